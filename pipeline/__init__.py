@@ -1,0 +1,1 @@
+"""Staged audio-visual emotion recognition: the library behind the DVC stages."""

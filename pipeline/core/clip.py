@@ -1,0 +1,123 @@
+"""`Clip`, the record that flows through every stage, and the manifest that holds them."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from pipeline.core.errors import ArtifactError, CorpusError
+from pipeline.core.files import atomic_path
+
+EMOTIONS = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+"""The seven classes of Huang et al. 2017, Table 1, in its order."""
+
+EXTRA_EMOTIONS = ("boredom", "calm", "contempt")
+"""Classes that some corpora have beside the seven."""
+
+SPLITS = ("", "train", "val", "test")
+
+_CLIP_ID = re.compile(r"[^\W_][\w.\-+ ]{0,199}", re.UNICODE)
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One utterance of one speaker.
+
+    Attributes:
+        clip_id: unique within the corpus; names HDF5 groups and rows of every table
+        path: media file, relative to the corpus root, with `/`
+        speaker: who is seen and heard; the unit of speaker-independent protocols
+        emotion: one of `EMOTIONS` or `EXTRA_EMOTIONS`
+        split: official split ("train", "val", "test") or ""
+        gender: "female", "male" or ""
+        start: where the clip begins in the file, s; None = at its beginning
+        end: where it ends, s; None = at the end of the file
+        digest: SHA-256 of the media file; "" where the file is absent
+    """
+
+    clip_id: str
+    path: str
+    speaker: str
+    emotion: str
+    split: str = ""
+    gender: str = ""
+    start: float | None = None
+    end: float | None = None
+    digest: str = ""
+
+    @property
+    def input_digest(self) -> str:
+        """SHA-256 of everything that a per-clip result may depend on: the file's bytes and the span."""
+        return hashlib.sha256(f"{self.digest}|{self.start}|{self.end}".encode()).hexdigest()
+
+
+def check_clip_id(clip_id: str, where: str) -> None:
+    """Refuse an id that could leave a folder, nest an HDF5 group or be mistaken for a fold.
+
+    Raises:
+        CorpusError: the id has a character outside letters, digits and `_ . - +` or a space,
+            begins with a dot, a dash or an underscore, is longer than 200 characters or empty
+    """
+    if not _CLIP_ID.fullmatch(clip_id):
+        raise CorpusError(
+            f"{where}: clip_id {clip_id!r} is not usable; use letters, digits and _ . - + (200 at most, first a letter or digit)"
+        )
+    if re.fullmatch(r"fold-\d+", clip_id):
+        raise CorpusError(f"{where}: clip_id {clip_id!r} is reserved for folds; rename it")
+
+
+def check_unique(clips: Iterable[Clip], where: str) -> None:
+    """Refuse two clips with one id.
+
+    Raises:
+        CorpusError: naming the id and both files
+    """
+    seen: dict[str, str] = {}
+    for clip in clips:
+        if clip.clip_id in seen:
+            raise CorpusError(
+                f"{where}: clip_id '{clip.clip_id}' stands for both {seen[clip.clip_id]} and {clip.path}; make the ids unique"
+            )
+        seen[clip.clip_id] = clip.path
+
+
+def write_manifest(path: Path, clips: Iterable[Clip]) -> None:
+    """Write clips, sorted by id, as UTF-8 CSV; equal clips give equal bytes."""
+    names = [field.name for field in fields(Clip)]
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, names, lineterminator="\n")
+        writer.writeheader()
+        for clip in sorted(clips, key=lambda c: c.clip_id):
+            writer.writerow({k: "" if v is None else v for k, v in asdict(clip).items()})
+
+
+def read_manifest(path: Path) -> list[Clip]:
+    """Read what `write_manifest` wrote.
+
+    Raises:
+        ArtifactError: the file is absent or has other columns
+    """
+    if not path.is_file():
+        raise ArtifactError(f"{path}: no such manifest; run `dvc repro prepare` first")
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    try:
+        return [_clip(row) for row in rows]
+    except (KeyError, ValueError) as error:
+        raise ArtifactError(f"{path}: not a manifest of this version ({error}); run `dvc repro -f prepare`") from error
+
+
+def _clip(row: dict[str, str]) -> Clip:
+    seconds = {key: float(row[key]) if row[key] else None for key in ("start", "end")}
+    texts = {field.name: row[field.name] for field in fields(Clip) if field.name not in seconds}
+    return Clip(**texts, **seconds)  # type: ignore[arg-type]
+
+
+def class_names(clips: Iterable[Clip]) -> list[str]:
+    """Return the emotions that occur, the seven first in the paper's order."""
+    present = {clip.emotion for clip in clips}
+    return [name for name in EMOTIONS + EXTRA_EMOTIONS if name in present]

@@ -1,0 +1,98 @@
+"""Which files of this project a piece of code rests on, and one digest for all of them.
+
+The clip cache uses the digest, so that edited code never meets an old result; `tests/test_dvc_yaml.py`
+uses the list, so that no stage of dvc.yaml forgets a dependency.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterable
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("pipeline", "stages")
+
+
+@cache
+def _syntax(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def _imports(path: Path) -> set[str]:
+    """Return the dotted names that a file imports, anywhere in it."""
+    names: set[str] = set()
+    for node in ast.walk(_syntax(path)):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return names
+
+
+def _files_of(name: str, root: Path) -> list[Path]:
+    """Return the project files behind a dotted name: the module, and the packages above it."""
+    parts = name.split(".")
+    if parts[0] not in PACKAGES:
+        return []
+    found = []
+    for depth in range(1, len(parts) + 1):
+        base = root.joinpath(*parts[:depth])
+        found += [p for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file()]
+    return found
+
+
+def imported_files(files: Iterable[Path], root: Path = ROOT) -> list[Path]:
+    """Return `files` and all files of the project that they import, directly or not, sorted."""
+    todo, seen = list(files), set()
+    while todo:
+        path = todo.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        for name in _imports(path):
+            todo += _files_of(name, root)
+    return sorted(seen)
+
+
+def _without_docstrings(tree: ast.Module) -> str:
+    copy = ast.parse(ast.unparse(tree))
+    for node in ast.walk(copy):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+                node.body = node.body[1:] or [ast.Pass()]
+    return ast.dump(copy)
+
+
+@cache
+def code_digest(*modules: str) -> str:
+    """Return 16 hexadecimal digits for the code behind dotted module names.
+
+    Covers every file of the project that they import, and the versions of the third-party packages that
+    those files import. Comments, docstrings and layout do not count.
+    """
+    files = imported_files(path for name in modules for path in _files_of(name, ROOT))
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(f"{path.relative_to(ROOT).as_posix()}\n{_without_docstrings(_syntax(path))}\n".encode())
+    for line in _versions(files):
+        digest.update(line.encode())
+    return digest.hexdigest()[:16]
+
+
+def _versions(files: Iterable[Path]) -> list[str]:
+    owners = _package_owners()
+    tops = {name.split(".")[0] for path in files for name in _imports(path)}
+    owned = {owner for top in tops for owner in owners.get(top, ())}
+    # the local part of a version (torch's "+cpu") tells the build, not what it computes
+    return sorted(f"{owner}=={metadata.version(owner).split('+')[0]}\n" for owner in owned)
+
+
+@cache
+def _package_owners() -> dict[str, list[str]]:
+    return {top: list(owners) for top, owners in metadata.packages_distributions().items()}

@@ -1,0 +1,87 @@
+"""The error tree.
+
+    PipelineError               one line for the user: file or setting, what is wrong, the remedy
+    ├── SettingsError           params.yaml or a command-line argument
+    ├── CorpusError             a corpus folder or its manifest
+    ├── ArtifactError           a file of ours (HDF5, CSV, model) is missing, damaged or of another version
+    ├── WeightsError            weights that cannot be had, or whose hash does not hold
+    ├── LeakageError            a speaker, source video or fit on both sides of a split
+    ├── TooManyFailures         more clips failed than `runtime.max_failed_fraction` allows
+    └── ClipError               bad input that costs one clip; recorded in the ledger, never shown as a crash
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+REASONS = (
+    "missing_file",
+    "decode_error",
+    "no_audio",
+    "no_video",
+    "no_face",
+    "few_faces",
+    "too_short",
+    "silent",
+    "no_input",
+    "bad_span",
+)
+"""Every reason that a ledger entry may carry, apart from the empty one of an `ok` clip."""
+
+
+class PipelineError(Exception):
+    """Base of all errors that a user can cause and cure; `str(error)` is one line."""
+
+
+class SettingsError(PipelineError):
+    """A setting in params.yaml or on the command line is wrong."""
+
+
+class CorpusError(PipelineError):
+    """A corpus folder or manifest is wrong as a whole."""
+
+
+class ArtifactError(PipelineError):
+    """A file that this pipeline wrote is missing, damaged or of another version."""
+
+
+class WeightsError(PipelineError):
+    """Weights are missing, or are not the ones that the hash names."""
+
+
+class LeakageError(PipelineError):
+    """Something that is tested on was learned from."""
+
+
+class TooManyFailures(PipelineError):
+    """More clips failed in one stage than the settings allow."""
+
+
+class ClipError(PipelineError):
+    """Bad input that costs one clip.
+
+    Args:
+        reason: one of `REASONS`
+        detail: what was found, in words; free of absolute paths so that ledgers have equal bytes everywhere
+    """
+
+    def __init__(self, reason: str, detail: str = "") -> None:
+        if reason not in REASONS:
+            raise ValueError(f"unknown ledger reason {reason!r}; known: {', '.join(REASONS)}")
+        super().__init__(f"{reason}: {detail}" if detail else reason)
+        self.reason = reason
+        self.detail = detail
+
+    def __reduce__(self) -> tuple[type[ClipError], tuple[str, str]]:
+        # an exception with its own __init__ does not survive the way back from a worker process without this
+        return type(self), (self.reason, self.detail)
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ` (did you mean 'x'?)` for a near miss, otherwise the list of what is known."""
+    options = sorted(known)
+    close = difflib.get_close_matches(name, options, n=1)
+    if close:
+        return f" (did you mean '{close[0]}'?)"
+    return f" (known: {', '.join(options) or 'none'})"

@@ -1,0 +1,96 @@
+"""What happened to each clip in each stage: nothing disappears silently."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+from pipeline.core.errors import REASONS, ArtifactError, TooManyFailures
+from pipeline.core.files import atomic_path
+
+STATUSES = ("ok", "degraded", "failed")
+
+
+@dataclass(frozen=True, order=True)
+class Entry:
+    """One clip in one stage.
+
+    Attributes:
+        clip_id: the clip
+        stage: stage, with the feature or model where there is one, such as `extract:lld147`
+        status: `ok`; `degraded` (a result, but not from all of the input); `failed` (no result)
+        reason: one of `pipeline.core.errors.REASONS`, "" for ok
+        detail: the same in words
+    """
+
+    clip_id: str
+    stage: str
+    status: str = "ok"
+    reason: str = ""
+    detail: str = ""
+
+    def __post_init__(self) -> None:
+        if self.status not in STATUSES:
+            raise ValueError(f"unknown ledger status {self.status!r}")
+        if (self.status == "ok") != (self.reason == ""):
+            raise ValueError(f"{self.clip_id}: a clip is ok or has a reason, not {self.status!r} with {self.reason!r}")
+        if self.reason and self.reason not in REASONS:
+            raise ValueError(f"unknown ledger reason {self.reason!r}")
+
+
+def write_ledger(path: Path, entries: Iterable[Entry]) -> None:
+    """Write the entries, sorted and without repetition, as CSV."""
+    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([field.name for field in fields(Entry)])
+        writer.writerows(astuple(entry) for entry in sorted(set(entries)))
+
+
+def read_ledger(path: Path) -> list[Entry]:
+    """Read what `write_ledger` wrote.
+
+    Raises:
+        ArtifactError: absent, or not a ledger
+    """
+    if not path.is_file():
+        raise ArtifactError(f"{path}: no such ledger; run `dvc repro` for the stage that writes it")
+    with path.open(newline="", encoding="utf-8") as file:
+        try:
+            return [Entry(**row) for row in csv.DictReader(file)]
+        except (TypeError, ValueError) as error:
+            raise ArtifactError(f"{path}: not a ledger ({error}); run `dvc repro -f` for its stage") from error
+
+
+def summary(entries: Iterable[Entry]) -> str:
+    """Return one line of counts, such as `110 ok, 1 degraded (few_faces), 1 failed (no_audio)`."""
+    entries = list(entries)
+    parts = []
+    for status in STATUSES:
+        chosen = [e for e in entries if e.status == status]
+        reasons = ", ".join(f"{r} {n}" if n > 1 else r for r, n in Counter(e.reason for e in chosen if e.reason).items())
+        if chosen:
+            parts.append(f"{len(chosen)} {status}" + (f" ({reasons})" if reasons else ""))
+    return ", ".join(parts) or "no clips"
+
+
+def check_failures(entries: Iterable[Entry], allowed: float, where: Path) -> None:
+    """Stop when too many clips of one stage failed.
+
+    Args:
+        entries: the entries of one stage
+        allowed: largest share that may fail, 0 to 1 (`runtime.max_failed_fraction`)
+        where: the ledger file, for the message
+
+    Raises:
+        TooManyFailures: with the counts and the remedy
+    """
+    entries = list(entries)
+    failed = sum(entry.status == "failed" for entry in entries)
+    if failed > allowed * len(entries):
+        raise TooManyFailures(
+            f"{where}: {failed} of {len(entries)} clips failed ({summary(entries)}), more than runtime.max_failed_fraction={allowed:g}; "
+            "mend the clips, or raise the setting"
+        )

@@ -1,0 +1,76 @@
+"""Clips in parallel by joblib, with the same bytes whatever the number of workers.
+
+Each clip is computed by one process on one thread, so neither the floats nor the order depend on `workers`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+def worker_count(workers: int) -> int:
+    """Return how many processes to use: `workers`, or one per available core where it is 0."""
+    return workers or len(os.sched_getaffinity(0))
+
+
+def limit_threads(threads: int = 1) -> None:
+    """Hold every numeric library of this process to `threads`; call before the first of them is imported."""
+    for name in _THREAD_VARIABLES:
+        os.environ[name] = str(threads)
+
+
+def _one_thread(function: Callable[[Item], Result], item: Item) -> Result:
+    if "cv2" in sys.modules:
+        sys.modules["cv2"].setNumThreads(1)
+    if "torch" in sys.modules and sys.modules["torch"].get_num_threads() != 1:
+        sys.modules["torch"].set_num_threads(1)
+    return function(item)
+
+
+def ordered_map(
+    function: Callable[[Item], Result], items: Sequence[Item], workers: int, label: str = "", unit: str = "clip"
+) -> Iterator[Result]:
+    """Yield `function(item)` in the order of `items`, with a progress bar.
+
+    Args:
+        function: picklable; called in a worker process, or here where there is one worker
+        items: what to work on
+        workers: processes; 0 = one per core
+        label: text before the bar
+        unit: what is counted
+    """
+    from joblib import Parallel, delayed
+
+    jobs = min(worker_count(workers), max(1, len(items)))
+    if jobs == 1:
+        results: Iterable[Result] = (_one_thread(function, item) for item in items)
+    else:
+        pool = Parallel(n_jobs=jobs, backend="loky", return_as="generator", pre_dispatch="2*n_jobs")
+        results = pool(delayed(_one_thread)(function, item) for item in items)
+    yield from progress(results, len(items), label, unit)
+
+
+def progress(iterable: Iterable[Result], total: int, label: str = "", unit: str = "clip") -> Iterator[Result]:
+    """Show a bar with counts and remaining time once 3 s have passed; silent where stderr is no terminal."""
+    from tqdm import tqdm
+
+    bar = tqdm(
+        iterable,
+        total=total,
+        desc=label,
+        unit=unit,
+        delay=3,
+        disable=not sys.stderr.isatty(),
+        leave=False,
+        dynamic_ncols=True,
+        smoothing=0.05,  # a long memory: an estimate over the last few clips jumps about
+    )
+    yield from bar

@@ -1,0 +1,101 @@
+"""Typed settings: every section of params.yaml has a frozen model, and all mistakes are told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipeline.core.errors import SettingsError, did_you_mean
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, and a name that it does not know is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Runtime(Settings):
+    """`runtime`: what may change without any artifact changing a byte; no stage depends on it."""
+
+    workers: int = Field(0, ge=0, description="processes for clips and folds; 0 = one per core")
+    clip_cache: str = Field(".cache/clips", min_length=1, description="folder of the clip cache")
+    clip_cache_gb: float = Field(20.0, gt=0, description="what the clip cache may hold, GB; oldest used go first")
+    max_failed_fraction: float = Field(0.2, ge=0, le=1, description="a stage stops when more of its clips fail")
+
+
+def parse(model: type[Model], data: Any, place: str) -> Model:
+    """Turn a section of params.yaml into its model.
+
+    Args:
+        model: the pydantic model
+        data: the section as YAML gave it; None counts as empty
+        place: file and key, such as `params.yaml: select.v1024`
+
+    Raises:
+        SettingsError: all mistakes on one line, each with its key and value
+    """
+    if data is None:
+        data = {}
+    if not isinstance(data, Mapping):
+        raise SettingsError(f"{place}: expected a block of settings (got {data!r})")
+    try:
+        return model.model_validate(dict(data))
+    except ValidationError as error:
+        raise SettingsError("; ".join(_line(model, problem, place) for problem in error.errors())) from None
+
+
+def _line(model: type[BaseModel], problem: Any, place: str) -> str:
+    key = ".".join([place, *map(str, problem["loc"])])
+    if problem["type"] == "extra_forbidden":
+        return f"{key}: no such setting{did_you_mean(str(problem['loc'][-1]), _fields(model, problem['loc'][:-1]))}"
+    if problem["type"] == "missing":
+        return f"{key}: this setting is missing"
+    return f"{key}: {problem['msg']} (got {problem['input']!r})"
+
+
+def _fields(model: Any, path: tuple[Any, ...]) -> list[str]:
+    for part in path:
+        field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
+        model = field.annotation if field else None
+    return list(getattr(model, "model_fields", {}))
+
+
+def read_params(path: Path) -> dict[str, Any]:
+    """Read params.yaml.
+
+    Raises:
+        SettingsError: absent, or not a YAML mapping
+    """
+    if not path.is_file():
+        raise SettingsError(f"{path}: no such file; run from the project's root folder")
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(data, dict):
+        raise SettingsError(f"{path}: expected sections named after the stages")
+    return data
+
+
+def section(params: Mapping[str, Any], key: str, file: str = "params.yaml") -> Any:
+    """Return the block under a dotted key.
+
+    Raises:
+        SettingsError: there is none; the message suggests the nearest name on the level where it is missing
+    """
+    node: Any = params
+    walked: list[str] = []
+    for part in key.split("."):
+        if not isinstance(node, Mapping) or part not in node:
+            known = node if isinstance(node, Mapping) else ()
+            level = ".".join(walked) or "the top level"
+            raise SettingsError(f"{file}: {key}: no '{part}' under {level}{did_you_mean(part, map(str, known))}")
+        node = node[part]
+        walked.append(part)
+    return node

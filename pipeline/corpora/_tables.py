@@ -1,0 +1,64 @@
+"""Reading a table of clips: shared by the adapters whose corpus brings a `manifest.csv`."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
+
+from pipeline.core.clip import SPLITS, Clip, check_clip_id
+from pipeline.core.errors import CorpusError, did_you_mean
+
+REQUIRED = ("clip_id", "path", "speaker", "emotion")
+OPTIONAL = ("split", "gender", "start", "end")
+
+
+def read_clips(path: Path) -> Iterator[Clip]:
+    """Yield the clips of a manifest; `emotion` is the corpus's own label.
+
+    Raises:
+        CorpusError: no manifest, a column missing, or a cell that cannot be used; names file and line
+    """
+    if not path.is_file():
+        raise CorpusError(f"{path}: no such manifest; write one with the columns {', '.join(REQUIRED)}, or mend the root")
+    text = path.read_text(encoding="utf-8-sig")
+    header = text.split("\n", 1)[0]
+    reader = csv.DictReader(text.splitlines(), delimiter=";" if header.count(";") > header.count(",") else ",")
+    columns = [name.strip() for name in reader.fieldnames or ()]
+    for name in REQUIRED:
+        if name not in columns:
+            raise CorpusError(f"{path}:1: no column '{name}'{did_you_mean(name, columns)}")
+    reader.fieldnames = columns
+    for number, row in enumerate(reader, 2):
+        yield _clip({key: (row.get(key) or "").strip() for key in REQUIRED + OPTIONAL}, f"{path}:{number}")
+
+
+def _clip(row: Mapping[str, str], where: str) -> Clip:
+    for key in REQUIRED:
+        if not row[key]:
+            raise CorpusError(f"{where}: '{key}' is empty; fill it in or remove the row")
+    check_clip_id(row["clip_id"], where)
+    if row["split"] not in SPLITS:
+        raise CorpusError(f"{where}: split '{row['split']}'{did_you_mean(row['split'], SPLITS[1:])}")
+    inside = PurePosixPath(row["path"].replace("\\", "/"))
+    if inside.is_absolute() or ".." in inside.parts:
+        raise CorpusError(f"{where}: path '{row['path']}' leaves the corpus folder; give it below the manifest's folder")
+    start, end = (_seconds(row[key], key, where) for key in ("start", "end"))
+    if start is not None and end is not None and end <= start:
+        raise CorpusError(f"{where}: end {end:g} s is not after start {start:g} s")
+    return Clip(
+        row["clip_id"], inside.as_posix(), row["speaker"], row["emotion"], row["split"], row["gender"], start, end
+    )
+
+
+def _seconds(text: str, key: str, where: str) -> float | None:
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or value < 0:
+        raise CorpusError(f"{where}: {key} '{text}' is not a number of seconds")
+    return value

@@ -1,0 +1,26 @@
+"""manifest_csv: any folder of clips with a `manifest.csv`.
+
+Columns: clip_id, path (below the folder), speaker, emotion; optional: split (train, val, test), gender (female, male),
+start and end (s, where one file holds several clips). Comma or semicolon separated, UTF-8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.core.clip import EMOTIONS, EXTRA_EMOTIONS, Clip
+from pipeline.corpora._tables import read_clips
+
+LABELS = {name: name for name in EMOTIONS + EXTRA_EMOTIONS}
+LICENCE = "as the folder's owner says"
+CITATION = "none"
+
+
+def clips(root: Path) -> Iterator[Clip]:
+    """Yield the clips of `root/manifest.csv`.
+
+    Raises:
+        CorpusError: no manifest, a column missing, or a cell that cannot be used; names file and line
+    """
+    yield from read_clips(root / "manifest.csv")

@@ -1,0 +1,105 @@
+"""Clips of one feature as training material: sequences with their true lengths, and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.core.clip import Clip
+from pipeline.core.store import FeatureFile
+from pipeline.protocols import Fold
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Clips with a feature.
+
+    Attributes:
+        ids: clip ids, sorted
+        sequences: one (T, D) float32 array per clip, observed frames only, T >= 1
+        labels: (N,) class indices
+    """
+
+    ids: list[str]
+    sequences: list[np.ndarray]
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def pooled(values: np.ndarray, times: np.ndarray, mask: np.ndarray, step_s: float) -> np.ndarray:
+    """Return the means of the observed frames in consecutive steps.
+
+    Args:
+        values: (T, D)
+        times: (T,), s
+        mask: (T,), frames to use
+        step_s: length of a step, s; 0 keeps every observed frame
+
+    Returns:
+        (steps with an observed frame, D) float32
+    """
+    observed = values[mask].astype(np.float32)
+    if step_s == 0 or not len(observed):
+        return observed
+    # a hair more than the time, so that 0.3 / 0.1 falls into the step that begins there
+    step = np.floor((times[mask] - times[0]) / step_s + 1e-6).astype(np.int64)
+    edges = np.flatnonzero(np.diff(step, prepend=step[0] - 1))
+    sums = np.add.reduceat(observed.astype(np.float64), edges, axis=0)
+    return (sums / np.diff(np.append(edges, len(step)))[:, None]).astype(np.float32)
+
+
+def load_dataset(
+    path: Path, clips: Sequence[Clip], fold_name: str, fold: Fold, part: str, classes: Sequence[str], step_s: float
+) -> Dataset:
+    """Read one part of one fold.
+
+    A clip that the feature file lacks, or that has no observed frame, is left out; the ledger says why.
+
+    Args:
+        path: feature file
+        clips: all clips of the corpus
+        fold_name: `fold-00`, used where the feature was learned per fold
+        fold: clip id -> part
+        part: train, val or test
+        classes: emotions in the order of the class indices
+        step_s: see `pooled`
+    """
+    index = {name: number for number, name in enumerate(classes)}
+    ids, sequences, labels = [], [], []
+    with FeatureFile(path) as file:
+        level = fold_name if file.folds else ""
+        present = set(file.clip_ids(level))
+        for clip in clips:
+            if fold.get(clip.clip_id) != part or clip.clip_id not in present:
+                continue
+            found = file.read(clip.clip_id, level, ())
+            sequence = pooled(found.values, found.times, found.mask, step_s)
+            if len(sequence):
+                ids.append(clip.clip_id)
+                sequences.append(sequence)
+                labels.append(index[clip.emotion])
+    return Dataset(ids, sequences, np.array(labels, np.int64))
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """Zero mean and unit variance by the training rows."""
+
+    mean: np.ndarray
+    scale: np.ndarray
+
+    @classmethod
+    def of(cls, rows: np.ndarray) -> Scaler:
+        """Learn from rows (R, D); a constant column keeps scale 1."""
+        deviation = rows.std(axis=0, dtype=np.float64)
+        scale = np.where(deviation > 1e-6, deviation, 1.0)
+        return cls(rows.mean(axis=0, dtype=np.float64).astype(np.float32), scale.astype(np.float32))
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        """Return scaled rows (R, D), kept within +-10 deviations so that one outlier cannot saturate a network."""
+        return np.clip((rows - self.mean) / self.scale, -10, 10)

@@ -1,0 +1,95 @@
+"""How well, and how sure: accuracy, UAR, micro-F1, confusion and bootstrap intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+BOOTSTRAP = 2000
+SEED = 2017
+
+
+@dataclass(frozen=True)
+class Score:
+    """Figures of one model or fusion on the test clips that it could judge.
+
+    Attributes:
+        accuracy: share of right decisions
+        uar: unweighted average recall over the emotions that occur
+        micro_f1: Huang et al. 2017, eq. (4); equal to accuracy where every clip gets one label
+        low: lower end of the 95 % interval of accuracy, percentile bootstrap over clips
+        high: upper end
+        n: clips judged
+        coverage: `n` / test clips of the protocol
+    """
+
+    accuracy: float
+    uar: float
+    micro_f1: float
+    low: float
+    high: float
+    n: int
+    coverage: float
+
+    def rounded(self) -> dict[str, float]:
+        """Return the figures with four decimals, for JSON."""
+        return {key: round(value, 4) for key, value in asdict(self).items()}
+
+
+def confusion(truth: Sequence[str], predicted: Sequence[str], classes: Sequence[str]) -> np.ndarray:
+    """Return counts (C, C): rows are the truth, columns the decision."""
+    index = {name: number for number, name in enumerate(classes)}
+    counts = np.zeros((len(classes), len(classes)), np.int64)
+    np.add.at(counts, ([index[t] for t in truth], [index[p] for p in predicted]), 1)
+    return counts
+
+
+def uar(counts: np.ndarray) -> float:
+    """Return the unweighted average recall of a confusion matrix, over the rows that have clips."""
+    totals = counts.sum(axis=1)
+    occurring = totals > 0
+    return float((counts.diagonal()[occurring] / totals[occurring]).mean()) if occurring.any() else float("nan")
+
+
+def micro_f1(counts: np.ndarray) -> float:
+    """Return F1 over the pooled true and false positives and negatives of all classes, eq. (4)."""
+    true = counts.diagonal().sum()
+    false_positive = counts.sum() - true
+    false_negative = counts.sum() - true
+    total = 2 * true + false_positive + false_negative
+    return float(2 * true / total) if total else float("nan")
+
+
+def interval(right: np.ndarray, draws: int = BOOTSTRAP, seed: int = SEED) -> tuple[float, float]:
+    """Return the 95 % percentile bootstrap interval of a mean, drawing clips with replacement.
+
+    Args:
+        right: (N,) of 0 and 1
+        draws: bootstrap samples
+        seed: of the draws
+    """
+    if not len(right):
+        return float("nan"), float("nan")
+    picks = np.random.default_rng(seed).integers(0, len(right), (draws, len(right)))
+    low, high = np.quantile(right[picks].mean(axis=1), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def score(frame: pd.DataFrame, classes: Sequence[str], test_clips: int) -> Score:
+    """Return the figures of one model.
+
+    Args:
+        frame: its rows of test clips, columns `emotion` and `predicted`; an empty `predicted` is not judged
+        classes: emotions
+        test_clips: clips that the protocol tests, judged or not
+    """
+    judged = frame[frame["predicted"] != ""]
+    truth, predicted = judged["emotion"].to_numpy(), judged["predicted"].to_numpy()
+    right = (truth == predicted).astype(float)
+    counts = confusion(truth, predicted, classes)
+    low, high = interval(right)
+    accuracy = float(right.mean()) if len(right) else float("nan")
+    return Score(accuracy, uar(counts), micro_f1(counts), low, high, len(right), len(right) / test_clips)

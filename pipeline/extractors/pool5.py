@@ -1,0 +1,74 @@
+"""pool5: 5th pooling layer of an identity CNN on the tracked face, Huang et al. 2017, section 3.2 and Fig. 4.
+
+Paper: 9216 values per face of 100x100. Weights: `pretrain@pool5`, trained in this pipeline on face identities.
+Output: (T, 9216) float16, one row per video frame, without unit; rows without a face are NaN and masked.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from pydantic import Field
+
+from pipeline.core.errors import ClipError, WeightsError
+from pipeline.core.settings import Settings
+from pipeline.core.store import ClipFeatures, FeatureMeta
+from pipeline.networks.face_cnn import INPUT_PX, POOL5, FaceCNN
+from pipeline.weights import load_state, load_weights
+
+INPUT = "faces"
+
+
+class Params(Settings):
+    """How many frames go through the network."""
+
+    every: int = Field(1, ge=1, description="take every n-th frame of the video")
+    batch: int = Field(32, ge=1, description="faces per forward pass; fixed, so that results do not depend on workers")
+
+
+def to_tensor(crops: np.ndarray) -> torch.Tensor:
+    """Return faces (B, 3, 100, 100) in [-1, 1] for crops (B, H, W, 3) uint8 RGB."""
+    if crops.shape[1:3] != (INPUT_PX, INPUT_PX):
+        crops = np.stack([cv2.resize(c, (INPUT_PX, INPUT_PX), interpolation=cv2.INTER_AREA) for c in crops])
+    return torch.from_numpy(crops).permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
+
+
+class Extractor:
+    """The trained identity CNN up to pool5."""
+
+    def __init__(self, params: Params, weights: Path | None) -> None:
+        if weights is None:
+            raise WeightsError("pool5 needs the weights that `dvc repro pretrain@pool5` trains")
+        loaded = load_weights(weights)
+        self.params = params
+        self.network = load_state(FaceCNN(**loaded.config["network"]), loaded, weights)
+        self.meta = FeatureMeta(
+            feature="pool5",
+            dimension=POOL5,
+            dtype="float16",
+            layer=f"pool5 (256, 6, 6), network width {loaded.config['network']['width']:g}",
+            params=params.model_dump(),
+            weights=loaded.sha256,
+            origin=loaded.origin,
+        )
+
+    @torch.inference_mode()
+    def __call__(self, faces: ClipFeatures) -> ClipFeatures:
+        """Return (T, 9216) for tracked faces.
+
+        Raises:
+            ClipError: none of the frames that are taken shows a face
+        """
+        chosen = slice(None, None, self.params.every)
+        mask, times, crops = faces.mask[chosen], faces.times[chosen], faces.extra["crops"][chosen]
+        if not mask.any():
+            raise ClipError("no_face", "none of the frames that were taken shows a face")
+        values = np.full((len(mask), POOL5), np.nan, np.float16)
+        observed = np.flatnonzero(mask)
+        for start in range(0, len(observed), self.params.batch):
+            rows = observed[start : start + self.params.batch]
+            values[rows] = self.network.features(to_tensor(crops[rows])).numpy().astype(np.float16)
+        return ClipFeatures(values, times, mask)

@@ -1,0 +1,44 @@
+"""Square pictures of a face."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from pipeline.faces.geometry import Box
+
+
+def square_crop(rgb: np.ndarray, box: Box, px: int, margin: float = 1.2) -> np.ndarray:
+    """Cut the square around a box out of a picture and resize it; nothing is stretched.
+
+    The side is `margin` times the longer side of the box. What lies outside the picture is its reflection
+    (without repeating the border, OpenCV's BORDER_REFLECT_101).
+
+    Args:
+        rgb: (H, W, 3) uint8
+        box: (left, top, right, bottom), px; anywhere, also outside the picture
+        px: side of the result, px
+        margin: enlargement around the box's centre
+
+    Returns:
+        (px, px, 3) uint8
+
+    Raises:
+        ValueError: the box is empty or not finite
+    """
+    left, top, right, bottom = box
+    if not (np.isfinite(box).all() and right > left and bottom > top):
+        raise ValueError(f"no box: {box}")
+    length = max(1, round(margin * max(right - left, bottom - top)))
+    columns = _reflected(round((left + right - length) / 2), length, rgb.shape[1])
+    rows = _reflected(round((top + bottom - length) / 2), length, rgb.shape[0])
+    square = rgb.take(rows, axis=0).take(columns, axis=1)
+    how = cv2.INTER_AREA if length > px else cv2.INTER_LINEAR
+    return cv2.resize(square, (px, px), interpolation=how)
+
+
+def _reflected(begin: int, length: int, size: int) -> np.ndarray:
+    """Return `length` indices from `begin` on, folded back into [0, size)."""
+    period = max(1, 2 * (size - 1))
+    index = np.arange(begin, begin + length) % period
+    return np.where(index < size, index, period - index)

@@ -1,0 +1,1 @@
+"""Face detectors, one file each: `Params`, and `Detector(params)(rgb) -> list[Detection]`."""

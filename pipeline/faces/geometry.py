@@ -1,0 +1,89 @@
+"""Boxes: what a detector returns, how two of them compare, and how a sequence of them is smoothed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Protocol
+
+import numpy as np
+
+Box = tuple[float, float, float, float]
+"""(left, top, right, bottom), px of the picture, edges: the width is right - left."""
+
+_REACH = 3.0  # standard deviations beyond which a Gaussian weight does not count
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One face in one picture.
+
+    Attributes:
+        box: (left, top, right, bottom), px; may reach beyond the picture
+        score: the detector's own measure, larger is surer
+    """
+
+    box: Box
+    score: float
+
+
+class FaceDetector(Protocol):
+    """What the tracker needs of a detector."""
+
+    def __call__(self, rgb: np.ndarray) -> list[Detection]:
+        """Return the faces of an (H, W, 3) uint8 picture."""
+
+
+def side(box: Box) -> float:
+    """Return the side of the square that has the box's area, px."""
+    left, top, right, bottom = box
+    return math.sqrt(max(0.0, right - left) * max(0.0, bottom - top))
+
+
+def iou(one: Box, other: Box) -> float:
+    """Return intersection over union, 0 to 1."""
+    width = min(one[2], other[2]) - max(one[0], other[0])
+    height = min(one[3], other[3]) - max(one[1], other[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    both = width * height
+    return both / (side(one) ** 2 + side(other) ** 2 - both)
+
+
+def smooth(boxes: np.ndarray, times: np.ndarray, sigma_s: float) -> np.ndarray:
+    """Smooth each run of observed boxes by local straight lines with Gaussian weights in time.
+
+    A line, not a mean, because a mean lags at the ends of a run: steady motion passes unchanged.
+
+    Args:
+        boxes: (T, 4) px, NaN where there is none
+        times: (T,) s, increasing
+        sigma_s: standard deviation of the weights, s; 0 = leave the boxes as they are
+
+    Returns:
+        (T, 4), NaN where `boxes` is
+    """
+    result = boxes.copy()
+    if sigma_s == 0:
+        return result
+    for observed, run in groupby(range(len(boxes)), key=lambda i: not np.isnan(boxes[i, 0])):
+        if observed:
+            frames = list(run)
+            result[frames] = _local_lines(boxes[frames], times[frames], sigma_s)
+    return result
+
+
+def _local_lines(values: np.ndarray, times: np.ndarray, sigma_s: float) -> np.ndarray:
+    result = np.empty_like(values)
+    begins = np.searchsorted(times, times - _REACH * sigma_s)
+    ends = np.searchsorted(times, times + _REACH * sigma_s, side="right")
+    for frame, (begin, end) in enumerate(zip(begins, ends, strict=True)):
+        distance = times[begin:end] - times[frame]
+        weights = np.exp(-0.5 * (distance / sigma_s) ** 2)
+        weights /= weights.sum()
+        centre, level = weights @ distance, weights @ values[begin:end]
+        spread = weights @ (distance - centre) ** 2
+        slope = (weights * (distance - centre)) @ values[begin:end] / spread if spread > 0 else 0.0
+        result[frame] = level - slope * centre
+    return result

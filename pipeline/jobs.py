@@ -1,0 +1,162 @@
+"""The two per-clip jobs: track the face, extract a feature."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.core import plugins
+from pipeline.core.clip import Clip
+from pipeline.core.clipcache import cache_key
+from pipeline.core.code import code_digest
+from pipeline.core.files import canonical_json
+from pipeline.core.settings import parse
+from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
+from pipeline.signal import SOUND_HZ
+
+
+@dataclass(frozen=True)
+class TrackJob:
+    """Follow the subject's face through one clip.
+
+    Args:
+        root: corpus folder
+        params: `pipeline.faces.tracker.TrackParams` as a mapping
+        detector: the detector's own settings
+    """
+
+    root: Path
+    params: Mapping[str, Any]
+    detector: Mapping[str, Any]
+
+    stage = "track_faces"
+
+    @property
+    def version(self) -> str:
+        """Digest of the tracker's and the detector's code."""
+        return code_digest("pipeline.faces.tracker", "pipeline.media", plugins.module_name("detectors", self.params["detector"]))
+
+    def key(self, clip: Clip) -> str:
+        """See `pipeline.engine.Job`."""
+        return cache_key(
+            stage=self.stage, input=clip.input_digest, code=self.version, params=dict(self.params), detector=dict(self.detector)
+        )
+
+    def compute(self, clip: Clip) -> tuple[ClipFeatures, list[str]]:
+        """See `pipeline.engine.Job`."""
+        from pipeline.faces import tracker
+        from pipeline.media import read_frames
+
+        params = tracker.TrackParams.model_validate(dict(self.params))
+        detector = _detector(params.detector, canonical_json(dict(self.detector)))
+        faces = tracker.track(lambda: read_frames(self.root / clip.path, clip.start, clip.end), detector, params)
+        return faces, tracker.notes(faces, params.min_coverage)
+
+    def meta(self) -> FeatureMeta:
+        """Return the attributes of `faces.h5`."""
+        return FeatureMeta(
+            feature="faces",
+            dimension=4,
+            dtype="float32",
+            columns=("left_px", "top_px", "right_px", "bottom_px"),
+            version=self.version,
+            params={**self.params, "detector_settings": dict(self.detector)},
+        )
+
+
+@cache
+def _detector(name: str, params: str) -> Any:
+    module = plugins.load("detectors", name, "track_faces.detector")
+    return module.Detector(module.Params.model_validate_json(params))
+
+
+@dataclass(frozen=True)
+class ExtractJob:
+    """Compute one feature of one clip.
+
+    Args:
+        feature: plugin in pipeline/extractors
+        params: its settings as a mapping
+        source: corpus folder, or the feature file that the plugin's INPUT names
+        weights: folder of the pre-trained network, or None
+    """
+
+    feature: str
+    params: Mapping[str, Any]
+    source: Path
+    weights: Path | None = None
+
+    @property
+    def stage(self) -> str:
+        """See `pipeline.engine.Job`."""
+        return f"extract:{self.feature}"
+
+    @property
+    def version(self) -> str:
+        """Digest of the extractor's code."""
+        return code_digest(plugins.module_name("extractors", self.feature), "pipeline.media")
+
+    def key(self, clip: Clip) -> str:
+        """See `pipeline.engine.Job`."""
+        sound = self._input == "sound"
+        return cache_key(
+            stage=self.stage,
+            input=clip.input_digest if sound else _digest(self._features(clip)),
+            code=self.version,
+            params=dict(self.params),
+            weights=self._extractor.meta.weights,
+        )
+
+    def compute(self, clip: Clip) -> tuple[ClipFeatures, list[str]]:
+        """See `pipeline.engine.Job`."""
+        if self._input != "sound":
+            return self._extractor(self._features(clip)), []
+        from pipeline.media import read_sound
+
+        return self._extractor(read_sound(self.source / clip.path, SOUND_HZ, clip.start, clip.end)), []
+
+    def meta(self) -> FeatureMeta:
+        """Return the attributes of the feature file; checks that the input file suits the weights."""
+        if self._input != "sound" and hasattr(self._extractor, "check_input"):
+            with FeatureFile(self.source) as file:
+                self._extractor.check_input(file.meta)
+        return FeatureMeta(**{**vars(self._extractor.meta), "version": self.version})
+
+    @property
+    def _input(self) -> str:
+        return plugins.load("extractors", self.feature).INPUT
+
+    @property
+    def _extractor(self) -> Any:
+        return _extractor(self.feature, canonical_json(dict(self.params)), self.weights)
+
+    def _features(self, clip: Clip) -> ClipFeatures:
+        with FeatureFile(self.source) as file:
+            return file.read(clip.clip_id)
+
+
+@cache
+def _extractor(feature: str, params: str, weights: Path | None) -> Any:
+    module = plugins.load("extractors", feature)
+    return module.Extractor(module.Params.model_validate_json(params), weights)
+
+
+def extractor_params(feature: str, data: Any, place: str) -> dict[str, Any]:
+    """Return a feature's settings, checked, with the defaults filled in."""
+    return parse(plugins.load("extractors", feature, place.removeprefix("params.yaml: ")).Params, data, place).model_dump()
+
+
+def _digest(clip: ClipFeatures) -> str:
+    digest = hashlib.sha256()
+    arrays: dict[str, np.ndarray] = {"values": clip.values, "times": clip.times, "mask": clip.mask, **clip.extra}
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name}{array.dtype}{array.shape}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,48 @@
+"""Speech DNN on phones, Huang et al. 2017, section 3.1 and Fig. 3.
+
+Six hidden layers. Plain version: 1024 nodes each (`a1024` is the last one's output). Bottleneck version: the last
+hidden layer has 60 nodes (`a60`) and is linear, as in the stacked bottleneck networks that the paper cites [23].
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import torch
+from torch import nn
+
+
+class SpeechDNN(nn.Module):
+    """Frame classifier whose last hidden layer is the feature.
+
+    Args:
+        inputs: values of one frame with its context
+        hidden: width of hidden layers 1 to 5
+        last: width of hidden layer 6, the feature
+        phones: classes
+        bottleneck: layer 6 without a non-linearity
+    """
+
+    def __init__(self, inputs: int, hidden: int, last: int, phones: int, bottleneck: bool) -> None:
+        super().__init__()
+        widths = [inputs, *[hidden] * 5]
+        layers: list[nn.Module] = []
+        for before, after in itertools.pairwise(widths):
+            layers += [nn.Linear(before, after), nn.ReLU()]
+        layers.append(nn.Linear(hidden, last))
+        if not bottleneck:
+            layers.append(nn.ReLU())
+        self.body = nn.Sequential(*layers)
+        self.head = nn.Sequential(nn.Identity() if not bottleneck else nn.ReLU(), nn.Linear(last, phones))
+        for layer in self.modules():
+            if isinstance(layer, nn.Linear):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                nn.init.zeros_(layer.bias)
+
+    def features(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return the last hidden layer's output, (B, last), for frames (B, inputs)."""
+        return self.body(frames)
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        """Return phone logits, (B, phones)."""
+        return self.head(self.features(frames))

@@ -1,0 +1,67 @@
+"""Posteriors of clips as a table: what `train` hands to `fuse`, and `fuse` to `report`.
+
+Columns: model, fold, part, clip_id, speaker, emotion, predicted, p_<emotion>...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core.clip import Clip
+from pipeline.core.errors import ArtifactError
+from pipeline.core.files import atomic_path
+
+KEYS = ["model", "fold", "part", "clip_id", "speaker", "emotion", "predicted"]
+
+
+def table(
+    model: str, fold: str, part: str, clips: Sequence[Clip], posteriors: np.ndarray, classes: Sequence[str]
+) -> pd.DataFrame:
+    """Return one row per clip; posteriors (N, C), rows that sum to 1."""
+    frame = pd.DataFrame(
+        {
+            "model": model,
+            "fold": fold,
+            "part": part,
+            "clip_id": [clip.clip_id for clip in clips],
+            "speaker": [clip.speaker for clip in clips],
+            "emotion": [clip.emotion for clip in clips],
+            "predicted": [classes[i] for i in posteriors.argmax(1)] if len(clips) else [],
+        }
+    )
+    columns = {f"p_{name}": posteriors[:, number] for number, name in enumerate(classes)}
+    return pd.concat([frame, pd.DataFrame(columns)], axis=1)
+
+
+def write_table(path: Path, frame: pd.DataFrame) -> None:
+    """Write CSV with six decimals, enough for every use and the same on every machine that agrees so far."""
+    with atomic_path(path) as temporary:
+        frame.to_csv(temporary, index=False, float_format="%.6f", lineterminator="\n")
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Read what `write_table` wrote; ids and names stay text.
+
+    Raises:
+        ArtifactError: absent, or other columns
+    """
+    if not path.is_file():
+        raise ArtifactError(f"{path}: no such table; run `dvc repro` for the stage that writes it")
+    frame = pd.read_csv(path, dtype=dict.fromkeys(KEYS, str), keep_default_na=False, na_values={})
+    if not set(KEYS) <= set(frame.columns):
+        raise ArtifactError(f"{path}: not a table of posteriors of this version; rerun its stage with `dvc repro -f`")
+    return frame
+
+
+def probabilities(frame: pd.DataFrame, classes: Sequence[str]) -> np.ndarray:
+    """Return the p_ columns as (N, C)."""
+    return frame[[f"p_{name}" for name in classes]].to_numpy(np.float64)
+
+
+def class_order(frame: pd.DataFrame) -> list[str]:
+    """Return the emotions of the p_ columns, in their order."""
+    return [name[2:] for name in frame.columns if name.startswith("p_")]

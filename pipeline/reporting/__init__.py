@@ -1,0 +1,1 @@
+"""Tables, the page of a system, the overview and the inspector."""

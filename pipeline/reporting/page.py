@@ -1,0 +1,37 @@
+"""Self-contained HTML pages; every text of a corpus is escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from pipeline.core.files import atomic_path
+
+
+def render(template: str, path: Path, **values: Any) -> None:
+    """Fill a template of `templates/` and write it.
+
+    Raises:
+        jinja2.UndefinedError: a value that the template uses is not given
+    """
+    folder = Path(__file__).parent / "templates"
+    environment = Environment(
+        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    text = environment.get_template(template).render(**values)
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def heat(counts: np.ndarray, classes: Sequence[str]) -> list[Mapping[str, Any]]:
+    """Return the rows of a confusion matrix for the page: name, clips, and per cell count, share of the row in %."""
+    rows: list[Mapping[str, Any]] = []
+    for name, row in zip(classes, counts, strict=True):
+        total = int(row.sum())
+        cells = [{"count": int(n), "share": round(100 * int(n) / total) if total else 0} for n in row]
+        rows.append({"name": name, "total": total, "cells": cells})
+    return rows

@@ -1,0 +1,120 @@
+"""Put pieces of decoded sound where their timestamps say, resampled, and keep one span of the result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from pipeline.core.errors import ClipError
+
+MIN_SOUND_S = 0.025
+"""One analysis window: less sound than this holds no feature of any kind."""
+
+SILENT_BELOW = 1 / 32768
+"""One step of 16-bit sound; nothing that a microphone recorded stays below it."""
+
+GAP_S = 0.1
+"""A hole in the timestamps up to here is rounding (FLV counts in ms) and is closed; above it is silence."""
+
+MAX_GAP_S = 600.0
+"""A longer hole is a broken timestamp, and is closed too: it must not fill the memory with zeros."""
+
+
+class SoundAxis:
+    """Mono sound on the clip's time axis.
+
+    Pieces that follow one another without a hole go through one resampler, so that no edge is heard between
+    them; a hole, or another sampling rate or channel layout, begins with a new one.
+
+    Args:
+        new_resampler: gives an object like `av.AudioResampler` whose output is planar float at `rate_hz`
+        rate_hz: sampling rate of the result, Hz
+        first: sample at which the span begins
+        last: sample before which it ends; None = keep everything
+
+    Attributes:
+        position: samples from time 0 to the end of what has been added
+    """
+
+    def __init__(self, new_resampler: Callable[[], Any], rate_hz: int, first: int = 0, last: int | None = None) -> None:
+        self.rate_hz, self.first, self.last = rate_hz, first, last
+        self.position = 0
+        self._new_resampler = new_resampler
+        self._resampler: Any = None
+        self._kind: tuple[Any, ...] = ()
+        self._expected = 0.0
+        self._kept: list[np.ndarray] = []
+
+    @property
+    def full(self) -> bool:
+        """Whether the end of the span has been reached."""
+        return self.last is not None and self.position >= self.last
+
+    def add(self, frame: Any, time: float | None) -> None:
+        """Append one `av.AudioFrame`.
+
+        Args:
+            frame: the sound; None at the end, to append what the resampler still holds
+            time: when it begins, s; None = where the one before ended
+        """
+        if frame is None:
+            self._flush()
+            return
+        kind = (frame.sample_rate, frame.layout.name, frame.format.name)
+        late = 0.0 if time is None else time - self._expected
+        if self._resampler is None or kind != self._kind or late > GAP_S:
+            self._begin(kind, self._expected if time is None else time)
+        self._expected += frame.samples / frame.sample_rate
+        self._append_all(self._resampler.resample(frame))
+
+    def samples(self) -> np.ndarray:
+        """Return the span: (N,) float32, shorter than asked for where the sound ends before it."""
+        return np.concatenate([np.zeros(0, np.float32), *self._kept])
+
+    def _flush(self) -> None:
+        resampler, self._resampler = self._resampler, None  # first: one that fails here must not be met again
+        if resampler is not None:
+            self._append_all(resampler.resample(None))
+
+    def _begin(self, kind: tuple[Any, ...], time: float) -> None:
+        at_the_beginning = self._kind == ()
+        self._flush()
+        self._resampler, self._kind, self._expected = self._new_resampler(), kind, time
+        hole = round(time * self.rate_hz) - self.position
+        if 0 < hole <= MAX_GAP_S * self.rate_hz:
+            self._append(np.zeros(hole, np.float32))
+        elif hole < 0 and at_the_beginning:
+            self.position = hole  # what is heard before time 0 is not part of the clip
+
+    def _append_all(self, frames: list[Any]) -> None:
+        for frame in frames:
+            if frame is not None:  # what a resampler with nothing to do answers to a flush
+                self._append(frame.to_ndarray().mean(axis=0, dtype=np.float32))
+
+    def _append(self, sound: np.ndarray) -> None:
+        begin = max(0, self.first - self.position)
+        end = len(sound) if self.last is None else max(0, self.last - self.position)
+        if begin < min(end, len(sound)):  # an empty view would hold on to all of its array
+            self._kept.append(sound[begin:end])
+        self.position += len(sound)
+
+
+def check_sound(sound: np.ndarray, rate_hz: int) -> np.ndarray:
+    """Return the sound, cut off at +-1 where resampling overshot full scale.
+
+    Args:
+        sound: (N,) float32
+        rate_hz: its sampling rate, Hz
+
+    Raises:
+        ClipError: too_short, below `MIN_SOUND_S`; decode_error, NaN or infinity; silent, below `SILENT_BELOW` throughout
+    """
+    if len(sound) < MIN_SOUND_S * rate_hz:
+        raise ClipError("too_short", f"{len(sound) / rate_hz:.3f} s of sound")
+    if not np.isfinite(sound).all():
+        raise ClipError("decode_error", "samples that are not numbers")
+    if np.abs(sound).max() < SILENT_BELOW:
+        raise ClipError("silent", "digital silence")
+    return np.clip(sound, -1, 1)

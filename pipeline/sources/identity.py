@@ -1,0 +1,104 @@
+"""Source task of pool5: name whose face it is, Huang et al. 2017, section 3.2.
+
+Corpus layout: one folder of pictures per identity, at any size; they are scaled to 100x100.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from pydantic import Field
+
+from pipeline.core.errors import CorpusError
+from pipeline.core.settings import Settings
+from pipeline.networks.face_cnn import INPUT_PX, FaceCNN
+from pipeline.training import Examples, LoopParams, Trained, accuracy, fit
+
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
+
+
+class Params(Settings):
+    """Network and training."""
+
+    width: float = Field(gt=0, le=1, description="scale of the inner layers; 1 = the full network")
+    held_out: float = Field(gt=0, lt=1, description="share of every identity's pictures that is never trained on")
+    shift_px: int = Field(ge=0, le=20, description="random shift of training pictures, px")
+    loop: LoopParams
+
+
+def _folders(root: Path) -> list[Path]:
+    folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")) if root.is_dir() else []
+    if len(folders) < 2:
+        raise CorpusError(f"{root}: {len(folders)} identity folders; the source corpus needs one folder per identity, 2 at least")
+    return folders
+
+
+def speakers(root: Path) -> set[str]:
+    """Return the names of all identities of the source corpus."""
+    return {folder.name for folder in _folders(root)}
+
+
+def _pictures(folder: Path) -> list[np.ndarray]:
+    found = []
+    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES and not p.name.startswith(".")):
+        picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if picture is None:
+            raise CorpusError(f"{path}: not a readable picture; mend or remove it")
+        found.append(cv2.resize(picture, (INPUT_PX, INPUT_PX), interpolation=cv2.INTER_AREA)[..., ::-1])
+    if len(found) < 2:
+        raise CorpusError(f"{folder}: {len(found)} pictures; an identity needs 2, one to learn from and one to hold out")
+    return found
+
+
+def _split(root: Path, share: float) -> tuple[Examples, Examples]:
+    """Return (training, held-out) pictures: evenly spaced ones of every identity are held out."""
+    sides: tuple[list, list] = ([], [])
+    for label, folder in enumerate(_folders(root)):
+        pictures = _pictures(folder)
+        step = max(2, round(1 / share))
+        for number, picture in enumerate(pictures):
+            sides[number % step == step - 1 or (len(pictures) < step and number == 0)].append((picture, label))
+    return _examples(sides[0]), _examples(sides[1])
+
+
+def _examples(items: list[tuple[np.ndarray, int]]) -> Examples:
+    pictures = np.stack([picture for picture, _ in items]).transpose(0, 3, 1, 2)
+    return Examples(torch.from_numpy(pictures.copy()), torch.tensor([label for _, label in items]))
+
+
+def train(root: Path, params: Params) -> Trained:
+    """Train the face CNN on identities.
+
+    Raises:
+        CorpusError: too few identities or pictures, or one that cannot be read
+    """
+    learn, held = _split(root, params.held_out)
+    shape: dict[str, Any] = {"identities": int(learn.labels.max()) + 1, "width": params.width}
+    generator = torch.Generator().manual_seed(params.loop.seed)
+
+    def prepare(pictures: torch.Tensor, training: bool) -> torch.Tensor:
+        faces = pictures.float().div(127.5).sub(1.0)
+        return _augment(faces, params.shift_px, generator) if training else faces
+
+    torch.manual_seed(params.loop.seed)
+    network = FaceCNN(**shape)
+    state, history = fit(network, learn, held, params.loop, prepare)
+    metrics = {
+        "held_out_identity_accuracy": round(accuracy(network, held, params.loop.batch, prepare), 4),
+        "chance": round(1 / shape["identities"], 4),
+        "pictures": len(learn.labels),
+        "held_out_pictures": len(held.labels),
+    }
+    return Trained(state, {"network": shape, "identities": [f.name for f in _folders(root)]}, history, metrics)
+
+
+def _augment(faces: torch.Tensor, shift: int, generator: torch.Generator) -> torch.Tensor:
+    """Mirror half of the faces and shift all of them, each batch by one draw."""
+    flip = torch.rand(len(faces), generator=generator) < 0.5
+    faces = torch.where(flip[:, None, None, None], faces.flip(3), faces)
+    dy, dx = (int(torch.randint(-shift, shift + 1, (1,), generator=generator)) for _ in range(2))
+    return torch.roll(faces, (dy, dx), (2, 3))

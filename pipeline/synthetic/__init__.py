@@ -1,0 +1,1 @@
+"""Generated demo and source corpora: for trying the pipeline, not for science."""

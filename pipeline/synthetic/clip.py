@@ -1,0 +1,112 @@
+"""One clip of the demo corpus: a generated person speaks with a generated emotion."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.synthetic import expression as ex
+from pipeline.synthetic.face import FaceRenderer, Frame, Light, Pose
+from pipeline.synthetic.identity import Identity, draw_identity
+from pipeline.synthetic.portrait import Points, load_portrait
+from pipeline.synthetic.prosody import draw_prosody
+from pipeline.synthetic.speaker import Gender, Voice, draw_voice
+from pipeline.synthetic.vocal_tract import RATE_HZ
+from pipeline.synthetic.voice import Utterance, speak
+
+FPS = 25
+_BLINK_S = 0.16  # closing and opening; 0.1-0.4 s is usual
+_BLINKS_PER_S = 0.3  # about 17 a minute at rest
+
+
+@dataclass(frozen=True)
+class Person:
+    """A speaker of the demo corpus."""
+
+    voice: Voice
+    identity: Identity
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How strongly a clip shows its emotion, and how much clips of one emotion differ."""
+
+    strength_voice: float
+    strength_face: float
+    variation_voice: float
+    variation_face: float
+
+
+def draw_person(gender: Gender, rng: np.random.Generator) -> Person:
+    """A random voice and face of one gender."""
+    voice = draw_voice(gender, rng)
+    return Person(voice, draw_identity(load_portrait(), gender, rng))
+
+
+def mouth_opening(samples: npt.NDArray[np.float32], frames: int) -> Points:
+    """Opening of the mouth (frames,), 0-1, after the sound's level around every picture."""
+    hop = RATE_HZ // FPS
+    padded = np.zeros(frames * hop)
+    padded[: len(samples)] = samples[: frames * hop]
+    rms = np.sqrt(np.mean(padded.reshape(frames, hop) ** 2, axis=1))
+    relative = np.clip(rms / max(float(np.percentile(rms, 90)), 1e-4), 0.0, 1.0) ** 0.7
+    return np.convolve(np.pad(relative, 1, mode="edge"), [0.25, 0.5, 0.25], "valid")
+
+
+def _blinks(frames: int, rng: np.random.Generator) -> Points:
+    """Closure of the eyes (frames,), 0-1."""
+    t = np.arange(frames) / FPS
+    closure = np.zeros(frames)
+    for centre in rng.uniform(0, frames / FPS, rng.poisson(_BLINKS_PER_S * frames / FPS)):
+        closure = np.maximum(closure, np.clip(1.3 - 2.6 * np.abs(t - centre) / _BLINK_S, 0, 1))
+    return closure
+
+
+def _drift(frames: int, size: float, rng: np.random.Generator) -> Points:
+    """A slow random curve (frames,) of about ``size``: a resting value and two sinusoids."""
+    t = np.arange(frames) / FPS
+    curve = np.full(frames, float(rng.normal(0.0, 0.6)))
+    for hertz in rng.uniform([0.2, 0.6], [0.6, 1.4]):
+        curve += rng.normal(0.0, 0.35) * np.sin(2 * np.pi * (hertz * t + rng.random()))
+    return np.asarray(size * np.clip(curve, -2.0, 2.0))
+
+
+def _poses(frames: int, rng: np.random.Generator) -> list[Pose]:
+    """Small head motion: a few degrees, a few pixels."""
+    roll, yaw, pitch, zoom, x, y = (
+        _drift(frames, size, rng) for size in (0.035, 0.06, 0.04, 0.012, 2.5, 1.5)
+    )
+    return [Pose(roll[k], yaw[k], pitch[k], 1 + zoom[k], (x[k], y[k])) for k in range(frames)]
+
+
+def action_units(emotion: str, opening: Points, manner: Manner, rng: np.random.Generator) -> Points:
+    """Action units of every picture, (frames, units): expression, speech and blinks."""
+    frames = len(opening)
+    apex = ex.draw_apex(emotion, manner.strength_face, manner.variation_face, rng)
+    units = np.outer(ex.envelope(frames, rng), apex)
+    speech = ex.single("AU26", 0.35) + ex.single("AU25", 0.5)
+    units += np.outer(opening * rng.uniform(0.7, 1.3), speech)
+    units += np.outer(_blinks(frames, rng), ex.single("AU43"))
+    return np.asarray(np.clip(units, 0.0, 1.3))
+
+
+def _light(rng: np.random.Generator) -> Light:
+    """Light of one take."""
+    return Light(
+        float(rng.uniform(0.85, 1.1)), float(rng.normal(0, 0.12)), float(rng.normal(0, 0.08))
+    )
+
+
+def make_clip(
+    person: Person, emotion: str, seconds: float, manner: Manner, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.uint8], Utterance]:
+    """Pictures (t, 240, 320, 3) RGB at 25 a second, and sound of the same length at 16 kHz."""
+    frames = round(seconds * FPS)
+    prosody = draw_prosody(emotion, manner.strength_voice, manner.variation_voice, rng)
+    utterance = speak(person.voice, prosody, frames / FPS, rng)
+    units = action_units(emotion, mouth_opening(utterance.samples, frames), manner, rng)
+    renderer = FaceRenderer(load_portrait(), person.identity, _light(rng))
+    pictures: list[Frame] = [
+        renderer.render(u, pose) for u, pose in zip(units, _poses(frames, rng), strict=True)
+    ]
+    return np.stack(pictures), utterance

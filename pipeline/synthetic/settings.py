@@ -1,0 +1,35 @@
+"""Settings of the generated corpora."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class DemoSettings(BaseModel):
+    """Demo corpus: sizes, mean clip length in seconds, and how clear the emotions are.
+
+    A clip lasts 0.9 to 1.2 times ``seconds``. ``strength_*`` scale the published differences
+    between emotions, ``variation_*`` the random change of every clip.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int = Field(default=7, ge=0)
+    speakers: int = Field(default=8, ge=1, le=99)
+    takes: int = Field(default=2, ge=1, le=9)
+    seconds: float = Field(default=2.0, ge=1.0, le=10.0)
+    strength_voice: float = Field(default=0.75, ge=0.0, le=1.5)
+    strength_face: float = Field(default=0.7, ge=0.0, le=1.2)
+    variation_voice: float = Field(default=0.85, ge=0.0, le=2.0)
+    variation_face: float = Field(default=0.85, ge=0.0, le=2.0)
+
+
+class SourceSettings(BaseModel):
+    """Source corpora: number of voices and their utterances, of identities and their pictures."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    seed: int = Field(default=7, ge=0)
+    voices: int = Field(default=16, ge=1, le=99)
+    utterances: int = Field(default=10, ge=1, le=99)
+    identities: int = Field(default=24, ge=1, le=99)
+    pictures: int = Field(default=40, ge=1, le=999)
+    strength_voice: float = Field(default=0.3, ge=0.0, le=1.5)

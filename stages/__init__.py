@@ -1,0 +1,1 @@
+"""Thin entry points: one file per stage of dvc.yaml."""

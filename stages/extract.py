@@ -1,0 +1,27 @@
+"""extract: compute one feature of every clip, from its sound, from another feature or from its tracked face."""
+
+from pipeline.core.clip import read_manifest
+from pipeline.core.ledger import read_ledger
+from pipeline.engine import run as run_engine
+from pipeline.jobs import ExtractJob, extractor_params
+from pipeline.protocols import check_disjoint_source
+from pipeline.weights import load_weights
+from stages._run import Context, run
+
+READS = ("{section}.{feature}",)
+
+
+def main(context: Context) -> str:
+    args = context.args
+    key = f"{args.section}.{args.feature}"
+    params = extractor_params(args.feature, context.section(key), f"params.yaml: {key}")
+    clips, upstream = read_manifest(args.manifest), read_ledger(args.upstream)
+    if args.weights:
+        met = load_weights(args.weights).config["speakers"]
+        check_disjoint_source(met, (clip.speaker for clip in clips), args.feature)
+    job = ExtractJob(args.feature, params, args.source or context.root(), args.weights)
+    return run_engine(job, clips, upstream, job.meta(), args.out, args.ledger, context.runtime)
+
+
+if __name__ == "__main__":
+    run(main, READS, ("corpus", "section", "feature"), ("manifest", "upstream", "out", "ledger"), ("source", "weights"))

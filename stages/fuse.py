@@ -1,0 +1,31 @@
+"""fuse: late fusion of the models of one system, learned on validation posteriors, applied to test clips."""
+
+from itertools import chain
+
+from pipeline.core.clip import class_names, read_manifest
+from pipeline.core.files import write_json
+from pipeline.core.ledger import read_ledger, write_ledger
+from pipeline.posteriors import read_table, write_table
+from pipeline.protocols import read_splits
+from pipeline.system import SystemParams, fuse_all, fusion_entries
+from stages._run import Context, run
+
+READS = ("systems.{system}", "fuse")
+
+
+def main(context: Context) -> str:
+    args = context.args
+    system = context.model(f"systems.{args.system}", SystemParams)
+    clips, folds = read_manifest(args.manifest), read_splits(args.splits)
+    # the models that params name, never a glob: what was dropped from params may still lie on disk
+    tables = {model: read_table(args.models / model / "posteriors.csv") for model in system.models()}
+    frame, learned = fuse_all(system, context.section("fuse"), tables, clips, folds, class_names(clips))
+    write_table(args.out / "predictions.csv", frame.drop(columns="part"))
+    write_json(args.out / "learned.json", learned)
+    upstream = set(chain.from_iterable(read_ledger(args.models / model / "ledger.csv") for model in system.models()))
+    write_ledger(args.out / "ledger.csv", [*upstream, *fusion_entries(system, frame, folds, upstream)])
+    return f"fuse {args.system}: {len(learned)} fusions of {len(tables)} models"
+
+
+if __name__ == "__main__":
+    run(main, READS, ("system",), ("models", "manifest", "splits", "out"))

@@ -1,0 +1,23 @@
+"""generate: make the demo corpus, or the material of the source tasks. Generated, not for science."""
+
+from pathlib import Path
+
+from pipeline.core.parallel import progress, worker_count
+from pipeline.synthetic.corpus import DemoSettings, SourceSettings, write_demo, write_sources
+from stages._run import Context, run
+
+READS = ("generate.{set}",)
+
+
+def main(context: Context) -> str:
+    out: Path = context.args.out
+    name, workers = context.args.set, worker_count(context.runtime.workers)
+    if name == "sources":
+        write_sources(out, context.model("generate.sources", SourceSettings), workers, progress)
+    else:
+        write_demo(out, context.model(f"generate.{name}", DemoSettings), workers, progress)
+    return f"generate: {sum(p.is_file() for p in out.rglob('*'))} files in {out}"
+
+
+if __name__ == "__main__":
+    run(main, READS, ("set",), ("out",))

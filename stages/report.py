@@ -1,0 +1,35 @@
+"""report: metrics, the paper's tables, confusion matrices, the ledger and a page for one system on one corpus."""
+
+from pipeline.core.clip import read_manifest
+from pipeline.core.ledger import read_ledger
+from pipeline.posteriors import read_table
+from pipeline.pretraining import is_generated
+from pipeline.protocols import read_splits
+from pipeline.reporting.system_report import SystemReport, read_about
+from pipeline.system import SystemParams
+from stages._run import Context, run
+
+READS = ("systems.{system}",)
+
+
+def main(context: Context) -> str:
+    args = context.args
+    settings = context.model(f"systems.{args.system}", SystemParams)
+    report = SystemReport(
+        corpus=args.corpus,
+        system=args.system,
+        settings=settings,
+        clips=read_manifest(args.manifest),
+        folds=read_splits(args.splits),
+        predictions=read_table(args.fusion / "predictions.csv"),
+        ledger=read_ledger(args.fusion / "ledger.csv"),
+        about=read_about(args.models, settings.models()),
+        generated=is_generated(context.root()),
+    )
+    scores = report.write(args.out)
+    best = max(scores, key=lambda name: scores[name].accuracy)
+    return f"report {args.system} on {args.corpus}: best is {best}, accuracy {scores[best].accuracy:.3f}"
+
+
+if __name__ == "__main__":
+    run(main, READS, ("corpus", "system"), ("models", "fusion", "manifest", "splits", "out"))

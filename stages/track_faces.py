@@ -1,0 +1,28 @@
+"""track_faces: follow the subject's face through every clip and cut it out."""
+
+from pipeline.core import plugins
+from pipeline.core.clip import read_manifest
+from pipeline.core.ledger import read_ledger
+from pipeline.core.settings import parse
+from pipeline.engine import run as run_engine
+from pipeline.faces.tracker import TrackParams
+from pipeline.jobs import TrackJob
+from stages._run import Context, run
+
+READS = ("track_faces",)
+
+
+def main(context: Context) -> str:
+    args = context.args
+    block = dict(context.section("track_faces"))
+    own = block.pop("detector_settings", {})
+    params = parse(TrackParams, block, "params.yaml: track_faces")
+    detector = plugins.load("detectors", params.detector, "track_faces.detector")
+    settings = parse(detector.Params, own, "params.yaml: track_faces.detector_settings")
+    job = TrackJob(context.root(), params.model_dump(), settings.model_dump())
+    clips, upstream = read_manifest(args.manifest), read_ledger(args.upstream)
+    return run_engine(job, clips, upstream, job.meta(), args.out, args.ledger, context.runtime)
+
+
+if __name__ == "__main__":
+    run(main, READS, ("corpus",), ("manifest", "upstream", "out", "ledger"))

@@ -1,0 +1,219 @@
+"""`pipeline.faces.tracker` on detectors whose answers are known, and on real faces."""
+
+from __future__ import annotations
+
+import weakref
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from pipeline.core.errors import ClipError
+from pipeline.faces.detectors import dlib_hog
+from pipeline.faces.geometry import Detection, iou, smooth
+from pipeline.faces.tracker import TrackParams, notes, track
+from pipeline.media import read_frames
+
+CREMAD = Path(__file__).resolve().parents[3] / "shared" / "data" / "cremad"
+RAW = TrackParams(smooth_s=0)
+
+
+class Clip:
+    """`count` frames at 25 fps whose first pixel is their number, and a detector with an answer for each."""
+
+    def __init__(self, answers):
+        self.answers = answers
+        self.looked_at = []
+
+    def frames(self):
+        for index in range(len(self.answers)):
+            rgb = np.full((120, 160, 3), 50 + index, np.uint8)
+            rgb[0, 0] = index
+            yield index * 0.04, rgb
+
+    def detector(self, rgb):
+        index = int(rgb[0, 0, 0])
+        self.looked_at.append(index)
+        return self.answers[index]
+
+    def track(self, params=RAW):
+        return track(self.frames, self.detector, params)
+
+
+def face(left, size=40.0, score=1.0):
+    return Detection((left, 30.0, left + size, 30.0 + size), score)
+
+
+def test_a_moving_face_is_found_in_every_frame():
+    result = Clip([[face(20 + 2 * i)] for i in range(25)]).track()
+    assert result.mask.all()
+    assert np.array_equal(result.values[:, 0], 20 + 2 * np.arange(25))
+    assert np.array_equal(result.values, result.extra["boxes"])
+    assert np.allclose(result.times, np.arange(25) * 0.04)
+    assert result.extra["landmarks"].shape == (25, 0, 2)
+    assert (result.extra["score"] == 1).all()
+    assert notes(result) == []
+
+
+def test_dtypes_and_shapes():
+    result = Clip([[face(20)]] * 3).track(TrackParams(crop_px=64))
+    assert (result.values.dtype, result.times.dtype, result.mask.dtype) == (np.float32, np.float64, bool)
+    assert result.extra["score"].dtype == np.float32
+    assert result.extra["crops"].shape == (3, 64, 64, 3)
+
+
+def test_crops_come_from_their_own_frames():
+    crops = Clip([[face(60)] for _ in range(10)]).track().extra["crops"]
+    assert crops[:, 50, 50, 0].tolist() == [50 + i for i in range(10)]
+
+
+def test_a_short_gap_is_interpolated():
+    found = [[face(20 + 2 * i)] for i in range(12)]
+    found[4:8] = [[]] * 4  # 0.2 s between the detections around it
+    result = Clip(found).track()
+    assert result.mask.all()
+    assert np.allclose(result.values[:, 0], 20 + 2 * np.arange(12))
+    assert result.extra["score"].tolist() == [1] * 4 + [0] * 4 + [1] * 4
+    assert result.extra["crops"][5].any()
+
+
+def test_a_long_gap_is_unobserved():
+    found = [[face(20)] for _ in range(15)]
+    found[4:9] = [[]] * 5
+    result = Clip(found).track()
+    assert result.mask.tolist() == [True] * 4 + [False] * 5 + [True] * 6
+    assert np.isnan(result.values[4:9]).all()
+    assert np.isnan(result.extra["score"][4:9]).all()
+    assert not result.extra["crops"][4:9].any()
+
+
+def test_nothing_is_invented_before_the_first_and_after_the_last_detection():
+    result = Clip([[], [face(20)], [face(20)], []]).track()
+    assert result.mask.tolist() == [False, True, True, False]
+
+
+def test_two_faces_the_larger_and_surer_is_the_subject_throughout():
+    near, far = face(10, 60.0), face(100, 30.0)
+    found = [[far, near] if i % 2 else [near, far] for i in range(10)]
+    found[3] = [far]
+    result = Clip(found).track()
+    assert (result.values[:, 0] == 10).all()
+
+
+def test_a_face_that_is_larger_for_one_frame_only_is_not_the_subject():
+    found = [[face(10)] for _ in range(10)]
+    found[5] = [face(10), face(70, 90.0)]
+    assert (Clip(found).track().values[:, 0] == 10).all()
+
+
+def test_no_face_and_no_frame():
+    with pytest.raises(ClipError) as caught:
+        Clip([[]] * 5).track()
+    assert caught.value.reason == "no_face"
+    with pytest.raises(ClipError) as caught:
+        Clip([]).track()
+    assert caught.value.reason == "no_video"
+
+
+@pytest.mark.parametrize(("faces", "expected"), [(4, ["few_faces"]), (5, [])])
+def test_few_faces(faces, expected):
+    found = [[face(20)] for _ in range(faces)] + [[]] * (10 - faces)
+    assert notes(Clip(found).track()) == expected
+
+
+def test_detecting_every_third_frame_looks_at_the_last_one_too():
+    clip = Clip([[face(20 + 2 * i)] for i in range(12)])
+    result = clip.track(TrackParams(detect_every=3, smooth_s=0))
+    assert clip.looked_at == [0, 3, 6, 9, 11]
+    assert result.mask.all()
+    assert np.allclose(result.values[:, 0], 20 + 2 * np.arange(12))
+
+
+def test_every_tenth_frame_is_no_gap_though_it_is_longer_than_one():
+    assert Clip([[face(20)]] * 25).track(TrackParams(detect_every=10)).mask.all()
+
+
+def test_smoothing_takes_jitter_away_and_keeps_steady_motion():
+    jitter = np.random.default_rng(0).normal(0, 2, 50)
+    rough = np.abs(np.diff(jitter)).mean()
+    result = Clip([[face(40 + jitter[i])] for i in range(50)]).track(TrackParams(smooth_s=0.08))
+    assert np.abs(np.diff(result.values[:, 0])).mean() < 0.4 * rough
+    steady = Clip([[face(20 + 2 * i)] for i in range(25)]).track(TrackParams(smooth_s=0.2))
+    assert np.allclose(steady.values[:, 0], 20 + 2 * np.arange(25), atol=1e-4)
+
+
+def test_smoothing_does_not_reach_over_an_unobserved_gap():
+    boxes = np.full((9, 4), np.nan)
+    boxes[:4], boxes[5:] = 10.0, 90.0
+    result = smooth(boxes, np.arange(9) * 0.04, 0.1)
+    assert np.allclose(result[:4], 10)
+    assert np.allclose(result[5:], 90)
+    assert np.isnan(result[4]).all()
+
+
+def test_full_frames_are_not_kept():
+    alive: list[weakref.ref] = []
+
+    def frames():
+        for index in range(30):
+            rgb = np.full((60, 80, 3), 50, np.uint8)
+            alive.append(weakref.ref(rgb))
+            yield index * 0.04, rgb
+            assert sum(ref() is not None for ref in alive) <= 3
+
+    track(frames, Clip([[face(10)]] * 256).detector, TrackParams(detect_every=4))
+    assert len(alive) == 60
+
+
+def test_a_file_that_changes_between_the_readings():
+    readings = iter([5, 4])
+    clip = Clip([[face(20)]] * 5)
+    with pytest.raises(ClipError) as caught:
+        track(lambda: list(clip.frames())[: next(readings)], clip.detector, RAW)
+    assert caught.value.reason == "decode_error"
+
+
+def test_iou():
+    assert iou((0, 0, 10, 10), (0, 0, 10, 10)) == pytest.approx(1)
+    assert iou((0, 0, 10, 10), (5, 0, 15, 10)) == pytest.approx(1 / 3)
+    assert iou((0, 0, 10, 10), (10, 0, 20, 10)) == 0
+
+
+def test_settings_are_strict():
+    with pytest.raises(ValidationError):
+        TrackParams(detect_evry=2)
+    with pytest.raises(ValidationError):
+        TrackParams(detect_every=0)
+    with pytest.raises(ValidationError):
+        dlib_hog.Params(upsample=-1)
+
+
+def test_dlib_follows_a_real_face_through_a_gap():
+    data = pytest.importorskip("skimage.data")
+    astronaut = cv2.resize(data.astronaut(), (320, 320), interpolation=cv2.INTER_AREA)  # the face is 80 px wide
+    shifted = [np.roll(astronaut, 3 * i, axis=1) for i in range(8)]
+    shifted[3] = np.zeros_like(astronaut)
+    detector = dlib_hog.Detector(dlib_hog.Params())
+    result = track(lambda: ((i * 0.04, rgb) for i, rgb in enumerate(shifted)), detector, TrackParams())
+    assert result.mask.all()
+    assert result.extra["score"][3] == 0
+    assert (result.extra["score"][[0, 1, 2, 4, 5, 6, 7]] > 0).all()
+    centres = (result.values[:, 0] + result.values[:, 2]) / 2
+    assert centres[0] == pytest.approx(140, abs=10)  # the astronaut's nose
+    assert centres[7] - centres[0] == pytest.approx(21, abs=6)
+
+
+@pytest.mark.skipif(not CREMAD.is_dir(), reason="the CREMA-D clips are not beside this checkout")
+def test_real_clip_has_a_face_in_every_frame():
+    path = sorted(CREMAD.glob("*.flv"))[0]
+    detector = dlib_hog.Detector(dlib_hog.Params())
+    result = track(lambda: read_frames(path), detector, TrackParams(detect_every=5))
+    assert result.mask.all()
+    steps = np.diff(result.times)
+    assert (steps > 0).all()
+    assert steps.mean() == pytest.approx(1 / 30, abs=0.001)
+    widths = result.values[:, 2] - result.values[:, 0]
+    assert ((widths > 80) & (widths < 160)).all()
+    assert result.extra["crops"].reshape(len(steps) + 1, -1).std(axis=1).min() > 20

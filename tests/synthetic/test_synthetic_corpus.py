@@ -1,0 +1,144 @@
+"""The generated corpora as files: same seed same bytes, layout, and disjoint people."""
+
+import csv
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+import soundfile
+from pydantic import ValidationError
+
+from pipeline.synthetic.corpus import DemoSettings, SourceSettings, write_demo, write_sources
+from pipeline.synthetic.mp4 import write_mp4
+from pipeline.synthetic.phones import PHONES
+from pipeline.synthetic.prosody import EMOTIONS
+
+DEMO = DemoSettings(seed=3, speakers=1, takes=1, seconds=1.0)
+SOURCES = SourceSettings(seed=3, voices=2, utterances=2, identities=2, pictures=3)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both corpora, tiny, written by one process."""
+    folder = tmp_path_factory.mktemp("generated")
+    write_demo(folder / "demo", DEMO, workers=1)
+    write_sources(folder / "sources", SOURCES, workers=1)
+    return folder
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder by its relative path."""
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file()
+    }
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    """Rows of a CSV file."""
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_two_workers_write_the_same_bytes_as_one(root: Path, tmp_path: Path) -> None:
+    seen: list[int] = []
+
+    def progress(items: Iterable[Any], total: int) -> Iterable[Any]:
+        seen.append(total)
+        return items
+
+    write_demo(tmp_path / "demo", DEMO, 2, progress)
+    write_sources(tmp_path / "sources", SOURCES, 2, progress)
+    assert _files(tmp_path) == _files(root)
+    assert seen == [7, 4]
+
+
+def test_another_seed_writes_other_sound(root: Path, tmp_path: Path) -> None:
+    settings = SOURCES.model_copy(update={"seed": 4, "identities": 1, "pictures": 1})
+    write_sources(tmp_path, settings, 1)
+    name = "voices/v01/v01_01.wav"
+    assert (tmp_path / name).read_bytes() != (root / "sources" / name).read_bytes()
+
+
+def test_manifest_lists_every_clip(root: Path) -> None:
+    rows = _rows(root / "demo" / "manifest.csv")
+    assert list(rows[0]) == ["clip_id", "path", "speaker", "emotion", "gender"]
+    assert [r["clip_id"] for r in rows] == sorted(r["clip_id"] for r in rows)
+    assert {r["emotion"] for r in rows} == set(EMOTIONS)
+    clips = {p.relative_to(root / "demo").as_posix() for p in root.glob("demo/*/*")}
+    assert clips == {r["path"] for r in rows}
+    assert b"\r" not in (root / "demo" / "manifest.csv").read_bytes()
+
+
+def test_clip_is_an_mp4_of_the_promised_format(root: Path) -> None:
+    with av.open(str(root / "demo/s01/s01_anger_1.mp4")) as container:
+        video, audio = container.streams.video[0], container.streams.audio[0]
+        assert (video.codec_context.name, video.width, video.height) == ("h264", 320, 240)
+        assert video.average_rate == 25
+        assert (audio.codec_context.name, audio.rate, audio.channels) == ("aac", 16000, 1)
+        pictures = sum(1 for _ in container.decode(video=0))
+        assert 22 <= pictures <= 30
+        assert float(audio.duration * audio.time_base) == pytest.approx(pictures / 25, abs=0.001)
+
+
+def test_sound_and_picture_are_in_step(tmp_path: Path) -> None:
+    """A flash and a click written at 0.6 s are read back at 0.6 s."""
+    frames = np.zeros((25, 64, 64, 3), np.uint8)
+    frames[15] = 255
+    samples = np.zeros(16000, np.float32)
+    samples[9600:9800] = 0.5 * np.sin(0.4 * np.arange(200))
+    write_mp4(tmp_path / "a.mp4", frames, samples)
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        bright = [f.time for f in container.decode(video=0) if f.to_ndarray().mean() > 150]
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        blocks = [(f.pts, f.to_ndarray()[0]) for f in container.decode(audio=0)]
+    sound = np.concatenate([block for _, block in blocks])
+    assert bright == [0.6]
+    assert blocks[0][0] == 0
+    assert int(np.argmax(np.abs(sound) > 0.2)) == pytest.approx(9600, abs=40)
+    assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_alignment_covers_every_source_utterance(root: Path) -> None:
+    spoken: dict[str, float] = {}
+    for line in (root / "sources/voices/phones.ctm").read_text("utf-8").splitlines():
+        utterance, channel, start, duration, phone = line.split()
+        assert channel == "1"
+        assert phone in PHONES
+        assert float(start) == pytest.approx(spoken.get(utterance, 0.0), abs=1e-6)
+        spoken[utterance] = float(start) + float(duration)
+    rows = _rows(root / "sources/voices/speakers.csv")
+    assert {r["utterance"] for r in rows} == set(spoken)
+    for row in rows:
+        info = soundfile.info(root / "sources" / row["path"])
+        assert (info.samplerate, info.channels, info.subtype) == (16000, 1, "PCM_16")
+        assert 3.0 <= info.duration <= 4.01
+        assert spoken[row["utterance"]] == pytest.approx(info.duration, abs=1e-6)
+
+
+def test_source_people_are_not_demo_people(root: Path) -> None:
+    demo = {p.name for p in (root / "demo").iterdir() if p.is_dir()}
+    voices = {p.name for p in (root / "sources/voices").iterdir() if p.is_dir()}
+    faces = {p.name for p in (root / "sources/faces").iterdir()}
+    assert (demo, voices, faces) == ({"s01"}, {"v01", "v02"}, {"f01", "f02"})
+    assert sorted(p.name for p in (root / "sources/faces/f01").iterdir()) == [
+        "001.png",
+        "002.png",
+        "003.png",
+    ]
+
+
+def test_folders_say_that_they_are_generated(root: Path) -> None:
+    for folder in ("demo", "sources"):
+        text = (root / folder / "GENERATED.txt").read_text("utf-8")
+        assert "GENERATED" in text
+        assert '"seed": 3' in text
+
+
+def test_unknown_settings_are_refused() -> None:
+    with pytest.raises(ValidationError):
+        DemoSettings.model_validate({"speaker": 3})
