@@ -38,7 +38,7 @@ def table(
 
 
 def write_table(path: Path, frame: pd.DataFrame) -> None:
-    """Write CSV with six decimals, enough for every use and the same on every machine that agrees so far."""
+    """Write a table of posteriors, or any other, as CSV with six decimals, enough for every use and the same on every machine that agrees so far."""
     with atomic_path(path) as temporary:
         frame.to_csv(temporary, index=False, float_format="%.6f", lineterminator="\n")
 
@@ -51,8 +51,8 @@ def read_table(path: Path) -> pd.DataFrame:
     """
     if not path.is_file():
         raise ArtifactError(f"{path}: no such table; run `dvc repro` for the stage that writes it")
-    frame = pd.read_csv(path, dtype=dict.fromkeys(KEYS, str), keep_default_na=False, na_values={})
-    if not set(KEYS) <= set(frame.columns):
+    frame = pd.read_csv(path, dtype=dict.fromkeys(KEYS, str), keep_default_na=False)
+    if not set(KEYS) - {"part"} <= set(frame.columns):
         raise ArtifactError(f"{path}: not a table of posteriors of this version; rerun its stage with `dvc repro -f`")
     return frame
 

@@ -106,7 +106,7 @@ def _epoch(
         loss = nn.functional.cross_entropy(network(prepare(train.inputs[rows], True)), train.labels[rows])
         loss.backward()
         optimiser.step()
-        total += float(loss) * len(rows)
+        total += loss.item() * len(rows)
     return total / len(order)
 
 

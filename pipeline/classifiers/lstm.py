@@ -81,7 +81,7 @@ class Classifier:
             loss.backward()
             nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
             optimiser.step()
-            total += float(loss) * len(rows)
+            total += loss.item() * len(rows)
         return round(total / len(sequences), 6)
 
     def _judge(self, val: Dataset) -> tuple[float, float]:

@@ -16,7 +16,7 @@ from pydantic import Field
 from pipeline.core.errors import ClipError, WeightsError
 from pipeline.core.settings import Settings
 from pipeline.core.store import ClipFeatures, FeatureMeta
-from pipeline.networks.face_cnn import INPUT_PX, POOL5, FaceCNN
+from pipeline.networks.face_cnn import INPUT_PX, POOL5, FaceCNN, normalise_faces
 from pipeline.weights import load_state, load_weights
 
 INPUT = "faces"
@@ -30,10 +30,10 @@ class Params(Settings):
 
 
 def to_tensor(crops: np.ndarray) -> torch.Tensor:
-    """Return faces (B, 3, 100, 100) in [-1, 1] for crops (B, H, W, 3) uint8 RGB."""
+    """Return normalised faces (B, 3, 100, 100) for crops (B, H, W, 3) uint8 RGB."""
     if crops.shape[1:3] != (INPUT_PX, INPUT_PX):
         crops = np.stack([cv2.resize(c, (INPUT_PX, INPUT_PX), interpolation=cv2.INTER_AREA) for c in crops])
-    return torch.from_numpy(crops).permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
+    return normalise_faces(torch.from_numpy(crops).permute(0, 3, 1, 2))
 
 
 class Extractor:

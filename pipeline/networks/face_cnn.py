@@ -42,12 +42,23 @@ class FaceCNN(nn.Module):
         )  # fmt: skip
 
     def features(self, faces: torch.Tensor) -> torch.Tensor:
-        """Return pool5, (B, 9216), for faces (B, 3, 100, 100) in [-1, 1]."""
+        """Return pool5, (B, 9216), for faces (B, 3, 100, 100) from `normalise_faces`."""
         return self.convolutions(faces).flatten(1)
 
     def forward(self, faces: torch.Tensor) -> torch.Tensor:
         """Return identity logits, (B, identities)."""
         return self.classifier(self.features(faces))
+
+
+def normalise_faces(pictures: torch.Tensor) -> torch.Tensor:
+    """Return float faces with zero mean and unit variance each, so that light and exposure go.
+
+    Args:
+        pictures: (B, 3, 100, 100) uint8 or float, RGB
+    """
+    faces = pictures.float()
+    mean = faces.mean(dim=(1, 2, 3), keepdim=True)
+    return (faces - mean) / (faces.std(dim=(1, 2, 3), keepdim=True) + 1.0)
 
 
 def _pool() -> nn.Module:

@@ -15,7 +15,7 @@ from pydantic import Field
 
 from pipeline.core.errors import CorpusError
 from pipeline.core.settings import Settings
-from pipeline.networks.face_cnn import INPUT_PX, FaceCNN
+from pipeline.networks.face_cnn import INPUT_PX, FaceCNN, normalise_faces
 from pipeline.training import Examples, LoopParams, Trained, accuracy, fit
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
@@ -27,6 +27,8 @@ class Params(Settings):
     width: float = Field(gt=0, le=1, description="scale of the inner layers; 1 = the full network")
     held_out: float = Field(gt=0, lt=1, description="share of every identity's pictures that is never trained on")
     shift_px: int = Field(ge=0, le=20, description="random shift of training pictures, px")
+    grey: float = Field(ge=0, le=1, description="share of training pictures shown without colour, so that shape counts")
+    tint: float = Field(ge=0, lt=1, description="random gain of every colour channel, 1 +- tint")
     loop: LoopParams
 
 
@@ -81,8 +83,7 @@ def train(root: Path, params: Params) -> Trained:
     generator = torch.Generator().manual_seed(params.loop.seed)
 
     def prepare(pictures: torch.Tensor, training: bool) -> torch.Tensor:
-        faces = pictures.float().div(127.5).sub(1.0)
-        return _augment(faces, params.shift_px, generator) if training else faces
+        return normalise_faces(_augment(pictures.float(), params, generator) if training else pictures)
 
     torch.manual_seed(params.loop.seed)
     network = FaceCNN(**shape)
@@ -96,9 +97,15 @@ def train(root: Path, params: Params) -> Trained:
     return Trained(state, {"network": shape, "identities": [f.name for f in _folders(root)]}, history, metrics)
 
 
-def _augment(faces: torch.Tensor, shift: int, generator: torch.Generator) -> torch.Tensor:
-    """Mirror half of the faces and shift all of them, each batch by one draw."""
-    flip = torch.rand(len(faces), generator=generator) < 0.5
-    faces = torch.where(flip[:, None, None, None], faces.flip(3), faces)
-    dy, dx = (int(torch.randint(-shift, shift + 1, (1,), generator=generator)) for _ in range(2))
+def _augment(faces: torch.Tensor, params: Params, generator: torch.Generator) -> torch.Tensor:
+    """Mirror half of the faces, tint all, take the colour from some, and shift the batch by one draw."""
+
+    def chosen(share: float) -> torch.Tensor:
+        return (torch.rand(len(faces), generator=generator) < share)[:, None, None, None]
+
+    faces = torch.where(chosen(0.5), faces.flip(3), faces)
+    faces = faces * (1 + params.tint * (2 * torch.rand((len(faces), 3, 1, 1), generator=generator) - 1))
+    faces = torch.where(chosen(params.grey), faces.mean(dim=1, keepdim=True), faces)
+    reach = params.shift_px
+    dy, dx = (int(torch.randint(-reach, reach + 1, (1,), generator=generator)) for _ in range(2))
     return torch.roll(faces, (dy, dx), (2, 3))
