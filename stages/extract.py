@@ -3,9 +3,8 @@
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
 from pipeline.engine import run as run_engine
-from pipeline.jobs import ExtractJob, extractor_params
+from pipeline.jobs.extract import ExtractJob, extractor_params
 from pipeline.protocols import check_disjoint_source
-from pipeline.weights import load_weights
 from stages._run import Context, run
 
 READS = ("{section}.{feature}",)
@@ -16,10 +15,8 @@ def main(context: Context) -> str:
     key = f"{args.section}.{args.feature}"
     params = extractor_params(args.feature, context.section(key), f"params.yaml: {key}")
     clips, upstream = read_manifest(args.manifest), read_ledger(args.upstream)
-    if args.weights:
-        met = load_weights(args.weights).config["speakers"]
-        check_disjoint_source(met, (clip.speaker for clip in clips), args.feature)
     job = ExtractJob(args.feature, params, args.source or context.root(), args.weights)
+    check_disjoint_source(job.source_speakers(), (clip.speaker for clip in clips), args.feature)
     return run_engine(job, clips, upstream, job.meta(), args.out, args.ledger, context.runtime)
 
 

@@ -6,7 +6,7 @@ from pipeline.core.ledger import read_ledger
 from pipeline.core.settings import parse
 from pipeline.engine import run as run_engine
 from pipeline.faces.tracker import TrackParams
-from pipeline.jobs import TrackJob
+from pipeline.jobs.track import TrackJob
 from stages._run import Context, run
 
 READS = ("track_faces",)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ class Params(Settings):
     hidden: int = Field(ge=1, description="nodes of the hidden layer")
     cells: int = Field(ge=1, description="nodes of the LSTM")
     dropout: float = Field(ge=0, lt=1, description="after the LSTM")
+    readout: Literal["last", "mean"] = Field(description="LSTM output that the softmax sees: at the last step, or the mean")
     weight_decay: float = Field(ge=0, description="on the softmax layer")
     learning_rate: float = Field(gt=0, description="of Adam")
     batch: int = Field(ge=1, description="clips per step")
@@ -48,7 +49,8 @@ class Classifier:
         self.scaler = Scaler.of(np.concatenate(train.sequences))
         torch.manual_seed(self.params.seed)
         p = self.params
-        self.network = EmotionLSTM(train.sequences[0].shape[1], self.classes, p.hidden, p.cells, p.dropout)
+        inputs = train.sequences[0].shape[1]
+        self.network = EmotionLSTM(inputs, self.classes, p.hidden, p.cells, p.dropout, p.readout)
         softmax = list(self.network.softmax.parameters())
         body = [w for w in self.network.parameters() if all(w is not s for s in softmax)]
         groups: list[dict[str, Any]] = [{"params": body}, {"params": softmax, "weight_decay": p.weight_decay}]

@@ -34,7 +34,7 @@ def _imports(path: Path) -> set[str]:
     return names
 
 
-def _files_of(name: str, root: Path) -> list[Path]:
+def module_files(name: str, root: Path = ROOT) -> list[Path]:
     """Return the project files behind a dotted name: the module, and the packages above it."""
     parts = name.split(".")
     if parts[0] not in PACKAGES:
@@ -55,7 +55,7 @@ def imported_files(files: Iterable[Path], root: Path = ROOT) -> list[Path]:
             continue
         seen.add(path)
         for name in _imports(path):
-            todo += _files_of(name, root)
+            todo += module_files(name, root)
     return sorted(seen)
 
 
@@ -76,7 +76,7 @@ def code_digest(*modules: str) -> str:
     Covers every file of the project that they import, and the versions of the third-party packages that
     those files import. Comments, docstrings and layout do not count.
     """
-    files = imported_files(path for name in modules for path in _files_of(name, ROOT))
+    files = imported_files(path for name in modules for path in module_files(name, ROOT))
     digest = hashlib.sha256()
     for path in files:
         digest.update(f"{path.relative_to(ROOT).as_posix()}\n{_without_docstrings(_syntax(path))}\n".encode())

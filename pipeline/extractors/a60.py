@@ -31,6 +31,7 @@ class Extractor:
         if weights is None:
             raise WeightsError("a60 needs the weights that `dvc repro pretrain@a60` trains")
         loaded = load_weights(weights)
+        self.source_speakers = loaded.config["speakers"]
         config = loaded.config
         self.reach = int(config["context"])
         self.mfcc = config["mfcc"]

@@ -43,6 +43,7 @@ class Extractor:
         if weights is None:
             raise WeightsError("pool5 needs the weights that `dvc repro pretrain@pool5` trains")
         loaded = load_weights(weights)
+        self.source_speakers = loaded.config["speakers"]
         self.params = params
         self.network = load_state(FaceCNN(**loaded.config["network"]), loaded, weights)
         self.meta = FeatureMeta(

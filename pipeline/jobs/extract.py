@@ -1,4 +1,4 @@
-"""The two per-clip jobs: track the face, extract a feature."""
+"""The per-clip job of the `extract` stages."""
 
 from __future__ import annotations
 
@@ -18,62 +18,8 @@ from pipeline.core.code import code_digest
 from pipeline.core.files import canonical_json
 from pipeline.core.settings import parse
 from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
+from pipeline.media import read_sound
 from pipeline.signal import SOUND_HZ
-
-
-@dataclass(frozen=True)
-class TrackJob:
-    """Follow the subject's face through one clip.
-
-    Args:
-        root: corpus folder
-        params: `pipeline.faces.tracker.TrackParams` as a mapping
-        detector: the detector's own settings
-    """
-
-    root: Path
-    params: Mapping[str, Any]
-    detector: Mapping[str, Any]
-
-    stage = "track_faces"
-
-    @property
-    def version(self) -> str:
-        """Digest of the tracker's and the detector's code."""
-        return code_digest("pipeline.faces.tracker", "pipeline.media", plugins.module_name("detectors", self.params["detector"]))
-
-    def key(self, clip: Clip) -> str:
-        """See `pipeline.engine.Job`."""
-        return cache_key(
-            stage=self.stage, input=clip.input_digest, code=self.version, params=dict(self.params), detector=dict(self.detector)
-        )
-
-    def compute(self, clip: Clip) -> tuple[ClipFeatures, list[str]]:
-        """See `pipeline.engine.Job`."""
-        from pipeline.faces import tracker
-        from pipeline.media import read_frames
-
-        params = tracker.TrackParams.model_validate(dict(self.params))
-        detector = _detector(params.detector, canonical_json(dict(self.detector)))
-        faces = tracker.track(lambda: read_frames(self.root / clip.path, clip.start, clip.end), detector, params)
-        return faces, tracker.notes(faces, params.min_coverage)
-
-    def meta(self) -> FeatureMeta:
-        """Return the attributes of `faces.h5`."""
-        return FeatureMeta(
-            feature="faces",
-            dimension=4,
-            dtype="float32",
-            columns=("left_px", "top_px", "right_px", "bottom_px"),
-            version=self.version,
-            params={**self.params, "detector_settings": dict(self.detector)},
-        )
-
-
-@cache
-def _detector(name: str, params: str) -> Any:
-    module = plugins.load("detectors", name, "track_faces.detector")
-    return module.Detector(module.Params.model_validate_json(params))
 
 
 @dataclass(frozen=True)
@@ -117,8 +63,6 @@ class ExtractJob:
         """See `pipeline.engine.Job`."""
         if self._input != "sound":
             return self._extractor(self._features(clip)), []
-        from pipeline.media import read_sound
-
         return self._extractor(read_sound(self.source / clip.path, SOUND_HZ, clip.start, clip.end)), []
 
     def meta(self) -> FeatureMeta:
@@ -127,6 +71,10 @@ class ExtractJob:
             with FeatureFile(self.source) as file:
                 self._extractor.check_input(file.meta)
         return FeatureMeta(**{**vars(self._extractor.meta), "version": self.version})
+
+    def source_speakers(self) -> list[str]:
+        """Return who the network behind this feature was trained on; empty without a network."""
+        return list(getattr(self._extractor, "source_speakers", ()))
 
     @property
     def _input(self) -> str:

@@ -1,0 +1,1 @@
+"""How one clip is computed, stage by stage; see `pipeline.engine.Job`."""

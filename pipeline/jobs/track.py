@@ -1,0 +1,70 @@
+"""The per-clip job of `track_faces`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pipeline.core import plugins
+from pipeline.core.clip import Clip
+from pipeline.core.clipcache import cache_key
+from pipeline.core.code import code_digest
+from pipeline.core.files import canonical_json
+from pipeline.core.store import ClipFeatures, FeatureMeta
+from pipeline.faces import tracker
+from pipeline.media import read_frames
+
+
+@dataclass(frozen=True)
+class TrackJob:
+    """Follow the subject's face through one clip.
+
+    Args:
+        root: corpus folder
+        params: `pipeline.faces.tracker.TrackParams` as a mapping
+        detector: the detector's own settings
+    """
+
+    root: Path
+    params: Mapping[str, Any]
+    detector: Mapping[str, Any]
+
+    stage = "track_faces"
+
+    @property
+    def version(self) -> str:
+        """Digest of the tracker's and the detector's code."""
+        return code_digest("pipeline.faces.tracker", "pipeline.media", plugins.module_name("detectors", self.params["detector"]))
+
+    def key(self, clip: Clip) -> str:
+        """See `pipeline.engine.Job`."""
+        return cache_key(
+            stage=self.stage, input=clip.input_digest, code=self.version, params=dict(self.params), detector=dict(self.detector)
+        )
+
+    def compute(self, clip: Clip) -> tuple[ClipFeatures, list[str]]:
+        """See `pipeline.engine.Job`."""
+        params = tracker.TrackParams.model_validate(dict(self.params))
+        detector = _detector(params.detector, canonical_json(dict(self.detector)))
+        faces = tracker.track(lambda: read_frames(self.root / clip.path, clip.start, clip.end), detector, params)
+        return faces, tracker.notes(faces, params.min_coverage)
+
+    def meta(self) -> FeatureMeta:
+        """Return the attributes of `faces.h5`."""
+        return FeatureMeta(
+            feature="faces",
+            dimension=4,
+            dtype="float32",
+            columns=("left_px", "top_px", "right_px", "bottom_px"),
+            version=self.version,
+            params={**self.params, "detector_settings": dict(self.detector)},
+        )
+
+
+@cache
+def _detector(name: str, params: str) -> Any:
+    module = plugins.load("detectors", name, "track_faces.detector")
+    return module.Detector(module.Params.model_validate_json(params))

@@ -1,0 +1,95 @@
+"""A copy of the project in a folder of its own, for tests that run DVC."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+FILES = ("dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore")
+FOLDERS = ("pipeline", "stages")
+DATA = ("data", "features", "models", "reports")
+
+
+class Project:
+    """A git repository with the code and the settings of this one, and no artifacts."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for name in FOLDERS:
+            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        for name in (*FILES, *(f"{folder}/.gitignore" for folder in DATA)):
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, root / name)
+        self.git("init", "-q")
+        self.git("add", "-A")
+        self.git("commit", "-q", "-m", "copy")
+
+    def git(self, *args: str) -> str:
+        """Run git and return what it printed."""
+        identity = ("-c", "user.name=test", "-c", "user.email=test@example.invalid", "-c", "commit.gpgsign=false")
+        return subprocess.run(("git", *identity, *args), cwd=self.root, check=True, capture_output=True, text=True).stdout
+
+    def run(self, *args: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of this environment in the project, without failing on its exit code."""
+        environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "PYTHONHASHSEED": "0"}
+        return subprocess.run(args, cwd=self.root, capture_output=True, text=True, env=environment, timeout=900)
+
+    def repro(self, *targets: str) -> list[str]:
+        """Run `dvc repro`, see that it succeeds, and return the stages that ran."""
+        done = self.run("dvc", "repro", *targets)
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+        return ran(done.stdout)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """params.yaml as it is now."""
+        return yaml.safe_load((self.root / "params.yaml").read_text(encoding="utf-8"))
+
+    def set(self, changes: Mapping[str, Any]) -> None:
+        """Change settings by dotted key; a value of None removes the key."""
+        params = self.params
+        for key, value in changes.items():
+            *path, last = key.split(".")
+            node = params
+            for part in path:
+                node = node.setdefault(part, {})
+            if value is None:
+                del node[last]
+            else:
+                node[last] = value
+        (self.root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+
+
+def ran(output: str) -> list[str]:
+    """Return the stages that DVC says it ran, in order."""
+    lines = [line for line in output.splitlines() if line.startswith("Running stage '")]
+    return [line.split("'")[1] for line in lines]
+
+
+SMALL = {
+    "generate.demo.speakers": 4,
+    "generate.demo.takes": 1,
+    "generate.demo.seconds": 1.0,
+    "generate.sources": {"seed": 7, "voices": 3, "utterances": 2, "identities": 3, "pictures": 5, "strength_voice": 0.3},
+    "corpora.demo.protocol": {"name": "logso", "groups": 4, "validation": 0.3, "seed": 0},
+    "pretrain.a60.settings.hidden": 16,
+    "pretrain.a60.settings.held_out_speakers": 1,
+    "pretrain.a60.settings.loop.epochs": 1,
+    "pretrain.pool5.settings.width": 0.125,
+    "pretrain.pool5.settings.loop.epochs": 1,
+    "select.v1024.k": 64,
+    "select.v1024.trees": 5,
+    "select.v1024.max_rows": 200,
+    "train.lstm.epochs": 2,
+    "train.lstm.cells": 16,
+    "train.svm.c": [0.01],
+}
+"""Settings that bring the whole DAG down to about a minute."""

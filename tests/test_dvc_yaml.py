@@ -1,0 +1,157 @@
+"""dvc.yaml against the code: no forgotten dependency, no setting that is not read, no artifact path elsewhere."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import os
+import re
+import shlex
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from dvc.repo import Repo
+
+from helpers_project import ROOT, Project
+from pipeline.core import plugins
+from pipeline.core.code import imported_files, module_files
+from pipeline.core.settings import section
+
+# Which plugins a stage loads by name: stage script -> (plugin kind, what names them). `{x}` is an argument of the
+# stage, a dotted key is looked up in params.yaml, `*` stands for all of the kind.
+DYNAMIC = {
+    "prepare": ("corpora", "corpora.{corpus}.adapter"),
+    "track_faces": ("detectors", "*"),
+    "pretrain": ("sources", "pretrain.{feature}.source"),
+    "extract": ("extractors", "{feature}"),
+    "train": ("classifiers", "{classifier}"),
+    "fuse": ("fusion", "*"),
+}
+
+
+def loaded_plugins(stage, params) -> list[str]:
+    kind, choice = DYNAMIC[script(stage)]
+    if choice == "*":
+        return plugins.names(kind)
+    name = choice.format(**arguments(stage))
+    return [section(params, name) if "." in name else name]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    return Project(tmp_path_factory.mktemp("dvc-yaml") / "project")
+
+
+@pytest.fixture(scope="module")
+def stages(project):
+    with Repo(os.fspath(project.root)) as repo:
+        yield {stage.name: stage for stage in repo.index.stages}
+
+
+def script(stage) -> str:
+    return re.search(r"-m stages\.(\w+)", stage.cmd)[1]
+
+
+def arguments(stage) -> dict[str, str]:
+    words = shlex.split(stage.cmd)
+    return {a[2:]: b for a, b in itertools.pairwise(words) if a.startswith("--")}
+
+
+def code_deps(stage) -> set[str]:
+    return {d.def_path for d in stage.deps if d.def_path.split("/")[0] in ("pipeline", "stages") and not hasattr(d, "params")}
+
+
+def needed_files(stage, params) -> set[str]:
+    files = [ROOT / "stages" / f"{script(stage)}.py"]
+    if script(stage) in DYNAMIC:
+        kind = DYNAMIC[script(stage)][0]
+        for name in loaded_plugins(stage, params):
+            files += module_files(plugins.module_name(kind, name))
+    return {path.relative_to(ROOT).as_posix() for path in imported_files(files)}
+
+
+def test_stages_are_there(stages):
+    names = {name.split("@")[0] for name in stages}
+    assert {"generate", "prepare", "track_faces", "pretrain", "extract", "select", "fuse", "report"} <= names
+    assert "report@demo-huang2017" in stages
+    assert 8 <= len(names) <= 15
+
+
+def test_every_file_that_a_stage_rests_on_is_a_dep(stages, project):
+    for name, stage in stages.items():
+        deps = code_deps(stage)
+        for file in needed_files(stage, project.params):
+            covered = any(file == dep or file.startswith(dep + "/") for dep in deps)
+            assert covered, f"dvc.yaml: {name} rests on {file}, which is none of its deps"
+
+
+def test_no_stage_depends_on_code_that_it_does_not_use(stages, project):
+    """Each dep is used by one instance of its stage at least: a matrix has one list of deps for all of them."""
+    needed = defaultdict(set)
+    for name, stage in stages.items():
+        needed[name.split("@")[0]] |= needed_files(stage, project.params)
+    for name, stage in stages.items():
+        for dep in code_deps(stage):
+            if Path(dep).name.startswith("_") and Path(dep).parts[:2] == ("pipeline", "corpora"):
+                continue  # what adapters share: dvc.yaml cannot tell which of them uses it
+            used = any(file == dep or file.startswith(dep + "/") for file in needed[name.split("@")[0]])
+            assert used, f"dvc.yaml: {name} does not use {dep}"
+
+
+def test_plugins_loaded_by_name_are_known_to_this_test():
+    """A stage whose code calls `plugins.load` must stand in DYNAMIC, or its plugin would be a forgotten dependency."""
+    for path in (ROOT / "stages").glob("[a-z]*.py"):
+        kinds = set()
+        for file in imported_files([path]):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call) and ast.unparse(node.func) == "plugins.load":
+                    kinds.add(node.args[0].value)
+        expected = {DYNAMIC[path.stem][0]} if path.stem in DYNAMIC else set()
+        # what a report imports of `pipeline.system` can name fusion rules, but never loads one
+        assert kinds - ({"fusion"} if path.stem == "report" else set()) == expected, path.name
+
+
+def test_params_are_exactly_what_the_stage_reads(stages):
+    for name, stage in stages.items():
+        module = __import__(f"stages.{script(stage)}", fromlist=["READS"])
+        given = {key for dep in stage.deps if hasattr(dep, "params") for key in dep.params}
+        reads = {key.format(**arguments(stage)) for key in module.READS}
+        assert given == reads, f"dvc.yaml: {name} is given {sorted(given)}, but reads {sorted(reads)}"
+
+
+def test_no_stage_depends_on_runtime(stages):
+    for name, stage in stages.items():
+        keys = [key for dep in stage.deps if hasattr(dep, "params") for key in dep.params]
+        assert not any(key == "runtime" or key.startswith("runtime.") for key in keys), name
+
+
+def test_every_declared_setting_is_read_somewhere():
+    files = [*ROOT.glob("pipeline/**/*.py"), *ROOT.glob("stages/*.py")]
+    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in files}
+    nodes = [node for tree in trees.values() for node in ast.walk(tree)]
+    read = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    called = [n for n in nodes if isinstance(n, ast.Call) and ast.unparse(n.func) == "getattr"]
+    read |= {n.args[1].value for n in called if isinstance(n.args[1], ast.Constant)}
+    for path, tree in trees.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef) and any(ast.unparse(b) in ("Settings", "BaseModel") for b in node.bases):
+                for field in (f.target.id for f in node.body if isinstance(f, ast.AnnAssign)):
+                    assert field in read, f"{path.relative_to(ROOT)}: {node.name}.{field} is read nowhere"
+
+
+def test_artifact_paths_stand_in_dvc_yaml_only():
+    pattern = re.compile(r"""["'](features|models)/[\w.{]""")
+    for path in [*ROOT.glob("pipeline/**/*.py"), *ROOT.glob("stages/*.py")]:
+        found = pattern.findall(path.read_text(encoding="utf-8"))
+        assert not found, f"{path.relative_to(ROOT)} names an artifact path; pass it from dvc.yaml"
+
+
+def test_no_stage_keeps_its_outputs_over_a_run():
+    text = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
+    assert "persist" not in text
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "stages").glob("[a-z]*.py")), ids=lambda p: p.stem)
+def test_stage_scripts_are_thin(path: Path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 40
