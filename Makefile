@@ -15,7 +15,7 @@ PYTHON ?= python3
 VENV ?= .venv
 TORCH_INDEX ?=
 TARGETS ?=
-PYTEST_ARGS ?= -n 2
+PYTEST_ARGS ?= -n 2 --dist loadgroup
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -52,7 +52,7 @@ check: venv ## set up and run the linters, the type checker and the quick tests
 	$(activate) && ruff check .
 	$(activate) && mypy
 	$(activate) && lint-imports
-	$(activate) && python -m pytest -m "not slow" -n 2
+	$(activate) && python -m pytest -m "not slow" -n 2 --dist loadgroup -q
 
 bench: venv ## run the benchmarks of benchmarks/
 	@if [ -f benchmarks/__main__.py ]; then $(activate) && python -m benchmarks; \

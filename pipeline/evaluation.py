@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import isnan
 
 import numpy as np
 import pandas as pd
@@ -34,9 +35,14 @@ class Score:
     n: int
     coverage: float
 
-    def rounded(self) -> dict[str, float]:
-        """Return the figures with four decimals, for JSON."""
-        return {key: round(value, 4) for key, value in asdict(self).items()}
+    def rounded(self) -> dict[str, float | None]:
+        """Return the figures with four decimals, for JSON; None for what a model that judged nothing does not have."""
+        return {key: None if isnan(value) else round(value, 4) for key, value in asdict(self).items()}
+
+
+def best(scores: Mapping[str, Score]) -> str:
+    """Return the name with the highest accuracy, the first of equals; one that judged nothing comes last."""
+    return max(scores, key=lambda name: -1.0 if isnan(scores[name].accuracy) else scores[name].accuracy)
 
 
 def confusion(truth: Sequence[str], predicted: Sequence[str], classes: Sequence[str]) -> np.ndarray:

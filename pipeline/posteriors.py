@@ -51,7 +51,10 @@ def read_table(path: Path) -> pd.DataFrame:
     """
     if not path.is_file():
         raise ArtifactError(f"{path}: no such table; run `dvc repro` for the stage that writes it")
-    frame = pd.read_csv(path, dtype=dict.fromkeys(KEYS, str), keep_default_na=False)
+    try:
+        frame = pd.read_csv(path, dtype=dict.fromkeys(KEYS, str), keep_default_na=False)
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise ArtifactError(f"{path}: not a readable table ({error}); rerun its stage with `dvc repro -f`") from error
     if not set(KEYS) - {"part"} <= set(frame.columns):
         raise ArtifactError(f"{path}: not a table of posteriors of this version; rerun its stage with `dvc repro -f`")
     return frame

@@ -80,7 +80,9 @@ class _FoldRanker:
 
     def _rows(self, file: FeatureFile, clips: Sequence[Clip]) -> tuple[np.ndarray, np.ndarray]:
         index = {name: number for number, name in enumerate(class_names(self.clips))}
-        per_clip = max(1, self.params.max_rows // len(clips))
+        if len(clips) > self.params.max_rows:
+            clips = [clips[i] for i in np.linspace(0, len(clips) - 1, self.params.max_rows).astype(int)]
+        per_clip = self.params.max_rows // len(clips)
         rows, labels = [], []
         for clip in clips:
             found = file.read(clip.clip_id, names=())

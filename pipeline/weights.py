@@ -1,7 +1,7 @@
 """Weights of networks: written by the source tasks of this pipeline, loaded only when their digest is known.
 
-A network's folder holds `weights.pt` (a plain state dict with its configuration, no code), `metrics.json` and
-`history.csv`. Loading never unpickles objects (`weights_only=True`).
+A network's folder holds `weights.pt` (a plain state dict with its configuration, no code), its digest in
+`weights.pt.sha256`, `metrics.json` and `history.csv`. Loading never unpickles objects (`weights_only=True`).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from pipeline.core.errors import WeightsError
 from pipeline.core.files import atomic_path, canonical_json, file_digest
 
 FILE = "weights.pt"
+DIGEST = "weights.pt.sha256"
 Network = TypeVar("Network", bound=torch.nn.Module)
 
 
@@ -41,12 +42,14 @@ class Weights:
 
 
 def save_weights(folder: Path, state: Mapping[str, torch.Tensor], config: Mapping[str, Any], origin: str) -> None:
-    """Write `weights.pt`; equal values give equal bytes."""
+    """Write `weights.pt`, and its digest beside it; equal values give equal bytes."""
     buffer = io.BytesIO()  # saved to a path, torch would write the file's own name into it
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     torch.save({"state": plain, "config": canonical_json(config), "origin": origin}, buffer)
     with atomic_path(folder / FILE) as temporary:
         temporary.write_bytes(buffer.getvalue())
+    with atomic_path(folder / DIGEST) as temporary:  # in the format of sha256sum
+        temporary.write_text(f"{file_digest(folder / FILE)}  {FILE}\n", encoding="ascii")
 
 
 def load_weights(folder: Path) -> Weights:
@@ -58,10 +61,14 @@ def load_weights(folder: Path) -> Weights:
     path = folder / FILE
     if not path.is_file():
         raise WeightsError(f"{path}: no such weights; run `dvc repro pretrain@{folder.name}`")
+    digest = file_digest(path)
+    # torch does not check tensors: a flipped bit would load as another weight
+    if not (folder / DIGEST).is_file() or (folder / DIGEST).read_text(encoding="ascii", errors="replace").split()[:1] != [digest]:
+        raise WeightsError(f"{path}: refused, {DIGEST} beside it does not hold; delete the folder and rerun pretrain")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-        return Weights(content["state"], json.loads(content["config"]), file_digest(path), content["origin"])
-    except (RuntimeError, pickle.UnpicklingError, EOFError, KeyError, TypeError, ValueError) as error:
+        return Weights(content["state"], json.loads(content["config"]), digest, content["origin"])
+    except (RuntimeError, pickle.UnpicklingError, EOFError, LookupError, TypeError, ValueError) as error:
         reason = str(error).split("\n")[0][:120]
         raise WeightsError(f"{path}: refused, not a sound weights file ({reason}); delete it and rerun pretrain") from error
 

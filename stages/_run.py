@@ -3,30 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-# Before any numeric library comes in. One thread a process keeps floats independent of the machine's core count;
-# kernels of one instruction set keep them equal on machines that have more (AVX-512) and on those that do not.
-_NUMERIC = {
-    "OMP_NUM_THREADS": "1",
-    "OPENBLAS_NUM_THREADS": "1",
-    "MKL_NUM_THREADS": "1",
-    "NUMBA_NUM_THREADS": "1",
-    "MKL_CBWR": "AVX2",
-    "ATEN_CPU_CAPABILITY": "avx2",
-    "ONEDNN_MAX_CPU_ISA": "AVX2",
-    "OPENBLAS_CORETYPE": "Haswell",
-    "TQDM_MININTERVAL": "0.5",
-}
-for _name, _value in _NUMERIC.items():
-    os.environ.setdefault(_name, _value)
-
-from pipeline.core.errors import PipelineError  # noqa: E402
-from pipeline.core.settings import Model, Runtime, parse, read_params, section  # noqa: E402
+from pipeline.core.errors import PipelineError
+from pipeline.core.settings import Model, Runtime, parse, read_params, section
 
 PARAMS = Path("params.yaml")
 LOCATION = ("runtime", "corpora.{corpus}.root")

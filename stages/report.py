@@ -2,6 +2,7 @@
 
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
+from pipeline.evaluation import best
 from pipeline.posteriors import read_table
 from pipeline.pretraining import is_generated
 from pipeline.protocols import read_splits
@@ -27,8 +28,8 @@ def main(context: Context) -> str:
         generated=is_generated(context.root()),
     )
     scores = report.write(args.out)
-    best = max(scores, key=lambda name: scores[name].accuracy)
-    return f"report {args.system} on {args.corpus}: best is {best}, accuracy {scores[best].accuracy:.3f}"
+    chosen = best(scores)
+    return f"report {args.system} on {args.corpus}: best is {chosen}, accuracy {scores[chosen].accuracy:.3f}"
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ import itertools
 import os
 import re
 import shlex
+import subprocess
+import sys
 from collections import defaultdict
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from helpers_project import ROOT, Project
 from pipeline.core import plugins
 from pipeline.core.code import imported_files, module_files
 from pipeline.core.settings import section
+from stages import NUMERIC
 
 # Which plugins a stage loads by name: stage script -> (plugin kind, what names them). `{x}` is an argument of the
 # stage, a dotted key is looked up in params.yaml, `*` stands for all of the kind.
@@ -155,3 +158,20 @@ def test_no_stage_keeps_its_outputs_over_a_run():
 @pytest.mark.parametrize("path", sorted((ROOT / "stages").glob("[a-z]*.py")), ids=lambda p: p.stem)
 def test_stage_scripts_are_thin(path: Path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 40
+
+
+def test_numeric_settings_are_in_force_before_numpy():
+    """Set after numpy came in, they would hold in worker processes only."""
+    program = (
+        "import sys, importlib.abc\n"
+        "class Watch(importlib.abc.MetaPathFinder):\n"
+        "    def find_spec(self, name, path, target=None):\n"
+        "        import os\n"
+        "        if name in ('numpy', 'torch', 'scipy'):\n"
+        "            assert os.environ.get('OPENBLAS_CORETYPE') == 'Haswell', name\n"
+        "sys.meta_path.insert(0, Watch())\n"
+        "import stages.extract, stages.train, stages.select, stages.pretrain, stages.track_faces, stages.report\n"
+        "assert 'numpy' in sys.modules\n"
+    )
+    environment = {name: value for name, value in os.environ.items() if name not in NUMERIC}
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, env=environment)

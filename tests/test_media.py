@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers_media import SIZE, add_cover, gray, rotate_metadata, tone, write_media
 
+from helpers_media import SIZE, add_cover, gray, rotate_metadata, tone, write_media
 from pipeline.core.errors import ClipError
 from pipeline.media import read_frames, read_sound
 

@@ -13,18 +13,10 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-
 
 def worker_count(workers: int) -> int:
     """Return how many processes to use: `workers`, or one per available core where it is 0."""
     return workers or len(os.sched_getaffinity(0))
-
-
-def limit_threads(threads: int = 1) -> None:
-    """Hold every numeric library of this process to `threads`; call before the first of them is imported."""
-    for name in _THREAD_VARIABLES:
-        os.environ[name] = str(threads)
 
 
 def _one_thread(function: Callable[[Item], Result], item: Item) -> Result:

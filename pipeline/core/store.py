@@ -169,7 +169,11 @@ class FeatureFile:
         if self._file.attrs.get("format") != FORMAT:
             self._file.close()
             raise ArtifactError(f"{path}: not a feature file of format {FORMAT}; rerun its stage with `dvc repro -f`")
-        self.meta = self._read_meta()
+        try:
+            self.meta = self._read_meta()
+        except (KeyError, ValueError) as error:
+            self._file.close()
+            raise ArtifactError(f"{path}: its attributes are not whole ({error}); rerun its stage with `dvc repro -f`") from error
 
     def __enter__(self) -> Self:
         return self
@@ -207,9 +211,9 @@ class FeatureFile:
         key = f"{fold}/{clip_id}" if fold else clip_id
         if key not in self._file:
             raise ArtifactError(f"{self.path}: no clip '{key}' in it; its ledger says why")
-        group = self._file[key]
-        chosen = set(group) - {"values", "times", "mask"} if names is None else set(names)
         try:
+            group = self._file[key]
+            chosen = set(group) - {"values", "times", "mask"} if names is None else set(names)
             extra = {name: group[name][()] for name in sorted(chosen)}
             return ClipFeatures(group["values"][()], group["times"][()], group["mask"][()], extra)
         except (OSError, KeyError) as error:

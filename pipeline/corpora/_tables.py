@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
@@ -22,16 +23,19 @@ def read_clips(path: Path) -> Iterator[Clip]:
     """
     if not path.is_file():
         raise CorpusError(f"{path}: no such manifest; write one with the columns {', '.join(REQUIRED)}, or mend the root")
-    text = path.read_text(encoding="utf-8-sig")
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise CorpusError(f"{path}: not UTF-8 ({error.reason} at byte {error.start}); save it as CSV in UTF-8") from error
     header = text.split("\n", 1)[0]
-    reader = csv.DictReader(text.splitlines(), delimiter=";" if header.count(";") > header.count(",") else ",")
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if header.count(";") > header.count(",") else ",")
     columns = [name.strip() for name in reader.fieldnames or ()]
     for name in REQUIRED:
         if name not in columns:
             raise CorpusError(f"{path}:1: no column '{name}'{did_you_mean(name, columns)}")
     reader.fieldnames = columns
-    for number, row in enumerate(reader, 2):
-        yield _clip({key: (row.get(key) or "").strip() for key in REQUIRED + OPTIONAL}, f"{path}:{number}")
+    for row in reader:
+        yield _clip({key: (row.get(key) or "").strip() for key in REQUIRED + OPTIONAL}, f"{path}:{reader.line_num}")
 
 
 def _clip(row: Mapping[str, str], where: str) -> Clip:

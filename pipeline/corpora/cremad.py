@@ -19,7 +19,7 @@ CITATION = (
     "H. Cao, D. G. Cooper, M. K. Keutmann, R. C. Gur, A. Nenkova, R. Verma: CREMA-D: Crowd-sourced emotional multimodal "
     "actors dataset. IEEE Transactions on Affective Computing 5(4), 2014"
 )
-_NAME = re.compile(r"(?P<actor>\d{4})_(?P<sentence>[A-Z]{3})_(?P<emotion>[A-Z]{3})_(?P<level>[A-Z]{2})", re.IGNORECASE)
+_NAME = re.compile(r"(?P<actor>\d{4})_(?P<sentence>[A-Z]{3})_(?P<emotion>[A-Z]{3})_(?P<level>[A-Z]{1,2})", re.IGNORECASE)
 
 
 def clips(root: Path) -> Iterator[Clip]:

@@ -24,6 +24,7 @@ from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.signal import SOUND_HZ, with_derivatives
 
 INPUT = "sound"
+SHORTEST = round(0.08 * SOUND_HZ)
 
 _MFCC0_CONF = """
 [componentInstances:cComponentManager]
@@ -130,16 +131,17 @@ class Extractor:
         """Return (T, 147) for samples (N,) at `SOUND_HZ`.
 
         Raises:
-            ClipError: less sound than openSMILE's longest window, 60 ms
+            ClipError: less than 80 ms of sound, from which openSMILE gives no smoothed pitch
         """
-        if len(samples) < round(0.08 * SOUND_HZ):
-            raise ClipError("too_short", f"{len(samples) / SOUND_HZ:.3f} s of sound; openSMILE's pitch needs 0.08 s")
+        if len(samples) < SHORTEST:
+            raise ClipError("too_short", f"{len(samples)} samples; openSMILE's smoothed pitch needs {SHORTEST}")
         compare = _compare().process_signal(samples, SOUND_HZ)
         mfcc0 = _mfcc0().process_signal(samples, SOUND_HZ)
         frames = min(len(compare), len(mfcc0))
         static = np.hstack([compare[self.kept].to_numpy()[:frames], mfcc0.to_numpy()[:frames]]).astype(np.float64)
         values = with_derivatives(static).astype(np.float32)
         mask = np.asarray(np.isfinite(values).all(axis=1))
-        # openSMILE's ComParE pitch window is 60 ms; its centre is what the frame describes
+        # frames begin every 10 ms; the pitch window is 60 ms long and its centre stands for the frame (the spectral
+        # windows are 20 ms long and begin with it)
         times = np.arange(frames) * 0.01 + 0.03
         return ClipFeatures(values, times, mask)

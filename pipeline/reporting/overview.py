@@ -36,7 +36,9 @@ def _report(path: Path, folder: Path) -> dict[str, Any]:
     return {"corpus": corpus, "system": system, "link": link, "page": str(path.parent / "index.html"), "columns": _COLUMNS, "rows": rows}
 
 
-def _row(name: str, figures: Mapping[str, float]) -> Sequence[str]:
+def _row(name: str, figures: Mapping[str, Any]) -> Sequence[str]:
+    if figures["accuracy"] is None:
+        return (name, "-", "-", "-", "0", "0%")
     interval = f"{figures['low']:.3f} to {figures['high']:.3f}"
     share = f"{figures['coverage']:.0%}"
     return (name, f"{figures['accuracy']:.3f}", interval, f"{figures['uar']:.3f}", f"{figures['n']:.0f}", share)

@@ -14,7 +14,7 @@ import pandas as pd
 from pipeline.core.clip import Clip, class_names
 from pipeline.core.files import write_json
 from pipeline.core.ledger import Entry, summary, write_ledger
-from pipeline.evaluation import Score, confusion, score
+from pipeline.evaluation import Score, best, confusion, score
 from pipeline.posteriors import write_table
 from pipeline.protocols import Fold
 from pipeline.reporting.page import heat, render
@@ -87,7 +87,7 @@ class SystemReport:
         self, folder: Path, scores: Mapping[str, Score], tables: Mapping[str, tuple[str, pd.DataFrame]]
     ) -> None:
         fused = {f.name: scores[f.name] for f in fusions(self.settings)} or dict(scores)
-        best = max(fused, key=lambda name: fused[name].accuracy)
+        chosen = best(fused)
         largest_name, largest = Counter(clip.emotion for clip in self.clips).most_common(1)[0]
         confusions = self._confusions(scores)
         render(
@@ -102,7 +102,7 @@ class SystemReport:
             largest=largest / len(self.clips),
             largest_name=largest_name,
             notices=self._notices(),
-            best={"name": best, **asdict(scores[best])},
+            best={"name": chosen, **asdict(scores[chosen])},
             fusions=len(fused),
             scores=_rows(score_table(scores)),
             tables=[{"caption": caption, **_rows(table)} for caption, table in tables.values()],

@@ -26,10 +26,6 @@ TABLE_3 = {
 _RULES = {"LR": "logistic_regression", "Ensemble": "confidence"}
 
 
-def _cell(scores: Mapping[str, Score], name: str, missing: str) -> str:
-    return f"{scores[name].accuracy:.2f}" if name in scores else f"not run: {missing}"
-
-
 def table_2(scores: Mapping[str, Score], classifier: str = "lstm") -> pd.DataFrame:
     """Return Table 2, recognition accuracies for audio and video modalities."""
     rows = []
@@ -39,7 +35,7 @@ def table_2(scores: Mapping[str, Score], classifier: str = "lstm") -> pd.DataFra
         rows.append(
             {
                 "Features": feature,
-                "Accuracy": _cell(scores, name, f"{feature} is not among the system's features in params.yaml"),
+                "Accuracy": f"{found.accuracy:.2f}" if found else f"not run: add {feature} to the system's features in params.yaml",
                 "95 % interval": f"{found.low:.2f} to {found.high:.2f}" if found else "",
                 "UAR": f"{found.uar:.2f}" if found else "",
                 "Coverage": f"{found.coverage:.2f}" if found else "",
@@ -50,24 +46,22 @@ def table_2(scores: Mapping[str, Score], classifier: str = "lstm") -> pd.DataFra
 
 
 def table_3(scores: Mapping[str, Score], classifier: str = "lstm") -> pd.DataFrame:
-    """Return Table 3, accuracies of multimodal decision-level fusion; one row per audio and video feature and rule."""
-    rows = []
+    """Return Table 3, accuracies of multimodal decision-level fusion: audio features in rows, video features in columns."""
+    rows: dict[str, dict[str, str]] = {}
     for (audio, video), paper in TABLE_3.items():
+        row = rows.setdefault(audio, {"Accuracy": audio})
         for (label, rule), figure in zip(_RULES.items(), paper, strict=True):
-            name = f"{rule}-{audio}+{video}-{classifier}"
-            lacking = [f for f in (audio, video) if f"{f}-{classifier}" not in scores]
-            reason = f"{' and '.join(lacking)} not among the system's features" if lacking else f"{rule} not among its fusions"
-            rows.append(
-                {
-                    "Audio": audio,
-                    "Video": video,
-                    "Fusion": label,
-                    "Accuracy": _cell(scores, name, reason),
-                    "Coverage": f"{scores[name].coverage:.2f}" if name in scores else "",
-                    "Paper (CHEAVD)": f"{figure:.2f}",
-                }
-            )
-    return pd.DataFrame(rows)
+            row[f"{video} {label}"] = _fused(scores, rule, audio, video, classifier) + f" (paper {figure:.2f})"
+    return pd.DataFrame(rows.values())
+
+
+def _fused(scores: Mapping[str, Score], rule: str, audio: str, video: str, classifier: str) -> str:
+    """Return an accuracy, or what to add to the system so that there is one."""
+    found = scores.get(f"{rule}-{audio}+{video}-{classifier}")
+    if found:
+        return f"{found.accuracy:.2f}"
+    lacking = [feature for feature in (audio, video) if f"{feature}-{classifier}" not in scores] or [rule]
+    return f"not run: add {' and '.join(lacking)}"
 
 
 def paper_tables(system: str, scores: Mapping[str, Score]) -> dict[str, tuple[str, pd.DataFrame]]:

@@ -25,7 +25,7 @@ class Params(Settings):
     """Network and training."""
 
     width: float = Field(gt=0, le=1, description="scale of the inner layers; 1 = the full network")
-    held_out: float = Field(gt=0, lt=1, description="share of every identity's pictures that is never trained on")
+    held_out: float = Field(gt=0, le=0.5, description="share of every identity's pictures never trained on: each 1/n-th")
     shift_px: int = Field(ge=0, le=20, description="random shift of training pictures, px")
     grey: float = Field(ge=0, le=1, description="share of training pictures shown without colour, so that shape counts")
     tint: float = Field(ge=0, lt=1, description="random gain of every colour channel, 1 +- tint")

@@ -1,0 +1,77 @@
+"""lstm: training, best epoch, weight decay, file."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from test_classifier_contract import fitted, toy
+
+from pipeline.classifiers import lstm
+from pipeline.networks.lstm import EmotionLSTM
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.mark.parametrize("readout", ["last", "mean"])
+def test_either_readout_learns(readout):
+    classifier, _ = fitted("lstm", toy(60, 0), toy(24, 1), readout=readout)
+    test = toy(60, 2)
+    assert (classifier.predict(test).argmax(axis=1) == test.labels).mean() >= 0.85
+
+
+def test_the_epoch_with_the_lowest_validation_loss_is_kept():
+    val = toy(24, 1, shift=0.3)
+    classifier, history = fitted("lstm", toy(24, 0, shift=0.3), val, epochs=25, patience=25, dropout=0.0)
+    losses = [row["val_loss"] for row in history]
+    assert losses[-1] > min(losses), "it overfits, so that there is something to choose"
+    chosen = classifier.predict(val)[np.arange(len(val)), val.labels]
+    assert -np.log(chosen).mean() == pytest.approx(min(losses), abs=1e-5)
+
+
+@pytest.mark.parametrize("patience", [1, 3])
+def test_patience(patience):
+    history = fitted("lstm", toy(24, 0, shift=0.0), toy(24, 1, shift=0.0), epochs=40, patience=patience)[1]
+    losses = [row["val_loss"] for row in history]
+    assert len(history) == int(np.argmin(losses)) + 1 + patience or len(history) == 40
+
+
+def test_another_seed_gives_other_posteriors():
+    one, two = (fitted("lstm", toy(24, 0), toy(9, 1), epochs=2, seed=seed)[0].predict(toy(6, 2)) for seed in (0, 1))
+    assert not np.array_equal(one, two)
+
+
+def test_weight_decay_lies_on_the_softmax_alone(monkeypatch):
+    seen = []
+    adam = torch.optim.Adam
+
+    def spy(groups, **options):
+        seen.append((groups, options))
+        return adam(groups, **options)
+
+    monkeypatch.setattr(torch.optim, "Adam", spy)
+    classifier, _ = fitted("lstm", toy(24, 0), toy(9, 1), epochs=1, weight_decay=1e-4)
+    (body, softmax), options = seen[0]
+    assert body.get("weight_decay", 0) == 0
+    assert "weight_decay" not in options
+    assert softmax["weight_decay"] == 1e-4
+    assert {id(w) for w in softmax["params"]} == {id(w) for w in classifier.network.softmax.parameters()}
+    assert len(body["params"]) + 2 == len(list(classifier.network.parameters()))
+
+
+def test_the_file_gives_the_same_posteriors(tmp_path):
+    classifier, _ = fitted("lstm", toy(24, 0), toy(9, 1), epochs=3)
+    classifier.save(tmp_path / "fold-00")
+    content = torch.load(tmp_path / "fold-00.pt", weights_only=True)
+    params = lstm.Params.model_validate_json(content["params"])
+    network = EmotionLSTM(5, 3, params.hidden, params.cells, params.dropout, params.readout)
+    network.load_state_dict(content["state"])
+    test = toy(5, 2)
+    for sequence, expected in zip(test.sequences, classifier.predict(test), strict=True):
+        scaled = ((torch.from_numpy(sequence) - content["mean"]) / content["scale"]).clip(-10, 10)
+        with torch.inference_mode():
+            found = torch.softmax(network.eval()(scaled[None], torch.tensor([len(sequence)])), 1)[0]
+        np.testing.assert_allclose(found, expected, atol=1e-5)

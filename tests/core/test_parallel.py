@@ -1,0 +1,86 @@
+"""Workers change neither results nor order, and a log holds no progress bars."""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import time
+
+import pytest
+
+from pipeline.core.errors import ClipError
+from pipeline.core.parallel import ordered_map, progress, worker_count
+
+
+def square_slowly_at_first(number: int) -> int:
+    """Make the first items the last to finish."""
+    time.sleep(0.1 if number == 0 else 0)
+    return number * number
+
+
+def refuse_odd(number: int) -> int:
+    """Fail for odd numbers, as bad input does."""
+    if number % 2:
+        raise ClipError("silent", f"clip {number}")
+    return number
+
+
+def process_of(_: int) -> int:
+    """Say which process works."""
+    return os.getpid()
+
+
+def threads_of_torch(_: int) -> int:
+    """Say how many threads a result is computed on."""
+    import torch
+
+    return torch.get_num_threads()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("count", [0, 1, 2, 9])
+def test_results_come_in_order_whatever_the_workers(workers: int, count: int) -> None:
+    assert list(ordered_map(square_slowly_at_first, range(count), workers)) == [n * n for n in range(count)]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_exception_arrives_whole(workers: int) -> None:
+    with pytest.raises(ClipError) as caught:
+        list(ordered_map(refuse_odd, [0, 2, 3, 4], workers))
+    assert (caught.value.reason, caught.value.detail) == ("silent", "clip 3")
+
+
+@pytest.mark.parametrize(("workers", "items", "here"), [(1, 4, True), (2, 4, False), (2, 1, True)])
+def test_one_worker_or_one_item_stays_in_this_process(workers: int, items: int, here: bool) -> None:
+    assert (os.getpid() in set(ordered_map(process_of, range(items), workers))) is here
+
+
+@pytest.mark.parametrize(("workers", "expected"), [(1, 1), (7, 7), (0, len(os.sched_getaffinity(0)))])
+def test_no_number_means_one_per_core(workers: int, expected: int) -> None:
+    assert worker_count(workers) == expected
+
+
+class Terminal(io.StringIO):
+    """A stream that may say it is a terminal."""
+
+    def __init__(self, answer: bool) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def isatty(self) -> bool:
+        """Answer as told."""
+        return self.answer
+
+
+@pytest.mark.parametrize(("terminal", "step_s", "shown"), [(True, 2.0, True), (True, 0.1, False), (False, 2.0, False)])
+def test_a_bar_is_shown_on_a_terminal_after_3_s(
+    monkeypatch: pytest.MonkeyPatch, terminal: bool, step_s: float, shown: bool
+) -> None:
+    clock = iter(n * step_s for n in range(10_000))
+    monkeypatch.setattr("tqdm.std.time", lambda: next(clock))
+    monkeypatch.setattr(sys, "stderr", Terminal(terminal))
+    assert list(progress(iter("abcdefgh"), 8, "extract:x", "clip")) == list("abcdefgh")
+    text = sys.stderr.getvalue()
+    assert ("extract:x" in text and "/8" in text) is shown
+    assert shown or not text

@@ -1,0 +1,290 @@
+"""The HDF5 contract: what is written comes back exactly, equal input gives equal bytes, and damage is named."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from pipeline.core.errors import ArtifactError
+from pipeline.core.store import FORMAT, ClipFeatures, FeatureFile, FeatureMeta, write_features
+
+META = FeatureMeta(
+    feature="lld",
+    dimension=3,
+    dtype="float32",
+    rate_hz=62.5,
+    columns=("energy_dB", "pitch_Hz", "ω"),
+    layer="fc7 (3,)",
+    version="0123456789abcdef",
+    params={"window_ms": 25, "nested": {"b": [1, 2], "a": None}},
+    weights="f" * 64,
+    origin="trained on phones",
+)
+
+
+def features(frames: int = 4, dimension: int = 3, dtype: str = "float32", fill: float = 1.0, **extra: np.ndarray) -> ClipFeatures:
+    """A clip whose values are all `fill`."""
+    return ClipFeatures(np.full((frames, dimension), fill, dtype), np.arange(frames) * 0.04, np.ones(frames, bool), extra)
+
+
+def same(left: ClipFeatures, right: ClipFeatures) -> bool:
+    """Bit for bit, NaN included."""
+    pairs = [(left.values, right.values), (left.times, right.times), (left.mask, right.mask)]
+    if left.extra.keys() != right.extra.keys():
+        return False
+    pairs += [(left.extra[name], right.extra[name]) for name in left.extra]
+    return all((a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes()) for a, b in pairs)
+
+
+CLIP_IDS = st.from_regex(r"[a-zA-Z0-9äж][\w.\-+ ]{0,6}", fullmatch=True)
+
+
+@st.composite
+def clips(draw: st.DrawFn, dimension: int, dtype: str) -> ClipFeatures:
+    """Any clip: NaN and infinity where the mask says unobserved, and up to three further arrays."""
+    frames = draw(st.integers(0, 7))
+    values = draw(hnp.arrays(dtype, (frames, dimension), elements=st.floats(width=16 if dtype == "float16" else 32)))
+    mask = draw(hnp.arrays(bool, frames))
+    observed = values[mask]
+    values[mask] = np.where(np.isfinite(observed), observed, 0)
+    times = draw(hnp.arrays("float64", frames, elements=st.floats(0, 1e4)))
+    shapes = {"boxes": ("float32", (4,)), "crops": ("uint8", (2, 3, 3)), "score": ("int64", ())}
+    chosen = draw(st.sets(st.sampled_from(sorted(shapes))))
+    extra = {name: draw(hnp.arrays(shapes[name][0], (frames, *shapes[name][1]))) for name in sorted(chosen)}
+    return ClipFeatures(values, times, mask, extra)
+
+
+@st.composite
+def corpora(draw: st.DrawFn) -> tuple[FeatureMeta, dict[str, ClipFeatures]]:
+    """Attributes and the clips that suit them."""
+    dimension, dtype = draw(st.integers(1, 5)), draw(st.sampled_from(["float16", "float32"]))
+    params = draw(st.dictionaries(st.text(max_size=4), st.integers() | st.text(max_size=4) | st.none(), max_size=2))
+    meta = FeatureMeta("x", dimension, dtype, draw(st.floats(0, 100)), params=params)
+    return meta, draw(st.dictionaries(CLIP_IDS, clips(dimension, dtype), max_size=4))
+
+
+@settings(max_examples=60)
+@given(corpora(), st.booleans())
+def test_round_trip_is_exact_and_two_writes_have_equal_bytes(corpus: tuple, per_fold: bool) -> None:
+    meta, content = corpus
+    fold = "fold-00" if per_fold else ""
+    ordered = [(f"{fold}/{key}" if fold else key, content[key]) for key in sorted(content)]
+    with tempfile.TemporaryDirectory() as folder:
+        first, second = Path(folder, "a.h5"), Path(folder, "other", "b.h5")
+        assert write_features(first, meta, ordered) == write_features(second, meta, iter(ordered)) == len(content)
+        assert first.read_bytes() == second.read_bytes()
+        with FeatureFile(first) as file:
+            assert file.meta == meta
+            assert file.folds == ([fold] if fold and content else [])
+            assert (file.clip_ids(fold) if content else []) == sorted(content)
+            assert all(same(file.read(key, fold), content[key]) for key in content)
+
+
+def test_attributes_stand_in_the_file_as_documented(tmp_path: Path) -> None:
+    path = tmp_path / "lld.h5"
+    write_features(path, META, [("a", features()), ("b", features())])
+    with h5py.File(path) as file:
+        attributes = dict(file.attrs)
+        assert {name: file["a"][name].shape for name in file["a"]} == {"values": (4, 3), "times": (4,), "mask": (4,)}
+        assert file["a/times"].dtype == np.float64
+    assert attributes.pop("clip_count") == 2
+    assert attributes == {
+        "format": FORMAT,
+        "feature": "lld",
+        "dimension": 3,
+        "dtype": "float32",
+        "rate_hz": 62.5,
+        "columns": '["energy_dB","pitch_Hz","\\u03c9"]',
+        "layer": "fc7 (3,)",
+        "version": "0123456789abcdef",
+        "params": '{"nested":{"a":null,"b":[1,2]},"window_ms":25}',
+        "weights": "f" * 64,
+        "origin": "trained on phones",
+    }
+
+
+def test_attributes_come_back_as_they_went_in(tmp_path: Path) -> None:
+    write_features(tmp_path / "x.h5", META, [])
+    with FeatureFile(tmp_path / "x.h5") as file:
+        assert file.meta == META
+        assert file.clip_ids() == []
+
+
+def test_one_value_changed_changes_the_bytes(tmp_path: Path) -> None:
+    for name, fill in (("a", 1.0), ("b", np.nextafter(np.float32(1), np.float32(2)))):
+        write_features(tmp_path / name, META, [("c", features(fill=float(fill)))])
+    assert (tmp_path / "a").read_bytes() != (tmp_path / "b").read_bytes()
+
+
+def test_a_long_clip_of_pictures_is_chunked_by_frames(tmp_path: Path) -> None:
+    crops = np.arange(40 * 256 * 256 * 3, dtype=np.uint8).reshape(40, 256, 256, 3)
+    clip = features(40, crops=crops)
+    write_features(tmp_path / "x.h5", META, [("a", clip)])
+    with h5py.File(tmp_path / "x.h5") as file:
+        assert file["a/crops"].chunks == (5, 256, 256, 3)  # 1 MiB
+    with FeatureFile(tmp_path / "x.h5") as file:
+        assert same(file.read("a"), clip)
+
+
+@pytest.mark.parametrize(("names", "expected"), [(None, ["boxes", "score"]), ([], []), (["score"], ["score"])])
+def test_further_arrays_are_read_on_demand(tmp_path: Path, names: list[str] | None, expected: list[str]) -> None:
+    clip = features(boxes=np.zeros((4, 4), np.float32), score=np.ones(4, np.float32))
+    write_features(tmp_path / "x.h5", META, [("a", clip)])
+    with FeatureFile(tmp_path / "x.h5") as file:
+        assert sorted(file.read("a", names=names).extra) == expected
+
+
+def test_folds_hold_their_own_clips(tmp_path: Path) -> None:
+    content = {f"fold-{n:02d}/{clip}": features(fill=n) for n in range(2) for clip in ("a", "b")}
+    write_features(tmp_path / "x.h5", META, content.items())
+    with FeatureFile(tmp_path / "x.h5") as file:
+        assert file.folds == ["fold-00", "fold-01"]
+        assert file.clip_ids() == []
+        assert file.clip_ids("fold-01") == ["a", "b"]
+        assert [file.read("b", fold).values[0, 0] for fold in file.folds] == [0, 1]
+
+
+def observed(value: float) -> ClipFeatures:
+    """A clip whose second frame is observed and holds `value`."""
+    clip = features()
+    clip.values[1, 2] = value
+    return clip
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ([("b", features()), ("a", features())], "x.h5: clip 'a' after 'b'; write in sorted order"),
+        ([("a", features()), ("a", features())], "x.h5: clip 'a' after 'a'; write in sorted order"),
+        ([("a", features(dimension=2))], "a: 2 columns where lld has 3"),
+        ([("a", features(dtype="float64"))], "a: float64 where lld has float32"),
+        ([("a", features(dtype="float16"))], "a: float16 where lld has float32"),
+        ([("a", observed(np.nan))], "a: NaN or infinity in observed values of lld"),
+        ([("a", observed(np.inf))], "a: NaN or infinity in observed values of lld"),
+        ([("a", features()), ("b", observed(-np.inf))], "b: NaN or infinity in observed values of lld"),
+    ],
+)
+def test_what_breaks_the_contract_is_refused_and_nothing_is_left(tmp_path: Path, content: list, message: str) -> None:
+    path = tmp_path / "x.h5"
+    with pytest.raises(ValueError, match=message):
+        write_features(path, META, content)
+    assert list(tmp_path.iterdir()) == []
+
+
+def stops_after_one() -> Iterator[tuple[str, ClipFeatures]]:
+    """A source that breaks after its first clip."""
+    yield "a", features()
+    raise OSError("disk full")
+
+
+def test_an_error_in_the_source_leaves_the_old_file_and_no_other(tmp_path: Path) -> None:
+    path = tmp_path / "x.h5"
+    write_features(path, META, [("old", features())])
+    before = path.read_bytes()
+    with pytest.raises(OSError, match="disk full"):
+        write_features(path, META, stops_after_one())
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize(
+    ("values", "times", "mask", "extra", "message"),
+    [
+        ((4,), (4,), (4,), (4,), "values must be"),
+        ((4, 3), (4, 1), (4,), (4,), "times and mask"),
+        ((4, 3), (4,), (4, 1), (4,), "times and mask"),
+        ((4, 3), (3,), (4,), (4,), r"differ in length: \[3, 4\]"),
+        ((4, 3), (4,), (5,), (4,), r"differ in length: \[4, 5\]"),
+        ((4, 3), (4,), (4,), (2, 7), r"differ in length: \[2, 4\]"),
+    ],
+)
+def test_arrays_that_do_not_belong_together(values: tuple, times: tuple, mask: tuple, extra: tuple, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        ClipFeatures(np.zeros(values, "f4"), np.zeros(times), np.zeros(mask, bool), {"score": np.zeros(extra)})
+
+
+def error_of(path: Path, clip: str = "a") -> str:
+    """Read a clip, which fails, and return the message."""
+    with pytest.raises(ArtifactError) as caught, FeatureFile(path) as file:
+        file.read(clip)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Path:
+    """A sound file with incompressible values."""
+    path = tmp_path / "x.h5"
+    values = np.random.default_rng(0).normal(size=(200, 3)).astype(np.float32)
+    write_features(path, META, [("a", ClipFeatures(values, np.arange(200.0), np.ones(200, bool)))])
+    return path
+
+
+@pytest.mark.parametrize("content", [b"", b"clip_id,speaker\n", b"\x89HDF\r\n\x1a\n", b"\0" * 4096])
+def test_a_file_that_is_not_hdf5(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.h5"
+    path.write_bytes(content)
+    assert error_of(path) == f"{path}: not a readable HDF5 file; delete it and run `dvc repro`"
+
+
+@pytest.mark.parametrize("share", [0.001, 0.1, 0.5, 0.9, 0.999])
+def test_a_truncated_file(stored: Path, share: float) -> None:
+    content = stored.read_bytes()
+    stored.write_bytes(content[: int(share * len(content))])
+    assert "not a readable HDF5 file; delete it" in error_of(stored)
+
+
+def test_an_absent_file(tmp_path: Path) -> None:
+    assert "no such feature file; run `dvc repro`" in error_of(tmp_path / "x.h5")
+
+
+@pytest.mark.parametrize("attributes", [{}, {"format": "clip-features/0"}, {"format": 1}])
+def test_a_foreign_hdf5_file(tmp_path: Path, attributes: dict) -> None:
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs.update(attributes)
+    assert f"not a feature file of format {FORMAT}" in error_of(path)
+
+
+@pytest.mark.xfail(strict=True, raises=KeyError, reason="FeatureFile._read_meta lets a KeyError through")
+def test_a_file_that_lacks_an_attribute(stored: Path) -> None:
+    with h5py.File(stored, "a") as file:
+        del file.attrs["dimension"]
+    assert str(stored) in error_of(stored)
+
+
+def test_an_absent_clip_points_at_the_ledger(stored: Path) -> None:
+    assert error_of(stored, "b") == f"{stored}: no clip 'b' in it; its ledger says why"
+
+
+def flipped(path: Path, find: Callable[[bytes], int]) -> None:
+    """Flip one bit of a file."""
+    content = bytearray(path.read_bytes())
+    content[find(bytes(content))] ^= 1
+    path.write_bytes(content)
+
+
+def test_damaged_data_is_named_with_its_clip(stored: Path) -> None:
+    with h5py.File(stored) as file:
+        chunk = file["a/values"].id.get_chunk_info(0)
+    flipped(stored, lambda _: chunk.byte_offset + chunk.size // 2)
+    assert f"{stored}: clip 'a' is damaged" in error_of(stored)
+
+
+GROUP = pytest.mark.xfail(strict=True, raises=KeyError, reason="FeatureFile.read catches damage in arrays, not in their group")
+
+
+@pytest.mark.parametrize("place", [pytest.param("a", marks=GROUP), "a/values", "a/times", "a/mask"])
+def test_damaged_headers_are_named(stored: Path, place: str) -> None:
+    with h5py.File(stored) as file:
+        address = h5py.h5o.get_info(file[place].id).addr
+    flipped(stored, lambda _: address + 8)
+    assert str(stored) in error_of(stored)

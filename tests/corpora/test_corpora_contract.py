@@ -1,0 +1,111 @@
+"""What every corpus plugin keeps to, tried on a miniature of each corpus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path, PurePosixPath
+from types import ModuleType
+
+import pytest
+
+from helpers_media import tone, write_media
+from pipeline.core import plugins
+from pipeline.core.clip import EMOTIONS, EXTRA_EMOTIONS, SPLITS, Clip, check_clip_id, check_unique
+from pipeline.core.errors import CorpusError
+from pipeline.corpus import CorpusParams, read_corpus
+
+TABLE = "clip_id,path,speaker,emotion\ns1_a,clips/s1_a.mp4,s1,anger\ns2_b,clips/s2_b.mp4,s2,neutral\n"
+
+
+def manifest(root: Path) -> list[str]:
+    """A manifest of two clips; returns their files."""
+    (root / "manifest.csv").write_text(TABLE)
+    return ["clips/s1_a.mp4", "clips/s2_b.mp4"]
+
+
+def demo(root: Path) -> list[str]:
+    """What `generate@demo` leaves behind."""
+    (root / "GENERATED.txt").write_text("generated\n")
+    return manifest(root)
+
+
+MINIATURES: dict[str, Callable[[Path], list[str]]] = {
+    "manifest_csv": manifest,
+    "demo": demo,
+    "cremad": lambda _: ["VideoFlash/1001_DFA_ANG_XX.mp4", "VideoFlash/1001_IEO_HAP_LO.mp4", "VideoFlash/1002_ITH_NEU_XX.mp4"],
+}
+"""corpus -> what makes its tables in a folder and returns its media files, without which a new plugin fails here"""
+
+
+@pytest.fixture(scope="session")
+def media(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """A film of 0.1 s."""
+    path = tmp_path_factory.mktemp("media") / "clip.mp4"
+    return write_media(path, [0, 40, 80], tone(0.1), codecs=("libx264", "aac")).read_bytes()
+
+
+@pytest.fixture(params=plugins.names("corpora"))
+def corpus(request: pytest.FixtureRequest, tmp_path: Path, media: bytes) -> Iterator[tuple[str, ModuleType, Path, list[str]]]:
+    """Name, plugin, folder and media files of every corpus."""
+    assert request.param in MINIATURES, "make a miniature of the new corpus in MINIATURES"
+    files = MINIATURES[request.param](tmp_path)
+    for number, name in enumerate(files):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(media + bytes(number))
+    return request.param, plugins.load("corpora", request.param), tmp_path, files
+
+
+def test_labels_lead_to_known_emotions(corpus: tuple) -> None:
+    _, plugin, _, _ = corpus
+    assert plugin.LABELS
+    assert set(plugin.LABELS.values()) <= {*EMOTIONS, *EXTRA_EMOTIONS}
+
+
+def test_licence_and_citation_are_given(corpus: tuple) -> None:
+    _, plugin, _, _ = corpus
+    assert plugin.LICENCE.strip()
+    assert plugin.CITATION.strip()
+    assert plugin.__doc__.startswith(f"{corpus[0]}: ")
+
+
+def test_every_file_becomes_a_clip_with_a_relative_path(corpus: tuple) -> None:
+    _, plugin, root, files = corpus
+    clips = list(plugin.clips(root))
+    assert sorted(clip.path for clip in clips) == sorted(files)
+    check_unique(clips, "miniature")
+    for clip in clips:
+        assert isinstance(clip, Clip)
+        check_clip_id(clip.clip_id, "miniature")
+        assert not PurePosixPath(clip.path).is_absolute()
+        assert (root / clip.path).is_file()
+        assert clip.speaker
+        assert clip.emotion in plugin.LABELS
+        assert clip.split in SPLITS
+        assert clip.gender in ("", "female", "male")
+        assert clip.digest == ""
+
+
+def test_two_readings_are_equal(corpus: tuple) -> None:
+    _, plugin, root, _ = corpus
+    assert list(plugin.clips(root)) == list(plugin.clips(root))
+
+
+@pytest.mark.parametrize("make", [lambda path: None, Path.mkdir, lambda path: path.write_text("no folder")])
+def test_a_folder_that_is_absent_empty_or_a_file(corpus: tuple, make: Callable[[Path], object]) -> None:
+    _, plugin, root, _ = corpus
+    other = root.parent / f"{root.name}-other"
+    make(other)
+    with pytest.raises(CorpusError) as caught:
+        list(plugin.clips(other))
+    assert str(caught.value).startswith(str(other))
+    assert "\n" not in str(caught.value)
+
+
+def test_the_whole_way_to_clips_with_digests(corpus: tuple) -> None:
+    name, _, root, files = corpus
+    params = CorpusParams.model_validate({"adapter": name, "root": str(root), "protocol": {"name": "none"}})
+    clips, entries = read_corpus("mine", params, workers=1)
+    assert [clip.clip_id for clip in clips] == sorted(clip.clip_id for clip in clips)
+    assert {clip.emotion for clip in clips} <= set(EMOTIONS)
+    assert len({clip.digest for clip in clips}) == len(files)
+    assert [entry.status for entry in entries] == ["ok"] * len(files)

@@ -1,0 +1,112 @@
+"""identity: who is in it, the split of the pictures, and what augmentation may do."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from test_source_contract import CASES
+
+from pipeline.core.errors import CorpusError
+from pipeline.sources import identity
+
+
+def write(root, counts):
+    """Write pictures of one grey level each, so that every picture can be told from every other."""
+    level = 0
+    for number, count in enumerate(counts):
+        folder = root / f"i{number}"
+        folder.mkdir(parents=True)
+        for picture in range(count):
+            cv2.imwrite(str(folder / f"{picture:02d}.png"), np.full((8, 8, 3), level, np.uint8))
+            level += 1
+    return root
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.34, 0.5, 0.9])
+@pytest.mark.parametrize("counts", [(2, 2), (2, 3, 4), (5, 10, 21), (40, 3)])
+def test_every_identity_is_on_both_sides_and_no_picture_twice(tmp_path, counts, share):
+    learn, held = identity._split(write(tmp_path, counts), share)
+    levels = [examples.inputs[:, 0, 0, 0].tolist() for examples in (learn, held)]
+    assert sorted(levels[0] + levels[1]) == list(range(sum(counts)))
+    owner = np.repeat(np.arange(len(counts)), counts)
+    for examples, seen in zip((learn, held), levels, strict=True):
+        assert examples.labels.tolist() == owner[seen].tolist()
+        assert set(examples.labels.tolist()) == set(range(len(counts)))
+        assert examples.inputs.shape[1:] == (3, 100, 100)
+        assert examples.inputs.dtype == torch.uint8
+
+
+@pytest.mark.parametrize(("share", "held"), [(0.5, 20), (0.25, 10), (0.2, 8), (0.1, 4)])
+def test_the_share_is_kept(tmp_path, share, held):
+    assert len(identity._split(write(tmp_path, (40, 40)), share)[1].labels) == 2 * held
+
+
+def test_colours_are_in_the_order_red_green_blue(tmp_path):
+    write(tmp_path, (2, 2))
+    cv2.imwrite(str(tmp_path / "i0" / "00.png"), np.full((8, 8, 3), (10, 20, 200), np.uint8))
+    learn, held = identity._split(tmp_path, 0.5)
+    pictures = torch.cat([learn.inputs, held.inputs])
+    assert [200, 20, 10] in pictures[:, :, 0, 0].tolist()
+
+
+def test_files_that_are_no_pictures_and_hidden_folders_do_not_count(tmp_path):
+    write(tmp_path, (2, 2))
+    (tmp_path / ".cache").mkdir()
+    (tmp_path / "README.txt").write_text("x")
+    (tmp_path / "i0" / "notes.txt").write_text("x")
+    assert identity.speakers(tmp_path) == {"i0", "i1"}
+    assert len(identity._split(tmp_path, 0.5)[0].labels) == 2
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"), [((), "0 identity folders"), ((3,), "1 identity folders"), ((3, 1), "1 pictures; an identity needs 2")]
+)
+def test_too_little(tmp_path, counts, words):
+    write(tmp_path, counts)
+    with pytest.raises(CorpusError, match=words):
+        identity._split(tmp_path, 0.3)
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    with pytest.raises(CorpusError, match="0 identity folders"):
+        identity.speakers(tmp_path / "nowhere")
+
+
+def test_a_picture_that_cannot_be_read_is_named(tmp_path):
+    write(tmp_path, (2, 2))
+    (tmp_path / "i1" / "00.png").write_bytes(b"no picture")
+    with pytest.raises(CorpusError, match=r"i1/00\.png: not a readable picture"):
+        identity._split(tmp_path, 0.3)
+
+
+def augmented(faces, **changes):
+    settings = {**CASES["identity"][1], "shift_px": 0, "grey": 0, "tint": 0, **changes}
+    return identity._augment(faces, identity.Params(**settings), torch.Generator().manual_seed(0))
+
+
+def test_augmentation():
+    faces = torch.rand(40, 3, 12, 12, generator=torch.Generator().manual_seed(1))
+    mirrored = augmented(faces)
+    kept = [(a == b).all() for a, b in zip(mirrored, faces, strict=True)]
+    turned = [(a == b.flip(2)).all() for a, b in zip(mirrored, faces, strict=True)]
+    assert all(one != other for one, other in zip(kept, turned, strict=True)), "mirrored or left alone"
+    assert 8 < sum(kept) < 32
+    grey = augmented(faces, grey=1)
+    torch.testing.assert_close(grey[:, 0], mirrored.mean(1))
+    assert torch.equal(grey[:, 0], grey[:, 1])
+    gains = (augmented(faces, tint=0.3) / mirrored).flatten(2)
+    torch.testing.assert_close(gains.amin(2), gains.amax(2))
+    assert 0.7 <= gains.min() < gains.max() <= 1.3
+    assert torch.equal(faces, torch.rand(40, 3, 12, 12, generator=torch.Generator().manual_seed(1))), "input is left alone"
+
+
+@pytest.mark.parametrize("reach", [1, 4])
+def test_shifts_stay_within_their_reach(reach):
+    face = torch.zeros(1, 3, 21, 21)
+    face[..., 10, 10] = 1
+    params = identity.Params(**{**CASES["identity"][1], "shift_px": reach, "grey": 0, "tint": 0})
+    generator = torch.Generator().manual_seed(0)
+    places = [identity._augment(face, params, generator)[0, 0].nonzero()[0] - 10 for _ in range(60)]
+    assert torch.stack(places).abs().max() == reach

@@ -1,0 +1,136 @@
+"""What every source task promises (`pipeline/sources/__init__.py`), on corpora of a few seconds and pictures."""
+
+from __future__ import annotations
+
+import csv
+import re
+import wave
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+
+from pipeline.core import plugins
+from pipeline.core.settings import Settings
+from pipeline.networks.face_cnn import FaceCNN
+from pipeline.networks.speech_dnn import SpeechDNN
+from pipeline.training import Trained
+
+NAMES = plugins.names("sources")
+LOOP = {"epochs": 5, "patience": 5, "batch": 16, "learning_rate": 0.003, "threads": 1, "seed": 0}
+HEIGHTS = {"aa": 300.0, "ii": 900.0, "uu": 2000.0}
+
+
+def write_voices(root: Path) -> Path:
+    """Four speakers, two utterances each: three tones that stand for phones, half a second in all."""
+    root.mkdir()
+    rng = np.random.default_rng(0)
+    rows, lines = [], [";; made for a test"]
+    for speaker in range(4):
+        for take in range(2):
+            name = f"v{speaker}_{take}"
+            pieces, start = [], 0.0
+            for phone in rng.permutation(list(HEIGHTS)):
+                t = np.arange(3200) / 16000
+                pieces.append(0.3 * np.sin(2 * np.pi * HEIGHTS[phone] * (1 + 0.02 * speaker) * t) + 0.01 * rng.standard_normal(3200))
+                lines.append(f"{name} 1 {start:.2f} 0.20 {phone}")
+                start += 0.2
+            with wave.open(str(root / f"{name}.wav"), "wb") as file:
+                file.setparams((1, 2, 16000, 0, "NONE", ""))
+                file.writeframes((np.concatenate(pieces) * 32767).astype("<i2").tobytes())
+            rows.append({"utterance": name, "path": f"{name}.wav", "speaker": f"v{speaker}"})
+    with (root / "speakers.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    (root / "phones.ctm").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return root
+
+
+def write_identities(root: Path, pictures: int = 10) -> Path:
+    """Three identities: stripes across, stripes down, and a blob, each picture with its own noise and phase."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:50, :50] / 50
+    for name, pattern in (("across", lambda p: np.sin(25 * y + p)), ("down", lambda p: np.sin(25 * x + p)), ("blob", lambda _: 2 * np.exp(-9 * ((x - 0.5) ** 2 + (y - 0.5) ** 2)) - 1)):
+        (root / name).mkdir(parents=True)
+        for number in range(pictures):
+            picture = 128 + 90 * pattern(rng.uniform(0, 6))[..., None] + 15 * rng.standard_normal((50, 50, 3))
+            cv2.imwrite(str(root / name / f"{number:02d}.png"), np.clip(picture, 0, 255).astype(np.uint8))
+    return root
+
+
+CASES = {
+    "phones": (
+        write_voices,
+        {"mfcc": {}, "context": 2, "hidden": 24, "last": 8, "bottleneck": True, "held_out_speakers": 1, "loop": LOOP},
+        {"v0", "v1", "v2", "v3"},
+        SpeechDNN,
+        ("held_out_frame_accuracy", "most_frequent_phone"),
+    ),
+    "identity": (
+        write_identities,
+        {"width": 0.05, "held_out": 0.3, "shift_px": 2, "grey": 0.2, "tint": 0.1, "loop": LOOP},
+        {"across", "down", "blob"},
+        FaceCNN,
+        ("held_out_identity_accuracy", "chance"),
+    ),
+}
+"""name -> what writes its corpus, its settings, who is in it, its network, (reached, by chance); a new source gets its line."""
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def name(request) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def corpus(name, tmp_path_factory) -> Path:
+    return CASES[name][0](tmp_path_factory.mktemp(name) / "corpus")
+
+
+@pytest.fixture(scope="module")
+def plugin(name):
+    torch.set_num_threads(1)
+    return plugins.load("sources", name)
+
+
+@pytest.fixture(scope="module")
+def trained(name, corpus, plugin) -> Trained:
+    return plugin.train(corpus, plugin.Params(**CASES[name][1]))
+
+
+def test_docstring_and_params(name, plugin):
+    assert re.search(r"\d{4}, section \d", plugin.__doc__)
+    assert "Corpus layout" in plugin.__doc__
+    assert issubclass(plugin.Params, Settings)
+    assert plugin.Params.model_config["frozen"]
+    with pytest.raises(ValidationError):
+        plugin.Params(**CASES[name][1], nobody_knows=1)
+
+
+def test_speakers(name, corpus, plugin):
+    assert plugin.speakers(corpus) == CASES[name][2]
+
+
+def test_trained_above_chance_on_what_it_never_saw(name, trained):
+    reached, chance = (trained.metrics[key] for key in CASES[name][4])
+    assert reached > chance + 0.3
+    assert len(trained.history) <= LOOP["epochs"]
+    assert {"epoch", "loss", "held_out_accuracy"} <= set(trained.history[0])
+    assert reached == pytest.approx(max(row["held_out_accuracy"] for row in trained.history), abs=1e-3)
+
+
+def test_the_config_builds_the_network_again(name, trained):
+    network = CASES[name][3](**trained.config["network"])
+    network.load_state_dict(trained.state)
+    assert all(torch.isfinite(tensor).all() for tensor in trained.state.values())
+
+
+def test_the_same_seed_gives_the_same_weights(name, corpus, plugin, trained):
+    torch.manual_seed(999)
+    again = plugin.train(corpus, plugin.Params(**CASES[name][1]))
+    assert again.history == trained.history
+    assert all(torch.equal(again.state[key], tensor) for key, tensor in trained.state.items())

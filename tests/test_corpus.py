@@ -1,0 +1,123 @@
+"""From a folder to a manifest: labels mapped, files hashed, mistakes told on one line."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.core.errors import CorpusError, PipelineError, SettingsError
+from pipeline.core.ledger import Entry
+from pipeline.corpus import CorpusParams, read_corpus
+
+HEAD = "clip_id,path,speaker,emotion\n"
+
+
+def corpus(folder: Path, rows: str, *files: str, **changes: Any) -> CorpusParams:
+    """Make a folder with a manifest and media files, and the settings for it."""
+    (folder / "manifest.csv").write_text(HEAD + rows)
+    for name in files:
+        (folder / name).write_bytes(name.encode())
+    data = {"adapter": "manifest_csv", "root": str(folder), "protocol": {"name": "none"}}
+    return CorpusParams.model_validate(data | changes)
+
+
+def error_of(params: CorpusParams) -> PipelineError:
+    """Read a corpus, which fails, and return the error."""
+    with pytest.raises(PipelineError) as caught:
+        read_corpus("mine", params, 1)
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def sha256(text: str) -> str:
+    """Hexadecimal digest of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_clips_come_sorted_with_digests_and_entries(tmp_path: Path, workers: int) -> None:
+    rows = "b,2.mp4,s1,sad\na,1.mp4,s1,anger\nc,2.mp4,s2,fear\n"
+    clips, entries = read_corpus("mine", corpus(tmp_path, rows, "1.mp4", "2.mp4"), workers)
+    assert [(clip.clip_id, clip.emotion) for clip in clips] == [("a", "anger"), ("b", "sad"), ("c", "fear")]
+    assert [clip.digest for clip in clips] == [sha256("1.mp4"), sha256("2.mp4"), sha256("2.mp4")]
+    assert entries == [Entry(name, "prepare") for name in "abc"]
+
+
+def test_an_absent_file_costs_its_clip_and_no_more(tmp_path: Path) -> None:
+    rows = "a,1.mp4,s1,anger\nb,gone.mp4,s1,sad\n"
+    clips, entries = read_corpus("mine", corpus(tmp_path, rows, "1.mp4"), 1)
+    assert [(clip.clip_id, clip.digest) for clip in clips] == [("a", sha256("1.mp4")), ("b", "")]
+    assert entries == [Entry("a", "prepare"), Entry("b", "prepare", "failed", "missing_file", "gone.mp4")]
+
+
+def test_a_folder_in_the_place_of_a_file_is_an_absent_file(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").mkdir()
+    _, entries = read_corpus("mine", corpus(tmp_path, "a,a.mp4,s1,anger\n"), 1)
+    assert entries == [Entry("a", "prepare", "failed", "missing_file", "a.mp4")]
+
+
+@pytest.mark.parametrize(
+    ("labels", "label", "emotion"),
+    [({}, "happy", "happy"), ({"joy": "happy"}, "joy", "happy"), ({"W": "anger", "L": "boredom"}, "L", "boredom"), ({"calm": "neutral"}, "calm", "neutral")],
+)
+def test_labels_are_mapped(tmp_path: Path, labels: dict[str, str], label: str, emotion: str) -> None:
+    clips, _ = read_corpus("mine", corpus(tmp_path, f"a,a.mp4,s1,{label}\n", "a.mp4", labels=labels), 1)
+    assert [clip.emotion for clip in clips] == [emotion]
+
+
+def test_an_unknown_emotion_is_told_with_the_nearest_and_the_remedy(tmp_path: Path) -> None:
+    error = error_of(corpus(tmp_path, "a,a.mp4,s1,hapy\n", "a.mp4"))
+    assert isinstance(error, CorpusError)
+    assert str(error) == (
+        "a.mp4: clip 'a' has the unknown emotion 'hapy' (did you mean 'happy'?); mend it, or map it in params.yaml: corpora.mine.labels"
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ({"joy": "hapy"}, "params.yaml: corpora.mine.labels.joy: unknown emotion 'hapy' (did you mean 'happy'?)"),
+        ({"joy": "zzz"}, "params.yaml: corpora.mine.labels.joy: unknown emotion 'zzz' (known: anger, boredom, calm, "),
+    ],
+)
+def test_a_wrong_labels_setting(tmp_path: Path, labels: dict[str, str], message: str) -> None:
+    error = error_of(corpus(tmp_path, "a,a.mp4,s1,joy\n", "a.mp4", labels=labels))
+    assert isinstance(error, SettingsError)
+    assert str(error).startswith(message)
+
+
+def test_an_unknown_adapter(tmp_path: Path) -> None:
+    error = error_of(corpus(tmp_path, "", adapter="cremadd"))
+    assert isinstance(error, SettingsError)
+    assert str(error) == "params.yaml: corpora.mine.adapter: no corpora plugin 'cremadd' (did you mean 'cremad'?)"
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("a,1.mp4,s1,sad\na,2.mp4,s1,sad\n", "{root}: clip_id 'a' stands for both 1.mp4 and 2.mp4; make the ids unique"),
+        ("", "{root}: the corpus has no clips; check corpora.mine.root in params.yaml"),
+        ("a b:c,1.mp4,s1,sad\n", "{root}/manifest.csv:2: clip_id 'a b:c' is not usable"),
+    ],
+)
+def test_a_corpus_that_is_wrong_as_a_whole(tmp_path: Path, rows: str, message: str) -> None:
+    error = error_of(corpus(tmp_path, rows, "1.mp4", "2.mp4"))
+    assert isinstance(error, CorpusError)
+    assert str(error).startswith(message.format(root=tmp_path))
+
+
+def test_a_file_name_that_gives_no_usable_id(tmp_path: Path) -> None:
+    for folder in ("(a)", "b"):
+        (tmp_path / folder).mkdir()
+    params = corpus(tmp_path, "", "(a)/1001_DFA_ANG_XX.flv", "b/1001_DFA_ANG_XX.flv", adapter="cremad")
+    assert str(error_of(params)).startswith(f"{tmp_path}: clip_id '(a)__1001_DFA_ANG_XX' is not usable")
+
+
+@pytest.mark.parametrize("name", ["absent", "manifest.csv"])
+def test_a_root_that_is_no_folder(tmp_path: Path, name: str) -> None:
+    error = error_of(corpus(tmp_path, "", root=str(tmp_path / name)))
+    assert isinstance(error, CorpusError)
+    assert str(error) == f"{tmp_path / name}: no such folder; set corpora.mine.root in params.yaml"

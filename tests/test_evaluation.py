@@ -1,0 +1,98 @@
+"""`pipeline.evaluation` against scikit-learn and SciPy."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from sklearn import metrics
+
+from pipeline.evaluation import confusion, interval, micro_f1, score, uar
+
+CLASSES = ["anger", "fear", "sad", "neutral"]
+DECISIONS = st.lists(st.tuples(st.sampled_from(CLASSES), st.sampled_from(CLASSES)), min_size=1, max_size=60)
+
+
+@settings(deadline=None)
+@given(DECISIONS)
+@pytest.mark.filterwarnings("ignore:A single label was found")
+@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
+def test_figures_are_scikit_learns(decisions):
+    truth, predicted = (list(column) for column in zip(*decisions, strict=True))
+    counts = confusion(truth, predicted, CLASSES)
+    np.testing.assert_array_equal(counts, metrics.confusion_matrix(truth, predicted, labels=CLASSES))
+    assert uar(counts) == pytest.approx(metrics.balanced_accuracy_score(truth, predicted))
+    assert micro_f1(counts) == pytest.approx(metrics.f1_score(truth, predicted, average="micro"))
+    found = score(pd.DataFrame({"emotion": truth, "predicted": predicted}), CLASSES, len(truth))
+    assert found.accuracy == pytest.approx(metrics.accuracy_score(truth, predicted))
+    assert found.accuracy == pytest.approx(found.micro_f1), "one label per clip"
+    assert found.low <= found.accuracy <= found.high
+    assert (found.n, found.coverage) == (len(truth), 1)
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected_uar", "expected_f1"),
+    [
+        ([[4, 0], [0, 4]], 1.0, 1.0),
+        ([[0, 4], [4, 0]], 0.0, 0.0),
+        ([[8, 0], [2, 0]], 0.5, 0.8),
+        ([[3, 1], [0, 0]], 0.75, 0.75),
+        ([[0, 0], [0, 0]], math.nan, math.nan),
+    ],
+)
+def test_by_hand(counts, expected_uar, expected_f1):
+    assert uar(np.array(counts)) == pytest.approx(expected_uar, nan_ok=True)
+    assert micro_f1(np.array(counts)) == pytest.approx(expected_f1, nan_ok=True)
+
+
+@pytest.mark.parametrize(("right", "total"), [(10, 20), (45, 60), (5, 112), (110, 112)])
+def test_interval_is_scipys_percentile_bootstrap(right, total):
+    values = np.repeat([1.0, 0.0], [right, total - right])
+    own = interval(values)
+    their = stats.bootstrap((values,), np.mean, method="percentile", n_resamples=2000, random_state=np.random.default_rng(1))
+    np.testing.assert_allclose(own, their.confidence_interval, atol=max(0.02, 1.01 / total))
+    assert own == interval(values), "the same draws each time"
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(1, 80), st.data())
+def test_interval_holds_the_mean(total, data):
+    right = data.draw(st.integers(0, total))
+    values = np.repeat([1.0, 0.0], [right, total - right])
+    low, high = interval(values, draws=500)
+    assert 0 <= low <= right / total <= high <= 1
+
+
+@pytest.mark.parametrize(("value", "count"), [(1.0, 30), (0.0, 30), (1.0, 1)])
+def test_interval_of_equal_values_is_a_point(value, count):
+    assert interval(np.full(count, value)) == (value, value)
+
+
+def test_nothing_judged():
+    assert all(math.isnan(end) for end in interval(np.zeros(0)))
+    found = score(pd.DataFrame({"emotion": ["sad"], "predicted": [""]}), CLASSES, 5)
+    assert (found.n, found.coverage) == (0, 0)
+    assert math.isnan(found.accuracy)
+    assert math.isnan(found.uar)
+
+
+def test_a_clip_that_was_not_judged_counts_against_the_coverage_alone():
+    frame = pd.DataFrame({"emotion": ["sad", "sad", "fear"], "predicted": ["sad", "", "fear"]})
+    found = score(frame, CLASSES, 4)
+    assert (found.accuracy, found.n, found.coverage) == (1.0, 2, 0.5)
+
+
+def test_more_clips_give_a_narrower_interval():
+    widths = [np.ptp(interval(np.tile([1.0, 0.0], n))) for n in (5, 20, 80, 320)]
+    assert widths == sorted(widths, reverse=True)
+
+
+def test_rounded_is_plain_and_has_four_decimals():
+    found = score(pd.DataFrame({"emotion": ["sad", "fear", "sad"], "predicted": ["sad", "sad", "sad"]}), CLASSES, 3).rounded()
+    assert found["accuracy"] == 0.6667
+    assert set(found) == {"accuracy", "uar", "micro_f1", "low", "high", "n", "coverage"}

@@ -1,0 +1,270 @@
+"""The DAG itself, run by the real DVC on a small generated corpus."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import av
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from helpers_media import tone, write_media
+from helpers_project import SMALL, Project, ran
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("repro")]
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory):
+    """A project after its first `dvc repro`, with one worker."""
+    project = Project(tmp_path_factory.mktemp("repro") / "project")
+    project.set({**SMALL, "runtime.workers": 1})
+    project.ran = project.repro()
+    return project
+
+
+def copy_of(project: Project, root: Path) -> Project:
+    """The same project with its artifacts and DVC's cache, in another folder."""
+    shutil.copytree(project.root, root, symlinks=True)
+    twin = object.__new__(Project)
+    twin.root = root
+    return twin
+
+
+@pytest.fixture
+def done(first, tmp_path):
+    return copy_of(first, tmp_path / "project")
+
+
+def locked(project: Project) -> dict[str, str]:
+    """Every output's path and hash, from dvc.lock."""
+    lock = yaml.safe_load((project.root / "dvc.lock").read_text(encoding="utf-8"))
+    return {out["path"]: out["md5"] for stage in lock["stages"].values() for out in stage["outs"]}
+
+
+def names(stages: list[str]) -> set[str]:
+    return {stage.split("@")[0] for stage in stages}
+
+
+def test_first_run_makes_everything(first):
+    assert {"generate", "prepare", "track_faces", "pretrain", "extract", "extract_speech", "extract_face", "select"} <= names(first.ran)
+    assert "report@demo-huang2017" in first.ran
+    report = first.root / "reports/demo/huang2017"
+    metrics = json.loads((report / "metrics.json").read_text())
+    assert {"lld147-lstm", "a60-svm", "v1024-lstm", "confidence-a60+v1024-lstm", "logistic_regression-lld147+v1024-svm"} <= set(metrics)
+    for figures in metrics.values():
+        assert figures["n"] == 28
+        assert figures["coverage"] == 1.0
+        assert figures["low"] <= figures["accuracy"] <= figures["high"]
+    predictions = pd.read_csv(report / "predictions.csv")
+    assert set(predictions["model"]) == set(metrics)
+    assert (predictions.groupby("model").size() == 28).all()
+    assert np.allclose(predictions.filter(regex="^p_").sum(axis=1), 1, atol=1e-4)
+    assert predictions["speaker"].nunique() == 4
+
+
+def test_accuracy_in_metrics_is_that_of_the_predictions(first):
+    report = first.root / "reports/demo/huang2017"
+    metrics = json.loads((report / "metrics.json").read_text())
+    predictions = pd.read_csv(report / "predictions.csv")
+    for name, rows in predictions.groupby("model"):
+        assert metrics[name]["accuracy"] == pytest.approx((rows["emotion"] == rows["predicted"]).mean(), abs=1e-4)
+
+
+def test_every_clip_is_in_the_ledger_of_every_stage(first):
+    ledger = pd.read_csv(first.root / "reports/demo/huang2017/ledger.csv", keep_default_na=False)
+    clips = set(pd.read_csv(first.root / "features/demo/manifest.csv")["clip_id"])
+    for stage, rows in ledger.groupby("stage"):
+        assert set(rows["clip_id"]) == clips, stage
+    assert {"prepare", "track_faces", "extract:lld147", "extract:pool5", "select:v1024", "train:v1024-svm"} <= set(ledger["stage"])
+
+
+def test_features_follow_the_hdf5_contract(first):
+    folder = first.root / "features/demo"
+    for path in sorted(folder.glob("*.h5")):
+        with h5py.File(path) as file:
+            assert file.attrs["feature"] == path.stem
+            level = file.get("fold-00", file)
+            assert len(level) == 28
+            for clip in level.values():
+                rows, columns = clip["values"].shape
+                assert columns == file.attrs["dimension"]
+                assert clip["times"].shape == clip["mask"].shape == (rows,)
+                assert (np.diff(clip["times"][()]) > 0).all()
+                assert np.isfinite(clip["values"][()][clip["mask"][()]].astype(float)).all()
+    with h5py.File(folder / "pool5.h5") as file:
+        assert file.attrs["dimension"] == 9216
+        assert len(file.attrs["weights"]) == 64
+        assert "generated" in file.attrs["origin"]
+
+
+def test_second_run_runs_nothing(done):
+    assert done.repro() == []
+    assert done.git("status", "--porcelain", "--", "pipeline", "features", "models", "reports", "data") == ""
+
+
+def test_a_classifier_setting_reruns_that_classifier(done):
+    done.set({"train.svm.c": [0.001]})
+    again = done.repro()
+    assert {stage for stage in again if stage.startswith("train")} == {f"train_huang2017@demo-{f}-svm" for f in ("lld147", "a60", "v1024")}
+    assert names(again) == {"train_huang2017", "fuse", "report"}
+
+
+def test_a_fusion_setting_reruns_fusion_and_report(done):
+    done.set({"fuse.logistic_regression.c": 0.5})
+    assert names(done.repro()) == {"fuse", "report"}
+
+
+def test_runtime_reruns_nothing(done):
+    done.set({"runtime.workers": 2, "runtime.clip_cache_gb": 5})
+    assert done.repro() == []
+
+
+def test_an_experiment_with_fewer_columns_reruns_selection_and_what_follows(done):
+    done.git("add", "dvc.lock", "params.yaml")
+    done.git("commit", "-qm", "first run")
+    run = done.run("dvc", "exp", "run", "-S", "select.v1024.k=16")
+    assert run.returncode == 0, run.stdout + run.stderr
+    again = ran(run.stdout)
+    assert names(again) == {"select", "train_huang2017", "fuse", "report"}
+    trained = {stage for stage in again if stage.startswith("train")}
+    assert trained == {"train_huang2017@demo-v1024-lstm", "train_huang2017@demo-v1024-svm"}
+    with h5py.File(done.root / "features/demo/v1024.h5") as file:
+        assert file.attrs["dimension"] == 16
+
+
+def test_a_comment_in_an_extractor_reruns_it_from_the_cache_and_nothing_after_it(done):
+    path = done.root / "pipeline/extractors/lld147.py"
+    path.write_text(path.read_text() + "# a comment\n")
+    run = done.run("dvc", "repro")
+    assert ran(run.stdout) == ["extract@demo-lld147"]
+    assert "28 of 28 clips from the clip cache" in run.stdout
+
+
+def test_two_workers_give_the_bytes_of_one(first, tmp_path):
+    """From nothing: no artifacts, no DVC cache, no clip cache."""
+    fresh = Project(tmp_path / "project")
+    fresh.set({**SMALL, "runtime.workers": 2})
+    fresh.repro()
+    assert locked(fresh) == locked(first)
+
+
+def test_dropped_feature_is_not_fused_though_its_files_stay(done):
+    done.set({"systems.huang2017.features.a60": None})
+    done.repro()
+    metrics = json.loads((done.root / "reports/demo/huang2017/metrics.json").read_text())
+    assert not any("a60" in name for name in metrics)
+    assert (done.root / "features/demo/a60.h5").exists()
+    table = pd.read_csv(done.root / "reports/demo/huang2017/tables/table_2.csv")
+    cell = table.loc[table["Features"] == "a60", "Accuracy"].item()
+    assert cell.startswith("not run: add a60")
+
+
+def test_no_test_label_reaches_a_prediction(done):
+    """Emotions of one fold's test clips are dealt out anew: no posterior of that fold changes."""
+    reports = done.root / "reports/demo/huang2017/predictions.csv"
+    before = pd.read_csv(reports)
+    splits = pd.read_csv(done.root / "features/demo/splits.csv")
+    tested = splits[(splits["fold"] == "fold-00") & (splits["part"] == "test")]["clip_id"]
+    manifest = pd.read_csv(done.root / "data/demo/manifest.csv")
+    rows = manifest["clip_id"].isin(tested)
+    manifest.loc[rows, "emotion"] = np.roll(manifest.loc[rows, "emotion"].to_numpy(), 1)
+    shutil.copytree(done.root / "data/demo", done.root / "data/relabelled")
+    manifest.to_csv(done.root / "data/relabelled/manifest.csv", index=False)
+    done.set({"corpora.demo.root": "data/relabelled"})
+    done.repro("report@demo-huang2017")
+    after = pd.read_csv(reports)
+    columns = ["model", "clip_id", *[name for name in before if name.startswith("p_")]]
+    old, new = (frame[frame["fold"] == "fold-00"][columns].reset_index(drop=True) for frame in (before, after))
+    pd.testing.assert_frame_equal(old, new)
+    assert (before[before["fold"] == "fold-00"]["emotion"].to_numpy() != after[after["fold"] == "fold-00"]["emotion"].to_numpy()).all()
+
+
+def remux(source: Path, target: Path, kind: str) -> None:
+    """Keep the sound or the picture of a file."""
+    with av.open(str(source)) as old, av.open(str(target), "w") as new:
+        stream = getattr(old.streams, kind)[0]
+        copied = new.add_stream_from_template(stream)
+        for packet in old.demux(stream):
+            if packet.dts is not None:
+                packet.stream = copied
+                new.mux(packet)
+
+
+@pytest.fixture
+def hostile(done):
+    """A manifest_csv corpus: the demo's clips, some of them broken, two of them with one file name."""
+    corpus, demo = done.root / "data/mine", done.root / "data/demo"
+    rows = pd.read_csv(demo / "manifest.csv").iloc[:, :4]
+    shutil.copytree(demo, corpus)
+    clips = [f"s01_{emotion}_1" for emotion in ("anger", "disgust", "fear", "happy", "neutral")]
+    anger, disgust, fear, happy, neutral = (corpus / "s01" / f"{clip}.mp4" for clip in clips)
+    remux(demo / "s01/s01_anger_1.mp4", anger, "video")
+    remux(demo / "s01/s01_disgust_1.mp4", disgust, "audio")
+    write_media(fear, list(range(0, 1000, 40)), tone(1.0), codecs=("libx264", "aac"))
+    happy.unlink()
+    neutral.write_text("this is no video")
+    for speaker in ("s02", "s03"):
+        (corpus / speaker / "same.mp4").write_bytes((corpus / speaker / f"{speaker}_sad_1.mp4").read_bytes())
+        rows.loc[rows["clip_id"] == f"{speaker}_sad_1", "path"] = f"{speaker}/same.mp4"
+    rows.to_csv(corpus / "manifest.csv", index=False)
+    protocol = {"name": "loso", "validation": 0.4}
+    done.set({"corpora": {"mine": {"adapter": "manifest_csv", "root": "data/mine", "protocol": protocol}}})
+    return done
+
+
+def test_bad_clips_cost_themselves_only(hostile):
+    hostile.repro("report@mine-huang2017")
+    report = hostile.root / "reports/mine/huang2017"
+    ledger = pd.read_csv(report / "ledger.csv", keep_default_na=False).set_index(["clip_id", "stage"])
+
+    def entry(clip: str, stage: str) -> tuple[str, str]:
+        return tuple(ledger.loc[(f"s01_{clip}_1", stage), ["status", "reason"]])
+
+    assert entry("anger", "extract:lld147") == ("failed", "no_audio")
+    assert entry("anger", "extract:a60") == ("failed", "no_audio")
+    assert entry("anger", "track_faces") == ("ok", "")
+    assert entry("disgust", "track_faces") == ("failed", "no_video")
+    assert entry("disgust", "train:v1024-lstm") == ("failed", "no_video")
+    assert entry("disgust", "extract:lld147") == ("ok", "")
+    assert entry("fear", "track_faces") == ("failed", "no_face")
+    assert entry("happy", "prepare") == entry("happy", "extract:pool5") == ("failed", "missing_file")
+    assert entry("neutral", "track_faces") == entry("neutral", "extract:mfcc39") == ("failed", "decode_error")
+    fused = "fuse:confidence-a60+v1024-lstm"
+    assert entry("anger", fused) == ("degraded", "no_audio")
+    assert entry("fear", fused) == ("degraded", "no_face")
+    assert entry("happy", fused) == ("failed", "missing_file")
+    metrics = json.loads((report / "metrics.json").read_text())
+    assert (metrics["lld147-svm"]["n"], metrics["v1024-svm"]["n"]) == (25, 24)
+    assert metrics["confidence-a60+v1024-lstm"]["n"] == 26
+    assert metrics["confidence-a60+v1024-lstm"]["coverage"] == pytest.approx(26 / 28, abs=1e-4)
+    assert {clip for clip, _ in ledger.index} == set(pd.read_csv(hostile.root / "features/mine/manifest.csv")["clip_id"])
+    predictions = pd.read_csv(report / "predictions.csv")
+    same = predictions[predictions["clip_id"].isin(["s02_sad_1", "s03_sad_1"])]
+    assert same.groupby("model")["clip_id"].nunique().eq(2).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "target", "message"),
+    [
+        ({"select.v1024.k": 0}, "select", "params.yaml: select.v1024.k: Input should be greater than 0 (got 0)"),
+        ({"train.lstm.dropuot": 0.1}, "train_huang2017", "params.yaml: train.lstm.dropuot: no such setting (did you mean 'dropout'?)"),
+        ({"track_faces.detector": "dlib_hogg"}, "track_faces", "track_faces.detector: no detectors plugin 'dlib_hogg' (did you mean 'dlib_hog'?)"),
+        ({"corpora.demo.root": "data/demos"}, "prepare", "data/demos"),
+        ({"corpora.demo.labels": {"joy": "hapy"}}, "prepare", "unknown emotion 'hapy' (did you mean 'happy'?)"),
+        ({"runtime.max_failed_fraction": 2}, "prepare", "runtime.max_failed_fraction"),
+        ({"extract.mfcc39.hop_ms": 5}, "extract_speech", "extract.mfcc39 differs from pretrain.a60.mfcc in hop_ms"),
+    ],
+)
+def test_a_wrong_setting_gives_one_line(done, changes, target, message):
+    done.set(changes)
+    run = done.run("dvc", "repro", "-f" if "runtime.max_failed_fraction" in changes else "-q", target)
+    assert run.returncode != 0
+    lines = [line for line in (run.stdout + run.stderr).splitlines() if message in line]
+    assert len(lines) >= 1
+    assert "Traceback" not in run.stdout + run.stderr
