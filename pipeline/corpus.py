@@ -47,6 +47,8 @@ def read_corpus(name: str, params: CorpusParams, workers: int) -> tuple[list[Cli
         raise CorpusError(f"{root}: the corpus has no clips; check corpora.{name}.root in params.yaml")
     for clip in clips:
         check_clip_id(clip.clip_id, str(root))
+        if not (clip.path + clip.speaker).isprintable():
+            raise CorpusError(f"{root}: clip '{clip.clip_id}' has a line break or control character in its path or speaker; remove it")
     check_unique(clips, str(root))
     clips.sort(key=lambda clip: clip.clip_id)
     files = sorted({clip.path for clip in clips})

@@ -67,13 +67,22 @@ def _from_groups(clips: Sequence[Clip], groups: list[list[str]], params: Protoco
     for number, group in enumerate(groups):
         others = [speaker for later in groups[number + 1 :] + groups[:number] for speaker in later]
         count = max(1, round(params.validation * len(others)))
-        if len(others) - count < 1:
-            raise SettingsError(
-                f"params.yaml: protocol {params.name} needs 3 speakers at least, one each to train, validate and test; "
-                f"there are {len(others) + len(group)}; use protocol.name: none to extract only"
-            )
+        if count >= len(others):
+            raise SettingsError(f"params.yaml: {_nobody_left(len(others), len(group), len(groups), params)}")
         folds.append(_parts(clips, set(group), set(others[:count])))
     return folds
+
+
+def _nobody_left(others: int, group: int, groups: int, params: ProtocolParams) -> str:
+    """Say which setting leaves no speaker to train on."""
+    if others > 1:
+        return f"protocol.validation: {params.validation:g} of {others} speakers leaves none to train on; lower it"
+    if others + group > 2:
+        return f"protocol.groups: {groups} groups of {others + group} speakers leave none to train on; raise it or use loso"
+    return (
+        f"protocol {params.name} needs 3 speakers at least, one each to train, validate and test; there are {others + group}; "
+        "use protocol.name: none to extract only"
+    )
 
 
 def _loso(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
@@ -122,6 +131,9 @@ def _official(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
         others = _speakers(clip for clip in clips if clip.split == "train")
         val = set(others[-max(1, round(params.validation * len(others))) :])
         fold |= {c.clip_id: "val" for c in clips if c.split == "train" and c.speaker in val}
+    empty = [part for part in PARTS if part not in fold.values()]
+    if empty:
+        raise CorpusError(f"protocol official: no clips in {' and '.join(empty)}; complete the split column, or use loso")
     return [fold]
 
 
@@ -182,9 +194,12 @@ def read_splits(path: Path) -> dict[str, Fold]:
     if not path.is_file():
         raise ArtifactError(f"{path}: no such splits; run `dvc repro prepare` first")
     folds: dict[str, dict[str, str]] = defaultdict(dict)
-    with path.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            folds[row["fold"]][row["clip_id"]] = row["part"]
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                folds[row["fold"]][row["clip_id"]] = row["part"]
+    except (KeyError, ValueError) as error:
+        raise ArtifactError(f"{path}: not a splits file ({error}); run `dvc repro -f prepare`") from error
     if not folds:
         raise SettingsError(f"{path}: no folds, since this corpus has protocol.name: none; set loso, logso, holdout or official")
     return dict(folds)

@@ -103,15 +103,16 @@ def read_manifest(path: Path) -> list[Clip]:
     """
     if not path.is_file():
         raise ArtifactError(f"{path}: no such manifest; run `dvc repro prepare` first")
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
     try:
-        return [_clip(row) for row in rows]
-    except (KeyError, ValueError) as error:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [_clip(row) for row in csv.DictReader(file)]
+    except (KeyError, ValueError, csv.Error) as error:
         raise ArtifactError(f"{path}: not a manifest of this version ({error}); run `dvc repro -f prepare`") from error
 
 
 def _clip(row: dict[str, str]) -> Clip:
+    if None in row.values():
+        raise ValueError("a row ends early")
     seconds = {key: float(row[key]) if row[key] else None for key in ("start", "end")}
     texts = {field.name: row[field.name] for field in fields(Clip) if field.name not in seconds}
     return Clip(**texts, **seconds)  # type: ignore[arg-type]

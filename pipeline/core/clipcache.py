@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import os
+import time
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -87,7 +88,13 @@ class ClipCache:
         return payload
 
     def prune(self) -> int:
-        """Delete the entries used longest ago until `max_gb` holds; return how many went."""
+        """Delete the entries used longest ago until `max_gb` holds; return how many went.
+
+        What a killed run left half written goes too, once it is an hour old.
+        """
+        for path in self.root.glob("??/.*"):
+            if time.time() - path.stat().st_mtime > 3600:
+                path.unlink(missing_ok=True)
         entries = [(p.stat().st_mtime, p.stat().st_size, p) for p in self.root.glob("??/*") if not p.name.startswith(".")]
         size, gone = sum(entry[1] for entry in entries), 0
         for _, bytes_, path in sorted(entries):

@@ -76,6 +76,10 @@ def code_digest(*modules: str) -> str:
     Covers every file of the project that they import, and the versions of the third-party packages that
     those files import. Comments, docstrings and layout do not count.
     """
+    for name in modules:
+        base = ROOT.joinpath(*name.split("."))
+        if not (base.with_suffix(".py").is_file() or (base / "__init__.py").is_file()):
+            raise ValueError(f"no module '{name}' in this project")
     files = imported_files(path for name in modules for path in module_files(name, ROOT))
     digest = hashlib.sha256()
     for path in files:

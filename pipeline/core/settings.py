@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -61,8 +62,13 @@ def _line(model: type[BaseModel], problem: Any, place: str) -> str:
 
 def _fields(model: Any, path: tuple[Any, ...]) -> list[str]:
     for part in path:
-        field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
-        model = field.annotation if field else None
+        if hasattr(model, "model_fields"):
+            field = model.model_fields.get(part)
+            model = field.annotation if field else None
+        else:
+            model = (get_args(model) or (None,))[-1]  # dict[str, Model] and the like: `part` is a key
+        if get_origin(model) in (Union, UnionType):
+            model = next((a for a in get_args(model) if hasattr(a, "model_fields")), model)
     return list(getattr(model, "model_fields", {}))
 
 
@@ -76,7 +82,7 @@ def read_params(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path}: no such file; run from the project's root folder")
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(data, dict):
         raise SettingsError(f"{path}: expected sections named after the stages")

@@ -166,14 +166,15 @@ class FeatureFile:
             self._file = h5py.File(path, "r")
         except OSError as error:
             raise ArtifactError(f"{path}: not a readable HDF5 file; delete it and run `dvc repro`") from error
-        if self._file.attrs.get("format") != FORMAT:
-            self._file.close()
-            raise ArtifactError(f"{path}: not a feature file of format {FORMAT}; rerun its stage with `dvc repro -f`")
         try:
-            self.meta = self._read_meta()
-        except (KeyError, ValueError) as error:
+            known = self._file.attrs.get("format") == FORMAT
+            self.meta = self._read_meta() if known else FeatureMeta("", 0, "")
+        except (KeyError, ValueError, OSError) as error:
             self._file.close()
             raise ArtifactError(f"{path}: its attributes are not whole ({error}); rerun its stage with `dvc repro -f`") from error
+        if not known:
+            self._file.close()
+            raise ArtifactError(f"{path}: not a feature file of format {FORMAT}; rerun its stage with `dvc repro -f`")
 
     def __enter__(self) -> Self:
         return self

@@ -31,13 +31,6 @@ def process_of(_: int) -> int:
     return os.getpid()
 
 
-def threads_of_torch(_: int) -> int:
-    """Say how many threads a result is computed on."""
-    import torch
-
-    return torch.get_num_threads()
-
-
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("count", [0, 1, 2, 9])
 def test_results_come_in_order_whatever_the_workers(workers: int, count: int) -> None:

@@ -94,7 +94,6 @@ class ByName(Settings):
     window: Window | None = None
 
 
-@pytest.mark.xfail(strict=True, reason="pipeline.core.settings._fields stops at a mapping and at `| None`: '(known: none)'")
 @pytest.mark.parametrize("data", [{"windows": {"mine": {"widht_ms": 1}}}, {"window": {"widht_ms": 1}}])
 def test_the_suggestion_reaches_into_mappings_and_optional_blocks(data: dict) -> None:
     with pytest.raises(SettingsError, match="did you mean 'width_ms'"):
@@ -125,7 +124,6 @@ def test_runtime_has_bounds(data: dict, key: str) -> None:
         pytest.param(
             b"a: J\xe9\n",
             "not valid YAML: ",
-            marks=pytest.mark.xfail(strict=True, raises=UnicodeDecodeError, reason="read_params does not expect Latin-1"),
         ),
     ],
 )

@@ -81,20 +81,17 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, content: str, line
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.xfail(strict=True, reason="read_clips counts rows, not lines")
 @pytest.mark.parametrize(("content", "line"), [("\n\nb,b.mp4,,sad\n", 4), ('a,a.mp4,"s\n1",sad\nb,b.mp4,,sad\n', 4)])
 def test_the_line_is_that_of_the_file(tmp_path: Path, content: str, line: int) -> None:
     with pytest.raises(CorpusError, match=rf"manifest.csv:{line}: 'speaker' is empty"):
         read(tmp_path, HEAD + content)
 
 
-@pytest.mark.xfail(strict=True, raises=CorpusError, reason="read_clips splits at U+2028 and other characters that end no line of CSV")
 @pytest.mark.parametrize("character", ["\u2028", "\x85", "\x0c"])
 def test_a_cell_may_hold_any_character_that_ends_no_line(tmp_path: Path, character: str) -> None:
     assert read(tmp_path, HEAD + f"a,a.mp4,s{character}1,anger\n")[0].speaker == f"s{character}1"
 
 
-@pytest.mark.xfail(strict=True, raises=UnicodeDecodeError, reason="read_clips lets a decoding error through")
 @pytest.mark.parametrize("content", [(HEAD + "a,a.mp4,Jérôme,anger\n").encode("latin-1"), HEAD.encode("utf-16")])
 def test_another_encoding_is_named(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(CorpusError, match=r"manifest.csv.*UTF-8"):
