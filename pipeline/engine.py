@@ -15,7 +15,7 @@ from pipeline.core.clip import Clip
 from pipeline.core.clipcache import ClipCache
 from pipeline.core.errors import ClipError
 from pipeline.core.ledger import Entry, check_failures, summary, write_ledger
-from pipeline.core.parallel import ordered_map
+from pipeline.core.parallel import ordered_map, progress
 from pipeline.core.settings import Runtime
 from pipeline.core.store import ClipFeatures, FeatureMeta, write_features
 
@@ -106,7 +106,8 @@ def run(
     entries += [Entry(e.clip_id, job.stage, "failed", e.reason, f"after {e.stage}") for e in blocked.values()]
     write_ledger(ledger, [*upstream, *entries])
     check_failures(entries, runtime.max_failed_fraction, ledger)
-    write_features(out, meta, _packed(job, cache, ready, outcomes))
+    packed = _packed(job, cache, ready, outcomes)
+    write_features(out, meta, progress(packed, len(ready), f"{job.stage}: packing"))
     cache.prune()
     reused = sum(outcome.reused for outcome in outcomes)
     return f"{job.stage}: {summary(entries)}; {reused} of {len(ready)} clips from the clip cache"

@@ -17,7 +17,7 @@ from sklearn.ensemble import RandomForestClassifier
 from pipeline.core.clip import Clip, class_names
 from pipeline.core.errors import PipelineError, SettingsError
 from pipeline.core.files import atomic_path
-from pipeline.core.parallel import ordered_map
+from pipeline.core.parallel import ordered_map, progress
 from pipeline.core.settings import Settings
 from pipeline.core.store import ClipFeatures, FeatureFile
 from pipeline.protocols import Fold
@@ -104,7 +104,7 @@ def rank_folds(
 def selected(feature: Path, rankings: Mapping[str, Ranking]) -> Iterator[tuple[str, ClipFeatures]]:
     """Yield (`fold-00/<clip>`, kept columns) for every fold and clip, in sorted order."""
     with FeatureFile(feature) as file:
-        for fold in sorted(rankings):
+        for fold in progress(sorted(rankings), len(rankings), "packing", "fold"):
             columns = rankings[fold].columns
             for clip_id in sorted(file.clip_ids()):
                 found = file.read(clip_id, names=())

@@ -1,5 +1,6 @@
 """generate: make the demo corpus, or the material of the source tasks. Generated, not for science."""
 
+from functools import partial
 from pathlib import Path
 
 from pipeline.core.parallel import progress, worker_count
@@ -12,10 +13,11 @@ READS = ("generate.{set}",)
 def main(context: Context) -> str:
     out: Path = context.args.out
     name, workers = context.args.set, worker_count(context.runtime.workers)
+    bar = partial(progress, label=f"generate {name}", unit="file")
     if name == "sources":
-        write_sources(out, context.model("generate.sources", SourceSettings), workers, progress)
+        write_sources(out, context.model("generate.sources", SourceSettings), workers, bar)
     else:
-        write_demo(out, context.model(f"generate.{name}", DemoSettings), workers, progress)
+        write_demo(out, context.model(f"generate.{name}", DemoSettings), workers, bar)
     return f"generate: {sum(p.is_file() for p in out.rglob('*'))} files in {out}"
 
 

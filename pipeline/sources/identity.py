@@ -14,6 +14,7 @@ import torch
 from pydantic import Field
 
 from pipeline.core.errors import CorpusError
+from pipeline.core.parallel import progress
 from pipeline.core.settings import Settings
 from pipeline.networks.face_cnn import INPUT_PX, FaceCNN, normalise_faces
 from pipeline.training import Examples, LoopParams, Trained, accuracy, fit
@@ -59,7 +60,8 @@ def _pictures(folder: Path) -> list[np.ndarray]:
 def _split(root: Path, share: float) -> tuple[Examples, Examples]:
     """Return (training, held-out) pictures: evenly spaced ones of every identity are held out."""
     sides: tuple[list, list] = ([], [])
-    for label, folder in enumerate(_folders(root)):
+    folders = _folders(root)
+    for label, folder in enumerate(progress(folders, len(folders), "reading faces", "identity")):
         pictures = _pictures(folder)
         step = max(2, round(1 / share))
         for number, picture in enumerate(pictures):

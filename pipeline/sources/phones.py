@@ -18,6 +18,7 @@ import torch
 from pydantic import Field
 
 from pipeline.core.errors import CorpusError
+from pipeline.core.parallel import progress
 from pipeline.core.settings import Settings
 from pipeline.media import read_sound
 from pipeline.networks.speech_dnn import SpeechDNN
@@ -88,7 +89,7 @@ def speakers(root: Path) -> set[str]:
 
 def _examples(root: Path, rows: list[dict[str, str]], alignment: Alignment, phones: list[str], params: Params) -> Examples:
     inputs, labels = [], []
-    for row in rows:
+    for row in progress(rows, len(rows), "reading voices", "utterance"):
         values, times = mfcc39(read_sound(root / row["path"], SOUND_HZ), params.mfcc)
         named = frame_labels(alignment.get(row["utterance"], []), times, phones)
         inputs.append(context(normalise_utterance(values), params.context)[named >= 0])
