@@ -43,7 +43,9 @@ venv: # the environment; costs nothing when it is up to date
 
 repro: venv ## make all results: set up, run the stages that are out of date, show the scores
 	@$(activate) && $(set_scm)
-	$(activate) && dvc repro $(TARGETS) && python -m pipeline results
+	@$(activate) && python -m pipeline check
+	$(activate) && dvc repro $(TARGETS)
+	@if ls reports/*/*/metrics.json >/dev/null 2>&1; then $(activate) && python -m pipeline results; fi
 
 test: venv ## set up and run every test
 	$(activate) && python -m pytest $(PYTEST_ARGS)

@@ -20,6 +20,9 @@ def main(argv: list[str] | None = None) -> int:
     results = commands.add_parser("results", help="print all result tables and write the overview page")
     results.add_argument("--reports", type=Path, default=Path("reports"), help="folder of the reports")
     results.set_defaults(run=_results)
+    check = commands.add_parser("check", help="check the corpora that params.yaml names")
+    check.add_argument("--params", type=Path, default=Path("params.yaml"), help="the settings")
+    check.set_defaults(run=_check)
     args = parser.parse_args(argv)
     try:
         print(args.run(args))
@@ -33,6 +36,13 @@ def _inspect(args: argparse.Namespace) -> str:
     from pipeline.reporting.inspect import describe, describe_clip
 
     return describe_clip(args.file, args.clip) if args.clip else describe(args.file)
+
+
+def _check(args: argparse.Namespace) -> str:
+    from pipeline.core.settings import read_params
+    from pipeline.corpus import check_corpora
+
+    return check_corpora(read_params(args.params))
 
 
 def _results(args: argparse.Namespace) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
@@ -14,7 +15,7 @@ from pipeline.core.errors import CorpusError, SettingsError, did_you_mean
 from pipeline.core.files import file_digest
 from pipeline.core.ledger import Entry
 from pipeline.core.parallel import ordered_map
-from pipeline.core.settings import Settings
+from pipeline.core.settings import Settings, parse, section
 from pipeline.protocols import ProtocolParams
 
 
@@ -25,6 +26,29 @@ class CorpusParams(Settings):
     root: str = Field(min_length=1, description="the corpus's folder, relative to the project or absolute")
     labels: Mapping[str, str] = Field({}, description="corpus label -> our emotion, beside the adapter's own")
     protocol: ProtocolParams
+
+
+def check_corpora(params: Mapping[str, Any]) -> str:
+    """Check the `corpora` section before anything runs: DVC's own word for a missing folder names no setting.
+
+    Args:
+        params: all of params.yaml
+
+    Returns:
+        one line for the user
+
+    Raises:
+        SettingsError: a mistake in a corpus's settings
+        CorpusError: a folder that is neither there nor made by `generate`
+    """
+    corpora = section(params, "corpora")
+    generated = {f"data/{name}" for name in params.get("generate") or {}}
+    for name, block in corpora.items():
+        corpus = parse(CorpusParams, block, f"params.yaml: corpora.{name}")
+        plugins.load("corpora", corpus.adapter, f"corpora.{name}.adapter")
+        if corpus.root.rstrip("/") not in generated and not Path(corpus.root).is_dir():
+            raise CorpusError(f"params.yaml: corpora.{name}.root: no such folder '{corpus.root}'; mend it, or remove the corpus")
+    return f"corpora: {', '.join(corpora)}"
 
 
 def read_corpus(name: str, params: CorpusParams, workers: int) -> tuple[list[Clip], list[Entry]]:

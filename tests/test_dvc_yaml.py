@@ -160,6 +160,7 @@ def test_stage_scripts_are_thin(path: Path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 40
 
 
+@pytest.mark.slow
 def test_numeric_settings_are_in_force_before_numpy():
     """Set after numpy came in, they would hold in worker processes only."""
     program = (

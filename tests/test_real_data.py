@@ -18,7 +18,10 @@ from pipeline.signal import SOUND_HZ, mfcc39
 from pipeline.sources.phones import frame_labels, read_ctm
 
 DATA = Path(__file__).resolve().parents[1] / "../shared/data"
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the real development data are not here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not DATA.is_dir(), reason="the real development data are not here"),
+]
 
 
 def corpus(adapter: str, name: str) -> CorpusParams:

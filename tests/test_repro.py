@@ -249,13 +249,23 @@ def test_bad_clips_cost_themselves_only(hostile):
     assert same.groupby("model")["clip_id"].nunique().eq(2).all()
 
 
+def test_a_missing_corpus_folder_is_named(done):
+    """By `python -m pipeline check`, which `make repro` runs first, with the setting; by DVC, with the folder."""
+    done.set({"corpora.demo.root": "data/demos"})
+    check = done.run("python", "-m", "pipeline", "check")
+    assert check.returncode == 1
+    assert check.stderr == "error: params.yaml: corpora.demo.root: no such folder 'data/demos'; mend it, or remove the corpus\n"
+    run = done.run("dvc", "repro", "prepare")
+    assert run.returncode != 0
+    assert "data/demos" in run.stderr.splitlines()[-1]
+
+
 @pytest.mark.parametrize(
     ("changes", "target", "message"),
     [
         ({"select.v1024.k": 0}, "select", "params.yaml: select.v1024.k: Input should be greater than 0 (got 0)"),
         ({"train.lstm.dropuot": 0.1}, "train_huang2017", "params.yaml: train.lstm.dropuot: no such setting (did you mean 'dropout'?)"),
         ({"track_faces.detector": "dlib_hogg"}, "track_faces", "track_faces.detector: no detectors plugin 'dlib_hogg' (did you mean 'dlib_hog'?)"),
-        ({"corpora.demo.root": "data/demos"}, "prepare", "data/demos"),
         ({"corpora.demo.labels": {"joy": "hapy"}}, "prepare", "unknown emotion 'hapy' (did you mean 'happy'?)"),
         ({"runtime.max_failed_fraction": 2}, "prepare", "runtime.max_failed_fraction"),
         ({"extract.mfcc39.hop_ms": 5}, "extract_speech", "extract.mfcc39 differs from pretrain.a60.mfcc in hop_ms"),
@@ -263,7 +273,7 @@ def test_bad_clips_cost_themselves_only(hostile):
 )
 def test_a_wrong_setting_gives_one_line(done, changes, target, message):
     done.set(changes)
-    run = done.run("dvc", "repro", "-f" if "runtime.max_failed_fraction" in changes else "-q", target)
+    run = done.run("dvc", "repro", *["-f"] * ("runtime.max_failed_fraction" in changes), target)
     assert run.returncode != 0
     lines = [line for line in (run.stdout + run.stderr).splitlines() if message in line]
     assert len(lines) >= 1

@@ -16,6 +16,8 @@ from pipeline.synthetic.mp4 import write_mp4
 from pipeline.synthetic.phones import PHONES
 from pipeline.synthetic.prosody import EMOTIONS
 
+pytestmark = pytest.mark.slow
+
 DEMO = DemoSettings(seed=3, speakers=1, takes=1, seconds=1.0)
 SOURCES = SourceSettings(seed=3, voices=2, utterances=2, identities=2, pictures=3)
 
@@ -114,7 +116,7 @@ def test_alignment_covers_every_source_utterance(root: Path) -> None:
     rows = _rows(root / "sources/voices/speakers.csv")
     assert {r["utterance"] for r in rows} == set(spoken)
     for row in rows:
-        info = soundfile.info(root / "sources" / row["path"])
+        info = soundfile.info(root / "sources/voices" / row["path"])
         assert (info.samplerate, info.channels, info.subtype) == (16000, 1, "PCM_16")
         assert 3.0 <= info.duration <= 4.01
         assert spoken[row["utterance"]] == pytest.approx(info.duration, abs=1e-6)

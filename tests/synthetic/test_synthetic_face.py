@@ -12,6 +12,8 @@ from pipeline.synthetic.portrait import LANDMARKS, Points, load_portrait
 from pipeline.synthetic.prosody import EMOTIONS
 from pipeline.synthetic.source_items import source_picture
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def renderer() -> FaceRenderer:

@@ -12,6 +12,8 @@ from pipeline.synthetic.speaker import Gender, draw_voice
 from pipeline.synthetic.vocal_tract import RATE_HZ
 from pipeline.synthetic.voice import Utterance, speak
 
+pytestmark = pytest.mark.slow
+
 
 def _utterance(
     seed: int,
