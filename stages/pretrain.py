@@ -7,7 +7,7 @@ from pipeline.core.files import write_json
 from pipeline.core.settings import parse
 from pipeline.posteriors import write_table
 from pipeline.pretraining import PretrainParams, origin
-from pipeline.weights import save_weights
+from pipeline.weights.files import save_weights
 from stages._run import Context, run
 
 READS = ("pretrain.{feature}",)

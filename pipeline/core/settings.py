@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import UnionType
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -27,6 +27,9 @@ class Runtime(Settings):
     workers: int = Field(0, ge=0, description="processes for clips and folds; 0 = one per core")
     clip_cache: str = Field(".cache/clips", min_length=1, description="folder of the clip cache")
     clip_cache_gb: float = Field(20.0, gt=0, description="what the clip cache may hold, GB; oldest used go first")
+    weights_cache: str = Field("~/.cache/avemotion/weights", min_length=1, description="folder of downloaded weights, shared by projects")
+    device: Literal["cpu", "cuda"] = Field("cpu", description="where networks run; cuda changes the last bits of what they give")
+    mixed_precision: bool = Field(False, description="bfloat16 where a network is trained; faster on a GPU, coarser")
     max_failed_fraction: float = Field(0.2, ge=0, le=1, description="a stage stops when more of its clips fail")
 
 

@@ -15,7 +15,7 @@ from pipeline.core.settings import Settings
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.networks.speech_dnn import SpeechDNN
 from pipeline.signal import context, normalise_utterance
-from pipeline.weights import load_state, load_weights
+from pipeline.weights.files import load_state, load_weights
 
 INPUT = "mfcc39"
 

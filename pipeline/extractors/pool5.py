@@ -17,7 +17,7 @@ from pipeline.core.errors import ClipError, WeightsError
 from pipeline.core.settings import Settings
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.networks.face_cnn import INPUT_PX, POOL5, FaceCNN, normalise_faces
-from pipeline.weights import load_state, load_weights
+from pipeline.weights.files import load_state, load_weights
 
 INPUT = "faces"
 

@@ -19,7 +19,7 @@ from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta, write_fe
 from pipeline.networks.face_cnn import FaceCNN
 from pipeline.networks.speech_dnn import SpeechDNN
 from pipeline.signal import MfccParams
-from pipeline.weights import save_weights
+from pipeline.weights.files import save_weights
 
 NAMES = plugins.names("extractors")
 SPEECH = {"inputs": 3 * 39, "hidden": 16, "last": 60, "phones": 5, "bottleneck": True}

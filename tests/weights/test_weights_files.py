@@ -11,7 +11,7 @@ from torch import nn
 
 from pipeline.core.errors import WeightsError
 from pipeline.core.files import file_digest
-from pipeline.weights import FILE, load_state, load_weights, save_weights
+from pipeline.weights.files import FILE, load_state, load_weights, save_weights
 
 CONFIG = {"network": {"inputs": 3}, "phones": ["a", "b"]}
 
