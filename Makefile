@@ -56,9 +56,8 @@ check: venv ## set up and run the linters, the type checker and the quick tests
 	$(activate) && lint-imports
 	$(activate) && python -m pytest -m "not slow" -n 2 --dist loadgroup -q
 
-bench: venv ## run the benchmarks of benchmarks/
-	@if [ -f benchmarks/__main__.py ]; then $(activate) && python -m benchmarks; \
-	else echo "benchmarks live in benchmarks/; there are none to run"; fi
+bench: venv ## run the benchmarks, on the artifacts of `make repro`
+	$(activate) && python -m benchmarks
 
 clean: ## delete the environment and the caches of tools and clips; data, models, reports and DVC's cache stay
 	@if [ -f "$(VENV)/.made-by-make" ]; then rm -rf "$(VENV)" "$(VENV).lock"; fi

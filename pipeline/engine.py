@@ -17,7 +17,8 @@ from pipeline.core.errors import ClipError
 from pipeline.core.ledger import Entry, check_failures, summary, write_ledger
 from pipeline.core.parallel import ordered_map, progress
 from pipeline.core.settings import Runtime
-from pipeline.core.store import ClipFeatures, FeatureMeta, write_features
+from pipeline.core.store import ClipFeatures, FeatureMeta
+from pipeline.core.store_writer import write_features
 
 
 class Job(Protocol):

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from math import isnan
+from typing import Literal
 
 import numpy as np
 import pandas as pd
+from pydantic import Field
 
-BOOTSTRAP = 2000
+from pipeline.core.settings import Settings
+
 SEED = 2017
+
+
+class ReportParams(Settings):
+    """`report`."""
+
+    bootstrap: Literal["clips", "speakers"] = Field(
+        default="clips",
+        description="what intervals draw with replacement; clips of a speaker are alike, so speakers give wider ones",
+    )
+    draws: int = Field(default=2000, ge=100, description="bootstrap samples")
 
 
 @dataclass(frozen=True)
@@ -21,7 +34,7 @@ class Score:
         accuracy: share of right decisions
         uar: unweighted average recall over the emotions that occur
         micro_f1: Huang et al. 2017, eq. (4); equal to accuracy where every clip gets one label
-        low: lower end of the 95 % interval of accuracy, percentile bootstrap over clips
+        low: lower end of the 95 % interval of accuracy, percentile bootstrap over clips or speakers
         high: upper end
         n: clips judged
         coverage: `n` / test clips of the protocol
@@ -45,7 +58,7 @@ def best(scores: Mapping[str, Score]) -> str:
     return max(scores, key=lambda name: -1.0 if isnan(scores[name].accuracy) else scores[name].accuracy)
 
 
-def confusion(truth: Sequence[str], predicted: Sequence[str], classes: Sequence[str]) -> np.ndarray:
+def confusion(truth: Sequence[Hashable], predicted: Sequence[Hashable], classes: Sequence[Hashable]) -> np.ndarray:
     """Return counts (C, C): rows are the truth, columns the decision."""
     index = {name: number for number, name in enumerate(classes)}
     counts = np.zeros((len(classes), len(classes)), np.int64)
@@ -69,33 +82,44 @@ def micro_f1(counts: np.ndarray) -> float:
     return float(2 * true / total) if total else float("nan")
 
 
-def interval(right: np.ndarray, draws: int = BOOTSTRAP, seed: int = SEED) -> tuple[float, float]:
-    """Return the 95 % percentile bootstrap interval of a mean, drawing clips with replacement.
+def interval(
+    right: np.ndarray, groups: np.ndarray | None = None, draws: int = 2000, seed: int = SEED
+) -> tuple[float, float]:
+    """Return the 95 % percentile bootstrap interval of a mean.
 
     Args:
         right: (N,) of 0 and 1
+        groups: (N,) what is drawn with replacement, with all of its clips; the mean is that of the pooled clips
+            (cluster bootstrap: Davison and Hinkley 1997, "Bootstrap methods and their application", section 3.8).
+            None = clips. A single group leaves a point
         draws: bootstrap samples
-        seed: of the draws
+        seed: of the draws, so that models that judged the same clips are drawn alike
     """
     if not len(right):
         return float("nan"), float("nan")
-    picks = np.random.default_rng(seed).integers(0, len(right), (draws, len(right)))
-    low, high = np.quantile(right[picks].mean(axis=1), [0.025, 0.975])
+    group = np.arange(len(right)) if groups is None else np.unique(groups, return_inverse=True)[1]
+    sums, sizes = np.bincount(group, right), np.bincount(group)
+    picks = np.random.default_rng(seed).integers(0, len(sums), (draws, len(sums)))
+    low, high = np.quantile(sums[picks].sum(axis=1) / sizes[picks].sum(axis=1), [0.025, 0.975])
     return float(low), float(high)
 
 
-def score(frame: pd.DataFrame, classes: Sequence[str], test_clips: int) -> Score:
+def score(frame: pd.DataFrame, classes: Sequence[str], test_clips: int, params: ReportParams | None = None) -> Score:
     """Return the figures of one model.
 
     Args:
-        frame: its rows of test clips, columns `emotion` and `predicted`; an empty `predicted` is not judged
+        frame: its rows of test clips, columns `emotion` and `predicted`; an empty `predicted` is not judged. To draw
+            speakers, also `speaker`
         classes: emotions
         test_clips: clips that the protocol tests, judged or not
+        params: how intervals are found; None = the defaults
     """
+    params = params or ReportParams()
     judged = frame[frame["predicted"] != ""]
     truth, predicted = judged["emotion"].to_numpy(), judged["predicted"].to_numpy()
     right = (truth == predicted).astype(float)
     counts = confusion(truth, predicted, classes)
-    low, high = interval(right)
+    groups = judged["speaker"].to_numpy(str) if params.bootstrap == "speakers" else None
+    low, high = interval(right, groups, params.draws)
     accuracy = float(right.mean()) if len(right) else float("nan")
     return Score(accuracy, uar(counts), micro_f1(counts), low, high, len(right), len(right) / test_clips)

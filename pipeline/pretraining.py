@@ -27,7 +27,19 @@ def is_generated(root: Path) -> bool:
     return any((folder / MARK).is_file() for folder in (root, root.parent))
 
 
-def origin(key: str, root: Path) -> str:
-    """Return where weights come from, in words; free of absolute paths."""
-    kind = "a generated corpus, for trying the pipeline, not for science" if is_generated(root) else "the user's source corpus"
+def origin(key: str, root: Path, epochs: int) -> str:
+    """Return where weights come from, in words; free of absolute paths.
+
+    Args:
+        key: of params.yaml, such as `pretrain.a60`
+        root: folder of the source corpus
+        epochs: how many were trained; after none the words begin with `RANDOM weights`, so that no report hides it
+    """
+    if not epochs:
+        return f"RANDOM weights, since {key}.settings.loop.epochs is 0"
+    kind = (
+        "a generated corpus, for trying the pipeline, not for science"
+        if is_generated(root)
+        else "the user's source corpus"
+    )
     return f"trained here by {key} on {root.name}: {kind}"

@@ -1,31 +1,56 @@
-"""A system: which features, classifiers and fusion rules make one paper's recognition; and its late fusion."""
+"""A system: which features, classifiers and fusion rules make one paper's recognition; its lines in the ledger."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Literal
 
-import numpy as np
 import pandas as pd
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
-from pipeline import posteriors
-from pipeline.core import plugins
-from pipeline.core.clip import Clip
+from pipeline.core.errors import did_you_mean
 from pipeline.core.ledger import Entry
-from pipeline.core.settings import Settings, parse
+from pipeline.core.settings import Settings
 from pipeline.protocols import Fold
 
 Modality = Literal["audio", "video"]
+Partners = Literal["audio", "video", "audio+video"]
+Name = Annotated[str, Field(pattern=r"^\w+$")]
+"""Without - and +, which join names to those of models and fusions."""
+
+LEARNED = "logistic_regression"
+"""The rule whose result is fused again (Huang et al. 2017, section 4.2 and Fig. 5)."""
 
 
 class SystemParams(Settings):
     """`systems.<name>`."""
 
-    features: Mapping[str, Modality] = Field(min_length=1, description="feature -> modality")
-    classifiers: tuple[str, ...] = Field(min_length=1, description="plugins in pipeline/classifiers, for every feature")
-    fusions: tuple[str, ...] = Field(description="plugins in pipeline/fusion, for every pair of audio and video feature")
+    features: Mapping[Name, Modality] = Field(min_length=1, description="feature -> modality")
+    classifiers: tuple[Name, ...] = Field(min_length=1, description="pipeline/classifiers, for every feature")
+    fused: tuple[Name, ...] | None = Field(default=None, description="classifiers that are fused; default: all")
+    fusions: tuple[Name, ...] = Field(description="pipeline/fusion, for every pair of audio and video feature")
+    stacked: Mapping[Name, tuple[Partners, ...]] = Field(
+        default={}, description="rule -> the results of which modalities it fuses with those of logistic_regression"
+    )
+
+    @field_validator("fused")
+    @classmethod
+    def _fused_is_trained(cls, fused: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
+        known = info.data.get("classifiers", ())
+        for name in fused or ():
+            if name not in known:
+                raise ValueError(f"'{name}' is none of the system's classifiers{did_you_mean(name, known)}")
+        return fused
+
+    @field_validator("stacked")
+    @classmethod
+    def _something_to_stack_on(
+        cls, stacked: Mapping[str, tuple[Partners, ...]], info: ValidationInfo
+    ) -> Mapping[str, tuple[Partners, ...]]:
+        if stacked and LEARNED not in info.data.get("fusions", (LEARNED,)):
+            raise ValueError(f"it fuses the results of {LEARNED}; add that to the system's fusions")
+        return stacked
 
     def models(self) -> list[str]:
         """Return the names of all unimodal models, `<feature>-<classifier>`."""
@@ -35,101 +60,80 @@ class SystemParams(Settings):
         """Return the features of one modality."""
         return [feature for feature, kind in self.features.items() if kind == modality]
 
+    def fused_classifiers(self) -> tuple[str, ...]:
+        """Return the classifiers whose results are fused."""
+        return self.classifiers if self.fused is None else self.fused
+
 
 @dataclass(frozen=True)
 class Fusion:
-    """One rule over one audio and one video model.
+    """One rule over models or other fusions.
 
     Attributes:
-        name: in every table, such as `confidence-a60+v1024-lstm`
+        method: the rule, and for a stacked one what it fuses: `confidence` or `confidence-logistic_regression+audio`
+        pair: audio and video feature and their classifier, such as `a60+v1024-lstm`
         rule: plugin in pipeline/fusion
-        models: the video model first, since it wins ties
+        parts: names of what is fused. The first wins ties: the video model of a pair; when stacked, the regression
     """
 
-    name: str
+    method: str
+    pair: str
     rule: str
-    models: tuple[str, str]
+    parts: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The name in every table, such as `confidence-a60+v1024-lstm`."""
+        return f"{self.method}-{self.pair}"
+
+
+def method_of(name: str) -> str:
+    """Return the method of a fusion by its name; "" for a unimodal model."""
+    return "-".join(name.split("-")[:-2])
 
 
 def fusions(system: SystemParams) -> Iterator[Fusion]:
-    """Yield every rule for every classifier and every pair of an audio and a video feature."""
+    """Yield every rule for every classifier and every pair of an audio and a video feature, then the stacked ones."""
     for rule in system.fusions:
-        for classifier in system.classifiers:
-            for audio in system.of("audio"):
-                for video in system.of("video"):
-                    models = (f"{video}-{classifier}", f"{audio}-{classifier}")
-                    yield Fusion(f"{rule}-{audio}+{video}-{classifier}", rule, models)
+        for pair, models in _pairs(system):
+            yield Fusion(rule, pair, rule, (models["video"], models["audio"]))
+    for rule, choices in system.stacked.items():
+        for partners in choices:
+            for pair, models in _pairs(system):
+                chosen = [models[modality] for modality in ("video", "audio") if modality in partners.split("+")]
+                yield Fusion(f"{rule}-{LEARNED}+{partners}", pair, rule, (f"{LEARNED}-{pair}", *chosen))
 
 
-def fuse_all(
-    system: SystemParams,
-    settings: Mapping[str, Any],
-    tables: Mapping[str, pd.DataFrame],
-    clips: Sequence[Clip],
-    folds: Mapping[str, Fold],
-    classes: Sequence[str],
-) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Fit every fusion on validation posteriors and apply it to the test clips, fold by fold.
-
-    Args:
-        system: what to fuse
-        settings: `fuse`: rule -> its settings
-        tables: model -> its posteriors (val and test)
-        clips: all clips of the corpus
-        folds: fold name -> fold
-        classes: emotions
-
-    Returns:
-        (rows of all models and fusions for test clips, what each fusion learned: name -> fold -> state)
-    """
-    cubes = {m: _Cube(frame, classes) for m, frame in tables.items()}
-    frames = [frame[frame["part"] == "test"] for frame in tables.values()]
-    learned: dict[str, Any] = {}
-    for fusion in fusions(system):
-        rule = plugins.load("fusion", fusion.rule, "systems: fusions")
-        params = parse(rule.Params, settings.get(fusion.rule), f"params.yaml: fuse.{fusion.rule}")
-        learned[fusion.name] = {}
-        for name, fold in folds.items():
-            members = {p: [c for c in clips if fold.get(c.clip_id) == p] for p in ("val", "test")}
-            scores = {p: np.stack([cubes[m].rows(name, p, members[p]) for m in fusion.models]) for p in members}
-            state = rule.fit(params, scores["val"], np.array([classes.index(c.emotion) for c in members["val"]]))
-            learned[fusion.name][name] = state
-            frames.append(_judged(fusion.name, name, members["test"], rule.fuse(scores["test"], state), classes))
-    return pd.concat(frames, ignore_index=True), learned
-
-
-class _Cube:
-    """Posteriors of one model, by fold, part and clip."""
-
-    def __init__(self, frame: pd.DataFrame, classes: Sequence[str]) -> None:
-        values = posteriors.probabilities(frame, classes)
-        keys = zip(frame["fold"], frame["part"], frame["clip_id"], strict=True)
-        self._rows = dict(zip(keys, values, strict=True))
-        self._missing = np.full(len(classes), np.nan)
-
-    def rows(self, fold: str, part: str, clips: Sequence[Clip]) -> np.ndarray:
-        """Return (N, C); NaN for a clip that this model could not judge."""
-        return np.array([self._rows.get((fold, part, c.clip_id), self._missing) for c in clips]).reshape(len(clips), -1)
-
-
-def _judged(name: str, fold: str, clips: Sequence[Clip], fused: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
-    known = ~np.isnan(fused).any(axis=1)
-    return posteriors.table(name, fold, "test", [c for c, k in zip(clips, known, strict=True) if k], fused[known], classes)
+def _pairs(system: SystemParams) -> Iterator[tuple[str, dict[str, str]]]:
+    for classifier in system.fused_classifiers():
+        for audio in system.of("audio"):
+            for video in system.of("video"):
+                models = {"audio": f"{audio}-{classifier}", "video": f"{video}-{classifier}"}
+                yield f"{audio}+{video}-{classifier}", models
 
 
 def fusion_entries(
     system: SystemParams, frame: pd.DataFrame, folds: Mapping[str, Fold], upstream: Iterable[Entry]
 ) -> list[Entry]:
-    """Return one ledger entry per fusion and test clip: ok, degraded (one modality only) or failed (none)."""
+    """Return one ledger entry per fusion and test clip: ok, degraded (a model below it failed) or failed (all did)."""
     tested = sorted({clip_id for fold in folds.values() for clip_id, part in fold.items() if part == "test"})
     failed = {(entry.clip_id, entry.stage): entry for entry in upstream if entry.status == "failed"}
     judged = set(zip(frame["model"], frame["clip_id"], strict=True))
+    by_name = {fusion.name: fusion for fusion in fusions(system)}
     entries = []
-    for fusion in fusions(system):
+    for name in by_name:
+        models = _unimodal(name, by_name)
         for clip_id in tested:
-            causes = {m: failed[clip_id, f"train:{m}"] for m in fusion.models if (clip_id, f"train:{m}") in failed}
-            status = "failed" if (fusion.name, clip_id) not in judged else "degraded" if causes else "ok"
-            reason = next((cause.reason for cause in causes.values()), "")
+            causes = {m: failed[clip_id, f"train:{m}"] for m in models if (clip_id, f"train:{m}") in failed}
+            status = "failed" if (name, clip_id) not in judged else "degraded" if causes else "ok"
+            reason = next((cause.reason for cause in causes.values()), "no_input" if status == "failed" else "")
             detail = f"without {', '.join(causes)}" if causes else ""
-            entries.append(Entry(clip_id, f"fuse:{fusion.name}", status, reason, detail))
+            entries.append(Entry(clip_id, f"fuse:{name}", status, reason, detail))
     return entries
+
+
+def _unimodal(name: str, by_name: Mapping[str, Fusion]) -> list[str]:
+    """Return the models that a fusion rests on, through all levels, each once."""
+    if name not in by_name:
+        return [name]
+    return list(dict.fromkeys(model for part in by_name[name].parts for model in _unimodal(part, by_name)))

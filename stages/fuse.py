@@ -5,9 +5,10 @@ from itertools import chain
 from pipeline.core.clip import class_names, read_manifest
 from pipeline.core.files import write_json
 from pipeline.core.ledger import read_ledger, write_ledger
+from pipeline.late_fusion import fuse_all
 from pipeline.posteriors import read_table, write_table
 from pipeline.protocols import read_splits
-from pipeline.system import SystemParams, fuse_all, fusion_entries
+from pipeline.system import SystemParams, fusion_entries
 from stages._run import Context, run
 
 READS = ("systems.{system}", "fuse")

@@ -2,15 +2,15 @@
 
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
-from pipeline.evaluation import best
+from pipeline.evaluation import ReportParams, best
 from pipeline.posteriors import read_table
 from pipeline.pretraining import is_generated
 from pipeline.protocols import read_splits
-from pipeline.reporting.system_report import SystemReport, read_about
+from pipeline.reporting.system_report import SystemReport, read_about, read_learned
 from pipeline.system import SystemParams
 from stages._run import Context, run
 
-READS = ("systems.{system}",)
+READS = ("systems.{system}", "report")
 
 
 def main(context: Context) -> str:
@@ -23,9 +23,11 @@ def main(context: Context) -> str:
         clips=read_manifest(args.manifest),
         folds=read_splits(args.splits),
         predictions=read_table(args.fusion / "predictions.csv"),
+        learned=read_learned(args.fusion),
         ledger=read_ledger(args.fusion / "ledger.csv"),
         about=read_about(args.models, settings.models()),
         generated=is_generated(context.root()),
+        params=context.model("report", ReportParams),
     )
     scores = report.write(args.out)
     chosen = best(scores)

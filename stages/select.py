@@ -1,11 +1,12 @@
-"""select: keep the columns of a feature that a random forest finds useful, fold by fold."""
+"""select: keep the columns of a feature that the random forest found most useful, fold by fold."""
 
-from pipeline.core.clip import read_manifest
 from pipeline.core.files import canonical_json
 from pipeline.core.ledger import Entry, read_ledger, write_ledger
-from pipeline.core.store import FeatureFile, FeatureMeta, write_features
-from pipeline.protocols import read_splits
-from pipeline.selection import SelectParams, rank_folds, selected, write_ranking
+from pipeline.core.store import FeatureFile, FeatureMeta
+from pipeline.core.store_writer import write_features
+from pipeline.posteriors import write_table
+from pipeline.ranking import read_rankings
+from pipeline.selection import SelectParams, agreements, kept_columns, selected
 from stages._run import Context, run
 
 READS = ("select.{name}",)
@@ -14,8 +15,7 @@ READS = ("select.{name}",)
 def main(context: Context) -> str:
     args = context.args
     params = context.model(f"select.{args.name}", SelectParams)
-    clips, folds = read_manifest(args.manifest), read_splits(args.splits)
-    rankings = rank_folds(args.source, clips, folds, params, context.runtime.workers)
+    rankings = read_rankings(args.ranking)
     with FeatureFile(args.source) as file:
         source, present = file.meta, set(file.clip_ids())
     meta = FeatureMeta(
@@ -29,12 +29,12 @@ def main(context: Context) -> str:
         weights=source.weights,
         origin=source.origin,
     )
-    write_features(args.out, meta, selected(args.source, rankings))
-    write_ranking(args.ranking, rankings)
-    upstream = read_ledger(args.upstream)
-    write_ledger(args.ledger, [*upstream, *(Entry(clip_id, f"select:{args.name}") for clip_id in present)])
-    return f"select {args.name}: {params.k} of {source.dimension} columns of {source.feature} in {len(folds)} folds"
+    write_features(args.out, meta, selected(args.source, rankings, params.k))
+    write_table(args.columns, kept_columns(rankings, params.k))
+    write_table(args.agreement, found := agreements(rankings, params.k))
+    write_ledger(args.ledger, [*read_ledger(args.upstream), *(Entry(clip_id, f"select:{args.name}") for clip_id in present)])
+    return f"select {args.name}: {params.k} of {source.dimension}; halves of the forest agree on {found['agreement'].mean():.0%}"
 
 
 if __name__ == "__main__":
-    run(main, READS, ("name",), ("source", "manifest", "splits", "upstream", "out", "ranking", "ledger"))
+    run(main, READS, ("name",), ("source", "ranking", "upstream", "out", "ledger", "columns", "agreement"))

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
-FILES = ("dvc.yaml", "params.yaml", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore")
+FILES = ("dvc.yaml", "params.yaml", "weights.lock", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore")
 FOLDERS = ("pipeline", "stages")
 DATA = ("data", "features", "models", "reports")
 
@@ -88,9 +88,17 @@ SMALL = {
     "pretrain.a60.settings.loop.epochs": 1,
     "pretrain.pool5.settings.width": 0.125,
     "pretrain.pool5.settings.loop.epochs": 1,
+    "pretrain.a1024": None,
+    "extract_speech.a1024": None,
+    "fetch_weights": {},  # the tests of the DAG need no network
+    "extract_face.dlib128": None,
+    "systems.huang2017.features": {"lld147": "audio", "a60": "audio", "v1024": "video"},
+    "systems.huang2017.fused": ["lstm", "svm"],
+    "select.v2048": None,
     "select.v1024.k": 64,
-    "select.v1024.trees": 5,
-    "select.v1024.max_rows": 200,
+    "rank.pool5.trees": 6,
+    "rank.pool5.max_rows": 200,
+    "report.draws": 200,
     "train.lstm.epochs": 2,
     "train.lstm.cells": 16,
     "train.svm.c": [0.01],

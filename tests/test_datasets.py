@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 
 from pipeline.core.clip import Clip
-from pipeline.core.store import ClipFeatures, FeatureMeta, write_features
+from pipeline.core.store import ClipFeatures, FeatureMeta
+from pipeline.core.store_writer import write_features
 from pipeline.datasets import Scaler, load_dataset, pooled
 
 TENTHS = np.arange(8) / 10

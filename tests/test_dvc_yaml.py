@@ -76,7 +76,7 @@ def needed_files(stage, params) -> set[str]:
 
 def test_stages_are_there(stages):
     names = {name.split("@")[0] for name in stages}
-    assert {"generate", "prepare", "track_faces", "pretrain", "extract", "select", "fuse", "report"} <= names
+    assert {"generate", "prepare", "track_faces", "pretrain", "fetch_weights", "extract", "rank", "select", "fuse", "report"} <= names
     assert "report@demo-huang2017" in stages
     assert 8 <= len(names) <= 15
 
@@ -96,8 +96,8 @@ def test_no_stage_depends_on_code_that_it_does_not_use(stages, project):
         needed[name.split("@")[0]] |= needed_files(stage, project.params)
     for name, stage in stages.items():
         for dep in code_deps(stage):
-            if Path(dep).name.startswith("_") and Path(dep).parts[:2] == ("pipeline", "corpora"):
-                continue  # what adapters share: dvc.yaml cannot tell which of them uses it
+            if Path(dep).name.startswith("_") and Path(dep).parts[:2] in (("pipeline", "corpora"), ("pipeline", "sources")):
+                continue  # what plugins of a kind share: dvc.yaml cannot tell which of them uses it
             used = any(file == dep or file.startswith(dep + "/") for file in needed[name.split("@")[0]])
             assert used, f"dvc.yaml: {name} does not use {dep}"
 

@@ -9,10 +9,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from scipy import stats
 from sklearn import metrics
 
-from pipeline.evaluation import confusion, interval, micro_f1, score, uar
+from pipeline.evaluation import ReportParams, confusion, interval, micro_f1, score, uar
 
 CLASSES = ["anger", "fear", "sad", "neutral"]
 DECISIONS = st.lists(st.tuples(st.sampled_from(CLASSES), st.sampled_from(CLASSES)), min_size=1, max_size=60)
@@ -71,6 +72,59 @@ def test_interval_holds_the_mean(total, data):
 @pytest.mark.parametrize(("value", "count"), [(1.0, 30), (0.0, 30), (1.0, 1)])
 def test_interval_of_equal_values_is_a_point(value, count):
     assert interval(np.full(count, value)) == (value, value)
+
+
+def pooled(right: np.ndarray, speakers: np.ndarray, draws: int) -> np.ndarray:
+    """Accuracy of the pooled clips of speakers drawn with replacement, one draw at a time."""
+    names, rng = sorted(set(speakers)), np.random.default_rng(5)
+    found = []
+    for _ in range(draws):
+        clips = np.concatenate([right[speakers == name] for name in rng.choice(names, len(names))])
+        found.append(clips.mean())
+    return np.array(found)
+
+
+def test_interval_over_speakers_is_the_cluster_bootstrap():
+    rng = np.random.default_rng(0)
+    speakers = np.repeat(list("abcdefgh"), [4, 9, 14, 14, 20, 3, 8, 11])
+    skill = dict(zip("abcdefgh", rng.uniform(0.2, 0.9, 8), strict=True))
+    right = np.array([float(rng.random() < skill[s]) for s in speakers])
+    expected = np.quantile(pooled(right, speakers, 20000), [0.025, 0.975])
+    np.testing.assert_allclose(interval(right, speakers, draws=20000), expected, atol=0.01)
+    assert interval(right, speakers) == interval(right, speakers), "the same draws each time"
+
+
+def test_clips_of_a_speaker_that_are_all_alike_widen_the_interval():
+    right, speakers = np.repeat([1.0, 0.0, 1.0, 0.0], 20), np.repeat(list("abcd"), 20)
+    assert np.ptp(interval(right, speakers)) > 2 * np.ptp(interval(right))
+
+
+def test_a_speaker_per_clip_is_a_bootstrap_over_clips():
+    right = np.repeat([1.0, 0.0], [12, 8])
+    assert interval(right, np.array([f"s{n:02d}" for n in range(20)])) == interval(right)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(st.integers(0, 4), st.booleans()), min_size=1, max_size=40))
+def test_interval_over_speakers_stays_in_range(clips):
+    speakers, right = (np.array(column) for column in zip(*clips, strict=True))
+    low, high = interval(right.astype(float), speakers, draws=200)
+    assert 0 <= low <= high <= 1
+
+
+def test_score_draws_what_the_settings_say():
+    frame = pd.DataFrame({"emotion": ["sad"] * 40, "predicted": ["sad"] * 20 + ["fear"] * 20, "speaker": ["a"] * 20 + ["b"] * 20})
+    clips, speakers = (score(frame, CLASSES, 40, ReportParams(bootstrap=kind)) for kind in ("clips", "speakers"))
+    assert (clips.accuracy, speakers.accuracy) == (0.5, 0.5)
+    assert (speakers.low, speakers.high) == (0, 1)
+    assert 0.3 < clips.low < clips.high < 0.7
+    assert score(frame, CLASSES, 40) == clips, "the default"
+
+
+@pytest.mark.parametrize("change", [{"bootstrap": "folds"}, {"draws": 0}, {"seed": 1}])
+def test_settings_that_make_no_report(change):
+    with pytest.raises(ValidationError):
+        ReportParams(**change)
 
 
 def test_nothing_judged():

@@ -52,11 +52,12 @@ def names(stages: list[str]) -> set[str]:
 
 
 def test_first_run_makes_everything(first):
-    assert {"generate", "prepare", "track_faces", "pretrain", "extract", "extract_speech", "extract_face", "select"} <= names(first.ran)
+    assert {"generate", "prepare", "track_faces", "pretrain", "extract", "extract_speech", "extract_face", "rank", "select"} <= names(first.ran)
     assert "report@demo-huang2017" in first.ran
     report = first.root / "reports/demo/huang2017"
     metrics = json.loads((report / "metrics.json").read_text())
     assert {"lld147-lstm", "a60-svm", "v1024-lstm", "confidence-a60+v1024-lstm", "logistic_regression-lld147+v1024-svm"} <= set(metrics)
+    assert {"prior_knowledge-a60+v1024-lstm", "prior_knowledge-logistic_regression+audio-a60+v1024-lstm"} <= set(metrics)
     for figures in metrics.values():
         assert figures["n"] == 28
         assert figures["coverage"] == 1.0
@@ -115,9 +116,28 @@ def test_a_classifier_setting_reruns_that_classifier(done):
     assert names(again) == {"train_huang2017", "fuse", "report"}
 
 
-def test_a_fusion_setting_reruns_fusion_and_report(done):
-    done.set({"fuse.logistic_regression.c": 0.5})
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"fuse.logistic_regression.c": [0.5]},
+        {"systems.huang2017.fusions": ["logistic_regression", "confidence"]},
+        {"systems.huang2017.stacked": {"prior_knowledge": ["video"]}},
+    ],
+    ids=["logistic regression", "without eq. (5)", "another combination"],
+)
+def test_a_fusion_setting_reruns_fusion_and_report(done, change):
+    done.set(change)
     assert names(done.repro()) == {"fuse", "report"}
+
+
+def test_a_setting_of_the_report_reruns_the_report(done):
+    done.set({"report.bootstrap": "speakers"})
+    assert names(done.repro()) == {"report"}
+
+
+def test_another_forest_leaves_tracking_extraction_and_pretraining_alone(done):
+    done.set({"rank.pool5.trees": 8})
+    assert names(done.repro()) == {"rank", "select", "train_huang2017", "fuse", "report"}
 
 
 def test_runtime_reruns_nothing(done):

@@ -2,52 +2,26 @@
 
 from __future__ import annotations
 
-import json
-
-import numpy as np
 import pandas as pd
 import pytest
 from pydantic import ValidationError
-from sklearn.linear_model import LogisticRegression
 
-from pipeline.core.clip import Clip
 from pipeline.core.errors import SettingsError
 from pipeline.core.ledger import Entry
-from pipeline.posteriors import probabilities, table
-from pipeline.system import SystemParams, fuse_all, fusion_entries, fusions
+from pipeline.core.settings import parse
+from pipeline.system import SystemParams, fusion_entries, fusions, method_of
 
-CLASSES = ["anger", "sad"]
 SYSTEM = SystemParams(features={"a60": "audio", "v1024": "video"}, classifiers=("lstm",), fusions=("confidence",))
+STACKED = SystemParams(
+    features={"a60": "audio", "v1024": "video"},
+    classifiers=("lstm", "svm"),
+    fused=("lstm",),
+    fusions=("logistic_regression", "confidence"),
+    stacked={"confidence": ("audio", "video", "audio+video"), "prior_knowledge": ("audio",)},
+)
 NAME = "confidence-a60+v1024-lstm"
 TEST = ["t1", "t2", "t3", "t4"]
-VAL = ["v1", "v2", "v3", "v4"]
-EMOTION = {"t1": "anger", "t2": "sad", "t3": "anger", "t4": "sad", "v1": "anger", "v2": "sad", "v3": "anger", "v4": "sad"}
-CLIPS = [Clip(i, f"{i}.mp4", f"s{i[0]}", emotion) for i, emotion in EMOTION.items()]
-FOLDS = {"fold-00": {i: "test" if i in TEST else "val" for i in EMOTION}}
-VIDEO = {"t1": (0.9, 0.1), "t2": (0.6, 0.4), "t3": (0.75, 0.25), "v1": (0.8, 0.2), "v2": (0.4, 0.6), "v3": (0.7, 0.3), "v4": (0.1, 0.9)}
-AUDIO = {"t1": (0.4, 0.6), "t2": (0.1, 0.9), "t3": (0.25, 0.75), "t4": (0.3, 0.7), "v1": (0.6, 0.4), "v2": (0.3, 0.7), "v4": (0.4, 0.6)}
-
-
-def frame(model: str, rows: dict[str, tuple[float, float]]) -> pd.DataFrame:
-    by_id = {clip.clip_id: clip for clip in CLIPS}
-    parts = []
-    for part in ("val", "test"):
-        ids = [i for i in rows if FOLDS["fold-00"][i] == part]
-        parts.append(table(model, "fold-00", part, [by_id[i] for i in ids], np.array([rows[i] for i in ids]), CLASSES))
-    return pd.concat(parts, ignore_index=True)
-
-
-def tables(video=VIDEO, audio=AUDIO):
-    return {"v1024-lstm": frame("v1024-lstm", video), "a60-lstm": frame("a60-lstm", audio)}
-
-
-def fused(system=SYSTEM, settings=None, **given):
-    return fuse_all(system, settings or {}, tables(**given), CLIPS, FOLDS, CLASSES)
-
-
-def rows_of(result, name):
-    chosen = result[result["model"] == name]
-    return dict(zip(chosen["clip_id"], probabilities(chosen, CLASSES).tolist(), strict=True))
+FOLDS = {"fold-00": {**dict.fromkeys(TEST, "test"), **dict.fromkeys(["v1", "v2"], "val")}}
 
 
 @pytest.mark.parametrize(
@@ -70,9 +44,9 @@ def test_every_pair_of_audio_and_video_is_fused(features, classifiers, rules, ex
     system = SystemParams(features=features, classifiers=classifiers, fusions=rules)
     assert [fusion.name for fusion in fusions(system)] == expected
     for fusion in fusions(system):
-        video, audio = (model.rsplit("-", 1)[0] for model in fusion.models)
+        video, audio = (model.rsplit("-", 1)[0] for model in fusion.parts)
         assert (features[video], features[audio]) == ("video", "audio"), "video first: it wins ties"
-        assert set(fusion.models) <= set(system.models())
+        assert set(fusion.parts) <= set(system.models())
 
 
 def test_models_go_feature_by_feature():
@@ -80,79 +54,53 @@ def test_models_go_feature_by_feature():
     assert system.models() == ["b-lstm", "b-svm", "a-lstm", "a-svm"]
 
 
+def test_the_stacked_come_last_and_the_regression_wins_their_ties():
+    lr = "logistic_regression-a60+v1024-lstm"
+    assert {fusion.name: fusion.parts for fusion in fusions(STACKED)} == {
+        lr: ("v1024-lstm", "a60-lstm"),
+        NAME: ("v1024-lstm", "a60-lstm"),
+        "confidence-logistic_regression+audio-a60+v1024-lstm": (lr, "a60-lstm"),
+        "confidence-logistic_regression+video-a60+v1024-lstm": (lr, "v1024-lstm"),
+        "confidence-logistic_regression+audio+video-a60+v1024-lstm": (lr, "v1024-lstm", "a60-lstm"),
+        "prior_knowledge-logistic_regression+audio-a60+v1024-lstm": (lr, "a60-lstm"),
+    }
+    assert [fusion.rule for fusion in fusions(STACKED)] == ["logistic_regression", *["confidence"] * 4, "prior_knowledge"]
+
+
+def test_a_name_tells_its_method():
+    for fusion in fusions(STACKED):
+        assert method_of(fusion.name) == fusion.method
+    assert {method_of(model) for model in STACKED.models()} == {""}
+
+
+@pytest.mark.parametrize(("fused", "expected"), [(None, ["lstm", "svm"]), (("svm",), ["svm"]), ((), [])])
+def test_which_classifiers_are_fused(fused, expected):
+    system = SystemParams(**{**STACKED.model_dump(), "fused": fused})
+    assert list(dict.fromkeys(fusion.pair.rsplit("-", 1)[1] for fusion in fusions(system))) == expected
+    assert len(system.models()) == 4, "all are trained"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"fused": ("lstmm",)}, "fused: .*'lstmm' is none of the system's classifiers .did you mean 'lstm'"),
+        ({"fusions": ("confidence",)}, "stacked: .*logistic_regression; add that to the system's fusions"),
+        ({"stacked": {"confidence": ("audio", "smell")}}, "stacked.confidence.1: "),
+        ({"features": {"a-60": "audio", "v1024": "video"}}, "features.a-60"),
+        ({"stackd": {}}, "did you mean 'stacked'"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(change, words):
+    with pytest.raises(SettingsError, match=words) as caught:
+        parse(SystemParams, {**STACKED.model_dump(), **change}, "params.yaml: systems.x")
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith("params.yaml: systems.x.")
+
+
 @pytest.mark.parametrize("change", [{"features": {}}, {"features": {"a60": "smell"}}, {"classifiers": ()}, {"fusion": ()}])
 def test_settings_that_make_no_system(change):
     with pytest.raises(ValidationError):
         SystemParams(**{**SYSTEM.model_dump(), **change})
-
-
-def test_fused_by_hand():
-    """t1: video leads by 0.8 to 0.2; t2: audio by 0.8 to 0.2; t3: equal, so video; t4: audio alone."""
-    result, learned = fused()
-    assert rows_of(result, NAME) == {"t1": [0.9, 0.1], "t2": [0.1, 0.9], "t3": [0.75, 0.25], "t4": [0.3, 0.7]}
-    assert learned == {NAME: {"fold-00": {}}}
-    chosen = result[result["model"] == NAME].set_index("clip_id")
-    assert chosen["predicted"].to_dict() == {"t1": "anger", "t2": "sad", "t3": "anger", "t4": "sad"}
-    assert chosen["emotion"].to_dict() == {i: EMOTION[i] for i in TEST}
-    assert set(chosen["part"]) == {"test"}
-
-
-def test_unimodal_rows_go_along_and_only_test_clips():
-    result, _ = fused()
-    assert list(dict.fromkeys(result["model"])) == ["v1024-lstm", "a60-lstm", NAME]
-    assert set(result["clip_id"]) == set(TEST)
-    assert rows_of(result, "v1024-lstm") == {i: list(VIDEO[i]) for i in TEST[:3]}
-
-
-def test_a_clip_without_any_modality_has_no_row():
-    audio = {i: row for i, row in AUDIO.items() if i != "t4"}
-    result, _ = fused(audio=audio)
-    assert set(rows_of(result, NAME)) == {"t1", "t2", "t3"}
-
-
-LR = SystemParams(**{**SYSTEM.model_dump(), "fusions": ("logistic_regression",)})
-
-
-def test_logistic_regression_learns_from_validation_alone():
-    settings = {"logistic_regression": {"c": 1.0}}
-    result, learned = fused(LR, settings)
-    both = ["v1", "v2", "v4"]
-    rows = [[*VIDEO[i], *AUDIO[i]] for i in both]
-    model = LogisticRegression(C=1.0).fit(rows, [EMOTION[i] for i in both])
-    found = rows_of(result, "logistic_regression-a60+v1024-lstm")
-    expected = model.predict_proba([[*VIDEO[i], *AUDIO[i]] for i in TEST[:3]])
-    np.testing.assert_allclose([found[i] for i in TEST[:3]], expected, atol=1e-4)
-    # other test posteriors leave what was learned alone
-    _, again = fused(LR, settings, video={**VIDEO, "t1": (0.0, 1.0), "t2": (0.0, 1.0)})
-    assert again == learned
-    assert json.loads(json.dumps(learned)) == learned
-
-
-def test_each_fold_learns_for_itself():
-    folds = {"fold-00": FOLDS["fold-00"], "fold-01": {i: {"test": "val", "val": "test"}[p] for i, p in FOLDS["fold-00"].items()}}
-    second = {name: f.assign(fold="fold-01", part=f["part"].map({"test": "val", "val": "test"})) for name, f in tables().items()}
-    both = {name: pd.concat([f, second[name]], ignore_index=True) for name, f in tables().items()}
-    result, learned = fuse_all(LR, {"logistic_regression": {"c": 1.0}}, both, CLIPS, folds, CLASSES)
-    states = learned["logistic_regression-a60+v1024-lstm"]
-    assert list(states) == ["fold-00", "fold-01"]
-    assert states["fold-00"] != states["fold-01"]
-    chosen = result[result["model"] == "logistic_regression-a60+v1024-lstm"]
-    assert chosen.groupby("fold")["clip_id"].apply(set).to_dict() == {"fold-00": set(TEST), "fold-01": set(VAL)}
-
-
-@pytest.mark.parametrize(
-    ("system", "settings", "words"),
-    [
-        (LR, {}, "fuse.logistic_regression.c"),
-        (LR, {"logistic_regression": {"c": -1}}, "fuse.logistic_regression.c"),
-        (SYSTEM, {"confidence": {"c": 1}}, "fuse.confidence.c: no such setting"),
-        (SystemParams(**{**SYSTEM.model_dump(), "fusions": ("confidenze",)}), {}, "did you mean 'confidence'"),
-    ],
-)
-def test_mistakes_in_the_settings_are_told_in_one_line(system, settings, words):
-    with pytest.raises(SettingsError, match=words) as caught:
-        fused(system, settings)
-    assert "\n" not in str(caught.value)
 
 
 def failed(clip_id: str, model: str, reason: str) -> Entry:
@@ -175,6 +123,7 @@ def failed(clip_id: str, model: str, reason: str) -> Entry:
         ([failed("t1", "other-svm", "no_face")], True, "ok", "", ""),
         ([failed("t2", "v1024-lstm", "no_face")], True, "ok", "", ""),
         ([Entry("t1", "train:v1024-lstm")], True, "ok", "", ""),
+        ([], False, "failed", "no_input", ""),
     ],
 )
 def test_ledger_of_a_fusion(upstream, judged, status, reason, detail):
@@ -184,8 +133,19 @@ def test_ledger_of_a_fusion(upstream, judged, status, reason, detail):
     assert found["t1"] == Entry("t1", f"fuse:{NAME}", status, reason, detail)
 
 
-def test_ledger_agrees_with_the_table():
-    result, _ = fused(audio={i: row for i, row in AUDIO.items() if i != "t4"})
-    upstream = [failed("t4", "v1024-lstm", "no_face"), failed("t4", "a60-lstm", "silent")]
-    found = {entry.clip_id: entry.status for entry in fusion_entries(SYSTEM, result, FOLDS, upstream)}
-    assert found == {"t1": "ok", "t2": "ok", "t3": "ok", "t4": "failed"}
+@pytest.mark.parametrize(
+    ("lost", "statuses", "detail"),
+    [
+        (["v1024-lstm"], {"degraded"}, "without v1024-lstm"),
+        (["a60-lstm"], {"degraded"}, "without a60-lstm"),
+        (["v1024-svm"], {"ok"}, ""),
+    ],
+)
+def test_what_a_stacked_fusion_lacks_is_found_through_both_levels(lost, statuses, detail):
+    names = [fusion.name for fusion in fusions(STACKED)]
+    rows = pd.DataFrame([{"model": name, "clip_id": clip_id} for name in names for clip_id in TEST])
+    upstream = [failed("t1", model, "no_face") for model in lost]
+    entries = [e for e in fusion_entries(STACKED, rows, FOLDS, upstream) if e.clip_id == "t1"]
+    assert [e.stage for e in entries] == [f"fuse:{name}" for name in names]
+    assert {e.status for e in entries} == statuses
+    assert {e.detail for e in entries} == {detail}

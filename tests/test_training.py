@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import torch
 from pydantic import ValidationError
 from torch import nn
 
-from pipeline.training import Examples, LoopParams, accuracy, fit
+from pipeline.core.errors import SettingsError
+from pipeline.source_task import Examples, LoopParams, Run, Task
+from pipeline.training import accuracy, fit
 
 LOOP = {"epochs": 6, "patience": 6, "batch": 16, "learning_rate": 0.05, "threads": 1, "seed": 0}
 
@@ -28,10 +37,14 @@ def network() -> nn.Module:
     return nn.Linear(2, 2)
 
 
+def train(learner: nn.Module, learn: Examples, held: Examples, prepare=same, run: Run | None = None, **loop):
+    return fit(Task(learner, learn, held, prepare, "pipeline.training"), LoopParams(**{**LOOP, **loop}), run or Run())
+
+
 def test_it_learns():
     learner = network()
-    _, history = fit(learner, points(), points(1), LoopParams(**LOOP), same)
-    assert accuracy(learner, points(2), 16, same) > 0.9
+    _, history = train(learner, points(), points(1))
+    assert accuracy(learner, points(2), 16, same, Run()) > 0.9
     assert history[-1]["loss"] < history[0]["loss"]
     assert [row["epoch"] for row in history] == list(range(len(history)))
     assert set(history[0]) == {"epoch", "loss", "held_out_accuracy"}
@@ -40,22 +53,21 @@ def test_it_learns():
 def test_the_best_epochs_weights_are_kept():
     """Held-out labels are turned round, so every epoch makes it worse: the first one is the best."""
     learner, held = network(), points(1, flip=True)
-    state, history = fit(learner, points(), held, LoopParams(**{**LOOP, "learning_rate": 0.01}), same)
+    state, history = train(learner, points(), held, learning_rate=0.01)
     reached = [row["held_out_accuracy"] for row in history]
     assert reached[-1] < max(reached)
-    assert accuracy(learner, held, 16, same) == pytest.approx(max(reached), abs=1e-6)
+    assert accuracy(learner, held, 16, same, Run()) == pytest.approx(max(reached), abs=1e-6)
     assert all(torch.equal(state[name], tensor) for name, tensor in learner.state_dict().items())
 
 
 @pytest.mark.parametrize("patience", [1, 2, 4])
 def test_it_stops_after_so_many_epochs_without_a_better_one(patience):
-    params = LoopParams(**{**LOOP, "epochs": 20, "learning_rate": 1e-12, "patience": patience})
-    _, history = fit(network(), points(), points(1), params, same)
+    _, history = train(network(), points(), points(1), epochs=20, learning_rate=1e-12, patience=patience)
     assert len(history) == 1 + patience
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_order_others():
-    states = [fit(network(), points(), points(1), LoopParams(**{**LOOP, "seed": seed}), same)[0] for seed in (0, 0, 1)]
+    states = [train(network(), points(), points(1), seed=seed)[0] for seed in (0, 0, 1)]
     assert torch.equal(states[0]["weight"], states[1]["weight"])
     assert not torch.equal(states[0]["weight"], states[2]["weight"])
 
@@ -67,14 +79,14 @@ def test_prepare_knows_whether_it_is_for_training():
         seen.append((training, len(inputs)))
         return inputs
 
-    fit(network(), points(count=40), points(1, count=20), LoopParams(**{**LOOP, "epochs": 1}), prepare)
+    train(network(), points(count=40), points(1, count=20), prepare, epochs=1)
     assert seen == [(True, 16), (True, 16), (True, 8), (False, 16), (False, 4)]
 
 
 def test_a_last_batch_of_one_is_passed_over():
     """Batch normalisation cannot train on a single example."""
     learner = nn.Sequential(nn.BatchNorm1d(2), nn.Linear(2, 2))
-    _, history = fit(learner, points(count=17), points(1), LoopParams(**{**LOOP, "epochs": 1}), same)
+    _, history = train(learner, points(count=17), points(1), epochs=1)
     assert history[0]["loss"] > 0
 
 
@@ -84,11 +96,175 @@ def test_accuracy_counts_and_leaves_evaluation_mode_on():
         learner.weight.copy_(torch.tensor([[-1.0, 0.0], [1.0, 0.0]]))
         learner.bias.zero_()
     examples = Examples(torch.tensor([[1.0, 0.0], [-1.0, 0.0], [2.0, 0.0]]), torch.tensor([1, 0, 0]))
-    assert accuracy(learner.train(), examples, 2, same) == pytest.approx(2 / 3)
+    assert accuracy(learner.train(), examples, 2, same, Run()) == pytest.approx(2 / 3)
     assert not learner.training
 
 
-@pytest.mark.parametrize(("key", "value"), [("epochs", 0), ("patience", 0), ("batch", 0), ("learning_rate", 0), ("threads", 0), ("seed", -1)])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("epochs", -1), ("patience", 0), ("batch", 0), ("learning_rate", 0), ("threads", 0), ("seed", -1)],
+)
 def test_settings_that_make_no_sense(key, value):
     with pytest.raises(ValidationError):
         LoopParams(**{**LOOP, key: value})
+
+
+def test_no_epochs_leave_the_network_as_it_was():
+    learner = network()
+    before = {name: tensor.clone() for name, tensor in learner.state_dict().items()}
+    state, history = train(learner, points(), points(1), epochs=0)
+    assert history == []
+    assert all(torch.equal(state[name], tensor) for name, tensor in before.items())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+def test_a_gpu_that_is_not_there():
+    with pytest.raises(
+        SettingsError, match=r"params\.yaml: runtime\.device: cuda, but PyTorch finds no GPU here; set it to cpu"
+    ):
+        train(network(), points(), points(1), run=Run(device="cuda"))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+def test_a_gpu_learns_the_same_task():
+    state, history = train(network(), points(), points(1), run=Run(device="cuda", mixed_precision=True))
+    assert history[-1]["held_out_accuracy"] > 0.9
+    assert all(tensor.device.type == "cpu" for tensor in state.values())
+
+
+def test_mixed_precision_learns_too_but_not_the_same_bits():
+    seen = []
+
+    class Watched(nn.Linear):
+        def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+            outputs = super().forward(inputs)
+            seen.append(outputs.dtype)
+            return outputs
+
+    torch.manual_seed(0)
+    learner = Watched(2, 2)
+    state, history = train(learner, points(), points(1), run=Run(mixed_precision=True))
+    assert set(seen) == {torch.bfloat16}
+    assert state["weight"].dtype == torch.float32
+    assert history[-1]["held_out_accuracy"] > 0.9
+    assert not torch.equal(state["weight"], train(network(), points(), points(1))[0]["weight"])
+
+
+def noisy() -> Task:
+    """A task with every kind of random draw: order of examples, dropout (the global generator), augmentation."""
+    torch.manual_seed(0)
+    learner = nn.Sequential(nn.Linear(2, 32), nn.BatchNorm1d(32), nn.Dropout(0.3), nn.ReLU(), nn.Linear(32, 2))
+    generator = torch.Generator().manual_seed(5)
+
+    def prepare(inputs: torch.Tensor, training: bool) -> torch.Tensor:
+        return inputs + 0.5 * torch.randn(inputs.shape, generator=generator) if training else inputs
+
+    return Task(learner, points(), points(1), prepare, "pipeline.training", {}, {}, {"augmentation": generator})
+
+
+class Stopped(Exception):
+    pass
+
+
+def stop_after(epoch: int):
+    def on_epoch(row):
+        if row["epoch"] == epoch:
+            raise Stopped
+
+    return on_epoch
+
+
+def same_result(one, other) -> bool:
+    return one[1] == other[1] and all(torch.equal(one[0][name], tensor) for name, tensor in other[0].items())
+
+
+@pytest.mark.parametrize("last", [0, 3, 7])
+@pytest.mark.parametrize("mixed", [False, True])
+def test_an_interrupted_run_gives_what_an_uninterrupted_one_gives(tmp_path, last, mixed):
+    params = LoopParams(**{**LOOP, "epochs": 8, "patience": 3})
+    whole = fit(noisy(), params, Run(mixed_precision=mixed))
+    run = Run(mixed_precision=mixed, checkpoint=tmp_path / "c.pt", on_epoch=stop_after(min(last, len(whole[1]) - 1)))
+    with pytest.raises(Stopped):
+        fit(noisy(), params, run)
+    torch.manual_seed(12345)
+    rows, task, seen = [], noisy(), []
+
+    def prepare(inputs: torch.Tensor, training: bool) -> torch.Tensor:
+        seen.append(training)
+        return task.prepare(inputs, training)
+
+    again = fit(replace(task, prepare=prepare), params, replace(run, on_epoch=rows.append))
+    assert same_result(again, whole)
+    assert sum(seen) == 8 * (len(whole[1]) - 1 - min(last, len(whole[1]) - 1)), "the first epochs are not trained again"
+    assert rows == whole[1], "every epoch is reported once, also those of the first run"
+
+
+def changed_data(task: Task) -> Task:
+    labels = task.train.labels.clone()
+    labels[0] = 1 - labels[0]
+    return replace(task, train=Examples(task.train.inputs, labels))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        changed_data,
+        lambda t: replace(t, settings={"a": 1}),
+        lambda t: replace(t, tables={"x": torch.ones(1)}),
+        lambda t: replace(t, code="pipeline.signal"),
+    ],
+    ids=["data", "settings", "tables", "code"],
+)
+def test_a_checkpoint_of_another_task_is_not_gone_on_with(tmp_path, capsys, change):
+    params, checkpoint = LoopParams(**{**LOOP, "epochs": 3}), tmp_path / "c.pt"
+    fit(noisy(), params, Run(checkpoint=checkpoint))
+    assert same_result(fit(change(noisy()), params, Run(checkpoint=checkpoint)), fit(change(noisy()), params, Run()))
+    assert "of other data, settings or code" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("change", [{"batch": 8}, {"seed": 1}, {"epochs": 4}, {"patience": 1}])
+def test_a_checkpoint_of_another_loop_is_not_gone_on_with(tmp_path, capsys, change):
+    checkpoint = tmp_path / "c.pt"
+    fit(noisy(), LoopParams(**{**LOOP, "epochs": 3}), Run(checkpoint=checkpoint))
+    other = LoopParams(**{**LOOP, "epochs": 3, **change})
+    assert same_result(fit(noisy(), other, Run(checkpoint=checkpoint)), fit(noisy(), other, Run()))
+    assert "of other data, settings or code" in capsys.readouterr().err
+
+
+def test_a_damaged_checkpoint_is_told_and_training_starts_over(tmp_path, capsys):
+    params, checkpoint = LoopParams(**{**LOOP, "epochs": 3}), tmp_path / "c.pt"
+    whole = fit(noisy(), params, Run(checkpoint=checkpoint))
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-100])
+    assert same_result(fit(noisy(), params, Run(checkpoint=checkpoint)), whole)
+    assert "damaged; training starts over" in capsys.readouterr().err
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+sys.path[:0] = [{tests!r}, {root!r}]
+from test_training import LOOP, LoopParams, Run, fit, noisy
+
+def on_epoch(row):
+    print(int(row["epoch"]), flush=True)
+    time.sleep(0.05)
+
+fit(noisy(), LoopParams(**{{**LOOP, "epochs": 40, "patience": 40}}), Run(checkpoint=Path({path!r}), on_epoch=on_epoch))
+"""
+
+
+def test_a_process_killed_in_the_middle_is_gone_on_with(tmp_path):
+    tests = Path(__file__).parent
+    program = KILLED.format(tests=str(tests), root=str(tests.parent), path=str(tmp_path / "c.pt"))
+    for epoch in (4, 9):  # killed twice, the second time after it had gone on once
+        process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+        while process.stdout.readline().strip() != str(epoch):
+            assert process.poll() is None
+        os.kill(process.pid, signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+        process.stdout.close()
+    params = LoopParams(**{**LOOP, "epochs": 40, "patience": 40})
+    content = (tmp_path / "c.pt").read_bytes()
+    again = fit(noisy(), params, Run(checkpoint=tmp_path / "c.pt"))
+    assert same_result(again, fit(noisy(), params, Run()))
+    assert content != (tmp_path / "c.pt").read_bytes()

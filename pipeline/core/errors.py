@@ -26,6 +26,8 @@ REASONS = (
     "silent",
     "no_input",
     "bad_span",
+    "bad_alignment",
+    "too_few_pictures",
 )
 """Every reason that a ledger entry may carry, apart from the empty one of an `ok` clip."""
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,11 +21,8 @@ import h5py
 import numpy as np
 
 from pipeline.core.errors import ArtifactError
-from pipeline.core.files import atomic_path, canonical_json
 
 FORMAT = "clip-features/1"
-_LIBVER = ("v110", "v110")
-_CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -84,73 +81,6 @@ class FeatureMeta:
     origin: str = ""
 
 
-def write_features(path: Path, meta: FeatureMeta, clips: Iterable[tuple[str, ClipFeatures]]) -> int:
-    """Write one feature file, whole or not at all, and return the number of groups.
-
-    Args:
-        path: the file, always written anew
-        meta: its attributes
-        clips: (clip id or `fold-00/<clip id>`, arrays), in sorted order of the id; consumed one at a time
-
-    Raises:
-        ValueError: not in sorted order, another dimension or dtype than `meta` says, or a NaN or infinity
-            where the mask says observed
-    """
-    count, previous = 0, ""
-    with atomic_path(path) as temporary, h5py.File(temporary, "w", libver=_LIBVER) as file:
-        for key, clip in clips:
-            if key <= previous:
-                raise ValueError(f"{path.name}: clip {key!r} after {previous!r}; write in sorted order")
-            _check(key, clip, meta)
-            group = file.create_group(key)
-            for name, array in _arrays(clip):
-                _write_array(group, name, array)
-            previous, count = key, count + 1
-        _write_attributes(file, meta, count)
-    return count
-
-
-def _check(key: str, clip: ClipFeatures, meta: FeatureMeta) -> None:
-    if clip.values.shape[1] != meta.dimension:
-        raise ValueError(f"{key}: {clip.values.shape[1]} columns where {meta.feature} has {meta.dimension}")
-    if clip.values.dtype != np.dtype(meta.dtype):
-        raise ValueError(f"{key}: {clip.values.dtype} where {meta.feature} has {meta.dtype}")
-    if not np.isfinite(clip.values[clip.mask]).all():
-        raise ValueError(f"{key}: NaN or infinity in observed values of {meta.feature}")
-
-
-def _arrays(clip: ClipFeatures) -> Iterator[tuple[str, np.ndarray]]:
-    yield "values", clip.values
-    yield "times", clip.times.astype(np.float64)
-    yield "mask", clip.mask.astype(bool)
-    for name in sorted(clip.extra):
-        yield name, clip.extra[name]
-
-
-def _write_array(group: h5py.Group, name: str, array: np.ndarray) -> None:
-    if array.size == 0:
-        group.create_dataset(name, data=array, track_times=False)
-        return
-    row_bytes = max(1, array.nbytes // len(array))
-    rows = max(1, min(len(array), _CHUNK_BYTES // row_bytes))
-    group.create_dataset(
-        name,
-        data=np.ascontiguousarray(array),
-        chunks=(rows, *array.shape[1:]),
-        compression="gzip",
-        compression_opts=1,
-        shuffle=array.dtype.itemsize > 1,
-        track_times=False,
-    )
-
-
-def _write_attributes(file: h5py.File, meta: FeatureMeta, count: int) -> None:
-    for name, value in asdict(meta).items():
-        file.attrs[name] = canonical_json(value) if name in ("columns", "params") else value
-    file.attrs["clip_count"] = count
-    file.attrs["format"] = FORMAT
-
-
 class FeatureFile:
     """Read access to one feature file; use as a context manager.
 
@@ -197,6 +127,29 @@ class FeatureFile:
     def clip_ids(self, fold: str = "") -> list[str]:
         """Return the ids under one fold, or at the top where there are no folds."""
         return list(self._file[fold]) if fold else [key for key in self._file if key not in self.folds]
+
+    def blocks(self, clip_id: str, rows: int = 256) -> Iterator[tuple[slice, np.ndarray]]:
+        """Yield (which rows, their values) of one clip, so that a long clip is never in memory as a whole.
+
+        Args:
+            clip_id: a clip of a file without fold level
+            rows: how many at a time
+
+        Raises:
+            ArtifactError: the clip's data is damaged
+        """
+        values = self._file[clip_id]["values"]
+        for start in range(0, len(values), rows):
+            part = slice(start, min(start + rows, len(values)))
+            try:
+                yield part, values[part]
+            except OSError as error:
+                raise ArtifactError(f"{self.path}: clip '{clip_id}' is damaged; delete the file and run `dvc repro`") from error
+
+    def frames(self, clip_id: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return (times, mask) of one clip without its values."""
+        group = self._file[clip_id]
+        return group["times"][()], group["mask"][()]
 
     def read(self, clip_id: str, fold: str = "", names: Iterable[str] | None = None) -> ClipFeatures:
         """Read one clip.

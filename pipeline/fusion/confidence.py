@@ -1,6 +1,7 @@
 """confidence: the ensemble method, Huang et al. 2017, eq. (3).
 
-The modality whose two highest posteriors lie further apart decides; the first (visual) one where they are equal.
+The model whose two highest posteriors lie further apart decides; the first (for a pair the visual one) where they are
+equal.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.core.settings import Settings
+from pipeline.fusion import margins
 
 
 class Params(Settings):
@@ -21,13 +23,7 @@ def fit(params: Params, scores: np.ndarray, labels: np.ndarray) -> dict[str, Any
     return {}
 
 
-def margins(scores: np.ndarray) -> np.ndarray:
-    """Return the difference of the two highest posteriors, (M, N), for scores (M, N, C); -inf where there are none."""
-    top = np.sort(scores, axis=2)[..., -2:]
-    return np.where(np.isnan(scores).any(axis=2), -np.inf, top[..., 1] - top[..., 0])
-
-
 def fuse(scores: np.ndarray, state: dict[str, Any]) -> np.ndarray:  # noqa: ARG001
-    """Return the posteriors of the more confident modality, (N, C), for scores (M, N, C)."""
+    """Return the posteriors of the most confident model, (N, C), for scores (M, N, C)."""
     # argmax takes the first of equals: the visual modality, as the >= of eq. (3) demands
     return scores[margins(scores).argmax(axis=0), np.arange(scores.shape[1])]

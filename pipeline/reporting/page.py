@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,19 @@ def render(template: str, path: Path, **values: Any) -> None:
         jinja2.UndefinedError: a value that the template uses is not given
     """
     folder = Path(__file__).parent / "templates"
+    loader = FileSystemLoader(folder)
     environment = Environment(
-        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["percent"] = percent
     text = environment.get_template(template).render(**values)
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def percent(share: float, decimals: int = 1) -> str:
+    """Return a share as `52.3 %`, `-` for NaN."""
+    return "-" if isnan(share) else f"{100 * share:.{decimals}f} %"
 
 
 def heat(counts: np.ndarray, classes: Sequence[str]) -> list[Mapping[str, Any]]:
@@ -35,3 +43,10 @@ def heat(counts: np.ndarray, classes: Sequence[str]) -> list[Mapping[str, Any]]:
         cells = [{"count": int(n), "share": round(100 * int(n) / total) if total else 0} for n in row]
         rows.append({"name": name, "total": total, "cells": cells})
     return rows
+
+
+def warmth(values: Sequence[float]) -> list[int]:
+    """Return how strongly to colour each value, 0 (the lowest, or NaN) to 100 (the highest)."""
+    known = [value for value in values if not isnan(value)]
+    low, high = (min(known), max(known)) if known else (0.0, 0.0)
+    return [0 if isnan(v) or high == low else round(100 * (v - low) / (high - low)) for v in values]

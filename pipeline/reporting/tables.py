@@ -1,90 +1,129 @@
-"""The tables of Huang et al. 2017 in the paper's own rows and columns, ours beside the paper's figure.
-
-The paper's figures are for CHEAVD with networks trained on 500 h of speech and 110,000 faces: another corpus, other
-weights. They stand beside ours for orientation, not for comparison.
-"""
+"""Tables of a report: what every model scored, and cells of a paper's table with our figure beside the paper's."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isnan
 
+import numpy as np
 import pandas as pd
 
 from pipeline.evaluation import Score
 
-TABLE_2 = {"lld147": 0.31, "a60": 0.40, "a1024": 0.36, "v1024": 0.45, "v2048": 0.46}
-"""Feature -> accuracy of the LSTM in the paper's Table 2 (`lld147`: "handcrafted audio features (147)")."""
-
-TABLE_3 = {
-    ("a60", "v1024"): (0.48, 0.49),
-    ("a60", "v2048"): (0.49, 0.49),
-    ("a1024", "v1024"): (0.47, 0.47),
-    ("a1024", "v2048"): (0.47, 0.48),
-}
-"""(audio, video) -> (logistic regression, ensemble) in the paper's Table 3."""
-
-_RULES = {"LR": "logistic_regression", "Ensemble": "confidence"}
+NOT_JUDGED = "no clip judged: see ledger.csv"
 
 
-def table_2(scores: Mapping[str, Score], classifier: str = "lstm") -> pd.DataFrame:
-    """Return Table 2, recognition accuracies for audio and video modalities."""
-    rows = []
-    for feature, paper in TABLE_2.items():
-        name = f"{feature}-{classifier}"
-        found = scores.get(name)
-        rows.append(
-            {
-                "Features": feature,
-                "Accuracy": f"{found.accuracy:.2f}" if found else f"not run: add {feature} to the system's features in params.yaml",
-                "95 % interval": f"{found.low:.2f} to {found.high:.2f}" if found else "",
-                "UAR": f"{found.uar:.2f}" if found else "",
-                "Coverage": f"{found.coverage:.2f}" if found else "",
-                "Paper (CHEAVD)": f"{paper:.2f}",
-            }
-        )
-    return pd.DataFrame(rows)
+@dataclass(frozen=True)
+class Cell:
+    """One accuracy of a paper's table.
+
+    Attributes:
+        row: as in the paper
+        column: as in the paper
+        model: name of ours that answers it
+        paper: the paper's accuracy, 0 to 1
+        paper_d: the paper's difference of micro-F1, Huang et al. 2017, Table 5; None elsewhere
+        score: our figures; None where it was not run
+        d: our difference of micro-F1 on validation, mean over folds; None elsewhere
+        reason: why there is no figure of ours; "" where there is one
+    """
+
+    row: str
+    column: str
+    model: str
+    paper: float
+    paper_d: float | None = None
+    score: Score | None = None
+    d: float | None = None
+    reason: str = ""
+
+    @property
+    def accuracy(self) -> float | None:
+        """Our accuracy; None where there is none."""
+        return None if self.reason or self.score is None else self.score.accuracy
+
+    def text(self) -> str:
+        """Return ours beside the paper's: `0.52 (paper 0.49)`, `0.50 (d 0.041; paper 0.52, d 0.086)`, or the reason."""
+        paper = f"paper {self.paper:.2f}" + (f", d {self.paper_d:.3f}" if self.paper_d is not None else "")
+        if self.accuracy is None:
+            return f"{self.reason} ({paper})"
+        return f"{self.accuracy:.2f} ({f'd {self.d:.3f}; ' if self.d is not None else ''}{paper})"
 
 
-def table_3(scores: Mapping[str, Score], classifier: str = "lstm") -> pd.DataFrame:
-    """Return Table 3, accuracies of multimodal decision-level fusion: audio features in rows, video features in columns."""
-    rows: dict[str, dict[str, str]] = {}
-    for (audio, video), paper in TABLE_3.items():
-        row = rows.setdefault(audio, {"Accuracy": audio})
-        for (label, rule), figure in zip(_RULES.items(), paper, strict=True):
-            row[f"{video} {label}"] = _fused(scores, rule, audio, video, classifier) + f" (paper {figure:.2f})"
-    return pd.DataFrame(rows.values())
+@dataclass(frozen=True)
+class Table:
+    """A table of a paper.
+
+    Attributes:
+        stem: of its files, such as `table_5`
+        caption: what it holds
+        corner: heading of the rows, as in the paper
+        cells: row by row
+    """
+
+    stem: str
+    caption: str
+    corner: str
+    cells: Sequence[Cell]
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns in the paper's order."""
+        return list(dict.fromkeys(cell.column for cell in self.cells))
+
+    def rows(self) -> dict[str, list[Cell]]:
+        """Return row -> its cells."""
+        names = dict.fromkeys(cell.row for cell in self.cells)
+        return {name: [cell for cell in self.cells if cell.row == name] for name in names}
+
+    def frame(self) -> pd.DataFrame:
+        """Return the table in the paper's form; no cell is empty."""
+        rows = [[name, *(cell.text() for cell in cells)] for name, cells in self.rows().items()]
+        return pd.DataFrame(rows, columns=[self.corner, *self.columns])
+
+    def details(self) -> pd.DataFrame:
+        """Return the long form: one row per cell with all figures, accuracies from 0 to 1."""
+        return pd.DataFrame([_details(cell) for cell in self.cells])
 
 
-def _fused(scores: Mapping[str, Score], rule: str, audio: str, video: str, classifier: str) -> str:
-    """Return an accuracy, or what to add to the system so that there is one."""
-    found = scores.get(f"{rule}-{audio}+{video}-{classifier}")
-    if found:
-        return f"{found.accuracy:.2f}"
-    lacking = [feature for feature in (audio, video) if f"{feature}-{classifier}" not in scores] or [rule]
-    return f"not run: add {' and '.join(lacking)}"
-
-
-def paper_tables(system: str, scores: Mapping[str, Score]) -> dict[str, tuple[str, pd.DataFrame]]:
-    """Return file stem -> (caption, table) for a system; nothing for one without a paper."""
-    if system != "huang2017":
-        return {}
+def _details(cell: Cell) -> dict[str, object]:
+    keys = ("accuracy", "low", "high", "uar")
+    figures = {key: None if cell.accuracy is None else getattr(cell.score, key) for key in keys}
     return {
-        "table_2": ("Table 2. Recognition accuracy for audio and video modalities (LSTM)", table_2(scores)),
-        "table_3": ("Table 3. Multimodal decision-level fusion (LSTM)", table_3(scores)),
+        "row": cell.row,
+        "column": cell.column,
+        "model": cell.model,
+        **figures,
+        "n": 0 if cell.score is None else cell.score.n,
+        "coverage": 0.0 if cell.score is None else cell.score.coverage,
+        "d": cell.d,
+        "paper_accuracy": cell.paper,
+        "paper_d": cell.paper_d,
+        "reason": cell.reason,
+    }
+
+
+def score_row(name: str, found: Score) -> dict[str, str]:
+    """Return the figures of one model as text; `-` for what a model that judged nothing does not have."""
+    nothing = isnan(found.accuracy)
+    return {
+        "Model": name,
+        "Accuracy": "-" if nothing else f"{found.accuracy:.3f}",
+        "95 % interval": NOT_JUDGED if nothing else f"{found.low:.3f} to {found.high:.3f}",
+        "UAR": "-" if nothing else f"{found.uar:.3f}",
+        "micro-F1": "-" if nothing else f"{found.micro_f1:.3f}",
+        "Clips": str(found.n),
+        "Coverage": f"{found.coverage:.0%}",
     }
 
 
 def score_table(scores: Mapping[str, Score]) -> pd.DataFrame:
-    """Return all models and fusions, one row each, unimodal models first, in the order they were run."""
-    return pd.DataFrame(
-        {
-            "Model": name,
-            "Accuracy": f"{s.accuracy:.3f}",
-            "95 % interval": f"{s.low:.3f} to {s.high:.3f}",
-            "UAR": f"{s.uar:.3f}",
-            "micro-F1": f"{s.micro_f1:.3f}",
-            "Clips": s.n,
-            "Coverage": f"{s.coverage:.0%}",
-        }
-        for name, s in scores.items()
-    )
+    """Return one row per model or fusion, in the order they were run, unimodal models first."""
+    return pd.DataFrame([score_row(name, found) for name, found in scores.items()])
+
+
+def percentages(counts: np.ndarray) -> np.ndarray:
+    """Return a confusion matrix in % of its rows, (C, C); a row without clips is NaN."""
+    totals = counts.sum(axis=1, keepdims=True)
+    return 100 * np.divide(counts, totals, out=np.full(counts.shape, np.nan), where=totals > 0)

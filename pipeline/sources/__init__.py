@@ -1,8 +1,10 @@
 """Source tasks that pre-train a network here. A plugin has
 
-    Params      its settings
-    speakers    `speakers(root) -> set of names`: who is heard or seen, for the guard
-    train       `train(root, params) -> Trained`: `root` is the source corpus
+    Params      its settings; `loop` among them is a `pipeline.source_task.LoopParams`
+    speakers    `speakers(root, params) -> set of names`: who is heard or seen, for the guard
+    train       `train(root, params, run) -> Trained`: `root` is the source corpus; before it trains it hands its ledger
+                to `run.on_ledger`, with `run.stage` as the entries' stage
 
-Their speakers and faces never occur in an emotion corpus that the features are judged on (`pipeline.protocols`).
+Bad input costs the utterance or the picture that it is, and stands in the ledger. Their speakers and faces never occur
+in an emotion corpus that the features are judged on (`pipeline.protocols`). Files that begin with `_` are shared parts.
 """

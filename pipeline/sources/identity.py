@@ -5,6 +5,7 @@ Corpus layout: one folder of pictures per identity, at any size; they are scaled
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from pipeline.core.errors import CorpusError
+from pipeline.core.errors import ClipError, CorpusError
+from pipeline.core.ledger import Entry
 from pipeline.core.parallel import progress
 from pipeline.core.settings import Settings
 from pipeline.networks.face_cnn import INPUT_PX, FaceCNN, normalise_faces
-from pipeline.training import Examples, LoopParams, Trained, accuracy, fit
+from pipeline.source_task import Examples, LoopParams, Run, Task, Trained
+from pipeline.training import accuracy, fit
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 
@@ -26,7 +29,9 @@ class Params(Settings):
     """Network and training."""
 
     width: float = Field(gt=0, le=1, description="scale of the inner layers; 1 = the full network")
-    held_out: float = Field(gt=0, le=0.5, description="share of every identity's pictures never trained on: each 1/n-th")
+    held_out: float = Field(
+        gt=0, le=0.5, description="share of every identity's pictures never trained on: each 1/n-th"
+    )
     shift_px: int = Field(ge=0, le=20, description="random shift of training pictures, px")
     grey: float = Field(ge=0, le=1, description="share of training pictures shown without colour, so that shape counts")
     tint: float = Field(ge=0, lt=1, description="random gain of every colour channel, 1 +- tint")
@@ -36,37 +41,72 @@ class Params(Settings):
 def _folders(root: Path) -> list[Path]:
     folders = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")) if root.is_dir() else []
     if len(folders) < 2:
-        raise CorpusError(f"{root}: {len(folders)} identity folders; the source corpus needs one folder per identity, 2 at least")
+        raise CorpusError(
+            f"{root}: {len(folders)} identity folders; the source corpus needs one folder per identity, 2 at least"
+        )
     return folders
 
 
-def speakers(root: Path) -> set[str]:
+def speakers(root: Path, _: Params) -> set[str]:
     """Return the names of all identities of the source corpus."""
     return {folder.name for folder in _folders(root)}
 
 
-def _pictures(folder: Path) -> list[np.ndarray]:
-    found = []
-    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES and not p.name.startswith(".")):
+def _picture(path: Path) -> np.ndarray:
+    try:
         picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-        if picture is None:
-            raise CorpusError(f"{path}: not a readable picture; mend or remove it")
-        found.append(cv2.resize(picture, (INPUT_PX, INPUT_PX), interpolation=cv2.INTER_AREA)[..., ::-1])
+    except cv2.error as error:  # more pixels than OpenCV agrees to read
+        raise ClipError("decode_error", error.err) from error
+    if picture is None:
+        raise ClipError("decode_error", "not a readable picture")
+    return cv2.resize(picture, (INPUT_PX, INPUT_PX), interpolation=cv2.INTER_AREA)[..., ::-1]
+
+
+def _pictures(folder: Path, stage: str) -> tuple[list[np.ndarray], list[Entry]]:
+    """Return the pictures of one identity, none where there are fewer than 2, and the ledger entries."""
+    found, read, failed = [], [], []
+    for path in sorted(p for p in folder.iterdir() if p.suffix.lower() in PICTURES and not p.name.startswith(".")):
+        name = f"{folder.name}/{path.name}"
+        try:
+            found.append(_picture(path))
+            read.append(Entry(name, stage))
+        except ClipError as error:
+            failed.append(Entry(name, stage, "failed", error.reason, error.detail))
     if len(found) < 2:
-        raise CorpusError(f"{folder}: {len(found)} pictures; an identity needs 2, one to learn from and one to hold out")
-    return found
+        detail = f"{len(found)} readable; an identity needs 2, one to learn from and one to hold out"
+        return [], [*failed, Entry(folder.name, stage, "failed", "too_few_pictures", detail)]
+    return found, [*read, *failed]
 
 
-def _split(root: Path, share: float) -> tuple[Examples, Examples]:
-    """Return (training, held-out) pictures: evenly spaced ones of every identity are held out."""
+@dataclass(frozen=True)
+class _Corpus:
+    learn: Examples
+    held: Examples
+    identities: list[str]
+    ledger: list[Entry]
+
+
+def _read(root: Path, share: float, run: Run) -> _Corpus:
+    """Return training and held-out pictures: evenly spaced ones of every identity are held out."""
     sides: tuple[list, list] = ([], [])
+    identities: list[str] = []
+    ledger: list[Entry] = []
     folders = _folders(root)
-    for label, folder in enumerate(progress(folders, len(folders), "reading faces", "identity")):
-        pictures = _pictures(folder)
-        step = max(2, round(1 / share))
+    step = max(2, round(1 / share))
+    for folder in progress(folders, len(folders), "reading faces", "identity"):
+        pictures, entries = _pictures(folder, run.stage)
+        ledger += entries
         for number, picture in enumerate(pictures):
-            sides[number % step == step - 1 or (len(pictures) < step and number == 0)].append((picture, label))
-    return _examples(sides[0]), _examples(sides[1])
+            held = number % step == step - 1 or (len(pictures) < step and number == 0)
+            sides[held].append((picture, len(identities)))
+        identities += [folder.name] * bool(pictures)
+    run.on_ledger(ledger)
+    if len(identities) < 2:
+        raise CorpusError(
+            f"{root}: {len(identities)} identities with 2 readable pictures; the source task needs 2 at least, "
+            "its ledger names what is wrong"
+        )
+    return _Corpus(_examples(sides[0]), _examples(sides[1]), identities, ledger)
 
 
 def _examples(items: list[tuple[np.ndarray, int]]) -> Examples:
@@ -74,29 +114,38 @@ def _examples(items: list[tuple[np.ndarray, int]]) -> Examples:
     return Examples(torch.from_numpy(pictures.copy()), torch.tensor([label for _, label in items]))
 
 
-def train(root: Path, params: Params) -> Trained:
+def train(root: Path, params: Params, run: Run) -> Trained:
     """Train the face CNN on identities.
 
     Raises:
-        CorpusError: too few identities or pictures, or one that cannot be read
+        CorpusError: fewer than two identities with two readable pictures
+        SettingsError: the device is not there
     """
-    learn, held = _split(root, params.held_out)
-    shape: dict[str, Any] = {"identities": int(learn.labels.max()) + 1, "width": params.width}
+    corpus = _read(root, params.held_out, run)
+    shape: dict[str, Any] = {"identities": len(corpus.identities), "width": params.width}
     generator = torch.Generator().manual_seed(params.loop.seed)
 
     def prepare(pictures: torch.Tensor, training: bool) -> torch.Tensor:
         return normalise_faces(_augment(pictures.float(), params, generator) if training else pictures)
 
     torch.manual_seed(params.loop.seed)
-    network = FaceCNN(**shape)
-    state, history = fit(network, learn, held, params.loop, prepare)
+    task = Task(
+        FaceCNN(**shape),
+        corpus.learn,
+        corpus.held,
+        prepare,
+        __name__,
+        params.model_dump(),
+        generators={"augmentation": generator},
+    )
+    state, history = fit(task, params.loop, run)
     metrics = {
-        "held_out_identity_accuracy": round(accuracy(network, held, params.loop.batch, prepare), 4),
+        "held_out_identity_accuracy": round(accuracy(task.network, corpus.held, params.loop.batch, prepare, run), 4),
         "chance": round(1 / shape["identities"], 4),
-        "pictures": len(learn.labels),
-        "held_out_pictures": len(held.labels),
+        "pictures": len(corpus.learn.labels),
+        "held_out_pictures": len(corpus.held.labels),
     }
-    return Trained(state, {"network": shape, "identities": [f.name for f in _folders(root)]}, history, metrics)
+    return Trained(state, {"network": shape, "identities": corpus.identities}, history, metrics, corpus.ledger)
 
 
 def _augment(faces: torch.Tensor, params: Params, generator: torch.Generator) -> torch.Tensor:

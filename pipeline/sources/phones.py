@@ -1,135 +1,188 @@
-"""Source task of a60: name the phone of every frame, Huang et al. 2017, section 3.1.
+"""Source task of a60 and a1024: name the phone of every frame, Huang et al. 2017, section 3.1.
 
 Corpus layout:
-    speakers.csv    utterance, path, speaker (further columns are ignored)
-    phones.ctm      utterance channel start duration phone: NIST CTM, times in s
+    speakers.csv    utterance, path, speaker (further columns are ignored); or the settings `sounds` and `speaker`
+    phones.ctm      utterance channel start duration phone: NIST CTM, times in s; or a .TextGrid (Praat) or .PHN (TIMIT)
+                    beside each sound, see the setting `alignment`
 """
 
 from __future__ import annotations
 
-import csv
-from collections import defaultdict
-from collections.abc import Mapping
+import re
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from pipeline.core.errors import CorpusError
-from pipeline.core.parallel import progress
+from pipeline.core.errors import ClipError, CorpusError
+from pipeline.core.ledger import Entry
 from pipeline.core.settings import Settings
-from pipeline.media import read_sound
 from pipeline.networks.speech_dnn import SpeechDNN
-from pipeline.signal import SOUND_HZ, MfccParams, context, mfcc39, normalise_utterance
-from pipeline.training import Examples, LoopParams, Trained, accuracy, fit
+from pipeline.signal import MfccParams
+from pipeline.source_task import Examples, LoopParams, Run, Task, Trained
+from pipeline.sources._alignments import Span, reader
+from pipeline.sources._utterances import Utterance, find, held_out
+from pipeline.sources._voices import Voice, frame_table, in_context, read_voices
+from pipeline.training import accuracy, fit
 
 
 class Params(Settings):
-    """Network and training."""
+    """Corpus, network and training."""
 
     mfcc: MfccParams = Field(description="frames of the input; equal to extract.mfcc39")
     context: int = Field(ge=0, description="frames of context to either side")
     hidden: int = Field(ge=8, description="nodes of hidden layers 1 to 5; the paper has 1024")
     last: int = Field(ge=2, description="nodes of hidden layer 6: 60 for a60, 1024 for a1024")
     bottleneck: bool = Field(description="hidden layer 6 is linear and narrow")
-    held_out_speakers: int = Field(ge=1, description="last speakers by name, never trained on")
+    held_out_speakers: Annotated[int, Field(ge=1)] | Annotated[list[str], Field(min_length=1)] = Field(
+        description="never trained on: so many, the last ones by name, or these"
+    )
+    alignment: Literal["ctm", "textgrid", "phn"] = Field("ctm", description="format of the phone alignment")
+    tier: str = Field("phones", min_length=1, description="tier of a TextGrid that holds the phones")
+    sounds: str = Field(
+        "**/*.wav", pattern="^[^/]", description="sound files below the root, where there is no speakers.csv"
+    )
+    speaker: str | None = Field(None, description="regular expression on a sound's path; its group is the speaker")
+    phones: list[str] | None = Field(None, min_length=2, description="all phones that may occur; null = those that do")
+    rename: dict[str, str | None] = Field(
+        {}, description="phone -> phone of the label set, or null: its frames are left out"
+    )
     loop: LoopParams
 
-
-Alignment = Mapping[str, list[tuple[float, float, str]]]
-
-
-def read_ctm(path: Path) -> Alignment:
-    """Return utterance -> [(start s, end s, phone)], in time order.
-
-    Raises:
-        CorpusError: a line that is not `utterance channel start duration phone`
-    """
-    if not path.is_file():
-        raise CorpusError(f"{path}: no such alignment; the source corpus needs a phones.ctm")
-    found: dict[str, list[tuple[float, float, str]]] = defaultdict(list)
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        if not line.strip() or line.startswith(";;"):
-            continue
+    @field_validator("speaker")
+    @classmethod
+    def _has_one_group(cls, pattern: str | None) -> str | None:
         try:
-            utterance, _, start, duration, phone = line.split()[:5]
-            found[utterance].append((float(start), float(start) + float(duration), phone))
-        except ValueError as error:
-            raise CorpusError(f"{path}:{number}: expected 'utterance channel start duration phone', got '{line}'") from error
-    return {utterance: sorted(spans) for utterance, spans in found.items()}
+            groups = 1 if pattern is None else re.compile(pattern).groups
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from error
+        if groups != 1:
+            raise ValueError(f"needs one group, the speaker, such as wav/(\\d\\d); it has {groups}")
+        return pattern
+
+    @field_validator("phones")
+    @classmethod
+    def _has_no_double(cls, phones: list[str] | None) -> list[str] | None:
+        if phones and len(set(phones)) < len(phones):
+            raise ValueError(f"names a phone twice: {', '.join(sorted({p for p in phones if phones.count(p) > 1}))}")
+        return phones
 
 
-def frame_labels(spans: list[tuple[float, float, str]], times: np.ndarray, phones: list[str]) -> np.ndarray:
-    """Return the phone index at each time, (T,); -1 where no span covers it."""
-    labels = np.full(len(times), -1, np.int64)
-    index = {phone: i for i, phone in enumerate(phones)}
-    for start, end, phone in spans:
-        labels[(times >= start) & (times < end)] = index[phone]
-    return labels
+def _utterances(root: Path, params: Params) -> list[Utterance]:
+    return find(root, params.sounds, params.speaker, by_stem=params.alignment == "ctm")
 
 
-def _utterances(root: Path) -> list[dict[str, str]]:
-    path = root / "speakers.csv"
-    if not path.is_file():
-        raise CorpusError(f"{path}: no such file; the source corpus needs utterance, path and speaker columns")
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    missing = {"utterance", "path", "speaker"} - set(rows[0] if rows else ())
-    if missing:
-        raise CorpusError(f"{path}: no rows with the columns {', '.join(sorted(missing))}")
-    return sorted(rows, key=lambda row: row["utterance"])
-
-
-def speakers(root: Path) -> set[str]:
+def speakers(root: Path, params: Params) -> set[str]:
     """Return the names of all speakers of the source corpus."""
-    return {row["speaker"] for row in _utterances(root)}
+    return {utterance.speaker for utterance in _utterances(root, params) if utterance.speaker}
 
 
-def _examples(root: Path, rows: list[dict[str, str]], alignment: Alignment, phones: list[str], params: Params) -> Examples:
+def _aligned(
+    root: Path, params: Params, utterances: Sequence[Utterance], stage: str
+) -> tuple[list[tuple[Utterance, list[Span]]], list[Entry]]:
+    """Return the utterances that have an alignment, phones renamed, and the ledger entries of the others."""
+    read = reader(params.alignment, root, params.tier, utterances)
+    found, failed = [], []
+    for utterance in utterances:
+        try:
+            if not utterance.speaker:
+                raise ClipError("no_input", "the `speaker` pattern finds nobody in its path")
+            renamed = [(start, end, params.rename.get(phone, phone)) for start, end, phone in read(utterance)]
+        except ClipError as error:
+            failed.append(Entry(utterance.name, stage, "failed", error.reason, error.detail))
+            continue
+        spans = [(start, end, phone) for start, end, phone in renamed if phone is not None]
+        _check_phones(root, utterance, spans, params.phones)
+        found.append((utterance, spans))
+    return found, failed
+
+
+def _check_phones(root: Path, utterance: Utterance, spans: list[Span], known: list[str] | None) -> None:
+    for start, _, phone in spans:
+        if known is not None and phone not in known:
+            raise CorpusError(
+                f"{root}: utterance '{utterance.name}' has the phone '{phone}' at {start:g} s, which is not in the "
+                "setting `phones`; add it there, or map it in `rename` (null leaves its frames out)"
+            )
+
+
+def _examples(
+    voices: list[Voice], rows: list[np.ndarray], phones: list[str], chosen: list[bool], none: str
+) -> Examples:
+    """Return the labelled frames of the chosen voices: their rows in the frame table, and their phones."""
     inputs, labels = [], []
-    for row in progress(rows, len(rows), "reading voices", "utterance"):
-        values, times = mfcc39(read_sound(root / row["path"], SOUND_HZ), params.mfcc)
-        named = frame_labels(alignment.get(row["utterance"], []), times, phones)
-        inputs.append(context(normalise_utterance(values), params.context)[named >= 0])
-        labels.append(named[named >= 0])
+    for voice, row, wanted in zip(voices, rows, chosen, strict=True):
+        if wanted:
+            named = voice.labels >= 0
+            index = np.array([phones.index(phone) for phone in voice.phones], np.int64)
+            inputs.append(row[named])
+            labels.append(index[voice.labels[named]])
+    if not inputs:
+        raise CorpusError(f"{none} is left, see the ledger of this stage; mend the corpus or held_out_speakers")
     return Examples(torch.from_numpy(np.concatenate(inputs)), torch.from_numpy(np.concatenate(labels)))
 
 
-def train(root: Path, params: Params) -> Trained:
+def _read(root: Path, params: Params, run: Run) -> tuple[list[Voice], list[Entry], set[str]]:
+    """Return the usable utterances, the ledger and the speakers to hold out."""
+    utterances = _utterances(root, params)
+    out = held_out(root, {u.speaker for u in utterances if u.speaker}, params.held_out_speakers)
+    items, entries = _aligned(root, params, utterances, run.stage)
+    voices = []
+    for voice, entry in read_voices(root, items, params.mfcc, run.stage, run.workers):
+        entries.append(entry)
+        if voice:
+            voices.append(voice)
+    return voices, sorted(entries), out
+
+
+def train(root: Path, params: Params, run: Run) -> Trained:
     """Train the speech DNN on frame-level phone labels.
 
     Raises:
-        CorpusError: files are missing, or there are too few speakers to hold some out
+        CorpusError: files are missing, too few speakers or phones, or a phone that `phones` does not have
+        SettingsError: the device is not there
     """
-    rows, alignment = _utterances(root), read_ctm(root / "phones.ctm")
-    names = sorted({row["speaker"] for row in rows})
-    if len(names) <= params.held_out_speakers:
-        raise CorpusError(f"{root}: {len(names)} speakers, of whom {params.held_out_speakers} are to be held out; lower it")
-    out = set(names[-params.held_out_speakers :])
-    phones = sorted({phone for spans in alignment.values() for _, _, phone in spans})
-    learn = _examples(root, [r for r in rows if r["speaker"] not in out], alignment, phones, params)
-    held = _examples(root, [r for r in rows if r["speaker"] in out], alignment, phones, params)
+    voices, ledger, out = _read(root, params, run)
+    run.on_ledger(ledger)
+    phones = params.phones or sorted({phone for voice in voices for phone in voice.phones})
+    if len(phones) < 2:
+        raise CorpusError(f"{root}: {len(phones)} phones in all alignments; a source task needs 2 at least")
+    table, rows = frame_table(voices, params.context)
+    judged = [voice.speaker in out for voice in voices]
+    learn = _examples(voices, rows, phones, [not chosen for chosen in judged], f"{root}: no utterance to learn from")
+    held = _examples(voices, rows, phones, judged, f"{root}: no utterance to hold out")
+    del voices, rows  # the table has all of it
     shape: dict[str, Any] = {
-        "inputs": learn.inputs.shape[1],
+        "inputs": table.shape[1] * (2 * params.context + 1),
         "hidden": params.hidden,
         "last": params.last,
         "phones": len(phones),
         "bottleneck": params.bottleneck,
     }
     torch.manual_seed(params.loop.seed)
-    network = SpeechDNN(**shape)
-    state, history = fit(network, learn, held, params.loop, lambda inputs, _: inputs)
+    prepare = partial(_prepare, table, params.context)
+    task = Task(SpeechDNN(**shape), learn, held, prepare, __name__, params.model_dump(), {"frames": table})
+    state, history = fit(task, params.loop, run)
+    reached = accuracy(task.network, held, params.loop.batch, prepare, run)
     config = {"network": shape, "context": params.context, "mfcc": params.mfcc.model_dump(), "phones": phones}
-    return Trained(state, config, history, _metrics(network, learn, held, params))
+    return Trained(state, config, history, _metrics(reached, learn, held, len(phones)), ledger)
 
 
-def _metrics(network: SpeechDNN, learn: Examples, held: Examples, params: Params) -> dict[str, float]:
-    counts = torch.bincount(held.labels)
+def _prepare(table: torch.Tensor, reach: int, rows: torch.Tensor, _: bool) -> torch.Tensor:
+    return in_context(table, rows, reach)
+
+
+def _metrics(reached: float, learn: Examples, held: Examples, phones: int) -> dict[str, float]:
+    always = float((held.labels == torch.bincount(learn.labels).argmax()).double().mean())
     return {
-        "held_out_frame_accuracy": round(accuracy(network, held, params.loop.batch, lambda inputs, _: inputs), 4),
-        "most_frequent_phone": round(float(counts.max() / counts.sum()), 4),
+        "held_out_frame_accuracy": round(reached, 4),
+        "most_frequent_phone": round(always, 4),
+        **({"times_most_frequent_phone": round(reached / always, 4)} if always else {}),
         "frames": len(learn.labels),
         "held_out_frames": len(held.labels),
+        "phones": phones,
     }

@@ -1,15 +1,19 @@
-"""Weights of networks: written by the source tasks of this pipeline, loaded only when their digest is known.
+"""Folders of weights: written by the stages of this pipeline, loaded only when their digests hold.
 
-A network's folder holds `weights.pt` (a plain state dict with its configuration, no code), its digest in
-`weights.pt.sha256`, `metrics.json` and `history.csv`. Loading never unpickles objects (`weights_only=True`).
+A network of torch: `weights.pt` (a plain state dict with its configuration, no code) and its digest in
+`weights.pt.sha256`; a source task adds `metrics.json` and `history.csv`. Loading never unpickles objects
+(`weights_only=True`). Published files that other libraries read: copies of them, named after their roles, and
+`weights.json` with their digests.
 """
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import pickle
-from collections.abc import Mapping
+import shutil
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,10 +21,13 @@ from typing import Any, TypeVar
 import torch
 
 from pipeline.core.errors import WeightsError
-from pipeline.core.files import atomic_path, canonical_json, file_digest
+from pipeline.core.files import atomic_path, canonical_json, file_digest, write_json
 
 FILE = "weights.pt"
 DIGEST = "weights.pt.sha256"
+PUBLISHED = "weights.json"
+RANDOM = "RANDOM weights"
+"""How the origin of weights begins that nothing was learned for, so that reports can tell them."""
 Network = TypeVar("Network", bound=torch.nn.Module)
 
 
@@ -60,17 +67,19 @@ def load_weights(folder: Path) -> Weights:
     """
     path = folder / FILE
     if not path.is_file():
-        raise WeightsError(f"{path}: no such weights; run `dvc repro pretrain@{folder.name}`")
+        stages = f"`dvc repro pretrain@{folder.name}`, or fetch_weights@{folder.name}"
+        raise WeightsError(f"{path}: no such weights; run {stages}")
     digest = file_digest(path)
+    beside = folder / DIGEST
     # torch does not check tensors: a flipped bit would load as another weight
-    if not (folder / DIGEST).is_file() or (folder / DIGEST).read_text(encoding="ascii", errors="replace").split()[:1] != [digest]:
-        raise WeightsError(f"{path}: refused, {DIGEST} beside it does not hold; delete the folder and rerun pretrain")
+    if not beside.is_file() or beside.read_text(encoding="ascii", errors="replace").split()[:1] != [digest]:
+        raise WeightsError(f"{path}: refused, {DIGEST} beside it does not hold; delete the folder and rerun its stage")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
         return Weights(content["state"], json.loads(content["config"]), digest, content["origin"])
     except (RuntimeError, pickle.UnpicklingError, EOFError, LookupError, TypeError, ValueError) as error:
         reason = str(error).split("\n")[0][:120]
-        raise WeightsError(f"{path}: refused, not a sound weights file ({reason}); delete it and rerun pretrain") from error
+        raise WeightsError(f"{path}: refused, no sound weights ({reason}); delete it and rerun its stage") from error
 
 
 def load_state(module: Network, weights: Weights, where: Path) -> Network:
@@ -85,3 +94,69 @@ def load_state(module: Network, weights: Weights, where: Path) -> Network:
         reason = " ".join(str(error).split())[:160]
         raise WeightsError(f"{where}: these weights are for another network ({reason})") from error
     return module.eval()
+
+
+@dataclass(frozen=True)
+class Published:
+    """A loaded folder of published files.
+
+    Attributes:
+        files: role -> path, each hashed just now
+        sha256: over roles and digests of all files
+        origin: where they come from, in words
+    """
+
+    files: dict[str, Path]
+    sha256: str
+    origin: str
+
+
+def save_published(folder: Path, files: Mapping[str, Path], names: Sequence[str], origin: str) -> None:
+    """Copy published files into `folder`, each named after its role, with `weights.json`; equal files give equal bytes.
+
+    Args:
+        folder: where to
+        files: role -> path of the file; the role becomes the copy's name, its suffix stays
+        names: entries of weights.lock that they come from
+        origin: where they come from, in words
+    """
+    listed = {}
+    for role, source in sorted(files.items()):
+        name = f"{role}{source.suffix}"
+        with atomic_path(folder / name) as temporary:
+            shutil.copyfile(source, temporary)
+        listed[role] = {"file": name, "sha256": file_digest(folder / name)}
+    content = {"files": listed, "names": list(names), "origin": origin}
+    write_json(folder / PUBLISHED, {**content, "sha256": _digest_of(content)})
+
+
+def load_published(folder: Path) -> Published:
+    """Read `weights.json` and hash every file that it names.
+
+    Raises:
+        WeightsError: a file is absent, or a digest does not hold
+    """
+    path = folder / PUBLISHED
+    rerun = f"delete {folder} and run `dvc repro fetch_weights@{folder.name}`"
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such weights; run `dvc repro fetch_weights@{folder.name}`")
+    try:
+        content = json.loads(path.read_bytes())
+        told = content.pop("sha256")
+        listed = {role: (folder / Path(one["file"]).name, str(one["sha256"])) for role, one in content["files"].items()}
+        origin = str(content["origin"])
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise WeightsError(f"{path}: refused, damaged; {rerun}") from error
+    if told != _digest_of(content):
+        raise WeightsError(f"{path}: refused, its own sha256 does not hold; {rerun}")
+    for file, digest in listed.values():
+        if not file.is_file():
+            raise WeightsError(f"{file}: missing; {rerun}")
+        if file_digest(file) != digest:
+            raise WeightsError(f"{file}: refused, its digest in {PUBLISHED} does not hold; {rerun}")
+    digests = {role: digest for role, (_, digest) in listed.items()}
+    return Published({role: file for role, (file, _) in listed.items()}, _digest_of(digests), origin)
+
+
+def _digest_of(value: Mapping[str, Any]) -> str:
+    return hashlib.sha256(canonical_json(value).encode("ascii")).hexdigest()

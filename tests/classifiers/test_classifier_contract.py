@@ -17,7 +17,7 @@ from pipeline.datasets import Dataset
 NAMES = plugins.names("classifiers")
 SETTINGS = {
     "lstm": {
-        "hidden": 12, "cells": 12, "dropout": 0.2, "readout": "mean", "weight_decay": 1e-4, "learning_rate": 0.02,
+        "hidden": 12, "cells": 12, "dropout": 0.2, "readout": "mean", "weight_decay": 1e-4, "learning_rate": (0.02,), "balanced": False,
         "batch": 12, "epochs": 12, "patience": 6, "step_s": 0.0, "seed": 0,
     },
     "svm": {"c": (0.01, 0.1, 1.0), "balanced": True},

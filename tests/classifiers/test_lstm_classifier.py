@@ -75,3 +75,37 @@ def test_the_file_gives_the_same_posteriors(tmp_path):
         with torch.inference_mode():
             found = torch.softmax(network.eval()(scaled[None], torch.tensor([len(sequence)])), 1)[0]
         np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_the_learning_rate_is_chosen_by_validation_accuracy():
+    """One that learns nothing in so few epochs loses against one that does, wherever it stands in the list."""
+    for rates in ((1e-7, 0.01), (0.01, 1e-7)):
+        classifier, history = fitted("lstm", toy(60, 0), toy(24, 1), learning_rate=rates, epochs=8)
+        assert sorted({row["learning_rate"] for row in history}) == sorted(rates)
+        test = toy(60, 2)
+        assert (classifier.predict(test).argmax(axis=1) == test.labels).mean() >= 0.85
+
+
+def test_a_second_candidate_that_loses_changes_nothing():
+    alone, both = (fitted("lstm", toy(24, 0), toy(9, 1), learning_rate=r, epochs=6)[0] for r in ((0.01,), (0.01, 1e-7)))
+    np.testing.assert_array_equal(alone.predict(toy(6, 2)), both.predict(toy(6, 2)))
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [([0, 0, 0, 1], [4 / 6, 2.0, 0.0]), ([0, 1, 2], [1.0, 1.0, 1.0]), ([2, 2], [0.0, 0.0, 1.0])],
+)
+def test_class_weights(labels, expected):
+    np.testing.assert_allclose(lstm.class_weights(torch.tensor(labels), 3), expected, rtol=1e-6)
+
+
+def test_balancing_finds_the_rare_class():
+    """Ten times fewer clips of one class, no information in the feature: only weights keep it from being ignored."""
+    train = toy(66, 0, shift=0.0)
+    rare = np.array([0] * 60 + [1] * 6)
+    train = type(train)(train.ids, train.sequences, rare)
+    val = type(train)(train.ids[:22], train.sequences[:22], np.array([0] * 20 + [1] * 2))
+    plain, balanced = (
+        fitted("lstm", train, val, epochs=3, balanced=b)[0].predict(toy(40, 3, shift=0.0))[:, 1].mean() for b in (False, True)
+    )
+    assert balanced > 2 * plain

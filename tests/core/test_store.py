@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from pipeline.core.errors import ArtifactError
-from pipeline.core.store import FORMAT, ClipFeatures, FeatureFile, FeatureMeta, write_features
+from pipeline.core.store import FORMAT, ClipFeatures, FeatureFile, FeatureMeta
+from pipeline.core.store_writer import write_features
 
 META = FeatureMeta(
     feature="lld",

@@ -12,20 +12,30 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from helpers_published import published
 from pipeline.core import plugins
 from pipeline.core.errors import ClipError, SettingsError, WeightsError
 from pipeline.core.settings import Settings
-from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta, write_features
+from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
+from pipeline.core.store_writer import write_features
 from pipeline.networks.face_cnn import FaceCNN
 from pipeline.networks.speech_dnn import SpeechDNN
 from pipeline.signal import MfccParams
 from pipeline.weights.files import save_weights
 
 NAMES = plugins.names("extractors")
+PUBLISHED = {"dlib128": ("dlib_face_recognition", "dlib_landmarks_5")}
+"""Networks that others trained: extractor -> entries of weights.lock."""
+
 SPEECH = {"inputs": 3 * 39, "hidden": 16, "last": 60, "phones": 5, "bottleneck": True}
 FACE = {"identities": 3, "width": 0.05}
 NETWORKS = {
     "a60": (SpeechDNN, SPEECH, {"context": 1, "mfcc": MfccParams().model_dump(), "phones": list("abcde")}),
+    "a1024": (
+        SpeechDNN,
+        {**SPEECH, "last": 1024, "bottleneck": False},
+        {"context": 1, "mfcc": MfccParams().model_dump(), "phones": list("abcde")},
+    ),
     "pool5": (FaceCNN, FACE, {"identities": ["i1", "i2", "i3"]}),
 }
 """Networks small enough for a test; a new extractor with a network gets its line here."""
@@ -52,6 +62,8 @@ BAD = {"sound": lambda: sound(0.01), "faces": lambda: faces((False, False))}
 
 
 def weights_of(name: str, folder: Path) -> Path | None:
+    if name in PUBLISHED:
+        return published(*PUBLISHED[name])
     if name not in NETWORKS:
         return None
     torch.manual_seed(0)
@@ -98,7 +110,7 @@ def test_params_are_frozen_and_closed(plugin):
 
 def test_plugins_are_leaves(plugin):
     imported = {node.module for node in ast.walk(ast.parse(Path(plugin.__file__).read_text())) if isinstance(node, ast.ImportFrom)}
-    assert not {name for name in imported if name.startswith("pipeline.extractors")}
+    assert not {name for name in imported if name.startswith("pipeline.extractors") and not name.split(".")[-1].startswith("_")}
 
 
 def test_meta_says_what_it_is(plugin, extractor):
@@ -110,7 +122,7 @@ def test_meta_says_what_it_is(plugin, extractor):
     assert bool(meta.columns) != bool(meta.layer), "columns have names, or a layer is named"
     if meta.columns:
         assert len(meta.columns) == len(set(meta.columns)) == meta.dimension
-    assert bool(meta.weights) == bool(meta.origin) == (name_of(plugin) in NETWORKS)
+    assert bool(meta.weights) == bool(meta.origin) == (name_of(plugin) in {**NETWORKS, **PUBLISHED})
 
 
 def test_values_fit_the_meta_and_the_store(plugin, extractor, tmp_path):
@@ -178,14 +190,32 @@ def test_weights_of_another_network_are_refused(tmp_path):
     assert "\n" not in str(caught.value)
 
 
-def test_a60_refuses_mfcc_that_it_was_not_trained_on(tmp_path):
-    plugin = plugins.load("extractors", "a60")
-    extractor = plugin.Extractor(plugin.Params(), weights_of("a60", tmp_path))
+@pytest.mark.parametrize("name", ["a60", "a1024"])
+def test_mfcc_that_the_network_was_not_trained_on_is_refused(tmp_path, name):
+    plugin = plugins.load("extractors", name)
+    extractor = plugin.Extractor(plugin.Params(), weights_of(name, tmp_path))
     meta = FeatureMeta("mfcc39", 39, "float32", params=MfccParams().model_dump())
     extractor.check_input(meta)
     other = FeatureMeta("mfcc39", 39, "float32", params=MfccParams(mels=30, hop_ms=5).model_dump())
     with pytest.raises(SettingsError, match="hop_ms, mels"):
         extractor.check_input(other)
+
+
+def test_a1024_is_the_last_hidden_layer_behind_its_relu(tmp_path):
+    plugin = plugins.load("extractors", "a1024")
+    found = plugin.Extractor(plugin.Params(), weights_of("a1024", tmp_path))(mfcc()).values
+    assert found.min() == 0
+    assert 0.1 < (found > 0).mean() < 0.9
+
+
+@pytest.mark.parametrize(("name", "last"), [("a60", 64), ("a1024", 512)])
+def test_a_last_layer_of_another_size_is_refused(tmp_path, name, last):
+    shape = {**NETWORKS[name][1], "last": last}
+    config = {"network": shape, "speakers": [], **NETWORKS[name][2]}
+    save_weights(tmp_path, SpeechDNN(**shape).state_dict(), config, "made for a test")
+    plugin = plugins.load("extractors", name)
+    with pytest.raises(WeightsError, match=rf"has {last} nodes; set pretrain\.{name}\.settings\.last to"):
+        plugin.Extractor(plugin.Params(), tmp_path)
 
 
 def test_a60_hears_neither_level_nor_channel(tmp_path):

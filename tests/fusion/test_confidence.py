@@ -24,11 +24,29 @@ NONE = [np.nan] * 3
         pytest.param([0.25, 0.5, 0.25], [0.5625, 0.3125, 0.125], 0, id="the highest posterior loses the tie"),
         pytest.param(NONE, [0.34, 0.33, 0.33], 1, id="no video"),
         pytest.param([1 / 3] * 3, NONE, 0, id="no audio"),
+        pytest.param([0.7, 0.3, 0.0], [0.65, 0.25, 0.1], 0, id="0.7 - 0.3 ties with 0.65 - 0.25, whatever floats say"),
+        pytest.param([0.65, 0.35, 0.0], [0.3, 0.6, 0.1], 0, id="0.65 - 0.35 ties with 0.6 - 0.3"),
     ],
 )
 def test_equation_3(video, audio, expected):
     scores = np.array([[video], [audio]])
     np.testing.assert_array_equal(confidence.fuse(scores, {})[0], scores[expected, 0])
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        pytest.param([[0.5, 0.3, 0.2], [0.6, 0.3, 0.1], [0.7, 0.2, 0.1]], 2, id="the third leads by most"),
+        pytest.param([[0.5, 0.25, 0.25], [0.125, 0.5, 0.375], [0.25, 0.25, 0.5]], 0, id="first and third tie"),
+        pytest.param([NONE, [0.5, 0.25, 0.25], [0.25, 0.25, 0.5]], 1, id="second and third tie, no first"),
+        pytest.param([[1 / 3] * 3, NONE, [0.4, 0.3, 0.3]], 2, id="no second"),
+        pytest.param([[1 / 3] * 3, NONE, NONE], 0, id="the first alone, which knows nothing"),
+        pytest.param([NONE, NONE, [1 / 3] * 3], 2, id="the third alone"),
+    ],
+)
+def test_equation_3_among_three(rows, expected):
+    found = confidence.fuse(np.array(rows)[:, None], {})
+    np.testing.assert_array_equal(found[0], rows[expected])
 
 
 def test_neither():

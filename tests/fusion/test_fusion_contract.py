@@ -15,7 +15,7 @@ from pipeline.core import plugins
 from pipeline.core.settings import Settings
 
 NAMES = plugins.names("fusion")
-SETTINGS = {"logistic_regression": {"c": 1.0}}
+SETTINGS = {"logistic_regression": {"c": [0.1, 1.0]}}
 """Settings of rules that have no default for all of them; a new rule of that kind gets its line here."""
 
 
@@ -44,11 +44,11 @@ def test_docstring_and_params(name):
 
 @pytest.mark.parametrize("name", NAMES)
 @settings(deadline=None, max_examples=25)
-@given(seed=st.integers(0, 2**32 - 1), clips=st.integers(1, 12), classes=st.integers(2, 5), missing=st.sampled_from([0.0, 0.4]))
-def test_rows_sum_to_one_and_what_nobody_saw_stays_nan(name, seed, clips, classes, missing):
+@given(seed=st.integers(0, 2**32 - 1), models=st.integers(2, 3), clips=st.integers(1, 12), classes=st.integers(2, 5), missing=st.sampled_from([0.0, 0.4]))
+def test_rows_sum_to_one_and_what_nobody_saw_stays_nan(name, seed, models, clips, classes, missing):
     plugin, params = load(name)
-    val, labels = posteriors(seed, 2, 15, classes, missing), np.random.default_rng(seed).integers(0, classes, 15)
-    test = posteriors(seed + 1, 2, clips, classes, missing)
+    val, labels = posteriors(seed, models, 15, classes, missing), np.random.default_rng(seed).integers(0, classes, 15)
+    test = posteriors(seed + 1, models, clips, classes, missing)
     state = plugin.fit(params, val, labels)
     again = json.loads(json.dumps(state))
     assert again == state, "plain JSON"
@@ -78,6 +78,23 @@ def test_no_clips(name):
     plugin, params = load(name)
     state = plugin.fit(params, np.zeros((2, 0, 3)), np.zeros(0, int))
     assert plugin.fuse(np.zeros((2, 0, 3)), state).shape == (0, 3)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_validation_clip_that_all_judged(name):
+    plugin, params = load(name)
+    val = posteriors(0, 2, 12, 3, 0)
+    val[0, ::2] = val[1, 1::2] = np.nan
+    state = plugin.fit(params, val, np.arange(12) % 3)
+    test = posteriors(1, 2, 5, 3, 0)
+    np.testing.assert_allclose(plugin.fuse(test, state).sum(axis=1), 1)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_equal_clips_teach_the_same(name):
+    plugin, params = load(name)
+    val, labels = posteriors(0, 2, 20, 3, 0.2), np.arange(20) % 3
+    assert plugin.fit(params, val, labels) == plugin.fit(params, val.copy(), labels.copy())
 
 
 @pytest.mark.parametrize("name", NAMES)

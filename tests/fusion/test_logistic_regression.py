@@ -6,12 +6,16 @@ import json
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import log_loss
+from sklearn.model_selection import PredefinedSplit
 
+from pipeline.fusion import deal
 from pipeline.fusion import logistic_regression as plugin
 
 C = 1.5
-PARAMS = plugin.Params(c=C)
+PARAMS = plugin.Params(c=(C,))
 
 
 def material(count: int = 90, classes: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -26,7 +30,7 @@ def material(count: int = 90, classes: int = 3, seed: int = 0) -> tuple[np.ndarr
 
 
 def reference(rows: np.ndarray, labels: np.ndarray, test: np.ndarray) -> np.ndarray:
-    return LogisticRegression(C=C, max_iter=1000).fit(rows, labels).predict_proba(test)
+    return LogisticRegression(C=C, max_iter=10000, tol=1e-9).fit(rows, labels).predict_proba(test)
 
 
 @pytest.mark.parametrize("classes", [2, 3, 7])
@@ -34,7 +38,7 @@ def test_it_is_scikit_learns(classes):
     (val, labels), (test, _) = material(classes=classes), material(30, classes, seed=1)
     state = plugin.fit(PARAMS, val, labels)
     assert sorted(state) == ["0", "0+1", "1"]
-    np.testing.assert_allclose(plugin.fuse(test, state), reference(np.hstack(val), labels, np.hstack(test)), atol=1e-6)
+    np.testing.assert_allclose(plugin.fuse(test, state), reference(np.hstack(val), labels, np.hstack(test)), atol=1e-5)
 
 
 def test_a_clip_that_lacks_a_modality_is_judged_by_the_regression_on_the_other():
@@ -44,10 +48,10 @@ def test_a_clip_that_lacks_a_modality_is_judged_by_the_regression_on_the_other()
     found = plugin.fuse(test, plugin.fit(PARAMS, val, labels))
     has = ~np.isnan(val).any(axis=2)
     both = has.all(axis=0)
-    np.testing.assert_allclose(found[0], reference(val[0][has[0]], labels[has[0]], test[0, :1])[0], atol=1e-6)
-    np.testing.assert_allclose(found[1], reference(val[1][has[1]], labels[has[1]], test[1, 1:2])[0], atol=1e-6)
+    np.testing.assert_allclose(found[0], reference(val[0][has[0]], labels[has[0]], test[0, :1])[0], atol=1e-5)
+    np.testing.assert_allclose(found[1], reference(val[1][has[1]], labels[has[1]], test[1, 1:2])[0], atol=1e-5)
     rows = np.hstack(val[:, both])
-    np.testing.assert_allclose(found[2:], reference(rows, labels[both], np.hstack(test[:, 2:])), atol=1e-6)
+    np.testing.assert_allclose(found[2:], reference(rows, labels[both], np.hstack(test[:, 2:])), atol=1e-5)
 
 
 def test_a_clip_without_any_stays_nan():
@@ -65,7 +69,7 @@ def test_a_class_without_a_validation_clip_is_never_chosen(present):
     absent = [i for i in range(4) if i not in present]
     assert found[:, absent].max() < 1e-8
     rows = np.hstack(scores[:, kept])
-    np.testing.assert_allclose(found[:, present], reference(rows, labels[kept], np.hstack(scores)), atol=1e-6)
+    np.testing.assert_allclose(found[:, present], reference(rows, labels[kept], np.hstack(scores)), atol=1e-5)
 
 
 @pytest.mark.parametrize("labels", [[1, 1, 1], []])
@@ -94,6 +98,7 @@ def test_the_state_can_be_read():
     state = plugin.fit(PARAMS, scores, labels)
     assert json.loads(json.dumps(state)) == state
     for key, columns in (("0", 3), ("1", 3), ("0+1", 6)):
+        assert state[key]["c"] == C
         assert np.shape(state[key]["coefficients"]) == (3, columns)
         assert np.shape(state[key]["intercepts"]) == (3,)
 
@@ -108,3 +113,66 @@ def test_fusion_beats_either_modality_here():
     (val, labels), (test, truth) = material(600), material(600, seed=1)
     right = (plugin.fuse(test, plugin.fit(PARAMS, val, labels)).argmax(axis=1) == truth).mean()
     assert right > max((modality.argmax(axis=1) == truth).mean() for modality in test) - 0.01
+
+
+CANDIDATES = (0.01, 0.1, 1.0, 10.0, 100.0)
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize(("count", "classes"), [(90, 3), (28, 7), (20, 2)])
+def test_c_is_the_one_that_scikit_learn_would_choose(seed, count, classes):
+    scores, labels = material(count, classes, seed)
+    rows = np.hstack(scores)
+    split = PredefinedSplit(deal(labels))
+
+    def held_out_loss(c: float) -> float:
+        model = LogisticRegression(C=c, max_iter=10000, tol=1e-9)
+        losses = [
+            len(test) * log_loss(labels[test], model.fit(rows[train], labels[train]).predict_proba(rows[test]), labels=range(classes))
+            for train, test in split.split()
+        ]
+        return sum(losses) / len(labels)
+
+    expected = min(CANDIDATES, key=held_out_loss)
+    assert plugin.choose_c(CANDIDATES, rows, labels) == expected
+    state = plugin.fit(plugin.Params(c=CANDIDATES), scores, labels)
+    assert state["0+1"]["c"] == expected
+    assert state == plugin.fit(plugin.Params(c=CANDIDATES[::-1]), scores, labels), "in whatever order they are given"
+
+
+def test_noise_asks_for_a_strong_penalty_and_clean_posteriors_for_a_weak_one():
+    rng, labels = np.random.default_rng(0), np.arange(60) % 3
+    assert plugin.choose_c(CANDIDATES, rng.dirichlet(np.ones(3), 60), labels) == 0.01
+    assert plugin.choose_c(CANDIDATES, 0.9 * np.eye(3)[labels] + 0.1 / 3, labels) == 100
+
+
+def test_of_equals_the_smaller():
+    """The same posteriors for every clip say nothing: no coefficient helps, whatever the penalty."""
+    labels = np.arange(20) % 2
+    assert plugin.choose_c((10.0, 0.1, 1.0), np.full((20, 3), 1 / 3), labels) == 0.1
+
+
+@pytest.mark.parametrize("labels", [[0, 1, 2], [0, 0, 1], [0, 0, 0, 1, 2], [0, 0, 0, 0]])
+def test_too_few_clips_to_cross_validate_leave_the_smallest(labels):
+    rows = np.random.default_rng(0).dirichlet(np.ones(3), len(labels))
+    assert plugin.choose_c(CANDIDATES, rows, np.array(labels)) == 0.01
+
+
+def test_a_class_with_a_single_clip_has_no_say():
+    scores, labels = material(60)
+    rows = np.hstack(scores)
+    alone = np.concatenate([rows, [[0.2, 0.2, 0.6, 0.9, 0.1, 0]]]), np.append(labels, 7)
+    assert plugin.choose_c(CANDIDATES, *alone) == plugin.choose_c(CANDIDATES, rows, labels)
+
+
+def test_a_class_with_a_single_clip_is_learned_all_the_same():
+    scores, labels = material(41, 4)
+    kept = (labels != 3) | (np.arange(41) == 3)
+    state = plugin.fit(plugin.Params(c=CANDIDATES), scores[:, kept], labels[kept])
+    assert min(state["0+1"]["intercepts"]) > -20
+
+
+@pytest.mark.parametrize("c", [(), (0.0,), (1.0, -1.0), 1.0, ("much",)])
+def test_candidates_that_are_none(c):
+    with pytest.raises(ValidationError):
+        plugin.Params(c=c)

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from pipeline.__main__ import main
-from pipeline.core.store import ClipFeatures, FeatureMeta, write_features
+from pipeline.core.store import ClipFeatures, FeatureMeta
+from pipeline.core.store_writer import write_features
 from pipeline.reporting.inspect import describe, describe_clip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 
@@ -13,34 +14,48 @@ from pipeline.__main__ import main
 from pipeline.core.clip import Clip
 from pipeline.core.errors import ArtifactError
 from pipeline.core.ledger import Entry, read_ledger
+from pipeline.evaluation import ReportParams
 from pipeline.posteriors import table
 from pipeline.reporting import system_report
 from pipeline.reporting.overview import overview
-from pipeline.reporting.page import heat, render
-from pipeline.reporting.system_report import GENERATED, SystemReport, read_about
-from pipeline.system import SystemParams
+from pipeline.reporting.page import heat, percent, render, warmth
+from pipeline.reporting.system_page import GENERATED, ledger_lines
+from pipeline.reporting.system_report import SystemReport, read_about, read_learned
+from pipeline.system import SystemParams, fusions
 
 EVIL = "<script>alert('x')</script>"
 SYSTEM = SystemParams(features={"a60": "audio", "v1024": "video"}, classifiers=("lstm",), fusions=("confidence",))
 MODELS = ["a60-lstm", "v1024-lstm", "confidence-a60+v1024-lstm"]
 
 
-def report(corpus="demo", clip_id="t", speaker="s", origin="trained here", generated=False, emotions=("anger", "sad"), fusions=True):
+STACKED = SystemParams(
+    features={"a60": "audio", "v1024": "video", "v2048": "video"},
+    classifiers=("lstm", "svm"),
+    fused=("lstm",),
+    fusions=("logistic_regression", "confidence", "prior_knowledge"),
+    stacked={"confidence": ("audio", "audio+video"), "prior_knowledge": ("audio", "video")},
+)
+
+
+def report(corpus="demo", clip_id="t", speaker="s", origin="trained here", generated=False, emotions=("anger", "sad"), settings=SYSTEM):
     clips = [Clip(f"{clip_id}{n}", f"{n}.mp4", f"{speaker}{n}", emotions[n % 2]) for n in range(4)]
     rows = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.7, 0.3]])
-    frames = [table(model, "fold-00", "test", clips, rows, emotions).drop(columns="part") for model in MODELS]
+    fused = [fusion.name for fusion in fusions(settings)]
+    frames = [table(model, "fold-00", "test", clips, rows, emotions).drop(columns="part") for model in [*settings.models(), *fused]]
     about = [{"feature": f, "dimension": 60, "weights": "ab" * 32, "origin": origin} for f in ("a60", "v1024")]
     ledger = [Entry(clips[0].clip_id, "fuse:x", "degraded", "no_face", f"without {clip_id}"), Entry(clips[1].clip_id, "fuse:x")]
-    settings = SYSTEM if fusions else SystemParams(**{**SYSTEM.model_dump(), "fusions": ()})
     folds = {"fold-00": {clip.clip_id: "test" for clip in clips}}
-    return SystemReport(corpus, "huang2017", settings, clips, folds, pd.concat(frames), ledger, about, generated)
+    learned = {name: {"fold-00": {"d": 0.02}, "fold-01": {"d": 0.06}} for name in fused if name.startswith("prior_knowledge")}
+    params = ReportParams(draws=100)
+    return SystemReport(corpus, "huang2017", settings, clips, folds, pd.concat(frames), learned, ledger, about, generated, params)
 
 
 def test_everything_is_written(tmp_path):
     scores = report().write(tmp_path)
     assert list(scores) == MODELS
     found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
-    tables = {f"tables/{stem}.csv" for stem in ("scores", "table_2", "table_3")}
+    stems = [f"table_{n}{kind}" for n in range(2, 6) for kind in ("", "_details")]
+    tables = {f"tables/{stem}.csv" for stem in ("scores", "figure_6", *stems)}
     confusions = {f"confusion/{name}.csv" for name in MODELS}
     assert found == {"metrics.json", "predictions.csv", "ledger.csv", "index.html", *tables, *confusions}
     metrics = json.loads((tmp_path / "metrics.json").read_text())
@@ -62,7 +77,7 @@ def test_the_page_stands_alone_and_says_what_matters(tmp_path):
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert not re.search(r"(src|href)=\"(https?:)?//", page)
     assert "<script" not in page
-    for words in ("75.0 %", "4 clips of 4 speakers, 2 emotions", "1 ok, 1 degraded (no_face)", "not run: ", "Table 2.", "trained here"):
+    for words in ("75.0 %", "4 clips of 4 speakers, 2 emotions", "1 ok, 1 degraded (no_face)", "not run: ", "Table 2", "trained here"):
         assert words in page, words
 
 
@@ -83,6 +98,13 @@ def test_emotions_are_escaped(tmp_path, monkeypatch):
     assert "&lt;script&gt;" in page
 
 
+def test_networks_with_random_weights_are_shouted_about(tmp_path):
+    report(origin="RANDOM weights, seed 0", generated=True).write(tmp_path)
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "Networks with RANDOM weights: a60 (RANDOM weights, seed 0); v1024 (RANDOM" in page
+    assert page.index("Networks with RANDOM") < page.index(GENERATED) < page.index("headline\">"), "before any figure"
+
+
 @pytest.mark.parametrize(("generated", "origin", "notices"), [(False, "trained here", 0), (True, "trained here", 1), (True, "on a generated corpus", 2), (False, "on a generated corpus", 1)])
 def test_what_was_generated_is_marked(tmp_path, generated, origin, notices):
     report(generated=generated, origin=origin).write(tmp_path)
@@ -92,8 +114,77 @@ def test_what_was_generated_is_marked(tmp_path, generated, origin, notices):
 
 
 def test_a_system_without_fusion_has_its_page(tmp_path):
-    assert list(report(fusions=False).write(tmp_path)) == MODELS[:2]
-    assert (tmp_path / "index.html").is_file()
+    settings = SystemParams(**{**SYSTEM.model_dump(), "fusions": ()})
+    assert list(report(settings=settings).write(tmp_path)) == MODELS[:2]
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "Best model: " in page
+    assert "Chosen on the test clips among 2 models" in page
+    assert "All fusions" not in page
+
+
+def test_a_full_system_has_every_table_and_every_fusion(tmp_path):
+    scores = report(settings=STACKED).write(tmp_path)
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "among 14 fusions" in page
+    assert page.count('class="c top"') == 1, "the best is framed"
+    for words in ("LR + audio + video", "a60+v2048", "d 0.040", "Fig. 6", "best of 4 on the test clips", "54.90"):
+        assert words in page, words
+    assert page.count("<h3>audio: ") == page.count("<h3>video: ") == 1, "the other matrices are CSV files"
+    assert len(list((tmp_path / "confusion").iterdir())) == len(scores) == 6 + 14
+    table_5 = pd.read_csv(tmp_path / "tables" / "table_5.csv", index_col="Accuracy")
+    assert table_5.loc["LR (a60_v1024)", "Audio"] == "0.75 (d 0.040; paper 0.52, d 0.086)"
+    assert table_5.loc["LR (a1024_v1024)", "Audio"] == "not run: add a1024 to systems.huang2017.features (paper 0.48, d 0.113)"
+    figure = pd.read_csv(tmp_path / "tables" / "figure_6.csv", index_col="truth")
+    assert figure.loc["sad", ["anger", "sad", "clips"]].tolist() == [50, 50, 2]
+
+
+def test_without_table_5_figure_6_says_why(tmp_path):
+    report().write(tmp_path)
+    assert "not run: add " in (tmp_path / "tables" / "figure_6.csv").read_text()
+    assert "none was run" in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
+def test_another_system_has_no_tables_of_this_paper(tmp_path):
+    other = dataclasses.replace(report(settings=STACKED), system="mine")
+    other.write(tmp_path)
+    assert [path.name for path in (tmp_path / "tables").iterdir()] == ["scores.csv"]
+    assert "paper" not in (tmp_path / "index.html").read_text(encoding="utf-8").split("</style>")[1]
+
+
+def test_a_model_that_judged_nothing_keeps_its_place(tmp_path):
+    whole = report(settings=STACKED)
+    rows = whole.predictions
+    lost = {"a60-svm", "confidence-a60+v1024-lstm", "prior_knowledge-logistic_regression+audio-a60+v1024-lstm"}
+    scores = dataclasses.replace(whole, predictions=rows[~rows["model"].isin(lost)]).write(tmp_path)
+    assert {name for name, found in scores.items() if not found.n} == lost
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "nan" not in page
+    assert page.count("no clip judged") == 3, "unimodal table, Table 3, Table 5"
+    assert ">no clip</td>" in page, "the matrix of fusions"
+    assert json.loads((tmp_path / "metrics.json").read_text())["a60-svm"]["accuracy"] is None
+
+
+def test_stages_whose_clips_fared_alike_share_a_line():
+    entries = [Entry("c1", stage) for stage in ("prepare", "train:a", "train:b", "fuse:x", "fuse:y", "fuse:z", "fuse:v")]
+    entries.append(Entry("c1", "fuse:w", "degraded", "no_face", "without v"))
+    assert ledger_lines(entries) == [
+        {"stage": "fuse: 4 fusions", "summary": "1 ok"},
+        {"stage": "fuse: w", "summary": "1 degraded (no_face)"},
+        {"stage": "prepare", "summary": "1 ok"},
+        {"stage": "train: a, b", "summary": "1 ok"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [([0.2, 0.4, 0.3], [0, 100, 50]), ([0.5, np.nan], [0, 0]), ([0.2, np.nan, 0.4], [0, 0, 100]), ([np.nan], [0]), ([], [])],
+)
+def test_warmth(values, expected):
+    assert warmth(values) == expected
+
+
+def test_percent():
+    assert [percent(0.5236), percent(0.98765, 0), percent(float("nan"))] == ["52.4 %", "99 %", "-"]
 
 
 def test_heat():
@@ -119,6 +210,38 @@ def test_overview(tmp_path):
     assert "<b>" not in page
 
 
+def test_overview_shows_single_models_and_the_best_of_each_method(tmp_path):
+    report(settings=STACKED).write(tmp_path / "demo" / "huang2017")
+    path = tmp_path / "demo" / "huang2017" / "metrics.json"
+    metrics = json.loads(path.read_text())
+    metrics["confidence-a60+v2048-lstm"]["accuracy"] = 0.8
+    metrics["confidence-a60+v1024-lstm"]["accuracy"] = None
+    path.write_text(json.dumps(metrics))
+    lines = overview(tmp_path).splitlines()
+    names = [line.split()[0] for line in lines if "0.750" in line or "0.800" in line]
+    assert names[:6] == STACKED.models()
+    assert names[6:] == [
+        "logistic_regression-a60+v1024-lstm",
+        "confidence-a60+v2048-lstm",
+        "prior_knowledge-a60+v1024-lstm",
+        "confidence-logistic_regression+audio-a60+v1024-lstm",
+        "confidence-logistic_regression+audio+video-a60+v1024-lstm",
+        "prior_knowledge-logistic_regression+audio-a60+v1024-lstm",
+        "prior_knowledge-logistic_regression+video-a60+v1024-lstm",
+    ]
+    assert any("among 14 fusions" in line for line in lines)
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert '<tr class="best"><td>confidence-a60+v2048-lstm' in page
+
+
+def test_metrics_that_are_no_json_are_one_line(tmp_path):
+    path = tmp_path / "demo" / "x" / "metrics.json"
+    path.parent.mkdir(parents=True)
+    path.write_text("{")
+    with pytest.raises(ArtifactError, match="not readable"):
+        overview(tmp_path)
+
+
 def test_overview_without_reports_is_one_line(tmp_path, capsys):
     with pytest.raises(ArtifactError, match="no report in it"):
         overview(tmp_path)
@@ -134,3 +257,13 @@ def test_read_about(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "about.json").write_text(json.dumps({"feature": name}))
     assert read_about(tmp_path, ["b", "a"]) == [{"feature": "b"}, {"feature": "a"}]
+
+
+def test_read_learned(tmp_path):
+    with pytest.raises(ArtifactError, match="dvc repro fuse"):
+        read_learned(tmp_path)
+    (tmp_path / "learned.json").write_text("{")
+    with pytest.raises(ArtifactError, match="not readable"):
+        read_learned(tmp_path)
+    (tmp_path / "learned.json").write_text('{"a": {"fold-00": {"d": 0.5}}}')
+    assert read_learned(tmp_path) == {"a": {"fold-00": {"d": 0.5}}}

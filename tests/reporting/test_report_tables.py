@@ -1,78 +1,75 @@
-"""The paper's tables: its rows, our figures, and a reason for every cell that was not run."""
+"""Tables of a report: cells, long form, and what every model scored."""
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
 import pytest
 
 from pipeline.evaluation import Score
-from pipeline.reporting.tables import TABLE_2, TABLE_3, paper_tables, score_table, table_2, table_3
+from pipeline.reporting.tables import NOT_JUDGED, Cell, Table, percentages, score_table
 
 
-def score(accuracy: float) -> Score:
-    return Score(accuracy, accuracy - 0.05, accuracy, accuracy - 0.1, accuracy + 0.1, 90, 0.9)
+def score(accuracy: float, n: int = 90) -> Score:
+    return Score(accuracy, accuracy - 0.05, accuracy, accuracy - 0.1, accuracy + 0.1, n, 0.9)
 
 
-SCORES = {
-    "lld147-lstm": score(0.4),
-    "a60-lstm": score(0.5),
-    "a60-svm": score(0.99),
-    "v1024-lstm": score(0.6),
-    "confidence-a60+v1024-lstm": score(0.7),
-}
-
-
-def test_table_2():
-    rows = table_2(SCORES).set_index("Features")
-    assert list(rows.index) == ["lld147", "a60", "a1024", "v1024", "v2048"], "the paper's rows"
-    assert rows["Accuracy"].to_dict() == {
-        "lld147": "0.40",
-        "a60": "0.50",
-        "a1024": "not run: add a1024 to the system's features in params.yaml",
-        "v1024": "0.60",
-        "v2048": "not run: add v2048 to the system's features in params.yaml",
-    }
-    assert rows.loc["a60", ["95 % interval", "UAR", "Coverage", "Paper (CHEAVD)"]].tolist() == ["0.40 to 0.60", "0.45", "0.90", "0.40"]
-    assert rows.loc["a1024", ["95 % interval", "UAR", "Coverage"]].tolist() == ["", "", ""]
+NOTHING = Score(*[math.nan] * 5, 0, 0.0)
 
 
 @pytest.mark.parametrize(
-    ("audio", "column", "cell"),
+    ("cell", "text"),
     [
-        ("a60", "v1024 Ensemble", "0.70 (paper 0.49)"),
-        ("a60", "v1024 LR", "not run: add logistic_regression (paper 0.48)"),
-        ("a60", "v2048 LR", "not run: add v2048 (paper 0.49)"),
-        ("a1024", "v2048 Ensemble", "not run: add a1024 and v2048 (paper 0.48)"),
+        (Cell("a", "b", "m", 0.49, score=score(0.52)), "0.52 (paper 0.49)"),
+        (Cell("a", "b", "m", 0.52, 0.086, score(0.5), 0.0411), "0.50 (d 0.041; paper 0.52, d 0.086)"),
+        (Cell("a", "b", "m", 0.49, reason="not run: add x"), "not run: add x (paper 0.49)"),
+        (Cell("a", "b", "m", 0.52, 0.086, reason="not run: add x"), "not run: add x (paper 0.52, d 0.086)"),
+        (Cell("a", "b", "m", 0.49, score=NOTHING, reason=NOT_JUDGED), f"{NOT_JUDGED} (paper 0.49)"),
     ],
 )
-def test_table_3(audio, column, cell):
-    rows = table_3(SCORES).set_index("Accuracy")
-    assert list(rows.index) == ["a60", "a1024"], "the paper's rows"
-    assert list(rows.columns) == ["v1024 LR", "v1024 Ensemble", "v2048 LR", "v2048 Ensemble"], "the paper's columns"
-    assert rows.loc[audio, column] == cell
+def test_a_cell_in_words(cell, text):
+    assert cell.text() == text
 
 
-def test_no_cell_is_empty_without_a_reason():
-    assert table_2({})["Accuracy"].str.startswith("not run: ").all()
-    cells = table_3({}).set_index("Accuracy").to_numpy().ravel()
-    assert len(cells) == 2 * len(TABLE_3)
-    assert all(cell.startswith("not run: ") for cell in cells)
+TABLE = Table(
+    "table_9",
+    "Table 9. Something",
+    "Accuracy",
+    [
+        Cell("r1", "Audio", "m1", 0.1, 0.2, score(0.5), 0.3),
+        Cell("r1", "Video", "m2", 0.1, 0.2, score(0.6), 0.3),
+        Cell("r2", "Audio", "m3", 0.1, 0.2, None, None, "not run: add m3"),
+        Cell("r2", "Video", "m4", 0.1, 0.2, NOTHING, None, NOT_JUDGED),
+    ],
+)
 
 
-@pytest.mark.parametrize(("system", "stems"), [("huang2017", ["table_2", "table_3"]), ("mine", [])])
-def test_only_the_papers_system_has_its_tables(system, stems):
-    assert list(paper_tables(system, SCORES)) == stems
+def test_a_table_in_the_papers_form():
+    frame = TABLE.frame()
+    assert list(frame.columns) == ["Accuracy", "Audio", "Video"]
+    assert frame["Accuracy"].tolist() == ["r1", "r2"]
+    assert frame.loc[1].tolist() == ["r2", "not run: add m3 (paper 0.10, d 0.200)", f"{NOT_JUDGED} (paper 0.10, d 0.200)"]
 
 
-def test_score_table_keeps_the_order():
-    rows = score_table(SCORES)
-    assert rows["Model"].tolist() == list(SCORES)
-    assert rows.iloc[0].tolist() == ["lld147-lstm", "0.400", "0.300 to 0.500", "0.350", "0.400", 90, "90%"]
+def test_a_table_in_its_long_form():
+    rows = TABLE.details().set_index("model")
+    assert list(rows.columns) == [
+        "row", "column", "accuracy", "low", "high", "uar", "n", "coverage", "d", "paper_accuracy", "paper_d", "reason",
+    ]
+    assert rows.loc["m1"].tolist() == ["r1", "Audio", 0.5, 0.4, 0.6, 0.45, 90, 0.9, 0.3, 0.1, 0.2, ""]
+    assert rows.loc[["m3", "m4"], "reason"].tolist() == ["not run: add m3", NOT_JUDGED]
+    assert rows.loc[["m3", "m4"], ["accuracy", "low", "high", "uar", "d"]].isna().all(axis=None)
+    assert rows["n"].tolist() == [90, 90, 0, 0]
 
 
-def test_the_papers_figures_are_the_papers(pytestconfig):
-    paper = pytestconfig.rootpath.parent / "shared" / "papers" / "huang2017_cheavd.md"
-    if not paper.is_file():
-        pytest.skip("../shared/papers is absent")
-    text = paper.read_text(encoding="utf-8")
-    for figure in {*TABLE_2.values(), *(f for pair in TABLE_3.values() for f in pair)}:
-        assert f"{figure:.2f}" in text or f"{100 * figure:.0f}%" in text, figure
+def test_score_table_keeps_the_order_and_is_silent_about_nothing():
+    rows = score_table({"z": score(0.4), "a": score(0.5), "none": NOTHING})
+    assert rows["Model"].tolist() == ["z", "a", "none"]
+    assert rows.iloc[0].tolist() == ["z", "0.400", "0.300 to 0.500", "0.350", "0.400", "90", "90%"]
+    assert rows.iloc[2].tolist() == ["none", "-", NOT_JUDGED, "-", "-", "0", "0%"]
+
+
+def test_percentages():
+    found = percentages(np.array([[3, 1], [0, 0]]))
+    np.testing.assert_array_equal(found, [[75, 25], [np.nan, np.nan]])

@@ -9,7 +9,10 @@ import torch
 from test_source_contract import CASES
 
 from pipeline.core.errors import CorpusError
+from pipeline.source_task import Run
 from pipeline.sources import identity
+
+PARAMS = identity.Params(**CASES["identity"][1])
 
 
 def write(root, counts):
@@ -24,10 +27,15 @@ def write(root, counts):
     return root
 
 
+def split(root, share):
+    corpus = identity._read(root, share, Run())
+    return corpus.learn, corpus.held
+
+
 @pytest.mark.parametrize("share", [0.05, 0.2, 0.34, 0.5, 0.9])
 @pytest.mark.parametrize("counts", [(2, 2), (2, 3, 4), (5, 10, 21), (40, 3)])
 def test_every_identity_is_on_both_sides_and_no_picture_twice(tmp_path, counts, share):
-    learn, held = identity._split(write(tmp_path, counts), share)
+    learn, held = split(write(tmp_path, counts), share)
     levels = [examples.inputs[:, 0, 0, 0].tolist() for examples in (learn, held)]
     assert sorted(levels[0] + levels[1]) == list(range(sum(counts)))
     owner = np.repeat(np.arange(len(counts)), counts)
@@ -40,13 +48,13 @@ def test_every_identity_is_on_both_sides_and_no_picture_twice(tmp_path, counts, 
 
 @pytest.mark.parametrize(("share", "held"), [(0.5, 20), (0.25, 10), (0.2, 8), (0.1, 4)])
 def test_the_share_is_kept(tmp_path, share, held):
-    assert len(identity._split(write(tmp_path, (40, 40)), share)[1].labels) == 2 * held
+    assert len(split(write(tmp_path, (40, 40)), share)[1].labels) == 2 * held
 
 
 def test_colours_are_in_the_order_red_green_blue(tmp_path):
     write(tmp_path, (2, 2))
     cv2.imwrite(str(tmp_path / "i0" / "00.png"), np.full((8, 8, 3), (10, 20, 200), np.uint8))
-    learn, held = identity._split(tmp_path, 0.5)
+    learn, held = split(tmp_path, 0.5)
     pictures = torch.cat([learn.inputs, held.inputs])
     assert [200, 20, 10] in pictures[:, :, 0, 0].tolist()
 
@@ -56,29 +64,59 @@ def test_files_that_are_no_pictures_and_hidden_folders_do_not_count(tmp_path):
     (tmp_path / ".cache").mkdir()
     (tmp_path / "README.txt").write_text("x")
     (tmp_path / "i0" / "notes.txt").write_text("x")
-    assert identity.speakers(tmp_path) == {"i0", "i1"}
-    assert len(identity._split(tmp_path, 0.5)[0].labels) == 2
+    assert identity.speakers(tmp_path, PARAMS) == {"i0", "i1"}
+    assert len(split(tmp_path, 0.5)[0].labels) == 2
 
 
 @pytest.mark.parametrize(
-    ("counts", "words"), [((), "0 identity folders"), ((3,), "1 identity folders"), ((3, 1), "1 pictures; an identity needs 2")]
+    ("counts", "words"),
+    [((), "0 identity folders"), ((3,), "1 identity folders"), ((3, 1), "1 identities with 2 readable pictures")],
 )
 def test_too_little(tmp_path, counts, words):
     write(tmp_path, counts)
-    with pytest.raises(CorpusError, match=words):
-        identity._split(tmp_path, 0.3)
+    with pytest.raises(CorpusError, match=words) as caught:
+        split(tmp_path, 0.3)
+    assert "\n" not in str(caught.value)
 
 
 def test_a_folder_that_is_not_there(tmp_path):
     with pytest.raises(CorpusError, match="0 identity folders"):
-        identity.speakers(tmp_path / "nowhere")
+        identity.speakers(tmp_path / "nowhere", PARAMS)
 
 
-def test_a_picture_that_cannot_be_read_is_named(tmp_path):
-    write(tmp_path, (2, 2))
-    (tmp_path / "i1" / "00.png").write_bytes(b"no picture")
-    with pytest.raises(CorpusError, match=r"i1/00\.png: not a readable picture"):
-        identity._split(tmp_path, 0.3)
+def test_an_identity_with_one_picture_is_left_out_and_named(tmp_path):
+    corpus = identity._read(write(tmp_path, (4, 1, 0, 3)), 0.5, Run(stage="pretrain:pool5"))
+    assert corpus.identities == ["i0", "i3"]
+    assert set(corpus.learn.labels.tolist()) == set(corpus.held.labels.tolist()) == {0, 1}
+    failed = [entry for entry in corpus.ledger if entry.status == "failed"]
+    assert [(entry.clip_id, entry.stage, entry.reason) for entry in failed] == [
+        ("i1", "pretrain:pool5", "too_few_pictures"),
+        ("i2", "pretrain:pool5", "too_few_pictures"),
+    ]
+    assert failed[0].detail.startswith("1 readable")
+    assert len(corpus.ledger) == 4 + 3 + 2
+
+
+@pytest.mark.parametrize("content", [b"no picture", b"", b"\x89PNG\r\n\x1a\n" + bytes(40)])
+def test_a_picture_that_cannot_be_read_costs_that_picture(tmp_path, content):
+    write(tmp_path, (3, 3))
+    (tmp_path / "i1" / "00.png").write_bytes(content)
+    corpus = identity._read(tmp_path, 0.5, Run())
+    assert [(e.clip_id, e.reason) for e in corpus.ledger if e.status == "failed"] == [("i1/00.png", "decode_error")]
+    assert len(corpus.learn.labels) + len(corpus.held.labels) == 5
+    assert str(tmp_path) not in str(corpus.ledger)
+
+
+def test_identities_keep_their_weights_when_another_is_left_out(tmp_path):
+    one, other = write(tmp_path / "a", (4, 4)), write(tmp_path / "b", (4, 4))
+    (other / "i0b").mkdir()
+    results = [identity.train(root, PARAMS, Run()) for root in (one, other)]
+    assert (
+        results[0].config
+        == results[1].config
+        == {"network": {"identities": 2, "width": 0.05}, "identities": ["i0", "i1"]}
+    )
+    assert all(torch.equal(results[1].state[name], tensor) for name, tensor in results[0].state.items())
 
 
 def augmented(faces, **changes):
@@ -99,7 +137,9 @@ def test_augmentation():
     gains = (augmented(faces, tint=0.3) / mirrored).flatten(2)
     torch.testing.assert_close(gains.amin(2), gains.amax(2))
     assert 0.7 <= gains.min() < gains.max() <= 1.3
-    assert torch.equal(faces, torch.rand(40, 3, 12, 12, generator=torch.Generator().manual_seed(1))), "input is left alone"
+    assert torch.equal(faces, torch.rand(40, 3, 12, 12, generator=torch.Generator().manual_seed(1))), (
+        "input is left alone"
+    )
 
 
 @pytest.mark.parametrize("reach", [1, 4])

@@ -17,7 +17,7 @@ from pipeline.core import plugins
 from pipeline.core.settings import Settings
 from pipeline.networks.face_cnn import FaceCNN
 from pipeline.networks.speech_dnn import SpeechDNN
-from pipeline.training import Trained
+from pipeline.source_task import Run, Trained
 
 NAMES = plugins.names("sources")
 LOOP = {"epochs": 5, "patience": 5, "batch": 16, "learning_rate": 0.003, "threads": 1, "seed": 0}
@@ -35,7 +35,10 @@ def write_voices(root: Path) -> Path:
             pieces, start = [], 0.0
             for phone in rng.permutation(list(HEIGHTS)):
                 t = np.arange(3200) / 16000
-                pieces.append(0.3 * np.sin(2 * np.pi * HEIGHTS[phone] * (1 + 0.02 * speaker) * t) + 0.01 * rng.standard_normal(3200))
+                pieces.append(
+                    0.3 * np.sin(2 * np.pi * HEIGHTS[phone] * (1 + 0.02 * speaker) * t)
+                    + 0.01 * rng.standard_normal(3200)
+                )
                 lines.append(f"{name} 1 {start:.2f} 0.20 {phone}")
                 start += 0.2
             with wave.open(str(root / f"{name}.wav"), "wb") as file:
@@ -54,7 +57,11 @@ def write_identities(root: Path, pictures: int = 10) -> Path:
     """Three identities: stripes across, stripes down, and a blob, each picture with its own noise and phase."""
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:50, :50] / 50
-    for name, pattern in (("across", lambda p: np.sin(25 * y + p)), ("down", lambda p: np.sin(25 * x + p)), ("blob", lambda _: 2 * np.exp(-9 * ((x - 0.5) ** 2 + (y - 0.5) ** 2)) - 1)):
+    for name, pattern in (
+        ("across", lambda p: np.sin(25 * y + p)),
+        ("down", lambda p: np.sin(25 * x + p)),
+        ("blob", lambda _: 2 * np.exp(-9 * ((x - 0.5) ** 2 + (y - 0.5) ** 2)) - 1),
+    ):
         (root / name).mkdir(parents=True)
         for number in range(pictures):
             picture = 128 + 90 * pattern(rng.uniform(0, 6))[..., None] + 15 * rng.standard_normal((50, 50, 3))
@@ -78,7 +85,7 @@ CASES = {
         ("held_out_identity_accuracy", "chance"),
     ),
 }
-"""name -> what writes its corpus, its settings, who is in it, its network, (reached, by chance); a new source gets its line."""
+"""name -> what writes its corpus, its settings, who is in it, its network, (reached, by chance)."""
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -99,7 +106,7 @@ def plugin(name):
 
 @pytest.fixture(scope="module")
 def trained(name, corpus, plugin) -> Trained:
-    return plugin.train(corpus, plugin.Params(**CASES[name][1]))
+    return plugin.train(corpus, plugin.Params(**CASES[name][1]), Run(stage="pretrain:x"))
 
 
 def test_docstring_and_params(name, plugin):
@@ -112,7 +119,7 @@ def test_docstring_and_params(name, plugin):
 
 
 def test_speakers(name, corpus, plugin):
-    assert plugin.speakers(corpus) == CASES[name][2]
+    assert plugin.speakers(corpus, plugin.Params(**CASES[name][1])) == CASES[name][2]
 
 
 def test_trained_above_chance_on_what_it_never_saw(name, trained):
@@ -131,6 +138,49 @@ def test_the_config_builds_the_network_again(name, trained):
 
 def test_the_same_seed_gives_the_same_weights(name, corpus, plugin, trained):
     torch.manual_seed(999)
-    again = plugin.train(corpus, plugin.Params(**CASES[name][1]))
+    again = plugin.train(corpus, plugin.Params(**CASES[name][1]), Run())
     assert again.history == trained.history
     assert all(torch.equal(again.state[key], tensor) for key, tensor in trained.state.items())
+
+
+def test_the_ledger_comes_before_the_training_and_names_every_piece(name, corpus, plugin, trained):
+    assert {entry.status for entry in trained.ledger} == {"ok"}
+    assert {entry.stage for entry in trained.ledger} == {"pretrain:x"}
+    assert len(trained.ledger) == len({entry.clip_id for entry in trained.ledger}) >= 8
+    seen = []
+
+    def stop(entries):
+        seen.extend(entries)
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        plugin.train(corpus, plugin.Params(**CASES[name][1]), Run(stage="pretrain:x", on_ledger=stop))
+    assert seen == trained.ledger
+
+
+def test_no_epochs_give_the_initial_weights(name, corpus, plugin):
+    settings = {**CASES[name][1], "loop": {**LOOP, "epochs": 0}}
+    trained = plugin.train(corpus, plugin.Params(**settings), Run())
+    assert trained.history == []
+    assert CASES[name][4][0] in trained.metrics
+
+
+def test_an_interrupted_run_gives_what_an_uninterrupted_one_gives(name, corpus, plugin, trained, tmp_path):
+    def stop(row):
+        if row["epoch"] == 2:
+            raise InterruptedError
+
+    params, run = plugin.Params(**CASES[name][1]), Run(checkpoint=tmp_path / "c.pt", on_epoch=stop)
+    with pytest.raises(InterruptedError):
+        plugin.train(corpus, params, run)
+    torch.manual_seed(999)
+    again = plugin.train(corpus, params, Run(checkpoint=tmp_path / "c.pt"))
+    assert again.history == trained.history
+    assert all(torch.equal(again.state[key], tensor) for key, tensor in trained.state.items())
+
+
+def test_mixed_precision_learns_as_well(name, corpus, plugin):
+    trained = plugin.train(corpus, plugin.Params(**CASES[name][1]), Run(mixed_precision=True))
+    reached, chance = (trained.metrics[key] for key in CASES[name][4])
+    assert reached > chance + 0.2
+    assert all(tensor.dtype != torch.bfloat16 for tensor in trained.state.values())

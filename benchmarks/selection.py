@@ -1,0 +1,100 @@
+"""Selection at the paper's size: 130,000 rows of pool5 within 4 GiB, and what sampling the rows costs.
+
+    python -m benchmarks.selection memory                                     about 4 minutes, 3 GB of disk
+    python -m benchmarks.selection agreement FEATURE.h5 MANIFEST.csv SPLITS.csv
+
+`memory` generates 520 clips of 250 rows x 9216 columns (float16, sparse as behind a ReLU), forbids this process more
+than 4 GiB of data (RLIMIT_DATA), ranks with a forest of 100 trees on 2 x 8000 rows, keeps 1024 columns, and prints
+the peak. `agreement` grows forests with fewer rows and fewer trees and prints how many of the best 1024 columns each has in
+common with 2000 trees on all rows of the first fold, and the time as a share of that forest's.
+"""
+
+from __future__ import annotations
+
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+import stages  # noqa: F401  its numeric settings have to be in force before torch or scikit-learn
+from pipeline.core.clip import Clip, read_manifest
+from pipeline.core.store import ClipFeatures, FeatureMeta
+from pipeline.core.store_writer import write_features
+from pipeline.protocols import read_splits
+from pipeline.ranking import Ranking, RankParams, rank_folds
+from pipeline.selection import selected
+
+CLIPS, ROWS, COLUMNS, K = 520, 250, 9216, 1024
+EMOTIONS = ("anger", "disgust", "fear", "happy", "neutral", "sad", "surprise")
+LIMIT = 4 << 30
+
+
+def _clips() -> list[Clip]:
+    return [Clip(f"c{i:03d}", f"c{i:03d}.mp4", f"s{i % 10}", EMOTIONS[i % len(EMOTIONS)]) for i in range(CLIPS)]
+
+
+def _features(clips: list[Clip]) -> Iterator[tuple[str, ClipFeatures]]:
+    rng = np.random.default_rng(2017)
+    tells = rng.standard_normal((len(EMOTIONS), COLUMNS)) * (rng.random(COLUMNS) < 0.1)
+    for clip in clips:
+        raw = rng.standard_normal((ROWS, COLUMNS), np.float32) + 0.5 * tells[EMOTIONS.index(clip.emotion)] - 0.8
+        values = np.maximum(raw, 0).astype(np.float16)
+        yield clip.clip_id, ClipFeatures(values, np.arange(ROWS) / 25, np.ones(ROWS, bool))
+
+
+def memory() -> None:
+    """Print the peak memory of ranking and selecting."""
+    clips = _clips()
+    fold = {c.clip_id: "test" if c.speaker == "s9" else "train" for c in clips}
+    params = RankParams(trees=100, max_rows=8000, min_leaf=3, seed=0)
+    with tempfile.TemporaryDirectory() as folder:
+        source, out = Path(folder) / "pool5.h5", Path(folder) / "v1024.h5"
+        write_features(source, FeatureMeta("pool5", COLUMNS, "float16"), _features(clips))
+        resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT))
+        begin = time.monotonic()
+        rankings = rank_folds(source, clips, {"fold-00": fold}, params, workers=1)
+        ranked = time.monotonic() - begin
+        write_features(out, FeatureMeta("v1024", K, "float16"), selected(source, rankings, K))
+        packed = time.monotonic() - begin - ranked
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
+        found = rankings["fold-00"]
+        print(f"rows in all                     {CLIPS * ROWS:,} x {COLUMNS} float16 ({CLIPS * ROWS * COLUMNS * 2 / 1e9:.1f} GB)")
+        print(f"rows that each half forest saw  {found.rows:,} of {found.available:,}")
+        print(f"peak resident memory            {peak:.2f} GiB (limit on data: {LIMIT >> 30} GiB)")
+        print(f"halves of the forest agree on   {found.agreement(K):.1%} of {K} columns (by chance {K / COLUMNS:.1%})")
+        print(f"time packing / time ranking     {packed / ranked:.2f}")
+
+
+def agreement(feature: Path, manifest: Path, splits: Path) -> None:
+    """Print what fewer rows and what fewer trees cost, on the first fold."""
+    clips, folds = read_manifest(manifest), read_splits(splits)
+    first = dict([next(iter(folds.items()))])
+
+    def ranked(trees: int, max_rows: int, seed: int) -> tuple[Ranking, float]:
+        begin = time.monotonic()
+        params = RankParams(trees=trees, max_rows=max_rows, min_leaf=3, seed=seed)
+        return next(iter(rank_folds(feature, clips, first, params, 1).values())), time.monotonic() - begin
+
+    reference, taken = ranked(2000, 10**9, 1000)
+    print(f"{reference.available:,} training frames; reference: 2000 trees on all of them, whose halves agree on")
+    print(f"{reference.agreement(K):.1%} of the best {K} columns; by chance {K / COLUMNS:.1%}\n")
+    print("| trees | rows per half | in common with the reference | halves agree | time |\n|---|---|---|---|---|")
+    for trees, rows in ((100, 10**9), (100, 2000), (100, 1000), (100, 500), (500, 2000), (500, 1000), (500, 500), (2000, 500)):
+        if rows == 10**9 or rows < reference.available:
+            few, seconds = ranked(trees, rows, 0)
+            common = len(np.intersect1d(few.best(K), reference.best(K))) / K
+            shown = "all" if rows == 10**9 else f"{rows:,}"
+            print(f"| {trees} | {shown} | {common:.1%} | {few.agreement(K):.1%} | {seconds / taken:.3f} |")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["memory"]:
+        memory()
+    elif sys.argv[1:2] == ["agreement"] and len(sys.argv) == 5:
+        agreement(*map(Path, sys.argv[2:]))
+    else:
+        sys.exit(__doc__)

@@ -1,0 +1,76 @@
+"""What a60 and a1024 share: a speech DNN up to its last hidden layer, Huang et al. 2017, section 3.1 and Fig. 3."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from pipeline.core.errors import SettingsError, WeightsError
+from pipeline.core.settings import Settings
+from pipeline.core.store import ClipFeatures, FeatureMeta
+from pipeline.networks.speech_dnn import SpeechDNN
+from pipeline.signal import context, normalise_utterance
+from pipeline.weights.files import load_state, load_weights
+
+
+class SpeechParams(Settings):
+    """Everything that matters is in the weights."""
+
+
+class SpeechExtractor:
+    """The trained speech DNN up to its last hidden layer.
+
+    Args:
+        feature: name in params.yaml
+        nodes: of the last hidden layer, as the feature's name promises
+        params: recorded in the feature file
+        weights: folder that `pretrain@<feature>` writes
+
+    Raises:
+        WeightsError: no weights, damaged ones, or those of a network with another last layer
+    """
+
+    def __init__(self, feature: str, nodes: int, params: Settings, weights: Path | None) -> None:
+        if weights is None:
+            raise WeightsError(f"{feature} needs the weights that `dvc repro pretrain@{feature}` trains")
+        loaded = load_weights(weights)
+        self.feature = feature
+        self.source_speakers = loaded.config["speakers"]
+        self.reach = int(loaded.config["context"])
+        self.mfcc = loaded.config["mfcc"]
+        shape = loaded.config["network"]
+        if shape["last"] != nodes:
+            raise WeightsError(
+                f"{weights}: its last hidden layer has {shape['last']} nodes; set pretrain.{feature}.settings.last to {nodes}"
+            )
+        self.network = load_state(SpeechDNN(**shape), loaded, weights)
+        self.meta = FeatureMeta(
+            feature=feature,
+            dimension=nodes,
+            dtype="float32",
+            rate_hz=1000 / self.mfcc["hop_ms"],
+            layer=f"hidden layer 6{', bottleneck' if shape['bottleneck'] else ''} ({nodes}), inner layers of {shape['hidden']}",
+            params=params.model_dump(),
+            weights=loaded.sha256,
+            origin=loaded.origin,
+        )
+
+    def check_input(self, meta: FeatureMeta) -> None:
+        """Refuse MFCC that the network was not trained on.
+
+        Raises:
+            SettingsError: `extract.mfcc39` and the weights' own settings differ
+        """
+        if dict(meta.params) != self.mfcc:
+            different = sorted(k for k in self.mfcc if meta.params.get(k) != self.mfcc[k])
+            raise SettingsError(
+                f"params.yaml: extract.mfcc39 differs from pretrain.{self.feature}.mfcc in {', '.join(different)}; make both equal"
+            )
+
+    @torch.inference_mode()
+    def __call__(self, mfcc: ClipFeatures) -> ClipFeatures:
+        """Return (T, nodes) for MFCC (T, 39)."""
+        frames = torch.from_numpy(context(normalise_utterance(mfcc.values), self.reach))
+        values = self.network.features(frames).numpy()
+        return ClipFeatures(values, mfcc.times, mfcc.mask)

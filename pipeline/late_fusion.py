@@ -1,0 +1,133 @@
+"""Late fusion of one system: every rule learns from validation posteriors alone and is applied to the test clips."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline import posteriors
+from pipeline.core import plugins
+from pipeline.core.clip import Clip
+from pipeline.core.settings import Settings, parse
+from pipeline.fusion import deal
+from pipeline.protocols import Fold
+from pipeline.system import Fusion, SystemParams, fusions
+
+MOST_SPEAKER_GROUPS = 10
+"""With more validation speakers, several share a held-out part: a corpus of 90 would take hours otherwise."""
+
+
+def fuse_all(
+    system: SystemParams,
+    settings: Mapping[str, Any],
+    tables: Mapping[str, pd.DataFrame],
+    clips: Sequence[Clip],
+    folds: Mapping[str, Fold],
+    classes: Sequence[str],
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Fit every fusion on validation posteriors and apply it to the test clips, fold by fold.
+
+    Args:
+        system: what to fuse
+        settings: `fuse`: rule -> its settings
+        tables: model -> its posteriors (val and test)
+        clips: all clips of the corpus
+        folds: fold name -> fold
+        classes: emotions
+
+    Returns:
+        (rows of all models and fusions for test clips, what each fusion learned: name -> fold -> state)
+
+    Raises:
+        SettingsError: a rule that does not exist, or settings that it does not know
+    """
+    posteriors_of = {model: _Rows.of(frame, classes) for model, frame in tables.items()}
+    frames = [frame[frame["part"] == "test"] for frame in tables.values()]
+    learned: dict[str, Any] = {}
+    wanted = list(fusions(system))
+    fused_again = {part for fusion in wanted for part in fusion.parts}
+    for fusion in wanted:
+        rule = _Rule(fusion, settings)
+        learned[fusion.name], posteriors_of[fusion.name] = {}, _Rows({}, len(classes))
+        for name, fold in folds.items():
+            val, test = ([clip for clip in clips if fold.get(clip.clip_id) == part] for part in ("val", "test"))
+            known, unseen = (np.stack([posteriors_of[p].get(name, part) for p in fusion.parts]) for part in (val, test))
+            labels = np.array([classes.index(clip.emotion) for clip in val], np.int64)
+            state = learned[fusion.name][name] = rule.fit(known, labels)
+            result = rule.fuse(unseen, state)
+            frames.append(_judged(fusion.name, name, test, result, classes))
+            posteriors_of[fusion.name].put(name, test, result)
+            if fusion.name in fused_again:
+                parts = held_out_parts([clip.speaker for clip in val], labels)
+                posteriors_of[fusion.name].put(name, val, rule.out_of_part(known, labels, parts))
+    return pd.concat(frames, ignore_index=True), learned
+
+
+class _Rule:
+    """A plugin of pipeline/fusion with its settings."""
+
+    def __init__(self, fusion: Fusion, settings: Mapping[str, Any]) -> None:
+        self.plugin: ModuleType = plugins.load("fusion", fusion.rule, "systems: fusions, stacked")
+        self.params: Settings = parse(self.plugin.Params, settings.get(fusion.rule), f"params.yaml: fuse.{fusion.rule}")
+
+    def fit(self, scores: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+        """Return what the rule learns from scores (M, N, C) and labels (N,)."""
+        return self.plugin.fit(self.params, scores, labels)
+
+    def fuse(self, scores: np.ndarray, state: dict[str, Any]) -> np.ndarray:
+        """Return (N, C) for scores (M, N, C)."""
+        return self.plugin.fuse(scores, state)
+
+    def out_of_part(self, scores: np.ndarray, labels: np.ndarray, parts: np.ndarray) -> np.ndarray:
+        """Return what the rule makes of validation clips that it has not learned from, (N, C).
+
+        A rule that fuses this one's result learns from it on validation clips. In-sample it would look better there
+        than on any test clip, so that d of eq. (5) would be too large and the regression win where it should not.
+        """
+        fused = np.full(scores.shape[1:], np.nan)
+        for part in np.unique(parts):
+            held = parts == part
+            fused[held] = self.fuse(scores[:, held], self.fit(scores[:, ~held], labels[~held]))
+        return fused
+
+
+def held_out_parts(speakers: Sequence[str], labels: np.ndarray) -> np.ndarray:
+    """Return the number of the part in which each validation clip is held out, (N,).
+
+    One part per speaker (ten at most) where there are three speakers or more, since fusion is then judged on people
+    that it has not met, as in the test; otherwise up to five stratified parts: one speaker is too little to learn from.
+    """
+    names, number = np.unique(np.array(speakers, str), return_inverse=True)
+    return number % MOST_SPEAKER_GROUPS if len(names) >= 3 else deal(labels)
+
+
+class _Rows:
+    """Posteriors of one model or fusion, by fold and clip."""
+
+    def __init__(self, rows: dict[tuple[str, str], np.ndarray], classes: int) -> None:
+        self._rows, self._missing = rows, np.full(classes, np.nan)
+
+    @classmethod
+    def of(cls, frame: pd.DataFrame, classes: Sequence[str]) -> _Rows:
+        """Return the rows of a table of posteriors."""
+        keys = zip(frame["fold"], frame["clip_id"], strict=True)
+        return cls(dict(zip(keys, posteriors.probabilities(frame, classes), strict=True)), len(classes))
+
+    def get(self, fold: str, clips: Sequence[Clip]) -> np.ndarray:
+        """Return (N, C); NaN for a clip that could not be judged."""
+        rows = [self._rows.get((fold, clip.clip_id), self._missing) for clip in clips]
+        return np.array(rows).reshape(len(clips), len(self._missing))
+
+    def put(self, fold: str, clips: Sequence[Clip], rows: np.ndarray) -> None:
+        """Add (N, C)."""
+        self._rows |= {(fold, clip.clip_id): row for clip, row in zip(clips, rows, strict=True)}
+
+
+def _judged(name: str, fold: str, clips: Sequence[Clip], fused: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
+    known = ~np.isnan(fused).any(axis=1)
+    judged = [clip for clip, is_known in zip(clips, known, strict=True) if is_known]
+    return posteriors.table(name, fold, "test", judged, fused[known], classes)

@@ -1,0 +1,119 @@
+"""What a source task is made of: its settings, its examples, how and where it runs, and what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from pipeline.core.errors import SettingsError
+from pipeline.core.ledger import Entry
+from pipeline.core.settings import Settings
+
+State = dict[str, torch.Tensor]
+History = list[dict[str, float]]
+
+
+class LoopParams(Settings):
+    """How a source network is trained."""
+
+    epochs: int = Field(ge=0, description="at most; 0 trains nothing, and the weights are named RANDOM in every report")
+    patience: int = Field(ge=1, description="stop after so many epochs without a better held-out accuracy")
+    batch: int = Field(ge=1, description="examples per step")
+    learning_rate: float = Field(gt=0, description="of Adam")
+    threads: int = Field(ge=1, description="CPU threads; a fixed number, since it changes the floats")
+    seed: int = Field(ge=0, description="of initial weights and order")
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Inputs (N, ...) and class indices (N,)."""
+
+    inputs: torch.Tensor
+    labels: torch.Tensor
+
+
+@dataclass(frozen=True)
+class Run:
+    """How and where a network is trained.
+
+    Attributes:
+        device: `cpu` or `cuda`
+        mixed_precision: bfloat16 where torch.autocast allows it, in training and in judging
+        checkpoint: file that an interrupted run goes on from; None = none is written
+        on_epoch: called with every row of the history, also with those of a run that is gone on with
+        workers: processes that read the corpus; 0 = one per core
+        stage: stage name of ledger entries
+        on_ledger: called with the source's ledger before training; it may raise to stop there
+    """
+
+    device: str = "cpu"
+    mixed_precision: bool = False
+    checkpoint: Path | None = None
+    on_epoch: Callable[[dict[str, float]], None] = lambda _: None
+    workers: int = 1
+    stage: str = "pretrain"
+    on_ledger: Callable[[list[Entry]], None] = lambda _: None
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is learned.
+
+    Attributes:
+        network: changed in place
+        train: examples to learn from
+        held_out: examples that decide when to stop
+        prepare: (batch of inputs, whether it is for training) -> what the network takes, for scaling and augmentation;
+            runs on the CPU, whatever the device, so that random draws are the same everywhere
+        code: dotted name of the source's module
+        settings: everything else that the result depends on, as JSON values
+        tables: tensors that `prepare` reads, by name
+        generators: random generators that `prepare` draws from, by name
+    """
+
+    network: nn.Module
+    train: Examples
+    held_out: Examples
+    prepare: Callable[[torch.Tensor, bool], torch.Tensor]
+    code: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    tables: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    generators: Mapping[str, torch.Generator] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a source task gives.
+
+    Attributes:
+        state: weights of the best epoch
+        config: what builds the network and its input again
+        history: one row per epoch
+        metrics: held-out figures of the best epoch
+        ledger: what happened to each piece of the source corpus
+    """
+
+    state: Mapping[str, torch.Tensor]
+    config: Mapping[str, Any]
+    history: History
+    metrics: Mapping[str, float]
+    ledger: list[Entry] = field(default_factory=list)
+
+
+def check_device(device: str) -> None:
+    """See that a device is there.
+
+    Raises:
+        SettingsError: `cuda` without a GPU that PyTorch can use
+    """
+    if device == "cuda" and not torch.cuda.is_available():
+        raise SettingsError(
+            "params.yaml: runtime.device: cuda, but PyTorch finds no GPU here; set it to cpu, or install a driver and "
+            "a CUDA build of torch"
+        )

@@ -1,0 +1,148 @@
+"""What one block of weights.lock says, by kind."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from pipeline.core.settings import Settings
+
+SHOWN = 12
+"""How many digits of a SHA-256 are shown to people."""
+
+
+class Entry(Settings):
+    """What all kinds of entries say.
+
+    Without `sha256`, `sha256_prefix` guards against damage, not against malice; the first fetch or import by the user
+    puts the full hash beside it.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="key in weights.lock, folder in the cache")
+    kind: str = Field(description="where it comes from")
+    paper: str = Field(min_length=1, description="which paper uses it")
+    network: str = Field(min_length=1, description="which network it fills")
+    licence: str = Field(min_length=1, description="under which terms, as far as known")
+    origin: str = Field(min_length=1, description="who trained it on what; goes into every result made with it")
+    format: Literal["torch", "dlib"] = Field("torch", description="a state dict, or a file that dlib reads itself")
+    layers: str | None = Field(None, description="layer map; null = none yet")
+    sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$", description="of the file; null until pinned")
+    sha256_prefix: str | None = Field(None, pattern=r"^[0-9a-f]{8,63}$", description="first digits, as file names tell")
+
+    @property
+    def file_name(self) -> str:
+        """Name of the file in the cache."""
+        raise NotImplementedError
+
+    @property
+    def source(self) -> str:
+        """Where it comes from, in a few words."""
+        return f"file {self.file_name}"
+
+    @property
+    def known(self) -> str:
+        """As much of the hash as is known and fit to be shown; empty where nothing is pinned."""
+        return (self.sha256 or self.sha256_prefix or "")[:SHOWN]
+
+    @property
+    def by_hand(self) -> str:
+        """The command for a file that the user has got by hand."""
+        return f"python -m pipeline weights import {self.name} FILE"
+
+    def accepts(self, sha256: str) -> bool:
+        """Say whether a file with this SHA-256 is the one meant; never so while nothing is pinned."""
+        if self.sha256:
+            return sha256 == self.sha256
+        return self.sha256_prefix is not None and sha256.startswith(self.sha256_prefix)
+
+
+class TorchvisionEntry(Entry):
+    """Weights that torchvision publishes; it knows their address."""
+
+    kind: Literal["torchvision"]
+    enum: str = Field(pattern=r"^\w+\.\w+$", description="member of one of torchvision's enums")
+
+    @property
+    def file_name(self) -> str:
+        """The enum's, so that the name is known without torchvision."""
+        return f"{self.enum}.pth"
+
+    @property
+    def source(self) -> str:
+        """The enum's member."""
+        return f"torchvision {self.enum}"
+
+
+class UrlEntry(Entry):
+    """A file behind an address."""
+
+    kind: Literal["url"]
+    url: str = Field(pattern=r"^https?://[^\s?#]+/\w[\w.-]*$", description="its last part names the file")
+
+    @property
+    def file_name(self) -> str:
+        """Last part of the address."""
+        return self.url.rsplit("/", 1)[1]
+
+
+class PackageEntry(Entry):
+    """A file inside a Python package."""
+
+    kind: Literal["package"]
+    package: str = Field(pattern=r"^[A-Za-z0-9][\w.-]*==[0-9][\w.]*$", description="name==version")
+    member: str = Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$", description="path in the wheel, or below the sdist's top")
+    archive_sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$", description="of the one archive pip may take")
+
+    @property
+    def file_name(self) -> str:
+        """Last part of the member's path."""
+        return self.member.rsplit("/", 1)[-1]
+
+    @property
+    def source(self) -> str:
+        """The package's name and version."""
+        return f"package {self.package.replace('==', ' ')}"
+
+
+class FileEntry(Entry):
+    """A file that only the user can get."""
+
+    kind: Literal["file"]
+    file: str = Field(pattern=r"^\w[\w.-]*$", description="its usual name")
+
+    @property
+    def file_name(self) -> str:
+        """As in weights.lock."""
+        return self.file
+
+
+class TrainedEntry(Entry):
+    """Weights that a stage of this pipeline trains."""
+
+    kind: Literal["trained"]
+    stage: str = Field(pattern=r"^pretrain@\w+$", description="the stage that trains them")
+
+    @property
+    def file_name(self) -> str:
+        """As `pipeline.weights.files` writes it."""
+        return "weights.pt"
+
+    @property
+    def source(self) -> str:
+        """The stage."""
+        return f"trained here by {self.stage}"
+
+    @property
+    def feature(self) -> str:
+        """Name of the feature, and of the folder of its weights."""
+        return self.stage.split("@")[1]
+
+
+KINDS: dict[str, type[Entry]] = {
+    "torchvision": TorchvisionEntry,
+    "url": UrlEntry,
+    "package": PackageEntry,
+    "file": FileEntry,
+    "trained": TrainedEntry,
+}

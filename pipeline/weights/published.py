@@ -1,0 +1,70 @@
+"""From entries of weights.lock to the folder of one feature's weights, in a form that extractors load."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import Field
+
+from pipeline.core.errors import SettingsError, WeightsError
+from pipeline.core.settings import Settings
+from pipeline.weights.convert import layer_map, state_of
+from pipeline.weights.entries import Entry
+from pipeline.weights.fetch import fetch
+from pipeline.weights.files import save_published, save_weights
+
+
+class FetchParams(Settings):
+    """`fetch_weights.<feature>`."""
+
+    weights: tuple[str, ...] = Field(min_length=1, description="entries of weights.lock")
+
+
+def origin(entries: Sequence[Entry]) -> str:
+    """Return where weights come from, in words."""
+    return "; ".join(f"published weights {one.name} ({one.source}), {one.origin}, trained elsewhere" for one in entries)
+
+
+def publish(entries: Sequence[Entry], cache: Path, folder: Path, setting: str) -> str:
+    """Fetch entries and write them as one feature's weights.
+
+    Args:
+        entries: one network of torch, or any number of files for dlib
+        cache: folder of all fetched weights
+        folder: where to; `load_weights` reads it for torch, `load_published` for dlib, with entries' names as roles
+        setting: the key of params.yaml that names the entries, for messages
+
+    Returns:
+        one line that says what was written
+
+    Raises:
+        SettingsError: entries that make no set
+        WeightsError: one cannot be had, is damaged, or fits no network of ours
+    """
+    formats = {entry.format for entry in entries}
+    if len({entry.name for entry in entries}) < len(entries):
+        raise SettingsError(f"{setting}: names one entry of weights.lock twice")
+    if len(formats) > 1 or (formats == {"torch"} and len(entries) > 1):
+        raise SettingsError(f"{setting}: name one network of torch, or only files for dlib (got {_listed(entries)})")
+    if formats == {"torch"}:
+        _publish_state(entries[0], cache, folder)
+    else:
+        files = {entry.name: fetch(entry, cache) for entry in entries}
+        save_published(folder, files, [entry.name for entry in entries], origin(entries))
+    return _listed(entries)
+
+
+def _publish_state(entry: Entry, cache: Path, folder: Path) -> None:
+    found = layer_map(entry)
+    if found is None:
+        missing = f"weights.lock: {entry.name} has no layer map yet"
+        raise WeightsError(f"{missing}, so no network here can use it; leave it out of params.yaml")
+    state = state_of(entry, fetch(entry, cache))
+    # nobody's speakers are known: the guard against leakage has nothing to compare
+    config = {"entry": entry.name, "network": dict(found.network), "speakers": []}
+    save_weights(folder, state, config, origin([entry]))
+
+
+def _listed(entries: Sequence[Entry]) -> str:
+    return ", ".join(f"{entry.name} ({entry.known or 'not pinned'})" for entry in entries)

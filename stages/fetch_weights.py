@@ -1,0 +1,23 @@
+"""fetch_weights: take published weights from the registry, checked by hash, for one feature."""
+
+from pathlib import Path
+
+from pipeline.weights.lock import read_lock
+from pipeline.weights.published import FetchParams, publish
+from stages._run import Context, run
+
+READS = ("fetch_weights.{feature}",)
+
+
+def main(context: Context) -> str:
+    args = context.args
+    key = f"fetch_weights.{args.feature}"
+    params = context.model(key, FetchParams)
+    lock = read_lock(args.lock)
+    entries = [lock.entry(name) for name in params.weights]
+    cache = Path(context.runtime.weights_cache).expanduser()
+    return f"fetch_weights {args.feature}: {publish(entries, cache, args.out, f'params.yaml: {key}.weights')}"
+
+
+if __name__ == "__main__":
+    run(main, READS, ("feature",), ("lock", "out"))
