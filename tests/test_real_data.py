@@ -15,7 +15,8 @@ from pipeline.jobs.extract import ExtractJob, extractor_params
 from pipeline.media import read_sound
 from pipeline.protocols import ProtocolParams, make_folds
 from pipeline.signal import SOUND_HZ, mfcc39
-from pipeline.sources.phones import frame_labels, read_ctm
+from pipeline.sources._alignments import read_ctm
+from pipeline.sources._voices import frame_labels
 
 DATA = Path(__file__).resolve().parents[1] / "../shared/data"
 pytestmark = [

@@ -129,14 +129,14 @@ def _feature(stage: str, name: str, folder: Path) -> Row:
         found: Any = load_published(folder) if published else load_weights(folder)
     except WeightsError as error:
         return name, str(file), "-", WRONG, str(error).removeprefix(f"{file}: ")
-    return name, str(file), found.sha256[:SHOWN], "ok", found.origin
+    return name, str(file), found.sha256, "ok", found.origin
 
 
 def _cached(entry: Entry, path: Path) -> Row | None:
     if isinstance(entry, TrainedEntry) or not path.is_file():
         return None
     try:
-        return entry.name, str(path), verify(entry, path)[:SHOWN], "ok", entry.origin
+        return entry.name, str(path), verify(entry, path), "ok", entry.origin
     except WeightsError as error:
         return entry.name, str(path), "-", WRONG, str(error).removeprefix(f"{path}: ")
 
