@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
 
@@ -12,6 +13,7 @@ import pandas as pd
 from pipeline import posteriors
 from pipeline.core import plugins
 from pipeline.core.clip import Clip
+from pipeline.core.parallel import ordered_map
 from pipeline.core.settings import Settings, parse
 from pipeline.fusion import deal
 from pipeline.protocols import Fold
@@ -28,6 +30,7 @@ def fuse_all(
     clips: Sequence[Clip],
     folds: Mapping[str, Fold],
     classes: Sequence[str],
+    workers: int = 1,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Fit every fusion on validation posteriors and apply it to the test clips, fold by fold.
 
@@ -38,6 +41,7 @@ def fuse_all(
         clips: all clips of the corpus
         folds: fold name -> fold
         classes: emotions
+        workers: processes
 
     Returns:
         (rows of all models and fusions for test clips, what each fusion learned: name -> fold -> state)
@@ -45,34 +49,57 @@ def fuse_all(
     Raises:
         SettingsError: a rule that does not exist, or settings that it does not know
     """
-    posteriors_of = {model: _Rows.of(frame, classes) for model, frame in tables.items()}
-    frames = [frame[frame["part"] == "test"] for frame in tables.values()]
-    learned: dict[str, Any] = {}
     wanted = list(fusions(system))
-    fused_again = {part for fusion in wanted for part in fusion.parts}
-    for fusion in wanted:
-        rule = _Rule(fusion, settings)
-        learned[fusion.name], posteriors_of[fusion.name] = {}, _Rows({}, len(classes))
-        for name, fold in folds.items():
-            val, test = ([clip for clip in clips if fold.get(clip.clip_id) == part] for part in ("val", "test"))
-            known, unseen = (np.stack([posteriors_of[p].get(name, part) for p in fusion.parts]) for part in (val, test))
-            labels = np.array([classes.index(clip.emotion) for clip in val], np.int64)
-            state = learned[fusion.name][name] = rule.fit(known, labels)
+    params = {f.rule: parse(_plugin(f.rule).Params, settings.get(f.rule), f"params.yaml: fuse.{f.rule}") for f in wanted}
+    job = _FoldFusion(wanted, params, tables, clips, classes)
+    found = dict(zip(folds, ordered_map(job, list(folds.items()), workers, "fusing", "fold"), strict=True))
+    learned = {fusion.name: {fold: states[fusion.name] for fold, (_, states) in found.items()} for fusion in wanted}
+    frames = [frame[frame["part"] == "test"] for frame in tables.values()]
+    frames += [rows[fusion.name] for fusion in wanted for rows, _ in found.values()]
+    return pd.concat(frames, ignore_index=True), learned
+
+
+@dataclass(frozen=True)
+class _FoldFusion:
+    """All fusions of one fold."""
+
+    wanted: Sequence[Fusion]
+    params: Mapping[str, Settings]
+    tables: Mapping[str, pd.DataFrame]
+    clips: Sequence[Clip]
+    classes: Sequence[str]
+
+    def __call__(self, item: tuple[str, Fold]) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
+        name, fold = item
+        scores = {model: _Rows.of(frame[frame["fold"] == name], self.classes) for model, frame in self.tables.items()}
+        val, test = ([clip for clip in self.clips if fold.get(clip.clip_id) == part] for part in ("val", "test"))
+        labels = np.array([self.classes.index(clip.emotion) for clip in val], np.int64)
+        fused_again = {part for fusion in self.wanted for part in fusion.parts}
+        frames, states = {}, {}
+        for fusion in self.wanted:
+            rule = _Rule(fusion.rule, self.params[fusion.rule])
+            known, unseen = (np.stack([scores[p].get(part) for p in fusion.parts]) for part in (val, test))
+            state = states[fusion.name] = rule.fit(known, labels)
             result = rule.fuse(unseen, state)
-            frames.append(_judged(fusion.name, name, test, result, classes))
-            posteriors_of[fusion.name].put(name, test, result)
+            frames[fusion.name] = _judged(fusion.name, name, test, result, self.classes)
+            scores[fusion.name] = _Rows({}, len(self.classes))
+            scores[fusion.name].put(test, result)
             if fusion.name in fused_again:
                 parts = held_out_parts([clip.speaker for clip in val], labels)
-                posteriors_of[fusion.name].put(name, val, rule.out_of_part(known, labels, parts))
-    return pd.concat(frames, ignore_index=True), learned
+                scores[fusion.name].put(val, rule.out_of_part(known, labels, parts))
+        return frames, states
+
+
+def _plugin(name: str) -> ModuleType:
+    return plugins.load("fusion", name, "systems: fusions, stacked")
 
 
 class _Rule:
     """A plugin of pipeline/fusion with its settings."""
 
-    def __init__(self, fusion: Fusion, settings: Mapping[str, Any]) -> None:
-        self.plugin: ModuleType = plugins.load("fusion", fusion.rule, "systems: fusions, stacked")
-        self.params: Settings = parse(self.plugin.Params, settings.get(fusion.rule), f"params.yaml: fuse.{fusion.rule}")
+    def __init__(self, name: str, params: Settings) -> None:
+        self.plugin = _plugin(name)
+        self.params = params
 
     def fit(self, scores: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
         """Return what the rule learns from scores (M, N, C) and labels (N,)."""
@@ -106,25 +133,24 @@ def held_out_parts(speakers: Sequence[str], labels: np.ndarray) -> np.ndarray:
 
 
 class _Rows:
-    """Posteriors of one model or fusion, by fold and clip."""
+    """Posteriors of one model or fusion in one fold, by clip."""
 
-    def __init__(self, rows: dict[tuple[str, str], np.ndarray], classes: int) -> None:
+    def __init__(self, rows: dict[str, np.ndarray], classes: int) -> None:
         self._rows, self._missing = rows, np.full(classes, np.nan)
 
     @classmethod
     def of(cls, frame: pd.DataFrame, classes: Sequence[str]) -> _Rows:
         """Return the rows of a table of posteriors."""
-        keys = zip(frame["fold"], frame["clip_id"], strict=True)
-        return cls(dict(zip(keys, posteriors.probabilities(frame, classes), strict=True)), len(classes))
+        return cls(dict(zip(frame["clip_id"], posteriors.probabilities(frame, classes), strict=True)), len(classes))
 
-    def get(self, fold: str, clips: Sequence[Clip]) -> np.ndarray:
+    def get(self, clips: Sequence[Clip]) -> np.ndarray:
         """Return (N, C); NaN for a clip that could not be judged."""
-        rows = [self._rows.get((fold, clip.clip_id), self._missing) for clip in clips]
+        rows = [self._rows.get(clip.clip_id, self._missing) for clip in clips]
         return np.array(rows).reshape(len(clips), len(self._missing))
 
-    def put(self, fold: str, clips: Sequence[Clip], rows: np.ndarray) -> None:
+    def put(self, clips: Sequence[Clip], rows: np.ndarray) -> None:
         """Add (N, C)."""
-        self._rows |= {(fold, clip.clip_id): row for clip, row in zip(clips, rows, strict=True)}
+        self._rows |= {clip.clip_id: row for clip, row in zip(clips, rows, strict=True)}
 
 
 def _judged(name: str, fold: str, clips: Sequence[Clip], fused: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:

@@ -20,7 +20,8 @@ def main(context: Context) -> str:
     clips, folds = read_manifest(args.manifest), read_splits(args.splits)
     # the models that params name, never a glob: what was dropped from params may still lie on disk
     tables = {model: read_table(args.models / model / "posteriors.csv") for model in system.models()}
-    frame, learned = fuse_all(system, context.section("fuse"), tables, clips, folds, class_names(clips))
+    settings, workers = context.section("fuse"), context.runtime.workers
+    frame, learned = fuse_all(system, settings, tables, clips, folds, class_names(clips), workers)
     write_table(args.out / "predictions.csv", frame.drop(columns="part"))
     write_json(args.out / "learned.json", learned)
     upstream = set(chain.from_iterable(read_ledger(args.models / model / "ledger.csv") for model in system.models()))
