@@ -19,6 +19,8 @@ from pipeline.late_fusion import fuse_all, held_out_parts
 from pipeline.posteriors import probabilities, table
 from pipeline.system import SystemParams, fusion_entries, fusions
 
+pytestmark = pytest.mark.slow
+
 CLASSES = ["anger", "sad"]
 SYSTEM = SystemParams(features={"a60": "audio", "v1024": "video"}, classifiers=("lstm",), fusions=("confidence",))
 NAME = "confidence-a60+v1024-lstm"

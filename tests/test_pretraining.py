@@ -28,6 +28,8 @@ sys.path.insert(0, str(ROOT / "tests" / "sources"))
 
 from test_source_contract import CASES, LOOP, write_identities, write_voices  # noqa: E402
 
+pytestmark = pytest.mark.slow
+
 FILES = [
     "history.csv",
     "ledger.csv",

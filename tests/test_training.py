@@ -253,6 +253,7 @@ fit(noisy(), LoopParams(**{{**LOOP, "epochs": 40, "patience": 40}}), Run(checkpo
 """
 
 
+@pytest.mark.slow
 def test_a_process_killed_in_the_middle_is_gone_on_with(tmp_path):
     tests = Path(__file__).parent
     program = KILLED.format(tests=str(tests), root=str(tests.parent), path=str(tmp_path / "c.pt"))

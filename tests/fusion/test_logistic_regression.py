@@ -118,6 +118,7 @@ def test_fusion_beats_either_modality_here():
 CANDIDATES = (0.01, 0.1, 1.0, 10.0, 100.0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
 @pytest.mark.parametrize(("count", "classes"), [(60, 3), (28, 7), (20, 2)])
 def test_c_is_the_one_that_scikit_learn_would_choose(seed, count, classes):

@@ -19,6 +19,8 @@ from pipeline.networks.face_cnn import FaceCNN
 from pipeline.networks.speech_dnn import SpeechDNN
 from pipeline.source_task import Run, Trained
 
+pytestmark = pytest.mark.slow
+
 NAMES = plugins.names("sources")
 LOOP = {"epochs": 5, "patience": 5, "batch": 16, "learning_rate": 0.003, "threads": 1, "seed": 0}
 HEIGHTS = {"aa": 300.0, "ii": 900.0, "uu": 2000.0}

@@ -11,6 +11,8 @@ from helpers_weights import CONTENT, entry, sha256, write_sdist, write_wheel
 from pipeline.core.errors import WeightsError
 from pipeline.weights.fetch import fetch
 
+pytestmark = pytest.mark.slow
+
 HASH = sha256(CONTENT)
 FILES = {"toyweights/__init__.py": b"", "toyweights/data/net.dat": CONTENT}
 

@@ -21,6 +21,8 @@ from pipeline.weights.layer_maps import MAPS
 from pipeline.weights.lock import read_lock
 from pipeline.weights.published import origin, publish
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[2]
 FILES = {"landmarks": CONTENT, "recognition": CONTENT[::-1]}
 
