@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -26,6 +28,7 @@ def published(*names: str) -> Path:
 @cache
 def _published(names: tuple[str, ...]) -> Path | str:
     folder = Path(mkdtemp(prefix="weights-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     lock = read_lock(ROOT / "weights.lock")
     try:
         publish([lock.entry(name) for name in names], Path(Runtime().weights_cache).expanduser(), folder, "a test")
