@@ -1,10 +1,11 @@
-"""From a corpus folder to a manifest: labels mapped, ids checked, files hashed."""
+"""From a corpus folder to a manifest: labels mapped, what is not used set aside, ids checked, files hashed."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from pydantic import Field
@@ -16,16 +17,43 @@ from pipeline.core.files import file_digest
 from pipeline.core.ledger import Entry
 from pipeline.core.parallel import ordered_map
 from pipeline.core.settings import Settings, parse, section
+from pipeline.corpora import LEFT_OUT
 from pipeline.protocols import ProtocolParams
 
 
 class CorpusParams(Settings):
     """`corpora.<name>`."""
 
-    adapter: str = Field(min_length=1, description="file in pipeline/corpora")
+    adapter: str = Field("", description="file in pipeline/corpora; the corpus's own name if not given")
     root: str = Field(min_length=1, description="the corpus's folder, relative to the project or absolute")
-    labels: Mapping[str, str] = Field({}, description="corpus label -> our emotion, beside the adapter's own")
-    protocol: ProtocolParams
+    labels: Mapping[str, str] = Field({}, description="corpus label -> our emotion or left_out, beside the adapter's own")
+    protocol: ProtocolParams | None = Field(None, description="who is tested when; the adapter's published one if not given")
+
+
+def load_adapter(name: str, params: CorpusParams) -> ModuleType:
+    """Return the adapter of a corpus.
+
+    Raises:
+        SettingsError: there is none of this name
+    """
+    return plugins.load("corpora", params.adapter or name, f"corpora.{name}.adapter")
+
+
+def protocol_of(name: str, params: CorpusParams) -> ProtocolParams:
+    """Return the protocol of params.yaml, or the one that the adapter was published with.
+
+    Raises:
+        SettingsError: neither is given
+    """
+    if params.protocol is not None:
+        return params.protocol
+    adapter = load_adapter(name, params)
+    if not hasattr(adapter, "PROTOCOL"):
+        raise SettingsError(
+            f"params.yaml: corpora.{name}.protocol: this setting is missing, and the adapter '{params.adapter or name}' brings none; "
+            "set it, such as {name: loso}"
+        )
+    return parse(ProtocolParams, adapter.PROTOCOL, f"{adapter.__name__}.PROTOCOL")
 
 
 def check_corpora(params: Mapping[str, Any]) -> str:
@@ -45,14 +73,15 @@ def check_corpora(params: Mapping[str, Any]) -> str:
     generated = {f"data/{name}" for name in params.get("generate") or {}}
     for name, block in corpora.items():
         corpus = parse(CorpusParams, block, f"params.yaml: corpora.{name}")
-        plugins.load("corpora", corpus.adapter, f"corpora.{name}.adapter")
+        load_adapter(name, corpus)
+        protocol_of(name, corpus)
         if corpus.root.rstrip("/") not in generated and not Path(corpus.root).is_dir():
             raise CorpusError(f"params.yaml: corpora.{name}.root: no such folder '{corpus.root}'; mend it, or remove the corpus")
     return f"corpora: {', '.join(corpora)}"
 
 
 def read_corpus(name: str, params: CorpusParams, workers: int) -> tuple[list[Clip], list[Entry]]:
-    """Return the clips with digests, sorted by id, and their ledger entries.
+    """Return the clips that are used, with digests, sorted by id, and their ledger entries.
 
     A file that is absent costs its clip: `failed`, `missing_file`, digest "".
 
@@ -60,20 +89,20 @@ def read_corpus(name: str, params: CorpusParams, workers: int) -> tuple[list[Cli
         SettingsError: an unknown adapter or emotion in the settings
         CorpusError: no such folder, an unknown label, or a duplicate id
     """
-    place = f"params.yaml: corpora.{name}"
-    adapter = plugins.load("corpora", params.adapter, f"corpora.{name}.adapter")
     root = Path(params.root)
-    if not root.is_dir():
-        raise CorpusError(f"{root}: no such folder; set corpora.{name}.root in params.yaml")
-    labels = {**adapter.LABELS, **_checked(params.labels, place)}
-    clips = [_labelled(clip, labels, place) for clip in adapter.clips(root)]
+    everything = list(_labelled(name, params))
+    clips = [clip for _, clip in everything if clip.emotion != LEFT_OUT]
     if not clips:
-        raise CorpusError(f"{root}: the corpus has no clips; check corpora.{name}.root in params.yaml")
-    for clip in clips:
+        raise CorpusError(
+            f"{root}: the corpus has no clips"
+            + (f" beside {len(everything)} that its labels leave out" if everything else "")
+            + f"; check corpora.{name}.root in params.yaml"
+        )
+    for _, clip in everything:
         check_clip_id(clip.clip_id, str(root))
         if not (clip.path + clip.speaker).isprintable():
             raise CorpusError(f"{root}: clip '{clip.clip_id}' has a line break or control character in its path or speaker; remove it")
-    check_unique(clips, str(root))
+    check_unique((clip for _, clip in everything), str(root))
     clips.sort(key=lambda clip: clip.clip_id)
     files = sorted({clip.path for clip in clips})
     hashed = ordered_map(_Hasher(root), files, workers, "hashing", "file")
@@ -82,21 +111,42 @@ def read_corpus(name: str, params: CorpusParams, workers: int) -> tuple[list[Cli
     return clips, [_entry(clip) for clip in clips]
 
 
+def left_out(name: str, params: CorpusParams) -> dict[str, list[str]]:
+    """Return the corpus's label -> ids of the clips that are not used because of it, both sorted.
+
+    Raises:
+        SettingsError, CorpusError: as `read_corpus`
+    """
+    found: dict[str, list[str]] = {}
+    for label, clip in _labelled(name, params):
+        if clip.emotion == LEFT_OUT:
+            found.setdefault(label, []).append(clip.clip_id)
+    return {label: sorted(found[label]) for label in sorted(found)}
+
+
+def _labelled(name: str, params: CorpusParams) -> Iterator[tuple[str, Clip]]:
+    """Yield (the corpus's own label, clip with our emotion or `LEFT_OUT`)."""
+    place = f"params.yaml: corpora.{name}"
+    adapter = load_adapter(name, params)
+    root = Path(params.root)
+    if not root.is_dir():
+        raise CorpusError(f"{root}: no such folder; set corpora.{name}.root in params.yaml")
+    labels = {**adapter.LABELS, **_checked(params.labels, place)}
+    for clip in adapter.clips(root):
+        if clip.emotion not in labels:
+            raise CorpusError(
+                f"{clip.path}: clip '{clip.clip_id}' has the unknown emotion '{clip.emotion}'"
+                f"{did_you_mean(clip.emotion, labels)}; mend it, or map it in {place}.labels"
+            )
+        yield clip.emotion, dataclasses.replace(clip, emotion=labels[clip.emotion])
+
+
 def _checked(labels: Mapping[str, str], place: str) -> Mapping[str, str]:
-    known = EMOTIONS + EXTRA_EMOTIONS
+    known = (*EMOTIONS, *EXTRA_EMOTIONS, LEFT_OUT)
     for label, emotion in labels.items():
         if emotion not in known:
             raise SettingsError(f"{place}.labels.{label}: unknown emotion '{emotion}'{did_you_mean(emotion, known)}")
     return labels
-
-
-def _labelled(clip: Clip, labels: Mapping[str, str], place: str) -> Clip:
-    if clip.emotion not in labels:
-        raise CorpusError(
-            f"{clip.path}: clip '{clip.clip_id}' has the unknown emotion '{clip.emotion}'"
-            f"{did_you_mean(clip.emotion, labels)}; mend it, or map it in {place}.labels"
-        )
-    return dataclasses.replace(clip, emotion=labels[clip.emotion])
 
 
 @dataclasses.dataclass(frozen=True)

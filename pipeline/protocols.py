@@ -1,4 +1,4 @@
-"""Who is learned from and who is tested: protocols by speaker, and the guard that refuses an overlap.
+"""Who is learned from and who is tested: settings, the guards that refuse an overlap, and the file of the folds.
 
 A split is a list of folds; a fold names the part of each clip: train, val or test. Validation is carved from the
 training side by whole speakers, so that early stopping, hyper-parameters and fusion weights are judged on people that
@@ -11,13 +11,13 @@ import csv
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-import numpy as np
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 from pipeline.core.clip import Clip
-from pipeline.core.errors import ArtifactError, CorpusError, LeakageError, SettingsError
+from pipeline.core.errors import ArtifactError, LeakageError, SettingsError
 from pipeline.core.files import atomic_path
 from pipeline.core.settings import Settings
 
@@ -32,109 +32,35 @@ class ProtocolParams(Settings):
     name: Literal["loso", "logso", "holdout", "official", "none"] = Field(
         description="leave one speaker out; leave one speaker group out; 7:1:2; the corpus's own; no split at all"
     )
-    groups: int = Field(5, ge=2, description="speaker groups of logso")
+    groups: int | tuple[tuple[str, ...], ...] = Field(5, description="speaker groups of logso: how many, or the speakers of each")
     validation: float = Field(0.25, gt=0, lt=1, description="share of training speakers (at least one) to validate on")
     seed: int = Field(0, ge=0, description="of the order in which speakers are dealt out")
 
-
-def make_folds(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
-    """Return the folds of a protocol, checked by `check_fold`.
-
-    Raises:
-        SettingsError: fewer speakers or groups than the protocol needs
-        CorpusError: `official` for a corpus without official splits
-        LeakageError: official splits with a speaker on two sides
-    """
-    if params.name == "none":
-        return []
-    folds = {"loso": _loso, "logso": _logso, "holdout": _holdout, "official": _official}[params.name](clips, params)
-    for number, fold in enumerate(folds):
-        check_fold(clips, fold, f"fold-{number:02d}")
-    return folds
-
-
-def _speakers(clips: Iterable[Clip]) -> list[str]:
-    return sorted({clip.speaker for clip in clips})
-
-
-def _parts(clips: Iterable[Clip], test: set[str], val: set[str]) -> Fold:
-    return {c.clip_id: "test" if c.speaker in test else "val" if c.speaker in val else "train" for c in clips}
+    @field_validator("groups", mode="before")
+    @classmethod
+    def _checked_groups(cls, value: Any, info: ValidationInfo) -> Any:
+        """Return a number from 2 on, or groups in which nobody is twice; YAML reads the speaker 1001 as a number."""
+        if isinstance(value, int) and not isinstance(value, bool):
+            if value < 2:
+                raise _wrong("Input should be greater than or equal to 2")
+            return value
+        if not isinstance(value, list | tuple) or not all(isinstance(group, list | tuple) and group for group in value):
+            raise _wrong("Input should be a number, or a list of lists of speakers, none of them empty")
+        if len(value) < 2:
+            raise _wrong("there should be 2 groups at least")
+        if info.data.get("name") != "logso":
+            raise _wrong("lists of speakers need protocol.name: logso")
+        groups = tuple(tuple(str(speaker) for speaker in group) for group in value)
+        counts = Counter(speaker for group in groups for speaker in group)
+        twice = [speaker for speaker, count in counts.items() if count > 1]
+        if twice:
+            raise _wrong(f"speaker '{twice[0]}' should stand there once, in one group")
+        return groups
 
 
-def _from_groups(clips: Sequence[Clip], groups: list[list[str]], params: ProtocolParams) -> list[Fold]:
-    """Test each group once; validate on the speakers that follow it, cyclically."""
-    folds = []
-    for number, group in enumerate(groups):
-        others = [speaker for later in groups[number + 1 :] + groups[:number] for speaker in later]
-        count = max(1, round(params.validation * len(others)))
-        if count >= len(others):
-            raise SettingsError(f"params.yaml: {_nobody_left(len(others), len(group), len(groups), params)}")
-        folds.append(_parts(clips, set(group), set(others[:count])))
-    return folds
-
-
-def _nobody_left(others: int, group: int, groups: int, params: ProtocolParams) -> str:
-    """Say which setting leaves no speaker to train on."""
-    if others > 1:
-        return f"protocol.validation: {params.validation:g} of {others} speakers leaves none to train on; lower it"
-    if others + group > 2:
-        return f"protocol.groups: {groups} groups of {others + group} speakers leave none to train on; raise it or use loso"
-    return (
-        f"protocol {params.name} needs 3 speakers at least, one each to train, validate and test; there are {others + group}; "
-        "use protocol.name: none to extract only"
-    )
-
-
-def _loso(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
-    return _from_groups(clips, [[speaker] for speaker in _speakers(clips)], params)
-
-
-def speaker_groups(speakers: Sequence[str], count: int, seed: int) -> list[list[str]]:
-    """Deal speakers into `count` groups whose sizes differ by one at most; the same for the same seed."""
-    order = np.random.default_rng(seed).permutation(len(speakers))
-    return [sorted(speakers[i] for i in order[start::count]) for start in range(count)]
-
-
-def _logso(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
-    speakers = _speakers(clips)
-    if len(speakers) < params.groups:
-        raise SettingsError(
-            f"params.yaml: protocol.groups: {params.groups} groups, but {len(speakers)} speakers; lower it or use loso"
-        )
-    return _from_groups(clips, speaker_groups(speakers, params.groups, params.seed), params)
-
-
-def _holdout(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
-    """Deal whole speakers to train, val and test so that the clips come near 7:1:2 (Huang et al. 2017, section 3)."""
-    speakers = _speakers(clips)
-    if len(speakers) < 3:
-        raise SettingsError(f"params.yaml: protocol holdout needs 3 speakers at least; there are {len(speakers)}; use none")
-    sizes = Counter(clip.speaker for clip in clips)
-    wanted = {"train": 0.7, "val": 0.1, "test": 0.2}
-    held: dict[str, list[str]] = {part: [] for part in PARTS}
-    order = [speakers[i] for i in np.random.default_rng(params.seed).permutation(len(speakers))]
-    for position, speaker in enumerate(order):
-        empty = [part for part in ("test", "val", "train") if not held[part]]
-        must_fill = len(order) - position <= len(empty)
-        choices = empty if must_fill else list(PARTS)
-        shares = {p: sum(sizes[s] for s in held[p]) / len(clips) for p in PARTS}
-        held[max(choices, key=lambda p: wanted[p] - shares[p])].append(speaker)
-    return [_parts(clips, set(held["test"]), set(held["val"]))]
-
-
-def _official(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
-    missing = [clip.clip_id for clip in clips if clip.split not in PARTS]
-    if missing:
-        raise CorpusError(f"protocol official: {len(missing)} clips have no split ('{missing[0]}' first); add it or use loso")
-    fold = {clip.clip_id: clip.split for clip in clips}
-    if "val" not in fold.values():
-        others = _speakers(clip for clip in clips if clip.split == "train")
-        val = set(others[-max(1, round(params.validation * len(others))) :])
-        fold |= {c.clip_id: "val" for c in clips if c.split == "train" and c.speaker in val}
-    empty = [part for part in PARTS if part not in fold.values()]
-    if empty:
-        raise CorpusError(f"protocol official: no clips in {' and '.join(empty)}; complete the split column, or use loso")
-    return [fold]
+def _wrong(message: str) -> PydanticCustomError:
+    # the text may hold braces, which PydanticCustomError would take for fields
+    return PydanticCustomError("groups", "{message}", {"message": message})
 
 
 def check_fold(clips: Iterable[Clip], fold: Fold, name: str) -> None:

@@ -1,9 +1,11 @@
-"""prepare: read a corpus, check it, hash its files, and deal its speakers into folds."""
+"""prepare: read a corpus, check it, hash its files, deal its speakers into folds, and write down what was found."""
 
+from pipeline.about import Source, describe, notes, write_about
 from pipeline.core.clip import write_manifest
 from pipeline.core.ledger import check_failures, summary, write_ledger
-from pipeline.corpus import CorpusParams, read_corpus
-from pipeline.protocols import make_folds, write_splits
+from pipeline.corpus import CorpusParams, left_out, load_adapter, protocol_of, read_corpus
+from pipeline.folds import make_folds
+from pipeline.protocols import write_splits
 from stages._run import Context, run
 
 READS = ("corpora.{corpus}",)
@@ -12,14 +14,19 @@ READS = ("corpora.{corpus}",)
 def main(context: Context) -> str:
     args = context.args
     params = context.model(f"corpora.{args.corpus}", CorpusParams)
+    protocol = protocol_of(args.corpus, params)
     clips, entries = read_corpus(args.corpus, params, context.runtime.workers)
     write_ledger(args.ledger, entries)
     check_failures(entries, context.runtime.max_failed_fraction, args.ledger)
-    folds = make_folds(clips, params.protocol)
+    folds = make_folds(clips, protocol)
+    adapter = load_adapter(args.corpus, params)
+    source = Source(corpus=args.corpus, adapter=params.adapter or args.corpus, licence=adapter.LICENCE, citation=adapter.CITATION)
+    about = describe(source, protocol, clips, folds, left_out(args.corpus, params))
     write_manifest(args.manifest, clips)
     write_splits(args.splits, folds)
-    return f"prepare: {summary(entries)}; protocol {params.protocol.name}, {len(folds)} folds"
+    write_about(args.about, about)
+    return "; ".join([f"prepare: {summary(entries)}", f"protocol {protocol.name}, {len(folds)} folds", *notes(about)])
 
 
 if __name__ == "__main__":
-    run(main, READS, ("corpus",), ("manifest", "splits", "ledger"))
+    run(main, READS, ("corpus",), ("manifest", "splits", "ledger", "about"))

@@ -10,7 +10,9 @@ import pytest
 
 from pipeline.core.errors import CorpusError, PipelineError, SettingsError
 from pipeline.core.ledger import Entry
-from pipeline.corpus import CorpusParams, read_corpus
+from pipeline.corpora import baum1s
+from pipeline.corpus import CorpusParams, check_corpora, left_out, protocol_of, read_corpus
+from pipeline.protocols import ProtocolParams
 
 HEAD = "clip_id,path,speaker,emotion\n"
 
@@ -81,6 +83,7 @@ def test_an_unknown_emotion_is_told_with_the_nearest_and_the_remedy(tmp_path: Pa
     [
         ({"joy": "hapy"}, "params.yaml: corpora.mine.labels.joy: unknown emotion 'hapy' (did you mean 'happy'?)"),
         ({"joy": "zzz"}, "params.yaml: corpora.mine.labels.joy: unknown emotion 'zzz' (known: anger, boredom, calm, "),
+        ({"joy": "leftout"}, "params.yaml: corpora.mine.labels.joy: unknown emotion 'leftout' (did you mean 'left_out'?)"),
     ],
 )
 def test_a_wrong_labels_setting(tmp_path: Path, labels: dict[str, str], message: str) -> None:
@@ -121,3 +124,72 @@ def test_a_root_that_is_no_folder(tmp_path: Path, name: str) -> None:
     error = error_of(corpus(tmp_path, "", root=str(tmp_path / name)))
     assert isinstance(error, CorpusError)
     assert str(error) == f"{tmp_path / name}: no such folder; set corpora.mine.root in params.yaml"
+
+
+def test_labels_leave_clips_out_and_tell_which(tmp_path: Path) -> None:
+    rows = "d,1.mp4,s1,calm\na,1.mp4,s1,anger\nb,2.mp4,s1,calm\nc,gone.mp4,s1,contempt\n"
+    params = corpus(tmp_path, rows, "1.mp4", "2.mp4", labels={"calm": "left_out", "contempt": "left_out"})
+    clips, entries = read_corpus("mine", params, 1)
+    assert [clip.clip_id for clip in clips] == [entry.clip_id for entry in entries] == ["a"]
+    assert left_out("mine", params) == {"calm": ["b", "d"], "contempt": ["c"]}
+
+
+def test_a_corpus_of_which_nothing_is_used(tmp_path: Path) -> None:
+    error = error_of(corpus(tmp_path, "a,1.mp4,s1,calm\n", "1.mp4", labels={"calm": "left_out"}))
+    assert str(error) == f"{tmp_path}: the corpus has no clips beside 1 that its labels leave out; check corpora.mine.root in params.yaml"
+
+
+def test_an_id_of_a_clip_that_is_left_out_is_checked_too(tmp_path: Path) -> None:
+    error = error_of(corpus(tmp_path, "a,1.mp4,s1,anger\na,2.mp4,s1,calm\n", "1.mp4", labels={"calm": "left_out"}))
+    assert "clip_id 'a' stands for both 1.mp4 and 2.mp4" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("block", "expected"),
+    [
+        ({}, ProtocolParams(name="logso", groups=5)),
+        ({"protocol": {"name": "loso"}}, ProtocolParams(name="loso")),
+        ({"adapter": "rml"}, ProtocolParams(name="loso")),
+    ],
+)
+def test_the_protocol_is_that_of_the_settings_or_of_the_adapter(block: dict[str, Any], expected: ProtocolParams) -> None:
+    assert protocol_of("baum1s", CorpusParams.model_validate({"root": "x", **block})) == expected
+    assert baum1s.PROTOCOL == {"name": "logso", "groups": 5}
+
+
+def check(root: Path | str, name: str = "rml", **block: Any) -> str:
+    """Check params.yaml with one corpus."""
+    return check_corpora({"corpora": {name: {"root": str(root), **block}}, "generate": {"demo": {}}})
+
+
+def test_a_root_is_all_that_a_known_corpus_needs(tmp_path: Path) -> None:
+    assert check(tmp_path) == "corpora: rml"
+    assert check("data/demo", "mine", adapter="demo", protocol={"name": "loso"}) == "corpora: mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "block", "message"),
+    [
+        ("rml_2", {}, "params.yaml: corpora.rml_2.adapter: no corpora plugin 'rml_2' (did you mean 'rml'?)"),
+        (
+            "mine",
+            {"adapter": "manifest_csv"},
+            "params.yaml: corpora.mine.protocol: this setting is missing, and the adapter 'manifest_csv' brings none; set it, such as {name: loso}",
+        ),
+        (
+            "rml",
+            {"protocol": {"name": "logso", "groups": [["s1"], ["s1"]]}},
+            "params.yaml: corpora.rml.protocol.groups: speaker 's1' should stand there once, in one group (got [['s1'], ['s1']])",
+        ),
+        ("rml", {"adaptr": "rml"}, "params.yaml: corpora.rml.adaptr: no such setting (did you mean 'adapter'?)"),
+    ],
+)
+def test_wrong_corpora_are_told_before_anything_runs(tmp_path: Path, name: str, block: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        check(tmp_path, name, **block)
+    assert str(caught.value) == message
+
+
+def test_an_absent_folder_is_told_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"^params.yaml: corpora.rml.root: no such folder '.*x'; mend it, or remove the corpus$"):
+        check(tmp_path / "x")

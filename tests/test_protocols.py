@@ -1,11 +1,8 @@
-"""Protocols by speaker: nobody is learned from and tested, everybody is tested, and the guard sees every overlap."""
+"""Settings of a protocol, the guards that see every overlap, and the file of the folds."""
 
 from __future__ import annotations
 
-import dataclasses
 import tempfile
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,160 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.clip import Clip
-from pipeline.core.errors import ArtifactError, CorpusError, LeakageError, PipelineError, SettingsError
+from pipeline.core.errors import ArtifactError, LeakageError, SettingsError
 from pipeline.core.settings import parse
-from pipeline.protocols import (
-    PARTS,
-    Fold,
-    ProtocolParams,
-    check_disjoint_source,
-    check_fold,
-    make_folds,
-    read_splits,
-    speaker_groups,
-    write_splits,
-)
+from pipeline.protocols import PARTS, Fold, ProtocolParams, check_disjoint_source, check_fold, read_splits, write_splits
 
-
-def corpus(*sizes: int) -> list[Clip]:
-    """One speaker per size, with that many clips."""
-    return [
-        Clip(f"s{s}-{c}", f"s{s}/{c}.mp4", f"s{s}", "anger", digest=f"{s}-{c}") for s, size in enumerate(sizes) for c in range(size)
-    ]
-
-
-def with_splits(splits: Sequence[str], speakers: Sequence[str] = ()) -> list[Clip]:
-    """One clip per split, each of its own speaker or of those given."""
-    names = speakers or [f"s{i}" for i in range(len(splits))]
-    return [Clip(f"c{i}", f"{i}.mp4", names[i], "anger", split, digest=str(i)) for i, split in enumerate(splits)]
-
-
-CORPORA = st.lists(st.integers(1, 6), min_size=3, max_size=9).map(lambda sizes: corpus(*sizes))
-VALIDATIONS = st.floats(0.01, 0.5)
-SEEDS = st.integers(0, 1000)
-
-
-@st.composite
-def protocols(draw: st.DrawFn) -> tuple[list[Clip], ProtocolParams]:
-    """A corpus in any order and a protocol that it has speakers enough for."""
-    clips = draw(CORPORA)
-    groups = draw(st.integers(3, len({clip.speaker for clip in clips})))
-    name = draw(st.sampled_from(["loso", "logso", "holdout"]))
-    params = ProtocolParams(name=name, groups=groups, validation=draw(VALIDATIONS), seed=draw(SEEDS))
-    return draw(st.permutations(clips)), params
-
-
-def sides(clips: Sequence[Clip], fold: Fold) -> dict[str, set[str]]:
-    """Speaker -> parts."""
-    found: dict[str, set[str]] = {}
-    for clip in clips:
-        found.setdefault(clip.speaker, set()).add(fold[clip.clip_id])
-    return found
-
-
-@settings(max_examples=80)
-@given(protocols())
-def test_no_speaker_is_on_two_sides_and_no_part_is_empty(case: tuple) -> None:
-    clips, params = case
-    folds = make_folds(clips, params)
-    assert folds
-    for fold in folds:
-        assert fold.keys() == {clip.clip_id for clip in clips}
-        assert all(len(parts) == 1 for parts in sides(clips, fold).values())
-        assert set(fold.values()) == set(PARTS)
-
-
-@settings(max_examples=80)
-@given(protocols())
-def test_every_clip_is_tested_once(case: tuple) -> None:
-    clips, params = case
-    folds = make_folds(clips, params)
-    tested = Counter(clip_id for fold in folds for clip_id, part in fold.items() if part == "test")
-    speakers = len({clip.speaker for clip in clips})
-    assert len(folds) == {"loso": speakers, "logso": params.groups, "holdout": 1}[params.name]
-    if params.name != "holdout":
-        assert tested == Counter(clip.clip_id for clip in clips)
-
-
-@settings(max_examples=40)
-@given(protocols())
-def test_the_same_seed_gives_the_same_folds_in_any_order_of_clips(case: tuple) -> None:
-    clips, params = case
-    assert make_folds(clips, params) == make_folds(list(reversed(clips)), params)
-
-
-@pytest.mark.parametrize(("name", "changes"), [("logso", True), ("holdout", True), ("loso", False)])
-def test_another_seed_deals_speakers_anew(name: str, changes: bool) -> None:
-    clips = corpus(*[2] * 12)
-    first, second = (make_folds(clips, ProtocolParams(name=name, seed=seed)) for seed in (0, 1))
-    assert (first != second) is changes
-
-
-@pytest.mark.parametrize(
-    ("speakers", "validation", "expected"),
-    [(3, 0.01, 1), (5, 0.25, 1), (9, 0.25, 2), (9, 0.5, 4), (11, 0.3, 3)],
-)
-def test_loso_validates_on_a_share_of_the_other_speakers(speakers: int, validation: float, expected: int) -> None:
-    clips = corpus(*[2] * speakers)
-    for fold in make_folds(clips, ProtocolParams(name="loso", validation=validation)):
-        counts = Counter(part for parts in sides(clips, fold).values() for part in parts)
-        assert counts == {"train": speakers - 1 - expected, "val": expected, "test": 1}
-
-
-def test_loso_tests_speakers_in_order_and_validates_on_the_next() -> None:
-    folds = make_folds(corpus(1, 1, 1), ProtocolParams(name="loso"))
-    assert folds == [
-        {"s0-0": "test", "s1-0": "val", "s2-0": "train"},
-        {"s0-0": "train", "s1-0": "test", "s2-0": "val"},
-        {"s0-0": "val", "s1-0": "train", "s2-0": "test"},
-    ]
-
-
-@given(st.integers(1, 40), st.integers(1, 40), SEEDS)
-def test_groups_hold_every_speaker_once_and_differ_by_one_at_most(speakers: int, count: int, seed: int) -> None:
-    names = [f"s{i:02d}" for i in range(speakers)]
-    groups = speaker_groups(names, count, seed)
-    assert sorted(name for group in groups for name in group) == names
-    assert max(map(len, groups)) - min(map(len, groups)) <= 1
-    assert groups == speaker_groups(names, count, seed)
-
-
-@settings(max_examples=30)
-@given(st.integers(10, 30), SEEDS)
-def test_holdout_comes_near_7_1_2(speakers: int, seed: int) -> None:
-    clips = corpus(*[5] * speakers)
-    (fold,) = make_folds(clips, ProtocolParams(name="holdout", seed=seed))
-    counts = Counter(fold.values())
-    for part, share in (("train", 0.7), ("val", 0.1), ("test", 0.2)):
-        assert counts[part] / len(clips) == pytest.approx(share, abs=1 / speakers)
-
-
-@pytest.mark.parametrize(
-    ("clips", "params", "message"),
-    [
-        (corpus(2, 2), {"name": "loso"}, "protocol loso needs 3 speakers at least, .* there are 2; use protocol.name: none"),
-        (corpus(2), {"name": "loso"}, "protocol loso needs 3 speakers at least, .* there are 1; use protocol.name: none"),
-        (corpus(2, 2), {"name": "logso", "groups": 2}, "protocol logso needs 3 speakers at least, .* there are 2; "),
-        (corpus(2, 2, 2, 2), {"name": "logso"}, "protocol.groups: 5 groups, but 4 speakers; lower it or use loso"),
-        (corpus(9, 9), {"name": "holdout"}, "protocol holdout needs 3 speakers at least; there are 2; use none"),
-    ],
-)
-def test_too_few_speakers(clips: list[Clip], params: dict, message: str) -> None:
-    with pytest.raises(SettingsError, match=rf"params\.yaml: {message}") as caught:
-        make_folds(clips, ProtocolParams(**params))
-    assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("clips", "params", "blamed"),
-    [
-        (corpus(*[2] * 10), {"name": "loso", "validation": 0.97}, "protocol.validation"),
-        (corpus(2, 2, 2), {"name": "logso", "groups": 2}, "protocol.groups"),
-    ],
-)
-def test_nobody_left_to_train_on_blames_the_right_setting(clips: list[Clip], params: dict, blamed: str) -> None:
-    with pytest.raises(SettingsError, match=blamed):
-        make_folds(clips, ProtocolParams(**params))
+SHAPE = "Input should be a number, or a list of lists of speakers, none of them empty"
 
 
 @pytest.mark.parametrize(
@@ -174,6 +22,19 @@ def test_nobody_left_to_train_on_blames_the_right_setting(clips: list[Clip], par
     [
         ({"name": "losso"}, "protocol.name: Input should be 'loso', 'logso', 'holdout', 'official' or 'none' (got 'losso')"),
         ({"name": "logso", "groups": 1}, "protocol.groups: Input should be greater than or equal to 2 (got 1)"),
+        ({"name": "logso", "groups": True}, f"protocol.groups: {SHAPE} (got True)"),
+        ({"name": "logso", "groups": "5"}, f"protocol.groups: {SHAPE} (got '5')"),
+        ({"name": "logso", "groups": ["s1", "s2"]}, f"protocol.groups: {SHAPE} (got ['s1', 's2'])"),
+        ({"name": "logso", "groups": [["s1"], []]}, f"protocol.groups: {SHAPE} (got [['s1'], []])"),
+        ({"name": "logso", "groups": [["s1", "s2"]]}, "protocol.groups: there should be 2 groups at least (got [['s1', 's2']])"),
+        (
+            {"name": "logso", "groups": [["s1", "s2"], ["s{1}", "s1"]]},
+            "protocol.groups: speaker 's1' should stand there once, in one group (got [['s1', 's2'], ['s{1}', 's1']])",
+        ),
+        (
+            {"name": "loso", "groups": [["s1"], ["s2"]]},
+            "protocol.groups: lists of speakers need protocol.name: logso (got [['s1'], ['s2']])",
+        ),
         ({"name": "loso", "validation": 0}, "protocol.validation: Input should be greater than 0 (got 0)"),
         ({"name": "loso", "validation": 1}, "protocol.validation: Input should be less than 1 (got 1)"),
         ({"name": "loso", "sed": 1}, "protocol.sed: no such setting (did you mean 'seed'?)"),
@@ -186,58 +47,24 @@ def test_wrong_settings(data: dict, message: str) -> None:
     assert str(caught.value) == message
 
 
-OFFICIAL = ProtocolParams(name="official", validation=0.25)
+@pytest.mark.parametrize(
+    ("groups", "expected"),
+    [(2, 2), (5, 5), ([["a", "b"], ["c"]], (("a", "b"), ("c",))), ([[1001], [1002, "1003"]], (("1001",), ("1002", "1003")))],
+)
+def test_groups_are_a_number_or_speakers(groups: object, expected: object) -> None:
+    """YAML reads the speakers of CREMA-D as numbers."""
+    assert parse(ProtocolParams, {"name": "logso", "groups": groups}, "protocol").groups == expected
 
 
-def test_official_splits_are_taken_as_they_are() -> None:
-    clips = with_splits(["train", "val", "test", "train"])
-    assert make_folds(clips, OFFICIAL) == [{"c0": "train", "c1": "val", "c2": "test", "c3": "train"}]
-
-
-def test_official_without_val_takes_whole_speakers_from_train() -> None:
-    clips = with_splits(["train"] * 5 + ["test"], ["a", "b", "c", "d", "d", "e"])
-    assert make_folds(clips, OFFICIAL) == [{"c0": "train", "c1": "train", "c2": "train", "c3": "val", "c4": "val", "c5": "test"}]
-
-
-@pytest.mark.parametrize("pair", [("train", "test"), ("train", "val"), ("val", "test")])
-def test_official_splits_with_a_speaker_on_two_sides(pair: tuple[str, str]) -> None:
-    clips = with_splits([*pair, "train", "val", "test"], ["s0", "s0", "a", "b", "c"])
-    with pytest.raises(LeakageError) as caught:
-        make_folds(clips, OFFICIAL)
-    assert str(caught.value) == f"fold-00: speaker 's0' is in {pair[0]} (c0) and in {pair[1]} (c1); split by speaker"
-
-
-def test_official_without_splits_counts_them() -> None:
-    with pytest.raises(CorpusError, match="protocol official: 2 clips have no split \\('c1' first\\); add it or use loso"):
-        make_folds(with_splits(["train", "", "test", ""]), OFFICIAL)
-
-
-@pytest.mark.parametrize("splits", [["train", "test"], ["train", "val"], ["test", "val"], ["train", "train"], ["test"]])
-def test_official_with_an_empty_part_is_refused(splits: list[str]) -> None:
-    with pytest.raises(PipelineError):
-        make_folds(with_splits(splits), OFFICIAL)
-
-
-def duplicated(clips: list[Clip], **same: str) -> list[Clip]:
-    """Make the first and the last clip, of two speakers, agree in digest or path."""
-    return [dataclasses.replace(clips[0], **same), *clips[1:-1], dataclasses.replace(clips[-1], **same)]
-
-
-@pytest.mark.parametrize("name", ["loso", "logso"])
-@pytest.mark.parametrize("same", [{"digest": "equal"}, {"digest": "", "path": "one.mp4"}])
-def test_one_media_file_under_two_speakers(name: str, same: dict[str, str]) -> None:
-    with pytest.raises(LeakageError, match=r"^fold-0\d: 's0-0' in \w+ and 's4-0' in \w+ are one media file; keep them on one side$"):
-        make_folds(duplicated(corpus(1, 1, 1, 1, 1), **same), ProtocolParams(name=name))
-
-
-def test_one_media_file_under_one_speaker_is_no_leak() -> None:
-    clips = [dataclasses.replace(clip, digest=clip.speaker) for clip in corpus(3, 3, 3)]
-    assert len(make_folds(clips, ProtocolParams(name="loso"))) == 3
+def test_check_fold_goes_by_speaker() -> None:
+    clips = [Clip("a", "a.mp4", "s0", "anger", digest="1"), Clip("b", "b.mp4", "s0", "anger", digest="2")]
+    with pytest.raises(LeakageError, match=r"^x: speaker 's0' is in val \(a\) and in test \(b\); split by speaker$"):
+        check_fold(clips, {"a": "val", "b": "test"}, "x")
 
 
 @pytest.mark.parametrize(("digests", "leaks"), [(("a", "b"), False), (("a", "a"), True), (("", ""), False)])
 def test_check_fold_goes_by_bytes(digests: tuple[str, str], leaks: bool) -> None:
-    clips = [dataclasses.replace(clip, digest=digest) for clip, digest in zip(corpus(1, 1), digests, strict=True)]
+    clips = [Clip(f"s{s}-0", f"s{s}.mp4", f"s{s}", "anger", digest=digest) for s, digest in enumerate(digests)]
     fold = {"s0-0": "train", "s1-0": "test"}
     if leaks:
         with pytest.raises(LeakageError, match=r"^x: 's0-0' in train and 's1-0' in test are one media file"):
@@ -260,21 +87,23 @@ def test_a_source_task_meets_nobody_of_the_corpus(source: list[str], named: str 
     assert str(caught.value) == f"pretrain.a60: its source corpus holds {named} of the emotion corpus; remove them"
 
 
+IDS = st.text("abc-", min_size=1, max_size=5).map(lambda text: f"c{text}")
+FOLDS = st.lists(st.dictionaries(IDS, st.sampled_from(PARTS), min_size=1), min_size=1, max_size=4)
+
+
 @settings(max_examples=25)
-@given(protocols())
-def test_splits_round_trip(case: tuple) -> None:
-    clips, params = case
-    folds = make_folds(clips, params)
+@given(FOLDS)
+def test_splits_round_trip(folds: list[Fold]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         first, second = Path(folder, "a.csv"), Path(folder, "b.csv")
         write_splits(first, folds)
-        write_splits(second, make_folds(sorted(clips, key=lambda clip: clip.clip_id), params))
+        write_splits(second, [dict(reversed(fold.items())) for fold in folds])
         assert first.read_bytes() == second.read_bytes()
         assert read_splits(first) == {f"fold-{number:02d}": fold for number, fold in enumerate(folds)}
 
 
 def test_the_protocol_none_has_no_folds_and_says_so(tmp_path: Path) -> None:
-    write_splits(tmp_path / "s.csv", make_folds(corpus(1, 1, 1), ProtocolParams(name="none")))
+    write_splits(tmp_path / "s.csv", [])
     with pytest.raises(SettingsError, match=r"s.csv: no folds, since this corpus has protocol.name: none; set loso, "):
         read_splits(tmp_path / "s.csv")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -34,3 +35,8 @@ def named(root: Path, files: list[Path]) -> Iterator[tuple[str, Path]]:
     for path in files:
         unique = stems[path.stem] == 1
         yield (path.stem if unique else path.relative_to(root).with_suffix("").as_posix().replace("/", "__")), path
+
+
+def joined(parts: Iterable[str]) -> str:
+    """Return a clip id: the parts with `_` between them, and `-` for what an id may not have and for spaces."""
+    return "_".join(re.sub(r"[^\w.+-]+", "-", part) for part in parts)

@@ -1,4 +1,4 @@
-"""Reading a table of clips: shared by the adapters whose corpus brings a `manifest.csv`."""
+"""Reading a table of clips: shared by the adapters whose corpus brings one, such as a `manifest.csv`."""
 
 from __future__ import annotations
 
@@ -23,19 +23,29 @@ def read_clips(path: Path) -> Iterator[Clip]:
     """
     if not path.is_file():
         raise CorpusError(f"{path}: no such manifest; write one with the columns {', '.join(REQUIRED)}, or mend the root")
+    for where, row in read_rows(path, REQUIRED):
+        yield _clip({key: row.get(key, "") for key in REQUIRED + OPTIONAL}, where)
+
+
+def read_rows(path: Path, required: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield (file and line, cells by column) of a CSV file in UTF-8, separated by commas, semicolons or tabs.
+
+    Raises:
+        CorpusError: not UTF-8, or a required column missing
+    """
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise CorpusError(f"{path}: not UTF-8 ({error.reason} at byte {error.start}); save it as CSV in UTF-8") from error
     header = text.split("\n", 1)[0]
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if header.count(";") > header.count(",") else ",")
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count))
     columns = [name.strip() for name in reader.fieldnames or ()]
-    for name in REQUIRED:
+    for name in required:
         if name not in columns:
             raise CorpusError(f"{path}:1: no column '{name}'{did_you_mean(name, columns)}")
     reader.fieldnames = columns
     for row in reader:
-        yield _clip({key: (row.get(key) or "").strip() for key in REQUIRED + OPTIONAL}, f"{path}:{reader.line_num}")
+        yield f"{path}:{reader.line_num}", {key: (row.get(key) or "").strip() for key in columns}
 
 
 def _clip(row: Mapping[str, str], where: str) -> Clip:

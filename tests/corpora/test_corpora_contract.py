@@ -11,8 +11,11 @@ import pytest
 from helpers_media import tone, write_media
 from pipeline.core import plugins
 from pipeline.core.clip import EMOTIONS, EXTRA_EMOTIONS, SPLITS, Clip, check_clip_id, check_unique
-from pipeline.core.errors import CorpusError
-from pipeline.corpus import CorpusParams, read_corpus
+from pipeline.core.errors import CorpusError, SettingsError
+from pipeline.core.settings import parse
+from pipeline.corpora import LEFT_OUT
+from pipeline.corpus import CorpusParams, left_out, protocol_of, read_corpus
+from pipeline.protocols import ProtocolParams
 
 TABLE = "clip_id,path,speaker,emotion\ns1_a,clips/s1_a.mp4,s1,anger\ns2_b,clips/s2_b.mp4,s2,neutral\n"
 
@@ -29,10 +32,24 @@ def demo(root: Path) -> list[str]:
     return manifest(root)
 
 
+def baum1s(root: Path) -> list[str]:
+    """The table and four films, one of a label that is not used and one that the table lacks."""
+    (root / "Annotations_BAUM1s.csv").write_text("Clip Name,Emotion\nS001_015,Anger\nS002_015,Happiness\nS002_006,Neutral\n")
+    return [f"BAUM1s_MP4 - All/{name[:4].lower()}/{name}.mp4" for name in ("S001_015", "S002_015", "S002_006", "S002_007")]
+
+
 MINIATURES: dict[str, Callable[[Path], list[str]]] = {
     "manifest_csv": manifest,
     "demo": demo,
     "cremad": lambda _: ["VideoFlash/1001_DFA_ANG_XX.mp4", "VideoFlash/1001_IEO_HAP_LO.mp4", "VideoFlash/1002_ITH_NEU_XX.mp4"],
+    "rml": lambda _: ["rml-1/s1/an1.avi", "rml-1/s2/English/ha2.avi", "rml-1/s2/Mandarin/ha2.avi", "rml-2/s8/su10.avi"],
+    "enterface05": lambda _: [
+        "subject 1/anger/sentence 1/s1_an_1.avi",
+        "subject 6/anger/s6_an.avi",
+        "subject 11/anger/sentence 1/s12_an_1.avi",
+        "subject 12/happiness/sentence 5/s12_ha_5.avi",
+    ],
+    "baum1s": baum1s,
 }
 """corpus -> what makes its tables in a folder and returns its media files, without which a new plugin fails here"""
 
@@ -58,7 +75,7 @@ def corpus(request: pytest.FixtureRequest, tmp_path: Path, media: bytes) -> Iter
 def test_labels_lead_to_known_emotions(corpus: tuple) -> None:
     _, plugin, _, _ = corpus
     assert plugin.LABELS
-    assert set(plugin.LABELS.values()) <= {*EMOTIONS, *EXTRA_EMOTIONS}
+    assert set(plugin.LABELS.values()) <= {*EMOTIONS, *EXTRA_EMOTIONS, LEFT_OUT}
 
 
 def test_licence_and_citation_are_given(corpus: tuple) -> None:
@@ -107,5 +124,17 @@ def test_the_whole_way_to_clips_with_digests(corpus: tuple) -> None:
     clips, entries = read_corpus("mine", params, workers=1)
     assert [clip.clip_id for clip in clips] == sorted(clip.clip_id for clip in clips)
     assert {clip.emotion for clip in clips} <= set(EMOTIONS)
-    assert len({clip.digest for clip in clips}) == len(files)
-    assert [entry.status for entry in entries] == ["ok"] * len(files)
+    unused = sum(map(len, left_out("mine", params).values()))
+    assert len({clip.digest for clip in clips}) == len(clips) == len(files) - unused
+    assert [entry.status for entry in entries] == ["ok"] * len(clips)
+
+
+def test_the_root_is_all_that_is_written_where_a_protocol_was_published(corpus: tuple) -> None:
+    name, plugin, root, _ = corpus
+    params = CorpusParams.model_validate({"root": str(root)})
+    assert read_corpus(name, params, workers=1)[0]
+    if hasattr(plugin, "PROTOCOL"):
+        assert protocol_of(name, params) == parse(ProtocolParams, plugin.PROTOCOL, name)
+    else:
+        with pytest.raises(SettingsError, match=rf"^params.yaml: corpora.{name}.protocol: this setting is missing, "):
+            protocol_of(name, params)
