@@ -46,10 +46,6 @@ class ClipCache:
         """Return where an entry lies, in one of 256 sub-folders."""
         return self.root / key[:2] / key[2:]
 
-    def has(self, key: str) -> bool:
-        """Say whether a sound entry is there, without keeping its arrays."""
-        return self._payload(key) is not None
-
     def get(self, key: str) -> tuple[ClipFeatures | ClipError, list[str]] | None:
         """Return (arrays or the clip's error, notes), or None where nothing sound is kept."""
         payload = self._payload(key)
@@ -108,7 +104,13 @@ class ClipCache:
 def _archive(arrays: dict[str, Any]) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-        for name, array in arrays.items():
-            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, np.asanyarray(array), allow_pickle=False)
+        for name, array in ((name, np.asanyarray(array)) for name, array in arrays.items()):
+            with archive.open(_member(name, array), "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
     return buffer.getvalue()
+
+
+def _member(name: str, array: np.ndarray) -> str | zipfile.ZipInfo:
+    """Return what an array is called in the archive; pictures lie there as they are, since they hardly shrink."""
+    member = f"{name}.npy"
+    return zipfile.ZipInfo(member) if array.dtype == np.uint8 and array.ndim == 4 else member

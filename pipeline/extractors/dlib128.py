@@ -14,9 +14,10 @@ import dlib
 import numpy as np
 from pydantic import Field
 
-from pipeline.core.errors import ClipError, SettingsError, WeightsError
+from pipeline.core.errors import SettingsError, WeightsError
 from pipeline.core.settings import Settings
 from pipeline.core.store import ClipFeatures, FeatureMeta
+from pipeline.extractors._faces import rows_of_faces
 from pipeline.weights.files import load_published
 
 INPUT = "faces"
@@ -80,11 +81,8 @@ class Extractor:
         Raises:
             ClipError: none of the frames that are taken shows a face
         """
-        chosen = slice(None, None, self.params.every)
-        mask, times, crops = faces.mask[chosen], faces.times[chosen], faces.extra["crops"][chosen]
-        if not mask.any():
-            raise ClipError("no_face", "none of the frames that were taken shows a face")
-        values = np.full((len(mask), 128), np.nan, np.float32)
-        for row in np.flatnonzero(mask):  # one at a time: dlib's batches hold all their activations in memory
-            values[row] = self.network.compute_face_descriptor(self.align(crops[row]))
-        return ClipFeatures(values, times, mask)
+        return rows_of_faces(faces, self.params.every, self.meta, self._row)
+
+    def _row(self, crops: np.ndarray) -> np.ndarray:
+        # one at a time: dlib's batches hold all their activations in memory
+        return np.array(self.network.compute_face_descriptor(self.align(crops[0])))[None]

@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from pipeline.core.errors import ClipError, WeightsError
+from pipeline.core.errors import WeightsError
 from pipeline.core.settings import Settings
 from pipeline.core.store import ClipFeatures, FeatureMeta
+from pipeline.extractors._faces import rows_of_faces
 from pipeline.networks.face_cnn import INPUT_PX, POOL5, FaceCNN, normalise_faces
 from pipeline.weights.files import load_state, load_weights
 
@@ -63,13 +64,7 @@ class Extractor:
         Raises:
             ClipError: none of the frames that are taken shows a face
         """
-        chosen = slice(None, None, self.params.every)
-        mask, times, crops = faces.mask[chosen], faces.times[chosen], faces.extra["crops"][chosen]
-        if not mask.any():
-            raise ClipError("no_face", "none of the frames that were taken shows a face")
-        values = np.full((len(mask), POOL5), np.nan, np.float16)
-        observed = np.flatnonzero(mask)
-        for start in range(0, len(observed), self.params.batch):
-            rows = observed[start : start + self.params.batch]
-            values[rows] = self.network.features(to_tensor(crops[rows])).numpy().astype(np.float16)
-        return ClipFeatures(values, times, mask)
+        return rows_of_faces(faces, self.params.every, self.meta, self._rows, self.params.batch)
+
+    def _rows(self, crops: np.ndarray) -> np.ndarray:
+        return self.network.features(to_tensor(crops)).numpy()

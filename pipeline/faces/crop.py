@@ -1,10 +1,13 @@
-"""Square pictures of a face."""
+"""Square pictures of a face, and how the face is cut out of all frames of a clip."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterable
 
 import cv2
 import numpy as np
 
+from pipeline.core.errors import ClipError
 from pipeline.faces.geometry import Box
 
 
@@ -35,6 +38,41 @@ def square_crop(rgb: np.ndarray, box: Box, px: int, margin: float = 1.2) -> np.n
     square = rgb.take(rows, axis=0).take(columns, axis=1)
     how = cv2.INTER_AREA if length > px else cv2.INTER_LINEAR
     return cv2.resize(square, (px, px), interpolation=how)
+
+
+def cut_frames(
+    frames: Iterable[tuple[float, np.ndarray]],
+    times: np.ndarray,
+    mask: np.ndarray,
+    cut: Callable[[int, np.ndarray], np.ndarray],
+    shape: tuple[int, int],
+) -> np.ndarray:
+    """Read a clip again and cut the face out of every frame that has one.
+
+    Args:
+        frames: this reading: (time s, (H, W, 3) uint8) in order
+        times: (T,) s, of an earlier reading
+        mask: (T,) bool, whether the frame shows the face
+        cut: number of a frame and its picture -> its crop, (height, width, 3) uint8
+        shape: (height, width) of the crops, px
+
+    Returns:
+        (T, height, width, 3) uint8, black where `mask` is false
+
+    Raises:
+        ClipError: decode_error, the frames are not those of the earlier reading
+    """
+    crops = np.zeros((len(times), *shape, 3), np.uint8)
+    count = 0
+    for index, (time, rgb) in enumerate(frames):
+        if index >= len(times) or time != times[index]:
+            raise ClipError("decode_error", f"frame {index} differs between two readings")
+        if mask[index]:
+            crops[index] = cut(index, rgb)
+        count = index + 1
+    if count != len(times):
+        raise ClipError("decode_error", f"{len(times)} frames at the first reading, {count} at the second")
+    return crops
 
 
 def _reflected(begin: int, length: int, size: int) -> np.ndarray:

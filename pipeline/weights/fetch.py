@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,25 +28,35 @@ def cached_path(entry: Entry, cache: Path) -> Path:
 
 
 def fetch(entry: Entry, cache: Path) -> Path:
-    """Return the verified file, fetching it if need be.
+    """Return the verified file, fetching it if need be; see `fetch_all`."""
+    return fetch_all([entry], cache)[entry.name]
+
+
+def fetch_all(entries: Sequence[Entry], cache: Path) -> dict[str, Path]:
+    """Return the verified files by name, fetching them if need be; an archive that holds several is downloaded once.
 
     Args:
-        entry: of weights.lock
+        entries: of weights.lock
         cache: folder of all weights (`runtime.weights_cache`)
 
     Returns:
-        `<cache>/<name>/<file name>`, hashed just now
+        `<cache>/<name>/<file name>` of each, hashed just now
 
     Raises:
-        WeightsError: it cannot be had, or is not the file that weights.lock means
+        WeightsError: one cannot be had, or is not the file that weights.lock means
     """
+    with tempfile.TemporaryDirectory() as downloads:
+        return {entry.name: _fetch(entry, cache, Path(downloads)) for entry in entries}
+
+
+def _fetch(entry: Entry, cache: Path, downloads: Path) -> Path:
     path = cached_path(entry, cache)
     if isinstance(entry, TrainedEntry):
         raise WeightsError(f"{entry.name} is trained here, not fetched; run `dvc repro {entry.stage}`")
     if isinstance(entry, FileEntry) and (not path.is_file() or not entry.known):
         raise WeightsError(f"{entry.name}: {_wanted(entry)}; get the file and run `{entry.by_hand}`")
     if not path.is_file():
-        _bring(entry, path)
+        _bring(entry, path, downloads)
     verify(entry, path)
     return path
 
@@ -65,13 +76,13 @@ def _wanted(entry: FileEntry) -> str:
     return f"{entry.file} ({entry.origin}), {told}, has no lasting address"
 
 
-def _bring(entry: Entry, path: Path) -> None:
+def _bring(entry: Entry, path: Path, downloads: Path) -> None:
     with writing(path.parent, CACHE_REMEDY), _alone(path.parent):
         if path.is_file():
             return  # another process brought it while this one waited
         if isinstance(entry, PackageEntry):
             with atomic_path(path) as temporary:
-                extract(entry, temporary)
+                extract(entry, temporary, downloads)
                 check(entry, temporary, f"check pip's settings, or get it by hand and run `{entry.by_hand}`", path)
         elif isinstance(entry, UrlEntry | TorchvisionEntry):
             _from_net(entry, path)

@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from pipeline.networks import torchvision_ops
+from pipeline.networks.alexnet import AlexNet
 from pipeline.networks.c3d import C3D
 
 Shapes = dict[str, tuple[int, ...]]
@@ -59,10 +60,6 @@ def _with_biases(weights: Mapping[str, tuple[int, ...]]) -> Shapes:
     return shapes
 
 
-def _alexnet(num_classes: int) -> nn.Module:
-    return torchvision_ops.models().alexnet(num_classes=num_classes)
-
-
 def _vgg16(num_classes: int) -> nn.Module:
     return torchvision_ops.models().vgg16(num_classes=num_classes)
 
@@ -92,10 +89,10 @@ _ONET = {
 }  # fmt: skip
 
 MAPS: dict[str, LayerMap] = {
-    "alexnet": LayerMap(_alexnet, {"num_classes": 1000}),
+    "alexnet": LayerMap(AlexNet, {"width": 1.0, "classes": 1000}),
     "vgg16": LayerMap(_vgg16, {"num_classes": 1000}),
     "vgg_face": LayerMap(_vgg16, {"num_classes": 2622}, _VGG_FACE),
-    "c3d": LayerMap(C3D, {"width": 1.0, "classes": None}, _C3D),
+    "c3d": LayerMap(C3D, {"width": 1.0, "classes": None, "size": 112, "fc6": "published"}, _C3D),
     "mtcnn_pnet": LayerMap(shapes_of=_with_biases(_PNET)),
     "mtcnn_rnet": LayerMap(shapes_of=_with_biases(_RNET)),
     "mtcnn_onet": LayerMap(shapes_of=_with_biases(_ONET)),

@@ -11,7 +11,7 @@ from pipeline.core.errors import SettingsError, WeightsError
 from pipeline.core.settings import Settings
 from pipeline.weights.convert import layer_map, state_of
 from pipeline.weights.entries import Entry
-from pipeline.weights.fetch import fetch
+from pipeline.weights.fetch import fetch, fetch_all
 from pipeline.weights.files import save_published, save_weights
 
 
@@ -50,8 +50,7 @@ def publish(entries: Sequence[Entry], cache: Path, folder: Path, setting: str) -
     if formats == {"torch"}:
         _publish_state(entries[0], cache, folder)
     else:
-        files = {entry.name: fetch(entry, cache) for entry in entries}
-        save_published(folder, files, [entry.name for entry in entries], origin(entries))
+        save_published(folder, fetch_all(entries, cache), [entry.name for entry in entries], origin(entries))
     return _listed(entries)
 
 

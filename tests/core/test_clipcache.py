@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
 import tempfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -59,7 +61,6 @@ def test_an_error_comes_back_as_an_error(tmp_path: Path, reason: str, detail: st
 def test_what_was_never_put_is_absent(tmp_path: Path) -> None:
     cache = ClipCache(tmp_path / "none yet")
     assert cache.get(KEY) is None
-    assert not cache.has(KEY)
     assert cache.prune() == 0
 
 
@@ -68,6 +69,17 @@ def test_equal_results_have_equal_bytes(tmp_path: Path) -> None:
     for cache in caches:
         cache.put(KEY, CLIP, ["silent"])
     assert caches[0].path(KEY).read_bytes() == caches[1].path(KEY).read_bytes()
+
+
+def test_pictures_are_kept_as_they_are_and_everything_else_packed(tmp_path: Path) -> None:
+    cache = ClipCache(tmp_path)
+    pictures = np.zeros((2, 20, 20, 3), np.uint8)
+    cache.put(KEY, ClipFeatures(np.zeros((2, 900), np.float32), CLIP.times, CLIP.mask, {"crops": pictures}), [])
+    with zipfile.ZipFile(io.BytesIO(cache.path(KEY).read_bytes()[32:])) as archive:
+        sizes = {info.filename: (info.file_size, info.compress_size) for info in archive.infolist()}
+    assert sizes["crops.npy"] == (2 * 20 * 20 * 3 + 128, 2 * 20 * 20 * 3 + 128)
+    assert sizes["values.npy"][1] < 0.1 * sizes["values.npy"][0]
+    assert np.array_equal(cache.get(KEY)[0].extra["crops"], pictures)
 
 
 def test_a_second_put_replaces_the_first(tmp_path: Path) -> None:
@@ -100,10 +112,10 @@ def test_a_truncated_or_grown_entry_is_absent_and_gone(tmp_path: Path, damage: C
     cache = ClipCache(tmp_path)
     cache.put(KEY, CLIP, [])
     cache.path(KEY).write_bytes(damage(cache.path(KEY).read_bytes()))
-    assert not cache.has(KEY)
+    assert cache.get(KEY) is None
     assert entries(cache) == []
     cache.put(KEY, CLIP, [])
-    assert cache.has(KEY)
+    assert cache.get(KEY) is not None
 
 
 def test_the_temporary_file_of_a_killed_run_is_ignored(tmp_path: Path) -> None:
@@ -114,7 +126,7 @@ def test_the_temporary_file_of_a_killed_run_is_ignored(tmp_path: Path) -> None:
     assert cache.get(KEY) is None
     assert cache.prune() == 0
     cache.put(KEY, CLIP, [])
-    assert cache.has(KEY)
+    assert cache.get(KEY) is not None
 
 
 PARTS = {"stage": "extract", "input": "abc", "code": "0f", "params": {"k": 1, "deep": [1, 2]}, "weights": ""}
@@ -158,13 +170,12 @@ def test_prune_keeps_the_newest_used_within_the_bound(tmp_path: Path, room: floa
     cache, keys, size = filled(tmp_path, 5)
     cache.max_gb = room * size / 1e9
     assert cache.prune() == 5 - left
-    assert [cache.has(key) for key in keys] == [False] * (5 - left) + [True] * left
+    assert [cache.path(key).is_file() for key in keys] == [False] * (5 - left) + [True] * left
 
 
-@pytest.mark.parametrize("use", [ClipCache.get, ClipCache.has])
-def test_reading_counts_as_use(tmp_path: Path, use: Callable) -> None:
+def test_reading_counts_as_use(tmp_path: Path) -> None:
     cache, keys, size = filled(tmp_path, 3)
-    use(cache, keys[0])
+    cache.get(keys[0])
     cache.max_gb = 1.5 * size / 1e9
     assert cache.prune() == 2
-    assert [cache.has(key) for key in keys] == [True, False, False]
+    assert [cache.path(key).is_file() for key in keys] == [True, False, False]

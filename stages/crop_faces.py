@@ -1,0 +1,22 @@
+"""crop_faces: cut the tracked face out of every clip with the eyes at fixed places."""
+
+from pipeline.core.clip import read_manifest
+from pipeline.core.ledger import read_ledger
+from pipeline.engine import run as run_engine
+from pipeline.faces.eye_crop import CropParams
+from pipeline.jobs.crop import CropJob
+from stages._run import Context, run
+
+READS = ("crop_faces.{crop}",)
+
+
+def main(context: Context) -> str:
+    args = context.args
+    params = context.model(f"crop_faces.{args.crop}", CropParams)
+    job = CropJob(args.crop, context.root(), args.source, params)
+    clips, upstream = read_manifest(args.manifest), read_ledger(args.upstream)
+    return run_engine(job, clips, upstream, job.meta(), args.out, args.ledger, context.runtime)
+
+
+if __name__ == "__main__":
+    run(main, READS, ("corpus", "crop"), ("source", "manifest", "upstream", "out", "ledger"))
