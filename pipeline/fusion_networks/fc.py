@@ -1,0 +1,48 @@
+"""fc: fully connected layers with dropout, the "FC" of Zhang et al. 2017, section IV.D and Table X.
+
+FC-1, FC-2 and FC-3 of the paper are one, two and three hidden layers. The dropout layer lies before the softmax layer,
+as in their earlier work [61]. First weights are random, which is what the paper compares the DBN's pre-training with.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from pipeline.datasets import Scaler
+from pipeline.fusion_networks import Row, Segments
+from pipeline.fusion_networks._tuning import NetworkFeature, TuneParams, seeded, tensors, tune
+from pipeline.networks.fusion_dbn import FusionFC
+from pipeline.source_task import check_device
+
+
+class Params(TuneParams):
+    """Layers and training."""
+
+    layers: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1, description="widths; (4096, 2048) is FC-2")
+    dropout: float = Field(ge=0, lt=1, description="before the softmax layer; 0.3 in the paper")
+
+
+def fit(
+    params: Params, train: Segments, val: Segments, classes: int, device: str = "cpu"
+) -> tuple[NetworkFeature, list[Row]]:
+    """Train the network; return the last hidden layer as a feature, and one row per epoch.
+
+    Args:
+        params: layers and training
+        train: S >= 1
+        val: decides when to stop; may be empty
+        classes: of the softmax layer
+        device: `cpu` or `cuda`
+
+    Raises:
+        SettingsError: the device is not there, or training diverges
+        LeakageError: `train` are not training segments
+    """
+    check_device(device)
+    scaler = Scaler.of(train, train.inputs)
+    with seeded(params.seed):
+        network = FusionFC(train.inputs.shape[1], params.layers, classes, params.dropout).to(device)
+        history = tune(network, tensors(train, scaler, device), tensors(val, scaler, device), params)
+    return NetworkFeature(network, scaler, device), history
