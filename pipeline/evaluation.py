@@ -73,6 +73,47 @@ def uar(counts: np.ndarray) -> float:
     return float((counts.diagonal()[occurring] / totals[occurring]).mean()) if occurring.any() else float("nan")
 
 
+@dataclass(frozen=True)
+class ClassFigures:
+    """How well one emotion is told from the others; NaN where a share of nothing would be asked for.
+
+    Attributes:
+        precision: right decisions for it / decisions for it
+        recall: right decisions for it / its clips
+        f_score: harmonic mean of both, counted as 2 right / (decisions + clips): 0 where all its clips were missed
+        right: clips of it that were recognised
+        clips: judged clips of it
+        decisions: clips that were taken for it
+    """
+
+    precision: float
+    recall: float
+    f_score: float
+    right: int
+    clips: int
+    decisions: int
+
+
+def per_class(counts: np.ndarray, classes: Sequence[str]) -> dict[str, ClassFigures]:
+    """Return emotion -> figures, as in Zhang et al. 2017, Tables VII to IX.
+
+    Args:
+        counts: (C, C), rows are the truth
+        classes: of rows and columns
+    """
+    found = {}
+    for name, right, clips, decisions in zip(
+        classes, counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0), strict=True
+    ):
+        shares = (_share(right, decisions), _share(right, clips), _share(2 * right, decisions + clips))
+        found[name] = ClassFigures(*shares, int(right), int(clips), int(decisions))
+    return found
+
+
+def _share(part: int, whole: int) -> float:
+    return float(part / whole) if whole else float("nan")
+
+
 def micro_f1(counts: np.ndarray) -> float:
     """Return F1 over the pooled true and false positives and negatives of all classes, eq. (4)."""
     true = counts.diagonal().sum()

@@ -1,5 +1,6 @@
 """report: metrics, the paper's tables, confusion matrices, the ledger and a page for one system on one corpus."""
 
+from pipeline.about import read_about as read_corpus_about
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
 from pipeline.evaluation import ReportParams, best
@@ -18,6 +19,7 @@ def main(context: Context) -> str:
     settings = context.model(f"systems.{args.system}", SystemParams)
     report = SystemReport(
         corpus=args.corpus,
+        adapter=read_corpus_about(args.about).source.adapter,
         system=args.system,
         settings=settings,
         clips=read_manifest(args.manifest),
@@ -35,4 +37,4 @@ def main(context: Context) -> str:
 
 
 if __name__ == "__main__":
-    run(main, READS, ("corpus", "system"), ("models", "fusion", "manifest", "splits", "out"))
+    run(main, READS, ("corpus", "system"), ("models", "fusion", "manifest", "splits", "about", "out"))

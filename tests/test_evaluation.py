@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -13,7 +14,7 @@ from pydantic import ValidationError
 from scipy import stats
 from sklearn import metrics
 
-from pipeline.evaluation import ReportParams, confusion, interval, micro_f1, score, uar
+from pipeline.evaluation import ReportParams, confusion, interval, micro_f1, per_class, score, uar
 
 CLASSES = ["anger", "fear", "sad", "neutral"]
 DECISIONS = st.lists(st.tuples(st.sampled_from(CLASSES), st.sampled_from(CLASSES)), min_size=1, max_size=60)
@@ -49,6 +50,39 @@ def test_figures_are_scikit_learns(decisions):
 def test_by_hand(counts, expected_uar, expected_f1):
     assert uar(np.array(counts)) == pytest.approx(expected_uar, nan_ok=True)
     assert micro_f1(np.array(counts)) == pytest.approx(expected_f1, nan_ok=True)
+
+
+@settings(deadline=None)
+@given(DECISIONS)
+def test_figures_by_emotion_are_scikit_learns(decisions):
+    truth, predicted = (list(column) for column in zip(*decisions, strict=True))
+    found = per_class(confusion(truth, predicted, CLASSES), CLASSES)
+    their = metrics.precision_recall_fscore_support(truth, predicted, labels=CLASSES, zero_division=np.nan)
+    own = [[getattr(found[name], key) for name in CLASSES] for key in ("precision", "recall", "f_score", "clips")]
+    np.testing.assert_allclose(own, their)
+
+
+NAN = math.nan
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        # 3 of 4 decisions for a are right, and 3 of its 6 clips; F = 2 * 0.75 * 0.5 / 1.25
+        ([[3, 3], [1, 5]], {"a": (0.75, 0.5, 0.6, 3, 6, 4), "b": (0.625, 5 / 6, 5 / 7, 5, 6, 8)}),
+        # nobody was taken for b: a precision of nothing, but all its clips were missed
+        ([[2, 0], [2, 0]], {"a": (0.5, 1.0, 2 / 3, 2, 2, 4), "b": (NAN, 0.0, 0.0, 0, 2, 0)}),
+        # no clip of b, and one taken for it
+        ([[1, 1], [0, 0]], {"a": (1.0, 0.5, 2 / 3, 1, 2, 1), "b": (0.0, NAN, 0.0, 0, 0, 1)}),
+        # neither a clip of b nor a decision for it
+        ([[2, 0], [0, 0]], {"a": (1.0, 1.0, 1.0, 2, 2, 2), "b": (NAN, NAN, NAN, 0, 0, 0)}),
+    ],
+)
+def test_figures_by_emotion_by_hand(counts, expected):
+    found = per_class(np.array(counts), ["a", "b"])
+    assert list(found) == ["a", "b"]
+    for name, figures in expected.items():
+        assert dataclasses.astuple(found[name]) == pytest.approx(figures, nan_ok=True), name
 
 
 @pytest.mark.parametrize(("right", "total"), [(10, 20), (45, 60), (5, 112), (110, 112)])

@@ -29,6 +29,8 @@ def overview(folder: Path) -> str:
     reports = [_report(path, folder) for path in found]
     render("overview.html", folder / "index.html", reports=reports)
     blocks = [_text(report) for report in reports]
+    if len(reports) > 1:
+        blocks.append(_best_of_each(reports))
     return "\n".join([*blocks, f"The page over all reports: {folder / 'index.html'}"])
 
 
@@ -37,15 +39,18 @@ def _report(path: Path, folder: Path) -> dict[str, Any]:
     metrics = _read(path)
     shown = _shown(metrics)
     page = path.parent / "index.html"
+    rows = {name: _row(name, metrics[name]) for name in shown}
+    best = max(shown, key=lambda name: _accuracy(metrics[name]))
     return {
         "corpus": corpus,
         "system": system,
         "link": page.relative_to(folder).as_posix(),
         "page": str(page),
         "columns": _COLUMNS,
-        "rows": [_row(name, metrics[name]) for name in shown],
-        "best": max(shown, key=lambda name: _accuracy(metrics[name])),
+        "rows": list(rows.values()),
+        "best": rows[best],
         "fusions": sum(bool(method_of(name)) for name in metrics),
+        "left_out": len(metrics) - len(shown),
     }
 
 
@@ -79,12 +84,25 @@ def _row(name: str, figures: _Figures) -> Sequence[str]:
 
 
 def _text(report: Mapping[str, Any]) -> str:
-    lines = [tuple(report["columns"]), *report["rows"]]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(_COLUMNS))]
-    body = [
-        "  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=True))])
+    count, left_out = report["fusions"], report["left_out"]
+    notes = [f"  best of each method, among {count} fusions, on the test clips"] if left_out else []
+    body = _aligned([report["columns"], *report["rows"]], 1)
+    return "\n".join([f"\n{report['system']} on {report['corpus']}", *body, *notes, f"  page: {report['page']}"])
+
+
+def _best_of_each(reports: Sequence[Mapping[str, Any]]) -> str:
+    rows = [(report["corpus"], report["system"], *report["best"]) for report in reports]
+    lines = _aligned([("corpus", "system", *_COLUMNS), *rows], 3)
+    return "\n".join(["\nThe best of each, chosen on the test clips", *lines])
+
+
+def _aligned(lines: Sequence[Sequence[str]], left: int) -> list[str]:
+    """Return lines of a table, the first `left` columns flush left, the others flush right."""
+    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
+    return [
+        "  ".join(
+            cell.ljust(width) if number < left else cell.rjust(width)
+            for number, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
         for line in lines
     ]
-    count = report["fusions"]
-    notes = [f"  best of each method, among {count} fusions, on the test clips"] if count else []
-    return "\n".join([f"\n{report['system']} on {report['corpus']}", *body, *notes, f"  page: {report['page']}"])

@@ -18,10 +18,11 @@ from pipeline.core.ledger import Entry, write_ledger
 from pipeline.evaluation import ReportParams, Score, confusion, score
 from pipeline.posteriors import write_table
 from pipeline.protocols import Fold
-from pipeline.reporting import paper_huang2017
-from pipeline.reporting.page import heat, render
-from pipeline.reporting.system_page import page_values
-from pipeline.reporting.tables import Table, score_table
+from pipeline.reporting.page import render
+from pipeline.reporting.paper import Paper, Results
+from pipeline.reporting.papers import paper_of
+from pipeline.reporting.system_page import page_values, paper_values
+from pipeline.reporting.tables import score_table
 from pipeline.system import SystemParams, fusions
 
 
@@ -31,6 +32,7 @@ class SystemReport:
 
     Attributes:
         corpus: name in params.yaml
+        adapter: plugin in pipeline/corpora that reads it; "" where none is told
         system: name in params.yaml
         settings: of the system
         clips: all clips of the corpus
@@ -44,6 +46,7 @@ class SystemReport:
     """
 
     corpus: str
+    adapter: str
     system: str
     settings: SystemParams
     clips: Sequence[Clip]
@@ -88,37 +91,30 @@ class SystemReport:
         for name, counts in confusions.items():
             frame = pd.DataFrame(counts, index=pd.Index(self.classes, name="truth"), columns=self.classes)
             write_table(folder / "confusion" / f"{name}.csv", frame.reset_index())
-        paper = self._paper(folder / "tables", scores, confusions)
-        render("system.html", folder / "index.html", **page_values(self, scores, confusions), **paper)
+        paper = paper_of(self.system, self._results(scores, confusions))
+        if paper is not None:
+            _write_paper(folder / "tables", paper)
+        values = {**page_values(self, scores, confusions), "paper": paper_values(paper)}
+        render("system.html", folder / "index.html", **values)
         return scores
+
+    def _results(self, scores: Mapping[str, Score], confusions: Mapping[str, np.ndarray]) -> Results:
+        differences = self.micro_f1_differences()
+        return Results(self.corpus, self.adapter, self.settings, self.classes, scores, confusions, differences)
 
     def _confusions(self) -> dict[str, np.ndarray]:
         rows = self.rows().items()
         judged = {name: frame[frame["predicted"] != ""] for name, frame in rows}
         return {n: confusion(f["emotion"].tolist(), f["predicted"].tolist(), self.classes) for n, f in judged.items()}
 
-    def _paper(self, folder: Path, scores: Mapping[str, Score], confusions: Mapping[str, np.ndarray]) -> dict[str, Any]:
-        """Write the paper's tables and Fig. 6, and return them for the page; a system without a paper has none."""
-        if self.system != paper_huang2017.SYSTEM:
-            return {"tables": [], "figure_6": None}
-        paper = paper_huang2017.PaperTables(self.settings, scores, self.micro_f1_differences())
-        tables = paper.tables()
-        for table in tables:
-            write_table(folder / f"{table.stem}.csv", table.frame())
-            write_table(folder / f"{table.stem}_details.csv", table.details())
-        return {"tables": tables, "figure_6": self._figure_6(folder / "figure_6.csv", tables[-1], confusions)}
 
-    def _figure_6(self, path: Path, table_5: Table, confusions: Mapping[str, np.ndarray]) -> dict[str, Any]:
-        cell = paper_huang2017.best_of(table_5)
-        if cell is None:
-            reason = f"{paper_huang2017.FIGURE_6_LACKS} {table_5.cells[0].reason}"
-            write_table(path, pd.DataFrame({"reason": [reason]}))
-            return {"caption": reason, "rows": []}
-        counts = confusions[cell.model]
-        frame = paper_huang2017.figure_6(counts, self.classes)
-        write_table(path, frame)
-        rows = [{**row, "paper": paper} for row, paper in zip(heat(counts, self.classes), frame["paper"], strict=True)]
-        return {"caption": paper_huang2017.figure_6_caption(table_5, cell, self.classes), "rows": rows}
+def _write_paper(folder: Path, paper: Paper) -> None:
+    for table in paper.tables():
+        write_table(folder / f"{table.stem}.csv", table.frame())
+        write_table(folder / f"{table.stem}_details.csv", table.details())
+    for figure in paper.figures():
+        for stem, frame in figure.frames.items():
+            write_table(folder / f"{stem}.csv", frame)
 
 
 def read_about(models: Path, names: Sequence[str]) -> list[dict[str, Any]]:

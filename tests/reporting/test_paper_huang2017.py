@@ -9,6 +9,8 @@ import pytest
 
 from pipeline.evaluation import Score
 from pipeline.reporting import paper_huang2017 as paper
+from pipeline.reporting import printed_huang2017 as printed
+from pipeline.reporting.paper import Results
 from pipeline.reporting.tables import NOT_JUDGED
 from pipeline.system import SystemParams, fusions
 
@@ -35,7 +37,8 @@ def changed(**change) -> SystemParams:
 
 
 def tables(settings=FULL, scores=None, d=None):
-    found = paper.PaperTables(settings, everything(settings) if scores is None else scores, d or {})
+    figures = everything(settings) if scores is None else scores
+    found = paper.Huang2017(Results("demo", "demo", settings, paper.EMOTIONS, figures, {}, d or {}))
     return {table.stem: table for table in found.tables()}
 
 
@@ -64,13 +67,13 @@ def test_rows_and_columns_are_the_papers():
 def test_which_model_answers_a_cell(stem, row, column, model):
     cell = next(cell for cell in tables()[stem].cells if (cell.row, cell.column) == (row, column))
     assert cell.model == model
-    assert cell.accuracy == everything(FULL)[model].accuracy
+    assert cell.figure == everything(FULL)[model].accuracy
 
 
 def test_every_cell_of_the_full_system_is_filled():
     cells = [cell for table in tables().values() for cell in table.cells]
     assert len(cells) == 5 + 8 + 12 + 8
-    assert all(cell.accuracy is not None and not cell.reason for cell in cells)
+    assert all(cell.figure is not None and not cell.reason for cell in cells)
 
 
 def test_table_5_has_d_beside_the_papers():
@@ -121,7 +124,7 @@ def test_table_5_has_d_beside_the_papers():
 def test_why_a_cell_was_not_run(change, stem, model, reason):
     table = tables(changed(**change))[stem]
     cell = next(cell for cell in table.cells if cell.model == model)
-    assert (cell.accuracy, cell.d, cell.reason) == (None, None, f"not run: {reason}")
+    assert (cell.figure, cell.d, cell.reason) == (None, None, f"not run: {reason}")
     assert (table.frame() != "").all(axis=None), "never empty"
     assert table.details()["reason"].str.startswith("not run: ").any()
 
@@ -151,7 +154,7 @@ def test_figure_6_is_the_best_of_table_5():
 
 def test_figure_6_in_percent_of_the_truth():
     counts = np.array([[3, 1, 0, 0], [0, 2, 1, 0], [0, 0, 0, 0], [1, 1, 1, 1]])
-    frame = paper.figure_6(counts, ["anger", "happy", "neutral", "calm"]).set_index("truth")
+    frame = paper.figure_6_frame(counts, ["anger", "happy", "neutral", "calm"]).set_index("truth")
     assert frame.loc["anger"].tolist() == ["75.00", "25.00", "0.00", "0.00", 4, "54.90"]
     assert frame.loc["happy"].tolist() == ["0.00", "66.67", "33.33", "0.00", 3, "67.00"]
     assert frame.loc["neutral"].tolist() == [*["no clip"] * 4, 0, "in a picture only"]
@@ -169,18 +172,18 @@ def test_the_papers_figures_are_the_papers(pytestconfig):
     """Line by line as the tables of the paper have them."""
     text = papers_text(pytestconfig)
     labels = {"lld147": "Handcrafted audio features (147)"}
-    lines = [f"{labels.get(feature, feature)}\t{figure:.2f}" for feature, figure in paper.TABLE_2.items()]
+    lines = [f"{labels.get(feature, feature)}\t{figure:.2f}" for feature, figure in printed.TABLE_2.items()]
     for audio in ("a60", "a1024"):
-        figures = [f for video in ("v1024", "v2048") for f in paper.TABLE_3[audio, video]]
+        figures = [f for video in ("v1024", "v2048") for f in printed.TABLE_3[audio, video]]
         lines.append("\t".join([audio, *(f"{f:.2f}" for f in figures)]))
-    for (audio, video), row in paper.TABLE_4.items():
+    for (audio, video), row in printed.TABLE_4.items():
         lines.append("\t".join([f"LR ({audio}_{video})", *(f"{f:.2f}" for f in row.values())]))
-    for (audio, video), row in paper.TABLE_5.items():
+    for (audio, video), row in printed.TABLE_5.items():
         lines.append("\t".join([f"LR ({audio}_{video})", *(f"{f:.2f} ({d:.3f})" for f, d in row.values())]))
     plain = text.replace("| ", "").replace(" | ", "\t")
     for line in lines:
         cells = line.split("\t")
         found = any(all(cell in other for cell in cells) and other.strip("| ").startswith(cells[0]) for other in plain.splitlines())
         assert found, line
-    for figure in paper.FIGURE_6.values():
+    for figure in printed.FIGURE_6.values():
         assert f"{figure:.2f}%" in text

@@ -18,7 +18,7 @@ from pipeline.evaluation import ReportParams
 from pipeline.posteriors import table
 from pipeline.reporting import system_report
 from pipeline.reporting.overview import overview
-from pipeline.reporting.page import heat, percent, render, warmth
+from pipeline.reporting.page import heat, percent, render, shares, warmth
 from pipeline.reporting.system_page import GENERATED, ledger_lines
 from pipeline.reporting.system_report import SystemReport, read_about, read_learned
 from pipeline.system import SystemParams, fusions
@@ -37,6 +37,14 @@ STACKED = SystemParams(
 )
 
 
+SMALL_ZHANG = SystemParams(
+    features={"anet": "audio", "vnet": "video", "dbn2": "joint"},
+    classifiers=("linear_svm",),
+    pairs=(("anet", "vnet"),),
+    fusions=("vote", "product"),
+)
+
+
 def report(corpus="demo", clip_id="t", speaker="s", origin="trained here", generated=False, emotions=("anger", "sad"), settings=SYSTEM):
     clips = [Clip(f"{clip_id}{n}", f"{n}.mp4", f"{speaker}{n}", emotions[n % 2]) for n in range(4)]
     rows = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.7, 0.3]])
@@ -47,7 +55,7 @@ def report(corpus="demo", clip_id="t", speaker="s", origin="trained here", gener
     folds = {"fold-00": {clip.clip_id: "test" for clip in clips}}
     learned = {name: {"fold-00": {"d": 0.02}, "fold-01": {"d": 0.06}} for name in fused if name.startswith("prior_knowledge")}
     params = ReportParams(draws=100)
-    return SystemReport(corpus, "huang2017", settings, clips, folds, pd.concat(frames), learned, ledger, about, generated, params)
+    return SystemReport(corpus, "demo", "huang2017", settings, clips, folds, pd.concat(frames), learned, ledger, about, generated, params)
 
 
 def test_everything_is_written(tmp_path):
@@ -151,6 +159,45 @@ def test_another_system_has_no_tables_of_this_paper(tmp_path):
     assert "paper" not in (tmp_path / "index.html").read_text(encoding="utf-8").split("</style>")[1]
 
 
+def zhang(adapter="demo", settings=SMALL_ZHANG) -> SystemReport:
+    return dataclasses.replace(report(settings=settings), system="zhang2017", adapter=adapter)
+
+
+@pytest.mark.parametrize(
+    ("adapter", "numbers", "figures"),
+    [("demo", ["I", "IV", "V", "VI", "VII", "VIII", "IX", "X"], [6, 7, 8]), ("enterface05", ["I", "IV", "V", "VI", "VIII", "X"], [7])],
+)
+def test_another_paper_has_its_own_tables_and_figures(tmp_path, adapter, numbers, figures):
+    zhang(adapter).write(tmp_path)
+    stems = [*(f"table_{number}" for number in numbers), *(f"figure_{number}" for number in figures)]
+    wanted = {"scores.csv", *(f"{stem}{kind}.csv" for stem in stems for kind in ("", "_details"))}
+    assert {path.name for path in (tmp_path / "tables").iterdir()} == wanted
+    table = pd.read_csv(tmp_path / "tables" / "table_V.csv", index_col="Decision-level")
+    own = {"demo": ("ours: demo", "75.00"), "enterface05": ("eNTERFACE05", "75.00 (paper 81.62)")}
+    column, text = own[adapter]
+    assert str(table.loc["Product", column]) == text
+    assert table.loc["Max", column].startswith("not run: add maximum to systems.zhang2017.fusions")
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "nan" not in page.split("</style>")[1]
+    assert page.count("<h3>Table ") == len(numbers)
+    assert page.count("<h3>Fig. ") == len(figures)
+    for words in ("Tables II, III and XI", "not run: add fc1 to systems.zhang2017.features", "no clip of joy in demo", "The paper, eNTERFACE05"):
+        assert words in page, words
+
+
+def test_features_of_both_modalities_have_their_place(tmp_path):
+    zhang().write(tmp_path)
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    places = [page.index(f'<tr class="group"><th colspan="7">{words}</th>') for words in ("audio", "video", "audio+video")]
+    assert places == sorted(places)
+    assert places[2] < page.index("<td>dbn2-linear_svm</td>")
+    assert "<h3>audio+video: dbn2-linear_svm, accuracy 75.0 %" in page
+    assert "Best fusion: dbn2-linear_svm" in page, "a network that fuses features is a fusion too; the first of equals"
+    assert "among 3 fusions" in page
+    assert page.count('class="c top"') == 1, "of the two rules, the best is framed"
+    assert "LR: what logistic regression" not in page
+
+
 def test_a_model_that_judged_nothing_keeps_its_place(tmp_path):
     whole = report(settings=STACKED)
     rows = whole.predictions
@@ -189,8 +236,16 @@ def test_percent():
 
 def test_heat():
     rows = heat(np.array([[3, 1], [0, 0]]), ["a", "b"])
-    assert rows[0] == {"name": "a", "total": 4, "cells": [{"count": 3, "share": 75}, {"count": 1, "share": 25}]}
-    assert rows[1]["cells"] == [{"count": 0, "share": 0}] * 2
+    cells = [{"count": 3, "share": 75, "text": "75 %"}, {"count": 1, "share": 25, "text": "25 %"}]
+    assert rows[0] == {"name": "a", "total": 4, "cells": cells}
+    assert rows[1]["cells"] == [{"count": 0, "share": 0, "text": "0 %"}] * 2
+
+
+def test_shares():
+    rows = shares(np.array([[88.7, 11.3], [np.nan, np.nan]]), ["a", "b"], [8, 0])
+    assert rows[0] == {"name": "a", "total": 8, "cells": [{"share": 88.7, "text": "88.70"}, {"share": 11.3, "text": "11.30"}]}
+    assert rows[1] == {"name": "b", "total": 0, "cells": [{"share": 0.0, "text": "-"}] * 2}
+    assert shares(np.array([[100.0]]), ["a"]) == [{"name": "a", "cells": [{"share": 100.0, "text": "100.00"}]}]
 
 
 def test_a_value_that_the_template_lacks_is_an_error(tmp_path):
@@ -230,8 +285,31 @@ def test_overview_shows_single_models_and_the_best_of_each_method(tmp_path):
         "prior_knowledge-logistic_regression+video-a60+v1024-lstm",
     ]
     assert any("among 14 fusions" in line for line in lines)
+    assert not any("The best of each" in line for line in lines), "there is one report"
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert '<tr class="best"><td>confidence-a60+v2048-lstm' in page
+
+
+def test_overview_of_two_systems_ends_with_the_best_of_each(tmp_path):
+    report(settings=STACKED).write(tmp_path / "demo" / "huang2017")
+    dataclasses.replace(report(settings=SMALL_ZHANG), system="zhang2017").write(tmp_path / "demo" / "zhang2017")
+    path = tmp_path / "demo" / "zhang2017" / "metrics.json"
+    metrics = json.loads(path.read_text())
+    metrics["dbn2-linear_svm"]["accuracy"] = 0.9
+    path.write_text(json.dumps(metrics))
+    lines = overview(tmp_path).splitlines()
+    start = next(number for number, line in enumerate(lines) if line.startswith("The best of each"))
+    assert lines[start + 1].split()[:4] == ["corpus", "system", "model", "accuracy"]
+    assert [line.split()[:4] for line in lines[start + 2 : start + 4]] == [
+        ["demo", "huang2017", "a60-lstm", "0.750"],
+        ["demo", "zhang2017", "dbn2-linear_svm", "0.900"],
+    ]
+    blocks = "\n".join(lines).split("zhang2017 on demo")
+    assert "best of each method, among 14 fusions" in blocks[0]
+    assert "best of each method" not in blocks[1], "no fusion is left out"
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert page.count('href="demo/zhang2017/index.html"') == page.count('href="demo/huang2017/index.html"') == 2
+    assert page.index("The best of each") < page.index("huang2017 on demo")
 
 
 def test_metrics_that_are_no_json_are_one_line(tmp_path):

@@ -7,8 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from pipeline.evaluation import Score
-from pipeline.reporting.tables import NOT_JUDGED, Cell, Table, percentages, score_table
+from pipeline.evaluation import ClassFigures, Score
+from pipeline.reporting.by_emotion import Decided, OfEmotion
+from pipeline.reporting.cells import PERCENT, Accuracy, Table
+from pipeline.reporting.paper_huang2017 import WithDifference
+from pipeline.reporting.tables import NOT_JUDGED, percentages, score_table
 
 
 def score(accuracy: float, n: int = 90) -> Score:
@@ -18,29 +21,57 @@ def score(accuracy: float, n: int = 90) -> Score:
 NOTHING = Score(*[math.nan] * 5, 0, 0.0)
 
 
+def accuracy(row="a", column="b", model="m", **values) -> Accuracy:
+    return Accuracy(row=row, column=column, model=model, **values)
+
+
+def with_d(row="a", column="b", model="m", **values) -> WithDifference:
+    return WithDifference(row=row, column=column, model=model, **values)
+
+
 @pytest.mark.parametrize(
     ("cell", "text"),
     [
-        (Cell("a", "b", "m", 0.49, score=score(0.52)), "0.52 (paper 0.49)"),
-        (Cell("a", "b", "m", 0.52, 0.086, score(0.5), 0.0411), "0.50 (d 0.041; paper 0.52, d 0.086)"),
-        (Cell("a", "b", "m", 0.49, reason="not run: add x"), "not run: add x (paper 0.49)"),
-        (Cell("a", "b", "m", 0.52, 0.086, reason="not run: add x"), "not run: add x (paper 0.52, d 0.086)"),
-        (Cell("a", "b", "m", 0.49, score=NOTHING, reason=NOT_JUDGED), f"{NOT_JUDGED} (paper 0.49)"),
+        (accuracy(paper=0.49, score=score(0.52)), "0.52 (paper 0.49)"),
+        (accuracy(paper=0.6617, score=score(0.712), unit=PERCENT), "71.20 (paper 66.17)"),
+        (accuracy(score=score(0.712), unit=PERCENT), "71.20"),
+        (accuracy(score=score(0.712), unit=PERCENT, paper_lacks="not in the paper"), "71.20 (not in the paper)"),
+        (accuracy(model="", paper=0.6617, unit=PERCENT, reason="another corpus"), "paper 66.17"),
+        (accuracy(model="", paper_lacks="not in the paper", reason="another corpus"), "not in the paper"),
+        (accuracy(paper=0.49, reason="not run: add x"), "not run: add x (paper 0.49)"),
+        (accuracy(reason="not run: add x"), "not run: add x"),
+        (accuracy(paper=0.49, score=NOTHING, reason=NOT_JUDGED), f"{NOT_JUDGED} (paper 0.49)"),
+        (with_d(paper=0.52, paper_d=0.086, score=score(0.5), d=0.0411), "0.50 (d 0.041; paper 0.52, d 0.086)"),
+        (with_d(paper=0.52, score=score(0.5)), "0.50 (paper 0.52)"),
+        (with_d(paper=0.52, paper_d=0.086, reason="not run: add x"), "not run: add x (paper 0.52, d 0.086)"),
     ],
 )
 def test_a_cell_in_words(cell, text):
     assert cell.text() == text
 
 
+@pytest.mark.parametrize(
+    ("cell", "notes"),
+    [
+        (accuracy(score=score(0.52)), ["0.42 to 0.62", "UAR 0.47, coverage 90 %"]),
+        (accuracy(score=score(0.52), unit=PERCENT), ["42.00 to 62.00", "UAR 47.00, coverage 90 %"]),
+        (accuracy(reason="not run: add x"), []),
+        (accuracy(score=NOTHING, reason=NOT_JUDGED), []),
+    ],
+)
+def test_small_print_of_an_accuracy(cell, notes):
+    assert cell.notes == notes
+
+
 TABLE = Table(
-    "table_9",
-    "Table 9. Something",
+    "Table 9",
+    "Something",
     "Accuracy",
     [
-        Cell("r1", "Audio", "m1", 0.1, 0.2, score(0.5), 0.3),
-        Cell("r1", "Video", "m2", 0.1, 0.2, score(0.6), 0.3),
-        Cell("r2", "Audio", "m3", 0.1, 0.2, None, None, "not run: add m3"),
-        Cell("r2", "Video", "m4", 0.1, 0.2, NOTHING, None, NOT_JUDGED),
+        with_d("r1", "Audio", "m1", paper=0.1, paper_d=0.2, score=score(0.5), d=0.3),
+        with_d("r1", "Video", "m2", paper=0.1, paper_d=0.2, score=score(0.6), d=0.3),
+        with_d("r2", "Audio", "m3", paper=0.1, paper_d=0.2, reason="not run: add m3"),
+        with_d("r2", "Video", "m4", paper=0.1, paper_d=0.2, score=NOTHING, reason=NOT_JUDGED),
     ],
 )
 
@@ -50,6 +81,13 @@ def test_a_table_in_the_papers_form():
     assert list(frame.columns) == ["Accuracy", "Audio", "Video"]
     assert frame["Accuracy"].tolist() == ["r1", "r2"]
     assert frame.loc[1].tolist() == ["r2", "not run: add m3 (paper 0.10, d 0.200)", f"{NOT_JUDGED} (paper 0.10, d 0.200)"]
+    assert TABLE.stem == "table_9"
+
+
+def test_a_table_whose_rows_are_grouped_has_one_column_more():
+    cells = [accuracy("r1", group="g1", score=score(0.5)), accuracy("r2", group="g2", score=score(0.6))]
+    frame = Table("Table I", "Something", "Features", cells, "Kind").frame()
+    assert frame.to_dict("list") == {"Kind": ["g1", "g2"], "Features": ["r1", "r2"], "b": ["0.50", "0.60"]}
 
 
 def test_a_table_in_its_long_form():
@@ -61,6 +99,36 @@ def test_a_table_in_its_long_form():
     assert rows.loc[["m3", "m4"], "reason"].tolist() == ["not run: add m3", NOT_JUDGED]
     assert rows.loc[["m3", "m4"], ["accuracy", "low", "high", "uar", "d"]].isna().all(axis=None)
     assert rows["n"].tolist() == [90, 90, 0, 0]
+
+
+FIGURES = ClassFigures(precision=0.5, recall=0.25, f_score=1 / 3, right=2, clips=8, decisions=4)
+
+
+@pytest.mark.parametrize(
+    ("measure", "text", "notes"),
+    [
+        ("Precision", "50.00 (paper 85.33)", ["2 of 4 decisions"]),
+        ("Recall", "25.00 (paper 85.33)", ["2 of 8 clips"]),
+        ("F-score", "33.33 (paper 85.33)", []),
+    ],
+)
+def test_a_figure_of_one_emotion(measure, text, notes):
+    cell = OfEmotion(row="Joy", column=measure, model="m", paper=0.8533, unit=PERCENT, measure=measure, found=FIGURES)
+    assert (cell.text(), cell.notes) == (text, notes)
+    found = cell.details()
+    assert [found[key] for key in ("right", "clips", "decisions", "paper", "reason")] == [2, 8, 4, 0.8533, ""]
+    lost = OfEmotion(row="Joy", column=measure, model="m", paper=0.8533, unit=PERCENT, measure=measure, reason="not run: x")
+    assert (lost.text(), lost.notes, lost.details()["value"]) == ("not run: x (paper 85.33)", [], None)
+
+
+def test_a_share_of_a_confusion_matrix():
+    cell = Decided(row="joy", column="fear", model="m", paper=0.1553, unit=PERCENT, count=3, clips=8)
+    assert (cell.text(), cell.notes) == ("37.50 (paper 15.53)", ["3 of 8 clips"])
+    assert cell.details() == {
+        "row": "joy", "column": "fear", "model": "m", "share": 0.375, "count": 3, "clips": 8, "paper": 0.1553, "reason": "",
+    }
+    lost = Decided(row="joy", column="fear", model="m", reason="no clip of it judged")
+    assert (lost.text(), lost.notes, lost.details()["share"]) == ("no clip of it judged", [], None)
 
 
 def test_score_table_keeps_the_order_and_is_silent_about_nothing():

@@ -1,0 +1,79 @@
+"""Pages as a browser lays them out: nothing wider than a telephone, and matrices side by side where there is room."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.core.clip import EMOTIONS, Clip
+from pipeline.core.ledger import Entry
+from pipeline.evaluation import ReportParams
+from pipeline.posteriors import table
+from pipeline.reporting.overview import overview
+from pipeline.reporting.system_report import SystemReport
+from pipeline.system import SystemParams, fusions
+
+BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason="no Chromium here")]
+
+ZHANG = SystemParams(
+    features={"anet": "audio", "vnet": "video", "feature_level": "joint", "dbn2": "joint"},
+    classifiers=("linear_svm",),
+    pairs=(("anet", "vnet"),),
+    fusions=("score_level", "vote", "maximum", "sum", "minimum", "average", "product"),
+)
+HUANG = SystemParams(
+    features={"a60": "audio", "v1024": "video"},
+    classifiers=("lstm",),
+    fusions=("logistic_regression", "prior_knowledge"),
+    stacked={"prior_knowledge": ("audio", "video")},
+)
+PROBE = """<body><iframe id=f src="{page}" style="width:{width}px;height:900px;border:0"></iframe><script>
+f.onload = () => {{
+  const page = f.contentDocument, top = page.querySelectorAll(".pair > div");
+  const side = top.length > 1 && top[0].offsetTop === top[1].offsetTop;
+  const root = page.documentElement;
+  document.title = (root.scrollWidth - root.clientWidth) + " " + side;
+}}</script></body>"""
+
+
+def make(system: str, settings: SystemParams) -> SystemReport:
+    clips = [Clip(f"c{n}", f"{n}.mp4", f"s{n % 4}", EMOTIONS[n % 7]) for n in range(56)]
+    names = [*settings.models(), *(fusion.name for fusion in fusions(settings))]
+    rows = np.random.default_rng(0).dirichlet(np.ones(7), 56)
+    frames = [table(name, "fold-00", "test", clips, rows, EMOTIONS).drop(columns="part") for name in names]
+    about = [{"feature": f, "dimension": 4096, "weights": "ab" * 32, "origin": "trained here by x"} for f in settings.features]
+    ledger = [Entry(clip.clip_id, "prepare") for clip in clips]
+    folds = {"fold-00": {clip.clip_id: "test" for clip in clips}}
+    return SystemReport("demo", "demo", system, settings, clips, folds, pd.concat(frames), {}, ledger, about, True, ReportParams(draws=100))
+
+
+def laid_out(page: Path, width: int) -> tuple[int, bool]:
+    """Return by how many px a page is wider than a window of `width` px, and whether the first two matrices stand side by side."""
+    probe = page.with_name(f"probe-{width}.html")
+    probe.write_text(PROBE.format(page=page.as_uri(), width=width), encoding="utf-8")
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files", "--virtual-time-budget=3000"]
+    profile = f"--user-data-dir={page.parent / 'profile'}"
+    run = subprocess.run([BROWSER, *options, profile, "--dump-dom", probe.as_uri()], capture_output=True, text=True, timeout=60, check=True)
+    overhang, side = re.search(r"<title>(\d+) (true|false)</title>", run.stdout).groups()
+    return int(overhang), side == "true"
+
+
+@pytest.mark.parametrize(("system", "settings", "side"), [("zhang2017", ZHANG, True), ("huang2017", HUANG, False)])
+def test_a_page_fits_its_window(tmp_path, system, settings, side):
+    make(system, settings).write(tmp_path)
+    assert laid_out(tmp_path / "index.html", 1280) == (0, side)
+    assert laid_out(tmp_path / "index.html", 390) == (0, False)
+
+
+def test_the_overview_fits_its_window(tmp_path):
+    for system, settings in (("zhang2017", ZHANG), ("huang2017", HUANG)):
+        make(system, settings).write(tmp_path / "demo" / system)
+    overview(tmp_path)
+    assert laid_out(tmp_path / "index.html", 390)[0] == 0
