@@ -34,12 +34,14 @@ class _FoldJob:
         params = plugin.Params.model_validate(dict(self.params))
         classes = class_names(self.clips)
         step_s = getattr(params, "step_s", 0.0)
-        data = {p: load_dataset(self.feature, self.clips, name, fold, p, classes, step_s) for p in ("train", "val", "test")}
+        data = {p: load_dataset(self.feature, self.clips, name, fold, p, classes, step_s) for p in ("train", "val")}
         self._check(name, data)
         classifier = plugin.Classifier(params, len(classes))
         history = pd.DataFrame(classifier.fit(data["train"], data["val"]))
         classifier.save(self.out / name)
-        tables = [self._table(name, part, data[part], classifier.predict(data[part]), classes) for part in ("val", "test")]
+        # read when nothing is left to learn, so that nothing can be learned from it
+        data["test"] = load_dataset(self.feature, self.clips, name, fold, "test", classes, step_s)
+        tables = [self._table(name, part, data[part], classifier, classes) for part in ("val", "test")]
         history.insert(0, "fold", name)
         return pd.concat(tables, ignore_index=True), history
 
@@ -52,9 +54,11 @@ class _FoldJob:
         if len(set(data["train"].labels)) < 2:
             raise PipelineError(f"{self.feature}: {name} has a single emotion to train on; choose another protocol")
 
-    def _table(self, fold: str, part: str, data: Dataset, predicted: Any, classes: Sequence[str]) -> pd.DataFrame:
+    def _table(self, fold: str, part: str, data: Dataset, classifier: Any, classes: Sequence[str]) -> pd.DataFrame:
         by_id = {clip.clip_id: clip for clip in self.clips}
-        return posteriors.table(self.model, fold, part, [by_id[i] for i in data.ids], predicted, classes)
+        clips, scores = [by_id[i] for i in data.ids], getattr(classifier, "scores", None)
+        predicted, own = classifier.predict(data), scores(data) if scores else None
+        return posteriors.table(self.model, fold, part, clips, predicted, classes, own)
 
 
 def cross_validate(

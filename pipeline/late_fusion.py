@@ -13,6 +13,7 @@ import pandas as pd
 from pipeline import posteriors
 from pipeline.core import plugins
 from pipeline.core.clip import Clip
+from pipeline.core.errors import SettingsError
 from pipeline.core.parallel import ordered_map
 from pipeline.core.settings import Settings, parse
 from pipeline.fusion import deal
@@ -47,16 +48,28 @@ def fuse_all(
         (rows of all models and fusions for test clips, what each fusion learned: name -> fold -> state)
 
     Raises:
-        SettingsError: a rule that does not exist, or settings that it does not know
+        SettingsError: a rule that does not exist, settings that it does not know, or a rule on class scores where a
+            classifier gives none
     """
     wanted = list(fusions(system))
     params = {f.rule: parse(_plugin(f.rule).Params, settings.get(f.rule), f"params.yaml: fuse.{f.rule}") for f in wanted}
+    _check_scores(wanted, tables, classes)
     job = _FoldFusion(wanted, params, tables, clips, classes)
     found = dict(zip(folds, ordered_map(job, list(folds.items()), workers, "fusing", "fold"), strict=True))
     learned = {fusion.name: {fold: states[fusion.name] for fold, (_, states) in found.items()} for fusion in wanted}
-    frames = [frame[frame["part"] == "test"] for frame in tables.values()]
+    frames = [posteriors.without_scores(frame[frame["part"] == "test"]) for frame in tables.values()]
     frames += [rows[fusion.name] for fusion in wanted for rows, _ in found.values()]
     return pd.concat(frames, ignore_index=True), learned
+
+
+def _check_scores(wanted: Sequence[Fusion], tables: Mapping[str, pd.DataFrame], classes: Sequence[str]) -> None:
+    for fusion in wanted:
+        for part in fusion.parts if _on_scores(fusion.rule) else ():
+            if part not in tables or posteriors.class_scores(tables[part], classes) is None:
+                raise SettingsError(
+                    f"params.yaml: systems: fusions: {fusion.rule} fuses class scores, and {part} has none; "
+                    "use a classifier that gives them, such as linear_svm, or another rule"
+                )
 
 
 @dataclass(frozen=True)
@@ -71,14 +84,16 @@ class _FoldFusion:
 
     def __call__(self, item: tuple[str, Fold]) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
         name, fold = item
-        scores = {model: _Rows.of(frame[frame["fold"] == name], self.classes) for model, frame in self.tables.items()}
+        rows = {model: frame[frame["fold"] == name] for model, frame in self.tables.items()}
+        scores = {model: _Rows.of(frame, posteriors.probabilities(frame, self.classes)) for model, frame in rows.items()}
         val, test = ([clip for clip in self.clips if fold.get(clip.clip_id) == part] for part in ("val", "test"))
         labels = np.array([self.classes.index(clip.emotion) for clip in val], np.int64)
         fused_again = {part for fusion in self.wanted for part in fusion.parts}
         frames, states = {}, {}
         for fusion in self.wanted:
             rule = _Rule(fusion.rule, self.params[fusion.rule])
-            known, unseen = (np.stack([scores[p].get(part) for p in fusion.parts]) for part in (val, test))
+            parts_of = {p: self._own(rows[p]) if _on_scores(fusion.rule) else scores[p] for p in fusion.parts}
+            known, unseen = (np.stack([parts_of[p].get(part) for p in fusion.parts]) for part in (val, test))
             state = states[fusion.name] = rule.fit(known, labels)
             result = rule.fuse(unseen, state)
             frames[fusion.name] = _judged(fusion.name, name, test, result, self.classes)
@@ -88,6 +103,15 @@ class _FoldFusion:
                 parts = held_out_parts([clip.speaker for clip in val], labels)
                 scores[fusion.name].put(val, rule.out_of_part(known, labels, parts))
         return frames, states
+
+    def _own(self, frame: pd.DataFrame) -> _Rows:
+        found = posteriors.class_scores(frame, self.classes)
+        return _Rows.of(frame, np.zeros((0, len(self.classes))) if found is None else found)
+
+
+def _on_scores(rule: str) -> bool:
+    """Whether a rule fuses class scores; all others fuse posteriors."""
+    return getattr(_plugin(rule), "INPUT", "posteriors") == "scores"
 
 
 def _plugin(name: str) -> ModuleType:
@@ -139,9 +163,9 @@ class _Rows:
         self._rows, self._missing = rows, np.full(classes, np.nan)
 
     @classmethod
-    def of(cls, frame: pd.DataFrame, classes: Sequence[str]) -> _Rows:
-        """Return the rows of a table of posteriors."""
-        return cls(dict(zip(frame["clip_id"], posteriors.probabilities(frame, classes), strict=True)), len(classes))
+    def of(cls, frame: pd.DataFrame, values: np.ndarray) -> _Rows:
+        """Return values (N, C) by the clips of a table."""
+        return cls(dict(zip(frame["clip_id"], values, strict=True)), values.shape[1])
 
     def get(self, clips: Sequence[Clip]) -> np.ndarray:
         """Return (N, C); NaN for a clip that could not be judged."""

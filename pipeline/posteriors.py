@@ -1,6 +1,7 @@
 """Posteriors of clips as a table: what `train` hands to `fuse`, and `fuse` to `report`.
 
-Columns: model, fold, part, clip_id, speaker, emotion, predicted, p_<emotion>...
+Columns: model, fold, part, clip_id, speaker, emotion, predicted, p_<emotion>..., and from classifiers that have class
+scores before any softmax s_<emotion>...
 """
 
 from __future__ import annotations
@@ -19,9 +20,15 @@ KEYS = ["model", "fold", "part", "clip_id", "speaker", "emotion", "predicted"]
 
 
 def table(
-    model: str, fold: str, part: str, clips: Sequence[Clip], posteriors: np.ndarray, classes: Sequence[str]
+    model: str,
+    fold: str,
+    part: str,
+    clips: Sequence[Clip],
+    posteriors: np.ndarray,
+    classes: Sequence[str],
+    scores: np.ndarray | None = None,
 ) -> pd.DataFrame:
-    """Return one row per clip; posteriors (N, C), rows that sum to 1."""
+    """Return one row per clip; posteriors (N, C), rows that sum to 1; class scores (N, C) where there are any."""
     frame = pd.DataFrame(
         {
             "model": model,
@@ -34,6 +41,8 @@ def table(
         }
     )
     columns = {f"p_{name}": posteriors[:, number] for number, name in enumerate(classes)}
+    if scores is not None:
+        columns |= {f"s_{name}": scores[:, number] for number, name in enumerate(classes)}
     return pd.concat([frame, pd.DataFrame(columns)], axis=1)
 
 
@@ -65,6 +74,12 @@ def probabilities(frame: pd.DataFrame, classes: Sequence[str]) -> np.ndarray:
     return frame[[f"p_{name}" for name in classes]].to_numpy(np.float64)
 
 
-def class_order(frame: pd.DataFrame) -> list[str]:
-    """Return the emotions of the p_ columns, in their order."""
-    return [name[2:] for name in frame.columns if name.startswith("p_")]
+def class_scores(frame: pd.DataFrame, classes: Sequence[str]) -> np.ndarray | None:
+    """Return the s_ columns as (N, C), -inf for a class that training lacked; None where the classifier has none."""
+    names = [f"s_{name}" for name in classes]
+    return frame[names].to_numpy(np.float64) if set(names) <= set(frame.columns) else None
+
+
+def without_scores(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with posteriors alone."""
+    return frame.drop(columns=[name for name in frame.columns if name.startswith("s_")])

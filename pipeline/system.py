@@ -14,7 +14,8 @@ from pipeline.core.ledger import Entry
 from pipeline.core.settings import Settings
 from pipeline.protocols import Fold
 
-Modality = Literal["audio", "video"]
+Modality = Literal["audio", "video", "joint"]
+"""What a feature is made of; a joint one of both (Zhang et al. 2017, section III.B)."""
 Partners = Literal["audio", "video", "audio+video"]
 Name = Annotated[str, Field(pattern=r"^\w+$")]
 """Without - and +, which join names to those of models and fusions."""
@@ -29,7 +30,10 @@ class SystemParams(Settings):
     features: Mapping[Name, Modality] = Field(min_length=1, description="feature -> modality")
     classifiers: tuple[Name, ...] = Field(min_length=1, description="pipeline/classifiers, for every feature")
     fused: tuple[Name, ...] | None = Field(default=None, description="classifiers that are fused; default: all")
-    fusions: tuple[Name, ...] = Field(description="pipeline/fusion, for every pair of audio and video feature")
+    pairs: tuple[tuple[Name, Name], ...] | None = Field(
+        default=None, description="pairs [audio feature, video feature] that are fused; default: each with each"
+    )
+    fusions: tuple[Name, ...] = Field(description="pipeline/fusion, for every pair")
     stacked: Mapping[Name, tuple[Partners, ...]] = Field(
         default={}, description="rule -> the results of which modalities it fuses with those of logistic_regression"
     )
@@ -43,6 +47,19 @@ class SystemParams(Settings):
                 raise ValueError(f"'{name}' is none of the system's classifiers{did_you_mean(name, known)}")
         return fused
 
+    @field_validator("pairs")
+    @classmethod
+    def _pairs_are_features(
+        cls, pairs: tuple[tuple[str, str], ...] | None, info: ValidationInfo
+    ) -> tuple[tuple[str, str], ...] | None:
+        features = info.data.get("features", {})
+        for pair in pairs or ():
+            for name, modality in zip(pair, ("audio", "video"), strict=True):
+                if features.get(name) != modality:
+                    known = [feature for feature, kind in features.items() if kind == modality]
+                    raise ValueError(f"'{name}' is none of the system's {modality} features{did_you_mean(name, known)}")
+        return pairs
+
     @field_validator("stacked")
     @classmethod
     def _something_to_stack_on(
@@ -53,12 +70,18 @@ class SystemParams(Settings):
         return stacked
 
     def models(self) -> list[str]:
-        """Return the names of all unimodal models, `<feature>-<classifier>`."""
+        """Return the names of all models of one feature, `<feature>-<classifier>`."""
         return [f"{feature}-{classifier}" for feature in self.features for classifier in self.classifiers]
 
     def of(self, modality: Modality) -> list[str]:
         """Return the features of one modality."""
         return [feature for feature, kind in self.features.items() if kind == modality]
+
+    def fused_pairs(self) -> list[tuple[str, str]]:
+        """Return the pairs (audio feature, video feature) that are fused."""
+        if self.pairs is not None:
+            return list(self.pairs)
+        return [(audio, video) for audio in self.of("audio") for video in self.of("video")]
 
     def fused_classifiers(self) -> tuple[str, ...]:
         """Return the classifiers whose results are fused."""
@@ -106,10 +129,9 @@ def fusions(system: SystemParams) -> Iterator[Fusion]:
 
 def _pairs(system: SystemParams) -> Iterator[tuple[str, dict[str, str]]]:
     for classifier in system.fused_classifiers():
-        for audio in system.of("audio"):
-            for video in system.of("video"):
-                models = {"audio": f"{audio}-{classifier}", "video": f"{video}-{classifier}"}
-                yield f"{audio}+{video}-{classifier}", models
+        for audio, video in system.fused_pairs():
+            models = {"audio": f"{audio}-{classifier}", "video": f"{video}-{classifier}"}
+            yield f"{audio}+{video}-{classifier}", models
 
 
 def fusion_entries(

@@ -61,7 +61,7 @@ class Classifier:
     def fit(self, train: Dataset, val: Dataset) -> list[dict[str, float]]:
         """Train; return one row per epoch of every candidate: learning_rate, epoch, loss, val_loss, val_accuracy."""
         self.known = np.unique(train.labels)
-        self.scaler = Scaler.of(np.concatenate(train.sequences))
+        self.scaler = Scaler.of(train, np.concatenate(train.sequences))
         sequences, labels = self._tensors(train), torch.from_numpy(train.labels)
         history: list[dict[str, float]] = []
         found = []

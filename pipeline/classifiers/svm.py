@@ -1,31 +1,16 @@
-"""svm: linear SVM on the mean and standard deviation of each column over the clip.
+"""svm: linear SVM on the mean and standard deviation of each column over the clip, beside the LSTM for every feature.
 
-Beside the LSTM for every feature: one-versus-one LIBSVM through scikit-learn. C is chosen on validation. Posteriors
-are the softmax of the one-versus-rest decision values, with a temperature fitted on validation (Guo et al. 2017,
-"On calibration of modern neural networks"), so that the confidence ensemble can compare them with a network's.
+Posteriors are calibrated as Guo et al. 2017 do (`pipeline/classifiers/_linear.py`).
 """
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import joblib
 import numpy as np
-from pydantic import Field
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
-from sklearn.svm import SVC
 
-from pipeline.core.files import atomic_path
-from pipeline.core.settings import Settings
-from pipeline.datasets import Dataset, Scaler
+from pipeline.classifiers._linear import LinearParams, LinearSvm
+from pipeline.datasets import Dataset
 
-
-class Params(Settings):
-    """Candidates."""
-
-    c: tuple[float, ...] = Field(min_length=1, description="candidates for C; the best on validation is taken")
-    balanced: bool = Field(description="weigh classes by their inverse frequency")
+Params = LinearParams
 
 
 def functionals(data: Dataset) -> np.ndarray:
@@ -33,54 +18,8 @@ def functionals(data: Dataset) -> np.ndarray:
     return np.stack([np.concatenate([s.mean(0), s.std(0)]) for s in data.sequences]).astype(np.float64)
 
 
-class Classifier:
+class Classifier(LinearSvm):
     """One SVM on one feature."""
 
     def __init__(self, params: Params, classes: int) -> None:
-        self.params = params
-        self.classes = classes
-
-    def fit(self, train: Dataset, val: Dataset) -> list[dict[str, float]]:
-        """Train; return one row per candidate: c, val_accuracy."""
-        rows = functionals(train)
-        self.scaler = Scaler.of(rows)
-        history, models = [], []
-        for c in self.params.c:
-            self.model = SVC(kernel="linear", C=c, class_weight="balanced" if self.params.balanced else None)
-            self.model.fit(self.scaler(rows), train.labels)
-            models.append(self.model)
-            history.append({"c": c, "val_accuracy": round(float((self._scores(val).argmax(1) == val.labels).mean()), 6)})
-        self.model = models[int(np.argmax([row["val_accuracy"] for row in history]))]
-        self.temperature = self._calibrated(val)
-        return history
-
-    def _scores(self, data: Dataset) -> np.ndarray:
-        """Return decision values, (N, C); a class that training lacked gets -inf."""
-        scores = np.full((len(data), self.classes), -np.inf)
-        values = self.model.decision_function(self.scaler(functionals(data)))
-        if values.ndim == 1:  # two classes: one value, positive for the second
-            values = np.stack([-values, values], 1)
-        scores[:, self.model.classes_] = values
-        return scores
-
-    def _calibrated(self, val: Dataset) -> float:
-        scores = self._scores(val)
-        known = np.isfinite(scores[np.arange(len(val)), val.labels])
-        scores, labels = scores[known], val.labels[known]
-        if not len(labels):
-            return 1.0
-
-        def loss(log_temperature: float) -> float:
-            return float(-log_softmax(scores / np.exp(log_temperature), axis=1)[np.arange(len(labels)), labels].mean())
-
-        return float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))
-
-    def predict(self, data: Dataset) -> np.ndarray:
-        """Return posteriors, (N, C) float64."""
-        return softmax(self._scores(data) / self.temperature, axis=1) if len(data) else np.zeros((0, self.classes))
-
-    def save(self, path: Path) -> None:
-        """Write `<path>.joblib`: model, scaler and temperature."""
-        content = {"model": self.model, "scaler": vars(self.scaler), "temperature": self.temperature}
-        with atomic_path(path.with_name(path.name + ".joblib")) as temporary:
-            joblib.dump(content, temporary)
+        super().__init__(params, classes, functionals)

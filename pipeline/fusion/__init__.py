@@ -4,6 +4,8 @@
     fit         `fit(params, scores, labels) -> state`: scores (M, N, C) and labels (N,) of validation clips; the
                 state is plain JSON, so that anyone can read what was learned
     fuse        `fuse(scores, state) -> (N, C)`: rows that sum to 1
+    INPUT       optional, "scores": it fuses class scores of any range, -inf for a class that training lacked, instead
+                of posteriors
 
 M models, of one modality each or fusions themselves. The first wins ties: the visual one of a pair, the fused one where
 a fusion is fused again. A model that could not judge a clip is a row of NaN; a clip that all of them lack stays NaN and

@@ -21,6 +21,7 @@ SETTINGS = {
         "batch": 12, "epochs": 12, "patience": 6, "step_s": 0.0, "seed": 0,
     },
     "svm": {"c": (0.01, 0.1, 1.0), "balanced": True},
+    "linear_svm": {"c": (0.01, 0.1, 1.0), "balanced": True, "pooling": "average"},
 }  # fmt: skip
 """Settings that suit the toy set; a new classifier gets its line here."""
 

@@ -35,7 +35,7 @@ def posteriors(seed: int, modalities: int, clips: int, classes: int, missing: fl
 def test_docstring_and_params(name):
     plugin, params = load(name)
     assert plugin.__doc__.startswith(f"{name}: ")
-    assert re.search(r"\d{4}, (sections?|eq\.) ?\(?\d", plugin.__doc__)
+    assert re.search(r"\d{4}, (sections?|eq\.) ?\(?[\dIVX]", plugin.__doc__)
     assert issubclass(plugin.Params, Settings)
     assert plugin.Params.model_config["frozen"]
     with pytest.raises(ValidationError):

@@ -1,0 +1,77 @@
+"""The fixed rules of Zhang et al. 2017, Table V and eq. (6), against values computed by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+
+from pipeline.core import plugins
+
+VIDEO, AUDIO = [0.5, 0.4, 0.1], [0.1, 0.3, 0.6]
+NAN = [np.nan] * 3
+
+
+def fuse(name, *models):
+    plugin = plugins.load("fusion", name)
+    scores = np.array(models, float)[:, None]
+    return plugin.fuse(scores, plugin.fit(plugin.Params(), scores, np.zeros(1, int)))[0]
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        ("maximum", np.array([0.5, 0.4, 0.6]) / 1.5),
+        ("minimum", np.array([0.1, 0.3, 0.1]) / 0.5),
+        ("sum", np.array([0.6, 0.7, 0.7]) / 2),
+        ("average", [0.3, 0.35, 0.35]),
+        ("product", np.array([0.05, 0.12, 0.06]) / 0.23),
+        ("vote", [0.5, 0, 0.5]),
+        ("score_level", softmax([0.3, 0.35, 0.35])),
+    ],
+)
+def test_by_hand(rule, expected):
+    np.testing.assert_allclose(fuse(rule, VIDEO, AUDIO), expected, atol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("rule", "models", "decision"),
+    [
+        pytest.param("vote", (VIDEO, AUDIO), 0, id="two voters disagree: the visual one"),
+        pytest.param("vote", (AUDIO, VIDEO), 2, id="and it is the order that counts"),
+        pytest.param("vote", (VIDEO, AUDIO, AUDIO), 2, id="a majority beats the first"),
+        pytest.param("sum", ([0.2, 0.5, 0.3], [0.5, 0.2, 0.3]), 1, id="0.7 each, though not in binary fractions"),
+        pytest.param("average", ([0.2, 0.5, 0.3], [0.5, 0.2, 0.3]), 1, id="average likewise"),
+        pytest.param("maximum", ([0.1, 0.6, 0.3], [0.6, 0.1, 0.3]), 1, id="two highest alike"),
+        pytest.param("minimum", ([0.0, 1.0, 0.0], [1.0, 0.0, 0.0]), 1, id="every class is 0 somewhere"),
+        pytest.param("product", ([0.0, 1.0, 0.0], [1.0, 0.0, 0.0]), 1, id="and so is every product"),
+        pytest.param("product", ([0.5, 0.499999, 0.000001], [0.499999, 0.5, 0.000001]), 0, id="equal products"),
+        pytest.param("product", ([0.4, 0.3, 0.3], [0.2, 0.3, 0.5]), 2, id="0.08, 0.09, 0.15"),
+    ],
+)
+def test_ties_go_to_the_first_model(rule, models, decision):
+    assert fuse(rule, *models).argmax() == decision
+
+
+@pytest.mark.parametrize("rule", ["maximum", "minimum", "sum", "average", "product", "score_level", "vote"])
+def test_a_missing_model_leaves_the_other_alone(rule):
+    assert fuse(rule, NAN, AUDIO).argmax() == 2
+    assert fuse(rule, VIDEO, NAN).argmax() == 0
+    assert np.isnan(fuse(rule, NAN, NAN)).all()
+
+
+def test_eq_6_adds_scores_of_any_range():
+    np.testing.assert_allclose(fuse("score_level", [2.0, -1.0, 0.5], [-3.0, 4.0, 0.5]), softmax([-0.5, 1.5, 0.5]))
+
+
+def test_eq_6_with_classes_that_training_lacked():
+    np.testing.assert_allclose(fuse("score_level", [-np.inf, 1, 2], [5, 1, 0]), softmax([-np.inf, 1, 1]))
+    np.testing.assert_allclose(fuse("score_level", [-np.inf, -np.inf, 2], [5, 1, -np.inf]), [0, 0, 1])
+
+
+def test_sum_and_average_decide_alike():
+    rng = np.random.default_rng(0)
+    scores = rng.dirichlet(np.ones(5), (2, 200))
+    by = {name: plugins.load("fusion", name).fuse(scores, {}).argmax(1) for name in ("sum", "average")}
+    np.testing.assert_array_equal(by["sum"], by["average"])
+    np.testing.assert_array_equal(by["sum"], scores.sum(0).argmax(1))
