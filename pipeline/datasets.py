@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
 from pipeline.core.clip import Clip
 from pipeline.core.store import FeatureFile
+from pipeline.leakage import check_fit, check_learned
 from pipeline.protocols import Fold
 
 
@@ -21,11 +23,13 @@ class Dataset:
         ids: clip ids, sorted
         sequences: one (T, D) float32 array per clip, observed frames only, T >= 1
         labels: (N,) class indices
+        part: train, val or test; what is fitted on other clips than train is refused
     """
 
     ids: list[str]
     sequences: list[np.ndarray]
     labels: np.ndarray
+    part: str = "train"
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -68,6 +72,9 @@ def load_dataset(
         part: train, val or test
         classes: emotions in the order of the class indices
         step_s: see `pooled`
+
+    Raises:
+        LeakageError: the feature was learned per fold, by other splits than these
     """
     index = {name: number for number, name in enumerate(classes)}
     ids, sequences, labels = [], [], []
@@ -77,13 +84,23 @@ def load_dataset(
         for clip in clips:
             if fold.get(clip.clip_id) != part or clip.clip_id not in present:
                 continue
+            if level:
+                check_learned(f"{path}: {level}/{clip.clip_id}", file.part(clip.clip_id, level), part)
             found = file.read(clip.clip_id, level, ())
             sequence = pooled(found.values, found.times, found.mask, step_s)
             if len(sequence):
                 ids.append(clip.clip_id)
                 sequences.append(sequence)
                 labels.append(index[clip.emotion])
-    return Dataset(ids, sequences, np.array(labels, np.int64))
+    return Dataset(ids, sequences, np.array(labels, np.int64), part)
+
+
+class HasPart(Protocol):
+    """Anything that says which part of the fold it is."""
+
+    @property
+    def part(self) -> str:
+        """Return train, val or test."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +111,13 @@ class Scaler:
     scale: np.ndarray
 
     @classmethod
-    def of(cls, rows: np.ndarray) -> Scaler:
-        """Learn from rows (R, D); a constant column keeps scale 1."""
+    def of(cls, data: HasPart, rows: np.ndarray) -> Scaler:
+        """Learn from rows (R, D) made of `data`; a constant column keeps scale 1.
+
+        Raises:
+            LeakageError: `data` are not training clips
+        """
+        check_fit(data.part, "a scaler")
         deviation = rows.std(axis=0, dtype=np.float64)
         scale = np.where(deviation > 1e-6, deviation, 1.0)
         return cls(rows.mean(axis=0, dtype=np.float64).astype(np.float32), scale.astype(np.float32))

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from pydantic import Field
 
+from pipeline.core.files import canonical_json
 from pipeline.core.parallel import progress
 from pipeline.core.settings import Settings
-from pipeline.core.store import ClipFeatures, FeatureFile
+from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
 from pipeline.ranking import Ranking
 
 
@@ -19,6 +20,21 @@ class SelectParams(Settings):
     """`select.<name>`."""
 
     k: int = Field(gt=0, description="columns to keep")
+
+
+def selected_meta(name: str, source: FeatureMeta, k: int) -> FeatureMeta:
+    """Return the attributes of the feature that has the k best columns of `source`."""
+    return FeatureMeta(
+        feature=name,
+        dimension=k,
+        dtype=source.dtype,
+        rate_hz=source.rate_hz,
+        layer=f"{k} of {source.dimension} columns of {source.feature}, chosen per fold",
+        version=source.version,
+        params={"select": {"k": k}, source.feature: canonical_json(source.params)},
+        weights=source.weights,
+        origin=source.origin,
+    )
 
 
 def selected(feature: Path, rankings: Mapping[str, Ranking], k: int) -> Iterator[tuple[str, ClipFeatures]]:

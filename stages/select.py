@@ -1,12 +1,13 @@
 """select: keep the columns of a feature that the random forest found most useful, fold by fold."""
 
-from pipeline.core.files import canonical_json
 from pipeline.core.ledger import Entry, read_ledger, write_ledger
-from pipeline.core.store import FeatureFile, FeatureMeta
+from pipeline.core.store import FeatureFile
 from pipeline.core.store_writer import write_features
+from pipeline.leakage import part_keys
 from pipeline.posteriors import write_table
+from pipeline.protocols import read_splits
 from pipeline.ranking import read_rankings
-from pipeline.selection import SelectParams, agreements, kept_columns, selected
+from pipeline.selection import SelectParams, agreements, kept_columns, selected, selected_meta
 from stages._run import Context, run
 
 READS = ("select.{name}",)
@@ -18,18 +19,9 @@ def main(context: Context) -> str:
     rankings = read_rankings(args.ranking)
     with FeatureFile(args.source) as file:
         source, present = file.meta, set(file.clip_ids())
-    meta = FeatureMeta(
-        feature=args.name,
-        dimension=params.k,
-        dtype=source.dtype,
-        rate_hz=source.rate_hz,
-        layer=f"{params.k} of {source.dimension} columns of {source.feature}, chosen per fold",
-        version=source.version,
-        params={"select": params.model_dump(), source.feature: canonical_json(source.params)},
-        weights=source.weights,
-        origin=source.origin,
-    )
-    write_features(args.out, meta, selected(args.source, rankings, params.k))
+    meta = selected_meta(args.name, source, params.k)
+    parts = part_keys(read_splits(args.splits), present)
+    write_features(args.out, meta, selected(args.source, rankings, params.k), parts)
     write_table(args.columns, kept_columns(rankings, params.k))
     write_table(args.agreement, found := agreements(rankings, params.k))
     write_ledger(args.ledger, [*read_ledger(args.upstream), *(Entry(clip_id, f"select:{args.name}") for clip_id in present)])
@@ -37,4 +29,4 @@ def main(context: Context) -> str:
 
 
 if __name__ == "__main__":
-    run(main, READS, ("name",), ("source", "ranking", "upstream", "out", "ledger", "columns", "agreement"))
+    run(main, READS, ("name",), ("source", "ranking", "splits", "upstream", "out", "ledger", "columns", "agreement"))

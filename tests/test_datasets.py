@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from pipeline.core.clip import Clip
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.core.store_writer import write_features
-from pipeline.datasets import Scaler, load_dataset, pooled
+from pipeline.datasets import Dataset, Scaler, load_dataset, pooled
 
 TENTHS = np.arange(8) / 10
 
@@ -84,17 +84,20 @@ def test_hidden_frames_never_matter(clip, step_s, seed):
     np.testing.assert_array_equal(pooled(values, times, mask, step_s), pooled(other, times, mask, step_s))
 
 
+TRAIN = Dataset([], [], np.zeros(0, np.int64), "train")
+
+
 @settings(deadline=None)
 @given(st.integers(2, 40), st.integers(0, 2**32 - 1))
 def test_scaler_is_scikit_learns(count, seed):
     rows = np.random.default_rng(seed).normal(3, 5, (count, 4)).astype(np.float32)
     expected = np.clip(StandardScaler().fit_transform(rows.astype(float)), -10, 10)
-    np.testing.assert_allclose(Scaler.of(rows)(rows), expected, atol=1e-3)
+    np.testing.assert_allclose(Scaler.of(TRAIN, rows)(rows), expected, atol=1e-3)
 
 
 def test_scaler_of_a_constant_column_and_an_outlier():
     rows = np.array([[7, 0], [7, 1], [7, 2]], np.float32)
-    scaler = Scaler.of(rows)
+    scaler = Scaler.of(TRAIN, rows)
     assert scaler.scale[0] == 1
     np.testing.assert_array_equal(scaler(rows)[:, 0], 0)
     assert np.array_equal(scaler(np.array([[7, 1e9], [7, -1e9]], np.float32))[:, 1], [10, -10])
@@ -146,7 +149,7 @@ def test_a_part_without_clips_is_empty(plain):
 def test_a_feature_learned_per_fold_is_read_from_its_fold(tmp_path):
     path = tmp_path / "v.h5"
     groups = [(f"fold-{n:02d}/{i}", feature(10 * n + k)) for n in (0, 1) for k, i in enumerate("abc")]
-    write_features(path, FeatureMeta("v", 2, "float32"), groups)
+    write_features(path, FeatureMeta("v", 2, "float32"), groups, {key: FOLD[key.split("/")[1]] for key, _ in groups})
     for n, name in enumerate(("fold-00", "fold-01")):
         data = load_dataset(path, CLIPS, name, FOLD, "train", ["anger", "sad"], 0)
         assert [sequence[0, 0] for sequence in data.sequences] == [10 * n, 10 * n + 1]

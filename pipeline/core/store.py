@@ -5,11 +5,12 @@
         ├── values (T, D)        the feature
         ├── times  (T,)          s from the beginning of the clip, float64
         ├── mask   (T,)          false where the value was not observed
-        └── further arrays of the stage (`faces.h5`: boxes, landmarks, score, crops)
+        └── further arrays of the stage (`faces.h5`: boxes, landmarks (T, 2, 2), score, crops; `eyes55.h5`: crops)
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
@@ -50,6 +51,16 @@ class ClipFeatures:
         lengths = {len(a) for a in (self.values, self.times, self.mask, *self.extra.values())}
         if len(lengths) != 1:
             raise ValueError(f"arrays of one clip differ in length: {sorted(lengths)}")
+
+    def digest(self) -> str:
+        """Return one SHA-256 over all arrays."""
+        digest = hashlib.sha256()
+        arrays = {"values": self.values, "times": self.times, "mask": self.mask, **self.extra}
+        for name in sorted(arrays):
+            array = np.ascontiguousarray(arrays[name])
+            digest.update(f"{name}{array.dtype}{array.shape}".encode())
+            digest.update(array.tobytes())
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -127,6 +138,10 @@ class FeatureFile:
     def clip_ids(self, fold: str = "") -> list[str]:
         """Return the ids under one fold, or at the top where there are no folds."""
         return list(self._file[fold]) if fold else [key for key in self._file if key not in self.folds]
+
+    def part(self, clip_id: str, fold: str) -> str:
+        """Return which part a clip had when the feature was learned in a fold; "" where nobody noted it."""
+        return str(self._file[f"{fold}/{clip_id}"].attrs.get("part", ""))
 
     def blocks(self, clip_id: str, rows: int = 256) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield (which rows, their values) of one clip, so that a long clip is never in memory as a whole.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -16,13 +16,16 @@ _LIBVER = ("v110", "v110")
 _CHUNK_BYTES = 1 << 20
 
 
-def write_features(path: Path, meta: FeatureMeta, clips: Iterable[tuple[str, ClipFeatures]]) -> int:
+def write_features(
+    path: Path, meta: FeatureMeta, clips: Iterable[tuple[str, ClipFeatures]], parts: Mapping[str, str] | None = None
+) -> int:
     """Write one feature file, whole or not at all, and return the number of groups.
 
     Args:
         path: the file, always written anew
         meta: its attributes
         clips: (clip id or `fold-00/<clip id>`, arrays), in sorted order of the id; consumed one at a time
+        parts: `fold-00/<clip id>` -> train, val or test, where the feature is learned per fold
 
     Raises:
         ValueError: not in sorted order, another dimension or dtype than `meta` says, or a NaN or infinity
@@ -37,6 +40,8 @@ def write_features(path: Path, meta: FeatureMeta, clips: Iterable[tuple[str, Cli
             group = file.create_group(key)
             for name, array in _arrays(clip):
                 _write_array(group, name, array)
+            if parts is not None:
+                group.attrs["part"] = parts[key]
             previous, count = key, count + 1
         _write_attributes(file, meta, count)
     return count
