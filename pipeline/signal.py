@@ -1,4 +1,4 @@
-"""MFCC, their derivatives and context windows: shared by features and by the source task on phones."""
+"""Mel spectra, MFCC, their derivatives and context windows: shared by features and by the source task on phones."""
 
 from __future__ import annotations
 
@@ -22,6 +22,20 @@ class MfccParams(Settings):
     mels: int = Field(40, ge=13, le=128, description="mel bands")
     low_hz: float = Field(20.0, ge=0, description="lower edge of the mel bands, Hz")
     high_hz: float = Field(7600.0, gt=0, le=SOUND_HZ / 2, description="upper edge of the mel bands, Hz")
+
+
+class LogMelParams(Settings):
+    """Frames and bands of `logmel`; the defaults are those of Zhang et al. 2017, section III.A.1."""
+
+    bands: int = Field(64, ge=8, le=256, description="mel bands")
+    window_ms: float = Field(25.0, gt=0, description="frame length, ms")
+    hop_ms: float = Field(10.0, gt=0, description="frame shift, ms")
+    low_hz: float = Field(20.0, ge=0, description="lower edge of the mel bands, Hz")
+    high_hz: float = Field(8000.0, gt=0, le=SOUND_HZ / 2, description="upper edge of the mel bands, Hz")
+
+
+LOG_FLOOR = 1e-10
+"""Power that counts as silence: below the rounding noise of 16-bit sound, so that only digital silence meets it."""
 
 
 def deltas(values: np.ndarray, reach: int = 2) -> np.ndarray:
@@ -62,26 +76,61 @@ def mfcc39(samples: np.ndarray, params: MfccParams) -> tuple[np.ndarray, np.ndar
     """
     import librosa
 
-    window = round(SOUND_HZ * params.window_ms / 1000)
-    hop = round(SOUND_HZ * params.hop_ms / 1000)
-    if len(samples) < window:
+    framed = _Frames(params.window_ms, params.hop_ms)
+    if len(samples) < framed.window:
         return np.zeros((0, 3 * params.coefficients), np.float32), np.zeros(0)
-    options: dict[str, Any] = {"n_fft": 1 << (window - 1).bit_length(), "win_length": window, "hop_length": hop}
-    # frames lie wholly inside the sound: a padded edge would be an observation that nobody made
-    padding = (options["n_fft"] - window) // 2
     static = librosa.feature.mfcc(
-        y=np.pad(samples.astype(np.float32), (padding, options["n_fft"] - window - padding)),
-        sr=SOUND_HZ,
-        n_mfcc=params.coefficients,
-        n_mels=params.mels,
-        fmin=params.low_hz,
-        fmax=params.high_hz,
-        window="hamming",
-        center=False,
-        **options,
+        n_mfcc=params.coefficients, n_mels=params.mels, fmin=params.low_hz, fmax=params.high_hz, **framed.options(samples)
     ).T.astype(np.float64)
-    times = (np.arange(len(static)) * hop + window / 2) / SOUND_HZ
-    return with_derivatives(static).astype(np.float32), times
+    return with_derivatives(static).astype(np.float32), framed.times(len(static))
+
+
+def log_mel(samples: np.ndarray, params: LogMelParams) -> tuple[np.ndarray, np.ndarray]:
+    """Return the log mel spectrogram, Zhang et al. 2017, section III.A.1.
+
+    Args:
+        samples: (N,) at `SOUND_HZ`
+        params: frames and bands
+
+    Returns:
+        ((T, bands) float32, natural logarithm of the power in each band, not below `LOG_FLOOR`'s;
+        (T,) centre of each frame in s); T = 0 for less than one frame
+    """
+    import librosa
+
+    framed = _Frames(params.window_ms, params.hop_ms)
+    if len(samples) < framed.window:
+        return np.zeros((0, params.bands), np.float32), np.zeros(0)
+    power = librosa.feature.melspectrogram(
+        n_mels=params.bands, fmin=params.low_hz, fmax=params.high_hz, power=2.0, **framed.options(samples)
+    ).T
+    return np.log(np.maximum(power, LOG_FLOOR)).astype(np.float32), framed.times(len(power))
+
+
+class _Frames:
+    """Hamming frames that lie wholly inside the sound: a padded edge would be an observation that nobody made."""
+
+    def __init__(self, window_ms: float, hop_ms: float) -> None:
+        self.window = round(SOUND_HZ * window_ms / 1000)
+        self.hop = round(SOUND_HZ * hop_ms / 1000)
+
+    def options(self, samples: np.ndarray) -> dict[str, Any]:
+        """Return librosa's arguments."""
+        size = 1 << (self.window - 1).bit_length()
+        padding = (size - self.window) // 2
+        return {
+            "y": np.pad(samples.astype(np.float32), (padding, size - self.window - padding)),
+            "sr": SOUND_HZ,
+            "n_fft": size,
+            "win_length": self.window,
+            "hop_length": self.hop,
+            "window": "hamming",
+            "center": False,
+        }
+
+    def times(self, count: int) -> np.ndarray:
+        """Return the centres of the first `count` frames, s."""
+        return (np.arange(count) * self.hop + self.window / 2) / SOUND_HZ
 
 
 def normalise_utterance(values: np.ndarray) -> np.ndarray:

@@ -23,6 +23,7 @@ REASONS = (
     "no_face",
     "few_faces",
     "too_short",
+    "unequal_length",
     "silent",
     "no_input",
     "bad_span",

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from pipeline.core import plugins
 from pipeline.core.clip import Clip
@@ -53,7 +50,7 @@ class ExtractJob:
         sound = self._input == "sound"
         return cache_key(
             stage=self.stage,
-            input=clip.input_digest if sound else _digest(self._features(clip)),
+            input=clip.input_digest if sound else self._features(clip).digest(),
             code=self.version,
             params=dict(self.params),
             weights=self._extractor.meta.weights,
@@ -98,13 +95,3 @@ def _extractor(feature: str, params: str, weights: Path | None) -> Any:
 def extractor_params(feature: str, data: Any, place: str) -> dict[str, Any]:
     """Return a feature's settings, checked, with the defaults filled in."""
     return parse(plugins.load("extractors", feature, place.removeprefix("params.yaml: ")).Params, data, place).model_dump()
-
-
-def _digest(clip: ClipFeatures) -> str:
-    digest = hashlib.sha256()
-    arrays: dict[str, np.ndarray] = {"values": clip.values, "times": clip.times, "mask": clip.mask, **clip.extra}
-    for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
-        digest.update(f"{name}{array.dtype}{array.shape}".encode())
-        digest.update(array.tobytes())
-    return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Make the golden arrays of `test_golden.py` anew: `python tests/golden/make_golden.py`.
+"""Make the golden arrays of `test_golden.py` anew: `PYTHONPATH=. python tests/golden/make_golden.py`.
 
 Run it only after a change of a feature that is meant, and say in the commit why the numbers moved. Sound and weights
 come from formulas and from PCG64's raw stream, which NumPy keeps the same for ever; none of them is a file.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 
@@ -55,19 +56,29 @@ def fill(network: torch.nn.Module) -> torch.nn.Module:
 
 def compute() -> dict[str, np.ndarray]:
     """Return every golden array by name."""
-    from pipeline.extractors import lld147, mfcc39
+    from pipeline.extractors import lld147, logmel, mfcc39
+    from pipeline.networks.alexnet import AlexNet
+    from pipeline.networks.c3d import C3D, normalise_clips
     from pipeline.networks.face_cnn import FaceCNN, normalise_faces
     from pipeline.networks.lstm import EmotionLSTM
     from pipeline.networks.speech_dnn import SpeechDNN
+    from pipeline.segment_networks import alexnet
 
     found = {}
-    for plugin in (mfcc39, lld147):
+    for plugin in (mfcc39, lld147, logmel):
         extractor = plugin.Extractor(plugin.Params())
         clip = extractor(sound())
         found[plugin.__name__.split(".")[-1]] = clip.values[::12]
     frames = torch.from_numpy(noise(3, 4 * 30).astype(np.float32)).reshape(4, 30)
     crops = normalise_faces(torch.from_numpy(faces()).permute(0, 3, 1, 2))
+    heard = alexnet.Segments(alexnet.Params(windows={"length": 64, "shift": 30}))(logmel.Extractor(logmel.Params())(sound()))
+    found["alexnet_windows"] = heard.inputs[:, :, ::7, ::9]
     with torch.inference_mode():
+        pictures = alexnet.prepare(torch.from_numpy(heard.inputs))
+        found["alexnet_fc7"] = fill(AlexNet(width=0.06, classes=4)).features(pictures).numpy()
+        seen = np.stack([cv2.resize(face, (32, 32), interpolation=cv2.INTER_AREA) for face in faces()])
+        moved = np.stack([np.stack([np.roll(face, shift, axis=1) for shift in range(16)]) for face in seen])
+        found["c3d_fc7"] = fill(C3D(width=0.06, size=32, fc6="adaptive")).features(normalise_clips(torch.from_numpy(moved))).numpy()
         for name, bottleneck in (("a60", True), ("a1024", False)):
             speech = fill(SpeechDNN(inputs=30, hidden=24, last=12, phones=7, bottleneck=bottleneck))
             found[f"{name}_features"], found[f"{name}_logits"] = speech.features(frames).numpy(), speech(frames).numpy()

@@ -1,0 +1,126 @@
+"""Fine-tuning of a pre-trained network on the training clips of each fold, Zhang et al. 2017, section III.B.1 and eq. (2), (3).
+
+The last layer is new, all weights are learned, and every segment carries the emotion of its clip. Validation clips decide
+when to stop; test clips are seen by the finished network only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from pipeline.core.clip import Clip, class_names
+from pipeline.core.clipcache import cache_key
+from pipeline.core.code import code_digest
+from pipeline.core.errors import PipelineError
+from pipeline.core.settings import Runtime
+from pipeline.core.store import FeatureMeta
+from pipeline.core.store_writer import write_features
+from pipeline.fold_features import FEATURES
+from pipeline.jobs.segments import Model, fc7
+from pipeline.protocols import Fold
+from pipeline.segment_store import Rows, SegmentStore
+from pipeline.source_task import Examples, LoopParams, Run, Task
+from pipeline.training import fit
+from pipeline.weights.files import save_weights
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """How a network is tuned.
+
+    Attributes:
+        loop: the training loop
+        keep: folds whose weights are kept
+    """
+
+    loop: LoopParams
+    keep: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TuneJob:
+    """One network, fine-tuned in every fold; see `pipeline.fold_features.FoldJob`.
+
+    Args:
+        meta: attributes of the feature file
+        model: the pre-trained network
+        tuning: how it is tuned
+        store: the windows of all clips
+        clips: all clips of the corpus
+        runtime: device and precision
+        checkpoints: folder of the training loops' states
+    """
+
+    meta: FeatureMeta
+    model: Model
+    tuning: Tuning
+    store: SegmentStore
+    clips: Sequence[Clip]
+    runtime: Runtime
+    checkpoints: Path
+
+    def key(self, name: str, fold: Fold) -> str:
+        """See `FoldJob`."""
+        run = {"device": self.runtime.device, "mixed_precision": self.runtime.mixed_precision, "kept": name in self.tuning.keep}
+        emotions = {clip.clip_id: clip.emotion for clip in self.clips}
+        return cache_key(
+            code=self.meta.version,
+            model=self.model.settings,
+            weights=self.meta.weights,
+            loop=self.tuning.loop.model_dump(),
+            data=self.store.sha256,
+            fold={clip_id: [part, emotions[clip_id]] for clip_id, part in sorted(fold.items())},
+            run=run,
+        )
+
+    def learn(self, name: str, fold: Fold, folder: Path) -> list[dict[str, Any]]:
+        """See `FoldJob`.
+
+        Raises:
+            PipelineError: the fold has no segment to train or to validate on
+        """
+        classes = class_names(self.clips)
+        torch.manual_seed(self.tuning.loop.seed)
+        network = self.model.network(len(classes))
+        parts = {part: self._examples(name, fold, part, classes) for part in ("train", "val")}
+        checkpoint = self.checkpoints / f"{self.meta.feature}-{self.key(name, fold)[:16]}.pt"
+        task = Task(network, parts["train"], parts["val"], self._prepare, self.model.code, {"fold": name})
+        run = Run(self.runtime.device, self.runtime.mixed_precision, checkpoint)
+        state, history = fit(task, self.tuning.loop, run)
+        if name in self.tuning.keep:
+            config = {"network": dict(self.model.loaded().config["network"]), "classes": classes, "fold": name}
+            save_weights(folder, state, config, self.meta.origin)
+        network.eval()
+        clips = ((c, fc7(network, self.model, self.store.windows(c), self.runtime.device)) for c in sorted(self.store.clips))
+        write_features(folder / FEATURES, self.meta, clips)
+        checkpoint.unlink(missing_ok=True)
+        return [dict(row) for row in history]
+
+    def _prepare(self, inputs: torch.Tensor, training: bool) -> torch.Tensor:  # noqa: ARG002
+        return self.model.plugin.prepare(inputs)
+
+    def _examples(self, name: str, fold: Fold, part: str, classes: Sequence[str]) -> Examples:
+        """Return all observed segments of the clips of one part."""
+        rows, labels = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+        for clip in self.clips:
+            if fold.get(clip.clip_id) == part and clip.clip_id in self.store.clips:
+                found = self.store.clips[clip.clip_id].rows
+                rows.append(found)
+                labels.append(np.full(len(found), classes.index(clip.emotion)))
+        if len(rows) == 1:
+            use = "train" if part == "train" else "validate"
+            raise PipelineError(f"{self.meta.feature}: {name} has no segment to {use} on; see the feature's ledger, or choose another protocol")
+        return Examples(Rows(self.store, np.concatenate(rows)), torch.from_numpy(np.concatenate(labels)))
+
+
+def tuned_meta(feature: str, model: Model, dimension: int, loop: LoopParams) -> FeatureMeta:
+    """Return the attributes of a fine-tuned feature: the settings of the tuning are among its own."""
+    origin = f"{model.loaded().origin}; fine-tuned in each fold on its training clips"
+    meta = model.meta(feature, dimension, code_digest(model.code, "pipeline.jobs.finetune"), origin)
+    return replace(meta, params={**meta.params, "tune": loop.model_dump()})

@@ -1,0 +1,97 @@
+"""c3d: C3D on 16 face crops, Zhang et al. 2017, section III.A.2 and III.B.1.
+
+Paper: the frames of the window that the sound is cut by, 150 x 110 each, cut or repeated to 16 and resized to 227 x 227;
+fc7 of 4096 is the feature. Weights: C3D of Sports-1M, or what `pretrain.c3d` trains. Source: face crops (`crop_faces`).
+
+A window in which fewer than `least_observed` of the frames show a face counts as not observed. In the others a frame
+without a face is replaced by the nearest that has one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from pydantic import Field
+
+from pipeline.core.errors import ClipError
+from pipeline.core.settings import Settings
+from pipeline.core.store import ClipFeatures, FeatureMeta
+from pipeline.faces.cut import filled, frames_in, sixteen
+from pipeline.networks.c3d import C3D, FRAMES, Fc6, normalise_clips
+from pipeline.segment_networks import Windows
+from pipeline.windows import WindowParams
+
+LAST = "fc8"
+
+
+class Params(Settings):
+    """Windows, and what the network sees of them."""
+
+    windows: WindowParams
+    size: int = Field(112, ge=16, description="height and width of the frames, px; 227 in the paper, 112 in published weights")
+    fc6: Fc6 = Field("published", description="how fc6 fits the size: published (112 only), adaptive or new")
+    least_observed: float = Field(0.5, gt=0, le=1, description="share of a window's frames that must show a face")
+    batch: int = Field(8, ge=1, description="segments per forward pass; of one clip, so that results do not depend on others")
+
+
+class Segments:
+    """Cuts face crops into windows of 16 frames."""
+
+    dtype = "uint8"
+
+    def __init__(self, params: Params) -> None:
+        self.params = params
+        self.shape = (FRAMES, params.size, params.size, 3)
+
+    def check_source(self, meta: FeatureMeta) -> None:
+        """Accept any crops: their size is changed anyway."""
+
+    def __call__(self, crops: ClipFeatures) -> Windows:
+        """Return windows of (16, size, size, 3) uint8 for face crops (T, H, W, 3).
+
+        Raises:
+            ClipError: no window shows enough of a face
+        """
+        windows = self.params.windows
+        frames = windows.frames(_duration(crops.times))
+        starts = windows.starts(frames)
+        inputs = np.zeros((len(starts), *self.shape), np.uint8)
+        mask = np.zeros(len(starts), bool)
+        for number, begin in enumerate(windows.begins(starts)):
+            chosen = frames_in(crops.times, begin, begin + windows.seconds)
+            if len(chosen) and crops.mask[chosen].mean() >= self.params.least_observed:
+                inputs[number] = self._sixteen(crops.extra["crops"][chosen], crops.mask[chosen])
+                mask[number] = True
+        if not mask.any():
+            raise ClipError("no_face", f"in none of {len(starts)} windows do {self.params.least_observed:.0%} of the frames show one")
+        short = f"{_duration(crops.times):.3f} of {windows.seconds:g} s of pictures" if frames < windows.length else ""
+        return Windows(inputs, windows.centres(starts), mask, short)
+
+    def _sixteen(self, crops: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        rows = filled(mask)[sixteen(len(crops))]
+        resized = {row: self._resized(crops[row]) for row in np.unique(rows)}
+        return np.stack([resized[row] for row in rows])
+
+    def _resized(self, crop: np.ndarray) -> np.ndarray:
+        size = self.params.size
+        how = cv2.INTER_AREA if size < min(crop.shape[:2]) else cv2.INTER_LINEAR
+        return cv2.resize(crop, (size, size), interpolation=how)
+
+
+def _duration(times: np.ndarray) -> float:
+    """Return until when there are pictures, s: the last one lasts as long as those before it usually do."""
+    return float(times[-1] + (np.median(np.diff(times)) if len(times) > 1 else 0.0))
+
+
+def prepare(inputs: torch.Tensor) -> torch.Tensor:
+    """Return what C3D takes, (B, 3, 16, size, size), for windows (B, 16, size, size, 3) uint8."""
+    return normalise_clips(inputs)
+
+
+def network(params: Params, config: Mapping[str, Any], classes: int) -> C3D:
+    """Return C3D as wide as the weights, for this size of frames, with a new last layer."""
+    return C3D(width=config["width"], classes=classes, size=params.size, fc6=params.fc6)

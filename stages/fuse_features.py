@@ -1,0 +1,27 @@
+"""fuse_features: a joint feature of two segment features, by a fusion network that is learned in every fold."""
+
+from pathlib import Path
+
+from pipeline.core.clip import read_manifest
+from pipeline.core.ledger import read_ledger
+from pipeline.jobs.fuse_features import JointParams, Sources
+from pipeline.joint_features import JointPaths, fuse_features
+from pipeline.protocols import read_splits
+from stages._run import Context, run
+
+READS = ("fuse_features.{name}",)
+
+
+def main(context: Context) -> str:
+    args = context.args
+    params = context.model(f"fuse_features.{args.name}", JointParams)
+    upstream = [*read_ledger(args.audio_ledger), *read_ledger(args.video_ledger)]
+    scratch = Path(context.runtime.clip_cache).parent / "folds" / f"{args.corpus}-{args.name}"
+    paths = JointPaths(args.out, args.kept, args.ledger, scratch)
+    clips, folds = read_manifest(args.manifest), read_splits(args.splits)
+    return fuse_features(args.name, params, Sources(args.audio, args.video), clips, upstream, folds, paths, context.runtime)
+
+
+if __name__ == "__main__":
+    paths = ("audio", "video", "audio-ledger", "video-ledger", "manifest", "splits", "out", "kept", "ledger")
+    run(main, READS, ("corpus", "name"), paths)

@@ -1,0 +1,32 @@
+"""segments: the feature of a pre-trained network on each window of every clip, as it is or fine-tuned per fold."""
+
+from pathlib import Path
+
+from pipeline.core.clip import read_manifest
+from pipeline.core.ledger import read_ledger
+from pipeline.jobs.finetune import Tuning
+from pipeline.jobs.segments import Model, SegmentParams
+from pipeline.protocols import check_disjoint_source, read_splits
+from pipeline.segment_features import Paths, original, tuned
+from stages._run import Context, run
+
+READS = ("{section}.{feature}",)
+
+
+def main(context: Context) -> str:
+    args = context.args
+    place = f"{args.section}.{args.feature}"
+    params = context.model(place, SegmentParams)
+    model = Model.of(params, args.weights, place)
+    clips, upstream = read_manifest(args.manifest), read_ledger(args.upstream)
+    check_disjoint_source(model.loaded().config["speakers"], (clip.speaker for clip in clips), args.feature)
+    scratch = Path(context.runtime.clip_cache).parent / "folds" / f"{args.corpus}-{args.feature}"
+    paths = Paths(args.source, args.out, args.kept, args.ledger, scratch)
+    if params.tune is None:
+        return original(args.feature, model, clips, upstream, paths, context.runtime)
+    tuning = Tuning(params.tune, params.keep)
+    return tuned(args.feature, model, tuning, clips, upstream, read_splits(args.splits), paths, context.runtime)
+
+
+if __name__ == "__main__":
+    run(main, READS, ("corpus", "section", "feature"), ("manifest", "splits", "upstream", "source", "weights", "out", "kept", "ledger"))
