@@ -14,7 +14,7 @@ from pipeline.core import plugins
 from pipeline.core.clip import Clip, class_names
 from pipeline.core.errors import PipelineError
 from pipeline.core.ledger import Entry
-from pipeline.core.parallel import ordered_map
+from pipeline.core.parallel import ordered_map, workers_for
 from pipeline.datasets import Dataset, load_dataset
 from pipeline.protocols import Fold
 
@@ -87,6 +87,8 @@ def cross_validate(
         the posteriors
     """
     job = _FoldJob(model, classifier, params, feature, clips, out)
+    if plugins.load("classifiers", classifier).LIGHT:
+        workers = workers_for(workers, feature)
     results = list(ordered_map(job, list(folds.items()), workers, model, "fold"))
     frame = pd.concat([table for table, _ in results], ignore_index=True)
     posteriors.write_table(out / "posteriors.csv", frame)

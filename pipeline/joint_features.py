@@ -12,6 +12,7 @@ from pipeline.core.code import code_digest
 from pipeline.core.errors import SettingsError
 from pipeline.core.files import canonical_json, file_digest, write_json
 from pipeline.core.ledger import Entry, check_failures, summary, write_ledger
+from pipeline.core.parallel import workers_for
 from pipeline.core.settings import Runtime, parse
 from pipeline.core.store import FeatureFile, FeatureMeta
 from pipeline.fold_features import check_keep, learn_folds
@@ -65,7 +66,7 @@ def fuse_features(
     digest = file_digest(sources.audio) + file_digest(sources.video)
     text = canonical_json(settings.model_dump(mode="json"))
     job = JointJob(meta, params.network, text, sources, digest, params.keep, clips, runtime.device)
-    workers = 1 if runtime.device == "cuda" else runtime.workers
+    workers = 1 if runtime.device == "cuda" else workers_for(runtime.workers, sources.audio, sources.video)
     write_json(paths.kept / "about.json", {"feature": name, "network": params.network, "origin": meta.origin})
     line = learn_folds(job, folds, meta, paths.out, paths.kept, paths.scratch, workers)
     return f"fuse_features:{name}: {summary(entries)}; {line}"

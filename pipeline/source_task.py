@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import torch
 from pydantic import Field
@@ -25,17 +25,41 @@ class LoopParams(Settings):
     epochs: int = Field(ge=0, description="at most; 0 trains nothing, and the weights are named RANDOM in every report")
     patience: int = Field(ge=1, description="stop after so many epochs without a better held-out accuracy")
     batch: int = Field(ge=1, description="examples per step")
-    learning_rate: float = Field(gt=0, description="of Adam")
+    learning_rate: float = Field(gt=0, description="of the optimiser")
+    optimiser: Literal["adam", "sgd"] = Field("adam", description="adam, or stochastic gradient descent with momentum")
+    momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
+    weight_decay: float = Field(0.0, ge=0, description="share of the weights added to their gradients")
     threads: int = Field(ge=1, description="CPU threads; a fixed number, since it changes the floats")
     seed: int = Field(ge=0, description="of initial weights and order")
 
 
+class Inputs(Protocol):
+    """Inputs that do not fit into memory: read when a batch asks for them."""
+
+    def __len__(self) -> int:
+        """Return N."""
+
+    def __getitem__(self, rows: torch.Tensor, /) -> torch.Tensor:
+        """Return the inputs (B, ...) of row numbers (B,), in their order."""
+
+    def digest(self) -> str:
+        """Return a name for all of the contents, such as the SHA-256 of the file behind them."""
+
+
 @dataclass(frozen=True)
 class Examples:
-    """Inputs (N, ...) and class indices (N,)."""
+    """Inputs (N, ...) and class indices (N,).
 
-    inputs: torch.Tensor
+    Raises:
+        ValueError: not as many inputs as labels
+    """
+
+    inputs: torch.Tensor | Inputs
     labels: torch.Tensor
+
+    def __post_init__(self) -> None:
+        if len(self.inputs) != len(self.labels):
+            raise ValueError(f"{len(self.inputs)} inputs for {len(self.labels)} labels")
 
 
 @dataclass(frozen=True)

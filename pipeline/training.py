@@ -49,16 +49,30 @@ def fit(task: Task, params: LoopParams, run: Run) -> tuple[State, History]:
 
 def _key(task: Task, params: LoopParams, run: Run) -> str:
     """Return one name for everything that determines the result; the network's initial weights stand for its shape."""
-    about = {
+    about: dict[str, Any] = {
         "code": code_digest(task.code, __name__),
         "settings": task.settings,
         "loop": params.model_dump(),
         "device": run.device,
         "mixed_precision": run.mixed_precision,
+        "inputs": {},
     }
-    parts = {"train": task.train, "held_out": task.held_out}
-    examples = {f"{name} {kind}": getattr(part, kind) for name, part in parts.items() for kind in ("inputs", "labels")}
-    return checkpoints.digest_of(about, {**examples, **task.tables, **task.network.state_dict()})
+    tensors = {}
+    for name, part in (("train", task.train), ("held_out", task.held_out)):
+        tensors[f"{name} labels"] = part.labels
+        if isinstance(part.inputs, torch.Tensor):
+            tensors[f"{name} inputs"] = part.inputs
+        else:
+            about["inputs"][name] = part.inputs.digest()
+    return checkpoints.digest_of(about, {**tensors, **task.tables, **task.network.state_dict()})
+
+
+def _optimiser(network: nn.Module, params: LoopParams) -> torch.optim.Optimizer:
+    if params.optimiser == "sgd":
+        return torch.optim.SGD(
+            network.parameters(), lr=params.learning_rate, momentum=params.momentum, weight_decay=params.weight_decay
+        )
+    return torch.optim.Adam(network.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay)
 
 
 class _Loop:
@@ -67,7 +81,7 @@ class _Loop:
     def __init__(self, task: Task, params: LoopParams, run: Run) -> None:
         self.task, self.params, self.run = task, params, run
         self.network = task.network.to(run.device)
-        self.optimiser = torch.optim.Adam(self.network.parameters(), lr=params.learning_rate)
+        self.optimiser = _optimiser(self.network, params)
         self.order = torch.Generator().manual_seed(params.seed)
         self.history: History = []
         self.best, self.best_state, self.since = -1.0, _copy(self.network), 0
@@ -136,9 +150,9 @@ def accuracy(
     """Return the share of examples whose class the network, which is on `run.device`, names."""
     network.eval()
     right = 0
-    for inputs, labels in zip(examples.inputs.split(batch), examples.labels.split(batch), strict=True):
-        named = _logits(network, prepare(inputs, False).to(run.device), run).argmax(1)
-        right += int((named == labels.to(run.device)).sum())
+    for rows in torch.arange(len(examples.labels)).split(batch):
+        named = _logits(network, prepare(examples.inputs[rows], False).to(run.device), run).argmax(1)
+        right += int((named == examples.labels[rows].to(run.device)).sum())
     return right / max(1, len(examples.labels))
 
 

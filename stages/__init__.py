@@ -17,5 +17,7 @@ NUMERIC = {
     "ATEN_CPU_CAPABILITY": "avx2",
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "OPENBLAS_CORETYPE": "Haswell",
+    # threads that wait sleep instead of spinning: on a busy machine two of them took ten times as long
+    "OMP_WAIT_POLICY": "PASSIVE",
 }
 os.environ.update(NUMERIC)

@@ -81,13 +81,20 @@ SMALL = {
     "generate.demo.speakers": 4,
     "generate.demo.takes": 1,
     "generate.demo.seconds": 1.0,
-    "generate.sources": {"seed": 7, "voices": 3, "utterances": 2, "identities": 3, "pictures": 5, "strength_voice": 0.3},
+    "generate.sources": {
+        "seed": 7, "voices": 3, "utterances": 2, "identities": 3, "pictures": 5, "actions": 1, "strength_voice": 0.3
+    },
     "corpora.demo.protocol": {"name": "logso", "groups": 4, "validation": 0.3, "seed": 0},
     "pretrain.a60.settings.hidden": 16,
     "pretrain.a60.settings.held_out_speakers": 1,
     "pretrain.a60.settings.loop.epochs": 1,
     "pretrain.pool5.settings.width": 0.125,
     "pretrain.pool5.settings.loop.epochs": 1,
+    "pretrain.alexnet.settings.width": 0.03125,
+    "pretrain.alexnet.settings.loop.epochs": 1,
+    "pretrain.c3d.settings.width": 0.03125,
+    "pretrain.c3d.settings.size": 32,
+    "pretrain.c3d.settings.loop.epochs": 1,
     "pretrain.a1024": None,
     "extract_speech.a1024": None,
     "fetch_weights": {},  # the tests of the DAG need no network
@@ -98,9 +105,27 @@ SMALL = {
     "select.v1024.k": 64,
     "rank.pool5.trees": 6,
     "rank.pool5.max_rows": 200,
+    "systems.zhang2017.features": {"anet": "audio", "vnet": "video", "dbn2": "joint"},
+    "segments_audio.alexaudio": None,
+    "segments_audio.anet15": None,
+    "segments_audio.anet.tune.epochs": 1,
+    "segments_video.c3dvisual": None,
+    "segments_video.vnet.settings.size": 32,
+    "segments_video.vnet.tune.epochs": 1,
+    "fuse_features": {
+        "dbn2": {
+            "network": "dbn",
+            "settings": {
+                "layers": [16, 8], "pretrain_epochs": 2, "gaussian_learning_rate": 0.001, "pretrain_learning_rate": 0.05,
+                "weight_decay": 0.0002, "cd_steps": 1, "reconstruction": "mean", "epochs": 3, "learning_rate": 0.05,
+                "momentum": 0.9, "batch": 30, "patience": 3, "seed": 0,
+            },
+        }
+    },
+    "train.linear_svm.c": [0.01],
     "report.draws": 200,
     "train.lstm.epochs": 2,
     "train.lstm.cells": 16,
     "train.svm.c": [0.01],
 }
-"""Settings that bring the whole DAG down to about a minute."""
+"""Settings that bring the whole DAG down to about two minutes."""

@@ -11,9 +11,10 @@ from pipeline.core.settings import Runtime
 from pipeline.corpus import CorpusParams, read_corpus
 from pipeline.engine import run
 from pipeline.extractors.mfcc39 import Params as MfccParams
+from pipeline.folds import make_folds
 from pipeline.jobs.extract import ExtractJob, extractor_params
 from pipeline.media import read_sound
-from pipeline.protocols import ProtocolParams, make_folds
+from pipeline.protocols import ProtocolParams
 from pipeline.signal import SOUND_HZ, mfcc39
 from pipeline.sources._alignments import read_ctm
 from pipeline.sources._voices import frame_labels

@@ -69,6 +69,22 @@ def test_first_run_makes_everything(first):
     assert predictions["speaker"].nunique() == 4
 
 
+def test_first_run_makes_the_second_system(first):
+    assert {"crop_faces", "segments_audio", "segments_video", "fuse_features", "train_zhang2017"} <= names(first.ran)
+    report = first.root / "reports/demo/zhang2017"
+    metrics = json.loads((report / "metrics.json").read_text())
+    rules = ("score_level", "vote", "maximum", "sum", "minimum", "average", "product")
+    fusions = {f"{rule}-anet+vnet-linear_svm" for rule in rules}
+    assert set(metrics) == {"anet-linear_svm", "vnet-linear_svm", "dbn2-linear_svm"} | fusions
+    for figures in metrics.values():
+        assert (figures["n"], figures["coverage"]) == (28, 1.0)
+    tables = {path.stem for path in (report / "tables").glob("table_*.csv") if not path.stem.endswith("_details")}
+    assert tables == {f"table_{number}" for number in ("I", "IV", "V", "VI", "VII", "VIII", "IX", "X")}
+    table = pd.read_csv(report / "tables/table_X.csv", keep_default_na=False)
+    assert not (table == "").any(axis=None)
+    assert table.iloc[:, -1].str.startswith("not run: add fc1").sum() == 1
+
+
 def test_accuracy_in_metrics_is_that_of_the_predictions(first):
     report = first.root / "reports/demo/huang2017"
     metrics = json.loads((report / "metrics.json").read_text())
@@ -113,7 +129,15 @@ def test_a_classifier_setting_reruns_that_classifier(done):
     done.set({"train.svm.c": [0.001]})
     again = done.repro()
     assert {stage for stage in again if stage.startswith("train")} == {f"train_huang2017@demo-{f}-svm" for f in ("lld147", "a60", "v1024")}
+    assert set(again[-2:]) == {"fuse@demo-huang2017", "report@demo-huang2017"}
     assert names(again) == {"train_huang2017", "fuse", "report"}
+
+
+def test_a_setting_of_the_fine_tuning_reruns_that_network_and_what_rests_on_it(done):
+    done.set({"segments_audio.anet.tune.learning_rate": 0.01})
+    trained = {f"train_zhang2017@demo-{feature}-linear_svm" for feature in ("anet", "dbn2")}
+    expected = {"segments_audio@demo-anet", "fuse_features@demo-dbn2", *trained, "fuse@demo-zhang2017", "report@demo-zhang2017"}
+    assert set(done.repro()) == expected
 
 
 @pytest.mark.parametrize(
@@ -187,8 +211,9 @@ def test_dropped_feature_is_not_fused_though_its_files_stay(done):
 
 def test_no_test_label_reaches_a_prediction(done):
     """Emotions of one fold's test clips are dealt out anew: no posterior of that fold changes."""
-    reports = done.root / "reports/demo/huang2017/predictions.csv"
-    before = pd.read_csv(reports)
+    systems = ("huang2017", "zhang2017")
+    reports = {system: done.root / f"reports/demo/{system}/predictions.csv" for system in systems}
+    before = {system: pd.read_csv(path) for system, path in reports.items()}
     splits = pd.read_csv(done.root / "features/demo/splits.csv")
     tested = splits[(splits["fold"] == "fold-00") & (splits["part"] == "test")]["clip_id"]
     manifest = pd.read_csv(done.root / "data/demo/manifest.csv")
@@ -197,12 +222,12 @@ def test_no_test_label_reaches_a_prediction(done):
     shutil.copytree(done.root / "data/demo", done.root / "data/relabelled")
     manifest.to_csv(done.root / "data/relabelled/manifest.csv", index=False)
     done.set({"corpora.demo.root": "data/relabelled"})
-    done.repro("report@demo-huang2017")
-    after = pd.read_csv(reports)
-    columns = ["model", "clip_id", *[name for name in before if name.startswith("p_")]]
-    old, new = (frame[frame["fold"] == "fold-00"][columns].reset_index(drop=True) for frame in (before, after))
-    pd.testing.assert_frame_equal(old, new)
-    assert (before[before["fold"] == "fold-00"]["emotion"].to_numpy() != after[after["fold"] == "fold-00"]["emotion"].to_numpy()).all()
+    done.repro(*(f"report@demo-{system}" for system in systems))
+    for system in systems:
+        old, new = (frame[frame["fold"] == "fold-00"].reset_index(drop=True) for frame in (before[system], pd.read_csv(reports[system])))
+        columns = ["model", "clip_id", *[name for name in old if name.startswith("p_")]]
+        pd.testing.assert_frame_equal(old[columns], new[columns])
+        assert (old["emotion"].to_numpy() != new["emotion"].to_numpy()).all()
 
 
 def remux(source: Path, target: Path, kind: str) -> None:
@@ -214,6 +239,28 @@ def remux(source: Path, target: Path, kind: str) -> None:
             if packet.dts is not None:
                 packet.stream = copied
                 new.mux(packet)
+
+
+def _bad_clips_in_the_second_system(project: Project) -> None:
+    """A clip with one modality has no joint feature, and is judged by late fusion all the same."""
+    project.repro("report@mine-zhang2017")
+    report = project.root / "reports/mine/zhang2017"
+    ledger = pd.read_csv(report / "ledger.csv", keep_default_na=False).set_index(["clip_id", "stage"])
+
+    def entry(clip: str, stage: str) -> tuple[str, str]:
+        return tuple(ledger.loc[(f"s01_{clip}_1", stage), ["status", "reason"]])
+
+    assert entry("anger", "extract:anet") == ("failed", "no_audio")
+    assert entry("anger", "extract:vnet") == ("ok", "")
+    assert entry("fear", "extract:vnet") == ("failed", "no_face")
+    assert entry("anger", "fuse_features:dbn2") == ("failed", "no_audio")
+    assert entry("fear", "fuse_features:dbn2") == ("failed", "no_face")
+    for rule in ("product", "vote", "score_level"):
+        assert entry("anger", f"fuse:{rule}-anet+vnet-linear_svm") == ("degraded", "no_audio")
+        assert entry("happy", f"fuse:{rule}-anet+vnet-linear_svm") == ("failed", "missing_file")
+    metrics = json.loads((report / "metrics.json").read_text())
+    judged = {name: metrics[f"{name}-linear_svm"]["n"] for name in ("anet", "vnet", "dbn2", "product-anet+vnet")}
+    assert judged == {"anet": 25, "vnet": 24, "dbn2": 23, "product-anet+vnet": 26}
 
 
 @pytest.fixture
@@ -264,6 +311,7 @@ def test_bad_clips_cost_themselves_only(hostile):
     assert metrics["confidence-a60+v1024-lstm"]["n"] == 26
     assert metrics["confidence-a60+v1024-lstm"]["coverage"] == pytest.approx(26 / 28, abs=1e-4)
     assert {clip for clip, _ in ledger.index} == set(pd.read_csv(hostile.root / "features/mine/manifest.csv")["clip_id"])
+    _bad_clips_in_the_second_system(hostile)
     predictions = pd.read_csv(report / "predictions.csv")
     same = predictions[predictions["clip_id"].isin(["s02_sad_1", "s03_sad_1"])]
     assert same.groupby("model")["clip_id"].nunique().eq(2).all()
@@ -289,6 +337,9 @@ def test_a_missing_corpus_folder_is_named(done):
         ({"corpora.demo.labels": {"joy": "hapy"}}, "prepare", "unknown emotion 'hapy' (did you mean 'happy'?)"),
         ({"runtime.max_failed_fraction": 2}, "prepare", "runtime.max_failed_fraction"),
         ({"extract.mfcc39.hop_ms": 5}, "extract_speech", "extract.mfcc39 differs from pretrain.a60.mfcc in hop_ms"),
+        ({"extract.logmel.hop_ms": 5}, "segments_audio", "extract.logmel and the windows of segments_audio differ: hop_ms 5.0 there, 10.0 here"),
+        ({"segments_video.vnet.settings.windows.length": 15}, "fuse_features", "anet and vnet have different windows"),
+        ({"segments_video.vnet.settings.fc6": "published"}, "segments_video", "set size to 112"),
     ],
 )
 def test_a_wrong_setting_gives_one_line(done, changes, target, message):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
 import subprocess
@@ -9,6 +10,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
@@ -102,7 +104,18 @@ def test_accuracy_counts_and_leaves_evaluation_mode_on():
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("epochs", -1), ("patience", 0), ("batch", 0), ("learning_rate", 0), ("threads", 0), ("seed", -1)],
+    [
+        ("epochs", -1),
+        ("patience", 0),
+        ("batch", 0),
+        ("learning_rate", 0),
+        ("threads", 0),
+        ("seed", -1),
+        ("optimiser", "lbfgs"),
+        ("momentum", 1),
+        ("momentum", -0.1),
+        ("weight_decay", -1),
+    ],
 )
 def test_settings_that_make_no_sense(key, value):
     with pytest.raises(ValidationError):
@@ -148,6 +161,89 @@ def test_mixed_precision_learns_too_but_not_the_same_bits():
     assert state["weight"].dtype == torch.float32
     assert history[-1]["held_out_accuracy"] > 0.9
     assert not torch.equal(state["weight"], train(network(), points(), points(1))[0]["weight"])
+
+
+def steps(count: int, **loop) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Weights before and after so many steps over the same example, and the gradient before the first."""
+    learner = network()
+    learn = Examples(torch.tensor([[0.7, -1.2]]).repeat(8 * count, 1), torch.ones(8 * count, dtype=torch.long))
+    before = learner.weight.detach().clone()
+    loss = nn.functional.cross_entropy(learn.inputs @ learner.weight.T + learner.bias, learn.labels)
+    gradient = torch.autograd.grad(loss, learner.weight)[0]
+    train(learner, learn, learn, epochs=1, batch=8, learning_rate=0.1, **loop)
+    return before, learner.weight.detach(), gradient
+
+
+@pytest.mark.parametrize("decay", [0.0, 0.5])
+def test_one_step_of_gradient_descent(decay):
+    before, after, gradient = steps(1, optimiser="sgd", weight_decay=decay)
+    torch.testing.assert_close(after, before - 0.1 * (gradient + decay * before))
+
+
+@pytest.mark.parametrize("decay", [0.0, 50.0])
+def test_one_step_of_adam_goes_by_the_learning_rate(decay):
+    before, after, gradient = steps(1, weight_decay=decay)
+    torch.testing.assert_close(after, before - 0.1 * (gradient + decay * before).sign(), rtol=1e-4, atol=1e-5)
+
+
+def test_momentum_goes_on_in_the_old_direction():
+    """Two steps: v1 = g1, v2 = m v1 + g2, and g2 is the same with and without."""
+    _, without, gradient = steps(2, optimiser="sgd", momentum=0.0)
+    torch.testing.assert_close(steps(2, optimiser="sgd")[1] - without, -0.1 * 0.9 * gradient)
+
+
+class OnDisk:
+    """Inputs in a file, mapped into memory and read row by row."""
+
+    def __init__(self, path: Path, inputs: torch.Tensor) -> None:
+        np.save(path, inputs.numpy())
+        self.values, self.path, self.asked = np.load(path, mmap_mode="r"), path, []
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __getitem__(self, rows: torch.Tensor) -> torch.Tensor:
+        self.asked.append(len(rows))
+        return torch.from_numpy(self.values[rows.numpy()])
+
+    def digest(self) -> str:
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
+
+def on_disk(task: Task, folder: Path) -> Task:
+    parts = {
+        name: Examples(OnDisk(folder / f"{name}.npy", part.inputs), part.labels)
+        for name, part in (("train", task.train), ("held_out", task.held_out))
+    }
+    return replace(task, **parts)
+
+
+def test_inputs_on_disk_give_the_weights_of_inputs_in_memory(tmp_path):
+    params, task = LoopParams(**{**LOOP, "epochs": 3}), on_disk(noisy(), tmp_path)
+    assert isinstance(task.train.inputs.values, np.memmap)
+    assert same_result(fit(task, params, Run()), fit(noisy(), params, Run()))
+    assert set(task.train.inputs.asked) == {16, 120 % 16}
+    assert sum(task.held_out.inputs.asked) == 3 * 120
+
+
+def test_a_checkpoint_knows_inputs_by_their_digest(tmp_path, capsys):
+    params, run = LoopParams(**{**LOOP, "epochs": 4}), Run(checkpoint=tmp_path / "c.pt", on_epoch=stop_after(1))
+    whole = fit(noisy(), params, Run())
+    with pytest.raises(Stopped):
+        fit(on_disk(noisy(), tmp_path), params, run)
+    again = on_disk(noisy(), tmp_path)
+    assert same_result(fit(again, params, replace(run, on_epoch=lambda _: None)), whole)
+    assert len(again.train.inputs.asked) == 2 * 8, "two epochs of eight batches were left"
+    assert capsys.readouterr().err == ""
+    other = noisy()
+    other = replace(other, held_out=Examples(other.held_out.inputs + 1, other.held_out.labels))
+    fit(on_disk(other, tmp_path), params, replace(run, on_epoch=lambda _: None))
+    assert "of other data, settings or code" in capsys.readouterr().err
+
+
+def test_as_many_inputs_as_labels():
+    with pytest.raises(ValueError, match="3 inputs for 2 labels"):
+        Examples(torch.zeros(3, 1), torch.zeros(2, dtype=torch.long))
 
 
 def noisy() -> Task:
@@ -222,7 +318,9 @@ def test_a_checkpoint_of_another_task_is_not_gone_on_with(tmp_path, capsys, chan
     assert "of other data, settings or code" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("change", [{"batch": 8}, {"seed": 1}, {"epochs": 4}, {"patience": 1}])
+@pytest.mark.parametrize(
+    "change", [{"batch": 8}, {"seed": 1}, {"epochs": 4}, {"patience": 1}, {"optimiser": "sgd"}, {"weight_decay": 0.1}]
+)
 def test_a_checkpoint_of_another_loop_is_not_gone_on_with(tmp_path, capsys, change):
     checkpoint = tmp_path / "c.pt"
     fit(noisy(), LoopParams(**{**LOOP, "epochs": 3}), Run(checkpoint=checkpoint))

@@ -13,6 +13,8 @@ from pydantic import Field
 from pipeline.classifiers._linear import LinearParams, LinearSvm
 from pipeline.datasets import Dataset
 
+LIGHT = True
+
 
 class Params(LinearParams):
     """Candidates and pooling."""

@@ -22,6 +22,8 @@ from pipeline.core.settings import Settings
 from pipeline.datasets import Dataset, Scaler
 from pipeline.networks.lstm import EmotionLSTM
 
+LIGHT = False
+
 
 class Params(Settings):
     """Network and training."""

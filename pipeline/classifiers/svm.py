@@ -10,6 +10,7 @@ import numpy as np
 from pipeline.classifiers._linear import LinearParams, LinearSvm
 from pipeline.datasets import Dataset
 
+LIGHT = True
 Params = LinearParams
 
 

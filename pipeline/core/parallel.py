@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -17,6 +18,15 @@ Result = TypeVar("Result")
 def worker_count(workers: int) -> int:
     """Return how many processes to use: `workers`, or one per available core where it is 0."""
     return workers or len(os.sched_getaffinity(0))
+
+
+SMALL_BYTES = 32 << 20
+"""Input below this is worked on in less time than it takes to start processes that have to import torch or scikit-learn."""
+
+
+def workers_for(workers: int, *files: Path) -> int:
+    """Return `workers`, or 1 where all files together are small; only for work whose time goes by its input's size."""
+    return 1 if sum(file.stat().st_size for file in files) < SMALL_BYTES else workers
 
 
 def _one_thread(function: Callable[[Item], Result], item: Item) -> Result:

@@ -56,7 +56,8 @@ def normalise_faces(pictures: torch.Tensor) -> torch.Tensor:
     Args:
         pictures: (B, 3, 100, 100) uint8 or float, RGB
     """
-    faces = pictures.float()
+    # channels last: convolutions of small width take half the time on the CPU
+    faces = pictures.to(torch.float32, memory_format=torch.channels_last)
     mean = faces.mean(dim=(1, 2, 3), keepdim=True)
     return (faces - mean) / (faces.std(dim=(1, 2, 3), keepdim=True) + 1.0)
 

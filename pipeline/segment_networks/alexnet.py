@@ -37,6 +37,7 @@ class Params(Settings):
     bands: int = Field(64, ge=8, description="mel bands; as extract.logmel.bands")
     offset: Triple = Field((-9.5, 0.0, 0.0), description="taken off static, delta and delta-delta")
     scale: Triple = Field((4.2, 0.85, 0.35), description="that they are divided by then")
+    dropout: float = Field(0.5, ge=0, lt=1, description="of fc6 and fc7 in fine-tuning; narrow networks learn faster without")
     batch: int = Field(30, ge=1, description="segments per forward pass; of one clip, so that results do not depend on others")
 
 
@@ -80,9 +81,11 @@ class Segments:
 
 def prepare(inputs: torch.Tensor) -> torch.Tensor:
     """Return pictures (B, 3, 227, 227) for windows (B, 3, bands, length), by bilinear interpolation."""
-    return nn.functional.interpolate(inputs, size=(INPUT_PX, INPUT_PX), mode="bilinear", align_corners=False)
+    pictures = nn.functional.interpolate(inputs, size=(INPUT_PX, INPUT_PX), mode="bilinear", align_corners=False)
+    return pictures.contiguous(memory_format=torch.channels_last)  # convolutions of small width take half the time
 
 
-def network(params: Params, config: Mapping[str, Any], classes: int) -> AlexNet:  # noqa: ARG001
+def network(params: Params, config: Mapping[str, Any], classes: int) -> AlexNet:
     """Return AlexNet as wide as the weights, with a new last layer."""
-    return AlexNet(width=config["width"], classes=classes)
+    module = AlexNet(width=config["width"], classes=classes, dropout=params.dropout)
+    return module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -10,18 +10,18 @@ without a face is replaced by the nearest that has one.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import cv2
 import numpy as np
 import torch
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.core.errors import ClipError
 from pipeline.core.settings import Settings
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.faces.cut import filled, frames_in, sixteen
-from pipeline.networks.c3d import C3D, FRAMES, Fc6, normalise_clips
+from pipeline.networks.c3d import C3D, FRAMES, Fc6, check_size, normalise_clips
 from pipeline.segment_networks import Windows
 from pipeline.windows import WindowParams
 
@@ -35,7 +35,13 @@ class Params(Settings):
     size: int = Field(112, ge=16, description="height and width of the frames, px; 227 in the paper, 112 in published weights")
     fc6: Fc6 = Field("published", description="how fc6 fits the size: published (112 only), adaptive or new")
     least_observed: float = Field(0.5, gt=0, le=1, description="share of a window's frames that must show a face")
+    dropout: float = Field(0.5, ge=0, lt=1, description="of fc6 and fc7 in fine-tuning; narrow networks learn faster without")
     batch: int = Field(8, ge=1, description="segments per forward pass; of one clip, so that results do not depend on others")
+
+    @model_validator(mode="after")
+    def _fc6_fits_the_size(self) -> Self:
+        check_size(self.size, self.fc6)
+        return self
 
 
 class Segments:
@@ -94,4 +100,5 @@ def prepare(inputs: torch.Tensor) -> torch.Tensor:
 
 def network(params: Params, config: Mapping[str, Any], classes: int) -> C3D:
     """Return C3D as wide as the weights, for this size of frames, with a new last layer."""
-    return C3D(width=config["width"], classes=classes, size=params.size, fc6=params.fc6)
+    module = C3D(width=config["width"], classes=classes, size=params.size, fc6=params.fc6, dropout=params.dropout)
+    return module.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pipeline.core.errors import CorpusError, did_you_mean
+from pipeline.sources._names import speaker_of
 
 TABLE = "speakers.csv"
 _COLUMNS = ("utterance", "path", "speaker")
@@ -49,7 +49,7 @@ def find(root: Path, sounds: str, speaker: str | None, by_stem: bool) -> list[Ut
             "or a `speaker` pattern in its settings that finds the speaker in each sound's path"
         )
     else:
-        found = [_utterance(path, re.compile(speaker), by_stem) for path in _glob(root, sounds)]
+        found = [_utterance(path, speaker, by_stem) for path in _glob(root, sounds)]
     seen: dict[str, str] = {}
     for utterance in found:
         if utterance.name in seen:
@@ -113,8 +113,6 @@ def _glob(root: Path, pattern: str) -> Iterable[PurePosixPath]:
     return visible
 
 
-def _utterance(path: PurePosixPath, speaker: re.Pattern[str], by_stem: bool) -> Utterance:
-    match = speaker.search(path.as_posix())
-    return Utterance(
-        path.stem if by_stem else path.with_suffix("").as_posix(), path.as_posix(), (match and match[1]) or ""
-    )
+def _utterance(path: PurePosixPath, speaker: str, by_stem: bool) -> Utterance:
+    name = path.stem if by_stem else path.with_suffix("").as_posix()
+    return Utterance(name, path.as_posix(), speaker_of(path, speaker))

@@ -8,7 +8,6 @@ Corpus layout:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -25,6 +24,7 @@ from pipeline.networks.speech_dnn import SpeechDNN
 from pipeline.signal import MfccParams
 from pipeline.source_task import Examples, LoopParams, Run, Task, Trained
 from pipeline.sources._alignments import Span, reader
+from pipeline.sources._names import with_one_group
 from pipeline.sources._utterances import Utterance, find, held_out
 from pipeline.sources._voices import Voice, frame_table, in_context, read_voices
 from pipeline.training import accuracy, fit
@@ -56,13 +56,7 @@ class Params(Settings):
     @field_validator("speaker")
     @classmethod
     def _has_one_group(cls, pattern: str | None) -> str | None:
-        try:
-            groups = 1 if pattern is None else re.compile(pattern).groups
-        except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from error
-        if groups != 1:
-            raise ValueError(f"needs one group, the speaker, such as wav/(\\d\\d); it has {groups}")
-        return pattern
+        return with_one_group(pattern)
 
     @field_validator("phones")
     @classmethod

@@ -71,7 +71,7 @@ def _drift(frames: int, size: float, rng: np.random.Generator) -> Points:
     return np.asarray(size * np.clip(curve, -2.0, 2.0))
 
 
-def _poses(frames: int, rng: np.random.Generator) -> list[Pose]:
+def idle_poses(frames: int, rng: np.random.Generator) -> list[Pose]:
     """Small head motion: a few degrees, a few pixels."""
     roll, yaw, pitch, zoom, x, y = (
         _drift(frames, size, rng) for size in (0.035, 0.06, 0.04, 0.012, 2.5, 1.5)
@@ -90,7 +90,7 @@ def action_units(emotion: str, opening: Points, manner: Manner, rng: np.random.G
     return np.asarray(np.clip(units, 0.0, 1.3))
 
 
-def _light(rng: np.random.Generator) -> Light:
+def draw_light(rng: np.random.Generator) -> Light:
     """Light of one take."""
     return Light(
         float(rng.uniform(0.85, 1.1)), float(rng.normal(0, 0.12)), float(rng.normal(0, 0.08))
@@ -105,8 +105,8 @@ def make_clip(
     prosody = draw_prosody(emotion, manner.strength_voice, manner.variation_voice, rng)
     utterance = speak(person.voice, prosody, frames / FPS, rng)
     units = action_units(emotion, mouth_opening(utterance.samples, frames), manner, rng)
-    renderer = FaceRenderer(load_portrait(), person.identity, _light(rng))
+    renderer = FaceRenderer(load_portrait(), person.identity, draw_light(rng))
     pictures: list[Frame] = [
-        renderer.render(u, pose) for u, pose in zip(units, _poses(frames, rng), strict=True)
+        renderer.render(u, pose) for u, pose in zip(units, idle_poses(frames, rng), strict=True)
     ]
     return np.stack(pictures), utterance

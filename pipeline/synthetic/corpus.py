@@ -28,10 +28,11 @@ import joblib
 import numpy as np
 import soundfile
 
+from pipeline.synthetic.actions import ACTIONS, action_clip
 from pipeline.synthetic.clip import Manner, draw_person, make_clip
 from pipeline.synthetic.face import FaceRenderer
 from pipeline.synthetic.files import notice, table, write_text
-from pipeline.synthetic.identity import draw_identity
+from pipeline.synthetic.identity import Identity, draw_identity
 from pipeline.synthetic.mp4 import write_mp4
 from pipeline.synthetic.portrait import load_portrait
 from pipeline.synthetic.prosody import EMOTIONS
@@ -45,8 +46,9 @@ __all__ = ["DemoSettings", "Progress", "SourceSettings", "write_demo", "write_so
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 
 # First number after the seed: keeps demo speakers, demo clips, source voices and source faces
-# on streams of their own, so that no source speaker is a demo speaker.
-_SPEAKER, _CLIP, _VOICE, _FACE = range(4)
+# on streams of their own, so that no source speaker is a demo speaker. Actions are done by the
+# source faces.
+_SPEAKER, _CLIP, _VOICE, _FACE, _ACTION = range(5)
 
 
 def _gender(index: int) -> Gender:
@@ -63,9 +65,7 @@ def _run(calls: list[Any], workers: int, progress: Progress | None) -> list[Any]
 def _demo_clip(root: Path, settings: DemoSettings, speaker: int, emotion: int, take: int) -> None:
     """Generates and writes one clip."""
     cv2.setNumThreads(1)
-    person = draw_person(
-        _gender(speaker), np.random.default_rng([settings.seed, _SPEAKER, speaker])
-    )
+    person = draw_person(_gender(speaker), np.random.default_rng([settings.seed, _SPEAKER, speaker]))
     rng = np.random.default_rng([settings.seed, _CLIP, speaker, emotion, take])
     manner = Manner(
         settings.strength_voice,
@@ -84,20 +84,13 @@ def _clip_path(speaker: int, emotion: int, take: int) -> str:
     return f"{name}/{name}_{EMOTIONS[emotion]}_{take + 1}.mp4"
 
 
-def write_demo(
-    root: Path, settings: DemoSettings, workers: int, progress: Progress | None = None
-) -> None:
+def write_demo(root: Path, settings: DemoSettings, workers: int, progress: Progress | None = None) -> None:
     """Writes ``<speaker>/<speaker>_<emotion>_<take>.mp4``, manifest.csv and GENERATED.txt.
 
     Clips are 320 x 240, 25 pictures a second, with 16 kHz mono sound. The manifest's paths are
     relative to ``root``.
     """
-    items = [
-        (s, e, t)
-        for s in range(settings.speakers)
-        for e in range(len(EMOTIONS))
-        for t in range(settings.takes)
-    ]
+    items = [(s, e, t) for s in range(settings.speakers) for e in range(len(EMOTIONS)) for t in range(settings.takes)]
     for speaker in range(settings.speakers):
         (root / f"s{speaker + 1:02d}").mkdir(parents=True, exist_ok=True)
     _run([joblib.delayed(_demo_clip)(root, settings, *i) for i in items], workers, progress)
@@ -121,27 +114,40 @@ def _source_voice(root: Path, settings: SourceSettings, speaker: int) -> list[st
         stem = f"{name}_{k + 1:02d}"
         path = root / "voices" / name / f"{stem}.wav"
         soundfile.write(path, utterance.samples, RATE_HZ, subtype="PCM_16")
-        lines += [
-            f"{stem} 1 {s.start_s:.3f} {s.duration_s:.3f} {s.phone}" for s in utterance.alignment
-        ]
+        lines += [f"{stem} 1 {s.start_s:.3f} {s.duration_s:.3f} {s.phone}" for s in utterance.alignment]
     return lines
+
+
+def _source_identity(settings: SourceSettings, index: int) -> Identity:
+    """One of the source faces."""
+    rng = np.random.default_rng([settings.seed, _FACE, index])
+    return draw_identity(load_portrait(), _gender(index), rng)
 
 
 def _source_face(root: Path, settings: SourceSettings, index: int) -> list[str]:
     """Writes one identity's pictures; returns no lines."""
     cv2.setNumThreads(1)
     folder = root / "faces" / f"f{index + 1:02d}"
-    rng = np.random.default_rng([settings.seed, _FACE, index])
-    identity = draw_identity(load_portrait(), _gender(index), rng)
+    identity = _source_identity(settings, index)
     renderer = FaceRenderer(load_portrait(), identity)
     for k in range(settings.pictures):
-        picture = source_picture(
-            renderer, np.random.default_rng([settings.seed, _FACE, index, k + 1])
-        )
+        picture = source_picture(renderer, np.random.default_rng([settings.seed, _FACE, index, k + 1]))
         ok, png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
         if not ok:
             raise RuntimeError(f"could not encode {folder.name} picture {k + 1} as PNG")
         (folder / f"{k + 1:03d}.png").write_bytes(png.tobytes())
+    return []
+
+
+def _source_actions(root: Path, settings: SourceSettings, index: int) -> list[str]:
+    """Writes one identity's clips of actions; returns no lines."""
+    cv2.setNumThreads(1)
+    identity = _source_identity(settings, index)
+    for number, action in enumerate(ACTIONS):
+        for k in range(settings.actions):
+            rng = np.random.default_rng([settings.seed, _ACTION, index, number, k])
+            path = root / "actions" / action / f"f{index + 1:02d}_{k + 1}.mp4"
+            write_mp4(path, action_clip(identity, action, rng), None)
     return []
 
 
@@ -151,10 +157,9 @@ def _source_folders(root: Path, kind: Literal["voices", "faces"], letter: str, c
         (root / kind / f"{letter}{index + 1:02d}").mkdir(parents=True, exist_ok=True)
 
 
-def write_sources(
-    root: Path, settings: SourceSettings, workers: int, progress: Progress | None = None
-) -> None:
-    """Writes voices/ (WAV, phones.ctm, speakers.csv), faces/ (PNG) and GENERATED.txt.
+def write_sources(root: Path, settings: SourceSettings, workers: int, progress: Progress | None = None) -> None:
+    """Writes voices/ (WAV, phones.ctm, speakers.csv), faces/ (PNG), actions/ (MP4 without sound,
+    ``<action>/<identity>_<number>.mp4``) and GENERATED.txt.
 
     ``phones.ctm`` has NIST CTM lines: utterance, channel 1, start and duration in seconds,
     phone. Paths in ``speakers.csv`` are relative to ``root``.
@@ -163,6 +168,11 @@ def write_sources(
     _source_folders(root, "faces", "f", settings.identities)
     calls = [joblib.delayed(_source_voice)(root, settings, s) for s in range(settings.voices)]
     calls += [joblib.delayed(_source_face)(root, settings, i) for i in range(settings.identities)]
+    if settings.actions:
+        for action in ACTIONS:
+            (root / "actions" / action).mkdir(parents=True, exist_ok=True)
+        people = range(settings.identities)
+        calls += [joblib.delayed(_source_actions)(root, settings, i) for i in people]
     lines = [line for part in _run(calls, workers, progress) for line in part]
     write_text(root / "voices" / "phones.ctm", "\n".join(lines) + "\n")
     rows = []
@@ -172,5 +182,5 @@ def write_sources(
             rows.append((stem, f"{name}/{stem}.wav", name, _gender(s)))
     header = ("utterance", "path", "speaker", "gender")
     write_text(root / "voices" / "speakers.csv", table(header, rows))
-    what = "voices and faces for the source tasks of transfer learning"
+    what = "voices, faces and actions for the source tasks of transfer learning"
     write_text(root / "GENERATED.txt", notice(what, settings))

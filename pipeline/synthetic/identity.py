@@ -16,7 +16,6 @@ _HAIR = np.array([
     [0.56, 0.26, 0.13], [0.62, 0.61, 0.6],
 ])  # fmt: skip
 _EYES = (tuple(range(36, 42)), tuple(range(42, 48)))
-_JAW_ROWS = np.arange(17)
 
 
 @dataclass(frozen=True)

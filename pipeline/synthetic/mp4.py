@@ -53,21 +53,22 @@ def _sounds(samples: npt.NDArray[np.float32], rate_hz: int) -> Iterator[Any]:
 def write_mp4(
     path: Path,
     frames: npt.NDArray[np.uint8],
-    samples: npt.NDArray[np.float32],
+    samples: npt.NDArray[np.float32] | None,
     fps: int = 25,
     rate_hz: int = 16_000,
 ) -> None:
     """Writes ``frames`` (t, h, w, 3) RGB and ``samples`` (n,) mono within -1..1 to ``path``.
 
-    H.264 and AAC, bit-exact flags, no times or encoder names in the metadata. The file appears
-    under its name only when it is complete.
+    ``samples`` of None leaves out the sound. H.264 and AAC, bit-exact flags, no times or encoder
+    names in the metadata. The file appears under its name only when it is complete.
     """
     temporary = path.with_name(f".{path.stem}.part.mp4")
     options = {"fflags": "+bitexact", "movflags": "+faststart"}
     with av.open(str(temporary), "w", format="mp4", options=options) as container:
-        video = _video_stream(container, frames, fps)
-        audio = _audio_stream(container, rate_hz)
-        for stream, parts in ((video, _pictures(frames, fps)), (audio, _sounds(samples, rate_hz))):
+        tracks = [(_video_stream(container, frames, fps), _pictures(frames, fps))]
+        if samples is not None:
+            tracks.append((_audio_stream(container, rate_hz), _sounds(samples, rate_hz)))
+        for stream, parts in tracks:
             for part in parts:
                 container.mux(stream.encode(part))
             container.mux(stream.encode(None))

@@ -23,7 +23,8 @@ class DemoSettings(BaseModel):
 
 
 class SourceSettings(BaseModel):
-    """Source corpora: number of voices and their utterances, of identities and their pictures."""
+    """Source corpora: number of voices and their utterances, of identities and their pictures, and
+    of ``actions``, clips of every identity doing every facial action; 0 = none."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -32,4 +33,5 @@ class SourceSettings(BaseModel):
     utterances: int = Field(default=10, ge=1, le=99)
     identities: int = Field(default=24, ge=1, le=99)
     pictures: int = Field(default=40, ge=1, le=999)
+    actions: int = Field(default=1, ge=0, le=9)
     strength_voice: float = Field(default=0.3, ge=0.0, le=1.5)

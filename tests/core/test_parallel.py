@@ -6,11 +6,12 @@ import io
 import os
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from pipeline.core.errors import ClipError
-from pipeline.core.parallel import ordered_map, progress, worker_count
+from pipeline.core.parallel import SMALL_BYTES, ordered_map, progress, worker_count, workers_for
 
 
 def square_slowly_at_first(number: int) -> int:
@@ -77,3 +78,13 @@ def test_a_bar_is_shown_on_a_terminal_after_3_s(
     text = sys.stderr.getvalue()
     assert ("extract:x" in text and "/8" in text) is shown
     assert shown or not text
+
+
+def test_small_input_needs_one_process(tmp_path: Path) -> None:
+    small, large = tmp_path / "small", tmp_path / "large"
+    small.write_bytes(b"x")
+    with large.open("wb") as file:
+        file.truncate(SMALL_BYTES)
+    assert workers_for(0, small) == workers_for(2, small, small) == 1
+    assert workers_for(2, small, large) == 2
+    assert workers_for(0, large) == 0

@@ -1,4 +1,4 @@
-"""C3D: the shapes of Tran et al. 2015, and a forward pass that equals the paper's layers one by one."""
+"""C3D: the shapes of Tran et al. 2015, a forward pass that equals the paper's layers one by one, and other sizes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from pipeline.networks.c3d import C3D, CLIP
+from pipeline.networks.c3d import C3D, CLIP, normalise_clips
 
 CHANNELS = [
     ("1a", 3, 64), ("2a", 64, 128), ("3a", 128, 256), ("3b", 256, 256),
@@ -83,7 +83,106 @@ def test_dropout_only_in_training(small):
         assert not torch.equal(small(x), small(x))
 
 
-@pytest.mark.parametrize("shape", [(3, 16, 128, 128), (3, 8, 112, 112), (1, 16, 112, 112)])
+@pytest.mark.parametrize("shape", [(3, 16, 128, 128), (3, 16, 113, 113), (3, 8, 112, 112), (1, 16, 112, 112)])
 def test_other_clips_are_refused(small, shape):
-    with pytest.raises(RuntimeError):
+    with pytest.raises(RuntimeError, match=r"C3D takes clips \(B, 3, 16, 112, 112\), not"):
         small.features(torch.rand(1, *shape))
+
+
+# side of the frames, how fc6 fits -> height and width of pool5, inputs of fc6 at full width, whether fc6 is new
+SIZES = {
+    (64, "adaptive"): (3, 8192, False),
+    (64, "new"): (3, 4608, True),
+    (112, "published"): (4, 8192, False),
+    (112, "adaptive"): (4, 8192, False),
+    (112, "new"): (4, 8192, False),
+    (227, "adaptive"): (8, 8192, False),
+    (227, "new"): (8, 32768, True),
+    (16, "new"): (1, 512, True),
+}
+
+
+@pytest.mark.parametrize(("size", "fc6"), SIZES)
+def test_fc6_fits_every_size(size, fc6):
+    _, inputs, renewed = SIZES[size, fc6]
+    with torch.device("meta"):
+        network, published = C3D(size=size, fc6=fc6), C3D().state_dict()
+        assert network.features(torch.empty(2, 3, 16, size, size)).shape == (2, 4096)
+    state = network.state_dict()
+    assert state["fc6.weight"].shape == (4096, inputs)
+    assert list(state) == list(published)
+    assert network.renewed == (("fc6.weight", "fc6.bias") if renewed else ())
+    differ = {name for name in state if state[name].shape != published[name].shape}
+    assert differ == ({"fc6.weight"} if renewed else set()), "published weights fit everything that is not renewed"
+
+
+@pytest.mark.parametrize("size", [64, 111, 227])
+def test_the_published_fc6_takes_its_own_size_only(size):
+    with pytest.raises(ValueError, match=f"takes frames of 112 px, not {size}; set size to 112, or fc6 to adaptive"):
+        C3D(size=size)
+
+
+def test_frames_that_poolings_use_up():
+    with pytest.raises(ValueError, match="take 16 px at least"):
+        C3D(size=15, fc6="new")
+
+
+def pool5(network, x):
+    """The convolutions and poolings, written out by unfolding and maxima over shifted copies."""
+    state = network.state_dict()
+    for name, _, _ in CHANNELS:
+        weight, bias = state[f"conv{name}.weight"], state[f"conv{name}.bias"]
+        padded = functional.pad(x, (1,) * 6)
+        windows = padded.unfold(2, 3, 1).unfold(3, 3, 1).unfold(4, 3, 1)
+        x = (torch.einsum("bcthwijk,ocijk->bothw", windows, weight) + bias[:, None, None, None]).clamp(min=0)
+        if name == "5b":
+            x = functional.pad(x, (1, 1, 1, 1), value=-torch.inf)
+        if name in ("1a", "2a", "3b", "4b", "5b"):
+            step = 1 if name == "1a" else 2
+            t, h, w = x.shape[2] // step, x.shape[3] // 2, x.shape[4] // 2
+            x = x[:, :, : t * step, : h * 2, : w * 2].reshape(*x.shape[:2], t, step, h, 2, w, 2).amax((3, 5, 7))
+    return x
+
+
+def parts(x):
+    """Maxima over 4 x 4 parts, each from floor(i n / 4) to ceil((i + 1) n / 4), as adaptive pooling divides."""
+    n = x.shape[-1]
+    cuts = [slice(i * n // 4, -((i + 1) * n // -4)) for i in range(4)]
+    return torch.stack([x[..., rows, columns].amax((2, 3, 4)) for rows in cuts for columns in cuts], -1)
+
+
+@pytest.mark.parametrize(("size", "fc6"), [key for key in SIZES if key != (16, "new")])
+def test_fc7_equals_an_independent_forward_pass(size, fc6):
+    torch.manual_seed(1)
+    network = C3D(width=1 / 64, size=size, fc6=fc6).eval()
+    state = network.state_dict()
+    x = normalise_clips(torch.randint(0, 256, (1, 16, size, size, 3), dtype=torch.uint8))
+    with torch.inference_mode():
+        pooled = pool5(network, x)
+        assert pooled.shape == (1, 8, 1, SIZES[size, fc6][0], SIZES[size, fc6][0])
+        flat = (parts(pooled) if fc6 == "adaptive" else pooled).flatten(1)
+        fc6_output = (flat @ state["fc6.weight"].T + state["fc6.bias"]).clamp(min=0)
+        expected = (fc6_output @ state["fc7.weight"].T + state["fc7.bias"]).clamp(min=0)
+        found = network.features(x)
+    assert (found - expected).abs().max() <= 1e-4 * expected.abs().max()
+    assert expected.max() > 0
+
+
+@pytest.mark.parametrize(("size", "fc6"), SIZES)
+def test_gradients_reach_every_layer(size, fc6):
+    torch.manual_seed(2)
+    network = C3D(width=1 / 32, classes=3, size=size, fc6=fc6).eval()
+    clips = normalise_clips(torch.randint(0, 256, (1, 16, size, size, 3), dtype=torch.uint8))
+    functional.cross_entropy(network(clips), torch.tensor([1])).backward()
+    assert all(p.grad is not None and p.grad.abs().max() > 0 for p in network.parameters())
+
+
+def test_normalised_clips_keep_the_order_of_channels_and_frames():
+    clips = torch.zeros(2, 16, 4, 5, 3, dtype=torch.uint8)
+    clips[1, 7, 2, 3] = torch.tensor([204, 117, 28])
+    found = normalise_clips(clips)
+    assert found.shape == (2, 3, 16, 4, 5)
+    assert found[1, :, 7, 2, 3].tolist() == [100, 0, -100]
+    assert found[0, :, 0, 0, 0].tolist() == [-104, -117, -128]
+    assert torch.equal(normalise_clips(clips.float()), found)
+    assert found.is_contiguous(memory_format=torch.channels_last_3d), "the faster layout on the CPU"

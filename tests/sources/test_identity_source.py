@@ -10,7 +10,7 @@ from test_source_contract import CASES
 
 from pipeline.core.errors import CorpusError
 from pipeline.source_task import Run
-from pipeline.sources import identity
+from pipeline.sources import _pictures, identity
 
 PARAMS = identity.Params(**CASES["identity"][1])
 
@@ -27,8 +27,12 @@ def write(root, counts):
     return root
 
 
+def read(root, share, run=None):
+    return _pictures.read(root, identity.KIND, share, run or Run())
+
+
 def split(root, share):
-    corpus = identity._read(root, share, Run())
+    corpus = read(root, share)
     return corpus.learn, corpus.held
 
 
@@ -85,8 +89,8 @@ def test_a_folder_that_is_not_there(tmp_path):
 
 
 def test_an_identity_with_one_picture_is_left_out_and_named(tmp_path):
-    corpus = identity._read(write(tmp_path, (4, 1, 0, 3)), 0.5, Run(stage="pretrain:pool5"))
-    assert corpus.identities == ["i0", "i3"]
+    corpus = read(write(tmp_path, (4, 1, 0, 3)), 0.5, Run(stage="pretrain:pool5"))
+    assert corpus.classes == ["i0", "i3"]
     assert set(corpus.learn.labels.tolist()) == set(corpus.held.labels.tolist()) == {0, 1}
     failed = [entry for entry in corpus.ledger if entry.status == "failed"]
     assert [(entry.clip_id, entry.stage, entry.reason) for entry in failed] == [
@@ -101,7 +105,7 @@ def test_an_identity_with_one_picture_is_left_out_and_named(tmp_path):
 def test_a_picture_that_cannot_be_read_costs_that_picture(tmp_path, content):
     write(tmp_path, (3, 3))
     (tmp_path / "i1" / "00.png").write_bytes(content)
-    corpus = identity._read(tmp_path, 0.5, Run())
+    corpus = read(tmp_path, 0.5)
     assert [(e.clip_id, e.reason) for e in corpus.ledger if e.status == "failed"] == [("i1/00.png", "decode_error")]
     assert len(corpus.learn.labels) + len(corpus.held.labels) == 5
     assert str(tmp_path) not in str(corpus.ledger)
@@ -120,8 +124,8 @@ def test_identities_keep_their_weights_when_another_is_left_out(tmp_path):
 
 
 def augmented(faces, **changes):
-    settings = {**CASES["identity"][1], "shift_px": 0, "grey": 0, "tint": 0, **changes}
-    return identity._augment(faces, identity.Params(**settings), torch.Generator().manual_seed(0))
+    settings = {"shift_px": 0, "grey": 0, "tint": 0, **changes}
+    return _pictures.augment(faces, torch.Generator().manual_seed(0), **settings)
 
 
 def test_augmentation():
@@ -146,7 +150,22 @@ def test_augmentation():
 def test_shifts_stay_within_their_reach(reach):
     face = torch.zeros(1, 3, 21, 21)
     face[..., 10, 10] = 1
-    params = identity.Params(**{**CASES["identity"][1], "shift_px": reach, "grey": 0, "tint": 0})
     generator = torch.Generator().manual_seed(0)
-    places = [identity._augment(face, params, generator)[0, 0].nonzero()[0] - 10 for _ in range(60)]
+    places = [_pictures.augment(face, generator, reach, 0, 0)[0, 0].nonzero()[0] - 10 for _ in range(60)]
     assert torch.stack(places).abs().max() == reach
+
+
+def test_frames_of_a_clip_are_changed_alike():
+    """Every frame shows the same noise, and still does after mirroring, tinting, greying and shifting."""
+    still = torch.rand(12, 3, 1, 9, 9, generator=torch.Generator().manual_seed(2)).expand(-1, -1, 5, -1, -1)
+    changed = augmented(still, shift_px=3, grey=0.5, tint=0.4)
+    assert changed.shape == still.shape
+    assert torch.equal(changed, changed[:, :, :1].expand_as(changed))
+    pictures = augmented(still[:, :, 0], shift_px=3, grey=0.5, tint=0.4)
+    assert torch.equal(changed[:, :, 0], pictures), "one frame is changed as a picture is"
+
+
+def test_nothing_is_mirrored_where_left_and_right_tell_classes():
+    faces = torch.rand(20, 3, 8, 8, generator=torch.Generator().manual_seed(3))
+    assert torch.equal(augmented(faces, mirror=False), faces)
+    assert not torch.equal(augmented(faces), faces)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 import wave
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -15,9 +16,12 @@ from pydantic import ValidationError
 
 from pipeline.core import plugins
 from pipeline.core.settings import Settings
+from pipeline.networks.alexnet import AlexNet
+from pipeline.networks.c3d import C3D
 from pipeline.networks.face_cnn import FaceCNN
 from pipeline.networks.speech_dnn import SpeechDNN
 from pipeline.source_task import Run, Trained
+from pipeline.synthetic.mp4 import write_mp4
 
 pytestmark = pytest.mark.slow
 
@@ -71,6 +75,23 @@ def write_identities(root: Path, pictures: int = 10) -> Path:
     return root
 
 
+def write_clips(root: Path, clips: int = 12) -> Path:
+    """Three kinds of clips by four people: light that comes, light that goes, and light that stays."""
+    rng = np.random.default_rng(0)
+    for kind, course in (
+        ("comes", np.linspace(0.2, 1, 18)),
+        ("goes", np.linspace(1, 0.2, 18)),
+        ("stays", np.full(18, 0.6)),
+    ):
+        (root / kind).mkdir(parents=True)
+        for number in range(clips):
+            still = rng.uniform(100, 250, (6, 6, 3)).astype(np.uint8)
+            still = cv2.resize(still, (40, 40), interpolation=cv2.INTER_NEAREST)
+            frames = (still * course[:, None, None, None]).astype(np.uint8)
+            write_mp4(root / kind / f"p{number % 4}_{number}.mp4", frames, None)
+    return root
+
+
 CASES = {
     "phones": (
         write_voices,
@@ -85,6 +106,38 @@ CASES = {
         {"across", "down", "blob"},
         FaceCNN,
         ("held_out_identity_accuracy", "chance"),
+    ),
+    "pictures": (
+        partial(write_identities, pictures=20),
+        {
+            "width": 0.05,
+            "dropout": 0,
+            "held_out": 0.3,
+            "shift_px": 2,
+            "grey": 0.2,
+            "tint": 0.1,
+            "loop": {**LOOP, "batch": 4, "learning_rate": 0.001},
+        },
+        {"across", "down", "blob"},
+        AlexNet,
+        ("held_out_accuracy", "chance"),
+    ),
+    "actions": (
+        write_clips,
+        {
+            "width": 0.05,
+            "size": 16,
+            "fc6": "adaptive",
+            "speaker": "/(p[0-9])_",
+            "held_out": 0.25,
+            "shift_px": 1,
+            "tint": 0.1,
+            "dropout": 0,
+            "loop": {**LOOP, "batch": 4, "learning_rate": 0.001},
+        },
+        {"p0", "p1", "p2", "p3"},
+        C3D,
+        ("held_out_accuracy", "chance"),
     ),
 }
 """name -> what writes its corpus, its settings, who is in it, its network, (reached, by chance)."""
@@ -112,7 +165,7 @@ def trained(name, corpus, plugin) -> Trained:
 
 
 def test_docstring_and_params(name, plugin):
-    assert re.search(r"\d{4}, section \d", plugin.__doc__)
+    assert re.search(r"\d{4}, section (\d|[IVX]+)", plugin.__doc__)
     assert "Corpus layout" in plugin.__doc__
     assert issubclass(plugin.Params, Settings)
     assert plugin.Params.model_config["frozen"]

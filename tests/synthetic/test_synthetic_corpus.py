@@ -11,6 +11,7 @@ import pytest
 import soundfile
 from pydantic import ValidationError
 
+from pipeline.synthetic.actions import ACTIONS
 from pipeline.synthetic.corpus import DemoSettings, SourceSettings, write_demo, write_sources
 from pipeline.synthetic.mp4 import write_mp4
 from pipeline.synthetic.phones import PHONES
@@ -19,7 +20,7 @@ from pipeline.synthetic.prosody import EMOTIONS
 pytestmark = pytest.mark.slow
 
 DEMO = DemoSettings(seed=3, speakers=1, takes=1, seconds=1.0)
-SOURCES = SourceSettings(seed=3, voices=2, utterances=2, identities=2, pictures=3)
+SOURCES = SourceSettings(seed=3, voices=2, utterances=2, identities=2, pictures=3, actions=2)
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +57,13 @@ def test_two_workers_write_the_same_bytes_as_one(root: Path, tmp_path: Path) -> 
     write_demo(tmp_path / "demo", DEMO, 2, progress)
     write_sources(tmp_path / "sources", SOURCES, 2, progress)
     assert _files(tmp_path) == _files(root)
-    assert seen == [7, 4]
+    assert seen == [7, 6]
 
 
 def test_another_seed_writes_other_sound(root: Path, tmp_path: Path) -> None:
-    settings = SOURCES.model_copy(update={"seed": 4, "identities": 1, "pictures": 1})
+    settings = SOURCES.model_copy(update={"seed": 4, "identities": 1, "pictures": 1, "actions": 0})
     write_sources(tmp_path, settings, 1)
+    assert not (tmp_path / "actions").exists()
     name = "voices/v01/v01_01.wav"
     assert (tmp_path / name).read_bytes() != (root / "sources" / name).read_bytes()
 
@@ -132,6 +134,23 @@ def test_source_people_are_not_demo_people(root: Path) -> None:
         "002.png",
         "003.png",
     ]
+
+
+def test_every_identity_does_every_action(root: Path) -> None:
+    found = {p.relative_to(root / "sources/actions").as_posix() for p in root.glob("sources/actions/*/*")}
+    names = [f"{person}_{number}.mp4" for person in ("f01", "f02") for number in (1, 2)]
+    assert found == {f"{action}/{name}" for action in ACTIONS for name in names}
+    with av.open(str(root / "sources/actions/nod/f01_1.mp4")) as container:
+        assert [s.type for s in container.streams] == ["video"]
+        video = container.streams.video[0]
+        assert (video.codec_context.name, video.width, video.height) == ("h264", 128, 128)
+        assert video.average_rate == 25
+        assert 16 <= sum(1 for _ in container.decode(video=0)) <= 20
+
+
+def test_takes_of_an_action_differ(root: Path) -> None:
+    one, other = (root / f"sources/actions/blink/f01_{number}.mp4" for number in (1, 2))
+    assert one.read_bytes() != other.read_bytes()
 
 
 def test_folders_say_that_they_are_generated(root: Path) -> None:
