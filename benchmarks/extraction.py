@@ -1,6 +1,6 @@
 """Extraction of fc7 at real size against the bare forward pass, and its memory.
 
-    python -m benchmarks.extraction speed      about 6 minutes on 2 cores
+    python -m benchmarks.extraction speed      about 4 minutes
     python -m benchmarks.extraction memory     about 3 minutes
 
 `speed`: AlexNet and C3D at full width (random weights: speed does not depend on them), batches of the windows of one clip
@@ -127,7 +127,7 @@ def speed() -> None:
     """Print the ratios."""
     torch.set_num_threads(1)
     print("| network | windows | bare / pipeline | bare / (decoding + cropping + pipeline) |\n|---|---|---|---|")
-    for kind, count, seconds in (("alexnet", 24, 10.0), ("c3d", 8, 3.0)):
+    for kind, count, seconds in (("alexnet", 24, 10.0), ("c3d", 4, 3.0)):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             clips, source, model = _prepare(folder, kind, count, seconds, 1.0)

@@ -74,12 +74,15 @@ def paper_values(paper: Paper | None) -> dict[str, Any] | None:
 
 def notices(about: Sequence[Mapping[str, Any]], generated: bool) -> list[str]:
     """Return what a reader must know before any figure, the gravest first."""
-    random = {row["feature"]: row["origin"] for row in about if row["origin"].startswith(RANDOM)}
-    origins = {row["origin"] for row in about if "generated corpus" in row["origin"]}
+    random = {row["feature"]: row["origin"] for row in about if RANDOM in row["origin"]}
+    made = list(dict.fromkeys(row["feature"] for row in about if "generated corpus" in row["origin"]))
     named = "; ".join(f"{feature} ({origin})" for feature, origin in sorted(random.items()))
     untrained = f"Networks with {RANDOM}: {named}"
-    trained = "Networks pre-trained on generated material, not on real speech or faces: " + "; ".join(sorted(origins))
-    return [untrained] * bool(random) + [GENERATED] * generated + [trained] * bool(origins)
+    trained = (
+        "Networks pre-trained on generated material, not on real speech or faces, are behind "
+        f"{', '.join(made)}; the table of weights below says how each was made"
+    )
+    return [untrained] * bool(random) + [GENERATED] * generated + [trained] * bool(made)
 
 
 def _models(report: SystemReport, scores: Mapping[str, Score]) -> list[dict[str, Any]]:
