@@ -1,7 +1,7 @@
 """Extraction of fc7 at real size against the bare forward pass, and its memory.
 
-    python -m benchmarks.extraction speed      about 4 minutes
-    python -m benchmarks.extraction memory     about 3 minutes
+    python -m benchmarks.extraction speed
+    python -m benchmarks.extraction memory
 
 `speed`: AlexNet and C3D at full width (random weights: speed does not depend on them), batches of the windows of one clip
 as in the pipeline. Bare = the network on ready batches in memory. Pipeline = the `segments` stage's own job in one

@@ -128,4 +128,4 @@ SMALL = {
     "train.lstm.cells": 16,
     "train.svm.c": [0.01],
 }
-"""Settings that bring the whole DAG down to about two minutes."""
+"""Settings that bring the whole DAG down to minutes."""
