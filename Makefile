@@ -6,6 +6,7 @@
 #              torch is the CUDA build (several GB). Without a GPU, give the address that stands behind --index-url
 #              in the CPU command on PyTorch's install page:  make repro TORCH_INDEX=<that address>
 #              It is read when the environment is made; to change it later, run `make clean` first.
+# JOBS         stages that `make repro` runs at a time; 1 is plain `dvc repro`, which shows progress bars
 # TARGETS      stages for `make repro` (default: all)
 # PYTEST_ARGS  arguments of pytest in `make test`
 #
@@ -14,6 +15,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 TORCH_INDEX ?=
+JOBS ?= 2
 TARGETS ?=
 PYTEST_ARGS ?= -n 2 --dist loadgroup
 
@@ -44,7 +46,7 @@ venv: # the environment; costs nothing when it is up to date
 repro: venv ## make all results: set up, run the stages that are out of date, show the scores
 	@$(activate) && $(set_scm)
 	@$(activate) && python -m pipeline check
-	$(activate) && dvc repro $(TARGETS)
+	$(activate) && python scripts/repro.py --jobs $(JOBS) $(TARGETS)
 	@if ls reports/*/*/metrics.json >/dev/null 2>&1; then $(activate) && python -m pipeline results; fi
 
 test: venv ## set up and run every test

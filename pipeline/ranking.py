@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from pydantic import Field
-from sklearn.ensemble import RandomForestClassifier
 
 from pipeline.core.clip import Clip, class_names
 from pipeline.core.errors import ArtifactError, PipelineError, SettingsError
@@ -77,6 +76,8 @@ def _best(importances: np.ndarray, k: int) -> np.ndarray:
 
 def forest(rows: np.ndarray, labels: np.ndarray, trees: int, params: RankParams, seed: int) -> np.ndarray:
     """Return the importance of each column of rows (R, D) for labels (R,): (D,), zero for a constant column."""
+    from sklearn.ensemble import RandomForestClassifier  # late: `select` reads rankings and grows no forest
+
     model = RandomForestClassifier(trees, min_samples_leaf=params.min_leaf, max_features="sqrt", random_state=seed, n_jobs=1)
     return model.fit(rows, labels).feature_importances_
 

@@ -47,7 +47,10 @@ def module_files(name: str, root: Path = ROOT) -> list[Path]:
 
 
 def imported_files(files: Iterable[Path], root: Path = ROOT) -> list[Path]:
-    """Return `files` and all files of the project that they import, directly or not, sorted."""
+    """Return `files` and all files of the project that they import, directly or not, sorted.
+
+    A file with nothing but a docstring in it, as most `__init__.py` are, does not count.
+    """
     todo, seen = list(files), set()
     while todo:
         path = todo.pop()
@@ -56,7 +59,15 @@ def imported_files(files: Iterable[Path], root: Path = ROOT) -> list[Path]:
         seen.add(path)
         for name in _imports(path):
             todo += module_files(name, root)
-    return sorted(seen)
+    return sorted(path for path in seen if not _bare(path))
+
+
+def _is_docstring(node: ast.stmt | None) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _bare(path: Path) -> bool:
+    return all(_is_docstring(node) for node in _syntax(path).body)
 
 
 def _without_docstrings(tree: ast.Module) -> str:
@@ -64,7 +75,7 @@ def _without_docstrings(tree: ast.Module) -> str:
     for node in ast.walk(copy):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+            if _is_docstring(first):
                 node.body = node.body[1:] or [ast.Pass()]
     return ast.dump(copy)
 

@@ -16,19 +16,20 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
-
-import torch
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.core.errors import WeightsError
 from pipeline.core.files import atomic_path, canonical_json, file_digest, write_json
+
+if TYPE_CHECKING:  # torch takes two seconds to import, and most of what reads this module needs only digests and names
+    import torch
 
 FILE = "weights.pt"
 DIGEST = "weights.pt.sha256"
 PUBLISHED = "weights.json"
 RANDOM = "RANDOM weights"
 """How the origin of weights begins that nothing was learned for, so that reports can tell them."""
-Network = TypeVar("Network", bound=torch.nn.Module)
+Network = TypeVar("Network", bound="torch.nn.Module")
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class Weights:
 
 def save_weights(folder: Path, state: Mapping[str, torch.Tensor], config: Mapping[str, Any], origin: str) -> None:
     """Write `weights.pt`, and its digest beside it; equal values give equal bytes."""
+    import torch
+
     buffer = io.BytesIO()  # saved to a path, torch would write the file's own name into it
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
     torch.save({"state": plain, "config": canonical_json(config), "origin": origin}, buffer)
@@ -65,6 +68,8 @@ def load_weights(folder: Path) -> Weights:
     Raises:
         WeightsError: absent, damaged, or a pickle with more than tensors in it
     """
+    import torch
+
     path = folder / FILE
     if not path.is_file():
         stages = f"`dvc repro pretrain@{folder.name}`, or fetch_weights@{folder.name}"

@@ -46,8 +46,8 @@ def fresh(tree: Path) -> ModuleType:
 @pytest.mark.parametrize(
     ("start", "expected"),
     [
-        (["pipeline/a.py"], ["__init__", "a", "b", "sub/__init__", "sub/c"]),
-        (["pipeline/sub/c.py"], ["__init__", "a", "b", "sub/__init__", "sub/c"]),
+        (["pipeline/a.py"], ["a", "b", "sub/c"]),
+        (["pipeline/sub/c.py"], ["a", "b", "sub/c"]),
         (["pipeline/sub/d.py"], ["sub/d"]),
         ([], []),
     ],
@@ -60,8 +60,6 @@ def test_imports_are_followed_through_rings_and_functions(tree: Path, start: lis
 def test_a_name_imported_from_a_package_may_be_a_module(tree: Path) -> None:
     found = code.imported_files([tree / "stages" / "one.py"], root=tree)
     assert [path.relative_to(tree).as_posix() for path in found] == [
-        "pipeline/__init__.py",
-        "pipeline/sub/__init__.py",
         "pipeline/sub/d.py",
         "stages/one.py",
     ]
@@ -119,5 +117,5 @@ def test_digests_of_our_own_modules() -> None:
 
 def test_the_files_behind_the_engine() -> None:
     found = {path.relative_to(code.ROOT).as_posix() for path in code.imported_files([code.ROOT / "pipeline" / "engine.py"])}
-    assert {"pipeline/__init__.py", "pipeline/core/__init__.py", "pipeline/core/store.py", "pipeline/core/files.py"} <= found
+    assert {"pipeline/engine.py", "pipeline/core/store.py", "pipeline/core/files.py"} <= found
     assert "pipeline/media.py" not in found
