@@ -8,6 +8,8 @@ from pathlib import Path
 
 DEMO = Path("features") / "demo"
 RUNS = (
+    ("benchmarks.extraction", "speed"),
+    ("benchmarks.extraction", "memory"),
     ("benchmarks.selection", "memory"),
     ("benchmarks.selection", "agreement", str(DEMO / "pool5.h5"), str(DEMO / "manifest.csv"), str(DEMO / "splits.csv")),
 )

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from pipeline.core.clip import Clip
 from pipeline.core.clipcache import ClipCache
 from pipeline.core.errors import ClipError
 from pipeline.core.ledger import Entry, check_failures, summary, write_ledger
-from pipeline.core.parallel import ordered_map, progress
+from pipeline.core.parallel import Steps, ordered_map, progress
 from pipeline.core.settings import Runtime
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.core.store_writer import write_features
@@ -31,8 +31,22 @@ class Job(Protocol):
     def key(self, clip: Clip) -> str:
         """Return the cache key; covers the clip's input, the code, the settings and the weights."""
 
-    def compute(self, clip: Clip) -> tuple[ClipFeatures, list[str]]:
+    def load(self, clip: Clip) -> Any:
+        """Return the clip's input, ready for `compute`, or None where `compute` reads it bit by bit.
+
+        Runs beside the computing of the clip before, in a thread. Raises `ClipError` for bad input.
+        """
+
+    def compute(self, clip: Clip, loaded: Any) -> tuple[ClipFeatures, list[str]]:
         """Return (arrays, reasons why the result is degraded); raises `ClipError` for bad input."""
+
+
+@dataclass(frozen=True)
+class _Begun:
+    key: str
+    kept: tuple[ClipFeatures | ClipError, list[str]] | None = None
+    loaded: Any = None
+    error: Exception | None = None
 
 
 @dataclass(frozen=True)
@@ -44,24 +58,36 @@ class _Outcome:
 
 @dataclass(frozen=True)
 class _Work:
+    """What is done for one clip, in two steps; see `Steps`."""
+
     job: Job
     cache: ClipCache
 
-    def __call__(self, clip: Clip) -> _Outcome:
-        key = self.job.key(clip)
-        kept = self.cache.get(key)
-        if kept is not None:
-            return _Outcome(key, _entry(clip, self.job.stage, *kept), True)
-        result, notes = _attempt(self.job, clip)
-        self.cache.put(key, result, notes)
-        return _Outcome(key, _entry(clip, self.job.stage, result, notes), False)
+    def begin(self, clip: Clip) -> _Begun:
+        key = ""
+        try:
+            key = self.job.key(clip)
+            kept = self.cache.get(key)
+            return _Begun(key, kept) if kept is not None else _Begun(key, loaded=self.job.load(clip))
+        except Exception as error:  # noqa: BLE001  raised again by `finish`, when it is this clip's turn
+            return _Begun(key, error=error)
 
+    def finish(self, clip: Clip, begun: _Begun) -> _Outcome:
+        if begun.kept is not None:
+            return _Outcome(begun.key, _entry(clip, self.job.stage, *begun.kept), True)
+        result, notes = self._attempt(clip, begun)
+        self.cache.put(begun.key, result, notes)
+        return _Outcome(begun.key, _entry(clip, self.job.stage, result, notes), False)
 
-def _attempt(job: Job, clip: Clip) -> tuple[ClipFeatures | ClipError, list[str]]:
-    try:
-        return job.compute(clip)
-    except ClipError as error:
-        return error, []
+    def _attempt(self, clip: Clip, begun: _Begun) -> tuple[ClipFeatures | ClipError, list[str]]:
+        try:
+            if begun.error is not None:
+                raise begun.error
+            return self.job.compute(clip, begun.loaded)
+        except ClipError as error:
+            if not begun.key:  # without its key a result can be kept nowhere
+                raise
+            return error, []
 
 
 def _entry(clip: Clip, stage: str, result: ClipFeatures | ClipError, notes: list[str]) -> Entry:
@@ -102,7 +128,8 @@ def run(
     blocked = {entry.clip_id: entry for entry in upstream if entry.status == "failed"}
     cache = ClipCache(Path(runtime.clip_cache), runtime.clip_cache_gb)
     ready = [clip for clip in clips if clip.clip_id not in blocked]
-    outcomes = list(ordered_map(_Work(job, cache), ready, runtime.workers, job.stage))
+    work = _Work(job, cache)
+    outcomes = list(ordered_map(Steps(work.begin, work.finish), ready, runtime.workers, job.stage))
     entries = [outcome.entry for outcome in outcomes]
     entries += [Entry(e.clip_id, job.stage, "failed", e.reason, f"after {e.stage}") for e in blocked.values()]
     write_ledger(ledger, [*upstream, *entries])
@@ -121,7 +148,7 @@ def _packed(
         if outcome.entry.status == "failed":
             continue
         kept = cache.get(outcome.key)
-        result = kept[0] if kept is not None else job.compute(clip)[0]  # the cache may be cleared at any time
+        result = kept[0] if kept is not None else job.compute(clip, job.load(clip))[0]  # the cache may be cleared at any time
         if isinstance(result, ClipError):
             raise result
         yield clip.clip_id, result

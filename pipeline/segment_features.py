@@ -44,8 +44,9 @@ def original(
 ) -> str:
     """Write the feature of the original network, clip by clip through the clip cache; return one line."""
     job = SegmentJob(feature, model, paths.source)
-    write_json(paths.kept / "about.json", {"feature": feature, "network": model.name, "tuned": False, "origin": job.meta().origin})
-    return engine.run(job, clips, upstream, job.meta(), paths.out, paths.ledger, runtime)
+    meta = job.meta()
+    write_json(paths.kept / "about.json", {"feature": feature, "network": model.name, "tuned": False, "origin": meta.origin})
+    return engine.run(job, clips, upstream, meta, paths.out, paths.ledger, runtime)
 
 
 def tuned(

@@ -11,13 +11,16 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import re
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from typing import NamedTuple
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.synchronize import Event
+from typing import NamedTuple, Self
 
 
 class Done(NamedTuple):
@@ -34,19 +37,22 @@ Graph = Mapping[str, frozenset[str]]
 
 
 def stale_graph(targets: Sequence[str]) -> dict[str, frozenset[str]]:
-    """Return the stages that have to run, or that rest on one that has, among the targets and what they rest on."""
+    """Return the stages that have to run, or that rest on one that has, among the targets and what they rest on.
+
+    Raises:
+        DvcException: no such target, or no sound dvc.yaml
+    """
     from dvc.repo import Repo
     from networkx import descendants
 
     with Repo() as repo:
         graph = repo.index.graph  # edges point from a stage to what it rests on
-        wanted = {stage for target in targets for stage in repo.stage.collect(target)} if targets else set(graph)
-        wanted |= {below for stage in wanted for below in descendants(graph, stage)}
         changed = set(repo.status(targets=list(targets) or None, with_deps=True))
-        names = {stage: stage.addressing for stage in wanted}
-        below = {stage: descendants(graph, stage) for stage in wanted}
-        stale = {stage for stage in wanted if any(names[one] in changed for one in (stage, *below[stage]))}
-        return {names[stage]: frozenset(names[one] for one in graph.successors(stage) if one in stale) for stage in stale}
+        below = {stage: descendants(graph, stage) for stage in graph}
+        asked = {stage for target in targets for stage in repo.stage.collect(target)} if targets else set(graph)
+        wanted = asked.union(*(below[stage] for stage in asked))
+        stale = {stage for stage in wanted if any(one.addressing in changed for one in (stage, *below[stage]))}
+        return {stage.addressing: frozenset(one.addressing for one in graph.successors(stage) if one in stale) for stage in stale}
 
 
 def most_awaited(graph: Graph) -> list[str]:
@@ -62,19 +68,37 @@ def most_awaited(graph: Graph) -> list[str]:
     return sorted(graph, key=lambda name: (-len(waiting[name]), name))
 
 
+_stop: Event | None = None
+"""In a process of the pool: set once nothing further shall begin."""
+
+
+def _begin_worker(stop: Event) -> None:
+    global _stop
+    _stop = stop
+    signal.signal(signal.SIGINT, _wait_on)
+
+
+def _wait_on(*_: object) -> None:
+    """Do nothing at Ctrl-C, which is for the stage and for the process that hands out the work."""
+
+
 def run_stage(name: str, cores: frozenset[int]) -> Done:
     """Run one stage by DVC in this process, on some of the cores; what it prints is kept back, so that two do not mix."""
     from dvc.cli import main
 
+    if _stop is not None and _stop.is_set():
+        return Done(name, 1, "", 0.0)
     begin = time.monotonic()
     os.sched_setaffinity(0, cores)  # a stage starts as many processes as it has cores
     with tempfile.TemporaryFile() as file:
         kept = os.dup(1), os.dup(2)
         for number in (1, 2):
             os.dup2(file.fileno(), number)
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # DVC and the stage each have their own way to end
         try:
             code = main(["--wait-for-lock", "repro", "--single-item", name])
         finally:
+            signal.signal(signal.SIGINT, _wait_on)
             sys.stdout.flush()
             for number, old in zip((1, 2), kept, strict=True):
                 os.dup2(old, number)
@@ -83,16 +107,46 @@ def run_stage(name: str, cores: frozenset[int]) -> Done:
         return Done(name, code, file.read().decode(errors="replace").strip(), time.monotonic() - begin)
 
 
-def _begin_worker() -> None:
-    # Ctrl-C reaches the stage itself, which ends with its own message. A handler that does nothing is, unlike an ignored
-    # signal, not handed on to the stage.
-    signal.signal(signal.SIGINT, lambda *_: None)
-
-
 def shares(cores: Iterable[int], jobs: int) -> list[frozenset[int]]:
     """Deal the cores to `jobs` stages, evenly; where there are fewer cores than stages, some share one."""
     ordered = sorted(cores)
     return [frozenset(ordered[number::jobs] or [ordered[number % len(ordered)]]) for number in range(jobs)]
+
+
+class Pool:
+    """Processes that each run one stage at a time on their share of the cores; a context manager that waits for them."""
+
+    def __init__(self, jobs: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._cores = frozenset(os.sched_getaffinity(0))
+        self._stop = context.Event()
+        self._pool = ProcessPoolExecutor(jobs, context, _begin_worker, (self._stop,))
+        self._running: dict[Future[Done], frozenset[int]] = {}
+        self.free = shares(self._cores, jobs)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._pool.shutdown(cancel_futures=True)
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def begin(self, name: str, alone: bool) -> None:
+        """Start a stage; with `alone`, on all cores."""
+        share = self.free.pop()
+        heard = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a new process inherits it, until it can take care itself
+        future = self._pool.submit(run_stage, name, self._cores if alone else share)
+        signal.signal(signal.SIGINT, heard)
+        self._running[future] = share
+
+    def ended(self) -> Iterator[Done]:
+        """Wait until a stage ends and yield what became of it, or of several."""
+        for future in wait(self._running, return_when=FIRST_COMPLETED).done:
+            self.free.append(self._running.pop(future))
+            yield future.result()
 
 
 def run_all(graph: Graph, jobs: int) -> bool:
@@ -101,44 +155,61 @@ def run_all(graph: Graph, jobs: int) -> bool:
     After a failure no further stage begins; those under way are waited for.
     """
     todo, finished, failed = most_awaited(graph), set[str](), False
-    cores = frozenset(os.sched_getaffinity(0))
-    free = shares(cores, jobs)
-    with ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_begin_worker) as pool:
-        running: dict[Future[Done], frozenset[int]] = {}
+    with Pool(jobs) as pool:
         while True:
             ready = [] if failed else [name for name in todo if graph[name] <= finished]
-            alone = len(ready) + len(running) == 1
-            for name in ready[: len(free)]:
-                share = free.pop()
-                running[pool.submit(run_stage, name, cores if alone else share)] = share
+            alone = len(ready) + len(pool) == 1
+            for name in ready[: len(pool.free)]:
+                print(f"{name} begins", flush=True)
+                pool.begin(name, alone)
                 todo.remove(name)
-            if not running:
+            if not len(pool):
                 return not failed
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                free.append(running.pop(future))
-                done = future.result()
+            for done in pool.ended():
                 finished.add(done.name)
                 failed |= done.code != 0
-                print(f"{done.printed}\n[{len(finished)} of {len(graph)}] {done.name}: {done.seconds:.0f} s\n", flush=True)
+                print(f"\n{_shown(done)}\n[{len(finished)} of {len(graph)}] {done.name}: {done.seconds:.0f} s\n", flush=True)
 
 
-def main(argv: Iterable[str] | None = None) -> int:
-    """Run and return the exit code."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--jobs", type=int, default=1, help="stages at a time")
-    parser.add_argument("targets", nargs="*", metavar="TARGET", help="as for `dvc repro`; default: all")
-    args = parser.parse_args(None if argv is None else list(argv))
-    if args.jobs < 1:
-        parser.error(f"--jobs {args.jobs}: at least 1 stage at a time")
+def _shown(done: Done) -> str:
+    # behind these words DVC explains git to the user, after every single stage
+    return done.printed if done.code else re.split(r"\n(?:Generating|Updating) lock file", done.printed)[0]
+
+
+def repro(targets: Sequence[str], jobs: int) -> int:
+    """Bring the targets up to date and return the exit code."""
+    from dvc.cli import main as dvc
+    from dvc.exceptions import DvcException
+
+    whole = ["repro", *targets]
+    if jobs == 1:
+        return dvc(whole)
     try:
-        if args.jobs > 1 and (graph := stale_graph(args.targets)) and not run_all(graph, args.jobs):
-            return 1
+        graph = stale_graph(targets)
+    except DvcException:
+        return dvc(whole)  # which says what is wrong
+    if not graph:
+        print("Data and pipelines are up to date.")
+        return 0
+    try:
+        return dvc(whole) if run_all(graph, jobs) else 1
     except KeyboardInterrupt:
         print("interrupted; what is finished is kept, run the same command again to go on", file=sys.stderr)
         return 130
-    from dvc.cli import main as dvc
+    except BrokenProcessPool:
+        print("a process was killed, perhaps for memory; run the same command again, or with one stage at a time: JOBS=1", file=sys.stderr)
+        return 1
 
-    return dvc(["repro", *args.targets])
+
+def main() -> int:
+    """Read the command line and run."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--jobs", type=int, default=1, help="stages at a time")
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="as for `dvc repro`; default: all")
+    args = parser.parse_args()
+    if args.jobs < 1:
+        parser.error(f"--jobs {args.jobs}: at least one stage at a time")
+    return repro(args.targets, args.jobs)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = ("dvc.yaml", "params.yaml", "weights.lock", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore")
-FOLDERS = ("pipeline", "stages")
+FOLDERS = ("pipeline", "stages", "scripts")
 DATA = ("data", "features", "models", "reports")
 
 

@@ -40,8 +40,16 @@ class NoiseJob:
         """See `pipeline.engine.Job`."""
         return cache_key(stage=self.stage, input=clip.input_digest, gain=self.gain)
 
-    def compute(self, clip: Clip) -> tuple[ClipFeatures, list[str]]:
+    def load(self, clip: Clip) -> Clip:
         """See `pipeline.engine.Job`."""
+        if self.bad.get(clip.clip_id) == "decode_error":
+            (self.log / f"{clip.clip_id} {uuid.uuid4().hex}").touch()
+            raise ClipError("decode_error", "as told")
+        return clip
+
+    def compute(self, clip: Clip, loaded: Clip) -> tuple[ClipFeatures, list[str]]:
+        """See `pipeline.engine.Job`."""
+        assert loaded == clip
         (self.log / f"{clip.clip_id} {uuid.uuid4().hex}").touch()
         if clip.clip_id in self.bad:
             raise ClipError(self.bad[clip.clip_id], "as told")
@@ -108,7 +116,7 @@ def test_the_file_holds_what_the_job_computed(bench: Bench) -> None:
     with FeatureFile(bench.out) as file:
         assert file.meta == META
         for clip in bench.clips:
-            expected, found = job.compute(clip)[0], file.read(clip.clip_id)
+            expected, found = job.compute(clip, job.load(clip))[0], file.read(clip.clip_id)
             assert np.array_equal(found.values, expected.values)
             assert np.array_equal(found.times, expected.times)
 
@@ -248,7 +256,7 @@ def test_no_clips_give_an_empty_file(bench: Bench) -> None:
 class BrokenJob(NoiseJob):
     """A job with a mistake in it."""
 
-    def compute(self, clip: Clip) -> tuple[ClipFeatures, list[str]]:
+    def compute(self, clip: Clip, loaded: Clip) -> tuple[ClipFeatures, list[str]]:
         """Fail for a reason that is not the clip's."""
         raise ZeroDivisionError(clip.clip_id)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import av
@@ -190,12 +191,15 @@ def test_a_comment_in_an_extractor_reruns_it_from_the_cache_and_nothing_after_it
     assert "28 of 28 clips from the clip cache" in run.stdout
 
 
-def test_two_workers_give_the_bytes_of_one(first, tmp_path):
+def test_two_workers_and_two_stages_at_a_time_give_the_bytes_of_one(first, tmp_path):
     """From nothing: no artifacts, no DVC cache, no clip cache."""
     fresh = Project(tmp_path / "project")
     fresh.set({**SMALL, "runtime.workers": 2})
-    fresh.repro()
+    run = fresh.run(sys.executable, "scripts/repro.py", "--jobs", "2")
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+    assert sorted(line.removesuffix(" begins") for line in run.stdout.splitlines() if line.endswith(" begins")) == sorted(first.ran)
     assert locked(fresh) == locked(first)
+    assert fresh.repro() == []
 
 
 def test_dropped_feature_is_not_fused_though_its_files_stay(done):

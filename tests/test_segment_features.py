@@ -22,7 +22,7 @@ from pipeline.core.settings import Runtime
 from pipeline.core.store import FeatureFile, FeatureMeta
 from pipeline.core.store_writer import write_features
 from pipeline.jobs.finetune import Tuning
-from pipeline.jobs.segments import Model, SegmentParams, fc7
+from pipeline.jobs.segments import Model, SegmentParams, batches, fc7
 from pipeline.segment_features import original, tuned
 from pipeline.weights.files import load_weights
 
@@ -141,7 +141,8 @@ def test_weights_are_kept_of_the_folds_that_are_asked_for(corpus, learned, tmp_p
     network.load_state_dict(kept.state)
     with FeatureFile(paths.out) as file, FeatureFile(paths.source) as source:
         model = toy.model("alexnet", corpus / "weights")
-        again = fc7(network.eval(), model, model.segments()(source.read("s2_happy_1")))
+        windows = model.segments()(source.read("s2_happy_1"))
+        again = fc7(network.eval(), windows, batches(model, windows))
         np.testing.assert_array_equal(file.read("s2_happy_1", "fold-01").values, again.values)
     with pytest.raises(SettingsError, match=r"no fold 'fold-1' \(did you mean 'fold-0"):
         tune(corpus, tmp_path, tuning=Tuning(toy.LOOP, ("fold-1",)))

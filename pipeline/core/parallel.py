@@ -8,10 +8,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
+Between = TypeVar("Between")
 Result = TypeVar("Result")
 
 
@@ -29,12 +32,57 @@ def workers_for(workers: int, *files: Path) -> int:
     return 1 if sum(file.stat().st_size for file in files) < SMALL_BYTES else workers
 
 
-def _one_thread(function: Callable[[Item], Result], item: Item) -> Result:
+def ahead(items: Iterable[Result]) -> Iterator[Result]:
+    """Return the same items; a thread makes the next one while the last is in use, the first one at once.
+
+    For what waits for a disk or a decoder, so that a network need not.
+    """
+    iterator, end = iter(items), object()
+    thread = ThreadPoolExecutor(1)
+    coming = [thread.submit(next, iterator, end)]
+
+    def taken() -> Iterator[Result]:
+        with thread:
+            while (item := coming.pop().result()) is not end:
+                coming.append(thread.submit(next, iterator, end))
+                yield item  # type: ignore[misc]
+
+    return taken()
+
+
+def _limit_threads() -> None:
     if "cv2" in sys.modules:
         sys.modules["cv2"].setNumThreads(1)
     if "torch" in sys.modules and sys.modules["torch"].get_num_threads() != 1:
         sys.modules["torch"].set_num_threads(1)
+
+
+def _one_thread(function: Callable[[Item], Result], item: Item) -> Result:
+    _limit_threads()
     return function(item)
+
+
+@dataclass(frozen=True)
+class Steps(Generic[Item, Between, Result]):
+    """Work in two steps; where there is one worker, the first step on the next item runs beside the second on this one.
+
+    Attributes:
+        first: reads and prepares, never raises
+        second: takes the item and what `first` returned
+    """
+
+    first: Callable[[Item], Between]
+    second: Callable[[Item, Between], Result]
+
+    def __call__(self, item: Item) -> Result:
+        """Take both steps."""
+        return self.second(item, self.first(item))
+
+    def in_turn(self, items: Sequence[Item]) -> Iterator[Result]:
+        """Yield the result of every item."""
+        for item, between in zip(items, ahead(self.first(item) for item in items), strict=True):
+            _limit_threads()
+            yield self.second(item, between)
 
 
 def ordered_map(
@@ -43,7 +91,7 @@ def ordered_map(
     """Yield `function(item)` in the order of `items`, with a progress bar.
 
     Args:
-        function: picklable; called in a worker process, or here where there is one worker
+        function: picklable; called in a worker process, or here where there is one worker; may be `Steps`
         items: what to work on
         workers: processes; 0 = one per core
         label: text before the bar
@@ -53,7 +101,8 @@ def ordered_map(
 
     jobs = min(worker_count(workers), max(1, len(items)))
     if jobs == 1:
-        results: Iterable[Result] = (_one_thread(function, item) for item in items)
+        one_by_one = (_one_thread(function, item) for item in items)
+        results: Iterable[Result] = function.in_turn(items) if isinstance(function, Steps) else one_by_one
     else:
         pool = Parallel(n_jobs=jobs, backend="loky", return_as="generator", pre_dispatch="2*n_jobs")
         results = pool(delayed(_one_thread)(function, item) for item in items)

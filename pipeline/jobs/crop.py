@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,22 +42,21 @@ class CropJob:
 
     def key(self, clip: Clip) -> str:
         """See `pipeline.engine.Job`."""
-        faces = self._tracked(clip)
-        digest = hashlib.sha256()
-        for array in (faces.extra["landmarks"], faces.mask, faces.times):
-            digest.update(array.tobytes())
         return cache_key(
             stage=self.stage,
             input=clip.input_digest,
-            faces=digest.hexdigest(),
+            faces=self._tracked(clip).digest(),
             code=self.version,
             params=self.params.model_dump(),
         )
 
-    def compute(self, clip: Clip) -> tuple[ClipFeatures, list[str]]:
+    def load(self, clip: Clip) -> ClipFeatures:
+        """See `pipeline.engine.Job`; frames are decoded one by one, later."""
+        return self._tracked(clip)
+
+    def compute(self, clip: Clip, loaded: ClipFeatures) -> tuple[ClipFeatures, list[str]]:
         """See `pipeline.engine.Job`."""
-        frames = read_frames(self.root / clip.path, clip.start, clip.end)
-        return crop_clip(frames, self._tracked(clip), self.params), []
+        return crop_clip(read_frames(self.root / clip.path, clip.start, clip.end), loaded, self.params), []
 
     def meta(self) -> FeatureMeta:
         """Return the attributes of the feature file."""

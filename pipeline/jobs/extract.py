@@ -56,11 +56,15 @@ class ExtractJob:
             weights=self._extractor.meta.weights,
         )
 
-    def compute(self, clip: Clip) -> tuple[ClipFeatures, list[str]]:
+    def load(self, clip: Clip) -> Any:
         """See `pipeline.engine.Job`."""
         if self._input != "sound":
-            return self._extractor(self._features(clip)), []
-        return self._extractor(read_sound(self.source / clip.path, SOUND_HZ, clip.start, clip.end)), []
+            return self._features(clip)
+        return read_sound(self.source / clip.path, SOUND_HZ, clip.start, clip.end)
+
+    def compute(self, clip: Clip, loaded: Any) -> tuple[ClipFeatures, list[str]]:  # noqa: ARG002
+        """See `pipeline.engine.Job`."""
+        return self._extractor(loaded), []
 
     def meta(self) -> FeatureMeta:
         """Return the attributes of the feature file; checks that the input file suits the weights."""

@@ -13,18 +13,20 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
+from pipeline import checkpoints
 from pipeline.core.clip import Clip, class_names
 from pipeline.core.clipcache import cache_key
 from pipeline.core.code import code_digest
 from pipeline.core.errors import PipelineError
 from pipeline.core.settings import Runtime
-from pipeline.core.store import FeatureMeta
+from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.core.store_writer import write_features
 from pipeline.fold_features import FEATURES
-from pipeline.jobs.segments import Model, fc7
+from pipeline.jobs.segments import Model, batches, fc7
 from pipeline.protocols import Fold
-from pipeline.segment_store import Rows, SegmentStore
+from pipeline.segment_store import ClipRows, Rows, SegmentStore
 from pipeline.source_task import Examples, LoopParams, Run, Task
 from pipeline.training import fit
 from pipeline.weights.files import save_weights
@@ -97,10 +99,24 @@ class TuneJob:
             config = {"network": dict(self.model.loaded().config["network"]), "classes": classes, "fold": name}
             save_weights(folder, state, config, self.meta.origin)
         network.eval()
-        clips = ((c, fc7(network, self.model, self.store.windows(c), self.runtime.device)) for c in sorted(self.store.clips))
-        write_features(folder / FEATURES, self.meta, clips)
-        checkpoint.unlink(missing_ok=True)
+        self._write(network, folder)
+        checkpoints.delete(checkpoint)
         return [dict(row) for row in history]
+
+    def _write(self, network: nn.Module, folder: Path) -> None:
+        """Write the feature of all clips, computed before the first is written.
+
+        The many small allocations of HDF5 between the large ones of a network tear the heap to pieces: done clip by clip,
+        memory grew by 10 MB with each.
+        """
+        clips = self.store.clips
+        scratch, shape = folder / "fc7.raw", (sum(len(clip.rows) for clip in clips.values()), self.meta.dimension)
+        values = np.memmap(scratch, np.float32, "w+", shape=shape)
+        for clip_id, clip in clips.items():
+            windows = self.store.windows(clip_id)
+            values[clip.rows] = fc7(network, windows, batches(self.model, windows), self.runtime.device).values[clip.mask]
+        write_features(folder / FEATURES, self.meta, ((clip_id, _features(clips[clip_id], values)) for clip_id in sorted(clips)))
+        scratch.unlink()
 
     def _prepare(self, inputs: torch.Tensor, training: bool) -> torch.Tensor:  # noqa: ARG002
         return self.model.plugin.prepare(inputs)
@@ -117,6 +133,12 @@ class TuneJob:
             use = "train" if part == "train" else "validate"
             raise PipelineError(f"{self.meta.feature}: {name} has no segment to {use} on; see the feature's ledger, or choose another protocol")
         return Examples(Rows(self.store, np.concatenate(rows)), torch.from_numpy(np.concatenate(labels)))
+
+
+def _features(clip: ClipRows, rows: np.ndarray) -> ClipFeatures:
+    values = np.full((len(clip.mask), rows.shape[1]), np.nan, np.float32)
+    values[clip.mask] = rows[clip.rows]
+    return ClipFeatures(values, clip.times, clip.mask)
 
 
 def tuned_meta(feature: str, model: Model, dimension: int, loop: LoopParams) -> FeatureMeta:

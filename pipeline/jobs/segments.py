@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from pipeline.core.clipcache import cache_key
 from pipeline.core.code import code_digest
 from pipeline.core.errors import WeightsError
 from pipeline.core.files import canonical_json
+from pipeline.core.parallel import ahead
 from pipeline.core.settings import Settings, parse
 from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
 from pipeline.segment_networks import Windows
@@ -77,8 +78,8 @@ class Model:
         return self.plugin.Segments(self.params)
 
     def loaded(self) -> Weights:
-        """Return the pre-trained weights, checked by their digest."""
-        return load_weights(self.weights)
+        """Return the pre-trained weights, checked by their digest when this process first asks for them."""
+        return _loaded(self)
 
     def network(self, classes: int = 1) -> nn.Module:
         """Return the network with its pre-trained weights and a new last layer, in evaluation mode.
@@ -115,25 +116,35 @@ class Model:
         )
 
 
+def batches(model: Model, windows: Windows) -> Iterator[torch.Tensor]:
+    """Yield the observed windows as the network takes them, `batch` at a time, the next ones made ahead."""
+    observed, size = np.flatnonzero(windows.mask), model.params.batch
+    parts = (windows.inputs[observed[start : start + size]] for start in range(0, len(observed), size))
+    return ahead(model.plugin.prepare(torch.from_numpy(part)) for part in parts)
+
+
 @torch.inference_mode()
-def fc7(module: nn.Module, model: Model, windows: Windows, device: str = "cpu") -> ClipFeatures:
-    """Return the network's feature of every window, (S, D) float32, NaN where the window was not observed."""
-    observed = np.flatnonzero(windows.mask)
-    found = []
-    for start in range(0, len(observed), model.params.batch):
-        inputs = torch.from_numpy(windows.inputs[observed[start : start + model.params.batch]])
-        found.append(module.features(model.plugin.prepare(inputs).to(device)).cpu().numpy())  # type: ignore[operator]
-    rows = np.concatenate(found)
+def fc7(module: nn.Module, windows: Windows, ready: Iterable[torch.Tensor], device: str = "cpu") -> ClipFeatures:
+    """Return the network's feature of every window, (S, D) float32, NaN where the window was not observed.
+
+    Args:
+        module: the network
+        windows: of one clip
+        ready: their `batches`
+        device: where the network is
+    """
+    rows = np.concatenate([module.features(batch.to(device)).cpu().numpy() for batch in ready])  # type: ignore[operator]
     values = np.full((len(windows.mask), rows.shape[1]), np.nan, np.float32)
-    values[observed] = rows
+    values[windows.mask] = rows
     return ClipFeatures(values, windows.times, windows.mask)
 
 
 @torch.inference_mode()
 def dimension(model: Model) -> int:
     """Return the columns of the network's feature."""
-    blank = torch.from_numpy(np.zeros((1, *model.segments().shape), model.segments().dtype))
-    return int(model.network().features(model.plugin.prepare(blank)).shape[1])  # type: ignore[operator]
+    cut = model.segments()
+    blank = torch.from_numpy(np.zeros((1, *cut.shape), cut.dtype))
+    return int(_network(model).features(model.plugin.prepare(blank)).shape[1])  # type: ignore[operator]
 
 
 @dataclass(frozen=True)
@@ -164,14 +175,19 @@ class SegmentJob:
         """See `pipeline.engine.Job`."""
         with FeatureFile(self.source) as file:
             digest = file.read(clip.clip_id).digest()
-        settings, weights = self.model.settings, _loaded(self.model).sha256
+        settings, weights = self.model.settings, self.model.loaded().sha256
         return cache_key(stage=self.stage, input=digest, code=self.version, params=settings, weights=weights)
 
-    def compute(self, clip: Clip) -> tuple[ClipFeatures, list[str]]:
+    def load(self, clip: Clip) -> tuple[Windows, Iterator[torch.Tensor]]:
         """See `pipeline.engine.Job`."""
         with FeatureFile(self.source) as file:
             windows = self.model.segments()(file.read(clip.clip_id))
-        return fc7(_network(self.model), self.model, windows), [f"too_short: {windows.short}"] if windows.short else []
+        return windows, batches(self.model, windows)
+
+    def compute(self, clip: Clip, loaded: tuple[Windows, Iterator[torch.Tensor]]) -> tuple[ClipFeatures, list[str]]:  # noqa: ARG002
+        """See `pipeline.engine.Job`."""
+        windows, ready = loaded
+        return fc7(_network(self.model), windows, ready), [f"too_short: {windows.short}"] if windows.short else []
 
     def meta(self) -> FeatureMeta:
         """Return the attributes of the feature file; checks that the source suits."""
@@ -187,4 +203,4 @@ def _network(model: Model) -> nn.Module:
 
 @cache
 def _loaded(model: Model) -> Weights:
-    return model.loaded()
+    return load_weights(model.weights)

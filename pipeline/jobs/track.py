@@ -45,7 +45,10 @@ class TrackJob:
             stage=self.stage, input=clip.input_digest, code=self.version, params=dict(self.params), detector=dict(self.detector)
         )
 
-    def compute(self, clip: Clip) -> tuple[ClipFeatures, list[str]]:
+    def load(self, clip: Clip) -> None:
+        """See `pipeline.engine.Job`; frames are decoded one by one."""
+
+    def compute(self, clip: Clip, loaded: None) -> tuple[ClipFeatures, list[str]]:  # noqa: ARG002
         """See `pipeline.engine.Job`."""
         params = tracker.TrackParams.model_validate(dict(self.params))
         detector = _detector(params.detector, canonical_json(dict(self.detector)))

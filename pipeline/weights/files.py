@@ -80,7 +80,8 @@ def load_weights(folder: Path) -> Weights:
     if not beside.is_file() or beside.read_text(encoding="ascii", errors="replace").split()[:1] != [digest]:
         raise WeightsError(f"{path}: refused, {DIGEST} beside it does not hold; delete the folder and rerun its stage")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        # mapped, not read: memory holds what a network takes from it, and nothing twice
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
         return Weights(content["state"], json.loads(content["config"]), digest, content["origin"])
     except (RuntimeError, pickle.UnpicklingError, EOFError, LookupError, TypeError, ValueError) as error:
         reason = str(error).split("\n")[0][:120]

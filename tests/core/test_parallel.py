@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import os
 import sys
+import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pipeline.core.errors import ClipError
-from pipeline.core.parallel import SMALL_BYTES, ordered_map, progress, worker_count, workers_for
+from pipeline.core.parallel import SMALL_BYTES, Steps, ahead, ordered_map, progress, worker_count, workers_for
 
 
 def square_slowly_at_first(number: int) -> int:
@@ -43,6 +45,59 @@ def test_an_exception_arrives_whole(workers: int) -> None:
     with pytest.raises(ClipError) as caught:
         list(ordered_map(refuse_odd, [0, 2, 3, 4], workers))
     assert (caught.value.reason, caught.value.detail) == ("silent", "clip 3")
+
+
+def double(number: int) -> int:
+    """Be a first step."""
+    return 2 * number
+
+
+def minus(number: int, between: int) -> int:
+    """Be a second step, quick on what comes late."""
+    time.sleep(0.05 if number == 0 else 0)
+    return between - number
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("count", [0, 1, 2, 9])
+def test_two_steps_give_what_one_would(workers: int, count: int) -> None:
+    assert list(ordered_map(Steps(double, minus), range(count), workers)) == list(range(count))
+
+
+def test_the_next_first_step_runs_beside_the_second() -> None:
+    """Each side waits for the other; without two threads neither would ever arrive."""
+    meeting = threading.Barrier(2, timeout=20)
+
+    def first(number: int) -> int:
+        if number:
+            meeting.wait()
+        return number
+
+    def second(number: int, between: int) -> int:
+        if number < 3:
+            meeting.wait()
+        return between
+
+    assert list(ordered_map(Steps(first, second), range(4), 1)) == [0, 1, 2, 3]
+
+
+def test_ahead_makes_one_item_more_than_was_taken_and_hands_errors_on_in_turn() -> None:
+    made: list[int] = []
+
+    def numbers() -> Iterator[int]:
+        for number in range(5):
+            if number == 3:
+                raise ClipError("silent", "as told")
+            made.append(number)
+            yield number
+
+    items = ahead(numbers())
+    assert next(items) == 0
+    time.sleep(0.2)
+    assert made == [0, 1]
+    assert [next(items), next(items)] == [1, 2]
+    with pytest.raises(ClipError):
+        next(items)
 
 
 @pytest.mark.parametrize(("workers", "items", "here"), [(1, 4, True), (2, 4, False), (2, 1, True)])

@@ -1,0 +1,159 @@
+"""scripts/repro.py: several stages at a time, by real DVC, on small pipelines of shell commands."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from helpers_project import ROOT
+
+SCRIPT = ROOT / "scripts" / "repro.py"
+
+
+@pytest.fixture(scope="module")
+def repro() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("repro", SCRIPT)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Pipeline:
+    """A DVC project without git, whose stages are shell commands that each write a file of their own name."""
+
+    def __init__(self, root: Path, **stages: tuple[str, tuple[str, ...]]) -> None:
+        self.root = root
+        root.mkdir()
+        self.environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1"}
+        self.run("dvc", "init", "--no-scm", "-q")
+        self.write(**stages)
+
+    def write(self, **stages: tuple[str, tuple[str, ...]]) -> None:
+        """Make dvc.yaml of {name: (command, stages that it reads)}."""
+        content = {name: {"cmd": cmd, "deps": list(deps), "outs": [name]} for name, (cmd, deps) in stages.items()}
+        (self.root / "dvc.yaml").write_text(yaml.safe_dump({"stages": content}), encoding="utf-8")
+
+    def run(self, *args: str) -> subprocess.CompletedProcess[str]:
+        """Run a command here, without failing on its exit code."""
+        return subprocess.run(args, cwd=self.root, capture_output=True, text=True, env=self.environment, timeout=120)
+
+    def repro(self, *args: str) -> subprocess.CompletedProcess[str]:
+        """Run the script."""
+        return self.run(sys.executable, str(SCRIPT), "--jobs", "2", *args)
+
+
+# waits up to 30 s for a file that the other stage makes at once
+MEET = "touch {0}.begun; for i in $(seq 300); do [ -e {1}.begun ] && break; sleep 0.1; done; [ -e {1}.begun ] && echo {0} > {0}"
+
+
+def test_stages_that_do_not_need_each_other_run_together(tmp_path):
+    pipeline = Pipeline(tmp_path / "p", a=(MEET.format("a", "b"), ()), b=(MEET.format("b", "a"), ()), c=("cat a b > c", ("a", "b")))
+    done = pipeline.repro()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (pipeline.root / "c").read_text() == "a\nb\n"
+    assert "[3 of 3] c: " in done.stdout
+    assert "git add" not in done.stdout
+    assert "up to date" in pipeline.run("dvc", "status").stdout
+
+
+def test_a_second_run_runs_nothing_and_a_change_what_rests_on_it(tmp_path):
+    stages = {"a": ("echo a > a", ()), "b": ("echo b > b", ()), "c": ("cat a b > c", ("a", "b")), "d": ("cat b > d", ("b",))}
+    pipeline = Pipeline(tmp_path / "p", **stages)
+    assert pipeline.repro().returncode == 0
+    again = pipeline.repro()
+    assert (again.returncode, again.stdout) == (0, "Data and pipelines are up to date.\n")
+    pipeline.write(**{**stages, "a": ("echo A > a", ())})
+    changed = pipeline.repro()
+    assert changed.returncode == 0
+    assert [line for line in changed.stdout.splitlines() if line.endswith(" begins")] == ["a begins", "c begins"]
+    assert (pipeline.root / "c").read_text() == "A\nb\n"
+
+
+def test_only_what_a_target_rests_on_is_run(tmp_path):
+    pipeline = Pipeline(tmp_path / "p", a=("echo a > a", ()), b=("echo b > b", ()), c=("cat a > c", ("a",)))
+    assert pipeline.repro("c").returncode == 0
+    assert [(pipeline.root / name).exists() for name in "abc"] == [True, False, True]
+
+
+def test_a_failure_ends_the_run_and_keeps_what_is_done(tmp_path):
+    pipeline = Pipeline(
+        tmp_path / "p", a=("echo why >&2; exit 3", ()), b=("sleep 2; echo b > b", ()), c=("cat b > c", ("b",)), d=("cat a > d", ("a",))
+    )
+    done = pipeline.repro()
+    assert done.returncode == 1
+    assert "why" in done.stdout
+    assert "failed to reproduce 'a'" in done.stdout
+    assert "c begins" not in done.stdout
+    assert "d begins" not in done.stdout
+    assert (pipeline.root / "b").exists()  # it was under way, and was waited for
+    pipeline.write(a=("echo a > a", ()), b=("sleep 2; echo b > b", ()), c=("cat b > c", ("b",)), d=("cat a > d", ("a",)))
+    mended = pipeline.repro()
+    assert mended.returncode == 0
+    assert "b begins" not in mended.stdout
+
+
+def test_an_unknown_target_is_dvcs_to_complain_of(tmp_path):
+    done = Pipeline(tmp_path / "p", a=("echo a > a", ())).repro("nothing")
+    assert done.returncode != 0
+    assert "nothing" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_ends_it_soon_and_the_next_run_goes_on(tmp_path):
+    pipeline = Pipeline(tmp_path / "p", a=("echo a > a", ()), b=("touch begun; sleep 60; echo b > b", ("a",)), c=("sleep 60; echo c > c", ("a",)))
+    process = subprocess.Popen(
+        [sys.executable, str(SCRIPT), "--jobs", "2"], cwd=pipeline.root, env=pipeline.environment, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+    while not (pipeline.root / "begun").exists():
+        assert process.poll() is None
+        time.sleep(0.05)
+    begin = time.monotonic()
+    os.killpg(process.pid, signal.SIGINT)
+    printed, _ = process.communicate(timeout=30)
+    assert time.monotonic() - begin < 15
+    assert process.returncode == 130
+    assert "run the same command again" in printed
+    assert "Traceback" not in printed
+    pipeline.write(a=("echo a > a", ()), b=("echo b > b", ("a",)), c=("echo c > c", ("a",)))
+    done = pipeline.repro()
+    assert done.returncode == 0
+    assert "a begins" not in done.stdout
+
+
+def test_one_job_is_plain_dvc_repro(tmp_path):
+    pipeline = Pipeline(tmp_path / "p", a=("echo a > a", ()))
+    done = pipeline.run(sys.executable, str(SCRIPT))
+    assert (done.returncode, "a begins" in done.stdout) == (0, False)
+    assert "Running stage 'a'" in done.stdout
+
+
+def test_no_jobs_are_refused(tmp_path):
+    done = subprocess.run([sys.executable, str(SCRIPT), "--jobs", "0"], capture_output=True, text=True, check=False)
+    assert (done.returncode, "at least one stage" in done.stderr) == (2, True)
+
+
+def test_what_most_others_wait_for_comes_first(repro):
+    graph = {name: frozenset(below) for name, below in {"a": "", "b": "", "c": "b", "d": "bc", "e": ""}.items()}
+    assert repro.most_awaited(graph) == ["b", "c", "a", "d", "e"]
+
+
+@given(cores=st.sets(st.integers(0, 63), min_size=1), jobs=st.integers(1, 9))
+def test_cores_are_dealt_evenly(repro, cores, jobs):
+    dealt = repro.shares(cores, jobs)
+    assert len(dealt) == jobs
+    assert set().union(*dealt) == cores if len(cores) >= jobs else set().union(*dealt) <= cores
+    sizes = [len(share) for share in dealt]
+    assert min(sizes) >= 1
+    assert max(sizes) - min(sizes) <= 1
