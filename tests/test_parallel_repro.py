@@ -111,7 +111,9 @@ def test_an_unknown_target_is_dvcs_to_complain_of(tmp_path):
 
 
 def test_ctrl_c_ends_it_soon_and_the_next_run_goes_on(tmp_path):
-    pipeline = Pipeline(tmp_path / "p", a=("echo a > a", ()), b=("touch begun; sleep 60; echo b > b", ("a",)), c=("sleep 60; echo c > c", ("a",)))
+    # one process, as every stage is: a shell goes on to its next command if Ctrl-C meets it while the one before succeeds
+    long = """python -c "import pathlib, time; pathlib.Path('begun').touch(); time.sleep(60)" """
+    pipeline = Pipeline(tmp_path / "p", a=("echo a > a", ()), b=(long, ("a",)), c=("sleep 60", ("a",)))
     process = subprocess.Popen(
         [sys.executable, str(SCRIPT), "--jobs", "2"], cwd=pipeline.root, env=pipeline.environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,

@@ -37,7 +37,7 @@ def describe(path: Path) -> str:
 
 
 def _about(meta: FeatureMeta) -> list[str]:
-    rate = f"{meta.rate_hz:g} frames/s" if meta.rate_hz else "timestamps of the video"
+    rate = f"{meta.rate_hz:g} frames/s" if meta.rate_hz else "none; each row has its own time"
     columns = f"{meta.dimension}" + (f": {', '.join(meta.columns[:4])}{', ...' if len(meta.columns) > 4 else ''}" if meta.columns else "")
     rows = {
         "feature": meta.feature,

@@ -22,6 +22,10 @@ SETTINGS = {
     },
     "svm": {"c": (0.01, 0.1, 1.0), "balanced": True},
     "linear_svm": {"c": (0.01, 0.1, 1.0), "balanced": True, "pooling": "average"},
+    "image_set": {
+        "descriptor": "gaussian", "kernel": "log_euclidean", "components": 64, "rank": 2, "centred": False, "regularisation": 1e-3,
+        "gamma": 1.0, "model": "svm", "c": (0.1, 1.0, 10.0), "balanced": True, "latent": (1, 2, 4),
+    },
 }  # fmt: skip
 """Settings that suit the toy set; a new classifier gets its line here."""
 

@@ -50,6 +50,12 @@ MINIATURES: dict[str, Callable[[Path], list[str]]] = {
         "subject 12/happiness/sentence 5/s12_ha_5.avi",
     ],
     "baum1s": baum1s,
+    "afew": lambda _: [
+        "Train_AFEW/Angry/000046280.avi",
+        "Val_AFEW/Happy/000046280.avi",
+        "Test_vid_Distribute/000029320.avi",
+        "Test_AFEW/Sad/000029400.avi",
+    ],
 }
 """corpus -> what makes its tables in a folder and returns its media files, without which a new plugin fails here"""
 

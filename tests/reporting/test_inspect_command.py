@@ -53,7 +53,7 @@ def test_a_file_with_folds_and_many_clips(folded):
     assert "25, in each of 2 folds (shown: fold-00)" in text
     assert "pool5 (256, 6, 6)" in text
     assert "abababababababab... (trained here)" in text
-    assert "timestamps of the video" in text
+    assert "none; each row has its own time" in text
     assert "... and 5 more; one of them: --clip c24" in text
     assert "range  2 to 2409" in text, "over all clips, also those not shown"
 

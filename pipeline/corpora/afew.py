@@ -1,0 +1,108 @@
+"""afew: AFEW 7.0, the clips of EmotiW 2017, Dhall et al. 2012, 2017: 1809 clips of films and TV, 7 classes. Official.
+
+Layout: `Train_AFEW/Angry/000046280.avi` and `Val_AFEW/...`, also as `Train/` and `Val/`, in any folders above; the test
+films lie in `Test_vid_Distribute/`, without classes. The folders of aligned faces beside them hold no films.
+
+773 clips to train, 383 to validate (64, 40, 46, 63, 63, 61, 46 by class in the folders' order; Ouyang et al. 2017 write
+373, though the rows of their Table 2 add up to 384), 653 to test. The labels of the test films were never published:
+these clips are `unlabelled` and left out (`corpus.json` lists them), unless `test_labels.csv` below the root names them
+(columns `clip` and `emotion`, such as `000029320,Angry`), or they lie in folders of classes.
+
+Neither film nor actor is published with a clip. So each clip is a speaker of its own: the official split can be kept,
+though nothing here can show that it has nobody on two sides, and `loso`, `logso` and `holdout`
+are NOT speaker-independent on this corpus.
+
+Read in public code that loads the corpus: folders, names of nine digits, that Train and Val have no name twice within,
+and both counts of Train and Val; in the paper: the count of Test. Not verified: whether a name of Train occurs in Val
+(ids begin with the side, so it may), and the licence's words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path, PurePath
+
+from pipeline.core.clip import Clip
+from pipeline.core.errors import CorpusError, did_you_mean
+from pipeline.corpora import LEFT_OUT
+from pipeline.corpora._scan import joined, media_files
+from pipeline.corpora._tables import read_rows
+
+_CLASSES = {
+    "Angry": "anger",
+    "Disgust": "disgust",
+    "Fear": "fear",
+    "Happy": "happy",
+    "Neutral": "neutral",
+    "Sad": "sad",
+    "Surprise": "surprise",
+}
+_UNLABELLED = "unlabelled"
+LABELS = {**_CLASSES, _UNLABELLED: LEFT_OUT}
+LICENCE = "for academic research, on request from its authors, after a signed agreement"
+CITATION = (
+    "A. Dhall, R. Goecke, S. Lucey, T. Gedeon: Collecting large, richly annotated facial-expression databases from "
+    "movies. IEEE MultiMedia 19(3), 2012; A. Dhall, R. Goecke, S. Ghosh, J. Joshi, J. Hoey, T. Gedeon: From individual "
+    "to group-level emotion recognition: EmotiW 5.0. ACM ICMI 2017"
+)
+PROTOCOL = {"name": "official"}
+_SIDE = re.compile(r"(?P<side>train|val|test)(?:[ _-]afew|[ _-]vid[ _-]distribute)?", re.IGNORECASE)
+_LAYOUT = "Train_AFEW/Angry/000046280.avi, Val_AFEW/... and Test_vid_Distribute/000029320.avi below the root"
+_TABLE = "test_labels.csv"
+
+
+def clips(root: Path) -> Iterator[Clip]:
+    """Yield the clips below `root` and those of the label table; `emotion` is the name of the class's folder.
+
+    Raises:
+        CorpusError: no films, a film below no side or two, in no class's folder, or with two labels; a table that
+            names an unknown class, or a clip twice
+    """
+    films = media_files(root, [".avi", ".mp4"])
+    labels = _labels(root / _TABLE)
+    for path in films:
+        side, label = _place(root, path)
+        given = labels.pop(path.stem, "") if side == "test" else ""
+        if label and given and label != given:
+            raise CorpusError(f"{path}: '{given}' in {_TABLE}, and in the folder of '{label}'; mend one of them")
+        yield _clip(side, path.relative_to(root), label or given or _UNLABELLED)
+    for name, label in sorted(labels.items()):
+        yield _clip("test", PurePath("Test_vid_Distribute", f"{name}.avi"), label)
+
+
+def _clip(side: str, path: PurePath, label: str) -> Clip:
+    clip_id = joined([side, path.stem])
+    return Clip(clip_id, path.as_posix(), clip_id, label, side)
+
+
+def _place(root: Path, path: Path) -> tuple[str, str]:
+    """Return the side (train, val, test) and the class, "" for a test film in no class's folder."""
+    folders = path.relative_to(root).parts[:-1]
+    found = {depth: match["side"].lower() for depth, name in enumerate(folders) if (match := _SIDE.fullmatch(name))}
+    if len(set(found.values())) != 1:
+        raise CorpusError(f"{path}: below the folders of {len(set(found.values()))} sides; expected {_LAYOUT}")
+    side, inside = found[max(found)], folders[max(found) + 1 :]
+    if not inside and side == "test":
+        return side, ""
+    label = inside[0].capitalize() if len(inside) == 1 else ""
+    if label not in _CLASSES:
+        raise CorpusError(
+            f"{path}: not in a class's folder{did_you_mean('/'.join(inside), _CLASSES)}; expected {_LAYOUT}"
+        )
+    return side, label
+
+
+def _labels(table: Path) -> dict[str, str]:
+    """Return clip name -> class of the test films; empty where there is no table."""
+    labels: dict[str, str] = {}
+    for where, row in read_rows(table, ("clip", "emotion")) if table.is_file() else ():
+        name, label = row["clip"], row["emotion"].capitalize()
+        if label not in _CLASSES:
+            raise CorpusError(f"{where}: unknown class '{row['emotion']}'{did_you_mean(label, _CLASSES)}; mend it")
+        if not re.fullmatch(r"\w[\w.-]*", name):
+            raise CorpusError(f"{where}: '{name}' is not a clip name (000029320); mend it or remove the row")
+        if name in labels:
+            raise CorpusError(f"{where}: clip '{name}' stands there twice; remove one of the rows")
+        labels[name] = label
+    return labels
