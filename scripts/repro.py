@@ -168,12 +168,16 @@ def run_all(graph: Graph, jobs: int) -> bool:
             for done in pool.ended():
                 finished.add(done.name)
                 failed |= done.code != 0
-                print(f"\n{_shown(done)}\n[{len(finished)} of {len(graph)}] {done.name}: {done.seconds:.0f} s\n", flush=True)
+                print(f"[{len(finished)} of {len(graph)}] {_shown(done)}", flush=True)
 
 
 def _shown(done: Done) -> str:
+    """Return what a user wants to see of a stage: how it ended, and what it printed unless DVC had nothing to do."""
+    if done.code == 0 and "didn't change, skipping" in done.printed:
+        return f"{done.name}: unchanged"
     # behind these words DVC explains git to the user, after every single stage
-    return done.printed if done.code else re.split(r"\n(?:Generating|Updating) lock file", done.printed)[0]
+    printed = done.printed if done.code else re.split(r"\n(?:Generating|Updating) lock file", done.printed)[0]
+    return f"{done.name}: {done.seconds:.0f} s\n{printed}\n"
 
 
 def repro(targets: Sequence[str], jobs: int) -> int:

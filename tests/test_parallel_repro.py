@@ -78,6 +78,8 @@ def test_a_second_run_runs_nothing_and_a_change_what_rests_on_it(tmp_path):
     assert changed.returncode == 0
     assert [line for line in changed.stdout.splitlines() if line.endswith(" begins")] == ["a begins", "c begins"]
     assert (pipeline.root / "c").read_text() == "A\nb\n"
+    pipeline.write(**{**stages, "a": ("printf 'A\\n' > a", ())})
+    assert "[2 of 2] c: unchanged\n" in pipeline.repro().stdout
 
 
 def test_only_what_a_target_rests_on_is_run(tmp_path):
