@@ -16,7 +16,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.synchronize import Event
@@ -70,12 +70,19 @@ def most_awaited(graph: Graph) -> list[str]:
 
 _stop: Event | None = None
 """In a process of the pool: set once nothing further shall begin."""
+_hears = True
+"""In a process of the pool: whether Ctrl-C means anything; it does not in the background of a script, or under nohup."""
 
 
-def _begin_worker(stop: Event) -> None:
-    global _stop
-    _stop = stop
-    signal.signal(signal.SIGINT, _wait_on)
+def _begin_worker(stop: Event, hears: bool) -> None:
+    global _stop, _hears
+    _stop, _hears = stop, hears
+    _on_ctrl_c(_wait_on)
+
+
+def _on_ctrl_c(handler: Callable[..., object]) -> None:
+    if _hears:
+        signal.signal(signal.SIGINT, handler)
 
 
 def _wait_on(*_: object) -> None:
@@ -94,11 +101,11 @@ def run_stage(name: str, cores: frozenset[int]) -> Done:
         kept = os.dup(1), os.dup(2)
         for number in (1, 2):
             os.dup2(file.fileno(), number)
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # DVC and the stage each have their own way to end
+        _on_ctrl_c(signal.default_int_handler)  # DVC and the stage each have their own way to end
         try:
             code = main(["--wait-for-lock", "repro", "--single-item", name])
         finally:
-            signal.signal(signal.SIGINT, _wait_on)
+            _on_ctrl_c(_wait_on)
             sys.stdout.flush()
             for number, old in zip((1, 2), kept, strict=True):
                 os.dup2(old, number)
@@ -120,7 +127,8 @@ class Pool:
         context = multiprocessing.get_context("spawn")
         self._cores = frozenset(os.sched_getaffinity(0))
         self._stop = context.Event()
-        self._pool = ProcessPoolExecutor(jobs, context, _begin_worker, (self._stop,))
+        hears = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+        self._pool = ProcessPoolExecutor(jobs, context, _begin_worker, (self._stop, hears))
         self._running: dict[Future[Done], frozenset[int]] = {}
         self.free = shares(self._cores, jobs)
 

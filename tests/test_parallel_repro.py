@@ -112,28 +112,44 @@ def test_an_unknown_target_is_dvcs_to_complain_of(tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_ctrl_c_ends_it_soon_and_the_next_run_goes_on(tmp_path):
-    # one process, as every stage is: a shell goes on to its next command if Ctrl-C meets it while the one before succeeds
-    long = """python -c "import pathlib, time; pathlib.Path('begun').touch(); time.sleep(60)" """
-    pipeline = Pipeline(tmp_path / "p", a=("echo a > a", ()), b=(long, ("a",)), c=("sleep 60", ("a",)))
+# one process, as every stage is: a shell goes on to its next command if Ctrl-C meets it while the one before succeeds
+LONG = """python -c "import pathlib, time; pathlib.Path('begun').touch(); time.sleep({0}); pathlib.Path('b').touch()" """
+
+
+def interrupted(pipeline: Pipeline, disposition: signal.Handlers) -> tuple[int, str, float]:
+    """Run the script, press Ctrl-C once stage b works, and return (exit code, output, s that it took to end)."""
     process = subprocess.Popen(
         [sys.executable, str(SCRIPT), "--jobs", "2"], cwd=pipeline.root, env=pipeline.environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, disposition),  # these tests may themselves run where it is ignored
     )  # fmt: skip
     while not (pipeline.root / "begun").exists():
         assert process.poll() is None
         time.sleep(0.05)
     begin = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)
-    printed, _ = process.communicate(timeout=30)
-    assert time.monotonic() - begin < 15
-    assert process.returncode == 130
+    printed, _ = process.communicate(timeout=60)
+    return process.returncode, printed, time.monotonic() - begin
+
+
+def test_ctrl_c_ends_it_soon_and_the_next_run_goes_on(tmp_path):
+    pipeline = Pipeline(tmp_path / "p", a=("echo a > a", ()), b=(LONG.format(60), ("a",)), c=("sleep 60", ("a",)))
+    code, printed, seconds = interrupted(pipeline, signal.SIG_DFL)
+    assert code == 130, printed
+    assert seconds < 15
     assert "run the same command again" in printed
     assert "Traceback" not in printed
     pipeline.write(a=("echo a > a", ()), b=("echo b > b", ("a",)), c=("echo c > c", ("a",)))
     done = pipeline.repro()
     assert done.returncode == 0
     assert "a begins" not in done.stdout
+
+
+def test_ctrl_c_is_not_heard_where_it_is_ignored(tmp_path):
+    """Under nohup, or in the background of a script."""
+    pipeline = Pipeline(tmp_path / "p", a=("echo a > a", ()), b=(LONG.format(2), ("a",)))
+    code, printed, _ = interrupted(pipeline, signal.SIG_IGN)
+    assert (code, (pipeline.root / "b").exists()) == (0, True), printed
 
 
 def test_one_job_is_plain_dvc_repro(tmp_path):
