@@ -19,10 +19,10 @@ def main(context: Context) -> str:
     params = parse(TrackParams, block, "params.yaml: track_faces")
     detector = plugins.load("detectors", params.detector, "track_faces.detector")
     settings = parse(detector.Params, own, "params.yaml: track_faces.detector_settings")
-    job = TrackJob(context.root(), params.model_dump(), settings.model_dump())
+    job = TrackJob(context.root(), params.model_dump(), settings.model_dump(), args.weights)
     clips, upstream = read_manifest(args.manifest), read_ledger(args.upstream)
     return run_engine(job, clips, upstream, job.meta(), args.out, args.ledger, context.runtime)
 
 
 if __name__ == "__main__":
-    run(main, READS, ("corpus",), ("manifest", "upstream", "out", "ledger"))
+    run(main, READS, ("corpus",), ("manifest", "upstream", "out", "ledger"), optional=("weights",))

@@ -12,7 +12,17 @@ from types import ModuleType
 
 from pipeline.core.errors import SettingsError, did_you_mean
 
-KINDS = ("corpora", "extractors", "sources", "detectors", "classifiers", "fusion", "fusion_networks", "segment_networks")
+KINDS = (
+    "corpora",
+    "extractors",
+    "sources",
+    "detectors",
+    "classifiers",
+    "fusion",
+    "fusion_networks",
+    "segment_networks",
+    "clip_networks",
+)
 _PACKAGES = {"detectors": "faces.detectors"}
 _ROOT = Path(__file__).resolve().parents[1]
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -74,6 +75,7 @@ class FeatureMeta:
         rate_hz: frames per second; 0 where times follow the stream's own timestamps
         columns: one name per column with its unit, or empty where `layer` names the network layer
         layer: network layer and its shape, or ""
+        layers: (name, shape) of each network layer where `values` hold several side by side, flattened, in this order
         version: digest of the code that computed it
         params: settings that it was computed with
         weights: SHA-256 of the network's weights, or ""
@@ -86,10 +88,16 @@ class FeatureMeta:
     rate_hz: float = 0.0
     columns: tuple[str, ...] = ()
     layer: str = ""
+    layers: tuple[tuple[str, tuple[int, ...]], ...] = ()
     version: str = ""
     params: Mapping[str, Any] = field(default_factory=dict)
     weights: str = ""
     origin: str = ""
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """How many columns each layer has; all of them where there is one."""
+        return tuple(math.prod(shape) for _, shape in self.layers) or (self.dimension,)
 
 
 class FeatureFile:
@@ -126,6 +134,7 @@ class FeatureFile:
     def _read_meta(self) -> FeatureMeta:
         raw = {f.name: self._file.attrs[f.name] for f in fields(FeatureMeta)}
         raw["columns"] = tuple(json.loads(raw["columns"]))
+        raw["layers"] = tuple((str(name), tuple(shape)) for name, shape in json.loads(raw["layers"]))
         raw["params"] = json.loads(raw["params"])
         raw["dimension"], raw["rate_hz"] = int(raw["dimension"]), float(raw["rate_hz"])
         return FeatureMeta(**raw)

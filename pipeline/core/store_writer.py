@@ -48,6 +48,8 @@ def write_features(
 
 
 def _check(key: str, clip: ClipFeatures, meta: FeatureMeta) -> None:
+    if sum(meta.widths) != meta.dimension:
+        raise ValueError(f"{meta.feature}: its layers make {sum(meta.widths)} columns, not {meta.dimension}")
     if clip.values.shape[1] != meta.dimension:
         raise ValueError(f"{key}: {clip.values.shape[1]} columns where {meta.feature} has {meta.dimension}")
     if clip.values.dtype != np.dtype(meta.dtype):
@@ -83,6 +85,6 @@ def _write_array(group: h5py.Group, name: str, array: np.ndarray) -> None:
 
 def _write_attributes(file: h5py.File, meta: FeatureMeta, count: int) -> None:
     for name, value in asdict(meta).items():
-        file.attrs[name] = canonical_json(value) if name in ("columns", "params") else value
+        file.attrs[name] = canonical_json(value) if name in ("columns", "layers", "params") else value
     file.attrs["clip_count"] = count
     file.attrs["format"] = FORMAT

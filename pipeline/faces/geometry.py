@@ -1,11 +1,14 @@
-"""Boxes: what a detector returns, how two of them compare, and how a sequence of them is smoothed."""
+"""Boxes: what a detector returns, how boxes compare, which of them stay, how a sequence of them is smoothed.
+
+Also how points are brought to their places.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -14,6 +17,10 @@ Box = tuple[float, float, float, float]
 
 Eyes = tuple[tuple[float, float], tuple[float, float]]
 """The centres of the two eyes, (x, y) each, the left one in the picture first."""
+
+Point = tuple[float, float]
+Landmarks = tuple[Point, Point, Point, Point, Point]
+"""(x, y) px of the left eye, right eye, nose, left and right corner of the mouth; left is left in the picture."""
 
 _REACH = 3.0  # standard deviations beyond which a Gaussian weight does not count
 
@@ -25,10 +32,12 @@ class Detection:
     Attributes:
         box: (left, top, right, bottom), px; may reach beyond the picture
         score: the detector's own measure, larger is surer
+        landmarks: where the detector saw five points of the face, px; None = it does not look for them
     """
 
     box: Box
     score: float
+    landmarks: Landmarks | None = None
 
 
 class FaceDetector(Protocol):
@@ -60,6 +69,43 @@ def iou(one: Box, other: Box) -> float:
     return both / (side(one) ** 2 + side(other) ** 2 - both)
 
 
+def overlaps(box: np.ndarray, others: np.ndarray, over: Literal["union", "smaller"]) -> np.ndarray:
+    """Return the area that a box has in common with each of others, 0 to 1.
+
+    Args:
+        box: (4,) px, not empty
+        others: (N, 4) px, not empty
+        over: what the common area is divided by: the area of both boxes together, or of the smaller one
+    """
+    extent = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
+    both = np.clip(extent, 0, None).prod(axis=1)
+    one, other = (box[2:] - box[:2]).prod(), (others[:, 2:] - others[:, :2]).prod(axis=1)
+    return both / (np.minimum(one, other) if over == "smaller" else one + other - both)
+
+
+def suppress(
+    boxes: np.ndarray, scores: np.ndarray, threshold: float, over: Literal["union", "smaller"] = "union"
+) -> np.ndarray:
+    """Return which boxes stay when each takes away all that overlap it and score less (non-maximum suppression).
+
+    Args:
+        boxes: (N, 4) px, not empty
+        scores: (N,); of equal ones the earlier box counts as better
+        threshold: a box goes when it overlaps a better one by more than this
+        over: see `overlaps`
+
+    Returns:
+        (K,) int64, best score first
+    """
+    waiting = np.argsort(-scores, kind="stable")
+    kept = []
+    while len(waiting):
+        best, waiting = waiting[0], waiting[1:]
+        kept.append(best)
+        waiting = waiting[overlaps(boxes[best], boxes[waiting], over) <= threshold]
+    return np.array(kept, np.int64)
+
+
 def eye_centres(boxes: np.ndarray, eyes: Eyes) -> np.ndarray:
     """Return where the eyes lie by a detector's boxes alone, px, (T, 2, 2); NaN where there is no box.
 
@@ -69,6 +115,26 @@ def eye_centres(boxes: np.ndarray, eyes: Eyes) -> np.ndarray:
     """
     corner, extent = boxes[:, None, :2], boxes[:, None, 2:] - boxes[:, None, :2]
     return corner + extent * np.array(eyes, boxes.dtype)
+
+
+def similarity(points: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Return the turn, scale and shift that bring points nearest to their targets by least squares; never a reflection.
+
+    Umeyama 1991 (PAMI 13) with the rotation's determinant held at 1. In the plane it is a regression of complex
+    numbers, target = a * point + b: a turns and scales, and no a reflects.
+
+    Args:
+        points: (N, 2), not all in one place
+        targets: (N, 2)
+
+    Returns:
+        (2, 3) matrix, to be multiplied with (x, y, 1)
+    """
+    z, w = points[:, 0] + 1j * points[:, 1], targets[:, 0] + 1j * targets[:, 1]
+    from_middle = z - z.mean()
+    a = (from_middle.conj() * (w - w.mean())).sum() / (np.abs(from_middle) ** 2).sum()
+    b = w.mean() - a * z.mean()
+    return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
 
 
 def smooth(boxes: np.ndarray, times: np.ndarray, sigma_s: float) -> np.ndarray:

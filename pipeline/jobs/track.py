@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from pipeline.core.code import code_digest
 from pipeline.core.files import canonical_json
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.faces import tracker
+from pipeline.faces.detectors import detector
 from pipeline.media import read_frames
 
 
@@ -26,11 +26,13 @@ class TrackJob:
         root: corpus folder
         params: `pipeline.faces.tracker.TrackParams` as a mapping
         detector: the detector's own settings
+        weights: folder of the detector's networks, or None
     """
 
     root: Path
     params: Mapping[str, Any]
     detector: Mapping[str, Any]
+    weights: Path | None = None
 
     stage = "track_faces"
 
@@ -42,7 +44,12 @@ class TrackJob:
     def key(self, clip: Clip) -> str:
         """See `pipeline.engine.Job`."""
         return cache_key(
-            stage=self.stage, input=clip.input_digest, code=self.version, params=dict(self.params), detector=dict(self.detector)
+            stage=self.stage,
+            input=clip.input_digest,
+            code=self.version,
+            params=dict(self.params),
+            detector=dict(self.detector),
+            weights=self._detector.weights,
         )
 
     def load(self, clip: Clip) -> None:
@@ -51,8 +58,7 @@ class TrackJob:
     def compute(self, clip: Clip, loaded: None) -> tuple[ClipFeatures, list[str]]:  # noqa: ARG002
         """See `pipeline.engine.Job`."""
         params = tracker.TrackParams.model_validate(dict(self.params))
-        detector = _detector(params.detector, canonical_json(dict(self.detector)))
-        faces = tracker.track(lambda: read_frames(self.root / clip.path, clip.start, clip.end), detector, params)
+        faces = tracker.track(lambda: read_frames(self.root / clip.path, clip.start, clip.end), self._detector, params)
         return faces, tracker.notes(faces, params.min_coverage)
 
     def meta(self) -> FeatureMeta:
@@ -64,10 +70,10 @@ class TrackJob:
             columns=("left_px", "top_px", "right_px", "bottom_px"),
             version=self.version,
             params={**self.params, "detector_settings": dict(self.detector)},
+            weights=self._detector.weights,
+            origin=self._detector.origin,
         )
 
-
-@cache
-def _detector(name: str, params: str) -> Any:
-    module = plugins.load("detectors", name, "track_faces.detector")
-    return module.Detector(module.Params.model_validate_json(params))
+    @property
+    def _detector(self) -> Any:
+        return detector(self.params["detector"], canonical_json(dict(self.detector)), self.weights)

@@ -1,6 +1,7 @@
 """Source tasks that pre-train a network here. A plugin has
 
     Params      its settings; `loop` among them is a `pipeline.source_task.LoopParams`
+                or a `pipeline.adjusted_rate.AdjustedRate`
     speakers    `speakers(root, params) -> set of names`: who is heard or seen, for the guard
     train       `train(root, params, run) -> Trained`: `root` is the source corpus; before it trains it hands its ledger
                 to `run.on_ledger`, with `run.stage` as the entries' stage

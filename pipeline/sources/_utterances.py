@@ -1,9 +1,10 @@
-"""Which sounds a corpus of speech holds, and who speaks in them: from speakers.csv, or by patterns on their paths."""
+"""Which sounds a corpus of speech holds, and who speaks in them: from a table, or by patterns on their paths."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -11,10 +12,13 @@ from pipeline.core.errors import CorpusError, did_you_mean
 from pipeline.sources._names import speaker_of
 
 TABLE = "speakers.csv"
+MANIFEST = "manifest.csv"
 _COLUMNS = ("utterance", "path", "speaker")
+_MANIFEST_COLUMNS = ("clip_id", "path", "speaker")
+_LONG = {"f": "female", "m": "male"}
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Utterance:
     """One sound file.
 
@@ -22,11 +26,17 @@ class Utterance:
         name: what the alignment and the ledger call it
         path: relative to the corpus folder
         speaker: who speaks; "" where the pattern finds nobody
+        gender: female, male, or what else the table says; "" where nobody asked
+        start: where the utterance begins in the file, s; None = at its beginning
+        end: where it ends, s; None = at the end of the file
     """
 
     name: str
     path: str
     speaker: str
+    gender: str = ""
+    start: float | None = None
+    end: float | None = None
 
 
 def find(root: Path, sounds: str, speaker: str | None, by_stem: bool) -> list[Utterance]:
@@ -50,15 +60,39 @@ def find(root: Path, sounds: str, speaker: str | None, by_stem: bool) -> list[Ut
         )
     else:
         found = [_utterance(path, speaker, by_stem) for path in _glob(root, sounds)]
+    return _sorted(root, found, ", or narrow `sounds`")
+
+
+def find_with_gender(root: Path) -> list[Utterance]:
+    """Return all utterances of a corpus with the gender that its table tells, sorted by name.
+
+    Args:
+        root: the corpus folder, with a speakers.csv (utterance, path, speaker, gender) or else a manifest.csv
+            (clip_id, path, speaker, gender); both may have start and end, s
+
+    Raises:
+        CorpusError: no table, a column missing, an empty cell other than a gender's, or two utterances of one name
+    """
+    for table, columns in ((TABLE, _COLUMNS), (MANIFEST, _MANIFEST_COLUMNS)):
+        if (root / table).is_file():
+            rows = _rows(root / table, columns, ("gender",))
+            return _sorted(root, [_with_gender(row, columns, where) for where, row in rows], "")
+    raise CorpusError(
+        f"{root}: neither {TABLE} (columns {', '.join(_COLUMNS)}, gender) nor {MANIFEST} "
+        f"({', '.join(_MANIFEST_COLUMNS)}, gender); write one, or mend `root` of the source task"
+    )
+
+
+def _sorted(root: Path, found: list[Utterance], remedy: str) -> list[Utterance]:
     seen: dict[str, str] = {}
     for utterance in found:
         if utterance.name in seen:
             raise CorpusError(
                 f"{root}: {seen[utterance.name]} and {utterance.path} are both called '{utterance.name}'; "
-                "rename one, or narrow `sounds`"
+                f"rename one{remedy}"
             )
         seen[utterance.name] = utterance.path
-    return sorted(found)
+    return sorted(found, key=lambda utterance: utterance.name)
 
 
 def held_out(root: Path, names: set[str], wanted: int | list[str]) -> set[str]:
@@ -87,18 +121,45 @@ def held_out(root: Path, names: set[str], wanted: int | list[str]) -> set[str]:
 
 
 def _table(path: Path) -> list[Utterance]:
+    return [Utterance(row["utterance"], row["path"], row["speaker"]) for _, row in _rows(path, _COLUMNS, ())]
+
+
+def _rows(path: Path, filled: tuple[str, ...], further: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield (file and line, cells) of a table whose columns `filled` have no empty cell."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
+            delimiter = max(",;\t", key=file.readline().count)
+            file.seek(0)
+            rows = list(csv.DictReader(file, delimiter=delimiter))
     except (UnicodeDecodeError, csv.Error) as error:
         raise CorpusError(f"{path}: not a UTF-8 CSV table ({error}); save it as one") from error
-    missing = set(_COLUMNS) - set(rows[0] if rows else ())
+    missing = {*filled, *further} - set(rows[0] if rows else ())
     if missing:
         raise CorpusError(f"{path}: no rows with the columns {', '.join(sorted(missing))}; add them")
     for number, row in enumerate(rows, 2):
-        if not all(row[column] for column in _COLUMNS):
-            raise CorpusError(f"{path}:{number}: utterance, path or speaker is empty; fill it in")
-    return [Utterance(*(row[column] for column in _COLUMNS)) for row in rows]
+        if not all(row[column] for column in filled):
+            raise CorpusError(f"{path}:{number}: {', '.join(filled[:-1])} or {filled[-1]} is empty; fill it in")
+        yield f"{path}:{number}", row
+
+
+def _with_gender(row: Mapping[str, str], columns: tuple[str, ...], where: str) -> Utterance:
+    name, path, speaker = [row[column] for column in columns]
+    start, end = _seconds(row, "start", where), _seconds(row, "end", where)
+    gender = (row["gender"] or "").strip().lower()
+    return Utterance(name, path, speaker, _LONG.get(gender, gender), start, end)
+
+
+def _seconds(row: Mapping[str, str], column: str, where: str) -> float | None:
+    text = (row.get(column) or "").strip()
+    if not text:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value) or value < 0:
+        raise CorpusError(f"{where}: {column} '{text}' is not a number of seconds; mend it")
+    return value
 
 
 def _glob(root: Path, pattern: str) -> Iterable[PurePosixPath]:

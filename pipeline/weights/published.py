@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import Field
 
@@ -11,7 +12,7 @@ from pipeline.core.errors import SettingsError, WeightsError
 from pipeline.core.settings import Settings
 from pipeline.weights.convert import layer_map, state_of
 from pipeline.weights.entries import Entry
-from pipeline.weights.fetch import fetch, fetch_all
+from pipeline.weights.fetch import fetch_all
 from pipeline.weights.files import save_published, save_weights
 
 
@@ -30,9 +31,10 @@ def publish(entries: Sequence[Entry], cache: Path, folder: Path, setting: str) -
     """Fetch entries and write them as one feature's weights.
 
     Args:
-        entries: one network of torch, or any number of files for dlib
+        entries: networks of torch, or files for dlib, any number of one kind
         cache: folder of all fetched weights
-        folder: where to; `load_weights` reads it for torch, `load_published` for dlib, with entries' names as roles
+        folder: where to; `load_weights` reads it for torch, the tensors of several networks named
+            `<entry>.<tensor>`; `load_published` for dlib, with entries' names as roles
         setting: the key of params.yaml that names the entries, for messages
 
     Returns:
@@ -45,24 +47,35 @@ def publish(entries: Sequence[Entry], cache: Path, folder: Path, setting: str) -
     formats = {entry.format for entry in entries}
     if len({entry.name for entry in entries}) < len(entries):
         raise SettingsError(f"{setting}: names one entry of weights.lock twice")
-    if len(formats) > 1 or (formats == {"torch"} and len(entries) > 1):
-        raise SettingsError(f"{setting}: name one network of torch, or only files for dlib (got {_listed(entries)})")
+    if len(formats) > 1:
+        raise SettingsError(f"{setting}: name only networks of torch, or only files for dlib (got {_listed(entries)})")
     if formats == {"torch"}:
-        _publish_state(entries[0], cache, folder)
+        _publish_states(entries, cache, folder)
     else:
         save_published(folder, fetch_all(entries, cache), [entry.name for entry in entries], origin(entries))
     return _listed(entries)
 
 
-def _publish_state(entry: Entry, cache: Path, folder: Path) -> None:
+def _publish_states(entries: Sequence[Entry], cache: Path, folder: Path) -> None:
+    networks = {entry.name: _network_of(entry) for entry in entries}
+    files = fetch_all(entries, cache)
+    states = {entry.name: state_of(entry, files[entry.name]) for entry in entries}
+    # nobody's speakers are known: the guard against leakage has nothing to compare
+    config: dict[str, Any] = {"network": {}, "speakers": []}
+    if len(entries) == 1:
+        name = entries[0].name
+        save_weights(folder, states[name], {**config, "entry": name, "network": networks[name]}, origin(entries))
+        return
+    merged = {f"{name}.{key}": tensor for name, state in states.items() for key, tensor in state.items()}
+    save_weights(folder, merged, {**config, "entries": list(networks), "networks": networks}, origin(entries))
+
+
+def _network_of(entry: Entry) -> dict[str, Any]:
     found = layer_map(entry)
     if found is None:
         missing = f"weights.lock: {entry.name} has no layer map yet"
         raise WeightsError(f"{missing}, so no network here can use it; leave it out of params.yaml")
-    state = state_of(entry, fetch(entry, cache))
-    # nobody's speakers are known: the guard against leakage has nothing to compare
-    config = {"entry": entry.name, "network": dict(found.network), "speakers": []}
-    save_weights(folder, state, config, origin([entry]))
+    return dict(found.network)
 
 
 def _listed(entries: Sequence[Entry]) -> str:

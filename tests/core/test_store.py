@@ -72,6 +72,23 @@ def corpora(draw: st.DrawFn) -> tuple[FeatureMeta, dict[str, ClipFeatures]]:
     return meta, draw(st.dictionaries(CLIP_IDS, clips(dimension, dtype), max_size=4))
 
 
+LAYERED = FeatureMeta("pyramid", 14, "float16", layers=(("pool1b", (2, 3, 1)), ("pool3", (1, 2, 2)), ("fc5", (4,))))
+
+
+def test_layers_of_one_file_come_back_with_their_shapes(tmp_path: Path) -> None:
+    write_features(tmp_path / "p.h5", LAYERED, [("a", features(2, 14, "float16"))])
+    with FeatureFile(tmp_path / "p.h5") as file:
+        assert file.meta == LAYERED
+        assert file.meta.widths == (6, 4, 4)
+    assert META.widths == (3,)
+
+
+def test_layers_that_do_not_make_the_columns_are_refused(tmp_path: Path) -> None:
+    wrong = FeatureMeta("pyramid", 13, "float16", layers=LAYERED.layers)
+    with pytest.raises(ValueError, match="pyramid: its layers make 14 columns, not 13"):
+        write_features(tmp_path / "p.h5", wrong, [("a", features(2, 13, "float16"))])
+
+
 @settings(max_examples=60)
 @given(corpora(), st.booleans())
 def test_round_trip_is_exact_and_two_writes_have_equal_bytes(corpus: tuple, per_fold: bool) -> None:
@@ -105,6 +122,7 @@ def test_attributes_stand_in_the_file_as_documented(tmp_path: Path) -> None:
         "rate_hz": 62.5,
         "columns": '["energy_dB","pitch_Hz","\\u03c9"]',
         "layer": "fc7 (3,)",
+        "layers": "[]",
         "version": "0123456789abcdef",
         "params": '{"nested":{"a":null,"b":[1,2]},"window_ms":25}',
         "weights": "f" * 64,

@@ -73,7 +73,7 @@ def test_without_the_cascade_it_says_what_to_install_in_one_line(monkeypatch, tm
         haar.Detector(haar.Params())
     assert "\n" not in str(caught.value)
     monkeypatch.delattr(cv2, "CascadeClassifier")
-    with pytest.raises(WeightsError, match=r"track_faces.detector: .* has no cascade classifier; .* dlib_hog"):
+    with pytest.raises(WeightsError, match=r"track_faces.detector or align_faces.detector: .* has no cascade classifier; .* dlib_hog"):
         haar.Detector(haar.Params())
 
 

@@ -20,6 +20,8 @@ from pipeline.networks.alexnet import AlexNet
 from pipeline.networks.c3d import C3D
 from pipeline.networks.face_cnn import FaceCNN
 from pipeline.networks.speech_dnn import SpeechDNN
+from pipeline.networks.tanh_dnn import TanhDNN
+from pipeline.networks.vgg_face import VggFace
 from pipeline.source_task import Run, Trained
 from pipeline.synthetic.mp4 import write_mp4
 
@@ -56,6 +58,31 @@ def write_voices(root: Path) -> Path:
         writer.writeheader()
         writer.writerows(rows)
     (root / "phones.ctm").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return root
+
+
+PITCHES = {"f1": 210.0, "f2": 230.0, "m1": 105.0, "m2": 118.0}
+
+
+def write_sound(path: Path, samples: np.ndarray) -> None:
+    """Write (N,) in [-1, 1] as 16-bit sound at 16 kHz."""
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 16000, 0, "NONE", ""))
+        file.writeframes((samples * 32767).astype("<i2").tobytes())
+
+
+def write_genders(root: Path, takes: int = 3) -> Path:
+    """Two women and two men with a few utterances each: buzzes of 0.4 s whose pitch tells the gender."""
+    root.mkdir()
+    rng = np.random.default_rng(0)
+    t = np.arange(6400) / 16000
+    rows = ["utterance,path,speaker,gender"]
+    for name, hz in PITCHES.items():
+        for take in range(takes):
+            buzz = sum(np.sin(2 * np.pi * hz * (1 + 0.03 * take) * k * t) / k for k in range(1, 12))
+            write_sound(root / f"{name}_{take}.wav", 0.15 * buzz + 0.003 * rng.standard_normal(len(t)))
+            rows.append(f"{name}_{take},{name}_{take}.wav,{name},{'female' if name[0] == 'f' else 'male'}")
+    (root / "speakers.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     return root
 
 
@@ -100,6 +127,13 @@ CASES = {
         SpeechDNN,
         ("held_out_frame_accuracy", "most_frequent_phone"),
     ),
+    "gender": (
+        write_genders,
+        {"hidden": 16, "held_out": 0.5, "loop": {"epochs": 5, "batch": 2, "learning_rate": 0.1}},
+        {"f1", "f2", "m1", "m2"},
+        TanhDNN,
+        ("held_out_gender_accuracy", "most_frequent_gender"),
+    ),
     "identity": (
         write_identities,
         {"width": 0.05, "held_out": 0.3, "shift_px": 2, "grey": 0.2, "tint": 0.1, "loop": LOOP},
@@ -121,6 +155,23 @@ CASES = {
         {"across", "down", "blob"},
         AlexNet,
         ("held_out_accuracy", "chance"),
+    ),
+    "recognition": (
+        partial(write_identities, pictures=20),
+        {
+            "network": "vggface",
+            "width": 0.0625,
+            "size": 40,
+            "dropout": 0,
+            "held_out": 0.3,
+            "shift_px": 1,
+            "grey": 0.2,
+            "tint": 0.1,
+            "loop": {**LOOP, "batch": 4, "learning_rate": 0.001},
+        },
+        {"across", "down", "blob"},
+        VggFace,
+        ("held_out_identity_accuracy", "chance"),
     ),
     "actions": (
         write_clips,
@@ -180,7 +231,7 @@ def test_speakers(name, corpus, plugin):
 def test_trained_above_chance_on_what_it_never_saw(name, trained):
     reached, chance = (trained.metrics[key] for key in CASES[name][4])
     assert reached > chance + 0.3
-    assert len(trained.history) <= LOOP["epochs"]
+    assert len(trained.history) <= CASES[name][1]["loop"]["epochs"]
     assert {"epoch", "loss", "held_out_accuracy"} <= set(trained.history[0])
     assert reached == pytest.approx(max(row["held_out_accuracy"] for row in trained.history), abs=1e-3)
 
@@ -214,7 +265,7 @@ def test_the_ledger_comes_before_the_training_and_names_every_piece(name, corpus
 
 
 def test_no_epochs_give_the_initial_weights(name, corpus, plugin):
-    settings = {**CASES[name][1], "loop": {**LOOP, "epochs": 0}}
+    settings = {**CASES[name][1], "loop": {**CASES[name][1]["loop"], "epochs": 0}}
     trained = plugin.train(corpus, plugin.Params(**settings), Run())
     assert trained.history == []
     assert CASES[name][4][0] in trained.metrics

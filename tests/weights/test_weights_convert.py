@@ -111,7 +111,7 @@ def test_wrapped_as_training_frameworks_do(make):
     assert state.keys() == MAPS["c3d"].shapes().keys()
 
 
-@pytest.mark.parametrize("layers", ["alexnet", "vgg16", "mtcnn_pnet", "mtcnn_rnet", "mtcnn_onet"])
+@pytest.mark.parametrize("layers", ["alexnet", "vgg16", "face_resnet", "mtcnn_pnet", "mtcnn_rnet", "mtcnn_onet"])
 def test_names_that_are_ours_already(make, layers):
     shapes = MAPS[layers].shapes()
     original = numbered(shapes)

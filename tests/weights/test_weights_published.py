@@ -140,9 +140,10 @@ def project(tmp_path, monkeypatch):
         "pnet": {**pinned, "layers": "mtcnn_pnet"},
         "unmapped": pinned,
         "wrong": {**pinned, "layers": "mtcnn_onet"},
+        "second": {**pinned, "layers": "mtcnn_pnet"},
     }
     write_lock(tmp_path / "weights.lock", blocks)
-    for name in ("pnet", "unmapped", "wrong"):
+    for name in ("pnet", "unmapped", "wrong", "second"):
         (tmp_path / "weights" / name).mkdir(parents=True)
         (tmp_path / "weights" / name / "pnet.pt").write_bytes((tmp_path / "pnet.pt").read_bytes())
     params = {"fetch_weights": {"toyfeature": {"weights": ["toy"]}, "typo": {"weights": ["toi"]}}}
@@ -189,14 +190,29 @@ def test_a_network_of_torch(project):
     assert file_digest(project / "out" / "weights.pt") == file_digest(project / "again" / "weights.pt")
 
 
+def test_several_networks_of_torch_are_one_folder(project):
+    assert make(project, "second", "pnet").startswith("second (")
+    found = load_weights(project / "out")
+    networks = {"second": {}, "pnet": {}}
+    assert found.config == {"entries": ["second", "pnet"], "networks": networks, "network": {}, "speakers": []}
+    assert found.state.keys() == {f"{name}.{key}" for name in networks for key in pnet()}
+    for name in networks:
+        assert all(torch.equal(found.state[f"{name}.{key}"], tensor) for key, tensor in pnet().items())
+    lock = read_lock(project / "weights.lock")
+    assert found.origin == f"{origin([lock.entry('second')])}; {origin([lock.entry('pnet')])}"
+    make(project, "second", "pnet", out="again")
+    assert file_digest(project / "out" / "weights.pt") == file_digest(project / "again" / "weights.pt")
+
+
 @pytest.mark.parametrize(
     ("names", "error", "words"),
     [
         (("toy", "toy"), SettingsError, "params.yaml: x.weights: names one entry of weights.lock twice"),
-        (("toy", "pnet"), SettingsError, "one network of torch, or only files for dlib"),
-        (("pnet", "wrong"), SettingsError, "one network of torch, or only files for dlib"),
+        (("toy", "pnet"), SettingsError, "only networks of torch, or only files for dlib"),
         (("unmapped",), WeightsError, "unmapped has no layer map yet"),
+        (("pnet", "unmapped"), WeightsError, "unmapped has no layer map yet"),
         (("wrong",), WeightsError, "not weights of mtcnn_onet"),
+        (("pnet", "wrong"), WeightsError, "not weights of mtcnn_onet"),
     ],
 )
 def test_entries_that_make_no_feature(project, names, error, words):

@@ -14,6 +14,8 @@ y, and the kinds' medians 0.03; on 336 generated faces the medians are (0.269, 0
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import dlib
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -34,8 +36,9 @@ class Detector:
     """Build one per process: dlib's object is not safe to share between threads."""
 
     eyes: Eyes = ((0.29, 0.285), (0.71, 0.285))
+    weights = origin = ""  # part of the package
 
-    def __init__(self, params: Params) -> None:
+    def __init__(self, params: Params, weights: Path | None = None) -> None:  # noqa: ARG002  as all detectors
         self.params = params
         self._detector = dlib.get_frontal_face_detector()
 

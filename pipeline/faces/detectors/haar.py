@@ -46,8 +46,9 @@ class Detector:
     """
 
     eyes: Eyes = ((0.312, 0.405), (0.682, 0.405))
+    weights = origin = ""  # part of the package
 
-    def __init__(self, params: Params) -> None:
+    def __init__(self, params: Params, weights: Path | None = None) -> None:  # noqa: ARG002  as all detectors
         self.params = params
         self._cascade = _cascade()
 
@@ -83,7 +84,7 @@ def _cascade() -> Any:
     if classifier is None or not path.is_file():
         lacks = f"has no {CASCADE}" if classifier else "has no cascade classifier"
         raise WeightsError(
-            f"params.yaml: track_faces.detector: haar needs OpenCV 4, and the installed OpenCV {cv2.__version__} {lacks}; "
+            f"params.yaml: track_faces.detector or align_faces.detector: haar needs OpenCV 4, and the installed OpenCV {cv2.__version__} {lacks}; "
             "run `pip install 'opencv-python-headless<5'`, or take dlib_hog"
         )
     return classifier(str(path))

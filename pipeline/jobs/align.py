@@ -1,0 +1,77 @@
+"""The per-clip job of `align_faces`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.core import plugins
+from pipeline.core.clip import Clip
+from pipeline.core.clipcache import cache_key
+from pipeline.core.code import code_digest
+from pipeline.core.files import canonical_json
+from pipeline.core.store import ClipFeatures, FeatureMeta
+from pipeline.faces.align import AlignParams, align
+from pipeline.faces.detectors import detector
+from pipeline.media import read_frames
+
+
+@dataclass(frozen=True)
+class AlignJob:
+    """Take a fixed number of aligned faces of one clip.
+
+    Args:
+        root: corpus folder
+        params: settings
+        detector: the detector's own settings
+        weights: folder of the detector's networks, or None
+    """
+
+    root: Path
+    params: AlignParams
+    detector: Mapping[str, Any]
+    weights: Path | None = None
+
+    stage = "align_faces"
+
+    @property
+    def version(self) -> str:
+        """Digest of the code that detects, aligns and decodes."""
+        return code_digest("pipeline.faces.align", "pipeline.media", plugins.module_name("detectors", self.params.detector))
+
+    def key(self, clip: Clip) -> str:
+        """See `pipeline.engine.Job`."""
+        return cache_key(
+            stage=self.stage,
+            input=clip.input_digest,
+            code=self.version,
+            params=self.params.model_dump(),
+            detector=dict(self.detector),
+            weights=self._detector.weights,
+        )
+
+    def load(self, clip: Clip) -> None:
+        """See `pipeline.engine.Job`; frames are decoded one by one."""
+
+    def compute(self, clip: Clip, loaded: None) -> tuple[ClipFeatures, list[str]]:  # noqa: ARG002
+        """See `pipeline.engine.Job`."""
+        return align(lambda: read_frames(self.root / clip.path, clip.start, clip.end), self._detector, self.params)
+
+    def meta(self) -> FeatureMeta:
+        """Return the attributes of `aligned.h5`."""
+        return FeatureMeta(
+            feature="aligned",
+            dimension=4,
+            dtype="float32",
+            columns=("left_px", "top_px", "right_px", "bottom_px"),
+            version=self.version,
+            params={**self.params.model_dump(), "detector_settings": dict(self.detector)},
+            weights=self._detector.weights,
+            origin=self._detector.origin,
+        )
+
+    @property
+    def _detector(self) -> Any:
+        return detector(self.params.detector, canonical_json(dict(self.detector)), self.weights)

@@ -1,0 +1,115 @@
+"""An LSTM on each layer of a network, summed; Ouyang et al. 2017, sections 3.2.1, 3.2.2 and 6.2.1, Fig. 2 to 4.
+
+VGG-LSTM has one layer (fc6), ResNet-LSTM three (pool1b, pool3, fc5). End to end the LSTMs take the layers as they come
+from the network, less their means and in units of their deviations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+_LEAST = 1e-6
+"""The smallest deviation that counts as one."""
+
+
+class TemporalLSTM(nn.Module):
+    """Sequence classifier on the layers of a network.
+
+    Args:
+        widths: columns of each layer; the layers lie side by side in the sequences, in this order
+        classes: emotions
+        cells: nodes of each layer's LSTM
+        dropout: behind the sum of the LSTMs
+        readout: what goes to the softmax: the sum at the "last" true step, or its "mean" over all true steps
+    """
+
+    def __init__(
+        self, widths: Sequence[int], classes: int, cells: int = 128, dropout: float = 0.7, readout: str = "last"
+    ) -> None:
+        super().__init__()
+        self.widths = tuple(widths)
+        self.lstms = nn.ModuleList(nn.LSTM(width, cells, batch_first=True) for width in self.widths)
+        self.dropout = nn.Dropout(dropout)
+        self.readout = readout
+        self.softmax = nn.Linear(cells, classes)
+
+    def forward(self, sequences: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Return logits (B, classes) for padded sequences (B, T, sum of widths) with true `lengths` (B,), on the CPU."""
+        layers = sequences.split(self.widths, dim=2)
+        summed = sum(self._read(lstm, layer, lengths) for lstm, layer in zip(self.lstms, layers, strict=True))
+        return self.softmax(self.dropout(summed))
+
+    def _read(self, lstm: nn.Module, layer: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Return what is read out of one LSTM, (B, cells); reading before the sum is the same as after it."""
+        outputs, (last, _) = lstm(pack_padded_sequence(layer, lengths, batch_first=True, enforce_sorted=False))
+        if self.readout == "last":
+            return last[-1]
+        # padded steps come back as zeros, so the sum is over true steps
+        return pad_packed_sequence(outputs, batch_first=True)[0].sum(dim=1) / lengths[:, None].to(layer.device)
+
+
+@dataclass(frozen=True)
+class LayerScales:
+    """What the layers of a network are like on training pictures.
+
+    Attributes:
+        widths: values of each layer per frame
+        means: of each value, (sum of widths,)
+        deviations: of each layer, (layers,): the root of the mean variance of its values; 1 where nothing varies
+    """
+
+    widths: tuple[int, ...]
+    means: torch.Tensor
+    deviations: torch.Tensor
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, body: Any, inputs: Iterable[torch.Tensor]) -> LayerScales:
+        """Measure a network in evaluation mode; `inputs` clip by clip, so that memory holds the layers of one."""
+        count, total, squares, widths = 0, torch.zeros(1), torch.zeros(1), ()
+        for one in inputs:
+            layers = [layer.flatten(0, 1).flatten(1).double() for layer in body.layers(one)]
+            widths = tuple(layer.shape[1] for layer in layers)
+            rows = torch.cat(layers, dim=1)
+            count, total, squares = count + len(rows), total + rows.sum(0), squares + rows.square().sum(0)
+        means = total / count
+        parts = (squares / count - means.square()).clamp(min=0).split(widths)
+        deviations = torch.stack([part.mean().sqrt() for part in parts])
+        return cls(widths, means.float(), torch.where(deviations > _LEAST, deviations, 1.0).float())
+
+
+class ClipNetwork(nn.Module):
+    """A plugin's network and the head that judges its layers.
+
+    Args:
+        body: the plugin's network
+        head: `TemporalLSTM`, or dropout and softmax
+        scales: of its layers
+    """
+
+    means: torch.Tensor
+    deviations: torch.Tensor
+
+    def __init__(self, body: nn.Module, head: nn.Module, scales: LayerScales) -> None:
+        super().__init__()
+        self.body, self.head, self.widths = body, head, scales.widths
+        self.register_buffer("means", scales.means)
+        self.register_buffer("deviations", scales.deviations)
+
+    def layers(self, inputs: torch.Tensor) -> list[torch.Tensor]:
+        """Return the layers of the plugin's network."""
+        return self.body.layers(inputs)  # type: ignore[operator]
+
+    def judge(self, layers: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Return logits (B, classes) for layers (B, T, *shape)."""
+        parts = zip(layers, self.means.split(self.widths), self.deviations, strict=True)
+        rows = torch.cat([(layer.float().flatten(2) - mean) / deviation for layer, mean, deviation in parts], dim=2)
+        if isinstance(self.head, TemporalLSTM):
+            return self.head(rows, torch.full((len(rows),), rows.shape[1]))
+        return self.head(rows[:, 0])

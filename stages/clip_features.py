@@ -1,0 +1,23 @@
+"""clip_features: layers of a pre-trained network on the sixteen aligned faces of every clip, all in one pass."""
+
+from pipeline.core.clip import read_manifest
+from pipeline.core.ledger import read_ledger
+from pipeline.engine import run as run_engine
+from pipeline.jobs.clip_features import ClipFeatureJob, ClipFeatureParams
+from pipeline.protocols import check_disjoint_source
+from stages._run import Context, run
+
+READS = ("clip_features.{feature}",)
+
+
+def main(context: Context) -> str:
+    args = context.args
+    params = context.model(f"clip_features.{args.feature}", ClipFeatureParams)
+    job = ClipFeatureJob.of(args.feature, params, args.weights, args.source)
+    clips, upstream = read_manifest(args.manifest), read_ledger(args.upstream)
+    check_disjoint_source(job.model.loaded().config["speakers"], (clip.speaker for clip in clips), args.feature)
+    return run_engine(job, clips, upstream, job.meta(), args.out, args.ledger, context.runtime)
+
+
+if __name__ == "__main__":
+    run(main, READS, ("corpus", "feature"), ("source", "weights", "manifest", "upstream", "out", "ledger"))
