@@ -109,8 +109,9 @@ def _sides(clips: Iterable[Clip], fold: Fold, emotions: Iterable[str]) -> Sides:
     who: dict[str, set[str]] = {part: set() for part in PARTS}
     shown: dict[str, set[str]] = {part: set() for part in PARTS}
     for clip in clips:
-        who[fold[clip.clip_id]].add(clip.speaker)
-        shown[fold[clip.clip_id]].add(clip.emotion)
+        if clip.clip_id in fold:
+            who[fold[clip.clip_id]].add(clip.speaker)
+            shown[fold[clip.clip_id]].add(clip.emotion)
     test, val, train = (tuple(sorted(who[part])) for part in ("test", "val", "train"))
     lacking = {part: tuple(emotion for emotion in emotions if emotion not in shown[part]) for part in PARTS}
     return Sides(test, val, train, {part: absent for part, absent in lacking.items() if absent})

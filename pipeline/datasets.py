@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -24,12 +24,14 @@ class Dataset:
         sequences: one (T, D) float32 array per clip, observed frames only, T >= 1
         labels: (N,) class indices
         part: train, val or test; what is fitted on other clips than train is refused
+        widths: columns of each network layer that the feature holds side by side; () = one layer
     """
 
     ids: list[str]
     sequences: list[np.ndarray]
     labels: np.ndarray
     part: str = "train"
+    widths: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -79,6 +81,7 @@ def load_dataset(
     index = {name: number for number, name in enumerate(classes)}
     ids, sequences, labels = [], [], []
     with FeatureFile(path) as file:
+        widths = file.meta.widths
         level = fold_name if file.folds else ""
         present = set(file.clip_ids(level))
         for clip in clips:
@@ -92,7 +95,22 @@ def load_dataset(
                 ids.append(clip.clip_id)
                 sequences.append(sequence)
                 labels.append(index[clip.emotion])
-    return Dataset(ids, sequences, np.array(labels, np.int64), part)
+    return Dataset(ids, sequences, np.array(labels, np.int64), part, widths)
+
+
+def judged(posteriors: np.ndarray, labels: np.ndarray, known: np.ndarray) -> tuple[float, float]:
+    """Return how well validation clips are told: (mean negative log posterior of the truth, accuracy), to six decimals.
+
+    Args:
+        posteriors: (N, C)
+        labels: (N,) class indices
+        known: class indices that training has. One that it lacks cannot be learned: validation clips of it would only
+            stop the training early, so the loss is over the others, where there are any
+    """
+    chosen = posteriors[np.arange(len(labels)), labels]
+    taught = np.isin(labels, known)
+    fair = chosen[taught] if taught.any() else chosen
+    return round(float(-np.log(np.maximum(fair, 1e-12)).mean()), 6), round(float((posteriors.argmax(1) == labels).mean()), 6)
 
 
 class HasPart(Protocol):
@@ -118,10 +136,35 @@ class Scaler:
             LeakageError: `data` are not training clips
         """
         check_fit(data.part, "a scaler")
-        deviation = rows.std(axis=0, dtype=np.float64)
+        return cls._made(rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64))
+
+    @classmethod
+    def of_clips(cls, data: Dataset) -> Scaler:
+        """Learn from all frames of clips, one clip at a time, so that memory holds no second copy of them.
+
+        Raises:
+            LeakageError: `data` are not training clips
+        """
+        check_fit(data.part, "a scaler")
+        count = sum(len(frames) for frames in data.sequences)
+        mean = _summed(frames.sum(axis=0, dtype=np.float64) for frames in data.sequences) / count
+        squares = _summed(np.square(frames - mean).sum(axis=0) for frames in data.sequences)
+        return cls._made(mean, np.sqrt(squares / count))
+
+    @classmethod
+    def _made(cls, mean: np.ndarray, deviation: np.ndarray) -> Scaler:
         scale = np.where(deviation > 1e-6, deviation, 1.0)
-        return cls(rows.mean(axis=0, dtype=np.float64).astype(np.float32), scale.astype(np.float32))
+        return cls(mean.astype(np.float32), scale.astype(np.float32))
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
         """Return scaled rows (R, D), kept within +-10 deviations so that one outlier cannot saturate a network."""
         return np.clip((rows - self.mean) / self.scale, -10, 10)
+
+
+def _summed(rows: Iterable[np.ndarray]) -> np.ndarray:
+    """Return the sum of rows (D,) that are made one at a time."""
+    iterator = iter(rows)
+    total = next(iterator)
+    for row in iterator:
+        total = total + row
+    return total

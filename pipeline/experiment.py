@@ -1,4 +1,4 @@
-"""Train and test one classifier on one feature over all folds."""
+"""Train and test one model over all folds: posteriors, histories, what is kept, ledger, and where its weights come from."""
 
 from __future__ import annotations
 
@@ -10,90 +10,90 @@ from typing import Any
 import pandas as pd
 
 from pipeline import posteriors
-from pipeline.core import plugins
 from pipeline.core.clip import Clip, class_names
 from pipeline.core.errors import PipelineError
-from pipeline.core.ledger import Entry
-from pipeline.core.parallel import ordered_map, workers_for
-from pipeline.datasets import Dataset, load_dataset
-from pipeline.protocols import Fold
+from pipeline.core.files import write_json
+from pipeline.core.ledger import Entry, write_ledger
+from pipeline.core.parallel import ordered_map
+from pipeline.protocols import Fold, check_disjoint_source
+from pipeline.recipes import Recipe
+from pipeline.weights.files import load_weights
 
 
 @dataclass(frozen=True)
 class _FoldJob:
     model: str
-    classifier: str
-    params: Mapping[str, Any]
-    feature: Path
+    recipe: Recipe
     clips: Sequence[Clip]
     out: Path
 
     def __call__(self, item: tuple[str, Fold]) -> tuple[pd.DataFrame, pd.DataFrame]:
         name, fold = item
-        plugin = plugins.load("classifiers", self.classifier)
-        params = plugin.Params.model_validate(dict(self.params))
         classes = class_names(self.clips)
-        step_s = getattr(params, "step_s", 0.0)
-        data = {p: load_dataset(self.feature, self.clips, name, fold, p, classes, step_s) for p in ("train", "val")}
+        data = {part: self.recipe.data(self.clips, name, fold, part, classes) for part in ("train", "val")}
         self._check(name, data)
-        classifier = plugin.Classifier(params, len(classes))
-        history = pd.DataFrame(classifier.fit(data["train"], data["val"]))
-        classifier.save(self.out / name)
+        model = self.recipe.model(classes)
+        history = pd.DataFrame(model.fit(data["train"], data["val"]))
+        model.save(self.out / name)
         # read when nothing is left to learn, so that nothing can be learned from it
-        data["test"] = load_dataset(self.feature, self.clips, name, fold, "test", classes, step_s)
-        tables = [self._table(name, part, data[part], classifier, classes) for part in ("val", "test")]
+        data["test"] = self.recipe.data(self.clips, name, fold, "test", classes)
+        tables = [self._table(name, part, data[part], model, classes) for part in ("val", "test")]
         history.insert(0, "fold", name)
         return pd.concat(tables, ignore_index=True), history
 
-    def _check(self, name: str, data: Mapping[str, Dataset]) -> None:
+    def _check(self, name: str, data: Mapping[str, Any]) -> None:
         for part in ("train", "val"):
             if not len(data[part]):
                 raise PipelineError(
-                    f"{self.feature}: {name} has no clip to {'train' if part == 'train' else 'validate'} on; see its ledger"
+                    f"{self.recipe.source}: {name} has no clip to {'train' if part == 'train' else 'validate'} on; see its ledger"
                 )
         if len(set(data["train"].labels)) < 2:
-            raise PipelineError(f"{self.feature}: {name} has a single emotion to train on; choose another protocol")
+            raise PipelineError(f"{self.recipe.source}: {name} has a single emotion to train on; choose another protocol")
 
-    def _table(self, fold: str, part: str, data: Dataset, classifier: Any, classes: Sequence[str]) -> pd.DataFrame:
+    def _table(self, fold: str, part: str, data: Any, model: Any, classes: Sequence[str]) -> pd.DataFrame:
         by_id = {clip.clip_id: clip for clip in self.clips}
-        clips, scores = [by_id[i] for i in data.ids], getattr(classifier, "scores", None)
-        predicted, own = classifier.predict(data), scores(data) if scores else None
+        clips, scores = [by_id[i] for i in data.ids], getattr(model, "scores", None)
+        predicted, own = model.predict(data), scores(data) if scores else None
         return posteriors.table(self.model, fold, part, clips, predicted, classes, own)
 
 
 def cross_validate(
     model: str,
-    classifier: str,
-    params: Mapping[str, Any],
-    feature: Path,
+    recipe: Recipe,
     clips: Sequence[Clip],
     folds: Mapping[str, Fold],
+    upstream: Sequence[Entry],
     out: Path,
     workers: int,
-) -> pd.DataFrame:
-    """Train on every fold and write posteriors, histories and models.
+) -> str:
+    """Train and test on every fold, write what came of it, and return one line.
 
     Args:
         model: name in every table, such as `a60-lstm`
-        classifier: plugin in pipeline/classifiers
-        params: its settings
-        feature: feature file
+        recipe: how it is made
         clips: all clips of the corpus
         folds: fold name -> fold
-        out: folder; gets `posteriors.csv` (val and test), `history.csv` and a file per fold
-        workers: processes
+        upstream: what happened to the clips so far
+        out: folder; gets `posteriors.csv` (val and test), `history.csv`, `about.json`, `ledger.csv` and what the model
+            keeps of each fold
+        workers: processes; 0 = one per core
 
-    Returns:
-        the posteriors
+    Raises:
+        LeakageError: the model's pre-trained weights have met a speaker of the corpus
+        PipelineError: a fold has no clip to train or to validate on, or a single emotion
     """
-    job = _FoldJob(model, classifier, params, feature, clips, out)
-    if plugins.load("classifiers", classifier).LIGHT:
-        workers = workers_for(workers, feature)
-    results = list(ordered_map(job, list(folds.items()), workers, model, "fold"))
+    if recipe.weights:
+        met = load_weights(recipe.weights).config["speakers"]
+        check_disjoint_source(met, (clip.speaker for clip in clips), recipe.weights.name)
+    job = _FoldJob(model, recipe, clips, out)
+    results = list(ordered_map(job, list(folds.items()), recipe.workers(workers), model, "fold"))
     frame = pd.concat([table for table, _ in results], ignore_index=True)
     posteriors.write_table(out / "posteriors.csv", frame)
     posteriors.write_table(out / "history.csv", pd.concat([history for _, history in results], ignore_index=True))
-    return frame
+    write_json(out / "about.json", {"model": model, **recipe.about()})
+    write_ledger(out / "ledger.csv", [*upstream, *ledger_entries(model, frame, folds, upstream)])
+    test = frame[frame["part"] == "test"]
+    return f"train {model}: accuracy {(test['emotion'] == test['predicted']).mean():.3f} on {len(test)} test clips"
 
 
 def ledger_entries(model: str, frame: pd.DataFrame, folds: Mapping[str, Fold], upstream: Sequence[Entry]) -> list[Entry]:

@@ -15,6 +15,9 @@ from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError, SettingsError, did_you_mean
 from pipeline.protocols import PARTS, Fold, ProtocolParams, check_fold
 
+_AS_TESTED = {"train": "train", "val": "test"}
+"""`tested: val`: the official validation clips are tested, others to validate on come from the training side."""
+
 
 def make_folds(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
     """Return the folds of a protocol, checked by `check_fold`.
@@ -131,6 +134,8 @@ def _official(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
             f"protocol official: {len(missing)} clips have no split ('{missing[0]}' first); add it or use loso"
         )
     fold = {clip.clip_id: clip.split for clip in clips}
+    if params.tested == "val":
+        fold = {clip_id: _AS_TESTED[part] for clip_id, part in fold.items() if part != "test"}
     if "val" not in fold.values():
         others = _speakers(clip for clip in clips if clip.split == "train")
         val = set(others[-max(1, round(params.validation * len(others))) :])

@@ -23,7 +23,7 @@ from pipeline.core.settings import Settings
 
 PARTS = ("train", "val", "test")
 Fold = Mapping[str, str]
-"""clip id -> part"""
+"""clip id -> part; a clip that a protocol does not use is not in it"""
 
 
 class ProtocolParams(Settings):
@@ -35,6 +35,9 @@ class ProtocolParams(Settings):
     groups: int | tuple[tuple[str, ...], ...] = Field(5, description="speaker groups of logso: how many, or the speakers of each")
     validation: float = Field(0.25, gt=0, lt=1, description="share of training speakers (at least one) to validate on")
     seed: int = Field(0, ge=0, description="of the order in which speakers are dealt out")
+    tested: Literal["test", "val"] = Field(
+        "test", description="part of the official split that is tested; val where the labels of the test clips are not published"
+    )
 
     @field_validator("groups", mode="before")
     @classmethod
@@ -64,7 +67,7 @@ def _wrong(message: str) -> PydanticCustomError:
 
 
 def check_fold(clips: Iterable[Clip], fold: Fold, name: str) -> None:
-    """Refuse a speaker, or the bytes of a media file, on two sides of a fold.
+    """Refuse a speaker, or the bytes of a media file, on two sides of a fold; clips that it leaves out do not count.
 
     Raises:
         LeakageError: naming the speaker or the two clips
@@ -72,7 +75,8 @@ def check_fold(clips: Iterable[Clip], fold: Fold, name: str) -> None:
     by_speaker: dict[str, tuple[str, str]] = {}
     by_media: dict[str, tuple[str, str]] = {}
     for clip in clips:
-        part = fold[clip.clip_id]
+        if (part := fold.get(clip.clip_id)) is None:
+            continue
         side, other = by_speaker.setdefault(clip.speaker, (part, clip.clip_id))
         if side != part:
             raise LeakageError(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Literal
 
 import pandas as pd
 from pydantic import Field, ValidationInfo, field_validator
 
+from pipeline.combined import METHOD, Combined, FeedbackParams, ModelName, Name, check_feedback, check_parts, full_name
 from pipeline.core.errors import did_you_mean
 from pipeline.core.ledger import Entry
 from pipeline.core.settings import Settings
@@ -17,8 +18,6 @@ from pipeline.protocols import Fold
 Modality = Literal["audio", "video", "joint"]
 """What a feature is made of; a joint one of both (Zhang et al. 2017, section III.B)."""
 Partners = Literal["audio", "video", "audio+video"]
-Name = Annotated[str, Field(pattern=r"^\w+$")]
-"""Without - and +, which join names to those of models and fusions."""
 
 LEARNED = "logistic_regression"
 """The rule whose result is fused again (Huang et al. 2017, section 4.2 and Fig. 5)."""
@@ -29,6 +28,7 @@ class SystemParams(Settings):
 
     features: Mapping[Name, Modality] = Field(min_length=1, description="feature -> modality")
     classifiers: tuple[Name, ...] = Field(min_length=1, description="pipeline/classifiers, for every feature")
+    also: tuple[ModelName, ...] = Field(default=(), description="further models, `<feature>-<classifier>`")
     fused: tuple[Name, ...] | None = Field(default=None, description="classifiers that are fused; default: all")
     pairs: tuple[tuple[Name, Name], ...] | None = Field(
         default=None, description="pairs [audio feature, video feature] that are fused; default: each with each"
@@ -37,6 +37,19 @@ class SystemParams(Settings):
     stacked: Mapping[Name, tuple[Partners, ...]] = Field(
         default={}, description="rule -> the results of which modalities it fuses with those of logistic_regression"
     )
+    combined: Mapping[Name, Combined] = Field(
+        default={}, description="name -> rule, and of what: models, whatever their modality, or earlier names"
+    )
+    feedback: FeedbackParams | None = Field(default=None, description="the feedback loop over a combined fusion")
+
+    @field_validator("also")
+    @classmethod
+    def _each_model_once(cls, also: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        known = _crossed(info.data.get("features", {}), info.data.get("classifiers", ()))
+        for number, name in enumerate(also):
+            if name in known or name in also[:number]:
+                raise ValueError(f"'{name}' is a model of the system already; remove it here")
+        return also
 
     @field_validator("fused")
     @classmethod
@@ -69,9 +82,27 @@ class SystemParams(Settings):
             raise ValueError(f"it fuses the results of {LEARNED}; add that to the system's fusions")
         return stacked
 
+    @field_validator("combined")
+    @classmethod
+    def _parts_are_there(cls, combined: Mapping[str, Combined], info: ValidationInfo) -> Mapping[str, Combined]:
+        if {"features", "classifiers", "also"} <= info.data.keys():
+            check_parts(combined, [*_crossed(info.data["features"], info.data["classifiers"]), *info.data["also"]])
+        return combined
+
+    @field_validator("feedback")
+    @classmethod
+    def _feedback_has_weights(cls, feedback: FeedbackParams | None, info: ValidationInfo) -> FeedbackParams | None:
+        if feedback is not None and "combined" in info.data:
+            check_feedback(feedback, info.data["combined"])
+        return feedback
+
+    def crossed(self) -> list[str]:
+        """Return the names of the models of every feature with every classifier, `<feature>-<classifier>`."""
+        return _crossed(self.features, self.classifiers)
+
     def models(self) -> list[str]:
-        """Return the names of all models of one feature, `<feature>-<classifier>`."""
-        return [f"{feature}-{classifier}" for feature in self.features for classifier in self.classifiers]
+        """Return the names of all models of one feature: every feature with every classifier, then the further ones."""
+        return [*self.crossed(), *self.also]
 
     def of(self, modality: Modality) -> list[str]:
         """Return the features of one modality."""
@@ -88,13 +119,18 @@ class SystemParams(Settings):
         return self.classifiers if self.fused is None else self.fused
 
 
+def _crossed(features: Iterable[str], classifiers: Iterable[str]) -> list[str]:
+    return [f"{feature}-{classifier}" for feature in features for classifier in classifiers]
+
+
 @dataclass(frozen=True)
 class Fusion:
     """One rule over models or other fusions.
 
     Attributes:
-        method: the rule, and for a stacked one what it fuses: `confidence` or `confidence-logistic_regression+audio`
-        pair: audio and video feature and their classifier, such as `a60+v1024-lstm`
+        method: the rule, for a stacked one with what it fuses: `confidence` or `confidence-logistic_regression+audio`;
+            `combined` for one that the system names
+        pair: audio and video feature and their classifier, such as `a60+v1024-lstm`; name and rule of a combined one
         rule: plugin in pipeline/fusion
         parts: names of what is fused. The first wins ties: the video model of a pair; when stacked, the regression
     """
@@ -116,7 +152,7 @@ def method_of(name: str) -> str:
 
 
 def fusions(system: SystemParams) -> Iterator[Fusion]:
-    """Yield every rule for every classifier and every pair of an audio and a video feature, then the stacked ones."""
+    """Yield every rule for every classifier and every pair of an audio and a video feature; the stacked; the combined."""
     for rule in system.fusions:
         for pair, models in _pairs(system):
             yield Fusion(rule, pair, rule, (models["video"], models["audio"]))
@@ -125,6 +161,10 @@ def fusions(system: SystemParams) -> Iterator[Fusion]:
             for pair, models in _pairs(system):
                 chosen = [models[modality] for modality in ("video", "audio") if modality in partners.split("+")]
                 yield Fusion(f"{rule}-{LEARNED}+{partners}", pair, rule, (f"{LEARNED}-{pair}", *chosen))
+    names = {name: full_name(name, combined.rule) for name, combined in system.combined.items()}
+    for name, combined in system.combined.items():
+        parts = tuple(names.get(part, part) for part in combined.of)
+        yield Fusion(METHOD, f"{name}-{combined.rule}", combined.rule, parts)
 
 
 def _pairs(system: SystemParams) -> Iterator[tuple[str, dict[str, str]]]:

@@ -5,6 +5,7 @@ from itertools import chain
 from pipeline.core.clip import class_names, read_manifest
 from pipeline.core.files import write_json
 from pipeline.core.ledger import read_ledger, write_ledger
+from pipeline.feedback_runs import run_feedback, write_feedback
 from pipeline.late_fusion import fuse_all
 from pipeline.posteriors import read_table, write_table
 from pipeline.protocols import read_splits
@@ -21,9 +22,11 @@ def main(context: Context) -> str:
     # the models that params name, never a glob: what was dropped from params may still lie on disk
     tables = {model: read_table(args.models / model / "posteriors.csv") for model in system.models()}
     settings, workers = context.section("fuse"), context.runtime.workers
-    frame, learned = fuse_all(system, settings, tables, clips, folds, class_names(clips), workers)
+    given = (system, settings, tables, clips, folds, class_names(clips), workers)
+    frame, learned = fuse_all(*given)
     write_table(args.out / "predictions.csv", frame.drop(columns="part"))
     write_json(args.out / "learned.json", learned)
+    write_feedback(args.out, run_feedback(*given))
     upstream = set(chain.from_iterable(read_ledger(args.models / model / "ledger.csv") for model in system.models()))
     write_ledger(args.out / "ledger.csv", [*upstream, *fusion_entries(system, frame, folds, upstream)])
     return f"fuse {args.system}: {len(learned)} fusions of {len(tables)} models"

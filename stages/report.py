@@ -7,7 +7,7 @@ from pipeline.evaluation import ReportParams, best
 from pipeline.posteriors import read_table
 from pipeline.pretraining import is_generated
 from pipeline.protocols import read_splits
-from pipeline.reporting.system_report import SystemReport, read_about, read_learned
+from pipeline.reporting.system_report import SystemReport, read_about, read_feedback, read_learned
 from pipeline.system import SystemParams
 from stages._run import Context, run
 
@@ -17,7 +17,7 @@ READS = ("systems.{system}", "report")
 def main(context: Context) -> str:
     args = context.args
     settings = context.model(f"systems.{args.system}", SystemParams)
-    report = SystemReport(
+    scores = SystemReport(
         corpus=args.corpus,
         adapter=read_corpus_about(args.about).source.adapter,
         system=args.system,
@@ -30,8 +30,8 @@ def main(context: Context) -> str:
         about=read_about(args.models, settings.models()),
         generated=is_generated(context.root()),
         params=context.model("report", ReportParams),
-    )
-    scores = report.write(args.out)
+        feedback=read_feedback(args.fusion, settings),
+    ).write(args.out)
     chosen = best(scores)
     return f"report {args.system} on {args.corpus}: best is {chosen}, accuracy {scores[chosen].accuracy:.3f}"
 

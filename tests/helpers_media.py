@@ -43,6 +43,7 @@ def write_media(
     codecs: tuple[str, str] = ("libx264", "pcm_s16le"),
     options: dict[str, str] | None = None,
     mux: dict[str, str] | None = None,
+    pictures: Sequence[np.ndarray] | None = None,
 ) -> Path:
     """Write one file.
 
@@ -55,26 +56,28 @@ def write_media(
         codecs: for pictures and sound
         options: of the video encoder
         mux: options of the container
+        pictures: the frames, (H, W, 3) uint8, in the place of `picture`
     """
+    shown = [picture(index) for index in range(len(times_ms))] if pictures is None else pictures
     with av.open(str(path), "w", options=mux or {}) as container:
         video = audio = None
         if times_ms:
             video = container.add_stream(codecs[0], rate=25, options=options or {"crf": "1", "preset": "ultrafast"})
-            video.height, video.width = SIZE
+            video.height, video.width = shown[0].shape[:2]
             video.pix_fmt, video.time_base, video.codec_context.time_base = "yuv420p", MS, MS
         if sound is not None:
             layout = "mono" if sound.ndim == 1 else "stereo"
             audio = container.add_stream(codecs[1], rate=rate, layout=layout)
         if video:
-            container.mux(_video_packets(video, times_ms))
+            container.mux(_video_packets(video, times_ms, shown))
         if audio:
             container.mux(_sound_packets(audio, sound, rate, sound_ms))
     return path
 
 
-def _video_packets(stream, times_ms: Sequence[int]) -> Iterable[av.Packet]:
-    for index, time in enumerate(times_ms):
-        frame = av.VideoFrame.from_ndarray(picture(index), format="rgb24")
+def _video_packets(stream, times_ms: Sequence[int], pictures: Sequence[np.ndarray]) -> Iterable[av.Packet]:
+    for rgb, time in zip(pictures, times_ms, strict=True):
+        frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
         frame.pts, frame.time_base = time, MS
         yield from stream.encode(frame)
     yield from stream.encode(None)

@@ -31,6 +31,9 @@ class Project:
         for name in (*FILES, *(f"{folder}/.gitignore" for folder in DATA)):
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, root / name)
+        # the detector's published weights, which no stage fetches in SMALL; its own detector takes none
+        (root / "models/pretrained/mtcnn").mkdir(parents=True)
+        (root / "models/pretrained/mtcnn/none.txt").write_text("no weights in tests\n", encoding="utf-8")
         self.git("init", "-q")
         self.git("add", "-A")
         self.git("commit", "-q", "-m", "copy")
@@ -82,7 +85,7 @@ SMALL = {
     "generate.demo.takes": 1,
     "generate.demo.seconds": 1.0,
     "generate.sources": {
-        "seed": 7, "voices": 3, "utterances": 2, "identities": 3, "pictures": 5, "actions": 1, "strength_voice": 0.3
+        "seed": 7, "voices": 4, "utterances": 2, "identities": 3, "pictures": 5, "actions": 1, "strength_voice": 0.3
     },
     "corpora.demo.protocol": {"name": "logso", "groups": 4, "validation": 0.3, "seed": 0},
     "pretrain.a60.settings.hidden": 16,
@@ -123,6 +126,28 @@ SMALL = {
         }
     },
     "train.linear_svm.c": [0.01],
+    "align_faces.detector": "dlib_hog",
+    "align_faces.detector_settings": {},
+    "align_faces.px": 44,
+    "pretrain.vggface.settings.width": 0.03125,
+    "pretrain.vggface.settings.size": 38,
+    "pretrain.vggface.settings.loop.epochs": 1,
+    "pretrain.pyramid": None,
+    "clip_features.vggface.settings.size": 38,
+    "clip_features.pyramid": None,
+    "end_to_end": {
+        "vggface": {"settings": {"size": 38}, "cells": 8, "iterations": 3, "batch": 4, "judge_every": 2, "keep": ["fold-00"]}
+    },
+    "systems.ouyang2017.features": {"vggface": "video"},
+    "systems.ouyang2017.also": ["vggface-end_to_end", "egemaps-transfer"],
+    "systems.ouyang2017.combined": {
+        "visual": {"rule": "average", "of": ["vggface-end_to_end", "vggface-image_set"]},
+        "audio_visual": {"rule": "weighted", "of": ["vggface-image_set", "visual", "egemaps-transfer"]},
+    },
+    "systems.ouyang2017.feedback.steps": 3,
+    "train.temporal.epochs": 2,
+    "train.temporal.cells": 8,
+    "train.transfer.epochs": 3,
     "report.draws": 200,
     "train.lstm.epochs": 2,
     "train.lstm.cells": 16,

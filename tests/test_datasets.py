@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 
 from pipeline.core.clip import Clip
+from pipeline.core.errors import LeakageError
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.core.store_writer import write_features
-from pipeline.datasets import Dataset, Scaler, load_dataset, pooled
+from pipeline.datasets import Dataset, Scaler, judged, load_dataset, pooled
 
 TENTHS = np.arange(8) / 10
 
@@ -104,6 +105,39 @@ def test_scaler_of_a_constant_column_and_an_outlier():
     assert (scaler.mean.dtype, scaler.scale.dtype) == (np.float32, np.float32)
 
 
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.integers(0, 2**32 - 1))
+def test_scaler_of_clips_is_that_of_their_frames(lengths, seed):
+    rng = np.random.default_rng(seed)
+    clips = [rng.normal(3, 5, (length, 4)).astype(np.float32) for length in lengths]
+    for clip in clips:
+        clip[:, 3] = 7
+    found = Scaler.of_clips(Dataset([str(i) for i in range(len(clips))], clips, np.zeros(len(clips), np.int64)))
+    expected = Scaler.of(TRAIN, np.concatenate(clips))
+    np.testing.assert_allclose(found.mean, expected.mean, rtol=1e-6)
+    np.testing.assert_allclose(found.scale, expected.scale, rtol=1e-6)
+    assert (found.scale[3], found.mean.dtype, found.scale.dtype) == (1, np.float32, np.float32)
+
+
+@pytest.mark.parametrize("part", ["val", "test"])
+def test_scaler_of_other_clips_than_train_is_refused(part):
+    with pytest.raises(LeakageError, match="a scaler was about to be fitted on"):
+        Scaler.of_clips(Dataset(["a"], [np.zeros((1, 1), np.float32)], np.zeros(1, np.int64), part))
+
+
+@pytest.mark.parametrize(
+    ("labels", "known", "loss", "accuracy"),
+    [
+        pytest.param([0, 1], [0, 1], -np.log([0.5, 0.2]).mean(), 0.5, id="all taught"),
+        pytest.param([0, 2], [0, 1], -np.log(0.5), 0.5, id="a class that training lacks counts for accuracy alone"),
+        pytest.param([2, 2], [0, 1], -np.log([0.25, 1e-12]).mean(), 0.0, id="nothing taught"),
+    ],
+)
+def test_judged(labels, known, loss, accuracy):
+    posteriors = np.array([[0.5, 0.25, 0.25], [0.8, 0.2, 0.0]])
+    assert judged(posteriors, np.array(labels), np.array(known)) == (round(loss, 6), accuracy)
+
+
 EMOTION = {"a": "anger", "b": "sad", "c": "anger", "d": "sad", "e": "sad"}
 CLIPS = [Clip(i, f"{i}.mp4", f"s{i}", emotion) for i, emotion in EMOTION.items()]
 FOLD = {"a": "train", "b": "train", "c": "val", "d": "test", "e": "train"}
@@ -153,3 +187,15 @@ def test_a_feature_learned_per_fold_is_read_from_its_fold(tmp_path):
     for n, name in enumerate(("fold-00", "fold-01")):
         data = load_dataset(path, CLIPS, name, FOLD, "train", ["anger", "sad"], 0)
         assert [sequence[0, 0] for sequence in data.sequences] == [10 * n, 10 * n + 1]
+
+
+@pytest.mark.parametrize(("layers", "widths"), [((), (2,)), ((("pool1", (1, 1)), ("fc", (1,))), (1, 1))])
+def test_a_dataset_knows_how_wide_its_layers_are(tmp_path, layers, widths):
+    write_features(tmp_path / "f.h5", FeatureMeta("f", 2, "float32", layers=layers), [("a", feature(1))])
+    assert load_dataset(tmp_path / "f.h5", CLIPS, "fold-00", FOLD, "train", ["anger", "sad"], 0).widths == widths
+
+
+def test_half_precision_becomes_single(tmp_path):
+    clip = feature(1)
+    write_features(tmp_path / "f.h5", FeatureMeta("f", 2, "float16"), [("a", ClipFeatures(clip.values.astype(np.float16), clip.times, clip.mask))])
+    assert load_dataset(tmp_path / "f.h5", CLIPS, "fold-00", FOLD, "train", ["anger", "sad"], 0).sequences[0].dtype == np.float32

@@ -26,10 +26,13 @@ from stages import NUMERIC
 DYNAMIC = {
     "prepare": ("corpora", "*"),
     "track_faces": ("detectors", "*"),
+    "align_faces": ("detectors", "*"),
     "pretrain": ("sources", "pretrain.{feature}.source"),
     "extract": ("extractors", "{feature}"),
     "segments": ("segment_networks", "{section}.{feature}.network"),
     "fuse_features": ("fusion_networks", "*"),
+    "clip_features": ("clip_networks", "*"),
+    "end_to_end": ("clip_networks", "*"),
     "train": ("classifiers", "{classifier}"),
     "fuse": ("fusion", "*"),
 }

@@ -218,6 +218,18 @@ def test_official_without_val_takes_whole_speakers_from_train() -> None:
     assert make_folds(clips, OFFICIAL) == [{"c0": "train", "c1": "train", "c2": "train", "c3": "val", "c4": "val", "c5": "test"}]
 
 
+def test_official_val_is_tested_where_test_has_no_labels() -> None:
+    clips = with_splits(["train"] * 4 + ["val", "val", "test"], list("abcdefg"))
+    (fold,) = make_folds(clips, ProtocolParams(name="official", validation=0.25, tested="val"))
+    assert fold == {"c0": "train", "c1": "train", "c2": "train", "c3": "val", "c4": "test", "c5": "test"}
+
+
+def test_a_speaker_of_a_clip_that_is_left_out_is_on_no_side() -> None:
+    clips = with_splits(["train", "train", "val", "test"], ["a", "b", "c", "a"])
+    (fold,) = make_folds(clips, ProtocolParams(name="official", tested="val"))
+    assert fold == {"c0": "train", "c1": "val", "c2": "test"}
+
+
 @pytest.mark.parametrize("pair", [("train", "test"), ("train", "val"), ("val", "test")])
 def test_official_splits_with_a_speaker_on_two_sides(pair: tuple[str, str]) -> None:
     clips = with_splits([*pair, "train", "val", "test"], ["s0", "s0", "a", "b", "c"])

@@ -14,8 +14,8 @@ from sklearn.linear_model import LogisticRegression
 from pipeline.core.clip import Clip
 from pipeline.core.errors import SettingsError
 from pipeline.core.ledger import Entry
-from pipeline.fusion import confidence, deal, logistic_regression, prior_knowledge
-from pipeline.late_fusion import fuse_all, held_out_parts
+from pipeline.fusion import average, confidence, deal, logistic_regression, prior_knowledge, weighted
+from pipeline.late_fusion import fuse_all
 from pipeline.posteriors import probabilities, table
 from pipeline.system import SystemParams, fusion_entries, fusions
 
@@ -158,10 +158,10 @@ def two_folds(validation: int) -> dict[str, dict[str, str]]:
     return {f"fold-{n:02d}": part for n, part in enumerate(parts)}
 
 
-def random_tables(seed: int, folds, missing: float = 0.15) -> dict[str, pd.DataFrame]:
+def random_tables(seed: int, folds, missing: float = 0.15, models=None) -> dict[str, pd.DataFrame]:
     rng = np.random.default_rng(seed)
     found = {}
-    for model in STACKED.models():
+    for model in models or STACKED.models():
         frames = []
         for name, fold in folds.items():
             for part in ("val", "test"):
@@ -283,15 +283,115 @@ def test_missing_modalities_go_through_both_levels():
         assert entries[f"fuse:{fusion.name}", "s0-3"] == ("ok", "")
 
 
-@pytest.mark.parametrize(
-    ("speakers", "expected"),
-    [
-        ("aabbcc", [0, 0, 1, 1, 2, 2]),
-        ("cbacba", [2, 1, 0, 2, 1, 0]),
-        ("aabbbb", [0, 1, 2, 3, 4, 0]),
-        ("abcdefghijkl", [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]),
-        ("", []),
-    ],
+# Combined fusions, which a system names: over any number of models, and over each other.
+
+COMBINED = SystemParams(
+    features={"v1024": "video", "a60": "audio"},
+    classifiers=("lstm",),
+    also=("x-svm",),
+    fusions=(),
+    combined={
+        "visual": {"rule": "average", "of": ["v1024-lstm", "x-svm"]},
+        "searched": {"rule": "weighted", "of": ["x-svm", "visual", "a60-lstm"]},
+        "late": {"rule": "weighted", "of": ["searched", "a60-lstm"]},
+    },
 )
-def test_held_out_parts(speakers, expected):
-    assert held_out_parts(list(speakers), np.zeros(len(speakers), int)).tolist() == expected
+WEIGHTED = {"weighted": {"candidates": [0, 1], "node_limit": 5000}}
+
+
+def parts_of_combined(tables, folds, fold, part):
+    """Return clips, the scores of v1024, x and a60 (3, N, C), labels."""
+    clips = [c for c in PEOPLE if folds[fold][c.clip_id] == part]
+    found = np.full((3, len(clips), 3), np.nan)
+    for number, model in enumerate(("v1024-lstm", "x-svm", "a60-lstm")):
+        rows = tables[model]
+        rows = rows[(rows["fold"] == fold) & (rows["part"] == part)].set_index("clip_id")
+        for index, clip in enumerate(clips):
+            if clip.clip_id in rows.index:
+                found[number, index] = rows.loc[clip.clip_id, [f"p_{e}" for e in EMOTIONS]].to_numpy(float)
+    return clips, found, np.array([EMOTIONS.index(c.emotion) for c in clips])
+
+
+def test_three_levels_of_combined_fusions_by_hand():
+    """Each level learns from the one below on validation clips that this one has not learned from."""
+    folds = two_folds(4)
+    tables = random_tables(0, folds, models=COMBINED.models())
+    result, learned = fuse_all(COMBINED, WEIGHTED, tables, PEOPLE, folds, EMOTIONS)
+    params = weighted.Params(candidates=(0, 1), node_limit=5000)
+    for fold in folds:
+        val_clips, val, labels = parts_of_combined(tables, folds, fold, "val")
+        test_clips, test, _ = parts_of_combined(tables, folds, fold, "test")
+        visual = [average.fuse(scores[:2], {}) for scores in (val, test)]
+        check(result, "combined-visual-average", fold, test_clips, visual[1])
+        three = [np.stack([scores[1], mean, scores[2]]) for scores, mean in zip((val, test), visual, strict=True)]
+        state = weighted.fit(params, three[0], labels)
+        assert learned["combined-searched-weighted"][fold] == state
+        searched = weighted.fuse(three[1], state)
+        check(result, "combined-searched-weighted", fold, test_clips, searched)
+        speakers = np.array([c.speaker for c in val_clips])
+        unseen = np.full(val.shape[1:], np.nan)
+        for speaker in set(speakers):
+            held = speakers == speaker
+            unseen[held] = weighted.fuse(three[0][:, held], weighted.fit(params, three[0][:, ~held], labels[~held]))
+        last = weighted.fit(params, np.stack([unseen, val[2]]), labels)
+        assert learned["combined-late-weighted"][fold] == last
+        check(result, "combined-late-weighted", fold, test_clips, weighted.fuse(np.stack([searched, test[2]]), last))
+
+
+def test_settings_of_weighted_are_those_of_fuse_weighted():
+    folds = two_folds(3)
+    tables = random_tables(2, folds, models=COMBINED.models())
+    _, learned = fuse_all(COMBINED, {"weighted": {"candidates": [0.25, 0.75]}}, tables, PEOPLE, folds, EMOTIONS)
+    weights = [state["weights"] for state in learned["combined-searched-weighted"].values()]
+    assert set(np.unique(weights)) <= {0.25, 0.75}, "and not 1, as the defaults would give"
+    with pytest.raises(SettingsError, match=r"fuse.weighted.candidate: no such setting .did you mean 'candidates'"):
+        fuse_all(COMBINED, {"weighted": {"candidate": [0, 1]}}, tables, PEOPLE, folds, EMOTIONS)
+
+
+def test_a_rule_that_does_not_exist_is_named_with_its_place():
+    system = SystemParams(
+        features={"a": "audio"},
+        classifiers=("lstm",),
+        also=("b-svm",),
+        fusions=(),
+        combined={"x": {"rule": "weigthed", "of": ["a-lstm", "b-svm"]}},
+    )
+    with pytest.raises(SettingsError, match=r"combined: no fusion plugin 'weigthed' .did you mean 'weighted'"):
+        fuse_all(system, {}, {}, PEOPLE, {}, EMOTIONS)
+
+
+@settings(deadline=None, max_examples=5)
+@given(st.integers(0, 2**32 - 1))
+def test_permuted_test_labels_change_no_combined_prediction_and_no_weight(seed):
+    folds = two_folds(3)
+    tables = random_tables(seed, folds, models=COMBINED.models())
+    result, learned = fuse_all(COMBINED, WEIGHTED, tables, PEOPLE, folds, EMOTIONS)
+    validated = {i for fold in folds.values() for i, part in fold.items() if part == "val"}
+    tested = [c for c in PEOPLE if c.clip_id not in validated]
+    permuted = np.random.default_rng(seed + 1).permutation([c.emotion for c in tested])
+    other = {c.clip_id: str(emotion) for c, emotion in zip(tested, permuted, strict=True)}
+    clips = [Clip(c.clip_id, c.path, c.speaker, other.get(c.clip_id, c.emotion)) for c in PEOPLE]
+    relabelled = {m: t.assign(emotion=t["clip_id"].map(other).fillna(t["emotion"])) for m, t in tables.items()}
+    again, learned_again = fuse_all(COMBINED, WEIGHTED, relabelled, clips, folds, EMOTIONS)
+    assert learned_again == learned
+    kept = [column for column in result.columns if column != "emotion"]
+    pd.testing.assert_frame_equal(result[kept], again[kept])
+
+
+def test_a_combined_fusion_judges_with_what_is_left():
+    folds = two_folds(3)
+    tables = random_tables(1, folds, missing=0, models=COMBINED.models())
+    lost = {"x-svm": {"s0-0", "s0-1"}, "v1024-lstm": {"s0-1"}, "a60-lstm": {"s0-1", "s0-2"}}
+    tables = {model: frame[~frame["clip_id"].isin(lost[model])] for model, frame in tables.items()}
+    result, _ = fuse_all(COMBINED, WEIGHTED, tables, PEOPLE, folds, EMOTIONS)
+    upstream = [failed(clip_id, model, "no_face") for model, ids in lost.items() for clip_id in ids]
+    entries = {(e.stage, e.clip_id): (e.status, e.detail) for e in fusion_entries(COMBINED, result, folds, upstream)}
+    for name in ("combined-searched-weighted", "combined-late-weighted"):
+        assert entries[f"fuse:{name}", "s0-0"] == ("degraded", "without x-svm")
+        assert entries[f"fuse:{name}", "s0-1"] == ("failed", "without x-svm, v1024-lstm, a60-lstm")
+        assert entries[f"fuse:{name}", "s0-2"] == ("degraded", "without a60-lstm")
+        assert entries[f"fuse:{name}", "s0-3"] == ("ok", "")
+        rows = set(result.loc[result["model"] == name, "clip_id"])
+        assert {"s0-0", "s0-2"} <= rows
+        assert "s0-1" not in rows
+    assert entries["fuse:combined-visual-average", "s0-2"] == ("ok", ""), "a60 is no part of it"

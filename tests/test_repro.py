@@ -16,6 +16,7 @@ import yaml
 
 from helpers_media import tone, write_media
 from helpers_project import SMALL, Project, ran
+from pipeline.media import read_sound
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("repro")]
 
@@ -86,6 +87,29 @@ def test_first_run_makes_the_second_system(first):
     assert table.iloc[:, -1].str.startswith("not run: add fc1").sum() == 1
 
 
+def test_first_run_makes_the_third_system(first):
+    assert {"align_faces", "clip_features", "train_ouyang2017", "end_to_end", "transfer"} <= names(first.ran)
+    report = first.root / "reports/demo/ouyang2017"
+    metrics = json.loads((report / "metrics.json").read_text())
+    models = {"vggface-temporal", "vggface-image_set", "vggface-end_to_end", "egemaps-transfer"}
+    assert set(metrics) == models | {"combined-visual-average", "combined-audio_visual-weighted"}
+    for figures in metrics.values():
+        assert (figures["n"], figures["coverage"]) == (28, 1.0)
+    tables = {path.stem for path in (report / "tables").glob("table_*.csv") if not path.stem.endswith("_details")}
+    assert tables == {f"table_{number}" for number in range(2, 7)}
+    for name in tables:
+        assert not (pd.read_csv(report / f"tables/{name}.csv", keep_default_na=False) == "").any(axis=None), name
+    learned = json.loads((first.root / "models/demo/ouyang2017/fusion/learned.json").read_text())
+    for state in learned["combined-audio_visual-weighted"].values():
+        assert np.shape(state["weights"]) == (3, 7)
+        assert state["gap"] == state["bound"] - state["right"]
+    steps = pd.read_csv(report / "tables/feedback.csv")
+    assert set(steps["fold"]) == {f"fold-{number:02d}" for number in range(4)}
+    network = first.root / "models/demo/ouyang2017/classifiers/vggface-end_to_end"
+    assert (network / "fold-00/weights.pt").is_file()
+    assert not (network / "fold-01").exists()
+
+
 def test_accuracy_in_metrics_is_that_of_the_predictions(first):
     report = first.root / "reports/demo/huang2017"
     metrics = json.loads((report / "metrics.json").read_text())
@@ -121,7 +145,9 @@ def test_features_follow_the_hdf5_contract(first):
         assert "generated" in file.attrs["origin"]
 
 
-def test_second_run_runs_nothing(done):
+def test_second_run_runs_nothing_nor_does_another_runtime(done):
+    assert done.repro() == []
+    done.set({"runtime.workers": 2, "runtime.clip_cache_gb": 5})
     assert done.repro() == []
     assert done.git("status", "--porcelain", "--", "pipeline", "features", "models", "reports", "data") == ""
 
@@ -141,18 +167,22 @@ def test_a_setting_of_the_fine_tuning_reruns_that_network_and_what_rests_on_it(d
     assert set(done.repro()) == expected
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"fuse.logistic_regression.c": [0.5]},
-        {"systems.huang2017.fusions": ["logistic_regression", "confidence"]},
-        {"systems.huang2017.stacked": {"prior_knowledge": ["video"]}},
-    ],
-    ids=["logistic regression", "without eq. (5)", "another combination"],
-)
-def test_a_fusion_setting_reruns_fusion_and_report(done, change):
-    done.set(change)
+def test_settings_of_fusion_rerun_fusion_and_report(done):
+    done.set(
+        {
+            "fuse.logistic_regression.c": [0.5],
+            "systems.huang2017.fusions": ["logistic_regression", "confidence"],
+            "systems.huang2017.stacked": {"prior_knowledge": ["video"]},
+            "systems.ouyang2017.feedback.rate": 2.0,
+        }
+    )
     assert names(done.repro()) == {"fuse", "report"}
+
+
+def test_a_setting_of_the_end_to_end_training_reruns_it_and_what_rests_on_it(done):
+    done.set({"end_to_end.vggface.learning_rate": 0.002})
+    expected = {"end_to_end@demo-vggface", "fuse@demo-ouyang2017", "report@demo-ouyang2017"}
+    assert set(done.repro()) == expected
 
 
 def test_a_setting_of_the_report_reruns_the_report(done):
@@ -163,11 +193,6 @@ def test_a_setting_of_the_report_reruns_the_report(done):
 def test_another_forest_leaves_tracking_extraction_and_pretraining_alone(done):
     done.set({"rank.pool5.trees": 8})
     assert names(done.repro()) == {"rank", "select", "train_huang2017", "fuse", "report"}
-
-
-def test_runtime_reruns_nothing(done):
-    done.set({"runtime.workers": 2, "runtime.clip_cache_gb": 5})
-    assert done.repro() == []
 
 
 def test_an_experiment_with_fewer_columns_reruns_selection_and_what_follows(done):
@@ -215,7 +240,7 @@ def test_dropped_feature_is_not_fused_though_its_files_stay(done):
 
 def test_no_test_label_reaches_a_prediction(done):
     """Emotions of one fold's test clips are dealt out anew: no posterior of that fold changes."""
-    systems = ("huang2017", "zhang2017")
+    systems = ("huang2017", "zhang2017", "ouyang2017")
     reports = {system: done.root / f"reports/demo/{system}/predictions.csv" for system in systems}
     before = {system: pd.read_csv(path) for system, path in reports.items()}
     splits = pd.read_csv(done.root / "features/demo/splits.csv")
@@ -267,6 +292,39 @@ def _bad_clips_in_the_second_system(project: Project) -> None:
     assert judged == {"anet": 25, "vnet": 24, "dbn2": 23, "product-anet+vnet": 26}
 
 
+def _bad_clips_in_the_third_system(project: Project) -> None:
+    """A sub-system that could not judge a clip is left out of its weighted sum."""
+    project.repro("report@mine-ouyang2017")
+    report = project.root / "reports/mine/ouyang2017"
+    ledger = pd.read_csv(report / "ledger.csv", keep_default_na=False).set_index(["clip_id", "stage"])
+
+    def entry(clip: str, stage: str) -> tuple[str, str]:
+        return tuple(ledger.loc[(f"s01_{clip}_1", stage), ["status", "reason"]])
+
+    assert entry("anger", "extract:egemaps") == entry("anger", "train:egemaps-transfer") == ("failed", "no_audio")
+    assert entry("anger", "align_faces") == entry("anger", "train:vggface-end_to_end") == ("ok", "")
+    assert entry("disgust", "align_faces") == ("failed", "no_video")
+    assert entry("fear", "align_faces") == entry("fear", "extract:vggface") == entry("fear", "train:vggface-end_to_end") == ("failed", "no_face")
+    assert entry("surprise", "align_faces") == ("degraded", "too_short")
+    assert entry("surprise", "train:vggface-end_to_end") == ("ok", "")
+    assert entry("sad", "extract:egemaps") == ("failed", "no_voice")
+    for clip, reason in (("anger", "no_audio"), ("disgust", "no_video"), ("fear", "no_face"), ("sad", "no_voice")):
+        assert entry(clip, "fuse:combined-audio_visual-weighted") == ("degraded", reason)
+    assert entry("happy", "fuse:combined-audio_visual-weighted") == ("failed", "missing_file")
+    metrics = json.loads((report / "metrics.json").read_text())
+    judged = {name: metrics[name]["n"] for name in ("egemaps-transfer", "vggface-end_to_end", "combined-audio_visual-weighted")}
+    assert judged == {"egemaps-transfer": 24, "vggface-end_to_end": 24, "combined-audio_visual-weighted": 26}
+
+
+def rewritten(source: Path, target: Path, frames: int, voice: bool = True) -> None:
+    """The first frames of a clip, with its sound or with noise in which nobody speaks."""
+    with av.open(str(source)) as file:
+        pictures = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)][:frames]
+    length = 16000 * frames // 25
+    sound = read_sound(source, 16000)[:length] if voice else np.random.default_rng(0).normal(0, 0.003, length).astype(np.float32)
+    write_media(target, list(range(0, 40 * frames, 40)), sound, codecs=("libx264", "aac"), pictures=pictures)
+
+
 @pytest.fixture
 def hostile(done):
     """A manifest_csv corpus: the demo's clips, some of them broken, two of them with one file name."""
@@ -279,6 +337,8 @@ def hostile(done):
     remux(demo / "s01/s01_disgust_1.mp4", disgust, "audio")
     write_media(fear, list(range(0, 1000, 40)), tone(1.0), codecs=("libx264", "aac"))
     happy.unlink()
+    rewritten(demo / "s01/s01_sad_1.mp4", corpus / "s01/s01_sad_1.mp4", 25, voice=False)
+    rewritten(demo / "s01/s01_surprise_1.mp4", corpus / "s01/s01_surprise_1.mp4", 10)
     neutral.write_text("this is no video")
     for speaker in ("s02", "s03"):
         (corpus / speaker / "same.mp4").write_bytes((corpus / speaker / f"{speaker}_sad_1.mp4").read_bytes())
@@ -316,6 +376,7 @@ def test_bad_clips_cost_themselves_only(hostile):
     assert metrics["confidence-a60+v1024-lstm"]["coverage"] == pytest.approx(26 / 28, abs=1e-4)
     assert {clip for clip, _ in ledger.index} == set(pd.read_csv(hostile.root / "features/mine/manifest.csv")["clip_id"])
     _bad_clips_in_the_second_system(hostile)
+    _bad_clips_in_the_third_system(hostile)
     predictions = pd.read_csv(report / "predictions.csv")
     same = predictions[predictions["clip_id"].isin(["s02_sad_1", "s03_sad_1"])]
     assert same.groupby("model")["clip_id"].nunique().eq(2).all()

@@ -19,6 +19,18 @@ STACKED = SystemParams(
     fusions=("logistic_regression", "confidence"),
     stacked={"confidence": ("audio", "video", "audio+video"), "prior_knowledge": ("audio",)},
 )
+COMBINED = SystemParams(
+    features={"vggface": "video", "a60": "audio"},
+    classifiers=("temporal", "image_set"),
+    also=("vggface-end_to_end", "egemaps-transfer"),
+    fusions=(),
+    combined={
+        "visual": {"rule": "average", "of": ["vggface-end_to_end", "vggface-image_set"]},
+        "audio_visual": {"rule": "weighted", "of": ["visual", "egemaps-transfer", "a60-temporal"]},
+        "all": {"rule": "vote", "of": ["audio_visual", "visual"]},
+    },
+    feedback={"fusion": "audio_visual"},
+)
 NAME = "confidence-a60+v1024-lstm"
 TEST = ["t1", "t2", "t3", "t4"]
 FOLDS = {"fold-00": {**dict.fromkeys(TEST, "test"), **dict.fromkeys(["v1", "v2"], "val")}}
@@ -97,6 +109,72 @@ def test_mistakes_are_told_in_one_line(change, words):
     assert str(caught.value).startswith("params.yaml: systems.x.")
 
 
+def test_further_models_come_last():
+    assert COMBINED.models() == [*COMBINED.crossed(), "vggface-end_to_end", "egemaps-transfer"]
+    assert COMBINED.crossed() == ["vggface-temporal", "vggface-image_set", "a60-temporal", "a60-image_set"]
+
+
+def test_a_combined_fusion_is_made_of_models_and_of_earlier_ones():
+    visual, both = "combined-visual-average", "combined-audio_visual-weighted"
+    assert [(fusion.name, fusion.rule, fusion.parts) for fusion in fusions(COMBINED)] == [
+        (visual, "average", ("vggface-end_to_end", "vggface-image_set")),
+        (both, "weighted", (visual, "egemaps-transfer", "a60-temporal")),
+        ("combined-all-vote", "vote", (both, visual)),
+    ]
+    assert {method_of(fusion.name) for fusion in fusions(COMBINED)} == {fusion.method for fusion in fusions(COMBINED)} == {"combined"}
+
+
+def test_combined_fusions_come_after_all_others():
+    system = SystemParams(**{**STACKED.model_dump(), "combined": {"x": {"rule": "average", "of": ["a60-lstm", "v1024-svm"]}}})
+    found = list(fusions(system))
+    assert found[:-1] == list(fusions(STACKED))
+    assert found[-1].name == "combined-x-average"
+
+
+def test_defaults_of_the_feedback_loop_and_of_a_system_without():
+    assert (COMBINED.feedback.steps, COMBINED.feedback.rate) == (10, 1.0)
+    assert (SYSTEM.also, SYSTEM.combined, SYSTEM.feedback) == ((), {}, None)
+
+
+AVERAGE = {"rule": "average", "of": ["vggface-temporal", "a60-temporal"]}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"also": ("vggface",)}, "also.0: "),
+        ({"also": ("a-b-c",)}, "also.0: "),
+        ({"also": ("vggface-temporal",)}, "also: .*'vggface-temporal' is a model of the system already"),
+        ({"also": ("x-svm", "x-svm")}, "also: .*'x-svm' is a model of the system already"),
+        ({"combined": {"a-b": AVERAGE}}, "combined.a-b"),
+        ({"combined": {"a": {**AVERAGE, "of": ["vggface-temporal"]}}}, "combined.a.of: "),
+        ({"combined": {"a": {**AVERAGE, "role": "vote"}}}, "combined.a.role: no such setting .did you mean 'rule'"),
+        (
+            {"combined": {"a": {**AVERAGE, "of": ["vggface-temporl", "a60-temporal"]}}},
+            "combined: .*'a' is made of 'vggface-temporl', which is neither a model nor an earlier name .did you mean 'vggface-temporal'",
+        ),
+        (
+            {"combined": {"visual": AVERAGE, "a": {"rule": "vote", "of": ["visuall", "a60-temporal"]}}},
+            "which is neither a model nor an earlier name .did you mean 'visual'",
+        ),
+        (
+            {"combined": {"a": {"rule": "vote", "of": ["late", "a60-temporal"]}, "late": AVERAGE}},
+            "'a' is made of 'late', which comes later; put 'late' first",
+        ),
+        ({"combined": {"a": {"rule": "vote", "of": ["a", "a60-temporal"]}}}, "'a' is made of 'a', which is neither"),
+        ({"feedback": {"fusion": "audio_visul"}}, "feedback: .*'audio_visul' is no combined fusion .*did you mean 'audio_visual'"),
+        ({"feedback": {"fusion": "visual"}}, "feedback: .*'visual' is no combined fusion with the rule weighted"),
+        ({"feedback": {"fusion": "audio_visual", "steps": 0}}, "feedback.steps: "),
+        ({"feedback": {"fusion": "audio_visual", "rat": 1}}, "feedback.rat: no such setting .did you mean 'rate'"),
+    ],
+)
+def test_mistakes_in_combined_fusions_are_told_in_one_line(change, words):
+    with pytest.raises(SettingsError, match=words) as caught:
+        parse(SystemParams, {**COMBINED.model_dump(), **change}, "params.yaml: systems.x")
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).startswith("params.yaml: systems.x.")
+
+
 @pytest.mark.parametrize("change", [{"features": {}}, {"features": {"a60": "smell"}}, {"classifiers": ()}, {"fusion": ()}])
 def test_settings_that_make_no_system(change):
     with pytest.raises(ValidationError):
@@ -149,3 +227,20 @@ def test_what_a_stacked_fusion_lacks_is_found_through_both_levels(lost, statuses
     assert [e.stage for e in entries] == [f"fuse:{name}" for name in names]
     assert {e.status for e in entries} == statuses
     assert {e.detail for e in entries} == {detail}
+
+
+@pytest.mark.parametrize(
+    ("lost", "expected"),
+    [
+        (["vggface-end_to_end"], ["degraded", "degraded", "degraded"]),
+        (["egemaps-transfer"], ["ok", "degraded", "degraded"]),
+        (["vggface-temporal"], ["ok", "ok", "ok"]),
+    ],
+)
+def test_what_a_combined_fusion_lacks_is_found_through_all_levels(lost, expected):
+    names = [fusion.name for fusion in fusions(COMBINED)]
+    rows = pd.DataFrame([{"model": name, "clip_id": clip_id} for name in names for clip_id in TEST])
+    upstream = [failed("t1", model, "no_face") for model in lost]
+    entries = [e for e in fusion_entries(COMBINED, rows, FOLDS, upstream) if e.clip_id == "t1"]
+    assert [e.status for e in entries] == expected
+    assert {e.detail for e in entries if e.status != "ok"} <= {f"without {lost[0]}"}

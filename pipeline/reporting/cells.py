@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pipeline.evaluation import Score
+from pipeline.reporting.blocks import Matrix
 from pipeline.reporting.page import percent
 
 
@@ -146,6 +147,8 @@ class Table:
         corner: heading of the rows, as in the paper
         cells: row by row
         group_corner: heading of the groups of rows; "" where there are none
+        matrices: what the page shows in place of the cells, side by side; none where it shows the cells
+        note: how to read the matrices
     """
 
     name: str
@@ -153,6 +156,8 @@ class Table:
     corner: str
     cells: Sequence[Cell]
     group_corner: str = ""
+    matrices: Sequence[Matrix] = ()
+    note: str = ""
 
     @property
     def stem(self) -> str:

@@ -41,7 +41,7 @@ def _about(meta: FeatureMeta) -> list[str]:
     columns = f"{meta.dimension}" + (f": {', '.join(meta.columns[:4])}{', ...' if len(meta.columns) > 4 else ''}" if meta.columns else "")
     rows = {
         "feature": meta.feature,
-        "layer": meta.layer or "none: computed without a network",
+        "layer": ", ".join(f"{name} {shape}" for name, shape in meta.layers) or meta.layer or "none: computed without a network",
         "columns": columns,
         "dtype": meta.dtype,
         "rate": rate,

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.combined import METHOD
 from pipeline.core.errors import ArtifactError
 from pipeline.reporting.page import render
 from pipeline.system import method_of
@@ -18,7 +19,7 @@ _Figures = Mapping[str, Any]
 def overview(folder: Path) -> str:
     """Return the results of every system on every corpus as text, and write `index.html` beside them.
 
-    Of the fusions only the best of each method is shown; a system has dozens.
+    Of the fusions of pairs only the best of each method is shown; a system has dozens.
 
     Raises:
         ArtifactError: there is no report yet, or one that is not readable
@@ -66,10 +67,10 @@ def _accuracy(figures: _Figures) -> float:
 
 
 def _shown(metrics: Mapping[str, _Figures]) -> list[str]:
-    """Return all unimodal models, and the best fusion of each method, in the order they were run."""
+    """Return all unimodal models, all combined fusions and the best of each other method, in the order they were run."""
     best: dict[str, str] = {}
     for name, figures in metrics.items():
-        key = method_of(name) or name
+        key = name if method_of(name) in ("", METHOD) else method_of(name)
         if key not in best or _accuracy(figures) > _accuracy(metrics[best[key]]):
             best[key] = name
     return list(best.values())

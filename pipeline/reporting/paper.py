@@ -9,10 +9,25 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from pipeline.combined import full_name
 from pipeline.evaluation import Score
+from pipeline.reporting.blocks import Listing, Matrix
 from pipeline.reporting.cells import Table
 from pipeline.reporting.tables import NOT_JUDGED
 from pipeline.system import SystemParams
+
+
+@dataclass(frozen=True)
+class FeedbackRuns:
+    """What `pipeline.feedback_runs` wrote.
+
+    Attributes:
+        runs: feedback.json
+        steps: feedback.csv, one row per fold and step
+    """
+
+    runs: Mapping[str, Any]
+    steps: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -27,6 +42,9 @@ class Results:
         scores: model or fusion -> figures
         confusions: model or fusion -> counts (C, C), rows are the truth
         differences: fusion -> d of Huang et al. 2017, eq. (5), mean over folds
+        learned: fusion -> fold -> what it learned
+        feedback: what the feedback loop learned; None where there was none
+        sides: parts of the official split that the tested clips are of; "" for a clip without one
     """
 
     corpus: str
@@ -36,30 +54,14 @@ class Results:
     scores: Mapping[str, Score]
     confusions: Mapping[str, np.ndarray]
     differences: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """A confusion matrix on the page.
-
-    Attributes:
-        title: whose it is; "" where the figure's caption says it
-        classes: of the columns
-        rows: of `pipeline.reporting.page.heat` or `shares`
-        last: heading of a further column, which is the value of this key in each row; "" for none
-        reason: why there are no rows; "" where there are
-    """
-
-    title: str
-    classes: Sequence[str]
-    rows: Sequence[Mapping[str, Any]]
-    last: str = ""
-    reason: str = ""
+    learned: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    feedback: FeedbackRuns | None = None
+    sides: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of a paper that is a confusion matrix.
+    """A figure of a paper that is a confusion matrix, or what else is shown as matrices and lists.
 
     Attributes:
         name: `Fig. 6`
@@ -67,6 +69,7 @@ class Figure:
         frames: stem of a file -> its content
         matrices: for the page, side by side
         note: how to read them
+        listings: for the page, one below the other
     """
 
     name: str
@@ -74,6 +77,7 @@ class Figure:
     frames: Mapping[str, pd.DataFrame]
     matrices: Sequence[Matrix]
     note: str
+    listings: Sequence[Listing] = ()
 
 
 class Paper(Protocol):
@@ -87,7 +91,7 @@ class Paper(Protocol):
         """Return the paper's tables."""
 
     def figures(self) -> list[Figure]:
-        """Return the paper's confusion matrices."""
+        """Return the paper's figures: confusion matrices, and what was learned."""
 
 
 def why_not(results: Results, model: str, add: str, system: str) -> str:
@@ -127,3 +131,16 @@ def lacking(settings: SystemParams, system: str, classifier: str, features: Sequ
     if settings.pairs is not None and tuple(features) not in settings.pairs:
         return f"add [{', '.join(features)}] to systems.{system}.pairs"
     return "" if rule in settings.fusions else f"add {rule} to systems.{system}.fusions"
+
+
+def lacking_model(settings: SystemParams, system: str, model: str) -> str:
+    """Return what to add to the settings so that a further model `<feature>-<classifier>` is run; "" for nothing."""
+    return "" if model in settings.models() else f"add {model} to systems.{system}.also"
+
+
+def lacking_combined(settings: SystemParams, system: str, name: str, rule: str) -> str:
+    """Return what to change in the settings so that a combined fusion is run by a rule; "" for nothing."""
+    found = settings.combined.get(name)
+    if found is None:
+        return f"add {name} to systems.{system}.combined"
+    return "" if found.rule == rule else f"{full_name(name, found.rule)} has another rule than {rule}"

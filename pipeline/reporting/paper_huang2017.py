@@ -14,9 +14,10 @@ import pandas as pd
 
 from pipeline.core.clip import EMOTIONS
 from pipeline.reporting import printed_huang2017 as printed
+from pipeline.reporting.blocks import Matrix
 from pipeline.reporting.cells import Accuracy, Cell, Table
 from pipeline.reporting.page import heat
-from pipeline.reporting.paper import Figure, Matrix, Results, lacking, why_not
+from pipeline.reporting.paper import Figure, Results, lacking, why_not
 from pipeline.reporting.tables import percentages
 from pipeline.system import LEARNED
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from pipeline.reporting import paper_huang2017, paper_zhang2017
+from pipeline.reporting import paper_huang2017, paper_ouyang2017, paper_zhang2017
 from pipeline.reporting.paper import Paper, Results
 
 PAPERS: Mapping[str, Callable[[Results], Paper]] = {
     paper_huang2017.SYSTEM: paper_huang2017.Huang2017,
     paper_zhang2017.SYSTEM: paper_zhang2017.Zhang2017,
+    paper_ouyang2017.SYSTEM: paper_ouyang2017.Ouyang2017,
 }
 """Name of the system in params.yaml -> what makes its paper's report."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.combined import METHOD, full_name
 from pipeline.core.ledger import Entry, summary
 from pipeline.evaluation import Score, best
 from pipeline.reporting.page import heat, warmth
@@ -26,6 +27,8 @@ GENERATED = (
 )
 MODALITIES: Mapping[Modality, str] = {"audio": "audio", "video": "video", "joint": "audio+video"}
 """Modality -> how the page names it."""
+FURTHER = "further models"
+"""How the page names the models that the system lists as such."""
 _NAMED = 3
 """As many fusions with the same line in the ledger are named; more are counted."""
 
@@ -40,7 +43,7 @@ def page_values(
         scores: model or fusion -> figures
         confusions: model or fusion -> counts (C, C)
     """
-    fusing = [*_of(report, "joint"), *(fusion.name for fusion in fusions(report.settings))]
+    fusing = [*_groups(report).get("audio+video", []), *(fusion.name for fusion in fusions(report.settings))]
     fused = {name: scores[name] for name in fusing}
     chosen = best(fused or dict(scores))
     largest_name, largest = Counter(clip.emotion for clip in report.clips).most_common(1)[0]
@@ -61,8 +64,9 @@ def page_values(
         "models": _models(report, scores),
         "columns": list(score_row("", scores[chosen])),
         "matrix": _matrix(report, scores),
+        "combined": _combined(report, scores),
         "confusions": _best_models(report, scores, confusions),
-        "weights": list({row["feature"]: row for row in report.about}.values()),
+        "weights": _weights(report.about),
         "ledger": ledger_lines(report.ledger),
     }
 
@@ -87,22 +91,30 @@ def notices(about: Sequence[Mapping[str, Any]], generated: bool) -> list[str]:
 
 def _models(report: SystemReport, scores: Mapping[str, Score]) -> list[dict[str, Any]]:
     """Return the figures of the models of one feature, by modality."""
-    groups = []
+    return [
+        {"title": words, "rows": [list(score_row(name, scores[name]).values()) for name in names]}
+        for words, names in _groups(report).items()
+    ]
+
+
+def _groups(report: SystemReport) -> dict[str, list[str]]:
+    """Return the models of one feature by modality, the further ones last; groups without a model are left out."""
+    settings, groups = report.settings, {}
     for modality, words in MODALITIES.items():
-        names = _of(report, modality)
-        if names:
-            groups.append({"title": words, "rows": [list(score_row(name, scores[name]).values()) for name in names]})
-    return groups
+        features = settings.of(modality)
+        groups[words] = [name for name in settings.crossed() if name.rsplit("-", 1)[0] in features]
+    groups[FURTHER] = list(settings.also)
+    return {words: names for words, names in groups.items() if names}
 
 
-def _of(report: SystemReport, modality: Modality) -> list[str]:
-    features = report.settings.of(modality)
-    return [name for name in report.settings.models() if name.rsplit("-", 1)[0] in features]
+def _weights(about: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return what is behind the features, each once; a feature twice where its models began from other weights."""
+    return list({(row["feature"], row["dimension"], row["weights"], row["origin"]): row for row in about}.values())
 
 
 def _matrix(report: SystemReport, scores: Mapping[str, Score]) -> dict[str, Any]:
-    """Return accuracies of all fusions: pairs in rows, methods in columns."""
-    wanted = list(fusions(report.settings))
+    """Return accuracies of all fusions of pairs: pairs in rows, methods in columns."""
+    wanted = [fusion for fusion in fusions(report.settings) if fusion.method != METHOD]
     methods = list(dict.fromkeys(fusion.method for fusion in wanted))
     accuracies = {fusion.name: scores[fusion.name].accuracy for fusion in wanted}
     warm = dict(zip(accuracies, warmth(list(accuracies.values())), strict=True))
@@ -117,17 +129,31 @@ def _matrix(report: SystemReport, scores: Mapping[str, Score]) -> dict[str, Any]
     return {"heads": heads, "rows": rows, "stacked": any(head["over"] for head in heads)}
 
 
+def _combined(report: SystemReport, scores: Mapping[str, Score]) -> list[dict[str, Any]]:
+    """Return the combined fusions in their order: name, rule, parts and figures."""
+    names = {full_name(name, each.rule): (name, each) for name, each in report.settings.combined.items()}
+    top = best({name: scores[name] for name in names}) if names else ""
+    return [
+        {
+            "name": short,
+            "rule": each.rule,
+            "parts": each.of,
+            "figures": list(score_row(name, scores[name]).values())[1:],
+            "best": name == top,
+        }
+        for name, (short, each) in names.items()
+    ]
+
+
 def _best_models(
     report: SystemReport, scores: Mapping[str, Score], confusions: Mapping[str, np.ndarray]
 ) -> list[dict[str, Any]]:
-    """Return the confusion matrices of the best model of each modality."""
+    """Return the confusion matrices of the best model of each modality, and of the best further one."""
     shown: list[dict[str, Any]] = []
-    for modality, words in MODALITIES.items():
-        found = {name: scores[name] for name in _of(report, modality)}
-        if found:
-            name = best(found)
-            title, rows = f"{words}: {name}", heat(confusions[name], report.classes)
-            shown.append({"title": title, "score": scores[name], "rows": rows})
+    for words, names in _groups(report).items():
+        name = best({name: scores[name] for name in names})
+        title, rows = f"{words}: {name}", heat(confusions[name], report.classes)
+        shown.append({"title": title, "score": scores[name], "rows": rows})
     return shown
 
 

@@ -19,7 +19,7 @@ from pipeline.evaluation import ReportParams, Score, confusion, score
 from pipeline.posteriors import write_table
 from pipeline.protocols import Fold
 from pipeline.reporting.page import render
-from pipeline.reporting.paper import Paper, Results
+from pipeline.reporting.paper import FeedbackRuns, Paper, Results
 from pipeline.reporting.papers import paper_of
 from pipeline.reporting.system_page import page_values, paper_values
 from pipeline.reporting.tables import score_table
@@ -43,6 +43,7 @@ class SystemReport:
         about: `about.json` of every unimodal model
         generated: the corpus is generated
         params: how intervals are found
+        feedback: what the feedback loop learned; None where the system has none
     """
 
     corpus: str
@@ -57,6 +58,7 @@ class SystemReport:
     about: Sequence[Mapping[str, Any]]
     generated: bool
     params: ReportParams
+    feedback: FeedbackRuns | None = None
 
     @property
     def classes(self) -> list[str]:
@@ -99,8 +101,19 @@ class SystemReport:
         return scores
 
     def _results(self, scores: Mapping[str, Score], confusions: Mapping[str, np.ndarray]) -> Results:
-        differences = self.micro_f1_differences()
-        return Results(self.corpus, self.adapter, self.settings, self.classes, scores, confusions, differences)
+        tested = {clip_id for fold in self.folds.values() for clip_id, part in fold.items() if part == "test"}
+        return Results(
+            corpus=self.corpus,
+            adapter=self.adapter,
+            settings=self.settings,
+            classes=self.classes,
+            scores=scores,
+            confusions=confusions,
+            differences=self.micro_f1_differences(),
+            learned=self.learned,
+            feedback=self.feedback,
+            sides=frozenset(clip.split for clip in self.clips if clip.clip_id in tested),
+        )
 
     def _confusions(self) -> dict[str, np.ndarray]:
         rows = self.rows().items()
@@ -128,7 +141,28 @@ def read_learned(fusion: Path) -> dict[str, Any]:
     Raises:
         ArtifactError: absent or damaged
     """
-    path = fusion / "learned.json"
+    return _read_json(fusion / "learned.json")
+
+
+def read_feedback(fusion: Path, settings: SystemParams) -> FeedbackRuns | None:
+    """Return what the feedback loop learned; None for a system without one.
+
+    Raises:
+        ArtifactError: absent or damaged
+    """
+    if settings.feedback is None:
+        return None
+    path = fusion / "feedback.csv"
+    try:
+        steps = pd.read_csv(path, dtype={"fold": str, "changed": str}, keep_default_na=False)
+    except FileNotFoundError as error:
+        raise ArtifactError(f"{path}: no such file; run `dvc repro fuse`") from error
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise ArtifactError(f"{path}: not readable ({error}); run `dvc repro -f fuse`") from error
+    return FeedbackRuns(_read_json(fusion / "feedback.json"), steps)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:

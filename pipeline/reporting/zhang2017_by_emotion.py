@@ -10,10 +10,11 @@ import numpy as np
 
 from pipeline.evaluation import ClassFigures, per_class
 from pipeline.reporting import printed_zhang2017 as printed
+from pipeline.reporting.blocks import Matrix
 from pipeline.reporting.by_emotion import MEASURES, UNDEFINED, Decided, OfEmotion
 from pipeline.reporting.cells import PERCENT, Table
 from pipeline.reporting.page import percent, shares
-from pipeline.reporting.paper import Figure, Matrix, Results
+from pipeline.reporting.paper import Figure, Results
 from pipeline.reporting.tables import percentages
 
 NUMBERS = {"rml": ("VII", "6"), "enterface05": ("VIII", "7"), "baum1s": ("IX", "8")}

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import dataclasses
+import functools
 import re
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,11 +17,17 @@ from pydantic import ValidationError
 from pipeline.core import plugins
 from pipeline.core.settings import Settings
 from pipeline.datasets import Dataset
+from pipeline.networks.tanh_dnn import TanhDNN
+from pipeline.weights.files import save_weights
 
 NAMES = plugins.names("classifiers")
 SETTINGS = {
     "lstm": {
         "hidden": 12, "cells": 12, "dropout": 0.2, "readout": "mean", "weight_decay": 1e-4, "learning_rate": (0.02,), "balanced": False,
+        "batch": 12, "epochs": 12, "patience": 6, "step_s": 0.0, "seed": 0,
+    },
+    "temporal": {
+        "cells": 12, "dropout": 0.2, "readout": "mean", "weight_decay": 1e-4, "learning_rate": (0.02,), "balanced": False,
         "batch": 12, "epochs": 12, "patience": 6, "step_s": 0.0, "seed": 0,
     },
     "svm": {"c": (0.01, 0.1, 1.0), "balanced": True},
@@ -26,6 +36,7 @@ SETTINGS = {
         "descriptor": "gaussian", "kernel": "log_euclidean", "components": 64, "rank": 2, "centred": False, "regularisation": 1e-3,
         "gamma": 1.0, "model": "svm", "c": (0.1, 1.0, 10.0), "balanced": True, "latent": (1, 2, 4),
     },
+    "transfer": {"epochs": 15, "batch": 32, "learning_rate": 0.2},
 }  # fmt: skip
 """Settings that suit the toy set; a new classifier gets its line here."""
 
@@ -47,9 +58,26 @@ def toy(count: int, seed: int, classes: tuple[int, ...] = (0, 1, 2), shift: floa
     return Dataset([f"c{i:03d}" for i in range(count)], sequences, labels)
 
 
+@functools.cache
+def source_weights() -> Path:
+    """Return the folder of a gender DNN for rows of 5 columns, as its source task leaves it."""
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    shape = {"inputs": 5, "classes": 2, "hidden": 16, "layers": 2}
+    torch.manual_seed(1)
+    config = {
+        "network": shape, "egemaps": {"normalise": "peak", "window_s": None}, "columns": list("abcde"),
+        "genders": ["female", "male"], "speakers": ["v1", "v2"],
+    }  # fmt: skip
+    save_weights(Path(folder.name), TanhDNN(**shape).state_dict(), config, "made for a test")
+    return Path(folder.name)
+
+
 def fitted(name: str, train: Dataset, val: Dataset, classes: int = 3, **changes):
     plugin = plugins.load("classifiers", name)
-    classifier = plugin.Classifier(plugin.Params(**{**SETTINGS[name], **changes}), classes)
+    params = plugin.Params(**{**SETTINGS[name], **changes})
+    weights = (source_weights(),) if getattr(plugin, "WEIGHTS", False) else ()
+    classifier = plugin.Classifier(params, classes, *weights)
     return classifier, classifier.fit(train, val)
 
 

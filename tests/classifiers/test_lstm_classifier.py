@@ -8,6 +8,7 @@ import torch
 from test_classifier_contract import fitted, toy
 
 from pipeline.classifiers import lstm
+from pipeline.classifiers._sequences import class_weights
 from pipeline.networks.lstm import EmotionLSTM
 
 
@@ -96,7 +97,7 @@ def test_a_second_candidate_that_loses_changes_nothing():
     [([0, 0, 0, 1], [4 / 6, 2.0, 0.0]), ([0, 1, 2], [1.0, 1.0, 1.0]), ([2, 2], [0.0, 0.0, 1.0])],
 )
 def test_class_weights(labels, expected):
-    np.testing.assert_allclose(lstm.class_weights(torch.tensor(labels), 3), expected, rtol=1e-6)
+    np.testing.assert_allclose(class_weights(torch.tensor(labels), 3), expected, rtol=1e-6)
 
 
 def test_balancing_finds_the_rare_class():

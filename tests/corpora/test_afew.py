@@ -11,6 +11,7 @@ from pipeline.core.errors import CorpusError
 from pipeline.corpora import afew
 from pipeline.corpus import CorpusParams, left_out, protocol_of, read_corpus
 from pipeline.folds import make_folds
+from pipeline.protocols import ProtocolParams
 
 CLASSES = ("Angry", "Disgust", "Fear", "Happy", "Neutral", "Sad", "Surprise")
 
@@ -103,8 +104,12 @@ def test_the_official_protocol_keeps_the_three_sides(tmp_path: Path) -> None:
     root = tree(tmp_path, *films, *(f"Test_vid_Distribute/{number}.avi" for number in range(7)), labels=table)
     params = CorpusParams(root=str(root))
     found, _ = read_corpus("afew", params, 1)
-    (fold,) = make_folds(found, protocol_of("afew", params))
+    (fold,) = make_folds(found, ProtocolParams(name="official"))
     assert fold == {f"{side}_{number}": side for side in ("train", "val", "test") for number in range(7)}
+    (fold,) = make_folds(found, protocol_of("afew", params))
+    assert {clip_id.split("_")[0] for clip_id, part in fold.items() if part == "test"} == {"val"}
+    assert {clip_id for clip_id, part in fold.items() if part == "val"} == {"train_5", "train_6"}
+    assert not any(clip_id.startswith("test") for clip_id in fold)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from pipeline.core.ledger import Entry
 from pipeline.evaluation import ReportParams
 from pipeline.posteriors import table
 from pipeline.reporting.overview import overview
+from pipeline.reporting.paper import FeedbackRuns
 from pipeline.reporting.system_report import SystemReport
 from pipeline.system import SystemParams, fusions
 
@@ -34,6 +35,25 @@ HUANG = SystemParams(
     fusions=("logistic_regression", "prior_knowledge"),
     stacked={"prior_knowledge": ("audio", "video")},
 )
+OUYANG = SystemParams(
+    features={"vggface": "video", "pyramid": "video"},
+    classifiers=("temporal", "image_set"),
+    also=("vggface-end_to_end", "egemaps-transfer"),
+    fusions=(),
+    combined={
+        "end_to_end": {"rule": "average", "of": ["vggface-end_to_end", "pyramid-temporal"]},
+        "audio_visual": {"rule": "weighted", "of": ["vggface-image_set", "end_to_end", "egemaps-transfer"]},
+    },
+    feedback={"fusion": "audio_visual"},
+)
+STEP = {"distance": 0.5, "loss": -0.5, "validation_accuracy": 0.5, "changed": "vggface-image_set surprise: 0.5 to 1; end_to_end sad: 1 to 0"}
+RUN = {"clips_with_feedback": 28, "clips_without_feedback": 28, "end": "steps", "kept": 1, "with_feedback": [0.5, 0.5], "without_feedback": [0.5, 0.5], "excess": 0.0}
+FEEDBACK = FeedbackRuns(
+    {"fusion": "combined-audio_visual-weighted", "folds": {f"fold-0{n}": {**RUN, "steps": [STEP, STEP]} for n in range(2)}},
+    pd.DataFrame([{"fold": f"fold-0{n}", "step": i + 1, "kept": "no" if i else "yes", **STEP} for n in range(2) for i in range(2)]),
+)
+WEIGHTS = {"weights": np.full((3, 7), 0.5).tolist(), "clips": 9, "right": 9, "gap": 0, "exact": True}
+LEARNED = {"combined-audio_visual-weighted": {"fold-00": WEIGHTS, "fold-01": {**WEIGHTS, "weights": np.ones((3, 7)).tolist()}}}
 PROBE = """<body><iframe id=f src="{page}" style="width:{width}px;height:900px;border:0"></iframe><script>
 f.onload = () => {{
   const page = f.contentDocument, top = page.querySelectorAll(".pair > div");
@@ -51,7 +71,10 @@ def make(system: str, settings: SystemParams) -> SystemReport:
     about = [{"feature": f, "dimension": 4096, "weights": "ab" * 32, "origin": "trained here by x"} for f in settings.features]
     ledger = [Entry(clip.clip_id, "prepare") for clip in clips]
     folds = {"fold-00": {clip.clip_id: "test" for clip in clips}}
-    return SystemReport("demo", "demo", system, settings, clips, folds, pd.concat(frames), {}, ledger, about, True, ReportParams(draws=100))
+    rows, params = pd.concat(frames), ReportParams(draws=100)
+    feedback = None if settings.feedback is None else FEEDBACK
+    learned = {} if settings.feedback is None else LEARNED
+    return SystemReport("demo", "demo", system, settings, clips, folds, rows, learned, ledger, about, True, params, feedback)
 
 
 def laid_out(page: Path, width: int) -> tuple[int, bool]:
@@ -65,7 +88,7 @@ def laid_out(page: Path, width: int) -> tuple[int, bool]:
     return int(overhang), side == "true"
 
 
-@pytest.mark.parametrize(("system", "settings", "side"), [("zhang2017", ZHANG, True), ("huang2017", HUANG, False)])
+@pytest.mark.parametrize(("system", "settings", "side"), [("zhang2017", ZHANG, True), ("huang2017", HUANG, False), ("ouyang2017", OUYANG, True)])
 def test_a_page_fits_its_window(tmp_path, system, settings, side):
     make(system, settings).write(tmp_path)
     assert laid_out(tmp_path / "index.html", 1280) == (0, side)
@@ -73,7 +96,7 @@ def test_a_page_fits_its_window(tmp_path, system, settings, side):
 
 
 def test_the_overview_fits_its_window(tmp_path):
-    for system, settings in (("zhang2017", ZHANG), ("huang2017", HUANG)):
+    for system, settings in (("zhang2017", ZHANG), ("huang2017", HUANG), ("ouyang2017", OUYANG)):
         make(system, settings).write(tmp_path / "demo" / system)
     overview(tmp_path)
     assert laid_out(tmp_path / "index.html", 390)[0] == 0

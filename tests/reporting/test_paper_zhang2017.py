@@ -326,7 +326,7 @@ def test_captions_say_whose_figures_they_are():
 
 def test_papers_are_found_by_the_name_of_the_system():
     results = Results("mine", "", FULL, SEVEN, everything(FULL), {})
-    assert set(PAPERS) == {"huang2017", "zhang2017"}
+    assert set(PAPERS) == {"huang2017", "zhang2017", "ouyang2017"}
     assert isinstance(paper_of("zhang2017", results), Zhang2017)
     assert paper_of("mine", results) is None
 

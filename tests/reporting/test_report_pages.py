@@ -19,8 +19,9 @@ from pipeline.posteriors import table
 from pipeline.reporting import system_report
 from pipeline.reporting.overview import overview
 from pipeline.reporting.page import heat, percent, render, shares, warmth
+from pipeline.reporting.paper import FeedbackRuns
 from pipeline.reporting.system_page import GENERATED, ledger_lines
-from pipeline.reporting.system_report import SystemReport, read_about, read_learned
+from pipeline.reporting.system_report import SystemReport, read_about, read_feedback, read_learned
 from pipeline.system import SystemParams, fusions
 
 EVIL = "<script>alert('x')</script>"
@@ -42,6 +43,19 @@ SMALL_ZHANG = SystemParams(
     classifiers=("linear_svm",),
     pairs=(("anet", "vnet"),),
     fusions=("vote", "product"),
+)
+
+
+SMALL_OUYANG = SystemParams(
+    features={"vggface": "video", "c3dvisual": "video"},
+    classifiers=("temporal", "image_set"),
+    also=("vggface-end_to_end", "egemaps-transfer"),
+    fusions=(),
+    combined={
+        "end_to_end": {"rule": "average", "of": ["vggface-end_to_end", "c3dvisual-temporal"]},
+        "audio_visual": {"rule": "weighted", "of": ["vggface-image_set", "end_to_end", "egemaps-transfer"]},
+    },
+    feedback={"fusion": "audio_visual"},
 )
 
 
@@ -185,6 +199,74 @@ def test_another_paper_has_its_own_tables_and_figures(tmp_path, adapter, numbers
         assert words in page, words
 
 
+def ouyang(settings=SMALL_OUYANG, feedback=None) -> SystemReport:
+    state = {"weights": np.full((3, 2), 0.5).tolist(), "clips": 4, "right": 3, "gap": 1, "exact": False}
+    learned = {"combined-audio_visual-weighted": {"fold-00": state}}
+    return dataclasses.replace(report(settings=settings), system="ouyang2017", learned=learned, feedback=feedback)
+
+
+def loop(changed=""):
+    step = {"distance": 0.5, "loss": -0.25, "validation_accuracy": 0.5}
+    run = {"clips_with_feedback": 2, "clips_without_feedback": 2, "end": "repeated", "kept": 2, "with_feedback": [0.5, 1.0], "without_feedback": [0.5, 0.5], "excess": 0.5}
+    steps = pd.DataFrame([{"fold": "fold-00", "step": n, "kept": "yes" if n == 2 else "no", **step, "changed": changed * (n - 1)} for n in (1, 2)])
+    return FeedbackRuns({"fusion": "combined-audio_visual-weighted", "folds": {"fold-00": {**run, "steps": [step, step]}}}, steps)
+
+
+def test_a_system_of_combined_fusions_has_its_page(tmp_path):
+    scores = ouyang(feedback=loop("end_to_end sad: 1 to 0; x sad: 0 to 1")).write(tmp_path)
+    assert list(scores)[-2:] == ["combined-end_to_end-average", "combined-audio_visual-weighted"]
+    stems = [f"table_{n}{kind}" for n in range(2, 7) for kind in ("", "_details")]
+    assert {path.name for path in (tmp_path / "tables").iterdir()} == {f"{stem}.csv" for stem in ("scores", "feedback", "feedback_fit", *stems)}
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "nan" not in page.split("</style>")[1]
+    places = [page.index(words) for words in ("further models</th>", *(f"<h3>Table {n}" for n in range(2, 7)), "<h3>Feedback", "Combined fusions")]
+    assert places == sorted(places)
+    for words in (
+        "<td>end_to_end<small>average</small></td><td>vggface-end_to_end, c3dvisual-temporal</td>",
+        "fold-00: 3 of 4 validation clips right, at most 1 more possible",
+        "not run: add image_set_audio to systems.ouyang2017.combined",
+        "<td>end_to_end sad: 1 to 0<br>x sad: 0 to 1</td>",
+        '<tr class="best"><td>2, kept</td>',
+        "+50.0 points",
+        "it came back to weights that it had submitted before",
+        "Left out of ours since no clip has them: disgust, fear, happy, neutral, surprise.",
+        "among 2 fusions",
+    ):
+        assert words in page, words
+    assert "All fusions" not in page
+    assert page.count("<h3>video: ") == page.count("<h3>further models: ") == 1
+
+
+def test_a_system_of_combined_fusions_without_a_loop_has_its_page(tmp_path):
+    settings = SystemParams(**{**SMALL_OUYANG.model_dump(), "feedback": None})
+    ouyang(settings=settings).write(tmp_path)
+    assert (tmp_path / "tables" / "feedback.csv").read_text() == "reason\nnot run: add feedback to systems.ouyang2017\n"
+    assert "<details" not in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
+def test_what_the_loop_changed_is_escaped(tmp_path):
+    ouyang(feedback=loop(EVIL)).write(tmp_path)
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_pairs_and_combined_fusions_stand_in_tables_of_their_own(tmp_path):
+    both = SystemParams(**{**STACKED.model_dump(), "combined": {"all": {"rule": "average", "of": ["a60-svm", "v2048-lstm"]}}})
+    report(settings=both).write(tmp_path)
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert page.index("All fusions") < page.index("Combined fusions")
+    assert "<td>all<small>average</small></td><td>a60-svm, v2048-lstm</td>" in page
+    assert page.count('class="c top"') == 1
+
+
+def test_a_feature_whose_models_began_from_other_weights_is_listed_with_both(tmp_path):
+    rows = [{"feature": "a60", "dimension": 60, "weights": "ab" * 32, "origin": origin} for origin in ("here", "there", "here")]
+    dataclasses.replace(report(), about=rows).write(tmp_path)
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert page.count("<td>a60</td>") == 2
+
+
 def test_features_of_both_modalities_have_their_place(tmp_path):
     zhang().write(tmp_path)
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
@@ -312,6 +394,14 @@ def test_overview_of_two_systems_ends_with_the_best_of_each(tmp_path):
     assert page.index("The best of each") < page.index("huang2017 on demo")
 
 
+def test_overview_shows_every_combined_fusion(tmp_path):
+    ouyang().write(tmp_path / "demo" / "ouyang2017")
+    lines = overview(tmp_path).splitlines()
+    names = [line.split()[0] for line in lines if "0.750" in line]
+    assert names == [*SMALL_OUYANG.models(), "combined-end_to_end-average", "combined-audio_visual-weighted"]
+    assert not any("best of each method" in line for line in lines), "none is left out"
+
+
 def test_metrics_that_are_no_json_are_one_line(tmp_path):
     path = tmp_path / "demo" / "x" / "metrics.json"
     path.parent.mkdir(parents=True)
@@ -345,3 +435,20 @@ def test_read_learned(tmp_path):
         read_learned(tmp_path)
     (tmp_path / "learned.json").write_text('{"a": {"fold-00": {"d": 0.5}}}')
     assert read_learned(tmp_path) == {"a": {"fold-00": {"d": 0.5}}}
+
+
+def test_read_feedback(tmp_path):
+    assert read_feedback(tmp_path, SYSTEM) is None
+    with pytest.raises(ArtifactError, match=r"feedback\.csv: no such file; run `dvc repro fuse`"):
+        read_feedback(tmp_path, SMALL_OUYANG)
+    (tmp_path / "feedback.csv").write_text("")
+    with pytest.raises(ArtifactError, match=r"feedback\.csv: not readable"):
+        read_feedback(tmp_path, SMALL_OUYANG)
+    (tmp_path / "feedback.csv").write_text("fold,step,kept,distance,changed\nfold-00,1,yes,0.500000,\n")
+    with pytest.raises(ArtifactError, match=r"feedback\.json: no such file"):
+        read_feedback(tmp_path, SMALL_OUYANG)
+    (tmp_path / "feedback.json").write_text('{"folds": {}}')
+    assert read_feedback(tmp_path, SYSTEM) is None, "left by a system that had a loop"
+    found = read_feedback(tmp_path, SMALL_OUYANG)
+    assert found.runs == {"folds": {}}
+    assert found.steps.to_dict("records") == [{"fold": "fold-00", "step": 1, "kept": "yes", "distance": 0.5, "changed": ""}]
