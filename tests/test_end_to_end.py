@@ -26,7 +26,6 @@ from pipeline.core.store_writer import write_features
 from pipeline.end_to_end import EndToEndRecipe, train_end_to_end
 from pipeline.jobs import end_to_end_loop
 from pipeline.jobs.end_to_end import (
-    ClipNetwork,
     EndToEndParams,
     FaceClips,
     batches,
@@ -36,7 +35,7 @@ from pipeline.jobs.end_to_end import (
     varied,
 )
 from pipeline.networks.c3d import C3D
-from pipeline.networks.temporal import TemporalLSTM
+from pipeline.networks.temporal import ClipNetwork, LayerScales, TemporalLSTM
 from pipeline.posteriors import read_table
 from pipeline.weights.files import load_weights, save_weights
 
@@ -68,17 +67,17 @@ class ToyNetwork(nn.Module):
         return [rows, torch.stack([rows[..., :2], rows[..., 1:]], dim=-1)]
 
 
-def toy_plugin(head: str = "lstm") -> SimpleNamespace:
+def toy_plugin() -> SimpleNamespace:
     def prepare(params: ToyParams, faces: torch.Tensor) -> torch.Tensor:
         return faces.float() / 255 - 0.5
 
-    def layers(network: ToyNetwork, inputs: torch.Tensor) -> list[torch.Tensor]:
-        return [layer.mean(1, keepdim=True) for layer in ToyNetwork.layers(network, inputs)]
-
-    kind = ToyNetwork if head == "lstm" else type("Linear", (ToyNetwork,), {"layers": layers})
-    names = ("rows", "pictures")
     return SimpleNamespace(
-        Params=ToyParams, WINDOW=(0.75, 0.5), LAYERS=names, HEAD=head, network=lambda params, config: kind(), prepare=prepare
+        Params=ToyParams,
+        WINDOW=(0.75, 0.5),
+        LAYERS=("rows", "pictures"),
+        HEAD="lstm",
+        network=lambda params, config: ToyNetwork(),
+        prepare=prepare,
     )
 
 
@@ -228,7 +227,7 @@ def test_kept_weights_give_the_posteriors(toy, corpus, tmp_path):
     assert sorted(path.name for path in out.iterdir() if path.is_dir()) == ["fold-01"]
     kept = load_weights(out / "fold-01")
     assert kept.config["classes"] == list(EMOTIONS)
-    network = ClipNetwork(ToyNetwork(), TemporalLSTM((3, 4), 2, 8), [1.0, 1.0])
+    network = ClipNetwork(ToyNetwork(), TemporalLSTM((3, 4), 2, 8), LayerScales((3, 4), torch.zeros(7), torch.ones(2)))
     network.load_state_dict(kept.state)
     made, test = recipe(corpus, tmp_path), data(corpus, "test", "fold-01")
     with torch.inference_mode():
@@ -469,17 +468,15 @@ def test_gradients_are_clipped(toy, corpus, tmp_path):
     assert moved[1e-6] < 1e-4 < moved[0.0]
 
 
-def test_the_head_of_a_clip_network_is_dropout_and_softmax(toy, corpus, tmp_path, monkeypatch):
-    other = toy_plugin("linear")
-    monkeypatch.setattr(plugins, "load", lambda kind, name, setting="": other)
-    other.network = lambda params, config: _OneRow()
+def test_the_head_of_a_clip_network_is_dropout_and_softmax(toy, corpus, tmp_path):
+    toy.HEAD, toy.network = "linear", lambda params, config: _OneRow()
     made = recipe(corpus, tmp_path, settings={"dropout": 0.5})
-    network = new_network(made.training.network, made.training.params, torch.rand(3, FRAMES, 4, 4, 3), 2)
+    network = new_network(made.training.network, made.training.params, data(corpus), 2)
     dropout, softmax = network.head
     assert (dropout.p, softmax.in_features, softmax.out_features) == (0.5, 3, 2)
-    layers = [torch.tensor([[[1.0, 2.0, 3.0]]])]
-    expected = softmax(torch.tensor([1.0, 2.0, 3.0]) / network.sizes[0])
-    torch.testing.assert_close(network.eval().judge(layers)[0], expected)
+    row = torch.tensor([1.0, 2.0, 3.0])
+    expected = softmax((row - network.means) / network.deviations[0])
+    torch.testing.assert_close(network.eval().judge([row[None, None]])[0], expected)
 
 
 class _OneRow(ToyNetwork):
@@ -487,14 +484,43 @@ class _OneRow(ToyNetwork):
         return [super().layers(inputs)[0].mean(1, keepdim=True)]
 
 
-def test_layers_come_to_the_lstm_with_a_mean_square_of_one(toy, corpus, tmp_path):
-    made = recipe(corpus, tmp_path)
-    inputs = middle(made.training.network, data(corpus), [0, 1, 2])
-    network = new_network(made.training.network, made.training.params, inputs, 2)
-    assert network.head.widths == (3, 4)
-    with torch.inference_mode():
-        for layer, size in zip(network.layers(inputs), network.sizes, strict=True):
-            assert (layer / size).square().mean().item() == pytest.approx(1, rel=1e-5)
+def test_layers_come_to_the_lstm_as_training_clips_have_them_in_one_unit(toy, corpus, tmp_path):
+    """All eight training clips are measured, fewer than there is room for; other clips count for nothing."""
+    made, learn = recipe(corpus, tmp_path), data(corpus)
+    network = new_network(made.training.network, made.training.params, learn, 2)
+    assert network.head.widths == network.widths == (3, 4)
+    with torch.no_grad():
+        layers = network.layers(middle(made.training.network, learn, range(len(learn))))
+    rows = torch.cat([layer.flatten(0, 1).flatten(1) for layer in layers], dim=1)
+    torch.testing.assert_close(network.means, rows.mean(0), rtol=1e-4, atol=1e-5)
+    expected = [part.var(0, unbiased=False).mean().sqrt() for part in rows.split((3, 4), dim=1)]
+    torch.testing.assert_close(network.deviations, torch.stack(expected), rtol=1e-4, atol=1e-5)
+
+
+SMALL = {
+    "c3d": ({"width": 1 / 64}, {"size": 16, "fc6": "adaptive"}),
+    "pyramid": ({"width": 1 / 32}, {"size": 38, "grid": [2, 2]}),
+    "vggface": ({"width": 1 / 32}, {"size": 32}),
+}
+"""The smallest network of each plugin: the `network` block of its weights, and its settings."""
+
+
+@pytest.mark.parametrize("name", plugins.names("clip_networks"))
+def test_every_plugin_is_learned_with_all_its_weights(corpus, tmp_path, name):
+    config, small = SMALL[name]
+    plugin = plugins.load("clip_networks", name)
+    torch.manual_seed(0)
+    state = plugin.network(plugin.Params(**small), config).state_dict()
+    save_weights(tmp_path / name, state, {"network": config, "speakers": []}, "toy weights")
+    fold = folds()["fold-00"]
+    few = {clip_id: part for clip_id, part in fold.items() if part == "train" or clip_id.endswith("_0")}
+    settings_ = {"fewer": {"fold-00": few}, "settings": small, "iterations": 2, "keep": ("fold-00",), "learning_rate": 0.01}
+    out = train(tmp_path, tmp_path, name, source=corpus / "aligned.h5", **settings_)
+    after = load_weights(out / "fold-00").state
+    still = [n for n, tensor in state.items() if tensor.ndim > 1 and torch.equal(after[f"body.{n}"], tensor)]
+    assert not still
+    frame = read_table(out / "posteriors.csv")
+    np.testing.assert_allclose(frame[["p_anger", "p_happy"]].sum(axis=1), 1, atol=2e-6)
 
 
 @pytest.mark.slow

@@ -146,7 +146,8 @@ class FeatureFile:
 
     def clip_ids(self, fold: str = "") -> list[str]:
         """Return the ids under one fold, or at the top where there are no folds."""
-        return list(self._file[fold]) if fold else [key for key in self._file if key not in self.folds]
+        folds = self.folds  # looked up once: it walks over all keys
+        return list(self._file[fold]) if fold else [key for key in self._file if key not in folds]
 
     def part(self, clip_id: str, fold: str) -> str:
         """Return which part a clip had when the feature was learned in a fold; "" where nobody noted it."""

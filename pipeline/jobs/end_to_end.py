@@ -136,19 +136,22 @@ def batches(
         yield model.plugin.prepare(model.params, torch.stack(faces)), torch.from_numpy(data.labels[numbers])
 
 
-def new_network(model: ClipModel, params: EndToEndParams, train: FaceClips, classes: int) -> ClipNetwork:
-    """Return the pre-trained network with a new head.
+def new_network(
+    model: ClipModel, params: EndToEndParams, train: FaceClips, classes: int, device: str = "cpu"
+) -> ClipNetwork:
+    """Return the pre-trained network with a new head, on the device.
 
     Args:
         model: the plugin, its settings and weights
         params: the head's size, and the seed
         train: training clips; some of them are measured
         classes: emotions
+        device: where it runs, and is measured
     """
     torch.manual_seed(params.seed)
-    body = model.network()
+    body = model.network().to(device)
     measured = np.unique(np.linspace(0, len(train) - 1, _MEASURED).round().astype(int))
-    scales = LayerScales.of(body, (middle(model, train, [int(number)]) for number in measured))
+    scales = LayerScales.of(body, (middle(model, train, [int(number)]).to(device) for number in measured))
     if model.plugin.HEAD == "lstm":
         head: nn.Module = TemporalLSTM(scales.widths, classes, params.cells, params.dropout, params.readout)
         taking = [lstm.get_parameter("weight_ih_l0") for lstm in head.get_submodule("lstms").children()]
@@ -157,4 +160,4 @@ def new_network(model: ClipModel, params: EndToEndParams, train: FaceClips, clas
         head, taking = nn.Sequential(nn.Dropout(model.params.dropout), softmax), [softmax.get_parameter("weight")]
     for weight in taking:
         nn.init.kaiming_normal_(weight, nonlinearity="linear")
-    return ClipNetwork(body, head, scales)
+    return ClipNetwork(body, head, scales).to(device)

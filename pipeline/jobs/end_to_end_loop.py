@@ -73,7 +73,7 @@ class EndToEnd:
         """
         training, params = self.training, self.training.params
         torch.backends.cudnn.deterministic = True
-        self.network = new_network(training.network, params, train, len(self.classes)).to(training.runtime.device)
+        self.network = new_network(training.network, params, train, len(self.classes), training.runtime.device)
         key = training.key(train, val)
         checkpoint = training.scratch / f"{training.network.name}-{key[:16]}.pt"
         loop = _Loop(self, np.unique(train.labels))

@@ -72,7 +72,7 @@ class LayerScales:
     @torch.no_grad()
     def of(cls, body: Any, inputs: Iterable[torch.Tensor]) -> LayerScales:
         """Measure a network in evaluation mode; `inputs` clip by clip, so that memory holds the layers of one."""
-        count, total, squares, widths = 0, torch.zeros(1), torch.zeros(1), ()
+        count, total, squares, widths = 0, torch.zeros(()), torch.zeros(()), ()
         for one in inputs:
             layers = [layer.flatten(0, 1).flatten(1).double() for layer in body.layers(one)]
             widths = tuple(layer.shape[1] for layer in layers)

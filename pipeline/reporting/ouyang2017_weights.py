@@ -14,15 +14,22 @@ from pipeline.reporting.blocks import Matrix
 from pipeline.reporting.cells import Cell, Table
 from pipeline.reporting.ouyang2017_confusions import NOT_IN_PAPER, label, left_out, no_clip, ordered
 from pipeline.reporting.paper import Results
+from pipeline.system import SystemParams
 
-SUB_SYSTEMS = {"vggface-image_set": "ImageSet", "end_to_end": "Visual LSTM", "egemaps-transfer": "Audio LSTM"}
-"""Part of the fusion -> row of the paper."""
+BEST = "audio_visual"
+"""The combined fusion of Tables 3 and 5."""
 CAPTION = (
     "The best weights of sub-systems for fusion, eq. (1). The paper's were tuned by hand on feedback from the test set; "
     "ours are those with which most validation clips get their label, found in every fold for itself and without any "
     "feedback."
 )
 NOTE = "Weights are 0, 0.5 or 1 in the paper; ours are the mean over folds, and below it the lowest and the highest."
+
+
+def image_set_of(settings: SystemParams) -> str:
+    """Return the model of image sets: the one that the best fusion holds, whichever network gives its frames' feature."""
+    parts = settings.combined[BEST].of if BEST in settings.combined else ()
+    return next((part for part in parts if part.endswith("-image_set")), "vggface-image_set")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +83,8 @@ class Weights:
         self.results, self.reason = results, reason
         combined = results.settings.combined.get(name)
         self.parts = list(combined.of) if combined else []
+        sets = image_set_of(results.settings)
+        self.rows = {sets: "ImageSet", "end_to_end": "Visual LSTM", "egemaps-transfer": "Audio LSTM"}  # part -> row of the paper
         self.model = full_name(name, SEARCHED)
         self.states = {} if reason else results.learned.get(self.model, {})
         if not self.states and not reason:
@@ -83,14 +92,14 @@ class Weights:
 
     def table(self) -> Table:
         """Return the fields for the files, and both matrices for the page."""
-        emotions, further = ordered(self.results.classes), [part for part in self.parts if part not in SUB_SYSTEMS]
-        cells = [self._cell(part, emotion) for part in [*SUB_SYSTEMS, *further] for emotion in emotions]
+        emotions, further = ordered(self.results.classes), [part for part in self.parts if part not in self.rows]
+        cells = [self._cell(part, emotion) for part in [*self.rows, *further] for emotion in emotions]
         caption = f"{CAPTION} {proof(self.states)}".rstrip()
         note = NOTE if self.reason else f"{NOTE}{left_out(self.results)}{self._without()}"
         return Table("Table 3", caption, "Sub-system", cells, matrices=[self._ours(cells), _printed()], note=note)
 
     def _cell(self, part: str, emotion: str) -> Weight:
-        row, known = SUB_SYSTEMS.get(part, part), part in self.parts and emotion in self.results.classes
+        row, known = self.rows.get(part, part), part in self.parts and emotion in self.results.classes
         figures = dict(zip(printed.EMOTIONS, printed.TABLE_3.get(row, ()), strict=False))
         paper = figures.get(emotion)
         lacks = "" if part in self.parts else f"not run: {self._made_without(part)}"
@@ -109,7 +118,7 @@ class Weights:
 
     def _without(self) -> str:
         """Return which rows of the paper ours lacks, as further sentences."""
-        absent = {row: self._made_without(part) for part, row in SUB_SYSTEMS.items() if part not in self.parts}
+        absent = {row: self._made_without(part) for part, row in self.rows.items() if part not in self.parts}
         return "".join(f" No row {row} in ours: {why}." for row, why in absent.items())
 
     def _weights(self, part: str, emotion: str) -> dict[str, float]:

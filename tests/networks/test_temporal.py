@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline.networks.temporal import TemporalLSTM
+from pipeline.networks.temporal import ClipNetwork, LayerScales, TemporalLSTM
 
 
 @pytest.fixture(autouse=True)
@@ -92,3 +92,35 @@ def test_every_weight_learns():
     network = TemporalLSTM((2, 3), 4, cells=6, dropout=0.0)
     network(torch.randn(3, 5, 5), torch.tensor([5, 2, 1])).square().sum().backward()
     assert all(parameter.grad.abs().sum() > 0 for parameter in network.parameters())
+
+
+class Rows(nn.Module):
+    """Gives its inputs (B, T, 3) as two layers, one of them a picture of 2 x 1."""
+
+    def layers(self, inputs: torch.Tensor) -> list[torch.Tensor]:
+        return [inputs[..., :1], inputs[..., 1:].unsqueeze(-1)]
+
+
+def test_layer_scales_by_hand():
+    clips = [torch.tensor([[[1.0, 0, 7], [3.0, 4, 7]]]), torch.tensor([[[5.0, 2, 7]]])]
+    scales = LayerScales.of(Rows(), clips)
+    assert scales.widths == (1, 2)
+    torch.testing.assert_close(scales.means, torch.tensor([3.0, 2, 7]))
+    # variances: 8/3 in the first layer; 8/3 and 0 in the second
+    torch.testing.assert_close(scales.deviations, torch.tensor([math.sqrt(8 / 3), math.sqrt(4 / 3)]))
+
+
+def test_a_layer_in_which_nothing_varies_is_divided_by_one():
+    scales = LayerScales.of(Rows(), [torch.full((1, 16, 3), 1e3)])
+    torch.testing.assert_close(scales.deviations, torch.ones(2))
+
+
+@pytest.mark.parametrize("head", [TemporalLSTM((1, 2), 4, cells=6), nn.Linear(3, 4)])
+def test_the_head_sees_centred_layers_in_units_of_their_deviation(head):
+    scales = LayerScales((1, 2), torch.tensor([1.0, 2, 3]), torch.tensor([2.0, 4.0]))
+    network = ClipNetwork(Rows(), head, scales).eval()
+    inputs = torch.randn(2, 16, 3) if isinstance(head, TemporalLSTM) else torch.randn(2, 1, 3)
+    rows = (inputs - torch.tensor([1.0, 2, 3])) / torch.tensor([2.0, 4.0, 4.0])
+    with torch.inference_mode():
+        expected = head.eval()(rows, torch.tensor([16, 16])) if isinstance(head, TemporalLSTM) else head(rows[:, 0])
+        torch.testing.assert_close(network.judge(network.layers(inputs)), expected)

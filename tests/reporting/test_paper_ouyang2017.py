@@ -364,3 +364,14 @@ def test_the_papers_figures_are_the_papers(pytestconfig):
     assert percents == printed.TABLE_4
     assert np.sum(printed.TABLE_2) == 384
     assert f"{100 * np.trace(np.array(printed.TABLE_2)) / 384:.1f}" == printed.ACCURACY["2"]
+
+
+def test_the_model_of_image_sets_is_the_one_that_the_best_fusion_holds():
+    """Whichever network gives its frames' feature: row "CNN+ImageSet Model" of Table 4, row "ImageSet" of Table 3."""
+    combined = FULL.model_dump()["combined"]
+    combined["audio_visual"] = {"rule": "weighted", "of": ["pyramid-image_set", "end_to_end", "egemaps-transfer"]}
+    other = SystemParams.model_validate({**FULL.model_dump(), "combined": combined})
+    assert field(tables(settings=other)["table_4"], "CNN+ImageSet Model", "Accuracy").model == "pyramid-image_set"
+    rows = list(tables(settings=other)["table_3"].rows())
+    assert rows[0] == "ImageSet"
+    assert not any("image_set" in row for row in rows)
