@@ -2,10 +2,10 @@
 
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
+from pipeline.core.stage import Context, run
 from pipeline.engine import run as run_engine
 from pipeline.jobs.clip_features import ClipFeatureJob, ClipFeatureParams
 from pipeline.protocols import check_disjoint_source
-from stages._run import Context, run
 
 READS = ("clip_features.{feature}",)
 

@@ -2,10 +2,10 @@
 
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
+from pipeline.core.stage import Context, run
 from pipeline.engine import run as run_engine
 from pipeline.faces.eye_crop import CropParams
 from pipeline.jobs.crop import CropJob
-from stages._run import Context, run
 
 READS = ("crop_faces.{crop}",)
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
+from pipeline.core.stage import Context, run
 from pipeline.end_to_end import EndToEndRecipe, train_end_to_end
 from pipeline.jobs.end_to_end import EndToEndParams
 from pipeline.protocols import read_splits
-from stages._run import Context, run
 
 READS = ("end_to_end.{network}",)
 

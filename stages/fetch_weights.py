@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from pipeline.core.stage import Context, run
 from pipeline.weights.lock import read_lock
 from pipeline.weights.published import FetchParams, publish
-from stages._run import Context, run
 
 READS = ("fetch_weights.{feature}",)
 

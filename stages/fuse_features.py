@@ -4,10 +4,10 @@ from pathlib import Path
 
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
+from pipeline.core.stage import Context, run
 from pipeline.jobs.fuse_features import JointParams, Sources
 from pipeline.joint_features import JointPaths, fuse_features
 from pipeline.protocols import read_splits
-from stages._run import Context, run
 
 READS = ("fuse_features.{name}",)
 

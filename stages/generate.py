@@ -4,8 +4,8 @@ from functools import partial
 from pathlib import Path
 
 from pipeline.core.parallel import progress, worker_count
+from pipeline.core.stage import Context, run
 from pipeline.synthetic.corpus import DemoSettings, SourceSettings, write_demo, write_sources
-from stages._run import Context, run
 
 READS = ("generate.{set}",)
 

@@ -3,10 +3,10 @@
 from pipeline.about import Source, describe, notes, write_about
 from pipeline.core.clip import write_manifest
 from pipeline.core.ledger import check_failures, summary, write_ledger
+from pipeline.core.stage import Context, run
 from pipeline.corpus import CorpusParams, left_out, load_adapter, protocol_of, read_corpus
 from pipeline.folds import make_folds
 from pipeline.protocols import write_splits
-from stages._run import Context, run
 
 READS = ("corpora.{corpus}",)
 

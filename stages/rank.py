@@ -1,9 +1,9 @@
 """rank: how much every column of a feature tells a random forest about the emotion, fold by fold."""
 
 from pipeline.core.clip import read_manifest
+from pipeline.core.stage import Context, run
 from pipeline.protocols import read_splits
 from pipeline.ranking import RankParams, rank_folds, write_rankings
-from stages._run import Context, run
 
 READS = ("rank.{feature}",)
 

@@ -3,13 +3,13 @@
 from pipeline.about import read_about as read_corpus_about
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
+from pipeline.core.stage import Context, run
 from pipeline.evaluation import ReportParams, best
 from pipeline.posteriors import read_table
 from pipeline.pretraining import is_generated
 from pipeline.protocols import read_splits
 from pipeline.reporting.system_report import SystemReport, read_about, read_feedback, read_learned
 from pipeline.system import SystemParams
-from stages._run import Context, run
 
 READS = ("systems.{system}", "report")
 

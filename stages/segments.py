@@ -4,11 +4,11 @@ from pathlib import Path
 
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
+from pipeline.core.stage import Context, run
 from pipeline.jobs.finetune import Tuning
 from pipeline.jobs.segments import Model, SegmentParams
 from pipeline.protocols import check_disjoint_source, read_splits
 from pipeline.segment_features import Paths, original, tuned
-from stages._run import Context, run
 
 READS = ("{section}.{feature}",)
 

@@ -1,6 +1,7 @@
 """select: keep the columns of a feature that the random forest found most useful, fold by fold."""
 
 from pipeline.core.ledger import Entry, read_ledger, write_ledger
+from pipeline.core.stage import Context, run
 from pipeline.core.store import FeatureFile
 from pipeline.core.store_writer import write_features
 from pipeline.leakage import part_keys
@@ -8,7 +9,6 @@ from pipeline.posteriors import write_table
 from pipeline.protocols import read_splits
 from pipeline.ranking import read_rankings
 from pipeline.selection import SelectParams, agreements, kept_columns, selected, selected_meta
-from stages._run import Context, run
 
 READS = ("select.{name}",)
 

@@ -4,10 +4,10 @@ from pipeline.core import plugins
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
 from pipeline.core.settings import parse
+from pipeline.core.stage import Context, run
 from pipeline.engine import run as run_engine
 from pipeline.faces.tracker import TrackParams
 from pipeline.jobs.track import TrackJob
-from stages._run import Context, run
 
 READS = ("track_faces",)
 

@@ -4,10 +4,10 @@ from pipeline.core import plugins
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
 from pipeline.core.settings import parse
+from pipeline.core.stage import Context, run
 from pipeline.experiment import cross_validate
 from pipeline.protocols import read_splits
 from pipeline.recipes import FeatureRecipe
-from stages._run import Context, run
 
 READS = ("train.{classifier}",)
 

@@ -16,8 +16,8 @@ from pipeline.jobs.extract import ExtractJob, extractor_params
 from pipeline.media import read_sound
 from pipeline.protocols import ProtocolParams
 from pipeline.signal import SOUND_HZ, mfcc39
-from pipeline.sources._alignments import read_ctm
-from pipeline.sources._voices import frame_labels
+from pipeline.sources._shared.alignments import read_ctm
+from pipeline.sources._shared.voices import frame_labels
 
 DATA = Path(__file__).resolve().parents[1] / "../shared/data"
 pytestmark = [

@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.source_task import Run
 from pipeline.sources import phones
-from pipeline.sources._alignments import read_ctm
+from pipeline.sources._shared.alignments import read_ctm
 
 EMODB = Path(__file__).resolve().parents[1] / "../shared/data/emodb"
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not EMODB.is_dir(), reason="the real development data are not here")]

@@ -7,5 +7,5 @@
                 to `run.on_ledger`, with `run.stage` as the entries' stage
 
 Bad input costs the utterance or the picture that it is, and stands in the ledger. Their speakers and faces never occur
-in an emotion corpus that the features are judged on (`pipeline.protocols`). Files that begin with `_` are shared parts.
+in an emotion corpus that the features are judged on (`pipeline.protocols`). The folder `_shared` holds what several of them use.
 """

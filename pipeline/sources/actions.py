@@ -18,9 +18,9 @@ from pydantic import Field, field_validator, model_validator
 from pipeline.core.settings import Settings
 from pipeline.networks.c3d import C3D, FRAMES, MEAN, Fc6, check_size, normalise_clips
 from pipeline.source_task import LoopParams, Run, Task, Trained
-from pipeline.sources._clips import paths_of, read
-from pipeline.sources._names import speaker_of, with_one_group
-from pipeline.sources._pictures import augment
+from pipeline.sources._shared.clips import paths_of, read
+from pipeline.sources._shared.names import speaker_of, with_one_group
+from pipeline.sources._shared.pictures import augment
 from pipeline.training import accuracy, fit
 
 

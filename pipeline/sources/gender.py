@@ -38,7 +38,7 @@ from pipeline.media import read_sound
 from pipeline.networks.tanh_dnn import TanhDNN
 from pipeline.signal import SOUND_HZ
 from pipeline.source_task import Examples, Run, Trained
-from pipeline.sources._utterances import Utterance, find_with_gender
+from pipeline.sources._shared.utterances import Utterance, find_with_gender
 
 GENDERS = ("female", "male")
 """The classes, in this order."""

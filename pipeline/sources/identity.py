@@ -14,7 +14,7 @@ from pydantic import Field
 
 from pipeline.networks.face_cnn import INPUT_PX, FaceCNN, normalise_faces
 from pipeline.source_task import LoopParams, Run, Task, Trained
-from pipeline.sources._pictures import Changes, Kind, augment, folders, read
+from pipeline.sources._shared.pictures import Changes, Kind, augment, folders, read
 from pipeline.training import accuracy, fit
 
 # area means also enlarge, as in extractors/pool5.py

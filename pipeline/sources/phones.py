@@ -23,10 +23,10 @@ from pipeline.core.settings import Settings
 from pipeline.networks.speech_dnn import SpeechDNN
 from pipeline.signal import MfccParams
 from pipeline.source_task import Examples, LoopParams, Run, Task, Trained
-from pipeline.sources._alignments import Span, reader
-from pipeline.sources._names import with_one_group
-from pipeline.sources._utterances import Utterance, find, held_out
-from pipeline.sources._voices import Voice, frame_table, in_context, read_voices
+from pipeline.sources._shared.alignments import Span, reader
+from pipeline.sources._shared.names import with_one_group
+from pipeline.sources._shared.utterances import Utterance, find, held_out
+from pipeline.sources._shared.voices import Voice, frame_table, in_context, read_voices
 from pipeline.training import accuracy, fit
 
 

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from pipeline.networks.alexnet import INPUT_PX, AlexNet
 from pipeline.source_task import LoopParams, Run, Task, Trained
-from pipeline.sources._pictures import Changes, Kind, augment, folders, read
+from pipeline.sources._shared.pictures import Changes, Kind, augment, folders, read
 from pipeline.training import accuracy, fit
 
 KIND = Kind("class", "classes", INPUT_PX, cv2.INTER_LINEAR)

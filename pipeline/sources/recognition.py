@@ -21,7 +21,7 @@ from torch import nn
 
 from pipeline.networks import face_resnet, vgg_face
 from pipeline.source_task import LoopParams, Run, Task, Trained
-from pipeline.sources._pictures import Changes, Kind, augment, folders, read
+from pipeline.sources._shared.pictures import Changes, Kind, augment, folders, read
 from pipeline.training import accuracy, fit
 
 _ONE, _MANY = "identity", "identities"

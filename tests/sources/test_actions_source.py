@@ -11,7 +11,8 @@ from test_source_contract import CASES, LOOP
 
 from pipeline.core.errors import ClipError, CorpusError
 from pipeline.source_task import Run
-from pipeline.sources import _clips, actions
+from pipeline.sources import actions
+from pipeline.sources._shared import clips as _clips
 from pipeline.synthetic.mp4 import write_mp4
 
 SETTINGS = {**CASES["actions"][1], "loop": {**LOOP, "epochs": 0}}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from pipeline.core.errors import ClipError, CorpusError
-from pipeline.sources._alignments import OVERLAP_S, checked, read_ctm, reader
-from pipeline.sources._utterances import Utterance
+from pipeline.sources._shared.alignments import OVERLAP_S, checked, read_ctm, reader
+from pipeline.sources._shared.utterances import Utterance
 
 U1 = Utterance("u1", "a/u1.wav", "a")
 

@@ -16,7 +16,7 @@ from pipeline.core.ledger import Entry
 from pipeline.networks.tanh_dnn import TanhDNN
 from pipeline.source_task import Run, Trained
 from pipeline.sources import gender
-from pipeline.sources._utterances import Utterance, find_with_gender
+from pipeline.sources._shared.utterances import Utterance, find_with_gender
 
 
 def params(**changes) -> gender.Params:

@@ -10,7 +10,8 @@ from test_source_contract import CASES
 
 from pipeline.core.errors import CorpusError
 from pipeline.source_task import Run
-from pipeline.sources import _pictures, identity
+from pipeline.sources import identity
+from pipeline.sources._shared import pictures as _pictures
 
 PARAMS = identity.Params(**CASES["identity"][1])
 

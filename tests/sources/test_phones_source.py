@@ -16,9 +16,9 @@ from pipeline.core.errors import CorpusError
 from pipeline.signal import context
 from pipeline.source_task import Run
 from pipeline.sources import phones
-from pipeline.sources._alignments import reader
-from pipeline.sources._utterances import held_out
-from pipeline.sources._voices import Voice, frame_labels, frame_table, in_context
+from pipeline.sources._shared.alignments import reader
+from pipeline.sources._shared.utterances import held_out
+from pipeline.sources._shared.voices import Voice, frame_labels, frame_table, in_context
 
 
 def params(**changes) -> phones.Params:

@@ -10,7 +10,8 @@ from test_source_contract import LOOP, write_identities
 
 from pipeline.core.errors import CorpusError
 from pipeline.source_task import Run
-from pipeline.sources import _pictures, pictures
+from pipeline.sources import pictures
+from pipeline.sources._shared import pictures as _pictures
 
 SETTINGS = {"width": 0.02, "held_out": 0.3, "shift_px": 0, "grey": 0, "tint": 0, "loop": {**LOOP, "epochs": 0}}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.core.errors import CorpusError
-from pipeline.sources._utterances import Utterance, find
+from pipeline.sources._shared.utterances import Utterance, find
 
 
 def touch(root, *names):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pipeline.core.errors import CorpusError, did_you_mean
-from pipeline.sources._names import speaker_of
+from pipeline.sources._shared.names import speaker_of
 
 TABLE = "speakers.csv"
 MANIFEST = "manifest.csv"

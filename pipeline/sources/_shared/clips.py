@@ -18,8 +18,8 @@ from pipeline.core.parallel import ordered_map
 from pipeline.media import read_frames
 from pipeline.networks.c3d import FRAMES
 from pipeline.source_task import Examples, Run
-from pipeline.sources._names import speaker_of
-from pipeline.sources._pictures import files, folders
+from pipeline.sources._shared.names import speaker_of
+from pipeline.sources._shared.pictures import files, folders
 
 SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".flv", ".wmv", ".m4v")
 

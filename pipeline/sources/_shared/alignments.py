@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from pipeline.core.errors import ClipError, CorpusError
-from pipeline.sources._utterances import Utterance
+from pipeline.sources._shared.utterances import Utterance
 
 Span = tuple[float, float, str]
 """start s, end s, phone"""

@@ -15,8 +15,8 @@ from pipeline.core.ledger import Entry
 from pipeline.core.parallel import ordered_map
 from pipeline.media import read_sound
 from pipeline.signal import SOUND_HZ, MfccParams, mfcc39, normalise_utterance
-from pipeline.sources._alignments import Span
-from pipeline.sources._utterances import Utterance
+from pipeline.sources._shared.alignments import Span
+from pipeline.sources._shared.utterances import Utterance
 
 LATE_S = 0.1
 """How far an alignment may reach past the end of its sound before the ledger says so; rounding stays below."""
