@@ -56,7 +56,7 @@ check: venv ## set up and run the linters, the type checker and the quick tests
 	$(activate) && ruff check .
 	$(activate) && mypy
 	$(activate) && lint-imports
-	$(activate) && python -m pytest -m "not slow" -n 2 --dist loadgroup -q
+	$(activate) && python -m pytest -m "not slow and not long" -n 2 --dist loadgroup -q
 
 bench: venv ## run the benchmarks, on the artifacts of `make repro`
 	$(activate) && python -m benchmarks

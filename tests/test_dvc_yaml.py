@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import sys
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -71,11 +72,14 @@ def code_deps(stage) -> set[str]:
 
 
 def needed_files(stage, params) -> set[str]:
-    files = [ROOT / "stages" / f"{script(stage)}.py"]
-    if script(stage) in DYNAMIC:
-        kind = DYNAMIC[script(stage)][0]
-        for name in loaded_plugins(stage, params):
-            files += module_files(plugins.module_name(kind, name))
+    return files_of(script(stage), tuple(loaded_plugins(stage, params)) if script(stage) in DYNAMIC else ())
+
+
+@cache
+def files_of(script: str, loaded: tuple[str, ...]) -> set[str]:
+    files = [ROOT / "stages" / f"{script}.py"]
+    for name in loaded:
+        files += module_files(plugins.module_name(DYNAMIC[script][0], name))
     needed = {path.relative_to(ROOT).as_posix() for path in imported_files(files)}
     return needed - {"stages/__init__.py"}  # see test_the_package_of_stages_does_nothing_of_its_own
 

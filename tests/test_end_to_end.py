@@ -347,7 +347,7 @@ def test_two_runs_give_equal_bytes_and_another_seed_others(toy, corpus, tmp_path
     assert one["posteriors.csv"] != other["posteriors.csv"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_workers_give_the_bytes_of_one(corpus, tmp_path):
     changes = {"settings": {"size": 16, "fc6": "adaptive"}, "iterations": 6, "judge_every": 3}
     one, two = (written(train(corpus, tmp_path / str(n), "c3d", workers=n, **changes)) for n in (1, 2))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import av
@@ -20,13 +19,15 @@ from pipeline.media import read_sound
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("repro")]
 
+SYSTEMS = ("huang2017", "zhang2017", "ouyang2017")
+
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory):
-    """A project after its first `dvc repro`, with one worker."""
+    """A project after its first run, with one worker and two stages at a time."""
     project = Project(tmp_path_factory.mktemp("repro") / "project")
     project.set({**SMALL, "runtime.workers": 1})
-    project.ran = project.repro()
+    project.ran = project.repro_two()
     return project
 
 
@@ -58,7 +59,7 @@ def test_first_run_makes_everything(first):
     assert "report@demo-huang2017" in first.ran
     report = first.root / "reports/demo/huang2017"
     metrics = json.loads((report / "metrics.json").read_text())
-    assert {"lld147-lstm", "a60-svm", "v1024-lstm", "confidence-a60+v1024-lstm", "logistic_regression-lld147+v1024-svm"} <= set(metrics)
+    assert {"a60-svm", "v1024-lstm", "confidence-a60+v1024-lstm", "logistic_regression-a60+v1024-svm"} <= set(metrics)
     assert {"prior_knowledge-a60+v1024-lstm", "prior_knowledge-logistic_regression+audio-a60+v1024-lstm"} <= set(metrics)
     for figures in metrics.values():
         assert figures["n"] == 28
@@ -123,7 +124,7 @@ def test_every_clip_is_in_the_ledger_of_every_stage(first):
     clips = set(pd.read_csv(first.root / "features/demo/manifest.csv")["clip_id"])
     for stage, rows in ledger.groupby("stage"):
         assert set(rows["clip_id"]) == clips, stage
-    assert {"prepare", "track_faces", "extract:lld147", "extract:pool5", "select:v1024", "train:v1024-svm"} <= set(ledger["stage"])
+    assert {"prepare", "track_faces", "extract:mfcc39", "extract:pool5", "select:v1024", "train:v1024-svm"} <= set(ledger["stage"])
 
 
 def test_features_follow_the_hdf5_contract(first):
@@ -152,108 +153,84 @@ def test_second_run_runs_nothing_nor_does_another_runtime(done):
     assert done.git("status", "--porcelain", "--", "pipeline", "features", "models", "reports", "data") == ""
 
 
-def test_a_classifier_setting_reruns_that_classifier(done):
-    done.set({"train.svm.c": [0.001]})
-    again = done.repro()
-    assert {stage for stage in again if stage.startswith("train")} == {f"train_huang2017@demo-{f}-svm" for f in ("lld147", "a60", "v1024")}
-    assert set(again[-2:]) == {"fuse@demo-huang2017", "report@demo-huang2017"}
-    assert names(again) == {"train_huang2017", "fuse", "report"}
-
-
-def test_a_setting_of_the_fine_tuning_reruns_that_network_and_what_rests_on_it(done):
-    done.set({"segments_audio.anet.tune.learning_rate": 0.01})
+def test_an_experiment_reruns_what_its_settings_reach_and_nothing_else(done):
+    """A classifier, a selection, a fine-tuning and an end-to-end training, each in its own system or beside the others."""
+    done.git("add", "dvc.lock", "params.yaml")
+    done.git("commit", "-qm", "first run")
+    settings = ("train.svm.c=[0.001]", "select.v1024.k=16", "segments_audio.anet.tune.learning_rate=0.01", "end_to_end.vggface.iterations=4")
+    run = done.run("dvc", "exp", "run", *(word for setting in settings for word in ("-S", setting)))
+    assert run.returncode == 0, run.stdout + run.stderr
+    again = ran(run.stdout)
+    by_system = {system: {stage for stage in again if system in stage} for system in ("huang2017", "zhang2017", "ouyang2017")}
+    trained = {f"train_huang2017@demo-{model}" for model in ("a60-svm", "v1024-svm", "v1024-lstm")}
+    assert by_system["huang2017"] == {*trained, "fuse@demo-huang2017", "report@demo-huang2017"}
     trained = {f"train_zhang2017@demo-{feature}-linear_svm" for feature in ("anet", "dbn2")}
-    expected = {"segments_audio@demo-anet", "fuse_features@demo-dbn2", *trained, "fuse@demo-zhang2017", "report@demo-zhang2017"}
-    assert set(done.repro()) == expected
+    assert by_system["zhang2017"] == {*trained, "fuse@demo-zhang2017", "report@demo-zhang2017"}
+    assert by_system["ouyang2017"] == {"fuse@demo-ouyang2017", "report@demo-ouyang2017"}
+    shared = {"select@demo-v1024", "segments_audio@demo-anet", "fuse_features@demo-dbn2", "end_to_end@demo-vggface"}
+    assert set(again) == shared.union(*by_system.values())
+    with h5py.File(done.root / "features/demo/v1024.h5") as file:
+        assert file.attrs["dimension"] == 16
 
 
 def test_settings_of_fusion_rerun_fusion_and_report(done):
+    """A feature that a system drops is not fused any more, though its files stay."""
     done.set(
         {
             "fuse.logistic_regression.c": [0.5],
             "systems.huang2017.fusions": ["logistic_regression", "confidence"],
             "systems.huang2017.stacked": {"prior_knowledge": ["video"]},
+            "systems.zhang2017.features.dbn2": None,
             "systems.ouyang2017.feedback.rate": 2.0,
         }
     )
     assert names(done.repro()) == {"fuse", "report"}
-
-
-def test_a_setting_of_the_end_to_end_training_reruns_it_and_what_rests_on_it(done):
-    done.set({"end_to_end.vggface.learning_rate": 0.002})
-    expected = {"end_to_end@demo-vggface", "fuse@demo-ouyang2017", "report@demo-ouyang2017"}
-    assert set(done.repro()) == expected
-
-
-def test_a_setting_of_the_report_reruns_the_report(done):
-    done.set({"report.bootstrap": "speakers"})
-    assert names(done.repro()) == {"report"}
-
-
-def test_another_forest_leaves_tracking_extraction_and_pretraining_alone(done):
-    done.set({"rank.pool5.trees": 8})
-    assert names(done.repro()) == {"rank", "select", "train_huang2017", "fuse", "report"}
-
-
-def test_an_experiment_with_fewer_columns_reruns_selection_and_what_follows(done):
-    done.git("add", "dvc.lock", "params.yaml")
-    done.git("commit", "-qm", "first run")
-    run = done.run("dvc", "exp", "run", "-S", "select.v1024.k=16")
-    assert run.returncode == 0, run.stdout + run.stderr
-    again = ran(run.stdout)
-    assert names(again) == {"select", "train_huang2017", "fuse", "report"}
-    trained = {stage for stage in again if stage.startswith("train")}
-    assert trained == {"train_huang2017@demo-v1024-lstm", "train_huang2017@demo-v1024-svm"}
-    with h5py.File(done.root / "features/demo/v1024.h5") as file:
-        assert file.attrs["dimension"] == 16
+    metrics = json.loads((done.root / "reports/demo/zhang2017/metrics.json").read_text())
+    assert not any("dbn2" in name for name in metrics)
+    assert (done.root / "features/demo/dbn2.h5").exists()
+    table = pd.read_csv(done.root / "reports/demo/zhang2017/tables/table_X.csv", keep_default_na=False)
+    assert "not run: add dbn2 to systems.zhang2017.features" in set(table.iloc[:, -1])
 
 
 def test_a_comment_in_an_extractor_reruns_it_from_the_cache_and_nothing_after_it(done):
-    path = done.root / "pipeline/extractors/lld147.py"
+    """Beside it a setting of the report, which reruns the reports alone."""
+    path = done.root / "pipeline/extractors/mfcc39.py"
     path.write_text(path.read_text() + "# a comment\n")
+    done.set({"report.bootstrap": "speakers"})
     run = done.run("dvc", "repro")
-    assert ran(run.stdout) == ["extract@demo-lld147"]
+    assert set(ran(run.stdout)) == {"extract@demo-mfcc39", *(f"report@demo-{system}" for system in SYSTEMS)}
     assert "28 of 28 clips from the clip cache" in run.stdout
 
 
-def test_two_workers_and_two_stages_at_a_time_give_the_bytes_of_one(first, tmp_path):
-    """From nothing: no artifacts, no DVC cache, no clip cache."""
-    fresh = Project(tmp_path / "project")
-    fresh.set({**SMALL, "runtime.workers": 2})
-    run = fresh.run(sys.executable, "scripts/repro.py", "--jobs", "2")
-    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
-    assert sorted(line.removesuffix(" begins") for line in run.stdout.splitlines() if line.endswith(" begins")) == sorted(first.ran)
-    assert locked(fresh) == locked(first)
-    assert fresh.repro() == []
+@pytest.mark.long
+def test_two_workers_and_one_stage_at_a_time_give_the_bytes_of_one_and_two(first, tmp_path):
+    """From nothing: no artifacts, no DVC cache, no clip cache. Most jobs have a quicker test of their own for it."""
+    project = Project(tmp_path / "project")
+    project.set({**SMALL, "runtime.workers": 2})
+    assert sorted(project.repro()) == sorted(first.ran)
+    assert locked(project) == locked(first)
+    assert project.repro() == []
 
 
-def test_dropped_feature_is_not_fused_though_its_files_stay(done):
-    done.set({"systems.huang2017.features.a60": None})
-    done.repro()
-    metrics = json.loads((done.root / "reports/demo/huang2017/metrics.json").read_text())
-    assert not any("a60" in name for name in metrics)
-    assert (done.root / "features/demo/a60.h5").exists()
-    table = pd.read_csv(done.root / "reports/demo/huang2017/tables/table_2.csv")
-    cell = table.loc[table["Features"] == "a60", "Accuracy"].item()
-    assert cell.startswith("not run: add a60")
+LEARNED = ("rank", "select", "segments_audio", "segments_video", "fuse_features", "train_", "end_to_end", "transfer", "fuse@")
+"""Beginnings of the names of stages that learn from labels, and of `select`, which passes on what `rank` learned."""
 
 
-def test_no_test_label_reaches_a_prediction(done):
+def test_no_test_label_reaches_a_prediction(first, done):
     """Emotions of one fold's test clips are dealt out anew: no posterior of that fold changes."""
-    systems = ("huang2017", "zhang2017", "ouyang2017")
-    reports = {system: done.root / f"reports/demo/{system}/predictions.csv" for system in systems}
-    before = {system: pd.read_csv(path) for system, path in reports.items()}
+    fused = {system: done.root / f"models/demo/{system}/fusion/predictions.csv" for system in SYSTEMS}
+    before = {system: pd.read_csv(path) for system, path in fused.items()}
     splits = pd.read_csv(done.root / "features/demo/splits.csv")
     tested = splits[(splits["fold"] == "fold-00") & (splits["part"] == "test")]["clip_id"]
-    manifest = pd.read_csv(done.root / "data/demo/manifest.csv")
+    path = done.root / "features/demo/manifest.csv"
+    manifest = pd.read_csv(path)
     rows = manifest["clip_id"].isin(tested)
     manifest.loc[rows, "emotion"] = np.roll(manifest.loc[rows, "emotion"].to_numpy(), 1)
-    shutil.copytree(done.root / "data/demo", done.root / "data/relabelled")
-    manifest.to_csv(done.root / "data/relabelled/manifest.csv", index=False)
-    done.set({"corpora.demo.root": "data/relabelled"})
-    done.repro(*(f"report@demo-{system}" for system in systems))
-    for system in systems:
-        old, new = (frame[frame["fold"] == "fold-00"].reset_index(drop=True) for frame in (before[system], pd.read_csv(reports[system])))
+    manifest.to_csv(path, index=False)
+    learned = [stage for stage in first.ran if stage.startswith(LEARNED)]
+    assert done.repro("--single-item", *learned) == learned
+    for system in SYSTEMS:
+        old, new = (frame[frame["fold"] == "fold-00"].reset_index(drop=True) for frame in (before[system], pd.read_csv(fused[system])))
         columns = ["model", "clip_id", *[name for name in old if name.startswith("p_")]]
         pd.testing.assert_frame_equal(old[columns], new[columns])
         assert (old["emotion"].to_numpy() != new["emotion"].to_numpy()).all()
@@ -272,9 +249,8 @@ def remux(source: Path, target: Path, kind: str) -> None:
 
 def _bad_clips_in_the_second_system(project: Project) -> None:
     """A clip with one modality has no joint feature, and is judged by late fusion all the same."""
-    project.repro("report@mine-zhang2017")
-    report = project.root / "reports/mine/zhang2017"
-    ledger = pd.read_csv(report / "ledger.csv", keep_default_na=False).set_index(["clip_id", "stage"])
+    fused = project.root / "models/mine/zhang2017/fusion"
+    ledger = pd.read_csv(fused / "ledger.csv", keep_default_na=False).set_index(["clip_id", "stage"])
 
     def entry(clip: str, stage: str) -> tuple[str, str]:
         return tuple(ledger.loc[(f"s01_{clip}_1", stage), ["status", "reason"]])
@@ -287,16 +263,15 @@ def _bad_clips_in_the_second_system(project: Project) -> None:
     for rule in ("product", "vote", "score_level"):
         assert entry("anger", f"fuse:{rule}-anet+vnet-linear_svm") == ("degraded", "no_audio")
         assert entry("happy", f"fuse:{rule}-anet+vnet-linear_svm") == ("failed", "missing_file")
-    metrics = json.loads((report / "metrics.json").read_text())
-    judged = {name: metrics[f"{name}-linear_svm"]["n"] for name in ("anet", "vnet", "dbn2", "product-anet+vnet")}
+    counts = pd.read_csv(fused / "predictions.csv")["model"].value_counts()
+    judged = {name: counts[f"{name}-linear_svm"] for name in ("anet", "vnet", "dbn2", "product-anet+vnet")}
     assert judged == {"anet": 25, "vnet": 24, "dbn2": 23, "product-anet+vnet": 26}
 
 
 def _bad_clips_in_the_third_system(project: Project) -> None:
     """A sub-system that could not judge a clip is left out of its weighted sum."""
-    project.repro("report@mine-ouyang2017")
-    report = project.root / "reports/mine/ouyang2017"
-    ledger = pd.read_csv(report / "ledger.csv", keep_default_na=False).set_index(["clip_id", "stage"])
+    fused = project.root / "models/mine/ouyang2017/fusion"
+    ledger = pd.read_csv(fused / "ledger.csv", keep_default_na=False).set_index(["clip_id", "stage"])
 
     def entry(clip: str, stage: str) -> tuple[str, str]:
         return tuple(ledger.loc[(f"s01_{clip}_1", stage), ["status", "reason"]])
@@ -311,8 +286,8 @@ def _bad_clips_in_the_third_system(project: Project) -> None:
     for clip, reason in (("anger", "no_audio"), ("disgust", "no_video"), ("fear", "no_face"), ("sad", "no_voice")):
         assert entry(clip, "fuse:combined-audio_visual-weighted") == ("degraded", reason)
     assert entry("happy", "fuse:combined-audio_visual-weighted") == ("failed", "missing_file")
-    metrics = json.loads((report / "metrics.json").read_text())
-    judged = {name: metrics[name]["n"] for name in ("egemaps-transfer", "vggface-end_to_end", "combined-audio_visual-weighted")}
+    counts = pd.read_csv(fused / "predictions.csv")["model"].value_counts()
+    judged = {name: counts[name] for name in ("egemaps-transfer", "vggface-end_to_end", "combined-audio_visual-weighted")}
     assert judged == {"egemaps-transfer": 24, "vggface-end_to_end": 24, "combined-audio_visual-weighted": 26}
 
 
@@ -350,19 +325,20 @@ def hostile(done):
 
 
 def test_bad_clips_cost_themselves_only(hostile):
-    hostile.repro("report@mine-huang2017")
+    classifiers = {"huang2017.classifiers": ["lstm"], "huang2017.fused": ["lstm"], "ouyang2017.classifiers": ["image_set"]}
+    hostile.set({f"systems.{key}": value for key, value in classifiers.items()})
+    hostile.repro_two("report@mine-huang2017", "fuse@mine-zhang2017", "fuse@mine-ouyang2017")
     report = hostile.root / "reports/mine/huang2017"
     ledger = pd.read_csv(report / "ledger.csv", keep_default_na=False).set_index(["clip_id", "stage"])
 
     def entry(clip: str, stage: str) -> tuple[str, str]:
         return tuple(ledger.loc[(f"s01_{clip}_1", stage), ["status", "reason"]])
 
-    assert entry("anger", "extract:lld147") == ("failed", "no_audio")
     assert entry("anger", "extract:a60") == ("failed", "no_audio")
     assert entry("anger", "track_faces") == ("ok", "")
     assert entry("disgust", "track_faces") == ("failed", "no_video")
     assert entry("disgust", "train:v1024-lstm") == ("failed", "no_video")
-    assert entry("disgust", "extract:lld147") == ("ok", "")
+    assert entry("disgust", "extract:a60") == ("ok", "")
     assert entry("fear", "track_faces") == ("failed", "no_face")
     assert entry("happy", "prepare") == entry("happy", "extract:pool5") == ("failed", "missing_file")
     assert entry("neutral", "track_faces") == entry("neutral", "extract:mfcc39") == ("failed", "decode_error")
@@ -371,7 +347,7 @@ def test_bad_clips_cost_themselves_only(hostile):
     assert entry("fear", fused) == ("degraded", "no_face")
     assert entry("happy", fused) == ("failed", "missing_file")
     metrics = json.loads((report / "metrics.json").read_text())
-    assert (metrics["lld147-svm"]["n"], metrics["v1024-svm"]["n"]) == (25, 24)
+    assert (metrics["a60-lstm"]["n"], metrics["v1024-lstm"]["n"]) == (25, 24)
     assert metrics["confidence-a60+v1024-lstm"]["n"] == 26
     assert metrics["confidence-a60+v1024-lstm"]["coverage"] == pytest.approx(26 / 28, abs=1e-4)
     assert {clip for clip, _ in ledger.index} == set(pd.read_csv(hostile.root / "features/mine/manifest.csv")["clip_id"])
@@ -393,24 +369,37 @@ def test_a_missing_corpus_folder_is_named(done):
     assert "data/demos" in run.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize(
-    ("changes", "target", "message"),
-    [
-        ({"select.v1024.k": 0}, "select", "params.yaml: select.v1024.k: Input should be greater than 0 (got 0)"),
-        ({"train.lstm.dropuot": 0.1}, "train_huang2017", "params.yaml: train.lstm.dropuot: no such setting (did you mean 'dropout'?)"),
-        ({"track_faces.detector": "dlib_hogg"}, "track_faces", "track_faces.detector: no detectors plugin 'dlib_hogg' (did you mean 'dlib_hog'?)"),
-        ({"corpora.demo.labels": {"joy": "hapy"}}, "prepare", "unknown emotion 'hapy' (did you mean 'happy'?)"),
-        ({"runtime.max_failed_fraction": 2}, "prepare", "runtime.max_failed_fraction"),
-        ({"extract.mfcc39.hop_ms": 5}, "extract_speech", "extract.mfcc39 differs from pretrain.a60.mfcc in hop_ms"),
-        ({"extract.logmel.hop_ms": 5}, "segments_audio", "extract.logmel and the windows of segments_audio differ: hop_ms 5.0 there, 10.0 here"),
-        ({"segments_video.vnet.settings.windows.length": 15}, "fuse_features", "anet and vnet have different windows"),
-        ({"segments_video.vnet.settings.fc6": "published"}, "segments_video", "set size to 112"),
-    ],
-)
-def test_a_wrong_setting_gives_one_line(done, changes, target, message):
-    done.set(changes)
-    run = done.run("dvc", "repro", *["-f"] * ("runtime.max_failed_fraction" in changes), target)
+WRONG = {
+    "select.v1024.k": (0, "params.yaml: select.v1024.k: Input should be greater than 0 (got 0)"),
+    "train.lstm.dropuot": (0.1, "params.yaml: train.lstm.dropuot: no such setting (did you mean 'dropout'?)"),
+    "track_faces.detector": ("dlib_hogg", "track_faces.detector: no detectors plugin 'dlib_hogg' (did you mean 'dlib_hog'?)"),
+    "corpora.demo.labels": ({"joy": "hapy"}, "unknown emotion 'hapy' (did you mean 'happy'?)"),
+    "extract.mfcc39.hop_ms": (5, "extract.mfcc39 differs from pretrain.a60.mfcc in hop_ms"),
+    "extract.logmel.hop_ms": (5, "extract.logmel and the windows of segments_audio differ: hop_ms 5.0 there, 10.0 here"),
+    "segments_video.vnet.settings.fc6": ("published", "set size to 112"),
+}
+"""Setting -> (a wrong value, what is said about it)."""
+
+
+def test_wrong_settings_give_one_line_each(done):
+    done.set({key: value for key, (value, _) in WRONG.items()})
+    extracted = ("extract@demo-mfcc39", "extract@demo-logmel")  # which is right in itself
+    failing = (
+        *("train_huang2017@demo-v1024-lstm", "select@demo-v1024", "extract_speech@demo-a60", "segments_audio@demo-anet"),
+        *("segments_video@demo-vnet", "track_faces@demo", "prepare@demo"),
+    )
+    run = done.run("dvc", "repro", "--keep-going", "--single-item", *extracted, *failing)
     assert run.returncode != 0
-    lines = [line for line in (run.stdout + run.stderr).splitlines() if message in line]
-    assert len(lines) >= 1
-    assert "Traceback" not in run.stdout + run.stderr
+    printed = run.stdout + run.stderr
+    assert "Traceback" not in printed
+    for key, (_, message) in WRONG.items():
+        assert sum(message in line for line in printed.splitlines()) == 1, (key, printed)
+
+
+def test_a_wrong_setting_of_the_machine_gives_one_line(done):
+    done.set({"runtime.max_failed_fraction": 2})
+    run = done.run("dvc", "repro", "-f", "prepare")
+    assert run.returncode != 0
+    printed = run.stdout + run.stderr
+    assert "Traceback" not in printed
+    assert sum("runtime.max_failed_fraction" in line for line in printed.splitlines()) == 1

@@ -22,7 +22,8 @@ def _syntax(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
 
 
-def _imports(path: Path) -> set[str]:
+@cache
+def _imports(path: Path) -> frozenset[str]:
     """Return the dotted names that a file imports, anywhere in it."""
     names: set[str] = set()
     for node in ast.walk(_syntax(path)):
@@ -31,7 +32,7 @@ def _imports(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             names.add(node.module)
             names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return names
+    return frozenset(names)
 
 
 def module_files(name: str, root: Path = ROOT) -> list[Path]:
