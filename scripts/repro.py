@@ -2,8 +2,8 @@
 
 `dvc repro` runs one stage after the other. Here N processes each run `dvc repro --single-item` on one instance at a
 time, as soon as everything that it rests on is done; those that most others wait for come first. What has to run, what
-the run-cache holds and what is written to dvc.lock is DVC's business alone, and at the end plain `dvc repro` looks over
-the whole. With --jobs 1 that is all there is. The results do not depend on N.
+the run-cache holds and what is written to dvc.lock is DVC's business alone. With --jobs 1 this is plain `dvc repro`. The
+results do not depend on N.
 """
 
 from __future__ import annotations
@@ -204,7 +204,7 @@ def repro(targets: Sequence[str], jobs: int) -> int:
         print("Data and pipelines are up to date.")
         return 0
     try:
-        return dvc(whole) if run_all(graph, jobs) else 1
+        return 0 if run_all(graph, jobs) else 1
     except KeyboardInterrupt:
         print("interrupted; what is finished is kept, run the same command again to go on", file=sys.stderr)
         return 130

@@ -47,6 +47,9 @@ def loaded_plugins(stage, params) -> list[str]:
     return [section(params, name) if "." in name else name]
 
 
+pytestmark = pytest.mark.xdist_group("dvc-yaml")
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     return Project(tmp_path_factory.mktemp("dvc-yaml") / "project")

@@ -144,7 +144,7 @@ STACKED = SystemParams(
     fusions=("logistic_regression", "confidence", "prior_knowledge"),
     stacked={"confidence": ("audio", "video", "audio+video"), "prior_knowledge": ("audio", "video")},
 )
-FUSE = {"logistic_regression": {"c": [0.1, 1.0, 10.0]}}
+FUSE = {"logistic_regression": {"c": [0.1, 10.0]}}
 LR_NAME = "logistic_regression-a60+v1024-lstm"
 PEOPLE = [Clip(f"s{s}-{n}", "x.mp4", f"s{s}", EMOTIONS[n % 3]) for s in range(8) for n in range(6)]
 

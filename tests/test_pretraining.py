@@ -203,7 +203,7 @@ class Stage:
         self.configure(workers=1)
 
     def configure(self, **runtime) -> None:
-        loop = {**LOOP, "epochs": 60, "patience": 60}
+        loop = {**LOOP, "epochs": 20, "patience": 20}
         node = {"source": "phones", "root": "voices", "settings": {**CASES["phones"][1], "loop": loop}}
         runtime = {"clip_cache": ".cache/clips", **runtime}
         (self.root / "params.yaml").write_text(yaml.safe_dump({"pretrain": {"a60": node}, "runtime": runtime}))
@@ -230,11 +230,11 @@ def test_the_stage_gives_the_same_bytes_killed_or_not_and_with_more_workers(tmp_
     checkpoint = tmp_path / ".cache/checkpoints/pretrain-a60.pt"
     assert not checkpoint.exists()
     process, seen = stage.start("killed"), set()
-    while len(seen) < 5:
+    while len(seen) < 3:
         assert process.poll() is None, "it ended before it could be killed"
         if checkpoint.is_file():
             seen.add(checkpoint.stat().st_mtime_ns)
-        time.sleep(0.001)
+        time.sleep(0.005)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
     assert process.returncode == -signal.SIGKILL

@@ -102,7 +102,7 @@ def test_folds_learn_from_different_clips(learned):
     assert np.abs(one - other).max() > 0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_two_workers_give_the_bytes_of_one(corpus, learned, tmp_path):
     paths, _ = tune(corpus, tmp_path, workers=2)
     assert paths.out.read_bytes() == learned[0].out.read_bytes()

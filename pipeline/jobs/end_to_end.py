@@ -33,7 +33,7 @@ from pipeline.protocols import Fold
 
 _ORDER, _PICTURES = 0, 1
 """What random numbers are for; each iteration and each pass over the clips has its own, so that none has to be remembered."""
-_MEASURED = 64
+_MEASURED = 32
 """Training clips, evenly spread, on which layers are measured."""
 
 

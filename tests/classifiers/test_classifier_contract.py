@@ -24,11 +24,11 @@ NAMES = plugins.names("classifiers")
 SETTINGS = {
     "lstm": {
         "hidden": 12, "cells": 12, "dropout": 0.2, "readout": "mean", "weight_decay": 1e-4, "learning_rate": (0.02,), "balanced": False,
-        "batch": 12, "epochs": 12, "patience": 6, "step_s": 0.0, "seed": 0,
+        "batch": 12, "epochs": 7, "patience": 4, "step_s": 0.0, "seed": 0,
     },
     "temporal": {
         "cells": 12, "dropout": 0.2, "readout": "mean", "weight_decay": 1e-4, "learning_rate": (0.02,), "balanced": False,
-        "batch": 12, "epochs": 12, "patience": 6, "step_s": 0.0, "seed": 0,
+        "batch": 12, "epochs": 7, "patience": 4, "step_s": 0.0, "seed": 0,
     },
     "svm": {"c": (0.01, 0.1, 1.0), "balanced": True},
     "linear_svm": {"c": (0.01, 0.1, 1.0), "balanced": True, "pooling": "average"},

@@ -125,7 +125,7 @@ def test_what_is_installed_comes_first(tmp_path, installed, monkeypatch):
     assert fetch(package(tmp_path), tmp_path / "cache").read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize(("version", "raw"), [("1.1", CONTENT), ("1.2", b"changed")])
+@pytest.mark.parametrize(("version", "raw"), [("1.1", CONTENT), ("1.2", b"changed")], ids=["version", "content"])
 def test_unless_it_is_another(tmp_path, installed, links, version, raw):
     installed(version, raw)
     write_wheel(links, FILES)
