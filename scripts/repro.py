@@ -42,10 +42,10 @@ def stale_graph(targets: Sequence[str]) -> dict[str, frozenset[str]]:
     Raises:
         DvcException: no such target, or no sound dvc.yaml
     """
-    from dvc.repo import Repo
+    from dvc.repo import Repo, lock_repo
     from networkx import descendants
 
-    with Repo() as repo:
+    with Repo() as repo, lock_repo(repo):  # within one lock DVC reads dvc.yaml and dvc.lock once
         graph = repo.index.graph  # edges point from a stage to what it rests on
         changed = set(repo.status(targets=list(targets) or None, with_deps=True))
         below = {stage: descendants(graph, stage) for stage in graph}
