@@ -146,14 +146,13 @@ SMALL = {
         "vggface": {"settings": {"size": 38}, "cells": 8, "iterations": 3, "batch": 4, "judge_every": 2, "keep": ["fold-00"]}
     },
     "systems.ouyang2017.features": {"vggface": "video"},
+    "systems.ouyang2017.classifiers": ["image_set"],
     "systems.ouyang2017.also": ["vggface-end_to_end", "egemaps-transfer"],
     "systems.ouyang2017.combined": {
         "visual": {"rule": "average", "of": ["vggface-end_to_end", "vggface-image_set"]},
         "audio_visual": {"rule": "weighted", "of": ["vggface-image_set", "visual", "egemaps-transfer"]},
     },
     "systems.ouyang2017.feedback.steps": 3,
-    "train.temporal.epochs": 2,
-    "train.temporal.cells": 8,
     "train.transfer.epochs": 3,
     "report.draws": 200,
     "train.lstm.epochs": 2,
