@@ -1,7 +1,7 @@
 """Run the stages that are out of date, several at a time: `python scripts/repro.py [--jobs N] [TARGET ...]`.
 
 `dvc repro` runs one stage after the other. Here N processes each run `dvc repro --single-item` on one instance at a
-time, as soon as everything that it rests on is done; those that most others wait for come first. What has to run, what
+time, as soon as everything that it rests on is done; those between most others come first. What has to run, what
 the run-cache holds and what is written to dvc.lock is DVC's business alone. With --jobs 1 this is plain `dvc repro`. The
 results do not depend on N.
 """
@@ -55,8 +55,11 @@ def stale_graph(targets: Sequence[str]) -> dict[str, frozenset[str]]:
         return {stage.addressing: frozenset(one.addressing for one in graph.successors(stage) if one in stale) for stage in stale}
 
 
-def most_awaited(graph: Graph) -> list[str]:
-    """Return the stages, those first that most others wait for, directly or not."""
+def in_order(graph: Graph) -> list[str]:
+    """Return the stages, those first that stand between most others: that most wait for, directly or not, or that wait for most.
+
+    The second brings a fusion of many models forward, which takes long and has only its report behind it.
+    """
     waiting: dict[str, set[str]] = {name: set() for name in graph}
     for name in graph:
         todo = list(graph[name])
@@ -65,7 +68,7 @@ def most_awaited(graph: Graph) -> list[str]:
             if name not in waiting[below]:
                 waiting[below].add(name)
                 todo += graph[below]
-    return sorted(graph, key=lambda name: (-len(waiting[name]), name))
+    return sorted(graph, key=lambda name: (-len(waiting[name]) - len(graph[name]), name))
 
 
 _stop: Event | None = None
@@ -162,7 +165,7 @@ def run_all(graph: Graph, jobs: int) -> bool:
 
     After a failure no further stage begins; those under way are waited for.
     """
-    todo, finished, failed = most_awaited(graph), set[str](), False
+    todo, finished, failed = in_order(graph), set[str](), False
     with Pool(jobs) as pool:
         while True:
             ready = [] if failed else [name for name in todo if graph[name] <= finished]

@@ -101,18 +101,19 @@ def test_stages_are_there(stages):
 
 
 def test_every_file_that_a_stage_rests_on_is_a_dep(stages, project):
+    params = project.params
     for name, stage in stages.items():
         deps = code_deps(stage)
-        for file in needed_files(stage, project.params):
+        for file in needed_files(stage, params):
             covered = any(file == dep or file.startswith(dep + "/") for dep in deps)
             assert covered, f"dvc.yaml: {name} rests on {file}, which is none of its deps"
 
 
 def test_no_stage_depends_on_code_that_it_does_not_use(stages, project):
     """Each dep is used by one instance of its stage at least: a matrix has one list of deps for all of them."""
-    needed = defaultdict(set)
+    needed, params = defaultdict(set), project.params
     for name, stage in stages.items():
-        needed[name.split("@")[0]] |= needed_files(stage, project.params)
+        needed[name.split("@")[0]] |= needed_files(stage, params)
     for name, stage in stages.items():
         for dep in code_deps(stage):
             if Path(dep).name.startswith("_") and Path(dep).parts[:2] in (("pipeline", "corpora"), ("pipeline", "sources")):

@@ -191,7 +191,7 @@ def test_two_levels_by_hand(validation, parts):
     folds = two_folds(validation)
     tables = random_tables(0, folds)
     result, learned = fuse_all(STACKED, FUSE, tables, PEOPLE, folds, EMOTIONS)
-    params = logistic_regression.Params(c=(0.1, 1.0, 10.0))
+    params = logistic_regression.Params(**FUSE["logistic_regression"])
     for fold in folds:
         val_clips, val, labels = arrays(tables, folds, fold, "val")
         test_clips, test, _ = arrays(tables, folds, fold, "test")

@@ -164,9 +164,9 @@ def test_no_jobs_are_refused(tmp_path):
     assert (done.returncode, "at least one stage" in done.stderr) == (2, True)
 
 
-def test_what_most_others_wait_for_comes_first(repro):
-    graph = {name: frozenset(below) for name, below in {"a": "", "b": "", "c": "b", "d": "bc", "e": ""}.items()}
-    assert repro.most_awaited(graph) == ["b", "c", "a", "d", "e"]
+def test_what_stands_between_most_others_comes_first(repro):
+    graph = {name: frozenset(below) for name, below in {"a": "", "b": "", "c": "b", "d": "bc", "e": "", "f": "bcd"}.items()}
+    assert repro.in_order(graph) == ["b", "c", "d", "f", "a", "e"]
 
 
 @given(cores=st.sets(st.integers(0, 63), min_size=1), jobs=st.integers(1, 9))

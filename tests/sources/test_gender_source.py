@@ -148,7 +148,7 @@ def test_the_state_normalises_by_the_training_rows_alone(corpus):
     assert len(trained.config["columns"]) == 88
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_windows_give_several_rows_and_workers_change_nothing(corpus):
     settings = params(egemaps={"window_s": 0.1})
     one, two = (gender.train(corpus, settings, Run(workers=workers)) for workers in (1, 2))
