@@ -197,7 +197,7 @@ def test_a_comment_in_an_extractor_reruns_it_from_the_cache_and_nothing_after_it
 
 @pytest.mark.long
 def test_two_workers_and_one_stage_at_a_time_give_the_bytes_of_one_and_two(first, tmp_path):
-    """From nothing: no artifacts, no DVC cache, no clip cache. Most jobs have a quicker test of their own for it."""
+    """From nothing: no artifacts, no DVC cache, no clip cache. Some jobs have a test of their own for it."""
     project = Project(tmp_path / "project")
     project.set({**SMALL, "runtime.workers": 2})
     assert sorted(project.repro()) == sorted(first.ran)
