@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import Field
 
@@ -83,7 +83,7 @@ def check_corpora(params: Mapping[str, Any]) -> str:
 def read_corpus(name: str, params: CorpusParams, workers: int) -> tuple[list[Clip], list[Entry]]:
     """Return the clips that are used, with digests, sorted by id, and their ledger entries.
 
-    A file that is absent costs its clip: `failed`, `missing_file`, digest "".
+    A file that is absent or cannot be read costs its clip: `failed`, `missing_file` or `unreadable`, digest "".
 
     Raises:
         SettingsError: an unknown adapter or emotion in the settings
@@ -100,15 +100,17 @@ def read_corpus(name: str, params: CorpusParams, workers: int) -> tuple[list[Cli
         )
     for _, clip in everything:
         check_clip_id(clip.clip_id, str(root))
+        inside = PurePosixPath(clip.path)
+        if inside.is_absolute() or ".." in inside.parts:
+            raise CorpusError(f"{root}: clip '{clip.clip_id}' has the path '{clip.path}', which leaves the corpus folder; mend its table")
         if not (clip.path + clip.speaker).isprintable():
             raise CorpusError(f"{root}: clip '{clip.clip_id}' has a line break or control character in its path or speaker; remove it")
     check_unique((clip for _, clip in everything), str(root))
     clips.sort(key=lambda clip: clip.clip_id)
     files = sorted({clip.path for clip in clips})
-    hashed = ordered_map(_Hasher(root), files, workers, "hashing", "file")
-    digests = dict(zip(files, hashed, strict=True))
-    clips = [dataclasses.replace(clip, digest=digests[clip.path]) for clip in clips]
-    return clips, [_entry(clip) for clip in clips]
+    hashed = dict(zip(files, ordered_map(_Hasher(root), files, workers, "hashing", "file"), strict=True))
+    clips = [dataclasses.replace(clip, digest=hashed[clip.path].digest) for clip in clips]
+    return clips, [_entry(clip, hashed[clip.path].reason) for clip in clips]
 
 
 def left_out(name: str, params: CorpusParams) -> dict[str, list[str]]:
@@ -149,16 +151,22 @@ def _checked(labels: Mapping[str, str], place: str) -> Mapping[str, str]:
     return labels
 
 
+class _Hashed(NamedTuple):
+    digest: str
+    reason: str = ""
+
+
 @dataclasses.dataclass(frozen=True)
 class _Hasher:
     root: Path
 
-    def __call__(self, path: str) -> str:
+    def __call__(self, path: str) -> _Hashed:
         file = self.root / path
-        return file_digest(file) if file.is_file() else ""
+        try:
+            return _Hashed(file_digest(file)) if file.is_file() else _Hashed("", "missing_file")
+        except OSError:  # no permission, a network folder that is gone, a bad sector
+            return _Hashed("", "unreadable")
 
 
-def _entry(clip: Clip) -> Entry:
-    if clip.digest:
-        return Entry(clip.clip_id, "prepare")
-    return Entry(clip.clip_id, "prepare", "failed", "missing_file", clip.path)
+def _entry(clip: Clip, reason: str) -> Entry:
+    return Entry(clip.clip_id, "prepare", "failed", reason, clip.path) if reason else Entry(clip.clip_id, "prepare")

@@ -1,24 +1,29 @@
 """The engine under every per-clip stage: cache first, then compute, then pack in order.
 
-A `Job` says how one clip is computed and what its result depends on. Workers put results into the clip cache; this
-process alone writes the HDF5 file, reading the cache clip by clip, so memory does not grow with the corpus.
+A `Job` says how one clip is computed and what its result depends on. Workers put results into the clip cache, block by
+block; this process alone writes the HDF5 file, copying entries as they lie in the cache, so memory grows neither with the
+corpus nor with a clip's length.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from pipeline.core.clip import Clip
-from pipeline.core.clipcache import ClipCache
-from pipeline.core.errors import ClipError
+from pipeline.core.clipcache import ClipCache, Head, cache_key
+from pipeline.core.errors import PASSING, ArtifactError
+from pipeline.core.journal import Journal, Row, journal_path, read_journal, why_computed, why_reused, write_journal
 from pipeline.core.ledger import Entry, check_failures, summary, write_ledger
-from pipeline.core.parallel import Steps, ordered_map, progress
+from pipeline.core.parallel import Steps, WorkerLost, alone, ordered_map, progress
 from pipeline.core.settings import Runtime
 from pipeline.core.store import ClipFeatures, FeatureMeta
-from pipeline.core.store_writer import write_features
+from pipeline.core.store_writer import feature_file
+
+_SUSPECTS = 8
+"""Clips computed one by one after a worker has died; more rounds follow where it was none of them."""
 
 
 class Job(Protocol):
@@ -28,8 +33,8 @@ class Job(Protocol):
     def stage(self) -> str:
         """Name for the ledger, such as `extract:lld147`."""
 
-    def key(self, clip: Clip) -> str:
-        """Return the cache key; covers the clip's input, the code, the settings and the weights."""
+    def parts(self, clip: Clip) -> Mapping[str, Any]:
+        """Return what the cache key is made of: `input`, of this clip, beside code, settings and weights, the same for all."""
 
     def load(self, clip: Clip) -> Any:
         """Return the clip's input, ready for `compute`, or None where `compute` reads it bit by bit.
@@ -37,64 +42,65 @@ class Job(Protocol):
         Runs beside the computing of the clip before, in a thread. Raises `ClipError` for bad input.
         """
 
-    def compute(self, clip: Clip, loaded: Any) -> tuple[ClipFeatures, list[str]]:
-        """Return (arrays, reasons why the result is degraded); raises `ClipError` for bad input."""
+    def compute(self, clip: Clip, loaded: Any, notes: list[str]) -> Iterator[ClipFeatures]:
+        """Yield the result in blocks of rows, one at least; add to `notes` why it is degraded.
+
+        Blocks begin at places that depend on the clip alone. Raises `ClipError` for bad input, at any time.
+        """
 
 
 @dataclass(frozen=True)
-class _Begun:
-    key: str
-    kept: tuple[ClipFeatures | ClipError, list[str]] | None = None
-    loaded: Any = None
-    error: Exception | None = None
+class _Planned:
+    """One clip, its key, and what the cache says of it."""
 
-
-@dataclass(frozen=True)
-class _Outcome:
+    clip: Clip
     key: str
-    entry: Entry
-    reused: bool
+    input: str
+    head: Head | None
 
 
 @dataclass(frozen=True)
 class _Work:
-    """What is done for one clip, in two steps; see `Steps`."""
+    """What is done for one clip that the cache does not hold, in two steps; see `Steps`."""
 
     job: Job
     cache: ClipCache
+    meta: FeatureMeta
 
-    def begin(self, clip: Clip) -> _Begun:
-        key = ""
+    def begin(self, planned: _Planned) -> Any:
+        if (head := _kept(self.cache, planned.key)) is not None:  # another run, or a worker that was lost before it could tell
+            return head
         try:
-            key = self.job.key(clip)
-            kept = self.cache.get(key)
-            return _Begun(key, kept) if kept is not None else _Begun(key, loaded=self.job.load(clip))
+            if cache_key(**self.job.parts(planned.clip)) != planned.key:
+                raise ArtifactError(f"{self.job.stage}: this worker has other code, weights or input than the run; make them equal, run again")
+            return self.job.load(planned.clip)
         except Exception as error:  # noqa: BLE001  raised again by `finish`, when it is this clip's turn
-            return _Begun(key, error=error)
+            return error
 
-    def finish(self, clip: Clip, begun: _Begun) -> _Outcome:
-        if begun.kept is not None:
-            return _Outcome(begun.key, _entry(clip, self.job.stage, *begun.kept), True)
-        result, notes = self._attempt(clip, begun)
-        self.cache.put(begun.key, result, notes)
-        return _Outcome(begun.key, _entry(clip, self.job.stage, result, notes), False)
+    def finish(self, planned: _Planned, loaded: Any) -> Head:
+        if isinstance(loaded, Head):
+            return loaded
+        notes: list[str] = []
+        return self.cache.put(planned.key, self._blocks(planned.clip, loaded, notes), notes, self.job.stage, self.meta)
 
-    def _attempt(self, clip: Clip, begun: _Begun) -> tuple[ClipFeatures | ClipError, list[str]]:
-        try:
-            if begun.error is not None:
-                raise begun.error
-            return self.job.compute(clip, begun.loaded)
-        except ClipError as error:
-            if not begun.key:  # without its key a result can be kept nowhere
-                raise
-            return error, []
+    def _blocks(self, clip: Clip, loaded: Any, notes: list[str]) -> Iterator[ClipFeatures]:
+        if isinstance(loaded, Exception):
+            raise loaded
+        yield from self.job.compute(clip, loaded, notes)
 
 
-def _entry(clip: Clip, stage: str, result: ClipFeatures | ClipError, notes: list[str]) -> Entry:
-    if isinstance(result, ClipError):
-        return Entry(clip.clip_id, stage, "failed", result.reason, result.detail)
-    if notes:
-        reason, _, detail = notes[0].partition(": ")
+def _kept(cache: ClipCache, key: str) -> Head | None:
+    """Return an entry's head, unless the clip failed for what lies in the place and not in the bytes that the key stands for."""
+    head = cache.head(key)
+    return None if head is not None and head.reason in PASSING else head
+
+
+def _entry(clip: Clip, stage: str, head: Head) -> Entry:
+    if head.reason:
+        return Entry(clip.clip_id, stage, "failed", head.reason, head.detail)
+    if head.notes:
+        reason, _, detail = head.notes[0].partition(": ")
+        detail = "; also ".join(word for word in (detail, *head.notes[1:]) if word)
         return Entry(clip.clip_id, stage, "degraded", reason, detail)
     return Entry(clip.clip_id, stage)
 
@@ -108,7 +114,7 @@ def run(
     ledger: Path,
     runtime: Runtime,
 ) -> str:
-    """Compute every clip, write the feature file and the ledger.
+    """Compute every clip that the cache does not hold, write the feature file, the ledger and the journal.
 
     Args:
         job: the computation
@@ -128,27 +134,81 @@ def run(
     blocked = {entry.clip_id: entry for entry in upstream if entry.status == "failed"}
     cache = ClipCache(Path(runtime.clip_cache), runtime.clip_cache_gb)
     ready = [clip for clip in clips if clip.clip_id not in blocked]
-    work = _Work(job, cache)
-    outcomes = list(ordered_map(Steps(work.begin, work.finish), ready, runtime.workers, job.stage))
-    entries = [outcome.entry for outcome in outcomes]
+    plan, common = _plan(job, cache, ready)
+    work = _Work(job, cache, meta)
+    heads = _heads(work, plan, runtime)
+    entries = [_entry(planned.clip, job.stage, heads[planned.key]) for planned in plan]
     entries += [Entry(e.clip_id, job.stage, "failed", e.reason, f"after {e.stage}") for e in blocked.values()]
     write_ledger(ledger, [*upstream, *entries])
+    _note(journal_path(cache.root, out), plan, common)
     check_failures(entries, runtime.max_failed_fraction, ledger)
-    packed = _packed(job, cache, ready, outcomes)
-    write_features(out, meta, progress(packed, len(ready), f"{job.stage}: packing"))
-    cache.prune()
-    reused = sum(outcome.reused for outcome in outcomes)
+    _pack(work, [planned for planned in plan if not heads[planned.key].reason], out)
+    reused = sum(planned.head is not None for planned in plan)
+    if reused < len(plan):
+        cache.prune()
     return f"{job.stage}: {summary(entries)}; {reused} of {len(ready)} clips from the clip cache"
 
 
-def _packed(
-    job: Job, cache: ClipCache, clips: Sequence[Clip], outcomes: Sequence[_Outcome]
-) -> Iterator[tuple[str, ClipFeatures]]:
-    for clip, outcome in zip(clips, outcomes, strict=True):
-        if outcome.entry.status == "failed":
-            continue
-        kept = cache.get(outcome.key)
-        result = kept[0] if kept is not None else job.compute(clip, job.load(clip))[0]  # the cache may be cleared at any time
-        if isinstance(result, ClipError):
-            raise result
-        yield clip.clip_id, result
+def _plan(job: Job, cache: ClipCache, clips: Sequence[Clip]) -> tuple[list[_Planned], Mapping[str, Any]]:
+    """Look up every clip; return it with what all of them have in common."""
+    plan, common = [], {}
+    for clip in clips:
+        parts = dict(job.parts(clip))
+        key = cache_key(**parts)
+        plan.append(_Planned(clip, key, str(parts.pop("input")), _kept(cache, key)))
+        common = parts
+    return plan, common
+
+
+def _heads(work: _Work, plan: Sequence[_Planned], runtime: Runtime) -> dict[str, Head]:
+    """Compute what is missing, equal content once, and return every entry's head by its key."""
+    heads = {planned.key: planned.head for planned in plan if planned.head is not None}
+    missing = list({planned.key: planned for planned in plan if planned.head is None}.values())
+    steps = Steps(work.begin, work.finish)
+    while missing:
+        try:
+            for planned, head in zip(missing, ordered_map(steps, missing, runtime.workers, work.job.stage, cluster=runtime), strict=True):
+                heads[planned.key] = head
+        except WorkerLost:  # over one of the clips that were in hand; the others lose nothing
+            left = [planned for planned in missing if planned.key not in heads]
+            for planned in left[:_SUSPECTS]:
+                heads[planned.key] = _alone(steps, planned)
+        missing = [planned for planned in missing if planned.key not in heads]
+    return heads
+
+
+def _alone(steps: Steps[_Planned, Any, Head], planned: _Planned) -> Head:
+    """Compute one clip in a process of its own; where it dies, the clip has failed. That is not kept: memory may have been short."""
+    try:
+        return alone(steps, planned)
+    except WorkerLost:
+        return Head("crashed", "the process that worked on it died")
+
+
+def _pack(work: _Work, plan: Sequence[_Planned], out: Path) -> None:
+    """Copy the entries into the feature file; one that was pruned or damaged meanwhile is computed again."""
+    with feature_file(out, work.meta) as file:
+        for planned in progress(plan, len(plan), f"{work.job.stage}: packing"):
+            with work.cache.group(planned.key) as group:
+                if group is not None:
+                    file.copy(planned.clip.clip_id, group)
+                    continue
+            work.finish(planned, work.begin(planned))
+            with work.cache.group(planned.key) as group:
+                if group is None:
+                    raise OSError(f"{work.cache.root}: an entry vanished as soon as it was written")
+                file.copy(planned.clip.clip_id, group)
+
+
+def _note(path: Path, plan: Sequence[_Planned], common: Mapping[str, Any]) -> None:
+    before: Journal | None = read_journal(path)
+    rows = []
+    for one in plan:
+        how = "computed" if one.head is None else "reused"
+        clip_id = one.clip.clip_id
+        if one.head is None:
+            why = why_computed(before, clip_id, one.key, one.input, common)
+        else:
+            why = why_reused(before, clip_id, one.key)
+        rows.append(Row(clip_id, one.key, how, why, one.input))
+    write_journal(path, common, rows)

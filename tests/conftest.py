@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import settings
 
+import stages  # noqa: F401  its numeric settings, so that what a test computes here has the bytes of a stage
+
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
 

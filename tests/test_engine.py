@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
+import signal
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,7 @@ from pipeline.core.clipcache import ClipCache, cache_key
 from pipeline.core.errors import ClipError, TooManyFailures
 from pipeline.core.ledger import Entry, read_ledger
 from pipeline.core.settings import Runtime
-from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
+from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta, joined
 from pipeline.engine import run
 
 META = FeatureMeta("noise", 3, "float32", rate_hz=25.0)
@@ -33,12 +35,13 @@ class NoiseJob:
     gain: float = 1.0
     bad: Mapping[str, str] = field(default_factory=dict)
     degraded: Mapping[str, str] = field(default_factory=dict)
+    more: str = ""
 
     stage = STAGE
 
-    def key(self, clip: Clip) -> str:
+    def parts(self, clip: Clip) -> Mapping[str, Any]:
         """See `pipeline.engine.Job`."""
-        return cache_key(stage=self.stage, input=clip.input_digest, gain=self.gain)
+        return {"stage": self.stage, "input": clip.input_digest, "params": {"gain": self.gain}}
 
     def load(self, clip: Clip) -> Clip:
         """See `pipeline.engine.Job`."""
@@ -47,7 +50,7 @@ class NoiseJob:
             raise ClipError("decode_error", "as told")
         return clip
 
-    def compute(self, clip: Clip, loaded: Clip) -> tuple[ClipFeatures, list[str]]:
+    def compute(self, clip: Clip, loaded: Clip, notes: list[str]) -> Iterator[ClipFeatures]:
         """See `pipeline.engine.Job`."""
         assert loaded == clip
         (self.log / f"{clip.clip_id} {uuid.uuid4().hex}").touch()
@@ -56,8 +59,8 @@ class NoiseJob:
         random = np.random.default_rng(int(hashlib.sha256(clip.digest.encode()).hexdigest()[:8], 16))
         frames = int(random.integers(1, 20))
         values = (self.gain * random.normal(size=(frames, 3))).astype(np.float32)
-        notes = [self.degraded[clip.clip_id]] if clip.clip_id in self.degraded else []
-        return ClipFeatures(values, np.arange(frames) / 25, np.ones(frames, bool)), notes
+        yield from ClipFeatures(values, np.arange(frames) / 25, np.ones(frames, bool)).blocks(7)
+        notes += [note for note in (self.degraded[clip.clip_id], self.more) if note] if clip.clip_id in self.degraded else []
 
 
 class Bench:
@@ -116,7 +119,7 @@ def test_the_file_holds_what_the_job_computed(bench: Bench) -> None:
     with FeatureFile(bench.out) as file:
         assert file.meta == META
         for clip in bench.clips:
-            expected, found = job.compute(clip, job.load(clip))[0], file.read(clip.clip_id)
+            expected, found = joined(job.compute(clip, job.load(clip), [])), file.read(clip.clip_id)
             assert np.array_equal(found.values, expected.values)
             assert np.array_equal(found.times, expected.times)
 
@@ -185,6 +188,12 @@ def test_a_degraded_clip_is_kept_and_stands_in_the_ledger_also_from_the_cache(be
         assert bench.entries()["c3"] == Entry("c3", STAGE, "degraded", "few_faces", "3 of 10 frames: 30 %")
 
 
+def test_further_notes_stand_in_the_detail_of_the_first(bench: Bench) -> None:
+    bench.run(degraded={"c3": "few_faces", "c4": "too_short: 3 frames"}, more="decode_error: part of it")
+    assert bench.entries()["c3"] == Entry("c3", STAGE, "degraded", "few_faces", "decode_error: part of it")
+    assert bench.entries()["c4"] == Entry("c4", STAGE, "degraded", "too_short", "3 frames; also decode_error: part of it")
+
+
 def test_what_failed_upstream_is_not_tried_and_stands_in_both_stages(bench: Bench) -> None:
     upstream = (
         Entry("c0", "prepare"),
@@ -228,7 +237,7 @@ def test_a_stop_keeps_what_was_computed_and_the_old_file(bench: Bench) -> None:
 def test_a_damaged_entry_is_computed_again(bench: Bench, workers: int) -> None:
     bench.run()
     before = bench.out.read_bytes()
-    entry = ClipCache(bench.root / "cache").path(NoiseJob(bench.root).key(bench.clips[4]))
+    entry = ClipCache(bench.root / "cache").path(cache_key(**NoiseJob(bench.root).parts(bench.clips[4])))
     raw = bytearray(entry.read_bytes())
     raw[len(raw) // 2] ^= 1
     entry.write_bytes(raw)
@@ -242,7 +251,7 @@ def test_a_cache_that_is_too_small_changes_no_byte(tmp_path: Path) -> None:
     runtime = Runtime(workers=1, clip_cache=str(tmp_path / "cache"), clip_cache_gb=1e-9)
     run(NoiseJob(tmp_path), small.clips, (), META, small.out, small.ledger, runtime)
     assert small.out.read_bytes() == large.out.read_bytes()
-    assert not [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
+    assert not list(ClipCache(tmp_path / "cache").entries())
 
 
 def test_no_clips_give_an_empty_file(bench: Bench) -> None:
@@ -256,7 +265,7 @@ def test_no_clips_give_an_empty_file(bench: Bench) -> None:
 class BrokenJob(NoiseJob):
     """A job with a mistake in it."""
 
-    def compute(self, clip: Clip, loaded: Clip) -> tuple[ClipFeatures, list[str]]:
+    def compute(self, clip: Clip, loaded: Clip, notes: list[str]) -> Iterator[ClipFeatures]:
         """Fail for a reason that is not the clip's."""
         raise ZeroDivisionError(clip.clip_id)
 
@@ -268,3 +277,30 @@ def test_a_mistake_in_the_code_is_not_put_down_to_the_clip(bench: Bench, workers
         run(BrokenJob(bench.root), bench.clips, (), META, bench.out, bench.ledger, runtime)
     assert not bench.out.exists()
     assert not bench.ledger.exists()
+
+
+@dataclass(frozen=True)
+class DeadlyJob(NoiseJob):
+    """A job of which some clips kill the process that computes them, as a crash in a library does."""
+
+    deadly: tuple[str, ...] = ()
+
+    def compute(self, clip: Clip, loaded: Clip, notes: list[str]) -> Iterator[ClipFeatures]:
+        """Die, or compute."""
+        if clip.clip_id in self.deadly:
+            os.kill(os.getpid(), signal.SIGSEGV)
+        yield from super().compute(clip, loaded, notes)
+
+
+@pytest.mark.slow
+def test_a_clip_that_kills_its_worker_costs_itself_alone(bench: Bench) -> None:
+    whole = Bench(bench.root / "whole")
+    whole.run(bad={"c1": "silent", "c4": "silent"})
+    log = bench.root / "log"
+    log.mkdir()
+    runtime = Runtime(workers=2, clip_cache=str(bench.root / "cache"), max_failed_fraction=0.5)
+    line = run(DeadlyJob(log, deadly=("c1", "c4")), bench.clips, (), META, bench.out, bench.ledger, runtime)
+    assert line == f"{STAGE}: 4 ok, 2 failed (crashed 2); 0 of 6 clips from the clip cache"
+    assert bench.entries()["c4"] == Entry("c4", STAGE, "failed", "crashed", "the process that worked on it died")
+    assert bench.out.read_bytes() == whole.out.read_bytes()
+    assert bench.run(workers=2)[1] == ["c1", "c4"], "a crash is not remembered: memory may have been short"

@@ -17,7 +17,9 @@ from collections.abc import Iterable
 
 REASONS = (
     "missing_file",
+    "unreadable",
     "decode_error",
+    "crashed",
     "no_audio",
     "no_video",
     "no_face",
@@ -33,6 +35,9 @@ REASONS = (
     "too_few_pictures",
 )
 """Every reason that a ledger entry may carry, apart from the empty one of an `ok` clip."""
+
+PASSING = ("missing_file", "unreadable")
+"""Reasons that lie in the place and not in the bytes: another run may find the file."""
 
 
 class PipelineError(Exception):

@@ -5,6 +5,7 @@ inherit it. Set later, it would hold in the workers only, and one worker would n
 """
 
 import os
+import sys
 
 # One thread a process keeps floats independent of the machine's core count; kernels of one instruction set keep them
 # equal on machines that have more (AVX-512) and on those that do not.
@@ -20,4 +21,6 @@ NUMERIC = {
     # threads that wait sleep instead of spinning: on a busy machine two of them took ten times as long
     "OMP_WAIT_POLICY": "PASSIVE",
 }
+LATE = tuple(name for name, value in NUMERIC.items() if "numpy" in sys.modules and os.environ.get(name) != value)
+"""What was set too late here, since numeric libraries had been loaded before: floats may differ in their last bits."""
 os.environ.update(NUMERIC)

@@ -1,17 +1,23 @@
-"""Clips in parallel by joblib, with the same bytes whatever the number of workers.
+"""Clips in parallel by joblib, here or on a cluster, with the same bytes whatever the number of workers.
 
 Each clip is computed by one process on one thread, so neither the floats nor the order depend on `workers`.
 """
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
+
+from pipeline.core.settings import Runtime
 
 Item = TypeVar("Item")
 Between = TypeVar("Between")
@@ -30,6 +36,23 @@ SMALL_BYTES = 32 << 20
 def workers_for(workers: int, *files: Path) -> int:
     """Return `workers`, or 1 where all files together are small; only for work whose time goes by its input's size."""
     return 1 if sum(file.stat().st_size for file in files) < SMALL_BYTES else workers
+
+
+class WorkerLost(Exception):
+    """A worker process died over its item: killed by the system for its memory, or by a crash in a library."""
+
+
+def alone(function: Callable[[Item], Result], item: Item) -> Result:
+    """Return `function(item)` from a process that does nothing else.
+
+    Raises:
+        WorkerLost: it died
+    """
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        try:
+            return pool.submit(_in_worker, function, item).result()
+        except BrokenProcessPool as error:
+            raise WorkerLost from error
 
 
 def ahead(items: Iterable[Result]) -> Iterator[Result]:
@@ -62,6 +85,26 @@ def _one_thread(function: Callable[[Item], Result], item: Item) -> Result:
     return function(item)
 
 
+def _in_worker(function: Callable[[Item], Result], item: Item) -> Result:
+    own = multiprocessing.parent_process() is not None and threading.current_thread() is threading.main_thread()
+    if own:  # Ctrl-C in a terminal is for the process that hands out the work
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+    return _one_thread(function, item)
+
+
+def stop_workers() -> None:
+    """Kill the worker processes of this one, in the middle of their clips; what they had finished is in the clip cache."""
+    import psutil
+
+    for child in psutil.Process().children(recursive=True):
+        try:
+            worker = "popen_loky" in " ".join(child.cmdline())  # joblib's resource tracker stays, to tidy up
+        except psutil.NoSuchProcess:
+            continue
+        if worker:
+            child.kill()
+
+
 @dataclass(frozen=True)
 class Steps(Generic[Item, Between, Result]):
     """Work in two steps; where there is one worker, the first step on the next item runs beside the second on this one.
@@ -86,7 +129,12 @@ class Steps(Generic[Item, Between, Result]):
 
 
 def ordered_map(
-    function: Callable[[Item], Result], items: Sequence[Item], workers: int, label: str = "", unit: str = "clip"
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    workers: int,
+    label: str = "",
+    unit: str = "clip",
+    cluster: Runtime | None = None,
 ) -> Iterator[Result]:
     """Yield `function(item)` in the order of `items`, with a progress bar.
 
@@ -96,17 +144,36 @@ def ordered_map(
         workers: processes; 0 = one per core
         label: text before the bar
         unit: what is counted
+        cluster: where its `backend` is dask, the work goes to the workers of its `scheduler`; None = here
+
+    Raises:
+        WorkerLost: a worker died; on a cluster, several over one item
     """
+    jobs = min(worker_count(workers), max(1, len(items)))
+    if cluster is not None and cluster.backend == "dask" and items:
+        from pipeline.core.cluster import on_dask
+
+        results: Iterable[Result] = on_dask(_in_worker, function, items, cluster)
+    elif jobs == 1:
+        one_by_one = (_one_thread(function, item) for item in items)
+        results = function.in_turn(items) if isinstance(function, Steps) else one_by_one
+    else:
+        results = _on_processes(function, items, jobs)
+    yield from progress(results, len(items), label, unit)
+
+
+PRE_DISPATCH = 2
+"""Items handed out per worker, the one that it works on included."""
+
+
+def _on_processes(function: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> Iterator[Result]:
     from joblib import Parallel, delayed
 
-    jobs = min(worker_count(workers), max(1, len(items)))
-    if jobs == 1:
-        one_by_one = (_one_thread(function, item) for item in items)
-        results: Iterable[Result] = function.in_turn(items) if isinstance(function, Steps) else one_by_one
-    else:
-        pool = Parallel(n_jobs=jobs, backend="loky", return_as="generator", pre_dispatch="2*n_jobs")
-        results = pool(delayed(_one_thread)(function, item) for item in items)
-    yield from progress(results, len(items), label, unit)
+    pool = Parallel(n_jobs=jobs, backend="loky", return_as="generator", pre_dispatch=f"{PRE_DISPATCH}*n_jobs", batch_size=1)
+    try:
+        yield from pool(delayed(_in_worker)(function, item) for item in items)
+    except BrokenProcessPool as error:  # loky's own is one of these
+        raise WorkerLost from error
 
 
 def progress(iterable: Iterable[Result], total: int, label: str = "", unit: str = "clip") -> Iterator[Result]:

@@ -25,6 +25,8 @@ class Runtime(Settings):
     """`runtime`: what may change without any artifact changing a byte; no stage depends on it."""
 
     workers: int = Field(0, ge=0, description="processes for clips and folds; 0 = one per core")
+    backend: Literal["local", "dask"] = Field("local", description="who computes clips: processes here, or the workers of a Dask cluster")
+    scheduler: str = Field("", pattern=r"^(|(tcp|tls|ucx)://.+:\d+)$", description="address of the Dask scheduler, tcp://host:port")
     clip_cache: str = Field(".cache/clips", min_length=1, description="folder of the clip cache")
     clip_cache_gb: float = Field(20.0, gt=0, description="what the clip cache may hold, GB; oldest used go first")
     weights_cache: str = Field("~/.cache/avemotion/weights", min_length=1, description="folder of downloaded weights, shared by projects")

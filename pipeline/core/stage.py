@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from pipeline.core.errors import PipelineError
+from pipeline.core.parallel import stop_workers
 from pipeline.core.settings import Model, Runtime, parse, read_params, section
 
 PARAMS = Path("params.yaml")
@@ -81,8 +84,24 @@ def run(
     try:
         line = body(Context(args, reads))
     except PipelineError as error:
-        sys.exit(f"error: {' '.join(str(error).split())}")
+        _leave(f"error: {' '.join(str(error).split())}")
+    except OSError as error:
+        _leave(f"error: {_words(error)}; mend that and run the same command again: finished clips are kept in the clip cache")
     except KeyboardInterrupt:
-        sys.exit("interrupted; finished clips are kept in the clip cache, run the same command again to go on")
+        _leave("interrupted; finished clips are kept in the clip cache, run the same command again to go on")
     if line:
         print(line, flush=True)
+
+
+def _leave(line: str) -> NoReturn:
+    """Say one line, and leave at once, without waiting for clips that workers have in hand."""
+    stop_workers()
+    sys.exit(line)
+
+
+def _words(error: OSError) -> str:
+    """Return what the operating system refused, and where; HDF5 hides the reason in its own words."""
+    hidden = re.search(r"errno = (\d+)", str(error))
+    number = error.errno or (int(hidden[1]) if hidden else None)
+    reason = os.strerror(number) if number else " ".join(str(error).split()) or type(error).__name__
+    return f"{error.filename}: {reason}" if error.filename else reason

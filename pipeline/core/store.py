@@ -1,7 +1,7 @@
 """The HDF5 contract: one file per (corpus, feature), one group per clip, equal input -> equal bytes.
 
     <feature>.h5                 attributes: see `FeatureMeta`, and `clip_count`
-    └── <clip_id> or fold-00/<clip_id>
+    └── <clip_id> or fold-00/<clip_id>      attribute `digests`: SHA-256 of each array below, as JSON
         ├── values (T, D)        the feature
         ├── times  (T,)          s from the beginning of the clip, float64
         ├── mask   (T,)          false where the value was not observed
@@ -10,94 +10,26 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterable, Iterator
+from dataclasses import fields
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import h5py
 import numpy as np
 
+from pipeline.core.digests import combined
 from pipeline.core.errors import ArtifactError
+from pipeline.core.features import ClipFeatures, FeatureMeta, joined
 
-FORMAT = "clip-features/1"
+__all__ = ["FORMAT", "ClipFeatures", "ClipReader", "FeatureFile", "FeatureMeta", "joined", "opened"]
 
-
-@dataclass(frozen=True)
-class ClipFeatures:
-    """What one clip gave.
-
-    Attributes:
-        values: (T, D), float32 or float16
-        times: (T,), s from the beginning of the clip
-        mask: (T,) bool, false where the value was not observed
-        extra: further arrays, first axis T
-
-    Raises:
-        ValueError: the lengths differ, or an array has the wrong number of axes
-    """
-
-    values: np.ndarray
-    times: np.ndarray
-    mask: np.ndarray
-    extra: Mapping[str, np.ndarray] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if self.values.ndim != 2 or self.times.ndim != 1 or self.mask.ndim != 1:
-            raise ValueError("values must be (T, D), times and mask (T,)")
-        lengths = {len(a) for a in (self.values, self.times, self.mask, *self.extra.values())}
-        if len(lengths) != 1:
-            raise ValueError(f"arrays of one clip differ in length: {sorted(lengths)}")
-
-    def digest(self) -> str:
-        """Return one SHA-256 over all arrays."""
-        digest = hashlib.sha256()
-        arrays = {"values": self.values, "times": self.times, "mask": self.mask, **self.extra}
-        for name in sorted(arrays):
-            array = np.ascontiguousarray(arrays[name])
-            digest.update(f"{name}{array.dtype}{array.shape}".encode())
-            digest.update(array.tobytes())
-        return digest.hexdigest()
-
-
-@dataclass(frozen=True)
-class FeatureMeta:
-    """What a file says of itself.
-
-    Attributes:
-        feature: name, as in params.yaml
-        dimension: D
-        dtype: of `values`
-        rate_hz: frames per second; 0 where times follow the stream's own timestamps
-        columns: one name per column with its unit, or empty where `layer` names the network layer
-        layer: network layer and its shape, or ""
-        layers: (name, shape) of each network layer where `values` hold several side by side, flattened, in this order
-        version: digest of the code that computed it
-        params: settings that it was computed with
-        weights: SHA-256 of the network's weights, or ""
-        origin: where the weights come from, in words
-    """
-
-    feature: str
-    dimension: int
-    dtype: str
-    rate_hz: float = 0.0
-    columns: tuple[str, ...] = ()
-    layer: str = ""
-    layers: tuple[tuple[str, tuple[int, ...]], ...] = ()
-    version: str = ""
-    params: Mapping[str, Any] = field(default_factory=dict)
-    weights: str = ""
-    origin: str = ""
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """How many columns each layer has; all of them where there is one."""
-        return tuple(math.prod(shape) for _, shape in self.layers) or (self.dimension,)
+FORMAT = "clip-features/2"
+WHOLE_BYTES = 16 << 20
+"""A clip with less than this is read as a whole where rows are asked for."""
 
 
 class FeatureFile:
@@ -149,6 +81,10 @@ class FeatureFile:
         folds = self.folds  # looked up once: it walks over all keys
         return list(self._file[fold]) if fold else [key for key in self._file if key not in folds]
 
+    def holds(self, key: str) -> bool:
+        """Return whether a clip, or `fold-00/<clip id>`, is in the file."""
+        return key in self._file
+
     def part(self, clip_id: str, fold: str) -> str:
         """Return which part a clip had when the feature was learned in a fold; "" where nobody noted it."""
         return str(self._file[f"{fold}/{clip_id}"].attrs.get("part", ""))
@@ -171,6 +107,25 @@ class FeatureFile:
             except OSError as error:
                 raise ArtifactError(f"{self.path}: clip '{clip_id}' is damaged; delete the file and run `dvc repro`") from error
 
+    def digest(self, clip_id: str, names: Iterable[str] = ()) -> str:
+        """Return one SHA-256 over some arrays of a clip, all of them by default, without reading them.
+
+        Raises:
+            ArtifactError: the clip is not in the file, or was written by an earlier version
+        """
+        if clip_id not in self._file:
+            raise ArtifactError(f"{self.path}: no clip '{clip_id}' in it; its ledger says why")
+        kept = json.loads(self._file[clip_id].attrs["digests"])
+        return combined({name: kept[name] for name in names} or kept)
+
+    def rows(self, clip_id: str, names: Iterable[str] | None = None) -> ClipFeatures | ClipReader:
+        """Return one clip for reading by `blocks`: from memory where it is small, otherwise from the file."""
+        group = self._file.get(clip_id, {})
+        chosen = sorted(set(group) - {"values", "times", "mask"} if names is None else set(names))
+        if sum(group[name].nbytes for name in ("values", *chosen) if name in group) < WHOLE_BYTES:
+            return self.read(clip_id, names=chosen)
+        return ClipReader(self, clip_id, chosen)
+
     def frames(self, clip_id: str) -> tuple[np.ndarray, np.ndarray]:
         """Return (times, mask) of one clip without its values."""
         group = self._file[clip_id]
@@ -190,10 +145,51 @@ class FeatureFile:
         key = f"{fold}/{clip_id}" if fold else clip_id
         if key not in self._file:
             raise ArtifactError(f"{self.path}: no clip '{key}' in it; its ledger says why")
+        return self.part_of(key, slice(None), names)
+
+    def part_of(self, key: str, rows: slice, names: Iterable[str] | None = None) -> ClipFeatures:
+        """Read some rows of one group; see `read`."""
         try:
             group = self._file[key]
             chosen = set(group) - {"values", "times", "mask"} if names is None else set(names)
-            extra = {name: group[name][()] for name in sorted(chosen)}
-            return ClipFeatures(group["values"][()], group["times"][()], group["mask"][()], extra)
+            extra = {name: group[name][rows] for name in sorted(chosen)}
+            return ClipFeatures(group["values"][rows], group["times"][rows], group["mask"][rows], extra)
         except (OSError, KeyError) as error:
             raise ArtifactError(f"{self.path}: clip '{key}' is damaged ({error}); delete the file and run `dvc repro`") from error
+
+
+class ClipReader:
+    """A long clip of an open feature file, read in blocks as often as asked for; offers what `ClipFeatures` offers for that.
+
+    Attributes:
+        times: (T,), s
+        mask: (T,) bool
+    """
+
+    def __init__(self, file: FeatureFile, clip_id: str, names: Iterable[str]) -> None:
+        self.times, self.mask = file.frames(clip_id)
+        self._file, self._clip_id, self._names = file, clip_id, tuple(names)
+
+    def blocks(self, rows: int) -> Iterator[ClipFeatures]:
+        """Yield the clip in blocks of `rows` rows.
+
+        Raises:
+            ArtifactError: the clip's data is damaged
+        """
+        for start in range(0, len(self.mask), rows):
+            yield self._file.part_of(self._clip_id, slice(start, start + rows), self._names)
+
+
+@lru_cache(maxsize=4)
+def _opened(path: Path, identity: tuple[int, int, int]) -> FeatureFile:  # noqa: ARG001
+    return FeatureFile(path)
+
+
+def opened(path: Path) -> FeatureFile:
+    """Return a feature file that this process keeps open, for work that asks for one clip after the other.
+
+    Raises:
+        ArtifactError: as `FeatureFile`
+    """
+    state = path.stat() if path.is_file() else None
+    return _opened(path, (state.st_ino, state.st_mtime_ns, state.st_size)) if state else FeatureFile(path)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
+from pipeline.core.digests import Digests
 from pipeline.core.files import atomic_path, canonical_json
 from pipeline.core.store import FORMAT, ClipFeatures, FeatureMeta
 
@@ -31,20 +35,105 @@ def write_features(
         ValueError: not in sorted order, another dimension or dtype than `meta` says, or a NaN or infinity
             where the mask says observed
     """
-    count, previous = 0, ""
-    with atomic_path(path) as temporary, h5py.File(temporary, "w", libver=_LIBVER) as file:
+    with feature_file(path, meta) as file:
         for key, clip in clips:
-            if key <= previous:
-                raise ValueError(f"{path.name}: clip {key!r} after {previous!r}; write in sorted order")
-            _check(key, clip, meta)
-            group = file.create_group(key)
-            for name, array in _arrays(clip):
-                _write_array(group, name, array)
+            group = file.new(key)
+            write_clip(group, [clip], meta)
             if parts is not None:
                 group.attrs["part"] = parts[key]
-            previous, count = key, count + 1
-        _write_attributes(file, meta, count)
-    return count
+        return file.count
+
+
+class _NewFile:
+    """A feature file that is being written, clip after clip in sorted order."""
+
+    def __init__(self, name: str, file: h5py.File) -> None:
+        self._name, self._file, self._previous = name, file, ""
+        self.count = 0
+
+    def _next(self, key: str) -> None:
+        if key <= self._previous:
+            raise ValueError(f"{self._name}: clip {key!r} after {self._previous!r}; write in sorted order")
+        self._previous, self.count = key, self.count + 1
+
+    def new(self, key: str) -> h5py.Group:
+        """Return the empty group of the next clip."""
+        self._next(key)
+        return self._file.create_group(key)
+
+    def copy(self, key: str, group: h5py.Group) -> None:
+        """Take a clip over from another file as it lies there, compressed."""
+        self._next(key)
+        self._file.copy(group, self._file, name=key)
+
+
+class _Disk(io.FileIO):
+    """A new file that remembers what the disk refused, and lets HDF5 go on: HDF5 itself would complain of a full disk many
+    times over, in the middle of tidying up, where nothing can catch it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, "w+")
+        self.refused: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError as error:
+            error.filename = self.name
+            self.refused = self.refused or error
+            return len(data)
+
+
+@contextmanager
+def new_hdf5(path: Path) -> Iterator[h5py.File]:
+    """Give an empty HDF5 file whose bytes depend on what is written alone.
+
+    Raises:
+        OSError: the disk is full, or cannot be written; once, with the file's name
+    """
+    with _Disk(path) as disk:
+        try:
+            with h5py.File(disk, "w", libver=_LIBVER) as file:
+                yield file
+        finally:
+            if disk.refused is not None:
+                raise disk.refused
+
+
+@contextmanager
+def feature_file(path: Path, meta: FeatureMeta) -> Iterator[_NewFile]:
+    """Give a new feature file, which replaces `path` when the block ends without an error."""
+    with atomic_path(path) as temporary, new_hdf5(temporary) as file:
+        new = _NewFile(path.name, file)
+        yield new
+        for name, value in asdict(meta).items():
+            file.attrs[name] = canonical_json(value) if name in ("columns", "layers", "params") else value
+        file.attrs["clip_count"] = new.count
+        file.attrs["format"] = FORMAT
+
+
+def write_clip(group: h5py.Group, blocks: Iterable[ClipFeatures], meta: FeatureMeta | None = None) -> None:
+    """Write one clip, block by block; the arrays do not depend on where blocks begin, the order of their bytes may.
+
+    Args:
+        group: of the clip, empty
+        blocks: consecutive rows, one block at least
+        meta: what the values have to be like; None = anything
+
+    Raises:
+        ValueError: see `write_features`
+    """
+    arrays: dict[str, _Array] = {}
+    digests = Digests()
+    for block in blocks:
+        if meta is not None:
+            _check(group.name, block, meta)
+        for name, rows in block.arrays().items():
+            digests.add(name, rows)
+            arrays.setdefault(name, _Array(group, name)).add(rows)
+    for array in arrays.values():
+        array.finish()
+    group.attrs["digests"] = canonical_json(digests.named())
 
 
 def _check(key: str, clip: ClipFeatures, meta: FeatureMeta) -> None:
@@ -58,33 +147,60 @@ def _check(key: str, clip: ClipFeatures, meta: FeatureMeta) -> None:
         raise ValueError(f"{key}: NaN or infinity in observed values of {meta.feature}")
 
 
-def _arrays(clip: ClipFeatures) -> Iterator[tuple[str, np.ndarray]]:
-    yield "values", clip.values
-    yield "times", clip.times.astype(np.float64)
-    yield "mask", clip.mask.astype(bool)
-    for name in sorted(clip.extra):
-        yield name, clip.extra[name]
+class _Array:
+    """One array of a clip: rows are held back until they fill a chunk, so that each chunk is compressed and written once."""
 
+    def __init__(self, group: h5py.Group, name: str) -> None:
+        self._group, self._name = group, name
+        self._held: list[np.ndarray] = []
+        self._dataset: Any = None
 
-def _write_array(group: h5py.Group, name: str, array: np.ndarray) -> None:
-    if array.size == 0:
-        group.create_dataset(name, data=array, track_times=False)
-        return
-    row_bytes = max(1, array.nbytes // len(array))
-    rows = max(1, min(len(array), _CHUNK_BYTES // row_bytes))
-    group.create_dataset(
-        name,
-        data=np.ascontiguousarray(array),
-        chunks=(rows, *array.shape[1:]),
-        compression="gzip",
-        compression_opts=1,
-        shuffle=array.dtype.itemsize > 1,
-        track_times=False,
-    )
+    def add(self, rows: np.ndarray) -> None:
+        """Take further rows."""
+        self._held.append(rows)
+        whole = max(1, _CHUNK_BYTES // max(1, rows[:1].nbytes))
+        if sum(map(len, self._held)) > whole:
+            self._write(whole)
 
+    def finish(self) -> None:
+        """Write what is left."""
+        rows = self._take()
+        if self._dataset is not None:
+            self._append(rows)
+        elif rows.size == 0:
+            self._group.create_dataset(self._name, data=rows, track_times=False)
+        else:
+            self._create(rows, len(rows), rows.shape)
 
-def _write_attributes(file: h5py.File, meta: FeatureMeta, count: int) -> None:
-    for name, value in asdict(meta).items():
-        file.attrs[name] = canonical_json(value) if name in ("columns", "layers", "params") else value
-    file.attrs["clip_count"] = count
-    file.attrs["format"] = FORMAT
+    def _take(self) -> np.ndarray:
+        rows = np.ascontiguousarray(self._held[0] if len(self._held) == 1 else np.concatenate(self._held))
+        self._held = []
+        return rows
+
+    def _write(self, whole: int) -> None:
+        rows = self._take()
+        last = (len(rows) - 1) // whole * whole  # something is left for `finish`
+        for start in range(0, last, whole):
+            part = rows[start : start + whole]
+            if self._dataset is None:
+                self._create(part, whole, (None, *rows.shape[1:]))
+            else:
+                self._append(part)
+        self._held = [rows[last:].copy()]
+
+    def _append(self, rows: np.ndarray) -> None:
+        begin = len(self._dataset)
+        self._dataset.resize(begin + len(rows), axis=0)
+        self._dataset[begin:] = rows
+
+    def _create(self, rows: np.ndarray, chunk: int, largest: tuple[int | None, ...]) -> None:
+        self._dataset = self._group.create_dataset(
+            self._name,
+            data=rows,
+            chunks=(chunk, *rows.shape[1:]),
+            maxshape=largest,
+            compression="gzip",
+            compression_opts=1,
+            shuffle=rows.dtype.itemsize > 1,
+            track_times=False,
+        )

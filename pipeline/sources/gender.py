@@ -106,7 +106,7 @@ class _Reader:
         if (before := cache.get(key)) and isinstance(before[0], ClipFeatures):
             return before[0]
         found = self._computed(path, utterance)
-        cache.put(key, found, [])
+        cache.put(key, [found], [])
         return found
 
     def _computed(self, path: Path, utterance: Utterance) -> ClipFeatures:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import os
 import tempfile
-import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.core.clipcache import ClipCache, cache_key
+from pipeline.core.clipcache import _TAIL_BYTES, ClipCache, Head, cache_key
 from pipeline.core.errors import REASONS, ClipError
-from pipeline.core.store import ClipFeatures
+from pipeline.core.store import ClipFeatures, FeatureMeta
 
 KEY = cache_key(input="abc")
 CLIP = ClipFeatures(
@@ -25,6 +24,12 @@ CLIP = ClipFeatures(
     np.array([False, True]),
     {"crops": np.arange(12, dtype=np.uint8).reshape(2, 2, 3), "score": np.ones(2, np.float32)},
 )
+
+
+def failing(reason: str, detail: str = "") -> Iterator[ClipFeatures]:
+    """A clip that fails after its first block."""
+    yield CLIP
+    raise ClipError(reason, detail)
 
 
 def entries(cache: ClipCache) -> list[Path]:
@@ -38,7 +43,7 @@ def test_arrays_come_back_bit_for_bit(tmp_path: Path, notes: list[str], frames: 
     cache = ClipCache(tmp_path)
     cut = {name: array[:frames] for name, array in CLIP.extra.items()}
     clip = ClipFeatures(CLIP.values[:frames], CLIP.times[:frames], CLIP.mask[:frames], cut)
-    cache.put(KEY, clip, notes)
+    cache.put(KEY, clip.blocks(1), notes)
     kept, kept_notes = ClipCache(tmp_path).get(KEY)
     assert kept_notes == notes
     assert kept.extra.keys() == clip.extra.keys()
@@ -52,7 +57,7 @@ def test_arrays_come_back_bit_for_bit(tmp_path: Path, notes: list[str], frames: 
 @pytest.mark.parametrize("detail", ["", "0.1 s, at least 0.5 s: «zu kurz»"])
 def test_an_error_comes_back_as_an_error(tmp_path: Path, reason: str, detail: str) -> None:
     cache = ClipCache(tmp_path)
-    cache.put(KEY, ClipError(reason, detail), [])
+    cache.put(KEY, failing(reason, detail), [])
     kept, notes = cache.get(KEY)
     assert isinstance(kept, ClipError)
     assert (kept.reason, kept.detail, notes) == (reason, detail, [])
@@ -67,25 +72,43 @@ def test_what_was_never_put_is_absent(tmp_path: Path) -> None:
 def test_equal_results_have_equal_bytes(tmp_path: Path) -> None:
     caches = [ClipCache(tmp_path / name) for name in "ab"]
     for cache in caches:
-        cache.put(KEY, CLIP, ["silent"])
+        cache.put(KEY, [CLIP], ["silent"])
     assert caches[0].path(KEY).read_bytes() == caches[1].path(KEY).read_bytes()
 
 
-def test_pictures_are_kept_as_they_are_and_everything_else_packed(tmp_path: Path) -> None:
+def test_an_entry_is_an_hdf5_file_that_anyone_can_open(tmp_path: Path) -> None:
     cache = ClipCache(tmp_path)
-    pictures = np.zeros((2, 20, 20, 3), np.uint8)
-    cache.put(KEY, ClipFeatures(np.zeros((2, 900), np.float32), CLIP.times, CLIP.mask, {"crops": pictures}), [])
-    with zipfile.ZipFile(io.BytesIO(cache.path(KEY).read_bytes()[32:])) as archive:
-        sizes = {info.filename: (info.file_size, info.compress_size) for info in archive.infolist()}
-    assert sizes["crops.npy"] == (2 * 20 * 20 * 3 + 128, 2 * 20 * 20 * 3 + 128)
-    assert sizes["values.npy"][1] < 0.1 * sizes["values.npy"][0]
-    assert np.array_equal(cache.get(KEY)[0].extra["crops"], pictures)
+    cache.put(KEY, [CLIP], [], stage="extract:toy")
+    with h5py.File(cache.path(KEY), "r") as file:
+        assert np.array_equal(file["clip/crops"], CLIP.extra["crops"])
+    assert cache.head(KEY) == Head(stage="extract:toy")
+
+
+def test_a_mistake_leaves_no_entry(tmp_path: Path) -> None:
+    cache = ClipCache(tmp_path)
+    with pytest.raises(ValueError, match="2 columns where toy has 3"):
+        cache.put(KEY, [CLIP], [], meta=FeatureMeta("toy", 3, "float16"))
+    assert entries(cache) == []
+
+
+@pytest.mark.parametrize("place", [-5, -20, -45, -60])
+def test_a_damaged_tail_is_no_head(tmp_path: Path, place: int) -> None:
+    cache = ClipCache(tmp_path)
+    cache.put(KEY, failing("silent", "digital silence"), [])
+    raw = bytearray(cache.path(KEY).read_bytes())
+    raw[place] ^= 4
+    cache.path(KEY).write_bytes(raw)
+    if -_TAIL_BYTES <= place < -12:  # the digest of the whole: the head itself is sound
+        assert cache.head(KEY) is not None
+    else:
+        assert cache.head(KEY) is None
+    assert cache.get(KEY) is None
 
 
 def test_a_second_put_replaces_the_first(tmp_path: Path) -> None:
     cache = ClipCache(tmp_path)
-    cache.put(KEY, ClipError("silent"), [])
-    cache.put(KEY, CLIP, [])
+    cache.put(KEY, failing("silent"), [])
+    cache.put(KEY, [CLIP], [])
     assert isinstance(cache.get(KEY)[0], ClipFeatures)
     assert entries(cache) == [cache.path(KEY)]
 
@@ -95,7 +118,7 @@ def test_a_second_put_replaces_the_first(tmp_path: Path) -> None:
 def test_one_flipped_bit_makes_the_entry_absent(data: st.DataObject) -> None:
     with tempfile.TemporaryDirectory() as folder:
         cache = ClipCache(Path(folder))
-        cache.put(KEY, CLIP, [])
+        cache.put(KEY, [CLIP], [])
         raw = bytearray(cache.path(KEY).read_bytes())
         raw[data.draw(st.integers(0, len(raw) - 1))] ^= 1 << data.draw(st.integers(0, 7))
         cache.path(KEY).write_bytes(raw)
@@ -110,11 +133,11 @@ def test_one_flipped_bit_makes_the_entry_absent(data: st.DataObject) -> None:
 )
 def test_a_truncated_or_grown_entry_is_absent_and_gone(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
     cache = ClipCache(tmp_path)
-    cache.put(KEY, CLIP, [])
+    cache.put(KEY, [CLIP], [])
     cache.path(KEY).write_bytes(damage(cache.path(KEY).read_bytes()))
     assert cache.get(KEY) is None
     assert entries(cache) == []
-    cache.put(KEY, CLIP, [])
+    cache.put(KEY, [CLIP], [])
     assert cache.get(KEY) is not None
 
 
@@ -125,7 +148,7 @@ def test_the_temporary_file_of_a_killed_run_is_ignored(tmp_path: Path) -> None:
     left.write_bytes(b"half an entry")
     assert cache.get(KEY) is None
     assert cache.prune() == 0
-    cache.put(KEY, CLIP, [])
+    cache.put(KEY, [CLIP], [])
     assert cache.get(KEY) is not None
 
 
@@ -160,7 +183,7 @@ def filled(root: Path, count: int) -> tuple[ClipCache, list[str], int]:
     """A cache of equal entries, the first used longest ago; also the keys and the size of one."""
     cache, keys = ClipCache(root), [cache_key(input=number) for number in range(count)]
     for number, key in enumerate(keys):
-        cache.put(key, CLIP, [])
+        cache.put(key, [CLIP], [])
         os.utime(cache.path(key), (1000 + number, 1000 + number))
     return cache, keys, cache.path(keys[0]).stat().st_size
 

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from pipeline.core import store, store_writer
 from pipeline.core.errors import ArtifactError
-from pipeline.core.store import FORMAT, ClipFeatures, FeatureFile, FeatureMeta
-from pipeline.core.store_writer import write_features
+from pipeline.core.store import FORMAT, ClipFeatures, ClipReader, FeatureFile, FeatureMeta, joined, opened
+from pipeline.core.store_writer import feature_file, write_clip, write_features
 
 META = FeatureMeta(
     feature="lld",
@@ -303,3 +304,78 @@ def test_damaged_headers_are_named(stored: Path, place: str) -> None:
         address = h5py.h5o.get_info(file[place].id).addr
     flipped(stored, lambda _: address + 8)
     assert str(stored) in error_of(stored)
+
+
+# blocks
+
+
+def long_clip(frames: int = 500) -> ClipFeatures:
+    """A clip of several chunks, where a chunk is 4 KiB."""
+    random = np.random.default_rng(frames)
+    crops = random.integers(0, 256, (frames, 5, 5, 3), np.uint8)
+    return ClipFeatures(random.normal(size=(frames, 3)).astype(np.float32), np.arange(frames) / 25, random.random(frames) > 0.2, {"crops": crops})
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks of 4 KiB."""
+    monkeypatch.setattr(store_writer, "_CHUNK_BYTES", 4096)
+
+
+@pytest.mark.parametrize("rows", [1, 7, 64, 341, 500, 10_000])
+@pytest.mark.parametrize("frames", [0, 1, 53, 54, 500])
+def test_a_clip_is_the_same_however_it_was_cut_into_blocks(tmp_path: Path, small_chunks: None, rows: int, frames: int) -> None:
+    clip = long_clip(frames)
+    assert same(joined(clip.blocks(rows)), clip)
+    with feature_file(tmp_path / "x.h5", META) as new:
+        write_clip(new.new("a"), clip.blocks(rows), META)
+    with FeatureFile(tmp_path / "x.h5") as file:
+        assert same(file.read("a"), clip)
+        assert file.digest("a") == clip.digest()
+        assert all(chunk <= 4096 for chunk in (np.prod(file._file[f"a/{n}"].chunks or 0) for n in ("values", "crops")))
+
+
+def test_a_long_clip_is_read_in_blocks_and_a_short_one_from_memory(stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clip = long_clip()
+    write_features(tmp_path / "x.h5", META, [("a", clip)])
+    file = opened(tmp_path / "x.h5")
+    assert same(file.rows("a"), clip)
+    assert file.rows("a", ()).extra == {}
+    monkeypatch.setattr(store, "WHOLE_BYTES", 1000)
+    reader = file.rows("a")
+    assert isinstance(reader, ClipReader)
+    assert np.array_equal(reader.mask, clip.mask)
+    for _ in range(2):
+        blocks = list(reader.blocks(64))
+        assert [len(block.mask) for block in blocks] == [64] * 7 + [52]
+        assert same(joined(blocks), clip)
+    assert joined(file.rows("a", ()).blocks(200)).extra == {}
+
+
+def test_an_open_file_is_opened_again_once_it_is_another(tmp_path: Path) -> None:
+    write_features(tmp_path / "x.h5", META, [("a", features())])
+    assert opened(tmp_path / "x.h5") is opened(tmp_path / "x.h5")
+    write_features(tmp_path / "x.h5", META, [("a", features(fill=2.0))])
+    assert opened(tmp_path / "x.h5").read("a").values[0, 0] == 2.0
+
+
+def test_a_digest_covers_the_arrays_that_it_names(tmp_path: Path) -> None:
+    clips = [("a", long_clip(3)), ("b", ClipFeatures(*(getattr(long_clip(3), n) for n in ("values", "times", "mask")), {"crops": np.zeros((3, 5, 5, 3), np.uint8)}))]
+    write_features(tmp_path / "x.h5", META, clips)
+    with FeatureFile(tmp_path / "x.h5") as file:
+        assert file.digest("a") != file.digest("b")
+        assert file.digest("a", ("values", "times")) == file.digest("b", ("values", "times"))
+        assert file.digest("a", ("crops",)) != file.digest("b", ("crops",))
+
+
+def test_copying_a_clip_gives_its_arrays_and_equal_bytes(tmp_path: Path, small_chunks: None) -> None:
+    clips = [("a", long_clip(500)), ("b", long_clip(3))]
+    write_features(tmp_path / "x.h5", META, clips)
+    for name in ("y", "z"):
+        with feature_file(tmp_path / f"{name}.h5", META) as new, h5py.File(tmp_path / "x.h5") as source:
+            for key, _ in clips:
+                new.copy(key, source[key])
+    assert (tmp_path / "y.h5").read_bytes() == (tmp_path / "z.h5").read_bytes()
+    with FeatureFile(tmp_path / "y.h5") as file:
+        assert all(same(file.read(key), clip) for key, clip in clips)
+        assert [file.digest(key) for key, _ in clips] == [clip.digest() for _, clip in clips]

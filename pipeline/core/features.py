@@ -1,0 +1,104 @@
+"""What one clip gave, and what a feature file says of itself: the records behind `pipeline.core.store`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from pipeline.core.digests import Digests, combined
+
+
+@dataclass(frozen=True)
+class ClipFeatures:
+    """What one clip gave, or some consecutive rows of it.
+
+    Attributes:
+        values: (T, D), float32 or float16
+        times: (T,), s from the beginning of the clip
+        mask: (T,) bool, false where the value was not observed
+        extra: further arrays, first axis T
+
+    Raises:
+        ValueError: the lengths differ, or an array has the wrong number of axes
+    """
+
+    values: np.ndarray
+    times: np.ndarray
+    mask: np.ndarray
+    extra: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2 or self.times.ndim != 1 or self.mask.ndim != 1:
+            raise ValueError("values must be (T, D), times and mask (T,)")
+        lengths = {len(a) for a in (self.values, self.times, self.mask, *self.extra.values())}
+        if len(lengths) != 1:
+            raise ValueError(f"arrays of one clip differ in length: {sorted(lengths)}")
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Return all arrays by name, as a feature file keeps them."""
+        extra = {name: self.extra[name] for name in sorted(self.extra)}
+        return {"values": self.values, "times": self.times.astype(np.float64), "mask": self.mask.astype(bool), **extra}
+
+    def digest(self) -> str:
+        """Return one SHA-256 over all arrays; equal to `FeatureFile.digest` of the same clip."""
+        digests = Digests()
+        for name, array in self.arrays().items():
+            digests.add(name, array)
+        return combined(digests.named())
+
+    def blocks(self, rows: int) -> Iterator[ClipFeatures]:
+        """Yield the clip in blocks of `rows` rows; one empty block where it has none."""
+        for start in range(0, max(1, len(self.mask)), rows):
+            part = slice(start, start + rows)
+            extra = {name: array[part] for name, array in self.extra.items()}
+            yield ClipFeatures(self.values[part], self.times[part], self.mask[part], extra)
+
+
+def joined(blocks: Iterable[ClipFeatures]) -> ClipFeatures:
+    """Return consecutive blocks, one at least, as one clip."""
+    parts = list(blocks)
+    if len(parts) == 1:
+        return parts[0]
+    extra = {name: np.concatenate([part.extra[name] for part in parts]) for name in parts[0].extra}
+    values, times, mask = (np.concatenate([getattr(part, name) for part in parts]) for name in ("values", "times", "mask"))
+    return ClipFeatures(values, times, mask, extra)
+
+
+@dataclass(frozen=True)
+class FeatureMeta:
+    """What a file says of itself.
+
+    Attributes:
+        feature: name, as in params.yaml
+        dimension: D
+        dtype: of `values`
+        rate_hz: frames per second; 0 where times follow the stream's own timestamps
+        columns: one name per column with its unit, or empty where `layer` names the network layer
+        layer: network layer and its shape, or ""
+        layers: (name, shape) of each network layer where `values` hold several side by side, flattened, in this order
+        version: digest of the code that computed it
+        params: settings that it was computed with
+        weights: SHA-256 of the network's weights, or ""
+        origin: where the weights come from, in words
+    """
+
+    feature: str
+    dimension: int
+    dtype: str
+    rate_hz: float = 0.0
+    columns: tuple[str, ...] = ()
+    layer: str = ""
+    layers: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    version: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    weights: str = ""
+    origin: str = ""
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """How many columns each layer has; all of them where there is one."""
+        return tuple(math.prod(shape) for _, shape in self.layers) or (self.dimension,)
