@@ -5,13 +5,18 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from pipeline.core.errors import PipelineError
+
+if TYPE_CHECKING:
+    from pipeline.core.clipcache import ClipCache
+    from pipeline.core.settings import Runtime
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command and return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline", description="See results, get weights.")
+    parser = argparse.ArgumentParser(prog="python -m pipeline", description="See results, follow a clip, look after caches and weights.")
     commands = parser.add_subparsers(required=True, metavar="command")
     inspect = commands.add_parser("inspect", help="print what is inside a feature file")
     inspect.add_argument("file", type=Path, metavar="FILE.h5")
@@ -23,6 +28,7 @@ def main(argv: list[str] | None = None) -> int:
     check = commands.add_parser("check", help="check the corpora that params.yaml names")
     check.add_argument("--params", type=Path, default=Path("params.yaml"), help="the settings")
     check.set_defaults(run=_check)
+    _add_engine(commands)
     _add_weights(commands.add_parser("weights", help="list, fetch, import and verify the weights of networks"))
     args = parser.parse_args(argv)
     try:
@@ -33,6 +39,28 @@ def main(argv: list[str] | None = None) -> int:
     text, ok = outcome if isinstance(outcome, tuple) else (outcome, True)
     print(text)
     return 0 if ok else 1
+
+
+def _add_engine(commands: Any) -> None:
+    explain = commands.add_parser("explain", help="tell one clip's way: what was reused or computed and why, and what came out")
+    explain.add_argument("corpus", metavar="CORPUS")
+    explain.add_argument("clip", metavar="CLIP")
+    explain.add_argument("stage", metavar="STAGE", nargs="?", default="", help="tell everything about this stage, such as lld147")
+    for name in ("features", "reports"):
+        explain.add_argument(f"--{name}", type=Path, default=Path(name), help=f"folder of all {name}")
+    explain.set_defaults(run=_explain)
+    cache = commands.add_parser("cache", help="look at the clip cache, or make room in it")
+    ways = cache.add_subparsers(required=True, metavar="command")
+    status = ways.add_parser("status", help="print entries and sizes by stage")
+    status.set_defaults(run=_cache_status)
+    prune = ways.add_parser("prune", help="delete what was used longest ago")
+    prune.add_argument("--gb", type=float, help="what may stay, GB; runtime.clip_cache_gb if not given")
+    prune.add_argument("--stage", default="", help="delete all entries of one stage instead, such as extract:lld147")
+    prune.set_defaults(run=_cache_prune)
+    environment = commands.add_parser("environment", help="print the variables that workers of a Dask cluster need")
+    environment.set_defaults(run=_environment)
+    for command in (explain, status, prune):
+        command.add_argument("--params", type=Path, default=Path("params.yaml"), help="the settings")
 
 
 def _add_weights(weights: argparse.ArgumentParser) -> None:
@@ -60,6 +88,47 @@ def _inspect(args: argparse.Namespace) -> str:
     from pipeline.reporting.inspect import describe, describe_clip
 
     return describe_clip(args.file, args.clip) if args.clip else describe(args.file)
+
+
+def _explain(args: argparse.Namespace) -> str:
+    from pipeline.core.settings import read_params, section
+    from pipeline.reporting.explain import Places, explain
+
+    root = section(read_params(args.params), f"corpora.{args.corpus}.root")
+    cache = Path(_runtime(args).clip_cache)
+    return explain(args.corpus, args.clip, Places(Path(root), args.features / args.corpus, args.reports / args.corpus, cache), args.stage)
+
+
+def _runtime(args: argparse.Namespace) -> Runtime:
+    from pipeline.core.settings import Runtime, parse, read_params
+
+    return parse(Runtime, read_params(args.params).get("runtime"), f"{args.params}: runtime")
+
+
+def _cache(args: argparse.Namespace) -> ClipCache:
+    from pipeline.core.clipcache import ClipCache
+
+    runtime = _runtime(args)
+    return ClipCache(Path(runtime.clip_cache), runtime.clip_cache_gb)
+
+
+def _cache_status(args: argparse.Namespace) -> str:
+    from pipeline.reporting.cache import status
+
+    return status(_cache(args))
+
+
+def _cache_prune(args: argparse.Namespace) -> str:
+    from pipeline.reporting.cache import prune
+
+    return prune(_cache(args), args.gb, args.stage)
+
+
+def _environment(args: argparse.Namespace) -> str:  # noqa: ARG001
+    from pipeline.core.code import ROOT
+    from pipeline.core.numeric import NUMERIC
+
+    return " ".join(f"{name}={value}" for name, value in {**NUMERIC, "PYTHONPATH": str(ROOT)}.items())
 
 
 def _check(args: argparse.Namespace) -> str:
