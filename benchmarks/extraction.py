@@ -35,7 +35,7 @@ from pipeline.core.store_writer import write_features
 from pipeline.faces.eye_crop import CropParams
 from pipeline.jobs.crop import CropJob
 from pipeline.jobs.finetune import Tuning
-from pipeline.jobs.segments import Model, SegmentJob, SegmentParams
+from pipeline.jobs.segments import Model, SegmentJob, batches
 from pipeline.networks.alexnet import AlexNet
 from pipeline.networks.c3d import C3D
 from pipeline.segment_features import Paths, tuned
@@ -73,8 +73,7 @@ def _prepare(folder: Path, kind: str, count: int, seconds: float, width: float) 
     network = {"width": width, "classes": None}
     module = AlexNet(**network) if kind == "alexnet" else C3D(**network)
     save_weights(folder / "weights", module.state_dict(), {"network": network, "speakers": []}, "RANDOM weights, for a benchmark")
-    settings: dict[str, Any] = {"windows": WINDOWS}
-    return clips, source, Model.of(SegmentParams(network=kind, settings=settings), folder / "weights", "benchmark")
+    return clips, source, Model.of(kind, {"windows": WINDOWS}, folder / "weights", "benchmark")
 
 
 def _bare(model: Model, source: Path) -> tuple[float, int]:
@@ -82,8 +81,7 @@ def _bare(model: Model, source: Path) -> tuple[float, int]:
     network, ready = model.network(), []
     with FeatureFile(source) as file:
         for clip_id in file.clip_ids():
-            inputs = torch.from_numpy(model.segments()(file.read(clip_id)).inputs)
-            ready += [model.plugin.prepare(part) for part in inputs.split(model.params.batch)]
+            ready += batches(model, model.segments()(file.read(clip_id)))
     with torch.inference_mode():
         network.features(ready[0])  # type: ignore[operator]
         begin = time.perf_counter()

@@ -12,6 +12,7 @@ Ouyang et al. 2017, section 4.1: "the extended version of GeMAPS (eGeMAPS)" of s
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, Literal
 
@@ -20,8 +21,9 @@ from pydantic import Field
 
 from pipeline.core.errors import ClipError
 from pipeline.core.settings import Settings
-from pipeline.core.store import ClipFeatures
+from pipeline.core.store import ClipFeatures, joined
 from pipeline.signal import SOUND_HZ
+from pipeline.sound import PIECE_S, Sound, overlapping
 
 SHORTEST_S = 0.1
 """Below this length, s, openSMILE's pitch cannot be trusted."""
@@ -58,42 +60,70 @@ def columns() -> tuple[str, ...]:
     return tuple(_smile().feature_names)
 
 
-def as_16_bit(samples: np.ndarray, normalise: str) -> np.ndarray:
-    """Return samples (N,) float32 on the grid of 16 bit, in [-1, 1): what openSMILE makes of them is then exact.
+def scale_of(peak: float, normalise: str) -> float:
+    """Return what samples are multiplied by for 16 bit.
 
     Args:
-        samples: (N,) in [-1, 1]
-        normalise: `peak`, largest magnitude to 32767 / 32768, or `none`
+        peak: largest magnitude of the clip, in [0, 1]
+        normalise: `peak`, largest magnitude to 32767, or `none`
 
     Raises:
         ClipError: silent, nothing but zeros in 16 bit
     """
-    peak = float(np.abs(samples).max())
     scale = (_FULL_SCALE - 1) / peak if normalise == "peak" and peak > 0 else _FULL_SCALE
-    grid = np.clip(np.rint(samples.astype(np.float64) * scale), -_FULL_SCALE, _FULL_SCALE - 1)
-    if not grid.any():
+    if np.rint(peak * scale) == 0:
         raise ClipError("silent", "digital silence in 16 bit")
+    return scale
+
+
+def as_16_bit(samples: np.ndarray, scale: float) -> np.ndarray:
+    """Return samples (N,) float32 on the grid of 16 bit, in [-1, 1): what openSMILE makes of them is then exact."""
+    grid = np.clip(np.rint(samples.astype(np.float64) * scale), -_FULL_SCALE, _FULL_SCALE - 1)
     return (grid / _FULL_SCALE).astype(np.float32)
 
 
 def functionals(samples: np.ndarray, params: EgemapsParams) -> ClipFeatures:
-    """Return (T, 88) float32 for samples (N,) at `SOUND_HZ`; times are the middles of the rows' sound.
+    """Return (T, 88) float32 for samples (N,) at `SOUND_HZ`; see `functionals_of`."""
+    return joined(functionals_of(Sound.of(samples), params))
 
-    Rows do not overlap, a rest at the end is left out, and sound below one window is one row.
+
+def functionals_of(sound: Sound, params: EgemapsParams) -> Iterator[ClipFeatures]:
+    """Yield (n, 88) float32 for sound at `SOUND_HZ`; times are the middles of the rows' sound.
+
+    Rows do not overlap, a rest at the end is left out, and sound below one window is one row. Windows are read one after
+    the other; functionals of a whole clip need the whole clip in memory, about 64 KB a second beside what openSMILE holds.
 
     Raises:
         ClipError: too_short, below `SHORTEST_S`; silent, digital silence; no_voice, nowhere a voiced frame
     """
-    if len(samples) < SHORTEST_S * SOUND_HZ:
-        raise ClipError("too_short", f"{len(samples)} samples; a pitch needs {SHORTEST_S * SOUND_HZ:.0f}")
-    sound = as_16_bit(samples, params.normalise)
-    length = min(params.window or len(sound), len(sound))
-    parts = sound[: len(sound) // length * length].reshape(-1, length)
-    values = np.vstack([_smile().process_signal(part, SOUND_HZ).to_numpy() for part in parts]).astype(np.float32)
+    count, scale = _survey(sound, params.normalise)
+    length = min(params.window or count, count)
+    grid = (as_16_bit(block, scale) for block in sound.blocks())
+    voiced = False
+    for begin, samples in overlapping(grid, max(1, round(PIECE_S * SOUND_HZ) // length) * length):
+        parts = samples[: len(samples) // length * length].reshape(-1, length)
+        if len(parts):
+            block = _rows(parts, begin)
+            voiced = voiced or bool(block.mask.any())
+            yield block
+    if not voiced:
+        raise ClipError("no_voice", f"no voiced frame in {count / SOUND_HZ:.2f} s; eGeMAPS is undefined without voice")
+
+
+def _survey(sound: Sound, normalise: str) -> tuple[int, float]:
+    """Return how many samples there are, and what to multiply them by."""
+    count, peak = 0, 0.0
+    for block in sound.blocks():
+        count, peak = count + len(block), max(peak, float(np.abs(block).max(initial=0)))
+    if count < SHORTEST_S * SOUND_HZ:
+        raise ClipError("too_short", f"{count} samples; a pitch needs {SHORTEST_S * SOUND_HZ:.0f}")
+    return count, scale_of(peak, normalise)
+
+
+def _rows(parts: np.ndarray, begin: int) -> ClipFeatures:
+    """Return one row for each part (n, samples); the first begins at the sample `begin`."""
+    values = np.vstack([_smile()(part, SOUND_HZ)[0].T for part in parts]).astype(np.float32)
     mask = np.asarray(values[:, columns().index(PITCH)] != 0)
-    if not mask.any():
-        raise ClipError(
-            "no_voice", f"no voiced frame in {len(sound) / SOUND_HZ:.2f} s; eGeMAPS is undefined without voice"
-        )
     values[~mask] = np.nan
-    return ClipFeatures(values, (np.arange(len(parts)) + 0.5) * length / SOUND_HZ, mask)
+    length = parts.shape[1]
+    return ClipFeatures(values, (np.arange(len(parts)) + begin // length + 0.5) * length / SOUND_HZ, mask)

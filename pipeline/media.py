@@ -1,7 +1,7 @@
 """Decode sound and pictures with FFmpeg (PyAV) on one time axis; the only file that decodes media.
 
 Time 0 is where the clip begins: at the earliest start of any stream of the file (FFmpeg's `start_time` of the
-container), or `start` seconds after that where a span is given. Sample i of `read_sound` is heard at i / rate_hz,
+container), or `start` seconds after that where a span is given. Sample i of a sound is heard at i / rate_hz,
 and `read_frames` counts its times from the same point, so the two stay in step when one stream starts late.
 
 A damaged packet is skipped: what can be decoded is returned, and only a file without any of it is an error.
@@ -12,7 +12,7 @@ from __future__ import annotations
 import errno
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import chain
@@ -25,7 +25,8 @@ from av.stream import Disposition
 from av.video.reformatter import Interpolation
 
 from pipeline.core.errors import ClipError
-from pipeline.sound_axis import SoundAxis, check_sound
+from pipeline.sound import BLOCK_S
+from pipeline.sound_axis import GAP_S, MAX_GAP_S, SoundAxis, check_sound, in_blocks
 
 _EPSILON_S = 1e-6  # containers give their start in microseconds
 _SEEK_FROM_S, _PREROLL_S = 5.0, 1.0
@@ -34,7 +35,14 @@ _EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BIT
 
 
 def read_sound(path: Path, rate_hz: int, start: float | None = None, end: float | None = None) -> np.ndarray:
-    """Decode the first sound stream of a file.
+    """Return all that `sound_blocks` yields as one array, (N,) float32; for sound that is known to be short."""
+    return np.concatenate(list(sound_blocks(path, rate_hz, start, end)))
+
+
+def sound_blocks(
+    path: Path, rate_hz: int, start: float | None = None, end: float | None = None, damage: list[str] | None = None
+) -> Iterator[np.ndarray]:
+    """Decode the first sound stream of a file, block by block.
 
     Channels are averaged (FFmpeg's own downmix of float sound leaves [-1, 1]) and resampled by libswresample.
     Sound that starts late, or pauses by its timestamps, is padded with zeros; sound that stops before `end` is not.
@@ -44,18 +52,24 @@ def read_sound(path: Path, rate_hz: int, start: float | None = None, end: float 
         rate_hz: sampling rate of the result, Hz
         start: where the clip begins, s; None = at the beginning of the file
         end: where it ends, s; None = at the end of the file
+        damage: gets a word for everything that could not be decoded; see `degraded_by`
 
-    Returns:
-        (N,) float32 in [-1, 1]; exactly the samples `[start * rate_hz, end * rate_hz)` of the whole file's sound
+    Yields:
+        `BLOCK_S` of sound, the last time what is left: (n,) float32 in [-1, 1]; together exactly the samples
+        `[start * rate_hz, end * rate_hz)` of the whole file's sound
 
     Raises:
-        ClipError: missing_file; decode_error; no_audio; bad_span; too_short, below `sound_axis.MIN_SOUND_S`;
-            silent, digital silence throughout
+        ClipError: missing_file; decode_error; no_audio; at the end: bad_span; too_short, below
+            `sound_axis.MIN_SOUND_S`; silent, digital silence throughout
     """
-    begin, stop = _span(start, end)
+    pieces = _sound_pieces(path, rate_hz, *_span(start, end), [] if damage is None else damage)
+    blocks = in_blocks(pieces, round(BLOCK_S * rate_hz))
+    yield from check_sound(blocks, rate_hz)
+
+
+def _sound_pieces(path: Path, rate_hz: int, begin: float, stop: float, damage: list[str]) -> Iterator[np.ndarray]:
     resampler = partial(av.AudioResampler, format="fltp", rate=rate_hz)
-    axis = SoundAxis(resampler, rate_hz, round(begin * rate_hz), None if end is None else round(stop * rate_hz))
-    damage: list[str] = []
+    axis = SoundAxis(resampler, rate_hz, round(begin * rate_hz), None if math.isinf(stop) else round(stop * rate_hz))
     with _opened(path) as container:
         stream = _first_stream(container.streams.audio, "no_audio")
         zero = _start_time(container)
@@ -64,22 +78,30 @@ def read_sound(path: Path, rate_hz: int, start: float | None = None, end: float 
                 axis.add(frame, frame.time - zero if frame and frame.time is not None else None)
             except av.FFmpegError as error:  # a damaged header, with a sampling rate that nothing can have
                 damage.append(_words(error))
+            yield from axis.take()
             if axis.full:
                 break
     if damage and not axis.position:
         raise ClipError("decode_error", damage[0])
     if begin > 0 and axis.position <= axis.first:
         raise ClipError("bad_span", f"begins at {begin:g} s, after the last sound")
-    return check_sound(axis.samples(), rate_hz)
 
 
-def read_frames(path: Path, start: float | None = None, end: float | None = None) -> Iterator[tuple[float, np.ndarray]]:
+def degraded_by(damage: Sequence[str]) -> list[str]:
+    """Return the note for the ledger that some of a clip could not be decoded; none where all of it could."""
+    return [f"decode_error: part of it could not be decoded ({damage[0]})"] if damage else []
+
+
+def read_frames(
+    path: Path, start: float | None = None, end: float | None = None, damage: list[str] | None = None
+) -> Iterator[tuple[float, np.ndarray]]:
     """Decode the first video stream of a file, one frame at a time; cover art is no video.
 
     Args:
         path: a media file
         start: where the clip begins, s; None = at the beginning of the file
         end: where it ends, s; None = at the end of the file
+        damage: gets a word for everything that could not be decoded; see `degraded_by`
 
     Yields:
         (time, s from the beginning of the clip, strictly increasing; RGB picture, (H, W, 3) uint8, turned upright
@@ -90,7 +112,7 @@ def read_frames(path: Path, start: float | None = None, end: float | None = None
             when the first frame is asked for
     """
     begin, stop = _span(start, end)
-    damage: list[str] = []
+    damage = [] if damage is None else damage
     previous = -math.inf
     with _opened(path) as container:
         pictures = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
@@ -128,17 +150,17 @@ class _Bytes(io.FileIO):
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     """Open a container by its bytes, without any protocol: no name and no playlist leads to other files or hosts."""
-    if not path.is_file():
-        raise ClipError("missing_file", f"{path.name} is {'a folder' if path.is_dir() else 'not there'}")
     try:
+        if not path.is_file():
+            raise ClipError("missing_file", "a folder" if path.is_dir() else "not there")
         file = _Bytes(path)
     except OSError as error:
-        raise ClipError("missing_file", f"{path.name}: {_words(error)}") from error
+        raise ClipError("unreadable", _words(error)) from error
     with file:
         try:
             container = av.open(file, "r", options={"protocol_whitelist": "none"}, metadata_errors="replace")
         except (av.FFmpegError, OSError) as error:
-            raise ClipError("decode_error", f"{path.name}: {_words(error)}") from error
+            raise ClipError("decode_error", _words(error)) from error  # no name: clips with equal bytes share one result
         with container:
             yield container
 
@@ -184,12 +206,22 @@ def _decoded(container: Any, stream: Any, damage: list[str]) -> Iterator[Any]:
 
 
 def _timed(frames: Iterator[Any], stream: Any, zero: float) -> Iterator[tuple[float, Any]]:
-    """Add each frame's time, s from `zero`; a frame without timestamp (old AVI) follows its predecessor."""
+    """Add each frame's time, s from `zero`.
+
+    A frame without timestamp (old AVI) follows its predecessor; so does one whose clock went back, or forward by more
+    than any pause, and the clock counts from there, as that of sound does on `SoundAxis`.
+    """
     step = 1 / float(stream.average_rate or 25)
-    time = -step
+    time: float | None = None
+    shift = -zero
     for frame in frames:
         stamp = frame.dts if frame.pts is None else frame.pts
-        time = time + step if stamp is None else float(stamp * stream.time_base) - zero
+        follows = 0.0 if time is None else time + step
+        shown = follows if stamp is None else float(stamp * stream.time_base) + shift
+        if time is not None and not -GAP_S <= shown - time <= MAX_GAP_S:
+            shift += follows - shown
+            shown = follows
+        time = shown
         yield time, frame
 
 

@@ -19,7 +19,7 @@ from pipeline.core.clip import Clip
 from pipeline.core.errors import ClipError
 from pipeline.core.ledger import Entry
 from pipeline.core.parallel import progress
-from pipeline.core.store import ClipFeatures, FeatureFile
+from pipeline.core.store import ClipFeatures, ClipReader, FeatureFile
 from pipeline.segment_networks import Windows
 
 
@@ -71,9 +71,8 @@ class SegmentStore:
     def windows(self, clip_id: str) -> Windows:
         """Return the windows of one clip."""
         clip = self.clips[clip_id]
-        inputs = np.zeros((len(clip.mask), *self.shape), self.dtype)
-        inputs[clip.mask] = self.array()[clip.rows]
-        return Windows(inputs, clip.times, clip.mask)
+        array = self.array()
+        return Windows((array[row] for row in clip.rows), clip.times, clip.mask)
 
 
 class Rows:
@@ -116,20 +115,21 @@ def build(
             if (cause := blocked(clip.clip_id)) is not None:
                 entries.append(Entry(clip.clip_id, stage, "failed", cause.reason, f"after {cause.stage}"))
                 continue
-            found = _cut(cut, file.read(clip.clip_id))
+            found = _cut(cut, file.rows(clip.clip_id))
             if isinstance(found, ClipError):
                 entries.append(Entry(clip.clip_id, stage, "failed", found.reason, found.detail))
                 continue
-            observed = np.ascontiguousarray(found.inputs[found.mask])
-            out.write(observed.data)
-            digest.update(clip.clip_id.encode() + found.times.tobytes() + found.mask.tobytes() + observed.tobytes())
             store.clips[clip.clip_id] = ClipRows(row, found.times, found.mask)
-            row += len(observed)
+            row += int(found.mask.sum())
+            digest.update(clip.clip_id.encode() + found.times.tobytes() + found.mask.tobytes())
+            for window in found.inputs:
+                digest.update(window.tobytes())
+                out.write(window.tobytes())
             entries.append(Entry(clip.clip_id, stage, *(("degraded", "too_short", found.short) if found.short else ())))
     return replace(store, sha256=digest.hexdigest()), entries
 
 
-def _cut(cut: Any, clip: ClipFeatures) -> Windows | ClipError:
+def _cut(cut: Any, clip: ClipFeatures | ClipReader) -> Windows | ClipError:
     try:
         return cut(clip)
     except ClipError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -64,55 +65,30 @@ def with_derivatives(values: np.ndarray) -> np.ndarray:
     return np.hstack([values, first, deltas(first)])
 
 
-def mfcc39(samples: np.ndarray, params: MfccParams) -> tuple[np.ndarray, np.ndarray]:
-    """Return MFCC with first and second derivatives.
+REACH = 4
+"""Frames to either side that a row of `with_derivatives` hangs on."""
+
+
+class Frames:
+    """Hamming frames that lie wholly inside the sound: a padded edge would be an observation that nobody made.
 
     Args:
-        samples: (N,) at `SOUND_HZ`
-        params: frames and bands
+        params: `window_ms` and `hop_ms`
 
-    Returns:
-        ((T, 3 * coefficients) float32, (T,) centre of each frame in s); T = 0 for less than one frame
+    Attributes:
+        window: length of a frame, samples
+        hop: from one beginning to the next, samples
+        overlap: how far a frame reaches into the next, samples
     """
-    import librosa
 
-    framed = _Frames(params.window_ms, params.hop_ms)
-    if len(samples) < framed.window:
-        return np.zeros((0, 3 * params.coefficients), np.float32), np.zeros(0)
-    static = librosa.feature.mfcc(
-        n_mfcc=params.coefficients, n_mels=params.mels, fmin=params.low_hz, fmax=params.high_hz, **framed.options(samples)
-    ).T.astype(np.float64)
-    return with_derivatives(static).astype(np.float32), framed.times(len(static))
+    def __init__(self, params: MfccParams | LogMelParams) -> None:
+        self.window = round(SOUND_HZ * params.window_ms / 1000)
+        self.hop = round(SOUND_HZ * params.hop_ms / 1000)
+        self.overlap = max(0, self.window - self.hop)
 
-
-def log_mel(samples: np.ndarray, params: LogMelParams) -> tuple[np.ndarray, np.ndarray]:
-    """Return the log mel spectrogram, Zhang et al. 2017, section III.A.1.
-
-    Args:
-        samples: (N,) at `SOUND_HZ`
-        params: frames and bands
-
-    Returns:
-        ((T, bands) float32, natural logarithm of the power in each band, not below `LOG_FLOOR`'s;
-        (T,) centre of each frame in s); T = 0 for less than one frame
-    """
-    import librosa
-
-    framed = _Frames(params.window_ms, params.hop_ms)
-    if len(samples) < framed.window:
-        return np.zeros((0, params.bands), np.float32), np.zeros(0)
-    power = librosa.feature.melspectrogram(
-        n_mels=params.bands, fmin=params.low_hz, fmax=params.high_hz, power=2.0, **framed.options(samples)
-    ).T
-    return np.log(np.maximum(power, LOG_FLOOR)).astype(np.float32), framed.times(len(power))
-
-
-class _Frames:
-    """Hamming frames that lie wholly inside the sound: a padded edge would be an observation that nobody made."""
-
-    def __init__(self, window_ms: float, hop_ms: float) -> None:
-        self.window = round(SOUND_HZ * window_ms / 1000)
-        self.hop = round(SOUND_HZ * hop_ms / 1000)
+    def step(self, seconds: float) -> int:
+        """Return how many samples whole hops take in `seconds`."""
+        return max(1, round(seconds * SOUND_HZ) // self.hop) * self.hop
 
     def options(self, samples: np.ndarray) -> dict[str, Any]:
         """Return librosa's arguments."""
@@ -128,15 +104,98 @@ class _Frames:
             "center": False,
         }
 
-    def times(self, count: int) -> np.ndarray:
-        """Return the centres of the first `count` frames, s."""
-        return (np.arange(count) * self.hop + self.window / 2) / SOUND_HZ
+    def times(self, count: int, first: int = 0) -> np.ndarray:
+        """Return the centres of `count` frames from the `first` one on, s."""
+        return (np.arange(first, first + count) * self.hop + self.window / 2) / SOUND_HZ
+
+
+def _mel_power(samples: np.ndarray, params: MfccParams | LogMelParams, bands: int) -> np.ndarray:
+    """Return the power in each mel band, (bands, T) float32; T = 0 for less than one frame."""
+    import librosa
+
+    framed = Frames(params)
+    if len(samples) < framed.window:
+        return np.zeros((bands, 0), np.float32)
+    edges = {"fmin": params.low_hz, "fmax": params.high_hz}
+    return librosa.feature.melspectrogram(n_mels=bands, power=2.0, **edges, **framed.options(samples))
+
+
+def cepstra(samples: np.ndarray, params: MfccParams) -> np.ndarray:
+    """Return MFCC without derivatives, (T, coefficients) float64; T = 0 for less than one frame.
+
+    Each frame by itself: the floor of the level is `LOG_FLOOR`'s, not one below the clip's loudest frame.
+    """
+    import librosa
+
+    level = librosa.power_to_db(_mel_power(samples, params, params.mels), amin=LOG_FLOOR, top_db=None)
+    return librosa.feature.mfcc(S=level, n_mfcc=params.coefficients).T.astype(np.float64)
+
+
+def mfcc39(samples: np.ndarray, params: MfccParams) -> tuple[np.ndarray, np.ndarray]:
+    """Return MFCC with first and second derivatives.
+
+    Args:
+        samples: (N,) at `SOUND_HZ`
+        params: frames and bands
+
+    Returns:
+        ((T, 3 * coefficients) float32, (T,) centre of each frame in s); T = 0 for less than one frame
+    """
+    static = cepstra(samples, params)
+    values = with_derivatives(static) if len(static) else np.zeros((0, 3 * params.coefficients))
+    return values.astype(np.float32), Frames(params).times(len(values))
+
+
+def log_mel(samples: np.ndarray, params: LogMelParams) -> tuple[np.ndarray, np.ndarray]:
+    """Return the log mel spectrogram, Zhang et al. 2017, section III.A.1.
+
+    Args:
+        samples: (N,) at `SOUND_HZ`
+        params: frames and bands
+
+    Returns:
+        ((T, bands) float32, natural logarithm of the power in each band, not below `LOG_FLOOR`'s;
+        (T,) centre of each frame in s); T = 0 for less than one frame
+    """
+    power = _mel_power(samples, params, params.bands).T
+    return np.log(np.maximum(power, LOG_FLOOR)).astype(np.float32), Frames(params).times(len(power))
+
+
+NORMAL_ROWS = 3000
+"""Rows at a time where an utterance is normalised, so that the last bits do not hang on how it was read."""
+
+
+def moments(blocks: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return (mean, standard deviation) of each column over all rows, (D,) float64 each.
+
+    By the sums of squares about each block's own mean, which lose no digits where the mean is large (Chan, Golub and
+    LeVeque 1979).
+
+    Args:
+        blocks: consecutive rows, (n, D), one row at least; the last bits hang on where they are cut
+    """
+    count = 0
+    mean: Any = 0.0
+    squares: Any = 0.0
+    for block in blocks:
+        if not len(block):
+            continue
+        own = block.mean(axis=0, dtype=np.float64)
+        total = count + len(block)
+        squares = squares + np.square(block - own).sum(axis=0) + np.square(own - mean) * count * len(block) / total
+        mean = mean + (own - mean) * len(block) / total
+        count = total
+    return mean, np.sqrt(squares / count)
+
+
+def normalise(values: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:
+    """Return rows with zero mean and unit variance, float32; a column without variance becomes zero."""
+    return ((values - mean) / np.maximum(deviation, 1e-5)).astype(np.float32)
 
 
 def normalise_utterance(values: np.ndarray) -> np.ndarray:
     """Return the values with zero mean and unit variance over the utterance: channel and speaker level go."""
-    centred = values - values.mean(axis=0, keepdims=True)
-    return (centred / np.maximum(values.std(axis=0, keepdims=True), 1e-5)).astype(np.float32)
+    return normalise(values, *moments(values[start : start + NORMAL_ROWS] for start in range(0, len(values), NORMAL_ROWS)))
 
 
 def context(values: np.ndarray, reach: int) -> np.ndarray:

@@ -1,8 +1,8 @@
-"""Put pieces of decoded sound where their timestamps say, resampled, and keep one span of the result."""
+"""Put pieces of decoded sound where their timestamps say, resampled, and hand out one span of the result."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -19,7 +19,7 @@ GAP_S = 0.1
 """A hole in the timestamps up to here is rounding (FLV counts in ms) and is closed; above it is silence."""
 
 MAX_GAP_S = 600.0
-"""A longer hole is a broken timestamp, and is closed too: it must not fill the memory with zeros."""
+"""A longer hole is a broken timestamp, and is closed too: it must not fill the result with zeros."""
 
 
 class SoundAxis:
@@ -69,9 +69,10 @@ class SoundAxis:
         self._expected += frame.samples / frame.sample_rate
         self._append_all(self._resampler.resample(frame))
 
-    def samples(self) -> np.ndarray:
-        """Return the span: (N,) float32, shorter than asked for where the sound ends before it."""
-        return np.concatenate([np.zeros(0, np.float32), *self._kept])
+    def take(self) -> list[np.ndarray]:
+        """Return what the span has got since the last call: consecutive pieces, (n,) float32, not to be written to."""
+        kept, self._kept = self._kept, []
+        return kept
 
     def _flush(self) -> None:
         resampler, self._resampler = self._resampler, None  # first: one that fails here must not be met again
@@ -84,7 +85,7 @@ class SoundAxis:
         self._resampler, self._kind, self._expected = self._new_resampler(), kind, time
         hole = round(time * self.rate_hz) - self.position
         if 0 < hole <= MAX_GAP_S * self.rate_hz:
-            self._append(np.zeros(hole, np.float32))
+            self._append(np.broadcast_to(np.float32(0), hole))  # ten minutes of it take no memory
         elif hole < 0 and at_the_beginning:
             self.position = hole  # what is heard before time 0 is not part of the clip
 
@@ -101,20 +102,39 @@ class SoundAxis:
         self.position += len(sound)
 
 
-def check_sound(sound: np.ndarray, rate_hz: int) -> np.ndarray:
-    """Return the sound, cut off at +-1 where resampling overshot full scale.
+def in_blocks(pieces: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """Yield the same samples in blocks of `size`, the last one shorter; nothing where there are none."""
+    held: list[np.ndarray] = []
+    room = size
+    for piece in pieces:
+        rest = piece
+        while len(rest) >= room:
+            yield np.concatenate([*held, rest[:room]])
+            held, rest, room = [], rest[room:], size
+        held.append(rest)
+        room -= len(rest)
+    if room < size:
+        yield np.concatenate(held)
+
+
+def check_sound(blocks: Iterable[np.ndarray], rate_hz: int) -> Iterator[np.ndarray]:
+    """Yield the sound, cut off at +-1 where resampling overshot full scale.
 
     Args:
-        sound: (N,) float32
-        rate_hz: its sampling rate, Hz
+        blocks: consecutive samples, (n,) float32
+        rate_hz: their sampling rate, Hz
 
     Raises:
-        ClipError: too_short, below `MIN_SOUND_S`; decode_error, NaN or infinity; silent, below `SILENT_BELOW` throughout
+        ClipError: decode_error, NaN or infinity; at the end: too_short, below `MIN_SOUND_S`; silent, below
+            `SILENT_BELOW` throughout
     """
-    if len(sound) < MIN_SOUND_S * rate_hz:
-        raise ClipError("too_short", f"{len(sound) / rate_hz:.3f} s of sound")
-    if not np.isfinite(sound).all():
-        raise ClipError("decode_error", "samples that are not numbers")
-    if np.abs(sound).max() < SILENT_BELOW:
+    count, loudest = 0, 0.0
+    for block in blocks:
+        if not np.isfinite(block).all():
+            raise ClipError("decode_error", "samples that are not numbers")
+        count, loudest = count + len(block), max(loudest, float(np.abs(block).max()))
+        yield np.clip(block, -1, 1)
+    if count < MIN_SOUND_S * rate_hz:
+        raise ClipError("too_short", f"{count / rate_hz:.3f} s of sound")
+    if loudest < SILENT_BELOW:
         raise ClipError("silent", "digital silence")
-    return np.clip(sound, -1, 1)

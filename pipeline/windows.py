@@ -7,11 +7,13 @@ pictures use the same grid, so that the n-th window of both is the same piece of
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 from pydantic import Field
 
 from pipeline.core.settings import Settings
+from pipeline.core.store import ClipFeatures, ClipReader
 from pipeline.signal import deltas
 
 
@@ -44,6 +46,29 @@ class WindowParams(Settings):
     def centres(self, starts: np.ndarray) -> np.ndarray:
         """Return the middle of windows, s."""
         return self.begins(starts) + self.seconds / 2
+
+
+def pieces(
+    clip: ClipFeatures | ClipReader,
+    spans: Iterable[tuple[int, int]],
+    rows: int,
+    take: Callable[[ClipFeatures], np.ndarray],
+) -> Iterator[np.ndarray]:
+    """Yield pieces of a clip, which is read in blocks, so that only what coming pieces may need is in memory.
+
+    Args:
+        clip: from memory or from its file
+        spans: (first row, row behind the last) of each piece; neither ever decreases
+        rows: of a block
+        take: which array of a block the pieces are of
+    """
+    blocks = clip.blocks(rows)
+    held, begin = take(next(blocks)), 0
+    for first, end in spans:
+        while begin + len(held) < end:
+            passed = min(first - begin, len(held))
+            held, begin = np.concatenate([held[passed:], take(next(blocks))]), begin + passed
+        yield held[first - begin : end - begin]
 
 
 def cut(values: np.ndarray, start: int, length: int) -> np.ndarray:

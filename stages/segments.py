@@ -17,7 +17,7 @@ def main(context: Context) -> str:
     args = context.args
     place = f"{args.section}.{args.feature}"
     params = context.model(place, SegmentParams)
-    model = Model.of(params, args.weights, place)
+    model = Model.of(params.network, params.settings, args.weights, place)
     clips, upstream = read_manifest(args.manifest), read_ledger(args.upstream)
     check_disjoint_source(model.loaded().config["speakers"], (clip.speaker for clip in clips), args.feature)
     scratch = Path(context.runtime.clip_cache).parent / "folds" / f"{args.corpus}-{args.feature}"

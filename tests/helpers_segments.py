@@ -11,7 +11,7 @@ from pipeline.core.clip import Clip
 from pipeline.core.ledger import Entry
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.core.store_writer import write_features
-from pipeline.jobs.segments import Model, SegmentParams
+from pipeline.jobs.segments import Model
 from pipeline.networks.alexnet import AlexNet
 from pipeline.networks.c3d import C3D
 from pipeline.segment_features import Paths
@@ -85,7 +85,7 @@ def write_weights(folder: Path) -> None:
 def model(kind: str, weights: Path, **windows: int) -> Model:
     """Return the model `alexnet` or `c3d`."""
     settings = {"windows": {**WINDOWS, **windows}, **({"bands": 16} if kind == "alexnet" else {"size": 16, "fc6": "adaptive"})}
-    return Model.of(SegmentParams(network=kind, settings=settings), weights / kind, "segments_audio.toy")
+    return Model.of(kind, settings, weights / kind, "segments_audio.toy")
 
 
 def paths(folder: Path, name: str, source: str) -> Paths:

@@ -14,10 +14,11 @@ import torch
 import yaml
 
 from pipeline.core.clip import Clip, write_manifest
+from pipeline.core.clipcache import cache_key
 from pipeline.core.errors import SettingsError, WeightsError
 from pipeline.core.ledger import Entry, read_ledger, write_ledger
 from pipeline.core.settings import Runtime
-from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
+from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta, joined
 from pipeline.core.store_writer import write_features
 from pipeline.engine import run
 from pipeline.jobs.clip_features import LARGEST, ClipFeatureJob, ClipFeatureParams, ClipModel
@@ -82,6 +83,14 @@ def job(weights, tmp_path):
     return make
 
 
+def computed(job: ClipFeatureJob, clip: ClipFeatures) -> ClipFeatures:
+    return joined(job.compute(CLIPS[0], clip, []))
+
+
+def key_of(job: ClipFeatureJob, clip: Clip = CLIPS[0]) -> str:
+    return cache_key(**job.parts(clip))
+
+
 def made(job: ClipFeatureJob, folder: Path) -> Path:
     runtime = Runtime(workers=1, clip_cache=str(folder / "cache"), max_failed_fraction=1)
     run(job, CLIPS, [], job.meta(), folder / "x.h5", folder / "x.csv", runtime)
@@ -137,9 +146,9 @@ def test_a_clip_network_gives_one_row_and_takes_the_nearest_face(job, tmp_path):
 
 def test_what_is_observed_does_not_hang_on_the_size_of_batches(job, tmp_path):
     clip = aligned(0)
-    values = [job("pyramid", batch).compute(CLIPS[0], clip)[0].values.astype(float) for batch in (1, 16)]
+    values = [computed(job("pyramid", batch), clip).values.astype(float) for batch in (1, 16)]
     np.testing.assert_allclose(*values, rtol=2e-3, atol=1e-3)
-    assert np.array_equal(values[0], job("pyramid", 1).compute(CLIPS[0], clip)[0].values), "twice the same bits"
+    assert np.array_equal(values[0], computed(job("pyramid", 1), clip).values), "twice the same bits"
 
 
 def test_a_grid_makes_fewer_columns(job):
@@ -155,7 +164,7 @@ def test_values_beyond_float16_are_kept_as_its_largest(job, weights, tmp_path):
     state["fc5.bias"][:2] = torch.tensor([1e6, -1e6])
     save_weights(tmp_path / "large", state, {"network": shape, "speakers": []}, "toy weights")
     one = replace(job("pyramid"), model=ClipModel.of("pyramid", settings, tmp_path / "large", "clip_features.x"))
-    values = one.compute(CLIPS[0], aligned(0))[0].values
+    values = computed(one, aligned(0)).values
     assert (values[:, -16] == LARGEST).all()
     assert (values[:, -15] == -LARGEST).all()
     assert np.isfinite(values).all()
@@ -163,20 +172,20 @@ def test_values_beyond_float16_are_kept_as_its_largest(job, weights, tmp_path):
 
 def test_the_key_follows_faces_settings_batch_and_weights(job, weights, tmp_path):
     one = job("vggface")
-    key = one.key(CLIPS[0])
-    assert one.key(CLIPS[0]) == key
+    key = key_of(one)
+    assert key_of(one) == key
     keys = {
-        one.key(CLIPS[1]),
-        job("vggface", 4).key(CLIPS[0]),
-        job("vggface", size=40).key(CLIPS[0]),
-        job("pyramid").key(CLIPS[0]),
+        key_of(one, CLIPS[1]),
+        key_of(job("vggface", 4)),
+        key_of(job("vggface", size=40)),
+        key_of(job("pyramid")),
     }
     build, shape, settings = NETWORKS["vggface"]
     torch.manual_seed(9)
     save_weights(tmp_path / "other", build(**shape).state_dict(), {"network": shape, "speakers": []}, "toy weights")
-    keys.add(replace(one, model=ClipModel.of("vggface", settings, tmp_path / "other", "x")).key(CLIPS[0]))
+    keys.add(key_of(replace(one, model=ClipModel.of("vggface", settings, tmp_path / "other", "x"))))
     write_source(tmp_path / "aligned.h5", {"c0": aligned(5)})
-    keys.add(one.key(CLIPS[0]))
+    keys.add(key_of(one))
     assert len(keys | {key}) == 7
 
 

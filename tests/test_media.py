@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from helpers_media import SIZE, add_cover, gray, rotate_metadata, tone, write_media
+from pipeline import media
 from pipeline.core.errors import ClipError
-from pipeline.media import read_frames, read_sound
+from pipeline.media import read_frames, read_sound, sound_blocks
 
 REGULAR = range(0, 1000, 40)
 LONG = {"preset": "medium", "g": "30", "bf": "3"}
@@ -147,6 +148,55 @@ def test_span_of_sound_is_a_slice_of_the_whole(tmp_path, start, end):
     whole, part = read_sound(path, 16000), read_sound(path, 16000, start, end)
     last = None if end is None else round(end * 16000)
     assert np.array_equal(part, whole[round(start * 16000) : last])
+
+
+@pytest.fixture
+def short_blocks(monkeypatch):
+    monkeypatch.setattr(media, "BLOCK_S", 0.3)
+
+
+@pytest.mark.usefixtures("short_blocks")
+@pytest.mark.parametrize(("span", "lengths"), [((), [4800] * 3 + [1600]), ((0.05, 0.65), [4800, 4800]), ((0.5, None), [4800, 3200])])
+def test_blocks_together_are_the_sound(tmp_path, monkeypatch, span, lengths):
+    path = write_media(tmp_path / "a.mkv", sound=tone(1.0, 44100), rate=44100)
+    blocks = list(sound_blocks(path, 16000, *span))
+    assert [len(block) for block in blocks] == lengths
+    monkeypatch.setattr(media, "BLOCK_S", 30.0)
+    assert np.array_equal(np.concatenate(blocks), read_sound(path, 16000, *span))
+
+
+@pytest.mark.usefixtures("short_blocks")
+def test_a_block_is_decoded_when_it_is_asked_for(tmp_path, monkeypatch):
+    path = write_media(tmp_path / "a.wav", sound=tone(20.0))
+    opened: list[int] = []
+    resample = media.SoundAxis.add
+    monkeypatch.setattr(media.SoundAxis, "add", lambda axis, frame, time: opened.append(1) or resample(axis, frame, time))
+    blocks = sound_blocks(path, 16000)
+    assert opened == []
+    next(blocks)
+    first = len(opened)
+    assert sum(map(len, blocks)) == 20 * 16000 - 4800
+    assert first < len(opened) / 20
+
+
+@pytest.mark.usefixtures("short_blocks")
+@pytest.mark.parametrize(
+    ("sound", "span", "expected"),
+    [
+        pytest.param(np.zeros(16000), (), "silent", id="silence throughout"),
+        pytest.param(tone(1.0), (30.0,), "bad_span", id="after the end"),
+        pytest.param(tone(0.01), (), "too_short", id="10 ms"),
+        pytest.param(tone(1.0), (0.3, 0.3), "bad_span", id="nothing"),
+    ],
+)
+def test_what_is_known_at_the_end_is_raised_there(tmp_path, sound, span, expected):
+    assert reason(sound_blocks, write_media(tmp_path / "a.wav", sound=sound), 16000, *span) == expected
+
+
+@pytest.mark.usefixtures("short_blocks")
+def test_sound_after_a_silent_block_is_no_silence(tmp_path):
+    path = write_media(tmp_path / "a.wav", sound=np.concatenate([np.zeros(16000), tone(0.5)]))
+    assert len(list(sound_blocks(path, 16000))) == 5
 
 
 # damage

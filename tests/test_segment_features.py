@@ -19,10 +19,10 @@ from pipeline.core.clip import Clip
 from pipeline.core.errors import ArtifactError, PipelineError, SettingsError, WeightsError
 from pipeline.core.ledger import Entry, read_ledger
 from pipeline.core.settings import Runtime
-from pipeline.core.store import FeatureFile, FeatureMeta
+from pipeline.core.store import FeatureFile, FeatureMeta, joined
 from pipeline.core.store_writer import write_features
 from pipeline.jobs.finetune import Tuning
-from pipeline.jobs.segments import Model, SegmentParams, batches, fc7
+from pipeline.jobs.segments import Model, SegmentJob, batches, fc7
 from pipeline.segment_features import original, tuned
 from pipeline.weights.files import load_weights
 
@@ -78,8 +78,39 @@ def test_the_original_feature_is_the_networks_own_fc7(corpus, tmp_path, kind):
         for clip_id in file.clip_ids():
             windows = model.segments()(clips.read(clip_id))
             with torch.inference_mode():
-                expected = network.features(model.plugin.prepare(torch.from_numpy(windows.inputs)))
+                expected = network.features(model.plugin.prepare(torch.from_numpy(np.stack(list(windows.inputs)))))
             np.testing.assert_allclose(file.read(clip_id).values, expected, rtol=1e-4, atol=1e-7)
+
+
+LONG = Clip("long", "long.mp4", "s1", "anger", digest="long")
+
+
+@pytest.mark.parametrize("kind", ["alexnet", "c3d"])
+def test_blocks_do_not_show_in_the_feature_of_a_long_clip(corpus, tmp_path, monkeypatch, kind):
+    """Unobserved windows at the beginning, between and at the end; batches are of observed windows, block after block."""
+    hidden = (*range(30), *range(100, 150), *range(270, 300))
+    clip = toy.mel(0, "anger", 900) if kind == "alexnet" else toy.crops(0, "anger", 300, hidden)
+    meta = toy.LOGMEL if kind == "alexnet" else FeatureMeta("eyes55", 4, "float32")
+    write_features(tmp_path / "source.h5", meta, [("long", clip)])
+    model = toy.model(kind, corpus / "weights")
+    job = SegmentJob("feature", model, tmp_path / "source.h5")
+    windows = model.segments()(clip)
+    inputs, size = np.stack(list(windows.inputs)), model.params.batch
+    assert len(inputs) > 2 * size
+    assert windows.mask.all() == (kind == "alexnet")
+    parts = [model.plugin.prepare(torch.from_numpy(inputs[at : at + size])) for at in range(0, len(inputs), size)]
+    with torch.inference_mode():
+        expected = np.concatenate([model.network().features(part) for part in parts])
+    monkeypatch.setattr("pipeline.core.store.WHOLE_BYTES", 0)
+    monkeypatch.setattr("pipeline.jobs.segments._ROWS", 7)
+    monkeypatch.setattr(model.plugin, "_ROWS", 40)
+    blocks = list(job.compute(LONG, job.load(LONG), []))
+    assert {len(block.mask) for block in blocks[:-1]} == {7}
+    found = joined(blocks)
+    np.testing.assert_array_equal(found.mask, windows.mask)
+    np.testing.assert_array_equal(found.times, windows.times)
+    np.testing.assert_array_equal(found.values[found.mask], expected)
+    assert np.isnan(found.values[~found.mask]).all()
 
 
 def test_every_fold_has_every_clip_with_its_part_and_a_history(learned):
@@ -142,8 +173,8 @@ def test_weights_are_kept_of_the_folds_that_are_asked_for(corpus, learned, tmp_p
     with FeatureFile(paths.out) as file, FeatureFile(paths.source) as source:
         model = toy.model("alexnet", corpus / "weights")
         windows = model.segments()(source.read("s2_happy_1"))
-        again = fc7(network.eval(), windows, batches(model, windows))
-        np.testing.assert_array_equal(file.read("s2_happy_1", "fold-01").values, again.values)
+        again = list(fc7(network.eval(), batches(model, windows)))
+        np.testing.assert_array_equal(file.read("s2_happy_1", "fold-01").values, again)
     with pytest.raises(SettingsError, match=r"no fold 'fold-1' \(did you mean 'fold-0"):
         tune(corpus, tmp_path, tuning=Tuning(toy.LOOP, ("fold-1",)))
 
@@ -221,7 +252,7 @@ def test_a_class_that_training_lacks_is_no_error(corpus, tmp_path):
 
 
 def test_weights_of_another_network_are_refused(corpus, tmp_path):
-    model = Model.of(SegmentParams(network="c3d", settings={"windows": toy.WINDOWS, "size": 16, "fc6": "adaptive"}), corpus / "weights" / "alexnet", "x")
+    model = Model.of("c3d", {"windows": toy.WINDOWS, "size": 16, "fc6": "adaptive"}, corpus / "weights" / "alexnet", "x")
     with pytest.raises(WeightsError, match="these weights do not fit c3d"):
         model.network()
 
@@ -238,9 +269,9 @@ def test_the_last_layer_is_new_and_all_others_are_loaded(corpus):
 
 def test_a_new_fc6_is_not_taken_from_the_weights(corpus):
     settings = {"windows": toy.WINDOWS, "size": 112, "fc6": "new"}
-    same = Model.of(SegmentParams(network="c3d", settings=settings), corpus / "weights" / "c3d", "x").network()
+    same = Model.of("c3d", settings, corpus / "weights" / "c3d", "x").network()
     assert torch.equal(same.fc6.weight, load_weights(corpus / "weights" / "c3d").state["fc6.weight"]), "112 fits"
-    larger = Model.of(SegmentParams(network="c3d", settings={**settings, "size": 227}), corpus / "weights" / "c3d", "x").network()
+    larger = Model.of("c3d", {**settings, "size": 227}, corpus / "weights" / "c3d", "x").network()
     assert larger.fc6.weight.shape[1] == 4 * same.fc6.weight.shape[1]
 
 

@@ -8,7 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from pipeline.signal import SOUND_HZ, MfccParams, context, deltas, mfcc39, normalise_utterance, with_derivatives
+from pipeline import signal
+from pipeline.signal import (
+    SOUND_HZ,
+    Frames,
+    LogMelParams,
+    MfccParams,
+    cepstra,
+    context,
+    deltas,
+    mfcc39,
+    moments,
+    normalise_utterance,
+    with_derivatives,
+)
 
 FINITE = st.floats(-1e3, 1e3, width=32)
 MATRICES = arrays(np.float64, st.tuples(st.integers(1, 12), st.integers(1, 4)), elements=FINITE)
@@ -95,6 +108,23 @@ def test_a_constant_column_becomes_zero():
     np.testing.assert_array_equal(normalise_utterance(np.full((5, 2), 3.0, np.float32)), np.zeros((5, 2)))
 
 
+@settings(deadline=None)
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=9), st.floats(-1e6, 1e6), st.integers(0, 2**32 - 1))
+def test_moments_of_blocks_are_those_of_all_rows(lengths, level, seed):
+    lengths[0] += 1
+    rows = level + np.random.default_rng(seed).standard_normal((sum(lengths), 3))
+    mean, deviation = moments(np.split(rows, np.cumsum(lengths)[:-1]))
+    np.testing.assert_allclose(mean, rows.mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(deviation, rows.std(axis=0), rtol=1e-8, atol=1e-8)
+
+
+def test_a_long_utterance_is_normalised_as_a_whole(monkeypatch):
+    rows = (100 + 30 * np.random.default_rng(0).standard_normal((1000, 4))).astype(np.float32)
+    whole = normalise_utterance(rows)
+    monkeypatch.setattr(signal, "NORMAL_ROWS", 96)
+    np.testing.assert_allclose(normalise_utterance(rows), whole, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("samples", "frames"), [(0, 0), (399, 0), (400, 1), (559, 1), (560, 2), (16000, 98)]
 )
@@ -116,8 +146,34 @@ def test_mfcc_of_one_frame_by_hand():
     power = np.abs(np.fft.rfft(sound * hamming(400, sym=False), 512)) ** 2
     bands = librosa.filters.mel(sr=SOUND_HZ, n_fft=512, n_mels=params.mels, fmin=params.low_hz, fmax=params.high_hz) @ power
     level = 10 * np.log10(np.maximum(bands, 1e-10))
-    expected = dct(np.maximum(level, level.max() - 80), norm="ortho")[:13]
+    expected = dct(level, norm="ortho")[:13]
     np.testing.assert_allclose(mfcc39(sound, params)[0][0, :13], expected, rtol=1e-3, atol=1e-3)
+
+
+def test_a_loud_frame_changes_no_other():
+    """librosa's own MFCC holds every level up to 80 dB below the clip's loudest."""
+    quiet = (1e-4 * np.random.default_rng(0).standard_normal(16000)).astype(np.float32)
+    loud = quiet.copy()
+    loud[:400] = 0.9
+    np.testing.assert_array_equal(cepstra(quiet, MfccParams())[3:], cepstra(loud, MfccParams())[3:])
+
+
+def test_digital_silence_is_the_floor():
+    np.testing.assert_allclose(cepstra(np.zeros(800, np.float32), MfccParams())[:, 0], -100 * np.sqrt(40), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("window_ms", "hop_ms", "step", "overlap"), [(25, 10, 480_000, 240), (20, 20, 480_000, 0), (10, 30, 480_000, 0), (25, 7, 479_920, 288)]
+)
+def test_a_block_holds_whole_hops(window_ms, hop_ms, step, overlap):
+    frames = Frames(LogMelParams(window_ms=window_ms, hop_ms=hop_ms))
+    assert (frames.step(30.0), frames.overlap) == (step, overlap)
+    assert frames.step(0.001) == frames.hop, "one at least"
+
+
+def test_times_go_on_from_block_to_block():
+    frames = Frames(MfccParams())
+    np.testing.assert_array_equal(np.concatenate([frames.times(300), frames.times(77, 300)]), frames.times(377))
 
 
 def test_mfcc_times_are_where_a_click_is():

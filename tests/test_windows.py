@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.core.store import ClipFeatures
 from pipeline.signal import SOUND_HZ, LogMelParams, log_mel
-from pipeline.windows import WindowParams, channels, cut
+from pipeline.windows import WindowParams, channels, cut, pieces
 
 PAPER = WindowParams()
 
@@ -59,6 +60,51 @@ def test_begins_and_centres():
 )
 def test_a_short_piece_is_repeated_at_its_ends(rows, start, length, expected):
     assert cut(np.array(rows, float)[:, None], start, length)[:, 0].tolist() == expected
+
+
+def spans_of(draw_steps: list[tuple[int, int]], count: int) -> list[tuple[int, int]]:
+    """Spans within `count` rows whose firsts and ends never decrease."""
+    spans, first, end = [], 0, 0
+    for step, longer in draw_steps:
+        first = min(first + step, count)
+        end = min(max(end, first) + longer, count)
+        spans.append((first, end))
+    return spans
+
+
+@given(st.integers(1, 60), st.integers(1, 70), st.lists(st.tuples(st.integers(0, 9), st.integers(0, 12)), max_size=20))
+def test_pieces_are_those_of_the_whole_clip_whatever_the_blocks(count, rows, steps):
+    clip = ClipFeatures(np.arange(count, dtype=np.float32)[:, None], np.zeros(count), np.ones(count, bool))
+    spans = spans_of(steps, count)
+    found = [piece[:, 0].tolist() for piece in pieces(clip, spans, rows, lambda block: block.values)]
+    assert found == [list(range(first, end)) for first, end in spans]
+
+
+class Read:
+    """A clip that tells which blocks were asked for."""
+
+    def __init__(self, count: int) -> None:
+        self.read: list[int] = []
+        self.count = count
+
+    def blocks(self, rows: int):
+        for start in range(0, self.count, rows):
+            self.read.append(start)
+            part = np.arange(start, start + rows)
+            yield ClipFeatures(part[:, None].astype(np.float32), part / 10, np.ones(rows, bool))
+
+
+def test_a_piece_is_read_when_it_is_asked_for():
+    clip = Read(100)
+    cut_up = pieces(clip, [(0, 5), (8, 12), (50, 60), (55, 60)], 10, lambda block: block.values)
+    assert clip.read == []
+    assert [len(next(cut_up)), clip.read] == [5, [0]]
+    assert [len(next(cut_up)), clip.read] == [4, [0, 10]]
+    assert next(cut_up)[:, 0].tolist() == list(range(50, 60))
+    assert clip.read == [0, 10, 20, 30, 40, 50]
+    assert next(cut_up)[:, 0].tolist() == list(range(55, 60))
+    assert list(cut_up) == []
+    assert len(clip.read) == 6
 
 
 def direct_sum(x: np.ndarray) -> np.ndarray:

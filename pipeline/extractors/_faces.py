@@ -2,36 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 
 import numpy as np
 
 from pipeline.core.errors import ClipError
-from pipeline.core.store import ClipFeatures, FeatureMeta
+from pipeline.core.store import ClipFeatures, ClipReader, FeatureMeta
+
+ROWS = 64
+"""Frames read, and rows given away, at a time."""
 
 
 def rows_of_faces(
-    faces: ClipFeatures, every: int, meta: FeatureMeta, compute: Callable[[np.ndarray], np.ndarray], batch: int = 1
-) -> ClipFeatures:
-    """Compute one row per taken frame; rows of frames without a face are NaN and masked.
+    faces: ClipFeatures | ClipReader,
+    every: int,
+    meta: FeatureMeta,
+    compute: Callable[[np.ndarray], np.ndarray],
+    batch: int = 1,
+) -> Iterator[ClipFeatures]:
+    """Compute one row per taken frame, block by block; rows of frames without a face are NaN and masked.
 
     Args:
         faces: of the tracker, with `crops` (T, H, W, 3) uint8
         every: take every n-th frame
         meta: dimension and dtype of the feature
         compute: (B, H, W, 3) crops -> (B, D) rows
-        batch: frames at a time, B
+        batch: frames at a time, B; counted over the whole clip, so that blocks do not show in the results
 
     Raises:
         ClipError: no_face, none of the frames that are taken shows a face
     """
-    chosen = slice(None, None, every)
-    mask, times, crops = faces.mask[chosen], faces.times[chosen], faces.extra["crops"][chosen]
+    times, mask = faces.times[::every], faces.mask[::every]
     if not mask.any():
         raise ClipError("no_face", "none of the frames that were taken shows a face")
-    values = np.full((len(mask), meta.dimension), np.nan, meta.dtype)
-    observed = np.flatnonzero(mask)
-    for start in range(0, len(observed), batch):
-        rows = observed[start : start + batch]
-        values[rows] = compute(crops[rows])
-    return ClipFeatures(values, times, mask)
+    crops = _observed(faces, every)
+    batches = iter(lambda: list(islice(crops, batch)), [])
+    rows = (row for some in batches for row in compute(np.stack(some)))
+    for start in range(0, len(mask), ROWS):
+        part = slice(start, start + ROWS)
+        values = np.full((len(mask[part]), meta.dimension), np.nan, meta.dtype)
+        for place, row in zip(np.flatnonzero(mask[part]), rows, strict=False):
+            values[place] = row
+        yield ClipFeatures(values, times[part], mask[part])
+
+
+def _observed(faces: ClipFeatures | ClipReader, every: int) -> Iterator[np.ndarray]:
+    """Yield the crops of the taken frames that show a face."""
+    first = 0
+    for block in faces.blocks(ROWS):
+        taken = np.arange(-first % every, len(block.mask), every)
+        yield from block.extra["crops"][taken[block.mask[taken]]]
+        first += len(block.mask)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from pipeline.core.errors import SettingsError, WeightsError
 from pipeline.core.settings import Settings
-from pipeline.core.store import ClipFeatures, FeatureMeta
+from pipeline.core.store import ClipFeatures, ClipReader, FeatureMeta
 from pipeline.networks.speech_dnn import SpeechDNN
-from pipeline.signal import context, normalise_utterance
+from pipeline.signal import NORMAL_ROWS, context, moments, normalise
+from pipeline.sound import over_seams
 from pipeline.weights.files import load_state, load_weights
 
 
@@ -68,9 +71,17 @@ class SpeechExtractor:
                 f"params.yaml: extract.mfcc39 differs from pretrain.{self.feature}.mfcc in {', '.join(different)}; make both equal"
             )
 
+    def __call__(self, mfcc: ClipFeatures | ClipReader) -> Iterator[ClipFeatures]:
+        """Yield (n, nodes) for MFCC (T, 39); of more rows than `NORMAL_ROWS` the last bits hang on where they are cut."""
+        mean, deviation = moments(block.values for block in mfcc.blocks(NORMAL_ROWS))
+        normal = (normalise(block.values, mean, deviation) for block in mfcc.blocks(NORMAL_ROWS))
+        done = 0
+        for frames in over_seams(normal, self.reach, lambda rows: context(rows, self.reach)):
+            rows = slice(done, done + len(frames))
+            yield ClipFeatures(self._hidden(frames), mfcc.times[rows], mfcc.mask[rows])
+            done += len(frames)
+
     @torch.inference_mode()
-    def __call__(self, mfcc: ClipFeatures) -> ClipFeatures:
-        """Return (T, nodes) for MFCC (T, 39)."""
-        frames = torch.from_numpy(context(normalise_utterance(mfcc.values), self.reach))
-        values = self.network.features(frames).numpy()
-        return ClipFeatures(values, mfcc.times, mfcc.mask)
+    def _hidden(self, frames: np.ndarray) -> np.ndarray:
+        """Return the last hidden layer, (n, nodes), for frames with their context."""
+        return self.network.features(torch.from_numpy(frames)).numpy()

@@ -8,6 +8,7 @@ two people. Rows without a face are NaN and masked.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import dlib
@@ -16,7 +17,7 @@ from pydantic import Field
 
 from pipeline.core.errors import SettingsError, WeightsError
 from pipeline.core.settings import Settings
-from pipeline.core.store import ClipFeatures, FeatureMeta
+from pipeline.core.store import ClipFeatures, ClipReader, FeatureMeta
 from pipeline.extractors._faces import rows_of_faces
 from pipeline.weights.files import load_published
 
@@ -75,8 +76,8 @@ class Extractor:
         box = dlib.rectangle(first, first, round(first + side), round(first + side))
         return dlib.get_face_chip(crop, self.landmarks(crop, box), CHIP_PX, PADDING)
 
-    def __call__(self, faces: ClipFeatures) -> ClipFeatures:
-        """Return (T, 128) for tracked faces.
+    def __call__(self, faces: ClipFeatures | ClipReader) -> Iterator[ClipFeatures]:
+        """Yield (T, 128) for tracked faces, block by block.
 
         Raises:
             ClipError: none of the frames that are taken shows a face

@@ -4,19 +4,20 @@ Paper: eGeMAPS of sound at 16 kHz and 16 bit as input of the speech DNN. By open
 what is done where eGeMAPS is undefined). Weights: none. Output: (T, 88) float32; units as in the column names.
 
 One row per clip unless `window_s` is set: the label is the clip's, functionals are made to describe a whole utterance,
-and the DNN takes one vector each. Windows are for a source corpus whose utterances are much longer than the clips, and
-for networks over time.
+and the DNN takes one vector each. That is the one feature whose memory grows with the clip: about 64 KB a second, and what
+openSMILE itself holds. Windows are for a source corpus whose utterances are much longer than the clips, and for networks
+over time; they are read one after the other.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 from pipeline.core.store import ClipFeatures, FeatureMeta
-from pipeline.egemaps import EgemapsParams, columns, functionals
+from pipeline.egemaps import EgemapsParams, columns, functionals_of
 from pipeline.signal import SOUND_HZ
+from pipeline.sound import Sound
 
 INPUT = "sound"
 
@@ -40,10 +41,10 @@ class Extractor:
             params=params.model_dump(),
         )
 
-    def __call__(self, samples: np.ndarray) -> ClipFeatures:
-        """Return (T, 88) for samples (N,) at `SOUND_HZ`; times are the middles of the rows' sound.
+    def __call__(self, sound: Sound) -> Iterator[ClipFeatures]:
+        """Yield (n, 88) for sound at `SOUND_HZ`; times are the middles of the rows' sound.
 
         Raises:
             ClipError: too_short, below 100 ms; silent, digital silence; no_voice, nowhere a voiced frame
         """
-        return functionals(samples, self.params)
+        yield from functionals_of(sound, self.params)

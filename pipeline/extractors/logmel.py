@@ -2,17 +2,20 @@
 
 Paper: 64 mel bands from 20 to 8000 Hz, Hamming frames of 25 ms every 10 ms. Weights: none. Output: (T, 64) float32, 100
 frames a second, natural logarithm of power. What AlexNet sees is cut from it by `pipeline/segment_networks/alexnet.py`.
+A clip of more than `PIECE_S` differs from one computed as a whole by rounding of the mel sums alone, less than 1e-5.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.core.errors import ClipError
 from pipeline.core.store import ClipFeatures, FeatureMeta
-from pipeline.signal import LogMelParams, log_mel
+from pipeline.signal import Frames, LogMelParams, log_mel
+from pipeline.sound import PIECE_S, Sound, overlapping
 
 INPUT = "sound"
 Params = LogMelParams
@@ -32,13 +35,18 @@ class Extractor:
             params=params.model_dump(),
         )
 
-    def __call__(self, samples: np.ndarray) -> ClipFeatures:
-        """Return (T, bands) for samples (N,) at `SOUND_HZ`.
+    def __call__(self, sound: Sound) -> Iterator[ClipFeatures]:
+        """Yield (n, bands) for sound at `SOUND_HZ`.
 
         Raises:
             ClipError: less than one frame of sound
         """
-        values, times = log_mel(samples, self.params)
-        if not len(values):
-            raise ClipError("too_short", f"{len(samples)} samples, less than a frame of {self.params.window_ms:g} ms")
-        return ClipFeatures(values, times, np.ones(len(values), bool))
+        frames = Frames(self.params)
+        done = 0
+        for _, samples in overlapping(sound.blocks(), frames.step(PIECE_S), after=frames.overlap):
+            rows, _ = log_mel(samples, self.params)
+            if len(rows):
+                yield ClipFeatures(rows, frames.times(len(rows), done), np.ones(len(rows), bool))
+                done += len(rows)
+        if not done:
+            raise ClipError("too_short", f"less sound than a frame of {self.params.window_ms:g} ms")

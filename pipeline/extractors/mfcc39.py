@@ -1,17 +1,21 @@
 """mfcc39: 13 MFCC with first and second derivatives, Huang et al. 2017, section 3.1.
 
-Paper: input of the speech DNN. Weights: none. Output: (T, 39) float32, 100 frames a second, without unit.
+Paper: input of the speech DNN. Weights: none. Output: (T, 39) float32, 100 frames a second, without unit. A clip of more
+than `PIECE_S` differs from one computed as a whole by rounding of the mel sums alone, less than 1e-6 of a column's largest
+value; the derivatives are exactly those of its static columns.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from pipeline.core.errors import ClipError
 from pipeline.core.store import ClipFeatures, FeatureMeta
-from pipeline.signal import MfccParams, mfcc39
+from pipeline.signal import REACH, Frames, MfccParams, cepstra, with_derivatives
+from pipeline.sound import PIECE_S, Sound, over_seams, overlapping
 
 INPUT = "sound"
 Params = MfccParams
@@ -33,13 +37,18 @@ class Extractor:
             params=params.model_dump(),
         )
 
-    def __call__(self, samples: np.ndarray) -> ClipFeatures:
-        """Return (T, 39) for samples (N,) at `SOUND_HZ`.
+    def __call__(self, sound: Sound) -> Iterator[ClipFeatures]:
+        """Yield (n, 39) for sound at `SOUND_HZ`.
 
         Raises:
             ClipError: less than one frame of sound
         """
-        values, times = mfcc39(samples, self.params)
-        if not len(values):
-            raise ClipError("too_short", f"{len(samples)} samples, less than a frame of {self.params.window_ms:g} ms")
-        return ClipFeatures(values, times, np.ones(len(values), bool))
+        frames = Frames(self.params)
+        parts = overlapping(sound.blocks(), frames.step(PIECE_S), after=frames.overlap)
+        static = (cepstra(samples, self.params) for _, samples in parts)
+        done = 0
+        for rows in over_seams((rows for rows in static if len(rows)), REACH, with_derivatives):
+            yield ClipFeatures(rows.astype(np.float32), frames.times(len(rows), done), np.ones(len(rows), bool))
+            done += len(rows)
+        if not done:
+            raise ClipError("too_short", f"less sound than a frame of {self.params.window_ms:g} ms")

@@ -6,6 +6,7 @@ Output: (T, 9216) float16, one row per video frame, without unit; rows without a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -15,7 +16,7 @@ from pydantic import Field
 
 from pipeline.core.errors import WeightsError
 from pipeline.core.settings import Settings
-from pipeline.core.store import ClipFeatures, FeatureMeta
+from pipeline.core.store import ClipFeatures, ClipReader, FeatureMeta
 from pipeline.extractors._faces import rows_of_faces
 from pipeline.networks.face_cnn import INPUT_PX, POOL5, FaceCNN, normalise_faces
 from pipeline.weights.files import load_state, load_weights
@@ -57,14 +58,14 @@ class Extractor:
             origin=loaded.origin,
         )
 
-    @torch.inference_mode()
-    def __call__(self, faces: ClipFeatures) -> ClipFeatures:
-        """Return (T, 9216) for tracked faces.
+    def __call__(self, faces: ClipFeatures | ClipReader) -> Iterator[ClipFeatures]:
+        """Yield (T, 9216) for tracked faces, block by block.
 
         Raises:
             ClipError: none of the frames that are taken shows a face
         """
         return rows_of_faces(faces, self.params.every, self.meta, self._rows, self.params.batch)
 
+    @torch.inference_mode()
     def _rows(self, crops: np.ndarray) -> np.ndarray:
         return self.network.features(to_tensor(crops)).numpy()

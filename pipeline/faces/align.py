@@ -11,6 +11,7 @@ Crops are squares of 128 units in which the five landmarks lie where the face ne
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -74,7 +75,7 @@ def align(
         ClipError: no_video, there is no frame; no_face, none of those taken has a face; decode_error, the second
             reading gave other frames than the first
     """
-    times = np.array([time for time, _ in open_frames()], np.float64)
+    times = np.array(array("d", (time for time, _ in open_frames())))
     if not len(times):
         raise ClipError("no_video", "no frame")
     taken = evenly(len(times), params.frames)

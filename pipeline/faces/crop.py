@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import cv2
 import numpy as np
 
 from pipeline.core.errors import ClipError
 from pipeline.faces.geometry import Box
+
+BLOCK_BYTES = 4 << 20
+"""Crops that are in memory at a time."""
 
 
 def square_crop(rgb: np.ndarray, box: Box, px: int, margin: float = 1.2) -> np.ndarray:
@@ -46,8 +49,8 @@ def cut_frames(
     mask: np.ndarray,
     cut: Callable[[int, np.ndarray], np.ndarray],
     shape: tuple[int, int],
-) -> np.ndarray:
-    """Read a clip again and cut the face out of every frame that has one.
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Read a clip again and cut the face out of every frame that has one, some hundred frames at a time.
 
     Args:
         frames: this reading: (time s, (H, W, 3) uint8) in order
@@ -56,23 +59,28 @@ def cut_frames(
         cut: number of a frame and its picture -> its crop, (height, width, 3) uint8
         shape: (height, width) of the crops, px
 
-    Returns:
-        (T, height, width, 3) uint8, black where `mask` is false
+    Yields:
+        (which frames, their crops (N, height, width, 3) uint8, black where `mask` is false); the last ones when it is
+        certain that no frame lacks
 
     Raises:
         ClipError: decode_error, the frames are not those of the earlier reading
     """
-    crops = np.zeros((len(times), *shape, 3), np.uint8)
-    count = 0
+    rows = max(1, BLOCK_BYTES // (3 * shape[0] * shape[1]))
+    crops: list[np.ndarray] = []
+    first = 0
     for index, (time, rgb) in enumerate(frames):
         if index >= len(times) or time != times[index]:
             raise ClipError("decode_error", f"frame {index} differs between two readings")
-        if mask[index]:
-            crops[index] = cut(index, rgb)
-        count = index + 1
+        if len(crops) == rows:
+            yield slice(first, index), np.stack(crops)
+            first, crops = index, []
+        crops.append(cut(index, rgb) if mask[index] else np.zeros((*shape, 3), np.uint8))
+    count = first + len(crops)
     if count != len(times):
         raise ClipError("decode_error", f"{len(times)} frames at the first reading, {count} at the second")
-    return crops
+    if crops:
+        yield slice(first, count), np.stack(crops)
 
 
 def _reflected(begin: int, length: int, size: int) -> np.ndarray:

@@ -15,7 +15,7 @@ import numpy as np
 _EPSILON_S = 1e-6  # timestamps are decimal fractions, windows begin at multiples of 10 ms
 
 
-def frames_in(times: np.ndarray, start: float, end: float) -> np.ndarray:
+def frames_in(times: np.ndarray, start: float, end: float) -> tuple[int, int]:
     """Return which frames have their time in [start, end).
 
     Args:
@@ -24,10 +24,10 @@ def frames_in(times: np.ndarray, start: float, end: float) -> np.ndarray:
         end: s
 
     Returns:
-        (L,) int64, increasing; empty where there is none
+        (the first, the one behind the last); the same number twice where there is none
     """
-    first, last = np.searchsorted(times, [start - _EPSILON_S, end - _EPSILON_S])
-    return np.arange(first, last)
+    first, behind = np.searchsorted(times, [start - _EPSILON_S, end - _EPSILON_S]).tolist()
+    return first, behind
 
 
 def sixteen(available: int, count: int = 16) -> np.ndarray:

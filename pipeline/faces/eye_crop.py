@@ -10,7 +10,7 @@ distance below the upper edge, row 55, most chins would be cut off.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import cv2
 import numpy as np
@@ -82,16 +82,18 @@ def _similarity(eyes: np.ndarray, distance: float, params: CropParams, fold: int
     return np.column_stack([turn, shift])
 
 
-def crop_clip(frames: Iterable[tuple[float, np.ndarray]], faces: ClipFeatures, params: CropParams) -> ClipFeatures:
-    """Cut a tracked face out of every frame of its clip.
+def crop_clip(
+    frames: Iterable[tuple[float, np.ndarray]], faces: ClipFeatures, params: CropParams
+) -> Iterator[ClipFeatures]:
+    """Cut a tracked face out of every frame of its clip, block by block.
 
     Args:
         frames: a reading of the clip: (time s, (H, W, 3) uint8) in order
         faces: what the tracker found; `landmarks` (T, 2, 2) px are the eyes, NaN where `mask` is false
         params: settings
 
-    Returns:
-        `values` (T, 4) float32 px of the frame, x and y of the left and of the right eye in the picture, NaN where
+    Yields:
+        consecutive rows of `values` (T, 4) float32 px of the frame, x and y of the left and of the right eye in the picture, NaN where
         `mask` is false; times and mask of `faces`; `crops` (T, height, width, 3) uint8, black where `mask` is false
 
     Raises:
@@ -99,5 +101,7 @@ def crop_clip(frames: Iterable[tuple[float, np.ndarray]], faces: ClipFeatures, p
     """
     eyes = faces.extra["landmarks"]
     shape = (params.height, params.width)
-    crops = cut_frames(frames, faces.times, faces.mask, lambda frame, rgb: eye_crop(rgb, eyes[frame], params), shape)
-    return ClipFeatures(eyes.reshape(len(eyes), 4).astype(np.float32), faces.times, faces.mask, {"crops": crops})
+    cut = cut_frames(frames, faces.times, faces.mask, lambda frame, rgb: eye_crop(rgb, eyes[frame], params), shape)
+    for rows, crops in cut:
+        values = eyes[rows].reshape(-1, 4).astype(np.float32)
+        yield ClipFeatures(values, faces.times[rows], faces.mask[rows], {"crops": crops})

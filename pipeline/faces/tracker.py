@@ -2,12 +2,14 @@
 
 The clip is read twice. Who the subject is, and where its box lies in a frame without a detection, is known only at the
 end; a second reading needs neither the frames nor the crops of every candidate in memory, and lets the boxes be
-smoothed with what comes after them. Decoding costs about a tenth of the detection.
+smoothed with what comes after them. Decoding costs about a tenth of the detection. Of the first reading numbers are
+kept, some 100 bytes a frame; the second gives its crops away block by block.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from array import array
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -42,33 +44,40 @@ class TrackParams(BaseModel):
 
 @dataclass
 class _Track:
-    """One face over time: in which frames it was detected, where, and how surely."""
+    """One face over time: where it was last, in which frames it was detected, where (four edges each), and how surely."""
 
-    frames: list[int] = field(default_factory=list)
-    boxes: list[Box] = field(default_factory=list)
-    scores: list[float] = field(default_factory=list)
+    last: Box = (0.0, 0.0, 0.0, 0.0)
+    frames: array[int] = field(default_factory=lambda: array("q"))
+    edges: array[float] = field(default_factory=lambda: array("d"))
+    scores: array[float] = field(default_factory=lambda: array("d"))
 
     def add(self, frame: int, found: Detection) -> None:
+        self.last = found.box
         self.frames.append(frame)
-        self.boxes.append(found.box)
+        self.edges.extend(found.box)
         self.scores.append(found.score)
 
     @property
     def weight(self) -> float:
         """How much of the clip's subject this is: the sum of size x score, px."""
-        return sum(side(box) * max(0.0, score) for box, score in zip(self.boxes, self.scores, strict=True))
+        edge = iter(self.edges)
+        found = zip(edge, edge, edge, edge, self.scores, strict=True)
+        return sum(side((left, top, right, bottom)) * max(0.0, score) for left, top, right, bottom, score in found)
 
 
-def track(open_frames: OpenFrames, detector: FaceDetector, params: TrackParams) -> ClipFeatures:
-    """Find the subject of a clip, the face with the largest sum of size x score.
+def track(
+    open_frames: OpenFrames, detector: FaceDetector, params: TrackParams, notes: list[str]
+) -> Iterator[ClipFeatures]:
+    """Find the subject of a clip, the face with the largest sum of size x score, and yield it block by block.
 
     Args:
         open_frames: begins a reading of the clip; called twice
         detector: finds the faces of one picture
         params: settings
+        notes: gets `few_faces` where a smaller share of the frames than `min_coverage` has a face
 
-    Returns:
-        `values` = `boxes`, (T, 4) float32 px, NaN where `mask` is false; T frames with their times; further arrays:
+    Yields:
+        consecutive rows of `values` = `boxes`, (T, 4) float32 px, NaN where `mask` is false; T frames with their times; further arrays:
         `landmarks` (T, 2, 2) float32 px, the centres of the two eyes, the left one in the picture first: where the
         detector's boxes have them on average, not where they were seen; NaN where `mask` is false;
         `score` (T,) float32, the detector's, 0 where the box was interpolated, NaN where `mask` is false;
@@ -78,30 +87,35 @@ def track(open_frames: OpenFrames, detector: FaceDetector, params: TrackParams) 
         ClipError: no_video, there is no frame; no_face, no frame has a face; decode_error, the second reading
             gave other frames than the first
     """
-    times, tracks = _scan(open_frames(), detector, params)
+    times, boxes, score = _subject(open_frames(), detector, params)
+    mask = ~np.isnan(boxes[:, 0])
+    if mask.mean() < params.min_coverage:
+        notes.append("few_faces")
+    landmarks, square = eye_centres(boxes, detector.eyes), (params.crop_px, params.crop_px)
+    for rows, crops in cut_frames(open_frames(), times, mask, _squares(boxes, params), square):
+        extra = {"boxes": boxes[rows], "landmarks": landmarks[rows], "score": score[rows], "crops": crops}
+        yield ClipFeatures(boxes[rows], times[rows], mask[rows], extra)
+
+
+def _subject(
+    frames: Iterable[tuple[float, np.ndarray]], detector: FaceDetector, params: TrackParams
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Read once: times (T,), smoothed boxes (T, 4) and score (T,) of the subject."""
+    times, tracks = _scan(frames, detector, params)
     if not len(times):
         raise ClipError("no_video", "no frame")
     if not tracks:
         raise ClipError("no_face", f"in none of {len(times)} frames")
     subject = max(tracks, key=lambda t: (t.weight, len(t.frames)))
     boxes, score = _fill(subject, times, params)
-    boxes = smooth(boxes, times, params.smooth_s).astype(np.float32)
-    mask = ~np.isnan(boxes[:, 0])
-    crops = cut_frames(open_frames(), times, mask, _squares(boxes, params), (params.crop_px, params.crop_px))
-    extra = {"boxes": boxes, "landmarks": eye_centres(boxes, detector.eyes), "score": score, "crops": crops}
-    return ClipFeatures(boxes, times, mask, extra)
-
-
-def notes(result: ClipFeatures, min_coverage: float = 0.5) -> list[str]:
-    """Return `["few_faces"]` where a smaller share of the frames than `min_coverage` has a face, otherwise nothing."""
-    return ["few_faces"] if result.mask.mean() < min_coverage else []
+    return times, smooth(boxes, times, params.smooth_s).astype(np.float32), score
 
 
 def _scan(
     frames: Iterable[tuple[float, np.ndarray]], detector: FaceDetector, params: TrackParams
 ) -> tuple[np.ndarray, list[_Track]]:
-    """Read once: detect in every n-th frame and in the last one, so that nothing is left open at the end."""
-    times: list[float] = []
+    """Detect in every n-th frame and in the last one, so that nothing is left open at the end."""
+    times = array("d")
     tracks: list[_Track] = []
     unseen: np.ndarray | None = None
     for index, (time, rgb) in enumerate(frames):
@@ -116,7 +130,7 @@ def _scan(
 
 def _link(tracks: list[_Track], frame: int, found: list[Detection], min_iou: float) -> None:
     """Continue the tracks with the detections of one frame, largest overlap first; the others begin new tracks."""
-    pairs = [(iou(t.boxes[-1], d.box), i, j) for i, t in enumerate(tracks) for j, d in enumerate(found)]
+    pairs = [(iou(t.last, d.box), i, j) for i, t in enumerate(tracks) for j, d in enumerate(found)]
     continued: set[int] = set()
     used: set[int] = set()
     for overlap, i, j in sorted(pairs, key=lambda p: (-p[0], p[1], p[2])):
@@ -134,13 +148,14 @@ def _fill(subject: _Track, times: np.ndarray, params: TrackParams) -> tuple[np.n
     """Spread a track over all frames, with straight lines over short gaps: boxes (T, 4) and score (T,)."""
     boxes = np.full((len(times), 4), np.nan)
     score = np.full(len(times), np.nan, np.float32)
-    for (one, other), (before, after) in zip(pairwise(subject.frames), pairwise(subject.boxes), strict=True):
+    found = np.reshape(subject.edges, (-1, 4))
+    for (one, other), (before, after) in zip(pairwise(subject.frames), pairwise(found), strict=True):
         not_looked_at = other - one <= params.detect_every
         if not_looked_at or times[other] - times[one] <= params.max_gap_s + _EPSILON_S:
             share = (times[one:other] - times[one]) / (times[other] - times[one])
-            boxes[one:other] = np.array(before) + share[:, None] * np.subtract(after, before)
+            boxes[one:other] = before + share[:, None] * (after - before)
             score[one:other] = 0
-    boxes[subject.frames], score[subject.frames] = subject.boxes, subject.scores
+    boxes[subject.frames], score[subject.frames] = found, subject.scores
     return boxes, score
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pipeline.core import plugins
 from pipeline.core.clip import Clip
-from pipeline.core.clipcache import cache_key
 from pipeline.core.code import code_digest
 from pipeline.core.files import canonical_json
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.faces.align import AlignParams, align
 from pipeline.faces.detectors import detector
-from pipeline.media import read_frames
+from pipeline.media import degraded_by, read_frames
 
 
 @dataclass(frozen=True)
@@ -41,23 +41,27 @@ class AlignJob:
         """Digest of the code that detects, aligns and decodes."""
         return code_digest("pipeline.faces.align", "pipeline.media", plugins.module_name("detectors", self.params.detector))
 
-    def key(self, clip: Clip) -> str:
+    def parts(self, clip: Clip) -> Mapping[str, Any]:
         """See `pipeline.engine.Job`."""
-        return cache_key(
-            stage=self.stage,
-            input=clip.input_digest,
-            code=self.version,
-            params=self.params.model_dump(),
-            detector=dict(self.detector),
-            weights=self._detector.weights,
-        )
+        return {
+            "stage": self.stage,
+            "input": clip.input_digest,
+            "code": self.version,
+            "params": self.params.model_dump(),
+            "detector": dict(self.detector),
+            "weights": self._detector.weights,
+        }
 
     def load(self, clip: Clip) -> None:
         """See `pipeline.engine.Job`; frames are decoded one by one."""
 
-    def compute(self, clip: Clip, loaded: None) -> tuple[ClipFeatures, list[str]]:  # noqa: ARG002
+    def compute(self, clip: Clip, loaded: None, notes: list[str]) -> Iterator[ClipFeatures]:  # noqa: ARG002
         """See `pipeline.engine.Job`."""
-        return align(lambda: read_frames(self.root / clip.path, clip.start, clip.end), self._detector, self.params)
+        damage: list[str] = []
+        frames = partial(read_frames, self.root / clip.path, clip.start, clip.end, damage)
+        faces, why = align(frames, self._detector, self.params)
+        notes += [*why, *degraded_by(damage)]
+        yield faces
 
     def meta(self) -> FeatureMeta:
         """Return the attributes of `aligned.h5`."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -15,17 +14,14 @@ from pydantic import Field
 from torch import nn
 
 from pipeline.clip_networks import with_weights
-from pipeline.core import plugins
 from pipeline.core.clip import Clip
-from pipeline.core.clipcache import cache_key
 from pipeline.core.code import code_digest
 from pipeline.core.errors import ClipError, SettingsError
-from pipeline.core.files import canonical_json
-from pipeline.core.settings import Settings, parse
-from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
+from pipeline.core.settings import Settings
+from pipeline.core.store import ClipFeatures, FeatureMeta, opened
 from pipeline.faces.cut import filled
 from pipeline.faces.windows import cut
-from pipeline.weights.files import Weights, load_weights
+from pipeline.jobs.networks import PluginModel
 
 FRAMES = 16
 LARGEST = float(np.finfo(np.float16).max)
@@ -43,49 +39,10 @@ class ClipFeatureParams(Settings):
     )
 
 
-@dataclass(frozen=True)
-class ClipModel:
-    """A plugin of pipeline/clip_networks with its settings and weights; travels to worker processes as three values.
+class ClipModel(PluginModel):
+    """A plugin of pipeline/clip_networks with its settings and weights."""
 
-    Args:
-        name: of the plugin
-        settings: its settings as canonical JSON
-        weights: folder of the pre-trained network
-    """
-
-    name: str
-    settings: str
-    weights: Path
-
-    @classmethod
-    def of(cls, name: str, settings: Mapping[str, Any], weights: Path, place: str) -> ClipModel:
-        """Return a plugin's model, its settings checked and complete; `place` is their key in params.yaml.
-
-        Raises:
-            SettingsError: no such plugin, or a wrong setting
-        """
-        plugin = plugins.load("clip_networks", name, f"{place}.network")
-        checked = parse(plugin.Params, settings, f"params.yaml: {place}.settings")
-        return cls(name, canonical_json(checked.model_dump(mode="json")), weights)
-
-    @property
-    def plugin(self) -> ModuleType:
-        """The plugin's module."""
-        return plugins.load("clip_networks", self.name)
-
-    @property
-    def params(self) -> Any:
-        """The plugin's settings."""
-        return self.plugin.Params.model_validate_json(self.settings)
-
-    @property
-    def code(self) -> str:
-        """Dotted name of the plugin's module."""
-        return plugins.module_name("clip_networks", self.name)
-
-    def loaded(self) -> Weights:
-        """Return the pre-trained weights, checked by their digest when this process first asks for them."""
-        return _loaded(self.weights)
+    KIND = "clip_networks"
 
     def network(self) -> nn.Module:
         """Return the network with its pre-trained weights, in evaluation mode.
@@ -146,34 +103,34 @@ class ClipFeatureJob:
         """Digest of the code."""
         return code_digest(self.model.code, "pipeline.jobs.clip_features")
 
-    def key(self, clip: Clip) -> str:
+    def parts(self, clip: Clip) -> Mapping[str, Any]:
         """See `pipeline.engine.Job`."""
-        return cache_key(
-            stage=self.stage,
-            input=self.load(clip).digest(),
-            code=self.version,
-            params=[self.model.name, self.model.settings, self.batch],
-            weights=self.model.loaded().sha256,
-        )
+        return {
+            "stage": self.stage,
+            "input": opened(self.source).digest(clip.clip_id, ("crops", "mask", "times")),
+            "code": self.version,
+            "params": [self.model.name, self.model.settings, self.batch],
+            "weights": self.model.loaded().sha256,
+        }
 
     def load(self, clip: Clip) -> ClipFeatures:
-        """See `pipeline.engine.Job`."""
-        with FeatureFile(self.source) as file:
-            return file.read(clip.clip_id, names=("crops",))
+        """See `pipeline.engine.Job`; sixteen frames, however long the clip."""
+        return opened(self.source).read(clip.clip_id, names=("crops",))
 
-    def compute(self, clip: Clip, loaded: ClipFeatures) -> tuple[ClipFeatures, list[str]]:  # noqa: ARG002
+    def compute(self, clip: Clip, loaded: ClipFeatures, notes: list[str]) -> Iterator[ClipFeatures]:  # noqa: ARG002
         """See `pipeline.engine.Job`."""
         crops, mask = loaded.extra["crops"], loaded.mask
         if not mask.any():
             raise ClipError("no_face", f"in none of {len(mask)} frames")
         if self.model.plugin.HEAD == "linear":
             rows, _ = self._layers(self.model.prepared(crops[filled(mask)]))
-            return ClipFeatures(rows, loaded.times.mean(keepdims=True), np.ones(1, bool)), []
+            yield ClipFeatures(rows, loaded.times.mean(keepdims=True), np.ones(1, bool))
+            return
         seen, starts = crops[mask], range(0, mask.sum(), self.batch)
         rows = np.concatenate([self._layers(self.model.prepared(seen[at : at + self.batch]))[0] for at in starts])
         values = np.full((len(mask), rows.shape[1]), np.nan, np.float16)
         values[mask] = rows
-        return ClipFeatures(values, loaded.times, mask), []
+        yield ClipFeatures(values, loaded.times, mask)
 
     def meta(self) -> FeatureMeta:
         """Return the attributes of the feature file."""
@@ -201,8 +158,3 @@ class ClipFeatureJob:
 @cache
 def _network(model: ClipModel) -> Any:
     return model.network()
-
-
-@cache
-def _loaded(folder: Path) -> Weights:
-    return load_weights(folder)

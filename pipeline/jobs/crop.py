@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pipeline.core.clip import Clip
-from pipeline.core.clipcache import cache_key
 from pipeline.core.code import code_digest
 from pipeline.core.errors import ArtifactError
-from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
+from pipeline.core.store import ClipFeatures, FeatureMeta, opened
 from pipeline.faces.eye_crop import CropParams, crop_clip
-from pipeline.media import read_frames
+from pipeline.media import degraded_by, read_frames
 
 
 @dataclass(frozen=True)
@@ -40,23 +41,32 @@ class CropJob:
         """Digest of the code that cuts and decodes."""
         return code_digest("pipeline.faces.eye_crop", "pipeline.media")
 
-    def key(self, clip: Clip) -> str:
+    def parts(self, clip: Clip) -> Mapping[str, Any]:
         """See `pipeline.engine.Job`."""
-        return cache_key(
-            stage=self.stage,
-            input=clip.input_digest,
-            faces=self._tracked(clip).digest(),
-            code=self.version,
-            params=self.params.model_dump(),
-        )
+        eyes = opened(self.faces).digest(clip.clip_id, ("landmarks", "times", "mask"))
+        return {
+            "stage": self.stage,
+            "input": f"{clip.input_digest} {eyes}",
+            "code": self.version,
+            "params": self.params.model_dump(),
+        }
 
     def load(self, clip: Clip) -> ClipFeatures:
-        """See `pipeline.engine.Job`; frames are decoded one by one, later."""
-        return self._tracked(clip)
+        """See `pipeline.engine.Job`; the eyes of all frames, 41 bytes each; frames are decoded one by one, later.
 
-    def compute(self, clip: Clip, loaded: ClipFeatures) -> tuple[ClipFeatures, list[str]]:
+        Raises:
+            ArtifactError: the tracker's file has no eyes
+        """
+        faces = opened(self.faces).read(clip.clip_id, names=("landmarks",))
+        if faces.extra["landmarks"].shape[1:] != (2, 2):
+            raise ArtifactError(f"{self.faces}: has no eyes, so it is of an earlier version; run `dvc repro track_faces`")
+        return faces
+
+    def compute(self, clip: Clip, loaded: ClipFeatures, notes: list[str]) -> Iterator[ClipFeatures]:
         """See `pipeline.engine.Job`."""
-        return crop_clip(read_frames(self.root / clip.path, clip.start, clip.end), loaded, self.params), []
+        damage: list[str] = []
+        yield from crop_clip(read_frames(self.root / clip.path, clip.start, clip.end, damage), loaded, self.params)
+        notes += degraded_by(damage)
 
     def meta(self) -> FeatureMeta:
         """Return the attributes of the feature file."""
@@ -68,10 +78,3 @@ class CropJob:
             version=self.version,
             params=self.params.model_dump(),
         )
-
-    def _tracked(self, clip: Clip) -> ClipFeatures:
-        with FeatureFile(self.faces) as file:
-            faces = file.read(clip.clip_id, names=("landmarks",))
-        if faces.extra["landmarks"].shape[1:] != (2, 2):
-            raise ArtifactError(f"{self.faces}: has no eyes, so it is of an earlier version; run `dvc repro track_faces`")
-        return faces

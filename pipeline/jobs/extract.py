@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from pipeline.core import plugins
 from pipeline.core.clip import Clip
-from pipeline.core.clipcache import cache_key
 from pipeline.core.code import code_digest
 from pipeline.core.files import canonical_json
 from pipeline.core.settings import parse
-from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
-from pipeline.media import read_sound
+from pipeline.core.store import ClipFeatures, FeatureMeta, opened
+from pipeline.media import degraded_by, sound_blocks
 from pipeline.signal import SOUND_HZ
+from pipeline.sound import Sound
 
 
 @dataclass(frozen=True)
@@ -45,32 +45,35 @@ class ExtractJob:
         """Digest of the extractor's code."""
         return code_digest(plugins.module_name("extractors", self.feature), "pipeline.media")
 
-    def key(self, clip: Clip) -> str:
+    def parts(self, clip: Clip) -> dict[str, Any]:
         """See `pipeline.engine.Job`."""
-        sound = self._input == "sound"
-        return cache_key(
-            stage=self.stage,
-            input=clip.input_digest if sound else self._features(clip).digest(),
-            code=self.version,
-            params=dict(self.params),
-            weights=self._extractor.meta.weights,
-        )
+        sound = self._plugin.INPUT == "sound"
+        return {
+            "stage": self.stage,
+            "input": clip.input_digest if sound else opened(self.source).digest(clip.clip_id, self._arrays),
+            "code": self.version,
+            "params": dict(self.params),
+            "weights": self._extractor.meta.weights,
+        }
 
     def load(self, clip: Clip) -> Any:
         """See `pipeline.engine.Job`."""
-        if self._input != "sound":
-            return self._features(clip)
-        return read_sound(self.source / clip.path, SOUND_HZ, clip.start, clip.end)
+        if self._plugin.INPUT == "sound":
+            damage: list[str] = []
+            return Sound(partial(sound_blocks, self.source / clip.path, SOUND_HZ, clip.start, clip.end, damage), damage)
+        further = set(self._arrays) - {"values", "times", "mask"} if self._arrays else None
+        return opened(self.source).rows(clip.clip_id, further)
 
-    def compute(self, clip: Clip, loaded: Any) -> tuple[ClipFeatures, list[str]]:  # noqa: ARG002
+    def compute(self, clip: Clip, loaded: Any, notes: list[str]) -> Iterator[ClipFeatures]:  # noqa: ARG002
         """See `pipeline.engine.Job`."""
-        return self._extractor(loaded), []
+        yield from self._extractor(loaded)
+        if isinstance(loaded, Sound):
+            notes += degraded_by(loaded.damage)
 
     def meta(self) -> FeatureMeta:
         """Return the attributes of the feature file; checks that the input file suits the weights."""
-        if self._input != "sound" and hasattr(self._extractor, "check_input"):
-            with FeatureFile(self.source) as file:
-                self._extractor.check_input(file.meta)
+        if self._plugin.INPUT != "sound" and hasattr(self._extractor, "check_input"):
+            self._extractor.check_input(opened(self.source).meta)
         return FeatureMeta(**{**vars(self._extractor.meta), "version": self.version})
 
     def source_speakers(self) -> list[str]:
@@ -78,16 +81,16 @@ class ExtractJob:
         return list(getattr(self._extractor, "source_speakers", ()))
 
     @property
-    def _input(self) -> str:
-        return plugins.load("extractors", self.feature).INPUT
+    def _plugin(self) -> Any:
+        return plugins.load("extractors", self.feature)
+
+    @property
+    def _arrays(self) -> tuple[str, ...]:
+        return getattr(self._plugin, "ARRAYS", ())
 
     @property
     def _extractor(self) -> Any:
         return _extractor(self.feature, canonical_json(dict(self.params)), self.weights)
-
-    def _features(self, clip: Clip) -> ClipFeatures:
-        with FeatureFile(self.source) as file:
-            return file.read(clip.clip_id)
 
 
 @cache

@@ -21,12 +21,12 @@ from pipeline.core.clipcache import cache_key
 from pipeline.core.code import code_digest
 from pipeline.core.errors import PipelineError
 from pipeline.core.settings import Runtime
-from pipeline.core.store import ClipFeatures, FeatureMeta
-from pipeline.core.store_writer import write_features
+from pipeline.core.store import FeatureMeta
+from pipeline.core.store_writer import feature_file, write_clip
 from pipeline.fold_features import FEATURES
-from pipeline.jobs.segments import Model, batches, fc7
+from pipeline.jobs.segments import Model, batches, blocks, fc7
 from pipeline.protocols import Fold
-from pipeline.segment_store import ClipRows, Rows, SegmentStore
+from pipeline.segment_store import Rows, SegmentStore
 from pipeline.source_task import Examples, LoopParams, Run, Task
 from pipeline.training import fit
 from pipeline.weights.files import save_weights
@@ -113,9 +113,13 @@ class TuneJob:
         scratch, shape = folder / "fc7.raw", (sum(len(clip.rows) for clip in clips.values()), self.meta.dimension)
         values = np.memmap(scratch, np.float32, "w+", shape=shape)
         for clip_id, clip in clips.items():
-            windows = self.store.windows(clip_id)
-            values[clip.rows] = fc7(network, windows, batches(self.model, windows), self.runtime.device).values[clip.mask]
-        write_features(folder / FEATURES, self.meta, ((clip_id, _features(clips[clip_id], values)) for clip_id in sorted(clips)))
+            ready = batches(self.model, self.store.windows(clip_id))
+            for row, found in zip(clip.rows, fc7(network, ready, self.runtime.device), strict=True):
+                values[row] = found
+        with feature_file(folder / FEATURES, self.meta) as file:
+            for clip_id, clip in sorted(clips.items()):
+                rows = (values[row] for row in clip.rows)
+                write_clip(file.new(clip_id), blocks(rows, clip.times, clip.mask), self.meta)
         scratch.unlink()
 
     def _prepare(self, inputs: torch.Tensor, training: bool) -> torch.Tensor:  # noqa: ARG002
@@ -133,12 +137,6 @@ class TuneJob:
             use = "train" if part == "train" else "validate"
             raise PipelineError(f"{self.meta.feature}: {name} has no segment to {use} on; see the feature's ledger, or choose another protocol")
         return Examples(Rows(self.store, np.concatenate(rows)), torch.from_numpy(np.concatenate(labels)))
-
-
-def _features(clip: ClipRows, rows: np.ndarray) -> ClipFeatures:
-    values = np.full((len(clip.mask), rows.shape[1]), np.nan, np.float32)
-    values[clip.mask] = rows[clip.rows]
-    return ClipFeatures(values, clip.times, clip.mask)
 
 
 def tuned_meta(feature: str, model: Model, dimension: int, loop: LoopParams) -> FeatureMeta:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain, islice
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,18 +14,18 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from pipeline.core import plugins
 from pipeline.core.clip import Clip
-from pipeline.core.clipcache import cache_key
 from pipeline.core.code import code_digest
 from pipeline.core.errors import WeightsError
-from pipeline.core.files import canonical_json
 from pipeline.core.parallel import ahead
-from pipeline.core.settings import Settings, parse
-from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
+from pipeline.core.settings import Settings
+from pipeline.core.store import ClipFeatures, FeatureMeta, opened
+from pipeline.jobs.networks import PluginModel
 from pipeline.segment_networks import Windows
 from pipeline.source_task import LoopParams
-from pipeline.weights.files import Weights, load_weights
+
+_ROWS = 64
+"""Rows given away at a time."""
 
 
 class SegmentParams(Settings):
@@ -37,49 +37,14 @@ class SegmentParams(Settings):
     keep: tuple[str, ...] = Field((), description="folds (fold-00, ...) whose fine-tuned weights are kept")
 
 
-@dataclass(frozen=True)
-class Model:
-    """A plugin of pipeline/segment_networks with its settings and weights; travels to worker processes as three values.
+class Model(PluginModel):
+    """A plugin of pipeline/segment_networks with its settings and weights."""
 
-    Args:
-        name: of the plugin
-        settings: its settings as canonical JSON
-        weights: folder of the pre-trained network
-    """
-
-    name: str
-    settings: str
-    weights: Path
-
-    @classmethod
-    def of(cls, params: SegmentParams, weights: Path, place: str) -> Model:
-        """Return the model of a feature, its settings checked and complete."""
-        plugin = plugins.load("segment_networks", params.network, f"{place}.network")
-        settings = parse(plugin.Params, params.settings, f"params.yaml: {place}.settings")
-        return cls(params.network, canonical_json(settings.model_dump()), weights)
-
-    @property
-    def plugin(self) -> ModuleType:
-        """The plugin's module."""
-        return plugins.load("segment_networks", self.name)
-
-    @property
-    def params(self) -> Any:
-        """The plugin's settings."""
-        return self.plugin.Params.model_validate_json(self.settings)
-
-    @property
-    def code(self) -> str:
-        """Dotted name of the plugin's module."""
-        return plugins.module_name("segment_networks", self.name)
+    KIND = "segment_networks"
 
     def segments(self) -> Any:
         """Return what cuts a clip into windows."""
         return self.plugin.Segments(self.params)
-
-    def loaded(self) -> Weights:
-        """Return the pre-trained weights, checked by their digest when this process first asks for them."""
-        return _loaded(self)
 
     def network(self, classes: int = 1) -> nn.Module:
         """Return the network with its pre-trained weights and a new last layer, in evaluation mode.
@@ -118,25 +83,43 @@ class Model:
 
 def batches(model: Model, windows: Windows) -> Iterator[torch.Tensor]:
     """Yield the observed windows as the network takes them, `batch` at a time, the next ones made ahead."""
-    observed, size = np.flatnonzero(windows.mask), model.params.batch
-    parts = (windows.inputs[observed[start : start + size]] for start in range(0, len(observed), size))
-    return ahead(model.plugin.prepare(torch.from_numpy(part)) for part in parts)
+    parts = iter(lambda: list(islice(windows.inputs, model.params.batch)), [])
+    return ahead(model.plugin.prepare(torch.from_numpy(np.stack(part))) for part in parts)
 
 
-@torch.inference_mode()
-def fc7(module: nn.Module, windows: Windows, ready: Iterable[torch.Tensor], device: str = "cpu") -> ClipFeatures:
-    """Return the network's feature of every window, (S, D) float32, NaN where the window was not observed.
+def fc7(module: nn.Module, ready: Iterable[torch.Tensor], device: str = "cpu") -> Iterator[np.ndarray]:
+    """Yield the network's feature of every observed window, (D,) float32.
 
     Args:
         module: the network
-        windows: of one clip
-        ready: their `batches`
+        ready: the `batches` of one clip
         device: where the network is
     """
-    rows = np.concatenate([module.features(batch.to(device)).cpu().numpy() for batch in ready])  # type: ignore[operator]
-    values = np.full((len(windows.mask), rows.shape[1]), np.nan, np.float32)
-    values[windows.mask] = rows
-    return ClipFeatures(values, windows.times, windows.mask)
+    for batch in ready:
+        yield from _forward(module, batch.to(device))
+
+
+@torch.inference_mode()
+def _forward(module: nn.Module, batch: torch.Tensor) -> np.ndarray:
+    return module.features(batch).cpu().numpy()  # type: ignore[operator]
+
+
+def blocks(rows: Iterator[np.ndarray], times: np.ndarray, mask: np.ndarray) -> Iterator[ClipFeatures]:
+    """Yield (S, D) float32 block by block, NaN where a window was not observed.
+
+    Args:
+        rows: (D,) of every observed window, one at least
+        times: (S,), s
+        mask: (S,) bool, which were observed
+    """
+    first = next(rows)
+    rows = chain([first], rows)
+    for start in range(0, len(mask), _ROWS):
+        part = slice(start, start + _ROWS)
+        values = np.full((len(mask[part]), len(first)), np.nan, np.float32)
+        for place, row in zip(np.flatnonzero(mask[part]), rows, strict=False):
+            values[place] = row
+        yield ClipFeatures(values, times[part], mask[part])
 
 
 @torch.inference_mode()
@@ -171,36 +154,39 @@ class SegmentJob:
         """Digest of the code."""
         return code_digest(self.model.code, "pipeline.jobs.segments")
 
-    def key(self, clip: Clip) -> str:
+    def parts(self, clip: Clip) -> Mapping[str, Any]:
         """See `pipeline.engine.Job`."""
-        with FeatureFile(self.source) as file:
-            digest = file.read(clip.clip_id).digest()
-        settings, weights = self.model.settings, self.model.loaded().sha256
-        return cache_key(stage=self.stage, input=digest, code=self.version, params=settings, weights=weights)
+        return {
+            "stage": self.stage,
+            "input": opened(self.source).digest(clip.clip_id),
+            "code": self.version,
+            "params": [self.model.name, self.model.settings],
+            "weights": self.model.loaded().sha256,
+        }
 
     def load(self, clip: Clip) -> tuple[Windows, Iterator[torch.Tensor]]:
-        """See `pipeline.engine.Job`."""
-        with FeatureFile(self.source) as file:
-            windows = self.model.segments()(file.read(clip.clip_id))
+        """See `pipeline.engine.Job`; the first batch, and how the others are made."""
+        windows = self.model.segments()(opened(self.source).rows(clip.clip_id))
         return windows, batches(self.model, windows)
 
-    def compute(self, clip: Clip, loaded: tuple[Windows, Iterator[torch.Tensor]]) -> tuple[ClipFeatures, list[str]]:  # noqa: ARG002
+    def compute(
+        self,
+        clip: Clip,  # noqa: ARG002
+        loaded: tuple[Windows, Iterator[torch.Tensor]],
+        notes: list[str],
+    ) -> Iterator[ClipFeatures]:
         """See `pipeline.engine.Job`."""
         windows, ready = loaded
-        return fc7(_network(self.model), windows, ready), [f"too_short: {windows.short}"] if windows.short else []
+        if windows.short:
+            notes.append(f"too_short: {windows.short}")
+        return blocks(fc7(_network(self.model), ready), windows.times, windows.mask)
 
     def meta(self) -> FeatureMeta:
         """Return the attributes of the feature file; checks that the source suits."""
-        with FeatureFile(self.source) as file:
-            self.model.segments().check_source(file.meta)
+        self.model.segments().check_source(opened(self.source).meta)
         return self.model.meta(self.feature, dimension(self.model), self.version, self.model.loaded().origin)
 
 
 @cache
 def _network(model: Model) -> nn.Module:
     return model.network()
-
-
-@cache
-def _loaded(model: Model) -> Weights:
-    return load_weights(model.weights)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pipeline.core import plugins
 from pipeline.core.clip import Clip
-from pipeline.core.clipcache import cache_key
 from pipeline.core.code import code_digest
 from pipeline.core.files import canonical_json
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.faces import tracker
 from pipeline.faces.detectors import detector
-from pipeline.media import read_frames
+from pipeline.media import degraded_by, read_frames
 
 
 @dataclass(frozen=True)
@@ -41,25 +41,27 @@ class TrackJob:
         """Digest of the tracker's and the detector's code."""
         return code_digest("pipeline.faces.tracker", "pipeline.media", plugins.module_name("detectors", self.params["detector"]))
 
-    def key(self, clip: Clip) -> str:
+    def parts(self, clip: Clip) -> Mapping[str, Any]:
         """See `pipeline.engine.Job`."""
-        return cache_key(
-            stage=self.stage,
-            input=clip.input_digest,
-            code=self.version,
-            params=dict(self.params),
-            detector=dict(self.detector),
-            weights=self._detector.weights,
-        )
+        return {
+            "stage": self.stage,
+            "input": clip.input_digest,
+            "code": self.version,
+            "params": dict(self.params),
+            "detector": dict(self.detector),
+            "weights": self._detector.weights,
+        }
 
     def load(self, clip: Clip) -> None:
         """See `pipeline.engine.Job`; frames are decoded one by one."""
 
-    def compute(self, clip: Clip, loaded: None) -> tuple[ClipFeatures, list[str]]:  # noqa: ARG002
+    def compute(self, clip: Clip, loaded: None, notes: list[str]) -> Iterator[ClipFeatures]:  # noqa: ARG002
         """See `pipeline.engine.Job`."""
         params = tracker.TrackParams.model_validate(dict(self.params))
-        faces = tracker.track(lambda: read_frames(self.root / clip.path, clip.start, clip.end), self._detector, params)
-        return faces, tracker.notes(faces, params.min_coverage)
+        damage: list[str] = []
+        frames = partial(read_frames, self.root / clip.path, clip.start, clip.end, damage)
+        yield from tracker.track(frames, self._detector, params, notes)
+        notes += degraded_by(damage)
 
     def meta(self) -> FeatureMeta:
         """Return the attributes of `faces.h5`."""

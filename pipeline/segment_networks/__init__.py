@@ -2,8 +2,8 @@
 section III.A and III.B.1. A plugin has
 
     Params      its settings; `windows` among them is a `pipeline.windows.WindowParams`
-    Segments    `Segments(params)`; called with the `ClipFeatures` of its source it returns `Windows`; raises `ClipError`
-                for bad input. `shape` and `dtype` of one input; `check_source(meta)` refuses a source that does not suit
+    Segments    `Segments(params)`; called with a clip of its source, `ClipFeatures` or `ClipReader`, it returns `Windows`;
+                raises `ClipError` for bad input, before anything but times and mask is read. `shape` and `dtype` of one input; `check_source(meta)` refuses a source that does not suit
     prepare     `prepare(inputs) -> tensor` that the network takes, for inputs (B, *shape); no randomness
     network     `network(params, config, classes) -> module` for the `network` block of the weights' configuration, with
                 `features(x) -> (B, D)` and logits from `forward`; its attribute `renewed`, where it has one, names
@@ -15,6 +15,7 @@ Plugins are leaves: none imports another.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,16 +23,17 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Windows:
-    """What a clip was cut into.
+    """What a clip is cut into.
 
     Attributes:
-        inputs: (S, ...), one per window; zeros where `mask` is false
+        inputs: one array per window that was observed, in order; each is made when it is asked for, from rows that are
+            read then, so that a long clip is never in memory as a whole
         times: (S,), middle of each window, s
         mask: (S,) bool, false where too little of the window was observed
         short: what the clip lacks for one whole window, in words; "" for nothing
     """
 
-    inputs: np.ndarray
+    inputs: Iterator[np.ndarray]
     times: np.ndarray
     mask: np.ndarray
     short: str = ""

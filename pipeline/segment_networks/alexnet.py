@@ -22,12 +22,14 @@ from torch import nn
 
 from pipeline.core.errors import ClipError, SettingsError
 from pipeline.core.settings import Settings
-from pipeline.core.store import ClipFeatures, FeatureMeta
+from pipeline.core.store import ClipFeatures, ClipReader, FeatureMeta
 from pipeline.networks.alexnet import INPUT_PX, AlexNet
 from pipeline.segment_networks import Windows
-from pipeline.windows import WindowParams, channels, cut
+from pipeline.windows import WindowParams, channels, cut, pieces
 
 LAST = "classifier.6"
+_ROWS = 1024
+"""Frames read at a time."""
 Triple = tuple[float, float, float]
 
 
@@ -64,20 +66,23 @@ class Segments:
         if different:
             raise SettingsError(f"params.yaml: extract.logmel and the windows of segments_audio differ: {', '.join(different)}; make them equal")
 
-    def __call__(self, mel: ClipFeatures) -> Windows:
+    def __call__(self, mel: ClipFeatures | ClipReader) -> Windows:
         """Return windows of (3, bands, length) for a log mel spectrogram (T, bands).
 
         Raises:
             ClipError: no frame
         """
-        if not len(mel.values):
+        windows, frames = self.params.windows, len(mel.mask)
+        if not frames:
             raise ClipError("too_short", "no frame of sound")
-        windows, frames = self.params.windows, len(mel.values)
         starts = windows.starts(frames)
-        pictures = np.stack([channels(cut(mel.values, start, windows.length)) for start in starts])
+        spans = ((start, min(start + windows.length, frames)) for start in starts.tolist())
+        inputs = (self._picture(piece) for piece in pieces(mel, spans, _ROWS, lambda block: block.values))
         short = f"{frames} of {windows.length} frames; the first and last are repeated" if frames < windows.length else ""
-        inputs = ((pictures - self._offset) / self._scale).astype(np.float32)
         return Windows(inputs, windows.centres(starts), np.ones(len(starts), bool), short)
+
+    def _picture(self, piece: np.ndarray) -> np.ndarray:
+        return ((channels(cut(piece, 0, self.params.windows.length)) - self._offset) / self._scale).astype(np.float32)
 
 
 def prepare(inputs: torch.Tensor) -> torch.Tensor:

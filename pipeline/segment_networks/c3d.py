@@ -10,6 +10,7 @@ without a face is replaced by the nearest that has one.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import compress
 from typing import Any, Self
 
 import cv2
@@ -19,13 +20,15 @@ from pydantic import Field, model_validator
 
 from pipeline.core.errors import ClipError
 from pipeline.core.settings import Settings
-from pipeline.core.store import ClipFeatures, FeatureMeta
+from pipeline.core.store import ClipFeatures, ClipReader, FeatureMeta
 from pipeline.faces.cut import filled, frames_in, sixteen
 from pipeline.networks.c3d import C3D, FRAMES, Fc6, check_size, normalise_clips
 from pipeline.segment_networks import Windows
-from pipeline.windows import WindowParams
+from pipeline.windows import WindowParams, pieces
 
 LAST = "fc8"
+_ROWS = 64
+"""Frames read at a time."""
 
 
 class Params(Settings):
@@ -56,7 +59,7 @@ class Segments:
     def check_source(self, meta: FeatureMeta) -> None:
         """Accept any crops: their size is changed anyway."""
 
-    def __call__(self, crops: ClipFeatures) -> Windows:
+    def __call__(self, crops: ClipFeatures | ClipReader) -> Windows:
         """Return windows of (16, size, size, 3) uint8 for face crops (T, H, W, 3).
 
         Raises:
@@ -65,16 +68,14 @@ class Segments:
         windows = self.params.windows
         frames = windows.frames(_duration(crops.times))
         starts = windows.starts(frames)
-        inputs = np.zeros((len(starts), *self.shape), np.uint8)
-        mask = np.zeros(len(starts), bool)
-        for number, begin in enumerate(windows.begins(starts)):
-            chosen = frames_in(crops.times, begin, begin + windows.seconds)
-            if len(chosen) and crops.mask[chosen].mean() >= self.params.least_observed:
-                inputs[number] = self._sixteen(crops.extra["crops"][chosen], crops.mask[chosen])
-                mask[number] = True
+        spans = [frames_in(crops.times, begin, begin + windows.seconds) for begin in windows.begins(starts).tolist()]
+        shown = [crops.mask[first:end] for first, end in spans]
+        mask = np.array([len(one) > 0 and one.mean() >= self.params.least_observed for one in shown])
         if not mask.any():
             raise ClipError("no_face", f"in none of {len(starts)} windows do {self.params.least_observed:.0%} of the frames show one")
         short = f"{_duration(crops.times):.3f} of {windows.seconds:g} s of pictures" if frames < windows.length else ""
+        cut = pieces(crops, compress(spans, mask), _ROWS, lambda block: block.extra["crops"])
+        inputs = (self._sixteen(*one) for one in zip(cut, compress(shown, mask), strict=True))
         return Windows(inputs, windows.centres(starts), mask, short)
 
     def _sixteen(self, crops: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from skimage import data
 
 from helpers_published import published
 from pipeline.core.errors import ClipError, SettingsError, WeightsError
-from pipeline.core.store import ClipFeatures, FeatureMeta
+from pipeline.core.store import ClipFeatures, FeatureMeta, joined
 from pipeline.extractors import dlib128
 from pipeline.faces.crop import square_crop
 
@@ -41,10 +41,10 @@ def portrait(shift: int = 0, px: int = 100, light: float = 1.0, mirror: bool = F
 def test_one_person_is_near_and_no_person_is_far(extractor):
     """King 2017: 0.6 is the distance that parts two people."""
     same = [portrait(), portrait(shift=4), portrait(light=0.8), portrait(mirror=True)]
-    rows = extractor(faces(same)).values
+    rows = joined(extractor(faces(same))).values
     assert max(np.linalg.norm(a - b) for a, b in combinations(rows, 2)) < 0.45
     other = np.random.default_rng(0).integers(0, 256, (100, 100, 3), np.uint8)
-    assert np.linalg.norm(extractor(faces([other])).values[0] - rows[0]) > 0.6
+    assert np.linalg.norm(joined(extractor(faces([other]))).values[0] - rows[0]) > 0.6
 
 
 def test_the_chip_has_level_eyes_and_is_150_px(extractor):
@@ -59,17 +59,17 @@ def test_the_chip_has_level_eyes_and_is_150_px(extractor):
 
 def test_rows_follow_the_mask_and_every(weights):
     given = faces([portrait(i) for i in range(5)], [True, False, True, True, True])
-    found = dlib128.Extractor(dlib128.Params(every=2), weights)(given)
+    found = joined(dlib128.Extractor(dlib128.Params(every=2), weights)(given))
     np.testing.assert_array_equal(found.times, given.times[::2])
     np.testing.assert_array_equal(found.mask, [True, True, True])
-    hidden = dlib128.Extractor(dlib128.Params(every=1), weights)(given)
+    hidden = joined(dlib128.Extractor(dlib128.Params(every=1), weights)(given))
     np.testing.assert_array_equal(np.isnan(hidden.values).all(axis=1), [False, True, False, False, False])
     np.testing.assert_array_equal(hidden.values[2], found.values[1])
 
 
 def test_frames_without_a_face_cost_the_clip(weights):
     with pytest.raises(ClipError, match="no_face"):
-        dlib128.Extractor(dlib128.Params(every=2), weights)(faces([portrait()] * 2, [False, True]))
+        joined(dlib128.Extractor(dlib128.Params(every=2), weights)(faces([portrait()] * 2, [False, True])))
 
 
 def test_crops_of_another_margin_are_refused(extractor):

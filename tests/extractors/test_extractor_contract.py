@@ -16,11 +16,13 @@ from helpers_published import published
 from pipeline.core import plugins
 from pipeline.core.errors import ClipError, SettingsError, WeightsError
 from pipeline.core.settings import Settings
-from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
+from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta, joined
 from pipeline.core.store_writer import write_features
+from pipeline.extractors import _speech
 from pipeline.networks.face_cnn import FaceCNN
 from pipeline.networks.speech_dnn import SpeechDNN
-from pipeline.signal import MfccParams
+from pipeline.signal import MfccParams, cepstra, with_derivatives
+from pipeline.sound import Sound
 from pipeline.weights.files import save_weights
 
 NAMES = plugins.names("extractors")
@@ -45,9 +47,13 @@ WHOLE_CLIP = ("egemaps",)
 """Extractors that give one row per clip, which has no rate, unless their settings say otherwise."""
 
 
-def sound(seconds: float = 0.5) -> np.ndarray:
+def samples(seconds: float = 0.5) -> np.ndarray:
     t = np.arange(round(16000 * seconds)) / 16000
     return (0.3 * np.sin(2 * np.pi * 220 * t) + 0.01 * np.random.default_rng(0).standard_normal(len(t))).astype(np.float32)
+
+
+def sound(seconds: float = 0.5) -> Sound:
+    return Sound.of(samples(seconds))
 
 
 def mfcc(frames: int = 20) -> ClipFeatures:
@@ -130,7 +136,7 @@ def test_meta_says_what_it_is(plugin, extractor):
 
 
 def test_values_fit_the_meta_and_the_store(plugin, extractor, tmp_path):
-    found = extractor(GOOD[plugin.INPUT]())
+    found = joined(extractor(GOOD[plugin.INPUT]()))
     assert found.values.shape == (len(found.times), extractor.meta.dimension)
     assert found.values.dtype == np.dtype(extractor.meta.dtype)
     assert found.mask.dtype == bool
@@ -148,32 +154,86 @@ def test_values_fit_the_meta_and_the_store(plugin, extractor, tmp_path):
 
 
 def test_rate_is_that_of_the_times(plugin, extractor):
-    found = extractor(GOOD[plugin.INPUT]())
+    found = joined(extractor(GOOD[plugin.INPUT]()))
     if extractor.meta.rate_hz:
         np.testing.assert_allclose(np.diff(found.times), 1 / extractor.meta.rate_hz, rtol=1e-9)
     else:
         assert plugin.INPUT == "faces" or name_of(plugin) in WHOLE_CLIP, "only a video has its own timestamps"
 
 
+def contents(given: Sound | ClipFeatures) -> np.ndarray:
+    return np.concatenate(list(given.blocks()) if isinstance(given, Sound) else [block.values for block in given.blocks(7)])
+
+
 def test_calling_twice_gives_the_same(plugin, extractor, tmp_path):
     given = GOOD[plugin.INPUT]()
-    before = given.copy() if isinstance(given, np.ndarray) else given.values.copy()
-    first = extractor(given)
-    extractor(sound(0.3) if plugin.INPUT == "sound" else GOOD[plugin.INPUT]())
-    again = plugin.Extractor(plugin.Params(), weights_of(name_of(plugin), tmp_path))(given)
+    before = contents(given)
+    first = joined(extractor(given))
+    joined(extractor(sound(0.3) if plugin.INPUT == "sound" else GOOD[plugin.INPUT]()))
+    again = joined(plugin.Extractor(plugin.Params(), weights_of(name_of(plugin), tmp_path))(given))
     for name in ("values", "times", "mask"):
         np.testing.assert_array_equal(getattr(first, name), getattr(again, name))
-    np.testing.assert_array_equal(before, given if isinstance(given, np.ndarray) else given.values, "input is left alone")
+    np.testing.assert_array_equal(before, contents(given), "input is left alone")
 
 
 def test_input_that_is_too_little_costs_the_clip(plugin, extractor):
     if plugin.INPUT not in BAD:
-        assert len(extractor(mfcc(1)).values) == 1, "one frame is enough where the input cannot be shorter"
+        assert len(joined(extractor(mfcc(1))).values) == 1, "one frame is enough where the input cannot be shorter"
         return
     with pytest.raises(ClipError) as caught:
-        extractor(BAD[plugin.INPUT]())
+        joined(extractor(BAD[plugin.INPUT]()))
     assert caught.value.reason in ("too_short", "no_face")
     assert caught.value.detail
+
+
+@pytest.mark.parametrize(("name", "tolerance"), [("mfcc39", 1e-6), ("logmel", 1e-6)])
+@pytest.mark.parametrize("settings", [{}, {"window_ms": 20, "hop_ms": 30}, {"hop_ms": 7}])
+def test_frames_of_a_long_clip_are_those_of_the_whole(monkeypatch, name, tolerance, settings):
+    """The mel sums are matrix products, whose last bits hang on the number of frames."""
+    plugin = plugins.load("extractors", name)
+    extractor = plugin.Extractor(plugin.Params(**settings))
+    whole = joined(extractor(sound(2.0)))
+    monkeypatch.setattr(plugin, "PIECE_S", 0.3)
+    blocks = list(extractor(Sound.of(samples(2.0), 999)))
+    assert len(blocks) == 7
+    found = joined(blocks)
+    np.testing.assert_array_equal(found.times, whole.times)
+    np.testing.assert_array_equal(found.mask, whole.mask)
+    np.testing.assert_allclose(found.values, whole.values, rtol=0, atol=tolerance * np.abs(whole.values).max())
+
+
+@pytest.mark.parametrize("count", [4800, 4801, 4800 + 239, 4800 + 240, 4800 + 399, 4800 + 400])
+@pytest.mark.parametrize("name", ["mfcc39", "logmel"])
+def test_a_rest_of_any_length_has_the_frames_of_the_whole(monkeypatch, name, count):
+    plugin = plugins.load("extractors", name)
+    extractor = plugin.Extractor(plugin.Params())
+    whole = joined(extractor(Sound.of(samples()[:count])))
+    monkeypatch.setattr(plugin, "PIECE_S", 0.3)
+    found = joined(extractor(Sound.of(samples()[:count])))
+    np.testing.assert_array_equal(found.times, whole.times)
+    np.testing.assert_allclose(found.values, whole.values, rtol=0, atol=1e-6 * np.abs(whole.values).max())
+
+
+def test_derivatives_of_a_long_clip_are_those_of_its_static_columns(monkeypatch):
+    plugin = plugins.load("extractors", "mfcc39")
+    monkeypatch.setattr(plugin, "PIECE_S", 0.3)
+    static = [cepstra(samples(2.0)[begin : begin + 4800 + 240], MfccParams()) for begin in range(0, 32000 - 400, 4800)]
+    found = joined(plugin.Extractor(plugin.Params())(sound(2.0)))
+    np.testing.assert_array_equal(found.values, with_derivatives(np.concatenate(static)).astype(np.float32))
+
+
+@pytest.mark.parametrize("name", ["a60", "a1024"])
+def test_a_network_on_a_long_clip_gives_what_it_gives_on_the_whole(monkeypatch, tmp_path, name):
+    """Zero mean and unit variance are the utterance's, context goes over the seams; matrix products are rounded."""
+    plugin = plugins.load("extractors", name)
+    extractor = plugin.Extractor(plugin.Params(), weights_of(name, tmp_path))
+    whole = joined(extractor(mfcc(200)))
+    monkeypatch.setattr(_speech, "NORMAL_ROWS", 64)
+    blocks = list(extractor(mfcc(200)))
+    assert [len(block.values) for block in blocks] == [63, 64, 64, 9]
+    found = joined(blocks)
+    np.testing.assert_array_equal(found.times, whole.times)
+    np.testing.assert_allclose(found.values, whole.values, rtol=0, atol=1e-5 * np.abs(whole.values).max())
 
 
 @pytest.mark.parametrize("name", sorted(NETWORKS))
@@ -210,7 +270,8 @@ def test_mfcc_that_the_network_was_not_trained_on_is_refused(tmp_path, name):
 
 def test_a1024_is_the_last_hidden_layer_behind_its_relu(tmp_path):
     plugin = plugins.load("extractors", "a1024")
-    found = plugin.Extractor(plugin.Params(), weights_of("a1024", tmp_path))(mfcc()).values
+    extractor = plugin.Extractor(plugin.Params(), weights_of("a1024", tmp_path))
+    found = joined(extractor(mfcc())).values
     assert found.min() == 0
     assert 0.1 < (found > 0).mean() < 0.9
 
@@ -231,13 +292,13 @@ def test_a60_hears_neither_level_nor_channel(tmp_path):
     extractor = plugin.Extractor(plugin.Params(), weights_of("a60", tmp_path))
     plain = mfcc()
     changed = ClipFeatures(3 * plain.values + np.arange(39, dtype=np.float32), plain.times, plain.mask)
-    np.testing.assert_allclose(extractor(changed).values, extractor(plain).values, atol=1e-3)
+    np.testing.assert_allclose(joined(extractor(changed)).values, joined(extractor(plain)).values, atol=1e-3)
 
 
 def test_pool5_rows_follow_the_mask(tmp_path):
     plugin = plugins.load("extractors", "pool5")
     extractor = plugin.Extractor(plugin.Params(), weights_of("pool5", tmp_path))
-    found = extractor(faces((True, False, True)))
+    found = joined(extractor(faces((True, False, True))))
     np.testing.assert_array_equal(found.mask, [True, False, True])
     np.testing.assert_array_equal(np.isnan(found.values).all(axis=1), [False, True, False])
     assert found.values.dtype == np.float16
@@ -248,9 +309,9 @@ def test_pool5_takes_every_nth_frame(tmp_path, every, expected):
     plugin = plugins.load("extractors", "pool5")
     extractor = plugin.Extractor(plugin.Params(every=every), weights_of("pool5", tmp_path))
     given = faces((True,) * 5)
-    found = extractor(given)
+    found = joined(extractor(given))
     np.testing.assert_array_equal(found.times, given.times[expected])
-    whole = plugin.Extractor(plugin.Params(), weights_of("pool5", tmp_path))(given)
+    whole = joined(plugin.Extractor(plugin.Params(), weights_of("pool5", tmp_path))(given))
     np.testing.assert_allclose(found.values, whole.values[expected], rtol=2e-2, atol=1e-2)
 
 
@@ -258,10 +319,10 @@ def test_pool5_does_not_hang_on_the_batch_or_the_light(tmp_path):
     plugin = plugins.load("extractors", "pool5")
     folder = weights_of("pool5", tmp_path)
     given = faces((True,) * 4, px=100)
-    whole = plugin.Extractor(plugin.Params(), folder)(given).values
-    single = plugin.Extractor(plugin.Params(batch=1), folder)(given).values
+    whole = joined(plugin.Extractor(plugin.Params(), folder)(given)).values
+    single = joined(plugin.Extractor(plugin.Params(batch=1), folder)(given)).values
     np.testing.assert_allclose(single, whole, rtol=2e-2, atol=1e-2)
     dim = ClipFeatures(given.values, given.times, given.mask, {"crops": given.extra["crops"] // 4 * 2})
     bright = ClipFeatures(given.values, given.times, given.mask, {"crops": given.extra["crops"] // 4 * 2 + 100})
     extractor = plugin.Extractor(plugin.Params(), folder)
-    np.testing.assert_allclose(extractor(bright).values, extractor(dim).values, rtol=2e-2, atol=1e-2)
+    np.testing.assert_allclose(joined(extractor(bright)).values, joined(extractor(dim)).values, rtol=2e-2, atol=1e-2)

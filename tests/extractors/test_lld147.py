@@ -6,14 +6,20 @@ import numpy as np
 import pytest
 
 from pipeline.core.errors import ClipError
+from pipeline.core.store import ClipFeatures, joined
 from pipeline.extractors import lld147
 from pipeline.signal import SOUND_HZ
+from pipeline.sound import Sound
 
 opensmile = pytest.importorskip("opensmile")
 
 SEGMENT_ONLY = ("F0final", "voicingFinalUnclipped", "jitterLocal", "jitterDDP", "shimmerLocal", "logHNR")
 """Descriptors whose derivatives ComParE_2016 takes with `onlyInSegments`. openSMILE's sum of squares grows by 3 from
 frame to frame there (its derivative shrinks towards 0 in the course of a file), so it is no reference for them."""
+
+
+def features(extractor: lld147.Extractor, samples: np.ndarray) -> ClipFeatures:
+    return joined(extractor(Sound.of(samples)))
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +37,7 @@ def extractor() -> lld147.Extractor:
 
 @pytest.fixture(scope="module")
 def columns(extractor, sound) -> dict[str, np.ndarray]:
-    return dict(zip(extractor.meta.columns, extractor(sound).values.T, strict=True))
+    return dict(zip(extractor.meta.columns, features(extractor, sound).values.T, strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +101,7 @@ def test_mfcc_0_comes_from_the_settings_that_give_compares_mfcc_1_to_14(columns,
 def test_mfcc_0_is_the_level(extractor, sound):
     """Ten times the pressure is 2 ln 10 more in every log band of power: sqrt(2 / 26) * 26 * 2 ln 10 in MFCC 0."""
     at = extractor.meta.columns.index("mfcc_sma[0]")
-    quiet, loud = (extractor(np.float32(gain) * sound).values[:, at] for gain in (0.1, 1.0))
+    quiet, loud = (features(extractor, np.float32(gain) * sound).values[:, at] for gain in (0.1, 1.0))
     np.testing.assert_allclose(loud - quiet, np.sqrt(2 / 26) * 26 * 2 * np.log(10), rtol=2e-3)
 
 
@@ -106,7 +112,7 @@ def test_pitch_of_the_buzz(columns):
 
 @pytest.mark.parametrize(("seconds", "frames"), [(0.08, 3), (0.5, 45), (1.0, 95)])
 def test_frames_and_times(extractor, sound, seconds, frames):
-    found = extractor(sound[: round(seconds * SOUND_HZ)])
+    found = features(extractor, sound[: round(seconds * SOUND_HZ)])
     assert frames <= len(found.values) <= frames + 2
     np.testing.assert_allclose(found.times, 0.03 + 0.01 * np.arange(len(found.times)))
     assert found.times[-1] <= seconds
@@ -115,12 +121,59 @@ def test_frames_and_times(extractor, sound, seconds, frames):
 @pytest.mark.parametrize("count", [0, 1, 400, 1279])
 def test_too_short(extractor, sound, count):
     with pytest.raises(ClipError) as caught:
-        extractor(sound[:count])
+        features(extractor, sound[:count])
     assert caught.value.reason == "too_short"
 
 
 @pytest.mark.parametrize("make", [np.zeros, lambda n: np.full(n, 0.5), lambda n: np.where(np.arange(n) % 2, 1.0, -1.0)])
 def test_odd_sound_gives_finite_values_where_observed(extractor, make):
-    found = extractor(make(8000).astype(np.float32))
+    found = features(extractor, make(8000).astype(np.float32))
     assert np.isfinite(found.values[found.mask]).all()
     assert found.mask.any()
+
+
+def song(seconds: float) -> np.ndarray:
+    """Syllables of changing pitch and level, some of them noise, with pauses of digital silence."""
+    rng = np.random.default_rng(2017)
+    syllables: list[np.ndarray] = []
+    while sum(map(len, syllables)) < seconds * SOUND_HZ:
+        count = int(rng.integers(1500, 6000))
+        phase = np.cumsum(rng.uniform(80, 300) * np.linspace(1, rng.uniform(0.8, 1.3), count)) / SOUND_HZ
+        voice = sum(np.sin(2 * np.pi * k * phase) / k for k in range(1, 12))
+        kind = [voice, rng.standard_normal(count), np.zeros(count)][rng.choice(3, p=[0.6, 0.25, 0.15])]
+        syllables.append(rng.uniform(0.02, 0.2) * np.hanning(count) * kind)
+    return np.concatenate(syllables)[: round(seconds * SOUND_HZ)].astype(np.float32)
+
+
+def test_pieces_of_a_long_clip_are_those_of_the_whole(extractor, monkeypatch):
+    """Pieces of 1 s: those after the fifth begin in mid-clip."""
+    sound = song(6.1)
+    whole = features(extractor, sound)
+    monkeypatch.setattr(lld147, "PIECE_S", 1.0)
+    blocks = list(extractor(Sound.of(sound, 5000)))
+    found = joined(blocks)
+    assert [len(block.values) for block in blocks[:3]] == [96, 100, 100], "what the derivatives need comes with the next"
+    np.testing.assert_array_equal(found.times, whole.times)
+    np.testing.assert_array_equal(found.mask, whole.mask)
+    static = slice(0, 49)
+    deviation = whole.values[:, static].std(axis=0)
+    assert (np.abs(found.values[:, static] - whole.values[:, static]) <= 1e-5 * deviation).all()
+    assert (np.abs(found.values - whole.values) <= 1e-5 * np.tile(deviation, 3)).all()
+
+
+def test_less_sound_before_a_piece_would_show(extractor, monkeypatch):
+    sound = song(4.0)
+    whole = features(extractor, sound).values
+    monkeypatch.setattr(lld147, "PIECE_S", 1.0)
+    monkeypatch.setattr(lld147, "BEFORE", SOUND_HZ // 2)
+    found = features(extractor, sound).values
+    assert (np.abs(found - whole)[:, :49].max(axis=0) / whole[:, :49].std(axis=0)).max() > 1e-2
+
+
+@pytest.mark.parametrize("count", [1 * SOUND_HZ, 1 * SOUND_HZ + 1, 1 * SOUND_HZ + 500, 2 * SOUND_HZ - 1])
+def test_a_rest_of_any_length_has_the_frames_of_the_whole(extractor, monkeypatch, count):
+    sound = song(2.0)[:count]
+    whole = features(extractor, sound)
+    monkeypatch.setattr(lld147, "PIECE_S", 1.0)
+    found = features(extractor, sound)
+    np.testing.assert_array_equal(found.times, whole.times)

@@ -62,10 +62,24 @@ def test_frames_without_a_face_are_black_and_not_cut():
         cut.append(frame)
         return rgb[:2, :4]
 
-    crops = cut_frames(FRAMES, np.array([0.0, 0.04, 0.08]), np.array([True, False, True]), corner, (2, 4))
+    ((rows, crops),) = cut_frames(FRAMES, np.array([0.0, 0.04, 0.08]), np.array([True, False, True]), corner, (2, 4))
     assert cut == [0, 2]
+    assert rows == slice(0, 3)
     assert crops.shape == (3, 2, 4, 3)
     assert crops[:, 0, 0, 0].tolist() == [1, 0, 3]
+
+
+@pytest.mark.parametrize(
+    ("room", "sizes"),
+    [(1, [1, 1, 1]), (2 * 24, [2, 1]), (3 * 24 - 1, [2, 1]), (3 * 24, [3]), (1000, [3])],
+)
+def test_as_many_crops_at_a_time_as_there_is_room_for_and_one_at_least(monkeypatch, room, sizes):
+    monkeypatch.setattr("pipeline.faces.crop.BLOCK_BYTES", room)
+    times = np.array([0.0, 0.04, 0.08])
+    blocks = list(cut_frames(FRAMES, times, np.array([True, False, True]), lambda _, rgb: rgb[:2, :4], (2, 4)))
+    assert [len(crops) for _, crops in blocks] == sizes
+    assert np.concatenate([np.arange(3)[rows] for rows, _ in blocks]).tolist() == [0, 1, 2]
+    assert np.concatenate([crops for _, crops in blocks])[:, 0, 0, 0].tolist() == [1, 0, 3]
 
 
 @pytest.mark.parametrize(
@@ -78,5 +92,15 @@ def test_frames_without_a_face_are_black_and_not_cut():
 )
 def test_other_frames_than_at_the_first_reading(times, words):
     with pytest.raises(ClipError, match=words) as caught:
-        cut_frames(FRAMES, np.array(times), np.ones(len(times), bool), lambda frame, rgb: rgb, (8, 8))
+        list(cut_frames(FRAMES, np.array(times), np.ones(len(times), bool), lambda frame, rgb: rgb, (8, 8)))
     assert caught.value.reason == "decode_error"
+
+
+@pytest.mark.parametrize("times", [[0.0, 0.04], [0.0, 0.04, 0.08, 0.12]])
+def test_the_last_crops_are_held_back_until_the_readings_are_known_to_agree(monkeypatch, times):
+    monkeypatch.setattr("pipeline.faces.crop.BLOCK_BYTES", 2 * 8 * 8 * 3)
+    blocks = cut_frames(FRAMES, np.array(times), np.ones(len(times), bool), lambda frame, rgb: rgb, (8, 8))
+    given = []
+    with pytest.raises(ClipError):
+        given.extend(rows for rows, _ in blocks)
+    assert sum(rows.stop - rows.start for rows in given) < len(times)

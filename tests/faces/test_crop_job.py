@@ -9,10 +9,11 @@ import pytest
 
 from helpers_media import gray, write_media
 from pipeline.core.clip import Clip
+from pipeline.core.clipcache import cache_key
 from pipeline.core.errors import ArtifactError
 from pipeline.core.ledger import Entry, read_ledger
 from pipeline.core.settings import Runtime
-from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
+from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta, joined
 from pipeline.core.store_writer import write_features
 from pipeline.engine import run
 from pipeline.faces.eye_crop import CropParams
@@ -29,6 +30,10 @@ def faces(count: int = 5, hidden: tuple[int, ...] = (2,), step_s: float = 0.04, 
     boxes = np.where(mask[:, None], 1.0, np.nan).astype(np.float32).repeat(4, axis=1)
     crops = np.zeros((count, 4, 4, 3), np.uint8)
     return ClipFeatures(boxes, np.arange(count) * step_s, mask, {"landmarks": landmarks, "crops": crops})
+
+
+def key_of(job: CropJob, clip: Clip = CLIP) -> str:
+    return cache_key(**job.parts(clip))
 
 
 @pytest.fixture
@@ -67,14 +72,30 @@ def test_a_row_per_video_frame(job, tmp_path):
 
 
 def test_the_key_follows_the_eyes_the_mask_the_times_the_settings_and_the_clip(job):
-    key = job(faces()).key(CLIP)
-    assert job(faces()).key(CLIP) == key
+    key = key_of(job(faces()))
+    assert key_of(job(faces())) == key
     others = [faces(eyes=EYES + 1), faces(hidden=(3,)), faces(step_s=0.05)]
-    keys = {job(other).key(CLIP) for other in others}
+    keys = {key_of(job(other)) for other in others}
     made = job(faces())
-    keys |= {made.key(replace(CLIP, digest="1")), made.key(replace(CLIP, end=0.1))}
-    keys |= {replace(made, params=CropParams(height=31, width=22, eye_distance_px=11, eye_row=9)).key(CLIP)}
+    keys |= {key_of(made, replace(CLIP, digest="1")), key_of(made, replace(CLIP, end=0.1))}
+    keys |= {key_of(replace(made, params=CropParams(height=31, width=22, eye_distance_px=11, eye_row=9)))}
     assert len(keys | {key}) == 7
+
+
+def test_the_key_does_not_follow_the_trackers_own_crops(job):
+    key = key_of(job(faces()))
+    other = faces()
+    other.extra["crops"][0] = 9
+    assert key_of(job(other)) == key
+
+
+def test_blocks_do_not_show_in_the_result(job, monkeypatch):
+    made = job(faces())
+    whole = joined(made.compute(CLIP, made.load(CLIP), []))
+    monkeypatch.setattr("pipeline.faces.crop.BLOCK_BYTES", 2 * 30 * 22 * 3)
+    blocks = list(made.compute(CLIP, made.load(CLIP), []))
+    assert [len(block.mask) for block in blocks] == [2, 2, 1]
+    assert joined(blocks).digest() == whole.digest()
 
 
 def test_frames_that_are_not_those_of_the_tracker(job, tmp_path):

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from helpers_published import published
 from pipeline.core.clip import Clip
 from pipeline.core.errors import WeightsError
+from pipeline.core.store import joined
 from pipeline.faces.detectors import dlib_hog, mtcnn
 from pipeline.faces.geometry import eye_centres, iou, overlaps, suppress
 from pipeline.faces.tracker import TrackParams, track
@@ -181,12 +182,12 @@ def test_tracks_depend_on_the_weights_of_a_detector_that_has_any(tmp_path):
     folders = [random_weights(tmp_path / str(seed), seed) for seed in range(2)]
     params = TrackParams(detector="mtcnn").model_dump()
     jobs = [TrackJob(tmp_path, params, mtcnn.Params().model_dump(), folder) for folder in folders]
-    assert jobs[0].key(clip) != jobs[1].key(clip)
+    assert jobs[0].parts(clip) != jobs[1].parts(clip)
     assert jobs[0].meta().weights != jobs[1].meta().weights
     assert len(jobs[0].meta().weights) == 64
     assert jobs[0].meta().origin == "random, for a test"
     without = TrackJob(tmp_path, TrackParams().model_dump(), dlib_hog.Params().model_dump())
-    assert without.key(clip) == replace(without, weights=folders[0]).key(clip)
+    assert without.parts(clip) == replace(without, weights=folders[0]).parts(clip)
     assert without.meta().weights == without.meta().origin == ""
 
 
@@ -244,7 +245,7 @@ def test_no_face_in_an_empty_picture(detector, level):
 def test_the_tracker_takes_it(detector, astronaut):
     small = cv2.resize(astronaut, (200, 200), interpolation=cv2.INTER_AREA)
     frames = [(index * 0.04, np.roll(small, 2 * index, axis=1)) for index in range(4)]
-    found = track(lambda: frames, detector, TrackParams(detector="mtcnn", smooth_s=0))
+    found = joined(track(lambda: frames, detector, TrackParams(detector="mtcnn", smooth_s=0), []))
     assert found.mask.all()
     assert np.diff(found.values[:, 0]).mean() == pytest.approx(2, abs=1)
 

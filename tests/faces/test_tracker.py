@@ -11,9 +11,10 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.core.errors import ClipError
+from pipeline.core.store import joined
 from pipeline.faces.detectors import dlib_hog
 from pipeline.faces.geometry import Detection, eye_centres, iou, smooth
-from pipeline.faces.tracker import TrackParams, notes, track
+from pipeline.faces.tracker import TrackParams, track
 from pipeline.media import read_frames
 
 CREMAD = Path(__file__).resolve().parents[3] / "shared" / "data" / "cremad"
@@ -40,8 +41,8 @@ class Clip:
         self.looked_at.append(index)
         return self.answers[index]
 
-    def track(self, params=RAW):
-        return track(self.frames, self, params)
+    def track(self, params=RAW, notes=None):
+        return joined(track(self.frames, self, params, [] if notes is None else notes))
 
 
 def face(left, size=40.0, score=1.0):
@@ -49,13 +50,14 @@ def face(left, size=40.0, score=1.0):
 
 
 def test_a_moving_face_is_found_in_every_frame():
-    result = Clip([[face(20 + 2 * i)] for i in range(25)]).track()
+    notes = []
+    result = Clip([[face(20 + 2 * i)] for i in range(25)]).track(notes=notes)
     assert result.mask.all()
     assert np.array_equal(result.values[:, 0], 20 + 2 * np.arange(25))
     assert np.array_equal(result.values, result.extra["boxes"])
     assert np.allclose(result.times, np.arange(25) * 0.04)
     assert (result.extra["score"] == 1).all()
-    assert notes(result) == []
+    assert notes == []
 
 
 def test_dtypes_and_shapes():
@@ -140,7 +142,31 @@ def test_no_face_and_no_frame():
 @pytest.mark.parametrize(("faces", "expected"), [(4, ["few_faces"]), (5, [])])
 def test_few_faces(faces, expected):
     found = [[face(20)] for _ in range(faces)] + [[]] * (10 - faces)
-    assert notes(Clip(found).track()) == expected
+    notes = []
+    Clip(found).track(notes=notes)
+    assert notes == expected
+    strict = []
+    Clip(found).track(TrackParams(smooth_s=0, min_coverage=0.6), strict)
+    assert strict == ["few_faces"]
+
+
+def test_what_degrades_a_clip_is_known_before_its_first_block():
+    notes = []
+    next(track(Clip([[face(20)], [], []]).frames, Clip([[face(20)], [], []]), RAW, notes))
+    assert notes == ["few_faces"]
+
+
+def test_blocks_do_not_show_in_the_result(monkeypatch):
+    found = [[face(20 + 2 * i)] for i in range(23)]
+    found[4:10] = [[]] * 6
+    params = TrackParams(crop_px=32, detect_every=2)
+    whole = Clip(found).track(params)
+    monkeypatch.setattr("pipeline.faces.crop.BLOCK_BYTES", 5 * 32 * 32 * 3)
+    clip = Clip(found)
+    blocks = list(track(clip.frames, clip, params, []))
+    assert [len(block.mask) for block in blocks] == [5, 5, 5, 5, 3]
+    assert not whole.mask.all()
+    assert joined(blocks).digest() == whole.digest()
 
 
 def test_detecting_every_third_frame_looks_at_the_last_one_too():
@@ -183,15 +209,25 @@ def test_full_frames_are_not_kept():
             yield index * 0.04, rgb
             assert sum(ref() is not None for ref in alive) <= 3
 
-    track(frames, Clip([[face(10)]] * 256), TrackParams(detect_every=4))
+    joined(track(frames, Clip([[face(10)]] * 256), TrackParams(detect_every=4), []))
     assert len(alive) == 60
+
+
+def test_crops_are_not_kept(monkeypatch):
+    monkeypatch.setattr("pipeline.faces.crop.BLOCK_BYTES", 10 * 32 * 32 * 3)
+    clip = Clip([[face(10)]] * 100)
+    alive: list[weakref.ref] = []
+    for block in track(clip.frames, clip, TrackParams(crop_px=32), []):
+        alive.append(weakref.ref(block.extra["crops"]))
+        assert sum(ref() is not None for ref in alive) <= 2
+    assert len(alive) == 10
 
 
 def test_a_file_that_changes_between_the_readings():
     readings = iter([5, 4])
     clip = Clip([[face(20)]] * 5)
     with pytest.raises(ClipError) as caught:
-        track(lambda: list(clip.frames())[: next(readings)], clip, RAW)
+        joined(track(lambda: list(clip.frames())[: next(readings)], clip, RAW, []))
     assert caught.value.reason == "decode_error"
 
 
@@ -216,7 +252,7 @@ def test_dlib_follows_a_real_face_through_a_gap():
     shifted = [np.roll(astronaut, 3 * i, axis=1) for i in range(8)]
     shifted[3] = np.zeros_like(astronaut)
     detector = dlib_hog.Detector(dlib_hog.Params())
-    result = track(lambda: ((i * 0.04, rgb) for i, rgb in enumerate(shifted)), detector, TrackParams())
+    result = joined(track(lambda: ((i * 0.04, rgb) for i, rgb in enumerate(shifted)), detector, TrackParams(), []))
     assert result.mask.all()
     assert result.extra["score"][3] == 0
     assert (result.extra["score"][[0, 1, 2, 4, 5, 6, 7]] > 0).all()
@@ -232,7 +268,7 @@ def test_dlib_follows_a_real_face_through_a_gap():
 def test_real_clip_has_a_face_in_every_frame():
     path = sorted(CREMAD.glob("*.flv"))[0]
     detector = dlib_hog.Detector(dlib_hog.Params())
-    result = track(lambda: read_frames(path), detector, TrackParams(detect_every=5))
+    result = joined(track(lambda: read_frames(path), detector, TrackParams(detect_every=5), []))
     assert result.mask.all()
     steps = np.diff(result.times)
     assert (steps > 0).all()

@@ -56,6 +56,7 @@ def fill(network: torch.nn.Module) -> torch.nn.Module:
 
 def compute() -> dict[str, np.ndarray]:
     """Return every golden array by name."""
+    from pipeline.core.store import joined
     from pipeline.extractors import lld147, logmel, mfcc39
     from pipeline.networks.alexnet import AlexNet
     from pipeline.networks.c3d import C3D, normalise_clips
@@ -63,18 +64,20 @@ def compute() -> dict[str, np.ndarray]:
     from pipeline.networks.lstm import EmotionLSTM
     from pipeline.networks.speech_dnn import SpeechDNN
     from pipeline.segment_networks import alexnet
+    from pipeline.sound import Sound
 
     found = {}
     for plugin in (mfcc39, lld147, logmel):
         extractor = plugin.Extractor(plugin.Params())
-        clip = extractor(sound())
+        clip = joined(extractor(Sound.of(sound())))
         found[plugin.__name__.split(".")[-1]] = clip.values[::12]
     frames = torch.from_numpy(noise(3, 4 * 30).astype(np.float32)).reshape(4, 30)
     crops = normalise_faces(torch.from_numpy(faces()).permute(0, 3, 1, 2))
-    heard = alexnet.Segments(alexnet.Params(windows={"length": 64, "shift": 30}))(logmel.Extractor(logmel.Params())(sound()))
-    found["alexnet_windows"] = heard.inputs[:, :, ::7, ::9]
+    mel = joined(logmel.Extractor(logmel.Params())(Sound.of(sound())))
+    heard = np.stack(list(alexnet.Segments(alexnet.Params(windows={"length": 64, "shift": 30}))(mel).inputs))
+    found["alexnet_windows"] = heard[:, :, ::7, ::9]
     with torch.inference_mode():
-        pictures = alexnet.prepare(torch.from_numpy(heard.inputs))
+        pictures = alexnet.prepare(torch.from_numpy(heard))
         found["alexnet_fc7"] = fill(AlexNet(width=0.06, classes=4)).features(pictures).numpy()
         seen = np.stack([cv2.resize(face, (32, 32), interpolation=cv2.INTER_AREA) for face in faces()])
         moved = np.stack([np.stack([np.roll(face, shift, axis=1) for shift in range(16)]) for face in seen])

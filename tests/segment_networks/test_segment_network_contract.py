@@ -10,7 +10,8 @@ import helpers_segments as toy
 from pipeline.core import plugins
 from pipeline.core.errors import ClipError, SettingsError
 from pipeline.core.settings import Settings
-from pipeline.core.store import ClipFeatures, FeatureMeta
+from pipeline.core.store import ClipFeatures, ClipReader, FeatureFile, FeatureMeta
+from pipeline.core.store_writer import write_features
 from pipeline.windows import WindowParams, channels
 
 NAMES = plugins.names("segment_networks")
@@ -42,12 +43,13 @@ def test_windows_have_the_shape_they_promise_and_the_network_takes_them(name):
     plugin, params = load(name)
     cut = plugin.Segments(params)
     found = cut(SOURCES[name])
-    assert found.inputs.shape == (len(found.times), *cut.shape)
-    assert found.inputs.dtype == cut.dtype
+    inputs = np.stack(list(found.inputs))
+    assert inputs.shape == (found.mask.sum(), *cut.shape)
+    assert inputs.dtype == cut.dtype
     assert len(found.mask) == len(found.times) == 4
     np.testing.assert_allclose(found.times, params.windows.centres(np.array([0, 8, 16, 24])))
     network = plugin.network(params, CONFIGS[name], 5).eval()
-    ready = plugin.prepare(torch.from_numpy(found.inputs))
+    ready = plugin.prepare(torch.from_numpy(inputs))
     with torch.inference_mode():
         assert network(ready).shape == (4, 5)
         features = network.features(ready)
@@ -61,8 +63,24 @@ def test_the_same_clip_gives_the_same_windows_and_stays_as_it_is(name):
     plugin, params = load(name)
     before = SOURCES[name].digest()
     first, second = (plugin.Segments(params)(SOURCES[name]) for _ in range(2))
-    np.testing.assert_array_equal(first.inputs, second.inputs)
+    np.testing.assert_array_equal(list(first.inputs), list(second.inputs))
     assert SOURCES[name].digest() == before
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("rows", [1, 5, 16, 1000])
+def test_windows_of_a_clip_that_stays_in_its_file_are_those_of_one_in_memory(name, rows, tmp_path, monkeypatch):
+    plugin, params = load(name)
+    write_features(tmp_path / "x.h5", FeatureMeta("x", SOURCES[name].values.shape[1], "float32"), [("c", SOURCES[name])])
+    monkeypatch.setattr("pipeline.core.store.WHOLE_BYTES", 0)
+    monkeypatch.setattr(plugin, "_ROWS", rows)
+    with FeatureFile(tmp_path / "x.h5") as file:
+        clip = file.rows("c")
+        assert isinstance(clip, ClipReader)
+        found, expected = plugin.Segments(params)(clip), plugin.Segments(params)(SOURCES[name])
+        np.testing.assert_array_equal(list(found.inputs), list(expected.inputs))
+    np.testing.assert_array_equal(found.times, expected.times)
+    np.testing.assert_array_equal(found.mask, expected.mask)
 
 
 def test_sound_as_a_picture_of_three_channels():
@@ -70,7 +88,7 @@ def test_sound_as_a_picture_of_three_channels():
     clip = toy.mel(3, "happy")
     found = plugin.Segments(params)(clip)
     expected = (channels(clip.values[8:24]) - np.array([1, 2, 3])[:, None, None]) / np.array([2, 4, 8])[:, None, None]
-    np.testing.assert_allclose(found.inputs[1], expected, atol=1e-5)
+    np.testing.assert_allclose(list(found.inputs)[1], expected, atol=1e-5)
     assert found.short == ""
 
 
@@ -87,10 +105,11 @@ def test_a_short_sound_is_one_window_with_its_ends_repeated():
     plugin, params = load("alexnet")
     clip = toy.mel(0, "anger", frames=9)
     found = plugin.Segments(params)(clip)
-    assert found.inputs.shape[0] == 1
+    (window,) = found.inputs
+    assert found.mask.tolist() == [True]
     assert found.short == "9 of 16 frames; the first and last are repeated"
     expected = channels(clip.values[[0] * 3 + list(range(9)) + [8] * 4])
-    np.testing.assert_allclose(found.inputs[0][0], (expected[0] + 9.5) / 4.2, atol=1e-5)
+    np.testing.assert_allclose(window[0], (expected[0] + 9.5) / 4.2, atol=1e-5)
 
 
 def test_a_logmel_of_other_frames_is_refused():
@@ -124,7 +143,7 @@ def test_frames_of_a_window_are_those_in_its_time(hz, seconds, second_window):
     plugin, params = load("c3d", windows={"length": 64, "shift": 30})
     found = plugin.Segments(params)(numbered(round(hz * seconds), hz))
     assert found.times.tolist() == pytest.approx([0.3275, 0.6275])
-    assert found.inputs[1][:, 0, 0, 0].tolist() == second_window
+    assert list(found.inputs)[1][:, 0, 0, 0].tolist() == second_window
 
 
 def test_a_frame_without_a_face_is_replaced_by_the_nearest():
@@ -132,14 +151,17 @@ def test_a_frame_without_a_face_is_replaced_by_the_nearest():
     found = plugin.Segments(params)(numbered(17, hidden=(4, 5, 6)))
     assert found.mask.tolist() == [True]
     # the window of 0.655 s holds 17 frames, of which the last goes; 5 lies as near to 3 as 7 to 6
-    assert found.inputs[0][:, 0, 0, 0].tolist() == [0, 1, 2, 3, 3, 3, 7, *range(7, 16)]
+    assert next(found.inputs)[:, 0, 0, 0].tolist() == [0, 1, 2, 3, 3, 3, 7, *range(7, 16)]
 
 
 def test_a_window_without_enough_of_a_face_is_not_observed():
     plugin, params = load("c3d", windows={"length": 64, "shift": 30})
     found = plugin.Segments(params)(numbered(50, hidden=range(20)))
     assert found.mask.tolist() == [False, False, True, True, True]
-    assert not found.inputs[0].any()
+    inputs = list(found.inputs)
+    assert len(inputs) == 3
+    # from 0.60 s on: frames 15 to 31, of which the last goes, and those before 20 show none
+    assert inputs[0][:, 0, 0, 0].tolist() == [20] * 6 + list(range(21, 31))
     with pytest.raises(ClipError) as caught:
         plugin.Segments(params)(numbered(50, hidden=range(50)))
     assert caught.value.reason == "no_face"
@@ -149,7 +171,7 @@ def test_pictures_shorter_than_a_window_are_one_window():
     plugin, params = load("c3d", windows={"length": 64, "shift": 30})
     found = plugin.Segments(params)(numbered(5))
     assert found.short == "0.200 of 0.655 s of pictures"
-    assert found.inputs[0][:, 0, 0, 0].tolist() == [0] * 6 + [1, 2, 3] + [4] * 7  # the paper's 5: 5 more, and 6 more
+    assert next(found.inputs)[:, 0, 0, 0].tolist() == [0] * 6 + [1, 2, 3] + [4] * 7  # the paper's 5: 5 more, and 6 more
 
 
 def test_sound_and_pictures_of_one_length_share_their_windows():
