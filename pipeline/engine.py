@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from pipeline.core.clip import Clip
 from pipeline.core.clipcache import ClipCache, Head, cache_key
 from pipeline.core.errors import PASSING, ArtifactError
-from pipeline.core.journal import Journal, Row, journal_path, read_journal, why_computed, why_reused, write_journal
+from pipeline.core.journal import journal_path, read_journal, row_of, write_journal
 from pipeline.core.ledger import Entry, check_failures, summary, write_ledger
 from pipeline.core.parallel import Steps, WorkerLost, alone, ordered_map, progress
 from pipeline.core.settings import Runtime
@@ -201,14 +201,6 @@ def _pack(work: _Work, plan: Sequence[_Planned], out: Path) -> None:
 
 
 def _note(path: Path, plan: Sequence[_Planned], common: Mapping[str, Any]) -> None:
-    before: Journal | None = read_journal(path)
-    rows = []
-    for one in plan:
-        how = "computed" if one.head is None else "reused"
-        clip_id = one.clip.clip_id
-        if one.head is None:
-            why = why_computed(before, clip_id, one.key, one.input, common)
-        else:
-            why = why_reused(before, clip_id, one.key)
-        rows.append(Row(clip_id, one.key, how, why, one.input))
-    write_journal(path, common, rows)
+    before = read_journal(path)
+    looked_up = ((one.clip.clip_id, one.key, one.input, one.head is not None) for one in plan)
+    write_journal(path, common, (row_of(before, common, *one) for one in looked_up))

@@ -73,8 +73,23 @@ def read_journal(path: Path) -> Journal | None:
     return Journal(common, {row.clip_id: row for row in rows})
 
 
-def why_computed(before: Journal | None, clip_id: str, key: str, digest: str, common: Mapping[str, Any]) -> str:
-    """Say why a clip had to be computed, from what the run before did."""
+def row_of(before: Journal | None, common: Mapping[str, Any], clip_id: str, key: str, digest: str, reused: bool) -> Row:
+    """Return what a run did with a clip, and why, in the light of the run before.
+
+    Args:
+        before: the run before, or None
+        common: what all clips of this run have in common
+        clip_id: the clip
+        key: of the clip cache
+        digest: of what the clip is computed from
+        reused: whether the cache held it
+    """
+    if reused:
+        return Row(clip_id, key, "reused", _why_reused(before, clip_id, key), digest)
+    return Row(clip_id, key, "computed", _why_computed(before, clip_id, key, digest, common), digest)
+
+
+def _why_computed(before: Journal | None, clip_id: str, key: str, digest: str, common: Mapping[str, Any]) -> str:
     if before is None:
         return "first run of this stage here"
     changes = _changes(before.common, common)
@@ -88,8 +103,7 @@ def why_computed(before: Journal | None, clip_id: str, key: str, digest: str, co
     return "; ".join(changes) or "what its key is made of changed"
 
 
-def why_reused(before: Journal | None, clip_id: str, key: str) -> str:
-    """Say where a clip's entry came from."""
+def _why_reused(before: Journal | None, clip_id: str, key: str) -> str:
     row = before.rows.get(clip_id) if before else None
     if row is not None and row.key == key:
         return SAME
