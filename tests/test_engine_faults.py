@@ -120,7 +120,7 @@ def mounted(folder: Path, *options: str) -> Iterator[None]:
         subprocess.run(["umount", folder], check=True)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.long)])
 def test_a_full_disk_under_the_cache_is_one_line(corpus: SoundCorpus, undisturbed: tuple[bytes, bytes], workers: int) -> None:
     corpus.set(workers=workers)
     with mounted(corpus.cache.root, "size=200k"):

@@ -50,7 +50,7 @@ class _Step:
             return row.how, row.why
         if self.entry.detail.startswith("after "):
             return "-", f"not tried {self.entry.detail}"
-        return "-", "no per-clip stage, or not run here (its result came from DVC's cache)"
+        return "-", "made for the corpus as a whole, or taken from DVC's cache"
 
 
 def explain(corpus: str, clip_id: str, places: Places, stage: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -17,6 +18,7 @@ from helpers_engine import SoundCorpus
 from helpers_project import ROOT
 from pipeline.__main__ import main
 from pipeline.core.cluster import Surroundings, _differences
+from pipeline.core.errors import SettingsError
 from pipeline.core.settings import Runtime, parse
 
 pytestmark = pytest.mark.xdist_group("cluster")
@@ -45,8 +47,6 @@ class Cluster:
     @property
     def address(self) -> str:
         """The scheduler's, once it listens."""
-        import json
-
         end = time.monotonic() + 30
         while not self.file.is_file() and time.monotonic() < end:
             time.sleep(0.05)
@@ -103,7 +103,7 @@ def test_a_worker_killed_in_the_middle_costs_its_clip_and_the_bytes_are_those_of
     assert (corpus.out.read_bytes(), corpus.ledger.read_bytes()) == bytes_of_dask
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_does_not_suit_is_one_line(corpus: SoundCorpus, cluster: Cluster) -> None:
     corpus.set(backend="dask", scheduler=cluster.address)
     lines = [corpus.stage().stderr.strip()]
@@ -136,7 +136,5 @@ def test_differences_are_told_in_words(seen: Surroundings, words: str) -> None:
 
 @pytest.mark.parametrize("settings", [{"backend": "spark"}, {"scheduler": "localhost:8786"}])
 def test_wrong_settings_name_their_key(settings: dict[str, str]) -> None:
-    from pipeline.core.errors import SettingsError
-
     with pytest.raises(SettingsError, match=f"params.yaml: runtime.{next(iter(settings))}: "):
         parse(Runtime, settings, "params.yaml: runtime")
