@@ -315,6 +315,7 @@ def hostile(done):
     return done
 
 
+@pytest.mark.long
 def test_bad_clips_cost_themselves_only(hostile):
     fewer = {"huang2017.classifiers": ["svm"], "huang2017.fused": ["svm"], "zhang2017.features": {"anet": "audio", "vnet": "video"}}
     hostile.set({f"systems.{key}": value for key, value in fewer.items()})

@@ -16,7 +16,7 @@ from pipeline.signal import NORMAL_ROWS, context, moments, normalise
 from pipeline.sound import over_seams
 from pipeline.weights.files import load_state, load_weights
 
-ROWS = 500
+ROWS = 256
 """Frames that go through the network at a time."""
 
 
@@ -90,4 +90,5 @@ class SpeechExtractor:
     @torch.inference_mode()
     def _hidden(self, frames: np.ndarray) -> np.ndarray:
         """Return the last hidden layer, (n, nodes), for frames with their context."""
-        return self.network.features(torch.from_numpy(frames)).numpy()
+        # copied: rows that wait for a chunk of the file to be full would break up the memory that torch works in
+        return self.network.features(torch.from_numpy(frames)).numpy().copy()

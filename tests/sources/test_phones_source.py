@@ -206,7 +206,7 @@ def broken(copy, what: str) -> None:
         ("late", "degraded", "bad_alignment", "ends 0.15 s after the sound"),
         ("a little late", "ok", "", ""),
         ("all late", "failed", "no_input", "no frame has a phone"),
-        ("missing", "failed", "missing_file", "v1_0.wav is not there"),
+        ("missing", "failed", "missing_file", "not there"),
         ("no sound", "failed", "decode_error", ""),
         ("silent", "failed", "silent", ""),
         ("short", "failed", "too_short", ""),
