@@ -8,6 +8,7 @@ from pathlib import Path
 
 DEMO = Path("features") / "demo"
 RUNS = (
+    *(("benchmarks.engine", way) for way in ("nothing", "overhead", "workers", "many", "memory", "added")),
     ("benchmarks.extraction", "speed"),
     ("benchmarks.extraction", "memory"),
     ("benchmarks.selection", "memory"),
