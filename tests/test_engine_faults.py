@@ -79,7 +79,7 @@ def test_thirty_kills_at_random_moments_lose_no_finished_clip(corpus: SoundCorpu
 def test_two_workers_that_are_killed_lose_no_finished_clip(corpus: SoundCorpus, undisturbed: tuple[bytes, bytes]) -> None:
     corpus.set(workers=2)
     process = corpus.start()
-    while len(corpus.finished()) < 10:
+    while len(corpus.finished()) < 10 and process.poll() is None:
         time.sleep(0.01)
     kill(process)
     before = corpus.finished()
@@ -95,7 +95,7 @@ def test_ctrl_c_stops_soon_and_keeps_what_is_finished(tmp_path: Path) -> None:
     corpus = SoundCorpus(tmp_path / "p", 40, seconds=20.0)
     corpus.set(workers=2)
     process = corpus.start()
-    while len(corpus.finished()) < 3:
+    while len(corpus.finished()) < 3 and process.poll() is None:
         time.sleep(0.01)
     begin = time.monotonic()
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the stage and to its workers
