@@ -3,7 +3,7 @@
     python -m benchmarks.engine overhead      the engine with eGeMAPS against a bare loop over openSMILE, same files
     python -m benchmarks.engine workers       two workers against one
     python -m benchmarks.engine many          cost per clip at 100, 1,000 and 10,000 small clips
-    python -m benchmarks.engine memory        peak memory for a clip of 1 minute and of 30
+    python -m benchmarks.engine memory        peak memory for a clip of 1 minute and of 30, per stage (after `make repro`)
     python -m benchmarks.engine added         one clip added to 500 against one clip alone, per stage (after `make repro`)
     python -m benchmarks.engine nothing       a `dvc repro` with nothing to do against `dvc status` (after `make repro`)
 """
@@ -23,7 +23,6 @@ import opensmile
 import soundfile
 
 import stages  # noqa: F401  its numeric settings have to be in force before numeric libraries
-from benchmarks.measure import peak_of
 from pipeline import engine
 from pipeline.core.clip import Clip
 from pipeline.core.files import file_digest
@@ -129,22 +128,10 @@ def _seconds(command: list[str]) -> float:
 
 
 def memory() -> None:
-    """Print peaks of anonymous memory."""
-    print("| feature | 1 minute | 30 minutes | ratio |\n|---|---|---|---|")
-    for feature in ("mfcc39", "logmel", "lld147"):
-        one, thirty = (peak_of(_extract_long, feature, minutes) for minutes in (1, 30))
-        print(f"| {feature} | {one:.0f} MB | {thirty:.0f} MB | {thirty / one:.2f} |", flush=True)
+    """See `benchmarks.memory`."""
+    from benchmarks.memory import main
 
-
-def _extract_long(feature: str, minutes: int) -> Callable[[], object]:
-    folder = Path(tempfile.mkdtemp())
-    path = folder / "long.wav"
-    with soundfile.SoundFile(path, "w", HZ, 1, "PCM_16") as file:
-        for number in range(6 * minutes):
-            file.write(speech(number, 10.0))
-    clip = Clip("long", path.name, "s", "anger", digest=file_digest(path))
-    extracted(feature, folder, corpus(folder, 1, 1.0))  # what libraries take at their first use is no part of it
-    return lambda: extracted(feature, folder, [clip])
+    main()
 
 
 def added() -> None:

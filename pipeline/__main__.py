@@ -126,9 +126,9 @@ def _cache_prune(args: argparse.Namespace) -> str:
 
 def _environment(args: argparse.Namespace) -> str:  # noqa: ARG001
     from pipeline.core.code import ROOT
-    from pipeline.core.numeric import NUMERIC
+    from pipeline.core.numeric import HEAP, NUMERIC
 
-    return " ".join(f"{name}={value}" for name, value in {**NUMERIC, "PYTHONPATH": str(ROOT)}.items())
+    return " ".join(f"{name}={value}" for name, value in {**NUMERIC, **HEAP, "PYTHONPATH": str(ROOT)}.items())
 
 
 def _check(args: argparse.Namespace) -> str:

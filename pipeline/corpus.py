@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -15,7 +16,7 @@ from pipeline.core.clip import EMOTIONS, EXTRA_EMOTIONS, Clip, check_clip_id, ch
 from pipeline.core.errors import CorpusError, SettingsError, did_you_mean
 from pipeline.core.files import file_digest
 from pipeline.core.ledger import Entry
-from pipeline.core.parallel import ordered_map
+from pipeline.core.parallel import progress, worker_count
 from pipeline.core.settings import Settings, parse, section
 from pipeline.corpora import LEFT_OUT
 from pipeline.protocols import ProtocolParams
@@ -108,7 +109,8 @@ def read_corpus(name: str, params: CorpusParams, workers: int) -> tuple[list[Cli
     check_unique((clip for _, clip in everything), str(root))
     clips.sort(key=lambda clip: clip.clip_id)
     files = sorted({clip.path for clip in clips})
-    hashed = dict(zip(files, ordered_map(_Hasher(root), files, workers, "hashing", "file"), strict=True))
+    with ThreadPoolExecutor(worker_count(workers)) as pool:  # hashing leaves the interpreter alone: no process has to start
+        hashed = dict(zip(files, progress(pool.map(_Hasher(root), files), len(files), "hashing", "file"), strict=True))
     clips = [dataclasses.replace(clip, digest=hashed[clip.path].digest) for clip in clips]
     return clips, [_entry(clip, hashed[clip.path].reason) for clip in clips]
 

@@ -13,7 +13,7 @@ import numpy as np
 BLOCK_S = 5.0
 """How much sound is decoded at a time, s."""
 
-PIECE_S = 30.0
+PIECE_S = 10.0
 """How much sound is worked on at a time, s; what lasts no longer is computed in one piece."""
 
 KEPT_BLOCKS = 12

@@ -37,9 +37,14 @@ BEFORE, AFTER = 4 * SOUND_HZ, SOUND_HZ
 """Samples to either side that a piece of a long clip is computed with."""
 
 ROWS = 500
-"""Frames whose derivatives are taken at a time: of 3000 they would need more memory than openSMILE."""
+"""Frames whose derivatives are taken at a time: of all at once they would need more memory than openSMILE."""
 
-_MFCC0_CONF = """
+_RING = """writer.levelconf.isRb = 1
+writer.levelconf.growDyn = 0
+writer.levelconf.nT = 5"""
+"""A level of which openSMILE keeps five frames: it would keep all of them, 30 MB for 35 s of sound."""
+
+_MFCC0_CONF = f"""
 [componentInstances:cComponentManager]
 instance[dataMemory].type = cDataMemory
 instance[frame].type = cFramer
@@ -49,10 +54,11 @@ instance[magnitude].type = cFFTmagphase
 instance[mel].type = cMelspec
 instance[mfcc].type = cMfcc
 instance[smooth].type = cContourSmoother
-\\{\\cm[source{?}:external source]}
+\\{{\\cm[source{{?}}:external source]}}
 [frame:cFramer]
 reader.dmLevel = wave
 writer.dmLevel = frames
+{_RING}
 frameSize = 0.020
 frameStep = 0.010
 frameCenterSpecial = left
@@ -60,17 +66,21 @@ noPostEOIprocessing = 1
 [window:cWindower]
 reader.dmLevel = frames
 writer.dmLevel = windowed
+{_RING}
 winFunc = ham
 gain = 1.0
 [fft:cTransformFFT]
 reader.dmLevel = windowed
 writer.dmLevel = spectrum
+{_RING}
 [magnitude:cFFTmagphase]
 reader.dmLevel = spectrum
 writer.dmLevel = magnitude
+{_RING}
 [mel:cMelspec]
 reader.dmLevel = magnitude
 writer.dmLevel = bands
+{_RING}
 htkcompatible = 1
 usePower = 1
 nBands = 26
@@ -79,6 +89,7 @@ hifreq = 8000
 [mfcc:cMfcc]
 reader.dmLevel = bands
 writer.dmLevel = cepstrum
+{_RING}
 firstMfcc = 0
 lastMfcc = 0
 cepLifter = 22
@@ -89,7 +100,7 @@ writer.dmLevel = lld
 nameAppend = sma
 smaWin = 3
 noPostEOIprocessing = 0
-\\{\\cm[sink{?}:external sink]}
+\\{{\\cm[sink{{?}}:external sink]}}
 """
 
 
@@ -107,15 +118,19 @@ def _compare() -> Any:
 
 
 @cache
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder for openSMILE's configuration, which it reads for each sound anew; deleted when the process ends."""
+    return tempfile.TemporaryDirectory(prefix="mfcc0-")
+
+
+@cache
 def _mfcc0() -> Any:
     """Return openSMILE with MFCC 0 as ComParE computes its MFCC 1 to 14: 20 ms, 26 bands, lifter 22, smoothed by 3."""
     import opensmile
 
-    path = Path(tempfile.mkdtemp(prefix="mfcc0-")) / "mfcc0.conf"
+    path = Path(_folder().name) / "mfcc0.conf"
     path.write_text(_MFCC0_CONF, encoding="ascii")
-    smile = opensmile.Smile(str(path), "lld")
-    smile.feature_names  # noqa: B018 - openSMILE reads the file once more at the first use; see that it can
-    return smile
+    return opensmile.Smile(str(path), "lld")
 
 
 def chosen_columns(names: list[str], rasta_every: int) -> list[str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import groupby
 from typing import Literal, Protocol
 
 import numpy as np
@@ -153,10 +152,9 @@ def smooth(boxes: np.ndarray, times: np.ndarray, sigma_s: float) -> np.ndarray:
     result = boxes.copy()
     if sigma_s == 0:
         return result
-    for observed, run in groupby(range(len(boxes)), key=lambda i: not np.isnan(boxes[i, 0])):
-        if observed:
-            frames = list(run)
-            result[frames] = _local_lines(boxes[frames], times[frames], sigma_s)
+    edges = np.flatnonzero(np.diff(~np.isnan(boxes[:, 0]), prepend=False, append=False))  # where runs begin and end, in turn
+    for begin, end in edges.reshape(-1, 2):
+        result[begin:end] = _local_lines(boxes[begin:end], times[begin:end], sigma_s)
     return result
 
 

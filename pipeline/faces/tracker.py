@@ -91,9 +91,10 @@ def track(
     mask = ~np.isnan(boxes[:, 0])
     if mask.mean() < params.min_coverage:
         notes.append("few_faces")
-    landmarks, square = eye_centres(boxes, detector.eyes), (params.crop_px, params.crop_px)
+    square = (params.crop_px, params.crop_px)
     for rows, crops in cut_frames(open_frames(), times, mask, _squares(boxes, params), square):
-        extra = {"boxes": boxes[rows], "landmarks": landmarks[rows], "score": score[rows], "crops": crops}
+        eyes = eye_centres(boxes[rows], detector.eyes)
+        extra = {"boxes": boxes[rows], "landmarks": eyes, "score": score[rows], "crops": crops}
         yield ClipFeatures(boxes[rows], times[rows], mask[rows], extra)
 
 
