@@ -85,7 +85,15 @@ class SoundCorpus:
             command += [f"--{name}", f"features/c/{file}"]
         environment = {**os.environ, "PYTHONPATH": os.fspath(ROOT), "PYTHONHASHSEED": "0"}
         streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(command, cwd=self.root, env=environment, text=True, start_new_session=True, **streams)
+        return subprocess.Popen(
+            command,
+            cwd=self.root,
+            env=environment,
+            text=True,
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # these tests may themselves run where it is ignored
+            **streams,
+        )
 
     def stage(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run the stage to its end."""

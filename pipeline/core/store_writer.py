@@ -93,7 +93,8 @@ def new_hdf5(path: Path) -> Iterator[h5py.File]:
     """
     with _Disk(path) as disk:
         try:
-            with h5py.File(disk, "w", libver=_LIBVER) as file:
+            # no chunk cache: chunks are written once and whole, and HDF5 would keep 8 MB of each array of a long clip
+            with h5py.File(disk, "w", libver=_LIBVER, rdcc_nbytes=0) as file:
                 yield file
         finally:
             if disk.refused is not None:
