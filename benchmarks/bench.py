@@ -58,9 +58,9 @@ class Bench:
             shutil.copyfile(source, target)
             with target.open("ab") as file:
                 file.write((16).to_bytes(4, "big") + b"free" + len(self.rows).to_bytes(8, "big"))
-            self.list(f"{name}.mp4", source.parent.name, source.stem.split("_")[1])
+            self.enter(f"{name}.mp4", source.parent.name, source.stem.split("_")[1])
 
-    def list(self, path: str, speaker: str, emotion: str) -> None:
+    def enter(self, path: str, speaker: str, emotion: str) -> None:
         """Write one more file of the folder into the corpus's table."""
         self.rows.append(f"{Path(path).stem},{path},{speaker},{emotion}")
         table = "\n".join(["clip_id,path,speaker,emotion", *self.rows])

@@ -47,7 +47,7 @@ def main() -> None:
         for minutes in MINUTES:
             bench = Bench(Path(name) / str(minutes), 1)
             film(bench.root / "data/demo/film.mp4", 60.0 * minutes)
-            bench.list("film.mp4", "s01", "anger")
+            bench.enter("film.mp4", "s01", "anger")
             benches.append(bench)
         print("| stage | 1 minute | 30 minutes | ratio |\n|---|---|---|---|")
         for stage, command in commands().items():
