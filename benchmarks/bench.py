@@ -67,12 +67,18 @@ class Bench:
         (self.root / "data/demo/manifest.csv").write_text(table + "\n", encoding="utf-8")
 
     def run(self, command: str) -> float:
-        """Return seconds of one stage."""
+        """Return seconds of one stage; what it writes is deleted before, as `dvc repro` does."""
         words = [sys.executable, *command.split()[1:]]
+        self.out(command).unlink(missing_ok=True)
         environment = {**os.environ, "PYTHONPATH": os.getcwd(), "PYTHONHASHSEED": "0"}
         begin = time.perf_counter()
         subprocess.run(words, cwd=self.root, env=environment, check=True, capture_output=True)
         return time.perf_counter() - begin
+
+    def out(self, command: str) -> Path:
+        """Return the main file that a stage writes."""
+        words = command.split()
+        return self.root / words[words.index("--out" if "--out" in words else "--manifest") + 1]
 
     def forget(self) -> None:
         """Delete the clip cache."""

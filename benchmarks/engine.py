@@ -94,7 +94,7 @@ def workers() -> None:
     """Print one worker / two workers."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        clips = corpus(folder, 100, 6.0)
+        clips = corpus(folder, 300, 6.0)
         found = in_turn({"one": lambda: extracted("lld147", folder, clips, 1), "two": lambda: extracted("lld147", folder, clips, 2)}, 3)
     print(f"lld147, {len(clips)} files of 6 s: one worker / two workers = {found['one'] / found['two']:.2f}")
 

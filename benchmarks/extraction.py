@@ -32,7 +32,7 @@ from pipeline.core.ledger import Entry
 from pipeline.core.settings import Runtime
 from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
 from pipeline.core.store_writer import write_features
-from pipeline.faces.eye_crop import CropParams
+from pipeline.faces.crops.eyes import Params as EyesParams
 from pipeline.jobs.crop import CropJob
 from pipeline.jobs.finetune import Tuning
 from pipeline.jobs.segments import Model, SegmentJob, batches
@@ -100,7 +100,7 @@ def _crop(folder: Path, clips: list[Clip], seconds: float) -> float:
     write_features(folder / "faces.h5", FeatureMeta("faces", 4, "float32"), ((clip.clip_id, tracked) for clip in clips))
     for clip in clips:
         write_mp4(folder / clip.path, np.stack([np.roll(picture, i, 1) for i in range(frames)]), None)
-    job = CropJob("crops", folder, folder / "faces.h5", CropParams(height=150, width=110, eye_distance_px=55, eye_row=45))
+    job = CropJob("crops", folder, folder / "faces.h5", "eyes", EyesParams().model_dump())
     begin = time.perf_counter()
     engine.run(job, clips, _ledger(clips), job.meta(), folder / "crops.h5", folder / "crops.csv", _runtime(folder))
     return time.perf_counter() - begin

@@ -110,7 +110,7 @@ def read_corpus(name: str, params: CorpusParams, workers: int) -> tuple[list[Cli
     clips.sort(key=lambda clip: clip.clip_id)
     files = sorted({clip.path for clip in clips})
     with ThreadPoolExecutor(worker_count(workers)) as pool:  # hashing leaves the interpreter alone: no process has to start
-        hashed = dict(zip(files, progress(pool.map(_Hasher(root), files), len(files), "hashing", "file"), strict=True))
+        hashed = dict(zip(files, progress(pool.map(_hashed, map(root.joinpath, files)), len(files), "hashing", "file"), strict=True))
     clips = [dataclasses.replace(clip, digest=hashed[clip.path].digest) for clip in clips]
     return clips, [_entry(clip, hashed[clip.path].reason) for clip in clips]
 
@@ -158,16 +158,11 @@ class _Hashed(NamedTuple):
     reason: str = ""
 
 
-@dataclasses.dataclass(frozen=True)
-class _Hasher:
-    root: Path
-
-    def __call__(self, path: str) -> _Hashed:
-        file = self.root / path
-        try:
-            return _Hashed(file_digest(file)) if file.is_file() else _Hashed("", "missing_file")
-        except OSError:  # no permission, a network folder that is gone, a bad sector
-            return _Hashed("", "unreadable")
+def _hashed(file: Path) -> _Hashed:
+    try:
+        return _Hashed(file_digest(file)) if file.is_file() else _Hashed("", "missing_file")
+    except OSError:  # no permission, a network folder that is gone, a bad sector
+        return _Hashed("", "unreadable")
 
 
 def _entry(clip: Clip, reason: str) -> Entry:

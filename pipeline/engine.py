@@ -17,7 +17,7 @@ from pipeline.core.clipcache import ClipCache, Head, cache_key
 from pipeline.core.errors import PASSING, ArtifactError
 from pipeline.core.journal import journal_path, read_journal, row_of, write_journal
 from pipeline.core.ledger import Entry, check_failures, summary, write_ledger
-from pipeline.core.parallel import Steps, WorkerLost, alone, ordered_map, progress
+from pipeline.core.parallel import Steps, WorkerLost, ahead, alone, ordered_map, progress
 from pipeline.core.settings import Runtime
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.core.store_writer import feature_file
@@ -186,17 +186,16 @@ def _alone(steps: Steps[_Planned, Any, Head], planned: _Planned) -> Head:
 
 
 def _pack(work: _Work, plan: Sequence[_Planned], out: Path) -> None:
-    """Copy the entries into the feature file; one that was pruned or damaged meanwhile is computed again."""
+    """Copy the entries into the feature file, while a thread looks whether the next ones are sound.
+
+    One that was pruned or damaged meanwhile is computed again.
+    """
+    looked_at = ahead(((planned, work.cache.sound(planned.key)) for planned in plan), count=8)
     with feature_file(out, work.meta) as file:
-        for planned in progress(plan, len(plan), f"{work.job.stage}: packing"):
+        for planned, sound in progress(looked_at, len(plan), f"{work.job.stage}: packing"):
+            if not sound:
+                work.finish(planned, work.begin(planned))
             with work.cache.group(planned.key) as group:
-                if group is not None:
-                    file.copy(planned.clip.clip_id, group)
-                    continue
-            work.finish(planned, work.begin(planned))
-            with work.cache.group(planned.key) as group:
-                if group is None:
-                    raise OSError(f"{work.cache.root}: an entry vanished as soon as it was written")
                 file.copy(planned.clip.clip_id, group)
 
 

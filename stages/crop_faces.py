@@ -1,19 +1,19 @@
-"""crop_faces: cut the tracked face out of every clip with the eyes at fixed places."""
+"""crop_faces: cut the tracked face out of every clip, at the size and in the way that one network asks for."""
 
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
 from pipeline.core.stage import Context, run
 from pipeline.engine import run as run_engine
-from pipeline.faces.eye_crop import CropParams
-from pipeline.jobs.crop import CropJob
+from pipeline.jobs.crop import CropJob, crop_params
 
 READS = ("crop_faces.{crop}",)
 
 
 def main(context: Context) -> str:
     args = context.args
-    params = context.model(f"crop_faces.{args.crop}", CropParams)
-    job = CropJob(args.crop, context.root(), args.source, params)
+    key = f"crop_faces.{args.crop}"
+    kind, params = crop_params(context.section(key), key)
+    job = CropJob(args.crop, context.root(), args.source, kind, params)
     clips, upstream = read_manifest(args.manifest), read_ledger(args.upstream)
     return run_engine(job, clips, upstream, job.meta(), args.out, args.ledger, context.runtime)
 

@@ -1,4 +1,4 @@
-"""track_faces: follow the subject's face through every clip and cut it out."""
+"""track_faces: follow the subject's face through every clip."""
 
 from pipeline.core import plugins
 from pipeline.core.clip import read_manifest

@@ -28,6 +28,7 @@ DYNAMIC = {
     "prepare": ("corpora", "*"),
     "track_faces": ("detectors", "*"),
     "align_faces": ("detectors", "*"),
+    "crop_faces": ("crops", "*"),
     "pretrain": ("sources", "pretrain.{feature}.source"),
     "extract": ("extractors", "{feature}"),
     "segments": ("segment_networks", "{section}.{feature}.network"),

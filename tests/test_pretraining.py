@@ -182,6 +182,7 @@ def test_dvclive_is_quiet_and_stays_off_the_network(here, monkeypatch, capfd):
     monkeypatch.setenv("DVC_STUDIO_TOKEN", "isat_secret")
     monkeypatch.setenv("DVC_STUDIO_REPO_URL", "https://example.invalid/x")
     monkeypatch.setenv("DVC_EXP_BASELINE_REV", "0" * 40)
+    monkeypatch.setenv("DVC_ROOT", str(here))
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     monkeypatch.setattr(socket.socket, "connect", refuse)
     before = dict(os.environ)

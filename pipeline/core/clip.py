@@ -6,7 +6,7 @@ import csv
 import hashlib
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from pipeline.core.errors import ArtifactError, CorpusError
@@ -92,7 +92,7 @@ def write_manifest(path: Path, clips: Iterable[Clip]) -> None:
         writer = csv.DictWriter(file, names, lineterminator="\n")
         writer.writeheader()
         for clip in sorted(clips, key=lambda c: c.clip_id):
-            writer.writerow({k: "" if v is None else v for k, v in asdict(clip).items()})
+            writer.writerow({k: "" if v is None else v for k, v in vars(clip).items()})
 
 
 def read_manifest(path: Path) -> list[Clip]:

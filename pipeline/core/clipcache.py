@@ -35,6 +35,7 @@ _DIGEST_BYTES = 32
 _HEAD_CHECK = struct.Struct("<II")
 _TAIL_BYTES = _DIGEST_BYTES + _HEAD_CHECK.size + len(_MAGIC)
 _ABANDONED_S = 3600.0
+_PIECE_BYTES = 1 << 19  # most entries in a few pieces: the thread that checks them then seldom waits for the one that copies
 
 
 def cache_key(**parts: Any) -> str:
@@ -97,15 +98,22 @@ class ClipCache:
         except (OSError, ValueError, TypeError):  # either means that the clip is computed
             return None
 
-    @contextmanager
-    def group(self, key: str) -> Iterator[h5py.Group | None]:
-        """Give the group of an entry, empty where the clip failed, or None where no sound entry is kept; a damaged one is deleted."""
+    def sound(self, key: str) -> bool:
+        """Return whether an entry is kept and its digest holds; a damaged one is deleted."""
         path = self.path(key)
-        if not _sound(path):
+        sound = _sound(path)
+        if not sound:
             path.unlink(missing_ok=True)
-            yield None
-            return
-        with h5py.File(path, "r") as file:
+        return sound
+
+    @contextmanager
+    def group(self, key: str) -> Iterator[h5py.Group]:
+        """Give the group of an entry that is `sound`, empty where the clip failed.
+
+        Raises:
+            FileNotFoundError: it was deleted meanwhile
+        """
+        with h5py.File(self.path(key), "r") as file:
             yield file["clip"]
 
     def put(
@@ -137,12 +145,11 @@ class ClipCache:
 
     def get(self, key: str) -> tuple[ClipFeatures | ClipError, list[str]] | None:
         """Return (arrays or the clip's error, notes), or None where nothing sound is kept."""
-        head = self.head(key)
+        if not self.sound(key) or (head := self.head(key)) is None:
+            return None
+        if head.error is not None:
+            return head.error, []
         with self.group(key) as group:
-            if head is None or group is None:
-                return None
-            if head.error is not None:
-                return head.error, []
             arrays = {name: group[name][()] for name in group}
         values, times, mask = (arrays.pop(name) for name in ("values", "times", "mask"))
         return ClipFeatures(values, times, mask, arrays), list(head.notes)
@@ -208,10 +215,10 @@ def _head(file: Any, size: int) -> Head:
 def _sound(path: Path) -> bool:
     """Return whether the digest of an entry holds, read in pieces."""
     try:
-        with path.open("rb") as file:
+        with path.open("rb", buffering=0) as file:
             left = path.stat().st_size - _TAIL_BYTES
             digest = hashlib.sha256()
-            while left > 0 and (piece := file.read(min(left, 1 << 20))):
+            while left > 0 and (piece := file.read(min(left, _PIECE_BYTES))):
                 digest.update(piece)
                 left -= len(piece)
             return left == 0 and file.read(_DIGEST_BYTES) == digest.digest()

@@ -71,14 +71,14 @@ def _bare(path: Path) -> bool:
     return all(_is_docstring(node) for node in _syntax(path).body)
 
 
-def _without_docstrings(tree: ast.Module) -> str:
-    copy = ast.parse(ast.unparse(tree))
-    for node in ast.walk(copy):
+def _without_docstrings(path: Path) -> str:
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))  # its own: the other one keeps its docstrings
+    for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None
             if _is_docstring(first):
                 node.body = node.body[1:] or [ast.Pass()]
-    return ast.dump(copy)
+    return ast.dump(tree)
 
 
 @cache
@@ -95,7 +95,7 @@ def code_digest(*modules: str) -> str:
     files = imported_files(path for name in modules for path in module_files(name, ROOT))
     digest = hashlib.sha256()
     for path in files:
-        digest.update(f"{path.relative_to(ROOT).as_posix()}\n{_without_docstrings(_syntax(path))}\n".encode())
+        digest.update(f"{path.relative_to(ROOT).as_posix()}\n{_without_docstrings(path)}\n".encode())
     for line in _versions(files):
         digest.update(line.encode())
     return digest.hexdigest()[:16]
@@ -106,9 +106,26 @@ def _versions(files: Iterable[Path]) -> list[str]:
     tops = {name.split(".")[0] for path in files for name in _imports(path)}
     owned = {owner for top in tops for owner in owners.get(top, ())}
     # the local part of a version (torch's "+cpu") tells the build, not what it computes
-    return sorted(f"{owner}=={metadata.version(owner).split('+')[0]}\n" for owner in owned)
+    return sorted({f"{owner.name}=={owner.version.split('+')[0]}\n" for owner in owned})
 
 
 @cache
-def _package_owners() -> dict[str, list[str]]:
-    return {top: list(owners) for top, owners in metadata.packages_distributions().items()}
+def _package_owners() -> dict[str, list[metadata.Distribution]]:
+    """Return top-level name -> the installed distributions that bring it.
+
+    What `importlib.metadata.packages_distributions` tells, in a tenth of its time: it parses the metadata of every
+    distribution there is for the name alone, and each stage would wait for that.
+    """
+    owners: dict[str, list[metadata.Distribution]] = {}
+    for distribution in metadata.distributions():
+        for top in _tops(distribution):
+            owners.setdefault(top, []).append(distribution)
+    return owners
+
+
+def _tops(distribution: metadata.Distribution) -> set[str]:
+    """Return the names under which a distribution is imported: as declared, or as its files tell."""
+    declared = (distribution.read_text("top_level.txt") or "").split()
+    record = distribution.read_text("RECORD") or "" if not declared else ""
+    modules = (line.split(",")[0] for line in record.splitlines() if ".py," in line)
+    return set(declared) or {module.split("/")[0].removesuffix(".py") for module in modules}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 from pipeline.core.errors import REASONS, ArtifactError, TooManyFailures
@@ -46,7 +46,7 @@ def write_ledger(path: Path, entries: Iterable[Entry]) -> None:
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([field.name for field in fields(Entry)])
-        writer.writerows(astuple(entry) for entry in sorted(set(entries)))
+        writer.writerows(vars(entry).values() for entry in sorted(set(entries)))
 
 
 def read_ledger(path: Path) -> list[Entry]:

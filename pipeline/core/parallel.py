@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -55,18 +56,22 @@ def alone(function: Callable[[Item], Result], item: Item) -> Result:
             raise WorkerLost from error
 
 
-def ahead(items: Iterable[Result]) -> Iterator[Result]:
-    """Return the same items; a thread makes the next one while the last is in use, the first one at once.
+def ahead(items: Iterable[Result], count: int = 1) -> Iterator[Result]:
+    """Return the same items; a thread makes the next ones while one is in use, the first at once.
 
     For what waits for a disk or a decoder, so that a network need not.
+
+    Args:
+        items: what the thread makes
+        count: how many wait to be used, at most
     """
     iterator, end = iter(items), object()
     thread = ThreadPoolExecutor(1)
-    coming = [thread.submit(next, iterator, end)]
+    coming = deque(thread.submit(next, iterator, end) for _ in range(count))
 
     def taken() -> Iterator[Result]:
         with thread:
-            while (item := coming.pop().result()) is not end:
+            while (item := coming.popleft().result()) is not end:
                 coming.append(thread.submit(next, iterator, end))
                 yield item  # type: ignore[misc]
 

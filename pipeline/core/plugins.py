@@ -17,13 +17,14 @@ KINDS = (
     "extractors",
     "sources",
     "detectors",
+    "crops",
     "classifiers",
     "fusion",
     "fusion_networks",
     "segment_networks",
     "clip_networks",
 )
-_PACKAGES = {"detectors": "faces.detectors"}
+_PACKAGES = {"detectors": "faces.detectors", "crops": "faces.crops"}
 _ROOT = Path(__file__).resolve().parents[1]
 
 

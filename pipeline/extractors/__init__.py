@@ -1,6 +1,6 @@
 """One file per feature. A plugin has
 
-    INPUT       "sound", or the name of the feature file that it reads ("mfcc39", "faces")
+    INPUT       "sound", or the name of the feature file that it reads ("mfcc39", "square100")
     Params      its settings
     ARRAYS      optional: which arrays of that file it reads; all of them otherwise
     Extractor   `Extractor(params, weights)`: `weights` is the folder of a pre-trained network, or None;

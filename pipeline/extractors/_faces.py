@@ -24,7 +24,7 @@ def rows_of_faces(
     """Compute one row per taken frame, block by block; rows of frames without a face are NaN and masked.
 
     Args:
-        faces: of the tracker, with `crops` (T, H, W, 3) uint8
+        faces: of `crop_faces`, with `crops` (T, H, W, 3) uint8
         every: take every n-th frame
         meta: dimension and dtype of the feature
         compute: (B, H, W, 3) crops -> (B, D) rows

@@ -21,7 +21,7 @@ from pipeline.core.store import ClipFeatures, ClipReader, FeatureMeta
 from pipeline.extractors._faces import rows_of_faces
 from pipeline.weights.files import load_published
 
-INPUT = "faces"
+INPUT = "square100"
 CHIP_PX = 150
 PADDING = 0.25
 """What dlib's network was trained on: chips of 150 px, eyes levelled, a quarter of the face around it."""
@@ -31,7 +31,7 @@ class Params(Settings):
     """How many frames go through the network, and where in the crop the face lies."""
 
     every: int = Field(1, ge=1, description="take every n-th frame of the video")
-    margin: float = Field(1.2, ge=1, description="side of the crop over the longer side of the box; equal to track_faces.margin")
+    margin: float = Field(1.2, ge=1, description="side of the crop over the longer side of the box; equal to that of the crops")
 
 
 class Extractor:
@@ -65,7 +65,7 @@ class Extractor:
         if margin != self.params.margin:
             raise SettingsError(
                 f"params.yaml: extract_face.dlib128.margin is {self.params.margin}, but the faces were cut with "
-                f"track_faces.margin {margin}; make both equal"
+                f"crop_faces.{meta.feature}.margin {margin}; make both equal"
             )
 
     def align(self, crop: np.ndarray) -> np.ndarray:

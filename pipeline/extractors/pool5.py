@@ -21,7 +21,7 @@ from pipeline.extractors._faces import rows_of_faces
 from pipeline.networks.face_cnn import INPUT_PX, POOL5, FaceCNN, normalise_faces
 from pipeline.weights.files import load_state, load_weights
 
-INPUT = "faces"
+INPUT = "square100"
 
 
 class Params(Settings):

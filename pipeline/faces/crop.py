@@ -1,71 +1,50 @@
-"""Square pictures of a face, and how the face is cut out of all frames of a clip."""
+"""How the tracked face is cut out of all frames of a clip, whatever the way to cut (`pipeline.faces.crops`)."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
-import cv2
 import numpy as np
 
 from pipeline.core.errors import ClipError
-from pipeline.faces.geometry import Box
+from pipeline.core.store import ClipFeatures
 
 BLOCK_BYTES = 4 << 20
 """Crops that are in memory at a time."""
 
 
-def square_crop(rgb: np.ndarray, box: Box, px: int, margin: float = 1.2) -> np.ndarray:
-    """Cut the square around a box out of a picture and resize it; nothing is stretched.
-
-    The side is `margin` times the longer side of the box. What lies outside the picture is its reflection
-    (without repeating the border, OpenCV's BORDER_REFLECT_101).
+def crop_clip(frames: Iterable[tuple[float, np.ndarray]], faces: ClipFeatures, way: Any, params: Any) -> Iterator[ClipFeatures]:
+    """Cut a tracked face out of every frame of its clip, block by block.
 
     Args:
-        rgb: (H, W, 3) uint8
-        box: (left, top, right, bottom), px; anywhere, also outside the picture
-        px: side of the result, px
-        margin: enlargement around the box's centre
+        frames: a reading of the clip: (time s, (H, W, 3) uint8) in order
+        faces: what the tracker found, with `way.ARRAY`
+        way: a plugin of `pipeline.faces.crops`
+        params: its settings
 
-    Returns:
-        (px, px, 3) uint8
+    Yields:
+        consecutive rows of `values` (T, 4) float32 px of the frame, where the face is by `way.COLUMNS`, NaN where `mask` is false; times and
+        mask of `faces`; `crops` (T, height, width, 3) uint8, black where `mask` is false
 
     Raises:
-        ValueError: the box is empty or not finite
+        ClipError: decode_error, the frames are not those in which the face was tracked
     """
-    left, top, right, bottom = box
-    if not (np.isfinite(box).all() and right > left and bottom > top):
-        raise ValueError(f"no box: {box}")
-    length = max(1, round(margin * max(right - left, bottom - top)))
-    columns = _reflected(round((left + right - length) / 2), length, rgb.shape[1])
-    rows = _reflected(round((top + bottom - length) / 2), length, rgb.shape[0])
-    square = rgb.take(rows, axis=0).take(columns, axis=1)
-    how = cv2.INTER_AREA if length > px else cv2.INTER_LINEAR
-    return cv2.resize(square, (px, px), interpolation=how)
+    places = faces.extra[way.ARRAY]
+    crops_of = _cut_frames(frames, faces.times, faces.mask, lambda frame, rgb: way.cut(rgb, places[frame], params), params.shape)
+    for rows, crops in crops_of:
+        values = places[rows].reshape(-1, 4).astype(np.float32)
+        yield ClipFeatures(values, faces.times[rows], faces.mask[rows], {"crops": crops})
 
 
-def cut_frames(
+def _cut_frames(
     frames: Iterable[tuple[float, np.ndarray]],
     times: np.ndarray,
     mask: np.ndarray,
     cut: Callable[[int, np.ndarray], np.ndarray],
     shape: tuple[int, int],
 ) -> Iterator[tuple[slice, np.ndarray]]:
-    """Read a clip again and cut the face out of every frame that has one, some hundred frames at a time.
-
-    Args:
-        frames: this reading: (time s, (H, W, 3) uint8) in order
-        times: (T,) s, of an earlier reading
-        mask: (T,) bool, whether the frame shows the face
-        cut: number of a frame and its picture -> its crop, (height, width, 3) uint8
-        shape: (height, width) of the crops, px
-
-    Yields:
-        (which frames, their crops (N, height, width, 3) uint8, black where `mask` is false); the last ones when it is
-        certain that no frame lacks
-
-    Raises:
-        ClipError: decode_error, the frames are not those of the earlier reading
-    """
+    """Yield (which frames, their crops), some hundred at a time; the last ones when it is certain that no frame lacks."""
     rows = max(1, BLOCK_BYTES // (3 * shape[0] * shape[1]))
     crops: list[np.ndarray] = []
     first = 0
@@ -81,10 +60,3 @@ def cut_frames(
         raise ClipError("decode_error", f"{len(times)} frames at the first reading, {count} at the second")
     if crops:
         yield slice(first, count), np.stack(crops)
-
-
-def _reflected(begin: int, length: int, size: int) -> np.ndarray:
-    """Return `length` indices from `begin` on, folded back into [0, size)."""
-    period = max(1, 2 * (size - 1))
-    index = np.arange(begin, begin + length) % period
-    return np.where(index < size, index, period - index)

@@ -1,15 +1,14 @@
-"""Follow one face through a clip: detect, link, choose the subject, fill short gaps, smooth, crop.
+"""Follow one face through a clip: detect, link, choose the subject, fill short gaps, smooth.
 
-The clip is read twice. Who the subject is, and where its box lies in a frame without a detection, is known only at the
-end; a second reading needs neither the frames nor the crops of every candidate in memory, and lets the boxes be
-smoothed with what comes after them. Decoding costs about a tenth of the detection. Of the first reading numbers are
-kept, some 100 bytes a frame; the second gives its crops away block by block.
+The clip is read once. Who the subject is, and where its box lies in a frame without a detection, is known only at the
+end, when the frames are gone: numbers are kept, some 100 bytes a frame. Pictures of the face are cut by a second reading
+(`crop_faces`), as many kinds of them as networks ask for, without looking for the face again.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -18,11 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pipeline.core.errors import ClipError
 from pipeline.core.store import ClipFeatures
-from pipeline.faces.crop import cut_frames, square_crop
 from pipeline.faces.geometry import Box, Detection, FaceDetector, eye_centres, iou, side, smooth
-
-OpenFrames = Callable[[], Iterable[tuple[float, np.ndarray]]]
-"""Begins a new reading of the clip: (time s, (H, W, 3) uint8 RGB) in order, the same each time."""
 
 _EPSILON_S = 1e-6  # timestamps are decimal fractions; a gap of exactly `max_gap_s` is still short
 
@@ -34,8 +29,6 @@ class TrackParams(BaseModel):
 
     detector: str = Field("dlib_hog", min_length=1, description="plugin in pipeline/faces/detectors")
     detect_every: int = Field(1, ge=1, le=100, description="detect in every n-th frame and interpolate between, frames")
-    crop_px: int = Field(100, ge=16, le=1024, description="side of the square crops, px")
-    margin: float = Field(1.2, ge=0.5, le=4.0, description="side of the crop over the longer side of the box")
     max_gap_s: float = Field(0.2, ge=0, le=10, description="longest time between two detections to interpolate over, s")
     smooth_s: float = Field(0.05, ge=0, le=2, description="standard deviation of the smoothing in time, s; 0 = none")
     min_iou: float = Field(0.3, gt=0, lt=1, description="overlap with a track's last box from which a face continues it")
@@ -66,50 +59,37 @@ class _Track:
 
 
 def track(
-    open_frames: OpenFrames, detector: FaceDetector, params: TrackParams, notes: list[str]
-) -> Iterator[ClipFeatures]:
-    """Find the subject of a clip, the face with the largest sum of size x score, and yield it block by block.
+    frames: Iterable[tuple[float, np.ndarray]], detector: FaceDetector, params: TrackParams, notes: list[str]
+) -> ClipFeatures:
+    """Find the subject of a clip, the face with the largest sum of size x score.
 
     Args:
-        open_frames: begins a reading of the clip; called twice
+        frames: (time s, (H, W, 3) uint8 RGB) in order
         detector: finds the faces of one picture
         params: settings
         notes: gets `few_faces` where a smaller share of the frames than `min_coverage` has a face
 
-    Yields:
-        consecutive rows of `values` = `boxes`, (T, 4) float32 px, NaN where `mask` is false; T frames with their times; further arrays:
+    Returns:
+        `values` = `boxes`, (T, 4) float32 px, NaN where `mask` is false; T frames with their times; further arrays:
         `landmarks` (T, 2, 2) float32 px, the centres of the two eyes, the left one in the picture first: where the
         detector's boxes have them on average, not where they were seen; NaN where `mask` is false;
-        `score` (T,) float32, the detector's, 0 where the box was interpolated, NaN where `mask` is false;
-        `crops` (T, crop_px, crop_px, 3) uint8, black where `mask` is false
+        `score` (T,) float32, the detector's, 0 where the box was interpolated, NaN where `mask` is false
 
     Raises:
-        ClipError: no_video, there is no frame; no_face, no frame has a face; decode_error, the second reading
-            gave other frames than the first
+        ClipError: no_video, there is no frame; no_face, no frame has a face
     """
-    times, boxes, score = _subject(open_frames(), detector, params)
-    mask = ~np.isnan(boxes[:, 0])
-    if mask.mean() < params.min_coverage:
-        notes.append("few_faces")
-    square = (params.crop_px, params.crop_px)
-    for rows, crops in cut_frames(open_frames(), times, mask, _squares(boxes, params), square):
-        eyes = eye_centres(boxes[rows], detector.eyes)
-        extra = {"boxes": boxes[rows], "landmarks": eyes, "score": score[rows], "crops": crops}
-        yield ClipFeatures(boxes[rows], times[rows], mask[rows], extra)
-
-
-def _subject(
-    frames: Iterable[tuple[float, np.ndarray]], detector: FaceDetector, params: TrackParams
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Read once: times (T,), smoothed boxes (T, 4) and score (T,) of the subject."""
     times, tracks = _scan(frames, detector, params)
     if not len(times):
         raise ClipError("no_video", "no frame")
     if not tracks:
         raise ClipError("no_face", f"in none of {len(times)} frames")
     subject = max(tracks, key=lambda t: (t.weight, len(t.frames)))
-    boxes, score = _fill(subject, times, params)
-    return times, smooth(boxes, times, params.smooth_s).astype(np.float32), score
+    edges, score = _fill(subject, times, params)
+    boxes = smooth(edges, times, params.smooth_s).astype(np.float32)
+    mask = ~np.isnan(boxes[:, 0])
+    if mask.mean() < params.min_coverage:
+        notes.append("few_faces")
+    return ClipFeatures(boxes, times, mask, {"boxes": boxes, "landmarks": eye_centres(boxes, detector.eyes), "score": score})
 
 
 def _scan(
@@ -158,11 +138,3 @@ def _fill(subject: _Track, times: np.ndarray, params: TrackParams) -> tuple[np.n
             score[one:other] = 0
     boxes[subject.frames], score[subject.frames] = found, subject.scores
     return boxes, score
-
-
-def _squares(boxes: np.ndarray, params: TrackParams) -> Callable[[int, np.ndarray], np.ndarray]:
-    def square(frame: int, rgb: np.ndarray) -> np.ndarray:
-        left, top, right, bottom = boxes[frame].tolist()
-        return square_crop(rgb, (left, top, right, bottom), params.crop_px, params.margin)
-
-    return square

@@ -7,29 +7,33 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.core import plugins
 from pipeline.core.clip import Clip
 from pipeline.core.code import code_digest
-from pipeline.core.errors import ArtifactError
+from pipeline.core.errors import ArtifactError, SettingsError
+from pipeline.core.settings import parse
 from pipeline.core.store import ClipFeatures, FeatureMeta, opened
-from pipeline.faces.eye_crop import CropParams, crop_clip
+from pipeline.faces.crop import crop_clip
 from pipeline.media import degraded_by, read_frames
 
 
 @dataclass(frozen=True)
 class CropJob:
-    """Cut the tracked face out of one clip, eyes at fixed places.
+    """Cut the tracked face out of one clip.
 
     Args:
         name: of the crops, under `crop_faces` in params.yaml
         root: corpus folder
         faces: feature file of the tracker
-        params: settings
+        kind: plugin in pipeline/faces/crops
+        params: its settings as a mapping
     """
 
     name: str
     root: Path
     faces: Path
-    params: CropParams
+    kind: str
+    params: Mapping[str, Any]
 
     @property
     def stage(self) -> str:
@@ -39,33 +43,35 @@ class CropJob:
     @property
     def version(self) -> str:
         """Digest of the code that cuts and decodes."""
-        return code_digest("pipeline.faces.eye_crop", "pipeline.media")
+        return code_digest("pipeline.faces.crop", plugins.module_name("crops", self.kind), "pipeline.media")
 
     def parts(self, clip: Clip) -> Mapping[str, Any]:
         """See `pipeline.engine.Job`."""
-        eyes = opened(self.faces).digest(clip.clip_id, ("landmarks", "times", "mask"))
+        place = opened(self.faces).digest(clip.clip_id, (self._way.ARRAY, "times", "mask"))
         return {
             "stage": self.stage,
-            "input": f"{clip.input_digest} {eyes}",
+            "input": f"{clip.input_digest} {place}",
             "code": self.version,
-            "params": self.params.model_dump(),
+            "params": {"kind": self.kind, **self.params},
         }
 
     def load(self, clip: Clip) -> ClipFeatures:
-        """See `pipeline.engine.Job`; the eyes of all frames, 41 bytes each; frames are decoded one by one, later.
+        """See `pipeline.engine.Job`; where the face is in all frames, some 30 bytes each; frames are decoded one by one, later.
 
         Raises:
-            ArtifactError: the tracker's file has no eyes
+            ArtifactError: the tracker's file does not say where the eyes are
         """
-        faces = opened(self.faces).read(clip.clip_id, names=("landmarks",))
-        if faces.extra["landmarks"].shape[1:] != (2, 2):
-            raise ArtifactError(f"{self.faces}: has no eyes, so it is of an earlier version; run `dvc repro track_faces`")
+        name = self._way.ARRAY
+        faces = opened(self.faces).read(clip.clip_id, names=(name,))
+        if not faces.extra[name][:1].size:
+            raise ArtifactError(f"{self.faces}: has no {name}, so it is of an earlier version; run `dvc repro track_faces`")
         return faces
 
     def compute(self, clip: Clip, loaded: ClipFeatures, notes: list[str]) -> Iterator[ClipFeatures]:
         """See `pipeline.engine.Job`."""
         damage: list[str] = []
-        yield from crop_clip(read_frames(self.root / clip.path, clip.start, clip.end, damage), loaded, self.params)
+        frames = read_frames(self.root / clip.path, clip.start, clip.end, damage)
+        yield from crop_clip(frames, loaded, self._way, self._way.Params.model_validate(dict(self.params)))
         notes += degraded_by(damage)
 
     def meta(self) -> FeatureMeta:
@@ -74,7 +80,29 @@ class CropJob:
             feature=self.name,
             dimension=4,
             dtype="float32",
-            columns=("left_eye_x_px", "left_eye_y_px", "right_eye_x_px", "right_eye_y_px"),
+            columns=self._way.COLUMNS,
             version=self.version,
-            params=self.params.model_dump(),
+            params={"kind": self.kind, **self.params},
         )
+
+    @property
+    def _way(self) -> Any:
+        return plugins.load("crops", self.kind)
+
+
+def crop_params(block: Any, key: str) -> tuple[str, dict[str, Any]]:
+    """Return the kind of some crops and its settings, checked, with the defaults filled in.
+
+    Args:
+        block: under `crop_faces` in params.yaml
+        key: its place there, `crop_faces.<name>`
+
+    Raises:
+        SettingsError: no kind, an unknown kind, or a wrong setting
+    """
+    settings = dict(block or {})
+    kind = settings.pop("kind", None)
+    if kind is None:
+        raise SettingsError(f"params.yaml: {key}: its kind is missing; one of {', '.join(plugins.names('crops'))}")
+    way = plugins.load("crops", str(kind), f"{key}.kind")
+    return str(kind), parse(way.Params, settings, f"params.yaml: {key}").model_dump()

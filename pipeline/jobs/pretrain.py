@@ -11,10 +11,13 @@ Two runs give the same bytes, also where one of them was killed and started agai
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
+from typing import Any
 
 import pandas as pd
 
@@ -31,6 +34,7 @@ from pipeline.weights.files import save_weights
 _COLUMNS = ["epoch", "loss", "held_out_accuracy"]
 _OFFLINE = {"DVC_STUDIO_OFFLINE": "true", "DVC_NO_ANALYTICS": "true", "DVCLIVE_LOGLEVEL": "ERROR"}
 _NOT_OURS = ("DVC_EXP_BASELINE_REV", "DVC_EXP_NAME", "DVCLIVE_RESUME", "DVCLIVE_TEST")
+_ROOT = "DVC_ROOT"
 
 
 def pretrain(feature: str, params: PretrainParams, root: Path, out: Path, runtime: Runtime) -> str:
@@ -99,28 +103,31 @@ def _write(out: Path, trained: Trained, config: dict[str, object], words: str) -
 
 
 @contextmanager
-def live_plots(out: Path) -> Iterator[Callable[[dict[str, float]], None]]:
+def live_plots(out: Path) -> Iterator[Callable[[Mapping[str, float]], None]]:
     """Give what writes one row of a history into `out`/plots/metrics/<name>.tsv, by DVCLive.
 
     DVCLive reports to DVC Studio where a token is set, and joins experiments of its own: neither here, where DVC runs
-    the stage and the training data may be confidential. It reads its settings from the environment only.
+    the stage and the training data may be confidential. It reads its settings from the environment only. What it signals
+    to an editor lies in one file for all of a project's runs, which two stages at a time delete under each other: so its
+    root is a folder of its own.
     """
-    before = {name: os.environ.get(name) for name in (*_OFFLINE, *_NOT_OURS)}
-    _set_environment({**dict.fromkeys(_NOT_OURS), **_OFFLINE})
-    try:
-        from dvclive.live import Live
+    before = {name: os.environ.get(name) for name in (*_OFFLINE, *_NOT_OURS, _ROOT)}
+    with TemporaryDirectory() as signals:
+        _set_environment({**dict.fromkeys(_NOT_OURS), **_OFFLINE, _ROOT: signals})
+        try:
+            from dvclive.live import Live
 
-        with Live(str(out), report=None, save_dvc_exp=False, dvcyaml=None, monitor_system=False) as live:
+            with Live(str(out), report=None, save_dvc_exp=False, dvcyaml=None, monitor_system=False) as live:
+                yield partial(_log, live)
+        finally:
+            _set_environment(before)
 
-            def on_epoch(row: dict[str, float]) -> None:
-                live.step = int(row["epoch"])
-                for name in _COLUMNS[1:]:
-                    live.log_metric(name, row[name], timestamp=False)
-                live.next_step()
 
-            yield on_epoch
-    finally:
-        _set_environment(before)
+def _log(live: Any, row: Mapping[str, float]) -> None:
+    live.step = int(row["epoch"])
+    for name in _COLUMNS[1:]:
+        live.log_metric(name, row[name], timestamp=False)
+    live.next_step()
 
 
 def _set_environment(values: dict[str, str | None]) -> None:

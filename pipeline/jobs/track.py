@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,8 +58,8 @@ class TrackJob:
         """See `pipeline.engine.Job`."""
         params = tracker.TrackParams.model_validate(dict(self.params))
         damage: list[str] = []
-        frames = partial(read_frames, self.root / clip.path, clip.start, clip.end, damage)
-        yield from tracker.track(frames, self._detector, params, notes)
+        frames = read_frames(self.root / clip.path, clip.start, clip.end, damage)
+        yield tracker.track(frames, self._detector, params, notes)
         notes += degraded_by(damage)
 
     def meta(self) -> FeatureMeta:

@@ -39,7 +39,7 @@ def fresh(tree: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location("code_of_tree", tree / "pipeline" / "core" / "code.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    module._package_owners = code._package_owners  # what is installed: the same for both, and slow to list
+    module._package_owners = code._package_owners  # what is installed: the same for both
     return module
 
 
@@ -55,6 +55,11 @@ def fresh(tree: Path) -> ModuleType:
 def test_imports_are_followed_through_rings_and_functions(tree: Path, start: list[str], expected: list[str]) -> None:
     found = code.imported_files([tree / name for name in start], root=tree)
     assert found == sorted(tree / "pipeline" / f"{name}.py" for name in expected)
+
+
+def test_the_owners_of_packages_are_those_that_python_tells() -> None:
+    told = {top: set(owners) for top, owners in metadata.packages_distributions().items()}
+    assert {top: {owner.name for owner in owners} for top, owners in code._package_owners().items()} == told
 
 
 def test_a_name_imported_from_a_package_may_be_a_module(tree: Path) -> None:
@@ -98,7 +103,7 @@ def test_the_digest_moves_with_versions_but_not_with_builds(
     (tree / "pipeline" / "b.py").write_text("import numpy\n")
     before = fresh(tree).code_digest("pipeline.a")
     installed = metadata.version("numpy")
-    monkeypatch.setattr(metadata, "version", lambda _: version.format(installed))
+    monkeypatch.setattr(metadata.Distribution, "version", property(lambda _: version.format(installed)))
     assert (fresh(tree).code_digest("pipeline.a") != before) is changes
 
 

@@ -100,6 +100,16 @@ def test_ahead_makes_one_item_more_than_was_taken_and_hands_errors_on_in_turn() 
         next(items)
 
 
+def test_ahead_makes_as_many_as_it_is_told() -> None:
+    made: list[int] = []
+    items = ahead((made.append(number) or number for number in range(9)), count=3)
+    assert next(items) == 0
+    time.sleep(0.2)
+    assert made == [0, 1, 2, 3]
+    assert list(items) == list(range(1, 9))
+    assert list(ahead(range(2), count=5)) == [0, 1]
+
+
 @pytest.mark.parametrize(("workers", "items", "here"), [(1, 4, True), (2, 4, False), (2, 1, True)])
 def test_one_worker_or_one_item_stays_in_this_process(workers: int, items: int, here: bool) -> None:
     assert (os.getpid() in set(ordered_map(process_of, range(items), workers))) is here

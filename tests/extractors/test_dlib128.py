@@ -13,7 +13,7 @@ from helpers_published import published
 from pipeline.core.errors import ClipError, SettingsError, WeightsError
 from pipeline.core.store import ClipFeatures, FeatureMeta, joined
 from pipeline.extractors import dlib128
-from pipeline.faces.crop import square_crop
+from pipeline.faces.crops import square
 
 
 @pytest.fixture(scope="module")
@@ -32,9 +32,9 @@ def faces(crops: list[np.ndarray], mask: list[bool] | None = None) -> ClipFeatur
 
 
 def portrait(shift: int = 0, px: int = 100, light: float = 1.0, mirror: bool = False) -> np.ndarray:
-    """The one public-domain portrait that scikit-image carries, cut as the tracker cuts."""
+    """The one public-domain portrait that scikit-image carries, cut as `crop_faces` cuts."""
     picture = np.clip(data.astronaut() * light, 0, 255).astype(np.uint8)
-    crop = square_crop(picture, (165.0 + shift, 70.0 + shift, 285.0 + shift, 190.0 + shift), px, 1.2)
+    crop = square.cut(picture, np.array([165.0, 70.0, 285.0, 190.0]) + shift, square.Params(px=px, margin=1.2))
     return np.ascontiguousarray(crop[:, ::-1]) if mirror else crop
 
 
@@ -73,9 +73,9 @@ def test_frames_without_a_face_cost_the_clip(weights):
 
 
 def test_crops_of_another_margin_are_refused(extractor):
-    extractor.check_input(FeatureMeta("faces", 1, "float32", params={"margin": 1.2}))
-    with pytest.raises(SettingsError, match=r"extract_face\.dlib128\.margin is 1\.2, but .* track_faces\.margin 1\.5; make both equal"):
-        extractor.check_input(FeatureMeta("faces", 1, "float32", params={"margin": 1.5}))
+    extractor.check_input(FeatureMeta("square100", 1, "float32", params={"margin": 1.2}))
+    with pytest.raises(SettingsError, match=r"extract_face\.dlib128\.margin is 1\.2, but .* crop_faces\.square100\.margin 1\.5; make both equal"):
+        extractor.check_input(FeatureMeta("square100", 1, "float32", params={"margin": 1.5}))
 
 
 def test_without_weights_it_names_the_command(tmp_path):

@@ -67,8 +67,8 @@ def faces(mask: tuple[bool, ...] = (True, True, False, True), px: int = 120) -> 
     return ClipFeatures(np.zeros((count, 1), np.float32), 0.04 * np.arange(count), np.array(mask), {"crops": crops})
 
 
-GOOD = {"sound": sound, "mfcc39": mfcc, "faces": faces}
-BAD = {"sound": lambda: sound(0.01), "faces": lambda: faces((False, False))}
+GOOD = {"sound": sound, "mfcc39": mfcc, "square100": faces}
+BAD = {"sound": lambda: sound(0.01), "square100": lambda: faces((False, False))}
 
 
 def weights_of(name: str, folder: Path) -> Path | None:
@@ -158,7 +158,7 @@ def test_rate_is_that_of_the_times(plugin, extractor):
     if extractor.meta.rate_hz:
         np.testing.assert_allclose(np.diff(found.times), 1 / extractor.meta.rate_hz, rtol=1e-9)
     else:
-        assert plugin.INPUT == "faces" or name_of(plugin) in WHOLE_CLIP, "only a video has its own timestamps"
+        assert plugin.INPUT == "square100" or name_of(plugin) in WHOLE_CLIP, "only a video has its own timestamps"
 
 
 def contents(given: Sound | ClipFeatures) -> np.ndarray:

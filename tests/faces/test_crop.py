@@ -1,72 +1,51 @@
-"""`pipeline.faces.crop`: square, never stretched, defined for every box; and one crop per frame that has a face."""
+"""`pipeline.faces.crop`: one crop per frame that has a face, of the frames that were tracked."""
 
 from __future__ import annotations
 
+import weakref
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pipeline.core.errors import ClipError
-from pipeline.faces.crop import cut_frames, square_crop
-
-edge = st.floats(-300, 300, allow_nan=False)
-extent = st.floats(0.01, 250)
-boxes = st.tuples(edge, edge, extent, extent).map(lambda b: (b[0], b[1], b[0] + b[2], b[1] + b[3]))
-
-
-@given(boxes, st.integers(1, 90), st.integers(1, 90), st.sampled_from([16, 100]))
-def test_any_box_gives_a_square_of_the_pictures_constant(box, height, width, px):
-    crop = square_crop(np.full((height, width, 3), (7, 99, 201), np.uint8), box, px)
-    assert crop.shape == (px, px, 3)
-    assert crop.dtype == np.uint8
-    assert (crop == (7, 99, 201)).all()
-
-
-def test_a_box_of_the_crops_size_is_copied():
-    rgb = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
-    assert np.array_equal(square_crop(rgb, (30, 20, 80, 70), 50, margin=1.0), rgb[20:70, 30:80])
-
-
-def test_margin_enlarges_around_the_centre():
-    rgb = np.random.default_rng(0).integers(0, 256, (120, 160, 3), np.uint8)
-    assert np.array_equal(square_crop(rgb, (30, 20, 80, 70), 100, margin=2.0), square_crop(rgb, (5, -5, 105, 95), 100, margin=1.0))
-
-
-def test_a_tall_box_is_not_stretched():
-    rows, columns = np.mgrid[:200, :200]
-    disc = np.where((rows - 100) ** 2 + (columns - 100) ** 2 < 30**2, 255, 0).astype(np.uint8)
-    crop = square_crop(np.repeat(disc[..., None], 3, axis=2), (80, 50, 120, 150), 100, margin=1.0)[..., 0] > 127
-    assert abs(int(crop.any(axis=0).sum()) - int(crop.any(axis=1).sum())) <= 1
-
-
-def test_borders_are_reflected_without_repeating_them():
-    rgb = np.arange(10, dtype=np.uint8)[None, :, None].repeat(10, axis=0).repeat(3, axis=2)
-    crop = square_crop(rgb, (-3, 0, 7, 10), 10, margin=1.0)
-    assert crop[0, :, 0].tolist() == [3, 2, 1, 0, 1, 2, 3, 4, 5, 6]
-
-
-@pytest.mark.parametrize("box", [(5, 5, 5, 9), (9, 5, 5, 9), (float("nan"), 0, 1, 1), (0, 0, float("inf"), 1)])
-def test_no_box(box):
-    with pytest.raises(ValueError, match="no box"):
-        square_crop(np.zeros((20, 20, 3), np.uint8), box, 16)
-
+from pipeline.core.store import ClipFeatures, joined
+from pipeline.faces.crop import crop_clip
 
 FRAMES = [(0.0, np.full((8, 8, 3), 1, np.uint8)), (0.04, np.full((8, 8, 3), 2, np.uint8)), (0.08, np.full((8, 8, 3), 3, np.uint8))]
+BOX = np.array([1, 2, 5, 6], np.float32)
+PARAMS = SimpleNamespace(shape=(2, 4))
 
 
-def test_frames_without_a_face_are_black_and_not_cut():
-    cut = []
+class Corner:
+    """A way to cut that takes the upper left corner, and remembers where the face was."""
 
-    def corner(frame, rgb):
-        cut.append(frame)
-        return rgb[:2, :4]
+    ARRAY = "boxes"
 
-    ((rows, crops),) = cut_frames(FRAMES, np.array([0.0, 0.04, 0.08]), np.array([True, False, True]), corner, (2, 4))
-    assert cut == [0, 2]
-    assert rows == slice(0, 3)
-    assert crops.shape == (3, 2, 4, 3)
-    assert crops[:, 0, 0, 0].tolist() == [1, 0, 3]
+    def __init__(self):
+        self.places = []
+
+    def cut(self, rgb, place, params):
+        self.places.append(place.tolist())
+        return rgb[: params.shape[0], : params.shape[1]]
+
+
+def tracked(times=(0.0, 0.04, 0.08), mask=(True, False, True)) -> ClipFeatures:
+    boxes = np.where(np.array(mask)[:, None], BOX, np.nan).astype(np.float32)
+    return ClipFeatures(boxes, np.array(times), np.array(mask), {"boxes": boxes})
+
+
+def test_a_row_per_frame_and_black_where_there_is_no_face():
+    way = Corner()
+    found = joined(crop_clip(FRAMES, tracked(), way, PARAMS))
+    assert way.places == [BOX.tolist()] * 2
+    assert found.values.dtype == np.float32
+    assert found.values[0].tolist() == BOX.tolist()
+    assert np.isnan(found.values[1]).all()
+    assert found.times.tolist() == [0.0, 0.04, 0.08]
+    assert found.mask.tolist() == [True, False, True]
+    assert found.extra["crops"].shape == (3, 2, 4, 3)
+    assert found.extra["crops"][:, 0, 0, 0].tolist() == [1, 0, 3]
 
 
 @pytest.mark.parametrize(
@@ -74,12 +53,34 @@ def test_frames_without_a_face_are_black_and_not_cut():
     [(1, [1, 1, 1]), (2 * 24, [2, 1]), (3 * 24 - 1, [2, 1]), (3 * 24, [3]), (1000, [3])],
 )
 def test_as_many_crops_at_a_time_as_there_is_room_for_and_one_at_least(monkeypatch, room, sizes):
+    whole = joined(crop_clip(FRAMES, tracked(), Corner(), PARAMS))
     monkeypatch.setattr("pipeline.faces.crop.BLOCK_BYTES", room)
-    times = np.array([0.0, 0.04, 0.08])
-    blocks = list(cut_frames(FRAMES, times, np.array([True, False, True]), lambda _, rgb: rgb[:2, :4], (2, 4)))
-    assert [len(crops) for _, crops in blocks] == sizes
-    assert np.concatenate([np.arange(3)[rows] for rows, _ in blocks]).tolist() == [0, 1, 2]
-    assert np.concatenate([crops for _, crops in blocks])[:, 0, 0, 0].tolist() == [1, 0, 3]
+    blocks = list(crop_clip(FRAMES, tracked(), Corner(), PARAMS))
+    assert [len(block.mask) for block in blocks] == sizes
+    assert joined(blocks).digest() == whole.digest()
+
+
+def test_crops_and_frames_are_not_kept(monkeypatch):
+    monkeypatch.setattr("pipeline.faces.crop.BLOCK_BYTES", 10 * 24)
+    pictures, crops = [], []
+
+    def frames():
+        for index in range(100):
+            rgb = np.full((60, 80, 3), 50, np.uint8)
+            pictures.append(weakref.ref(rgb))
+            yield index * 0.04, rgb
+            assert sum(ref() is not None for ref in pictures) <= 3
+
+    class Copy(Corner):
+        def cut(self, rgb, place, params):
+            return super().cut(rgb, place, params).copy()
+
+    faces = tracked(np.arange(100) * 0.04, (True,) * 100)
+    for block in crop_clip(frames(), faces, Copy(), PARAMS):
+        crops.append(weakref.ref(block.extra["crops"]))
+        assert sum(ref() is not None for ref in crops) <= 2
+    assert len(crops) == 10
+    assert len(pictures) == 100
 
 
 @pytest.mark.parametrize(
@@ -90,17 +91,16 @@ def test_as_many_crops_at_a_time_as_there_is_room_for_and_one_at_least(monkeypat
         ([0.0, 0.04, 0.08, 0.12], "4 frames at the first reading, 3 at the second"),
     ],
 )
-def test_other_frames_than_at_the_first_reading(times, words):
+def test_other_frames_than_those_that_were_tracked(times, words):
     with pytest.raises(ClipError, match=words) as caught:
-        list(cut_frames(FRAMES, np.array(times), np.ones(len(times), bool), lambda frame, rgb: rgb, (8, 8)))
+        list(crop_clip(FRAMES, tracked(times, [True] * len(times)), Corner(), PARAMS))
     assert caught.value.reason == "decode_error"
 
 
 @pytest.mark.parametrize("times", [[0.0, 0.04], [0.0, 0.04, 0.08, 0.12]])
 def test_the_last_crops_are_held_back_until_the_readings_are_known_to_agree(monkeypatch, times):
-    monkeypatch.setattr("pipeline.faces.crop.BLOCK_BYTES", 2 * 8 * 8 * 3)
-    blocks = cut_frames(FRAMES, np.array(times), np.ones(len(times), bool), lambda frame, rgb: rgb, (8, 8))
+    monkeypatch.setattr("pipeline.faces.crop.BLOCK_BYTES", 2 * 24)
     given = []
     with pytest.raises(ClipError):
-        given.extend(rows for rows, _ in blocks)
-    assert sum(rows.stop - rows.start for rows in given) < len(times)
+        given.extend(crop_clip(FRAMES, tracked(times, [True] * len(times)), Corner(), PARAMS))
+    assert sum(len(block.mask) for block in given) < len(times)

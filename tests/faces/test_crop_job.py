@@ -16,10 +16,9 @@ from pipeline.core.settings import Runtime
 from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta, joined
 from pipeline.core.store_writer import write_features
 from pipeline.engine import run
-from pipeline.faces.eye_crop import CropParams
 from pipeline.jobs.crop import CropJob
 
-PARAMS = CropParams(height=30, width=22, eye_distance_px=11, eye_row=9)
+PARAMS = {"height": 30, "width": 22, "eye_distance_px": 11, "eye_row": 9}
 EYES = np.array([[40.0, 34.0], [51.0, 34.0]], np.float32)
 CLIP = Clip("c0", "c0.mp4", "s", "anger", digest="0")
 
@@ -28,8 +27,7 @@ def faces(count: int = 5, hidden: tuple[int, ...] = (2,), step_s: float = 0.04, 
     mask = np.array([frame not in hidden for frame in range(count)])
     landmarks = np.where(mask[:, None, None], eyes, np.nan).astype(np.float32)
     boxes = np.where(mask[:, None], 1.0, np.nan).astype(np.float32).repeat(4, axis=1)
-    crops = np.zeros((count, 4, 4, 3), np.uint8)
-    return ClipFeatures(boxes, np.arange(count) * step_s, mask, {"landmarks": landmarks, "crops": crops})
+    return ClipFeatures(boxes, np.arange(count) * step_s, mask, {"landmarks": landmarks, "boxes": boxes})
 
 
 def key_of(job: CropJob, clip: Clip = CLIP) -> str:
@@ -42,7 +40,7 @@ def job(tmp_path):
 
     def make(found: ClipFeatures) -> CropJob:
         write_features(tmp_path / "faces.h5", FeatureMeta("faces", 4, "float32"), [("c0", found)])
-        return CropJob("small", tmp_path, tmp_path / "faces.h5", PARAMS)
+        return CropJob("small", tmp_path, tmp_path / "faces.h5", "eyes", PARAMS)
 
     write_media(tmp_path / "c0.mp4", times_ms=[0, 40, 80, 120, 160])
     return make
@@ -66,7 +64,7 @@ def test_a_row_per_video_frame(job, tmp_path):
     assert not crops[2].any()
     for frame in (0, 1, 3, 4):
         assert np.abs(crops[frame].astype(int) - gray(frame)).max() <= 3
-    assert dict(meta.params) == PARAMS.model_dump()
+    assert dict(meta.params) == {"kind": "eyes", **PARAMS}
     assert len(meta.columns) == 4
     assert [(e.stage, e.status) for e in read_ledger(tmp_path / "x.csv")] == [("crop_faces:small", "ok"), ("track_faces", "degraded")]
 
@@ -78,15 +76,19 @@ def test_the_key_follows_the_eyes_the_mask_the_times_the_settings_and_the_clip(j
     keys = {key_of(job(other)) for other in others}
     made = job(faces())
     keys |= {key_of(made, replace(CLIP, digest="1")), key_of(made, replace(CLIP, end=0.1))}
-    keys |= {key_of(replace(made, params=CropParams(height=31, width=22, eye_distance_px=11, eye_row=9)))}
+    keys |= {key_of(replace(made, params={**PARAMS, "height": 31}))}
     assert len(keys | {key}) == 7
 
 
-def test_the_key_does_not_follow_the_trackers_own_crops(job):
+def test_the_key_does_not_follow_what_this_way_to_cut_does_not_read(job):
     key = key_of(job(faces()))
     other = faces()
-    other.extra["crops"][0] = 9
+    other.extra["boxes"][0] = 9
     assert key_of(job(other)) == key
+    square = replace(job(faces()), kind="square", params={"px": 30, "margin": 1.2})
+    before = key_of(square)
+    job(other)
+    assert key_of(square) != before
 
 
 def test_blocks_do_not_show_in_the_result(job, monkeypatch):

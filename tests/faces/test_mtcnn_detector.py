@@ -16,7 +16,6 @@ from pydantic import ValidationError
 from helpers_published import published
 from pipeline.core.clip import Clip
 from pipeline.core.errors import WeightsError
-from pipeline.core.store import joined
 from pipeline.faces.detectors import dlib_hog, mtcnn
 from pipeline.faces.geometry import eye_centres, iou, overlaps, suppress
 from pipeline.faces.tracker import TrackParams, track
@@ -245,7 +244,7 @@ def test_no_face_in_an_empty_picture(detector, level):
 def test_the_tracker_takes_it(detector, astronaut):
     small = cv2.resize(astronaut, (200, 200), interpolation=cv2.INTER_AREA)
     frames = [(index * 0.04, np.roll(small, 2 * index, axis=1)) for index in range(4)]
-    found = joined(track(lambda: frames, detector, TrackParams(detector="mtcnn", smooth_s=0), []))
+    found = track(frames, detector, TrackParams(detector="mtcnn", smooth_s=0), [])
     assert found.mask.all()
     assert np.diff(found.values[:, 0]).mean() == pytest.approx(2, abs=1)
 

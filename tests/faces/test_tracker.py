@@ -11,7 +11,6 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.core.errors import ClipError
-from pipeline.core.store import joined
 from pipeline.faces.detectors import dlib_hog
 from pipeline.faces.geometry import Detection, eye_centres, iou, smooth
 from pipeline.faces.tracker import TrackParams, track
@@ -42,7 +41,7 @@ class Clip:
         return self.answers[index]
 
     def track(self, params=RAW, notes=None):
-        return joined(track(self.frames, self, params, [] if notes is None else notes))
+        return track(self.frames(), self, params, [] if notes is None else notes)
 
 
 def face(left, size=40.0, score=1.0):
@@ -61,12 +60,11 @@ def test_a_moving_face_is_found_in_every_frame():
 
 
 def test_dtypes_and_shapes():
-    result = Clip([[face(20)]] * 3).track(TrackParams(crop_px=64))
+    result = Clip([[face(20)]] * 3).track(TrackParams())
     assert (result.values.dtype, result.times.dtype, result.mask.dtype) == (np.float32, np.float64, bool)
     assert result.extra["score"].dtype == np.float32
     assert result.extra["landmarks"].dtype == np.float32
     assert result.extra["landmarks"].shape == (3, 2, 2)
-    assert result.extra["crops"].shape == (3, 64, 64, 3)
 
 
 def test_the_eyes_lie_where_the_detectors_boxes_have_them():
@@ -86,11 +84,6 @@ def test_the_eyes_are_as_smooth_as_the_boxes():
     assert np.abs(np.diff(result.extra["landmarks"][:, 0, 0])).mean() < 0.4 * np.abs(np.diff(jitter)).mean()
 
 
-def test_crops_come_from_their_own_frames():
-    crops = Clip([[face(60)] for _ in range(10)]).track().extra["crops"]
-    assert crops[:, 50, 50, 0].tolist() == [50 + i for i in range(10)]
-
-
 def test_a_short_gap_is_interpolated():
     found = [[face(20 + 2 * i)] for i in range(12)]
     found[4:8] = [[]] * 4  # 0.2 s between the detections around it
@@ -98,7 +91,6 @@ def test_a_short_gap_is_interpolated():
     assert result.mask.all()
     assert np.allclose(result.values[:, 0], 20 + 2 * np.arange(12))
     assert result.extra["score"].tolist() == [1] * 4 + [0] * 4 + [1] * 4
-    assert result.extra["crops"][5].any()
 
 
 def test_a_long_gap_is_unobserved():
@@ -108,7 +100,6 @@ def test_a_long_gap_is_unobserved():
     assert result.mask.tolist() == [True] * 4 + [False] * 5 + [True] * 6
     assert np.isnan(result.values[4:9]).all()
     assert np.isnan(result.extra["score"][4:9]).all()
-    assert not result.extra["crops"][4:9].any()
 
 
 def test_nothing_is_invented_before_the_first_and_after_the_last_detection():
@@ -148,25 +139,6 @@ def test_few_faces(faces, expected):
     strict = []
     Clip(found).track(TrackParams(smooth_s=0, min_coverage=0.6), strict)
     assert strict == ["few_faces"]
-
-
-def test_what_degrades_a_clip_is_known_before_its_first_block():
-    notes = []
-    next(track(Clip([[face(20)], [], []]).frames, Clip([[face(20)], [], []]), RAW, notes))
-    assert notes == ["few_faces"]
-
-
-def test_blocks_do_not_show_in_the_result(monkeypatch):
-    found = [[face(20 + 2 * i)] for i in range(23)]
-    found[4:10] = [[]] * 6
-    params = TrackParams(crop_px=32, detect_every=2)
-    whole = Clip(found).track(params)
-    monkeypatch.setattr("pipeline.faces.crop.BLOCK_BYTES", 5 * 32 * 32 * 3)
-    clip = Clip(found)
-    blocks = list(track(clip.frames, clip, params, []))
-    assert [len(block.mask) for block in blocks] == [5, 5, 5, 5, 3]
-    assert not whole.mask.all()
-    assert joined(blocks).digest() == whole.digest()
 
 
 def test_detecting_every_third_frame_looks_at_the_last_one_too():
@@ -209,26 +181,8 @@ def test_full_frames_are_not_kept():
             yield index * 0.04, rgb
             assert sum(ref() is not None for ref in alive) <= 3
 
-    joined(track(frames, Clip([[face(10)]] * 256), TrackParams(detect_every=4), []))
-    assert len(alive) == 60
-
-
-def test_crops_are_not_kept(monkeypatch):
-    monkeypatch.setattr("pipeline.faces.crop.BLOCK_BYTES", 10 * 32 * 32 * 3)
-    clip = Clip([[face(10)]] * 100)
-    alive: list[weakref.ref] = []
-    for block in track(clip.frames, clip, TrackParams(crop_px=32), []):
-        alive.append(weakref.ref(block.extra["crops"]))
-        assert sum(ref() is not None for ref in alive) <= 2
-    assert len(alive) == 10
-
-
-def test_a_file_that_changes_between_the_readings():
-    readings = iter([5, 4])
-    clip = Clip([[face(20)]] * 5)
-    with pytest.raises(ClipError) as caught:
-        joined(track(lambda: list(clip.frames())[: next(readings)], clip, RAW, []))
-    assert caught.value.reason == "decode_error"
+    track(frames(), Clip([[face(10)]] * 256), TrackParams(detect_every=4), [])
+    assert len(alive) == 30, "one reading"
 
 
 def test_iou():
@@ -252,7 +206,7 @@ def test_dlib_follows_a_real_face_through_a_gap():
     shifted = [np.roll(astronaut, 3 * i, axis=1) for i in range(8)]
     shifted[3] = np.zeros_like(astronaut)
     detector = dlib_hog.Detector(dlib_hog.Params())
-    result = joined(track(lambda: ((i * 0.04, rgb) for i, rgb in enumerate(shifted)), detector, TrackParams(), []))
+    result = track(((i * 0.04, rgb) for i, rgb in enumerate(shifted)), detector, TrackParams(), [])
     assert result.mask.all()
     assert result.extra["score"][3] == 0
     assert (result.extra["score"][[0, 1, 2, 4, 5, 6, 7]] > 0).all()
@@ -268,11 +222,10 @@ def test_dlib_follows_a_real_face_through_a_gap():
 def test_real_clip_has_a_face_in_every_frame():
     path = sorted(CREMAD.glob("*.flv"))[0]
     detector = dlib_hog.Detector(dlib_hog.Params())
-    result = joined(track(lambda: read_frames(path), detector, TrackParams(detect_every=5), []))
+    result = track(read_frames(path), detector, TrackParams(detect_every=5), [])
     assert result.mask.all()
     steps = np.diff(result.times)
     assert (steps > 0).all()
     assert steps.mean() == pytest.approx(1 / 30, abs=0.001)
     widths = result.values[:, 2] - result.values[:, 0]
     assert ((widths > 80) & (widths < 160)).all()
-    assert result.extra["crops"].reshape(len(steps) + 1, -1).std(axis=1).min() > 20

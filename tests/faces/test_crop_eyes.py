@@ -1,4 +1,4 @@
-"""`pipeline.faces.eye_crop`: wherever the eyes are in a picture, in the crop they lie where the settings say."""
+"""`pipeline.faces.crops.eyes`: wherever the eyes are in a picture, in the crop they lie where the settings say."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.core.errors import ClipError, SettingsError
+from pipeline.core.errors import SettingsError
 from pipeline.core.settings import parse
-from pipeline.core.store import ClipFeatures, joined
-from pipeline.faces.eye_crop import CropParams, crop_clip, eye_crop
+from pipeline.faces.crops.eyes import Params, cut
 
-ZHANG = CropParams()
+ZHANG = Params()
 PLACES = np.array([[27.5, 45.0], [82.5, 45.0]])
 """Of the eyes in a crop with the settings of Zhang et al. 2017: 55 px apart, about the middle of 110 px."""
 
@@ -51,7 +50,7 @@ def dots(crop: np.ndarray, wanted: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("distance", [20, 44, 55, 56, 80, 130])
 def test_the_eyes_end_up_at_their_places(distance, degrees):
     eyes = two_eyes((203.3, 151.8), distance, degrees)
-    crop = eye_crop(dotted(300, 400, eyes, distance / 20), eyes, ZHANG)
+    crop = cut(dotted(300, 400, eyes, distance / 20), eyes, ZHANG)
     assert crop.shape == (150, 110, 3)
     assert crop.dtype == np.uint8
     assert np.abs(dots(crop, PLACES) - PLACES).max() < 0.3
@@ -63,7 +62,7 @@ def test_the_eyes_end_up_at_their_places(distance, degrees):
     st.floats(-180, 180),
     st.tuples(st.floats(120, 280), st.floats(120, 280)),
     st.builds(
-        lambda height, share, across, down: CropParams(
+        lambda height, share, across, down: Params(
             height=height, width=round(height * share), eye_distance_px=height * share * across, eye_row=height * down
         ),
         st.integers(60, 200),
@@ -74,20 +73,20 @@ def test_the_eyes_end_up_at_their_places(distance, degrees):
 )
 def test_any_eyes_end_up_at_any_places(distance, degrees, centre, params):
     eyes = two_eyes(centre, distance, degrees)
-    crop = eye_crop(dotted(400, 400, eyes, max(1.5, distance / 25)), eyes, params)
+    crop = cut(dotted(400, 400, eyes, max(1.5, distance / 25)), eyes, params)
     wanted = two_eyes((params.width / 2, params.eye_row), params.eye_distance_px)
     assert np.abs(dots(crop, wanted) - wanted).max() < 0.5
 
 
 def test_eyes_at_their_places_leave_the_picture_as_it_is():
     rgb = np.random.default_rng(0).integers(0, 256, (150, 110, 3), np.uint8)
-    assert np.array_equal(eye_crop(rgb, PLACES, ZHANG), rgb)
+    assert np.array_equal(cut(rgb, PLACES, ZHANG), rgb)
 
 
 def test_a_whole_shift_copies_and_a_quarter_turn_turns():
     rgb = np.random.default_rng(0).integers(0, 256, (260, 200, 3), np.uint8)
-    assert np.array_equal(eye_crop(rgb, PLACES + np.array([30, 40]), ZHANG), rgb[40:190, 30:140])
-    turned = eye_crop(rgb, two_eyes((110.0, 100.0), 55, 90), ZHANG)
+    assert np.array_equal(cut(rgb, PLACES + np.array([30, 40]), ZHANG), rgb[40:190, 30:140])
+    turned = cut(rgb, two_eyes((110.0, 100.0), 55, 90), ZHANG)
     assert np.array_equal(turned, np.rot90(rgb[45:155, 5:155]))
 
 
@@ -95,7 +94,7 @@ def test_nothing_is_stretched():
     eyes = two_eyes((200.0, 120.0), 97, 20)
     y, x = np.mgrid[:300, :400] + 0.5
     disc = np.where((x - 200) ** 2 + (y - 140) ** 2 < 50**2, 255, 0).astype(np.uint8)
-    crop = eye_crop(np.repeat(disc[..., None], 3, axis=2), eyes, ZHANG)[..., 0] > 127
+    crop = cut(np.repeat(disc[..., None], 3, axis=2), eyes, ZHANG)[..., 0] > 127
     wanted = 2 * 50 * 55 / 97
     assert int(crop.any(axis=0).sum()) == pytest.approx(wanted, abs=1.5)
     assert int(crop.any(axis=1).sum()) == pytest.approx(wanted, abs=1.5)
@@ -104,13 +103,13 @@ def test_nothing_is_stretched():
 @given(st.floats(2, 200), st.floats(-180, 180), st.tuples(st.floats(-100, 200), st.floats(-100, 200)), st.integers(1, 60))
 @settings(deadline=None, max_examples=25)
 def test_a_face_at_or_beyond_the_border_is_filled_with_the_picture(distance, degrees, centre, px):
-    crop = eye_crop(np.full((px, 60, 3), (7, 99, 201), np.uint8), two_eyes(centre, distance, degrees), ZHANG)
+    crop = cut(np.full((px, 60, 3), (7, 99, 201), np.uint8), two_eyes(centre, distance, degrees), ZHANG)
     assert (crop == (7, 99, 201)).all()
 
 
 def test_borders_are_reflected_without_repeating_them():
     rgb = np.arange(110, dtype=np.uint8)[None, :, None].repeat(150, axis=0).repeat(3, axis=2)
-    crop = eye_crop(rgb, PLACES - np.array([3, 0]), ZHANG)
+    crop = cut(rgb, PLACES - np.array([3, 0]), ZHANG)
     assert crop[0, :6, 0].tolist() == [3, 2, 1, 0, 1, 2]
 
 
@@ -118,7 +117,7 @@ def test_borders_are_reflected_without_repeating_them():
 def test_shrinking_takes_means_instead_of_skipping_pixels(distance):
     """A fine chequerboard becomes grey: a crop that skipped pixels would show a pattern that is not there."""
     board = (np.indices((900, 700)).sum(axis=0) % 2 * 255).astype(np.uint8)
-    crop = eye_crop(np.repeat(board[..., None], 3, axis=2), two_eyes((350.0, 350.0), distance, 10), ZHANG)
+    crop = cut(np.repeat(board[..., None], 3, axis=2), two_eyes((350.0, 350.0), distance, 10), ZHANG)
     assert crop.mean() == pytest.approx(127.5, abs=2)
     assert crop.std() < 26
     skipped = cv2.warpAffine(board, cv2.getRotationMatrix2D((55, 75), 10, 55 / distance), (110, 150), borderMode=cv2.BORDER_REFLECT_101)
@@ -128,7 +127,7 @@ def test_shrinking_takes_means_instead_of_skipping_pixels(distance):
 @pytest.mark.parametrize("eyes", [[[5, 5], [5, 5]], [[math.nan, 0], [5, 5]], [[0, 0], [math.inf, 0]]])
 def test_no_eyes(eyes):
     with pytest.raises(ValueError, match="no two eyes"):
-        eye_crop(np.zeros((20, 20, 3), np.uint8), np.array(eyes), ZHANG)
+        cut(np.zeros((20, 20, 3), np.uint8), np.array(eyes), ZHANG)
 
 
 @pytest.mark.parametrize(
@@ -143,30 +142,4 @@ def test_no_eyes(eyes):
 def test_settings_are_checked(changed, words):
     full = {"height": 150, "width": 110, "eye_distance_px": 55, "eye_row": 45}
     with pytest.raises(SettingsError, match=words):
-        parse(CropParams, {**full, **changed}, "params.yaml: crop_faces.x")
-
-
-def tracked(count: int, mask: list[bool]) -> ClipFeatures:
-    eyes = np.full((count, 2, 2), np.nan, np.float32)
-    eyes[mask] = PLACES
-    return ClipFeatures(np.zeros((count, 4), np.float32), np.arange(count) / 25, np.array(mask), {"landmarks": eyes})
-
-
-def test_a_clip_gives_a_row_per_frame():
-    faces = tracked(3, [True, False, True])
-    frames = [(index / 25, np.full((150, 110, 3), index + 1, np.uint8)) for index in range(3)]
-    found = joined(crop_clip(frames, faces, ZHANG))
-    assert found.values.dtype == np.float32
-    assert found.values[0].tolist() == [27.5, 45, 82.5, 45]
-    assert np.isnan(found.values[1]).all()
-    assert np.array_equal(found.times, faces.times)
-    assert np.array_equal(found.mask, faces.mask)
-    assert [crop.flat[0] for crop in found.extra["crops"]] == [1, 0, 3]
-    assert found.extra["crops"].shape == (3, 150, 110, 3)
-
-
-def test_a_clip_whose_frames_are_others_than_those_that_were_tracked():
-    frames = [(index / 30, np.zeros((150, 110, 3), np.uint8)) for index in range(3)]
-    with pytest.raises(ClipError, match="frame 1 differs") as caught:
-        list(crop_clip(frames, tracked(3, [True] * 3), ZHANG))
-    assert caught.value.reason == "decode_error"
+        parse(Params, {**full, **changed}, "params.yaml: crop_faces.x")

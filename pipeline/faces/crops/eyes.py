@@ -10,19 +10,19 @@ distance below the upper edge, row 55, most chins would be cut off.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
 
 import cv2
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator
 
 from pipeline.core.settings import Settings
-from pipeline.core.store import ClipFeatures
-from pipeline.faces.crop import cut_frames
+
+ARRAY = "landmarks"
+COLUMNS = ("left_eye_x_px", "left_eye_y_px", "right_eye_x_px", "right_eye_y_px")
 
 
-class CropParams(Settings):
-    """`crop_faces.<name>`; the defaults are the paper's, but for `eye_row`."""
+class Params(Settings):
+    """`crop_faces.<name>` with `kind: eyes`; the defaults are the paper's, but for `eye_row`."""
 
     height: int = Field(150, ge=16, le=1024, description="of the picture, px")
     width: int = Field(110, ge=16, le=1024, description="of the picture, px; the eyes lie symmetrically about its middle")
@@ -43,15 +43,20 @@ class CropParams(Settings):
             raise ValueError("larger than height, so that the eyes lie outside the picture")
         return row
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width, px."""
+        return self.height, self.width
 
-def eye_crop(rgb: np.ndarray, eyes: np.ndarray, params: CropParams) -> np.ndarray:
+
+def cut(rgb: np.ndarray, place: np.ndarray, params: Params) -> np.ndarray:
     """Turn, scale and shift a picture so that the eyes lie where the settings say; nothing is stretched.
 
     What lies outside the picture is its reflection (without repeating the border, OpenCV's BORDER_REFLECT_101).
 
     Args:
         rgb: (H, W, 3) uint8
-        eyes: (2, 2) px, (x, y) of the left and right eye in the picture, edges as in `geometry.Box`; anywhere
+        place: (2, 2) px, (x, y) of the left and right eye in the picture, edges as in `geometry.Box`; anywhere
         params: settings
 
     Returns:
@@ -60,7 +65,7 @@ def eye_crop(rgb: np.ndarray, eyes: np.ndarray, params: CropParams) -> np.ndarra
     Raises:
         ValueError: the eyes are in one place, or not finite
     """
-    eyes = np.asarray(eyes, np.float64)
+    eyes = np.asarray(place, np.float64)
     distance = float(np.hypot(*(eyes[1] - eyes[0])))
     if not 0 < distance < math.inf:
         raise ValueError(f"no two eyes: {eyes.tolist()}")
@@ -72,7 +77,7 @@ def eye_crop(rgb: np.ndarray, eyes: np.ndarray, params: CropParams) -> np.ndarra
     return cv2.resize(drawn, (params.width, params.height), interpolation=cv2.INTER_AREA) if fold > 1 else drawn
 
 
-def _similarity(eyes: np.ndarray, distance: float, params: CropParams, fold: int) -> np.ndarray:
+def _similarity(eyes: np.ndarray, distance: float, params: Params, fold: int) -> np.ndarray:
     """Return OpenCV's (2, 3) matrix from the picture to the crop drawn `fold` times as large."""
     along_x, along_y = (eyes[1] - eyes[0]) / distance
     turn = np.array([[along_x, along_y], [-along_y, along_x]]) * (fold * params.eye_distance_px / distance)
@@ -80,28 +85,3 @@ def _similarity(eyes: np.ndarray, distance: float, params: CropParams, fold: int
     # OpenCV counts from the centre of the first pixel, boxes from its edge
     shift = target - 0.5 - turn @ (eyes.mean(axis=0) - 0.5)
     return np.column_stack([turn, shift])
-
-
-def crop_clip(
-    frames: Iterable[tuple[float, np.ndarray]], faces: ClipFeatures, params: CropParams
-) -> Iterator[ClipFeatures]:
-    """Cut a tracked face out of every frame of its clip, block by block.
-
-    Args:
-        frames: a reading of the clip: (time s, (H, W, 3) uint8) in order
-        faces: what the tracker found; `landmarks` (T, 2, 2) px are the eyes, NaN where `mask` is false
-        params: settings
-
-    Yields:
-        consecutive rows of `values` (T, 4) float32 px of the frame, x and y of the left and of the right eye in the picture, NaN where
-        `mask` is false; times and mask of `faces`; `crops` (T, height, width, 3) uint8, black where `mask` is false
-
-    Raises:
-        ClipError: decode_error, the frames are not those in which the face was tracked
-    """
-    eyes = faces.extra["landmarks"]
-    shape = (params.height, params.width)
-    cut = cut_frames(frames, faces.times, faces.mask, lambda frame, rgb: eye_crop(rgb, eyes[frame], params), shape)
-    for rows, crops in cut:
-        values = eyes[rows].reshape(-1, 4).astype(np.float32)
-        yield ClipFeatures(values, faces.times[rows], faces.mask[rows], {"crops": crops})

@@ -1,0 +1,59 @@
+"""Square pictures of a face, Huang et al. 2017, section 3.2: the box and some margin, 100x100 px."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from pydantic import Field
+
+from pipeline.core.settings import Settings
+
+ARRAY = "boxes"
+COLUMNS = ("left_px", "top_px", "right_px", "bottom_px")
+
+
+class Params(Settings):
+    """`crop_faces.<name>` with `kind: square`."""
+
+    px: int = Field(100, ge=16, le=1024, description="side of the crops, px")
+    margin: float = Field(1.2, ge=0.5, le=4.0, description="side of the crop over the longer side of the box")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width, px."""
+        return self.px, self.px
+
+
+def cut(rgb: np.ndarray, place: np.ndarray, params: Params) -> np.ndarray:
+    """Cut the square around a box out of a picture and resize it; nothing is stretched.
+
+    The side is `margin` times the longer side of the box. What lies outside the picture is its reflection
+    (without repeating the border, OpenCV's BORDER_REFLECT_101).
+
+    Args:
+        rgb: (H, W, 3) uint8
+        place: (4,), the box: left, top, right, bottom, px; anywhere, also outside the picture
+        params: settings
+
+    Returns:
+        (px, px, 3) uint8
+
+    Raises:
+        ValueError: the box is empty or not finite
+    """
+    left, top, right, bottom = map(float, place)
+    if not (np.isfinite(place).all() and right > left and bottom > top):
+        raise ValueError(f"no box: {left, top, right, bottom}")
+    length = max(1, round(params.margin * max(right - left, bottom - top)))
+    columns = _reflected(round((left + right - length) / 2), length, rgb.shape[1])
+    rows = _reflected(round((top + bottom - length) / 2), length, rgb.shape[0])
+    square = rgb.take(rows, axis=0).take(columns, axis=1)
+    how = cv2.INTER_AREA if length > params.px else cv2.INTER_LINEAR
+    return cv2.resize(square, params.shape, interpolation=how)
+
+
+def _reflected(begin: int, length: int, size: int) -> np.ndarray:
+    """Return `length` indices from `begin` on, folded back into [0, size)."""
+    period = max(1, 2 * (size - 1))
+    index = np.arange(begin, begin + length) % period
+    return np.where(index < size, index, period - index)
