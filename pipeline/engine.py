@@ -193,8 +193,8 @@ def _pack(work: _Work, plan: Sequence[_Planned], out: Path) -> None:
     looked_at = ahead(((planned, work.cache.sound(planned.key)) for planned in plan), count=8)
     with feature_file(out, work.meta) as file:
         for planned, sound in progress(looked_at, len(plan), f"{work.job.stage}: packing"):
-            if not sound:
-                work.finish(planned, work.begin(planned))
+            if not sound and (head := work.finish(planned, work.begin(planned))).reason:
+                raise ArtifactError(f"{work.job.stage}: clip '{planned.clip.clip_id}' was sound and is not any more ({head.reason}); run it again")
             with work.cache.group(planned.key) as group:
                 file.copy(planned.clip.clip_id, group)
 

@@ -17,7 +17,7 @@ import pytest
 
 from pipeline.core.clip import Clip
 from pipeline.core.clipcache import ClipCache, cache_key
-from pipeline.core.errors import ClipError, TooManyFailures
+from pipeline.core.errors import ArtifactError, ClipError, TooManyFailures
 from pipeline.core.ledger import Entry, read_ledger
 from pipeline.core.settings import Runtime
 from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta, joined
@@ -233,15 +233,28 @@ def test_a_stop_keeps_what_was_computed_and_the_old_file(bench: Bench) -> None:
     assert bench.computed == []
 
 
+def damage_entry_of(bench: Bench, number: int) -> None:
+    entry = ClipCache(bench.root / "cache").path(cache_key(**NoiseJob(bench.root).parts(bench.clips[number])))
+    raw = bytearray(entry.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    entry.write_bytes(raw)
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_damaged_entry_is_computed_again(bench: Bench, workers: int) -> None:
     bench.run()
     before = bench.out.read_bytes()
-    entry = ClipCache(bench.root / "cache").path(cache_key(**NoiseJob(bench.root).parts(bench.clips[4])))
-    raw = bytearray(entry.read_bytes())
-    raw[len(raw) // 2] ^= 1
-    entry.write_bytes(raw)
+    damage_entry_of(bench, 4)
     assert bench.run(workers)[1] == ["c4"]
+    assert bench.out.read_bytes() == before
+
+
+def test_a_damaged_entry_whose_clip_is_gone_never_becomes_an_empty_group(bench: Bench) -> None:
+    bench.run()
+    before = bench.out.read_bytes()
+    damage_entry_of(bench, 4)
+    with pytest.raises(ArtifactError, match=r"clip 'c4' was sound and is not any more \(missing_file\); run it again"):
+        bench.run(bad={"c4": "missing_file"})
     assert bench.out.read_bytes() == before
 
 

@@ -12,8 +12,9 @@ import numpy.typing as npt
 from av.codec.context import Flags
 
 _AAC_FRAME = 1024
-# One thread: the slices x264 cuts a picture into otherwise depend on the number of cores.
-_X264 = {"preset": "veryfast", "crf": "20", "threads": "1", "x264-params": "threads=1"}
+# One thread: the slices x264 cuts a picture into otherwise depend on the number of cores. Independent of the processor:
+# otherwise x264 decides by sums that its code for AVX-512 rounds another way, and not the same way in every run.
+_X264 = {"preset": "veryfast", "crf": "20", "threads": "1", "x264-params": "threads=1:cpu-independent=1"}
 
 
 def _video_stream(container: Any, frames: npt.NDArray[np.uint8], fps: int) -> Any:
