@@ -70,6 +70,7 @@ class Bench:
         """Return seconds of one stage; what it writes is deleted before, as `dvc repro` does."""
         words = [sys.executable, *command.split()[1:]]
         self.out(command).unlink(missing_ok=True)
+        os.sync()  # or this run waits for the disk to take what the one before wrote
         environment = {**os.environ, "PYTHONPATH": os.getcwd(), "PYTHONHASHSEED": "0"}
         begin = time.perf_counter()
         subprocess.run(words, cwd=self.root, env=environment, check=True, capture_output=True)
