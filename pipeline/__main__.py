@@ -46,9 +46,14 @@ def _add_engine(commands: Any) -> None:
     explain.add_argument("corpus", metavar="CORPUS")
     explain.add_argument("clip", metavar="CLIP")
     explain.add_argument("stage", metavar="STAGE", nargs="?", default="", help="tell everything about this stage, such as lld147")
-    for name in ("features", "reports"):
-        explain.add_argument(f"--{name}", type=Path, default=Path(name), help=f"folder of all {name}")
     explain.set_defaults(run=_explain)
+    faces = commands.add_parser("faces", help="draw how the face was followed: one clip, or a page over all of them, worst coverage first")
+    faces.add_argument("corpus", metavar="CORPUS")
+    faces.add_argument("clip", metavar="CLIP", nargs="?", default="", help="a large sheet of this clip alone")
+    faces.set_defaults(run=_faces)
+    for command in (explain, faces):
+        for name in ("features", "reports"):
+            command.add_argument(f"--{name}", type=Path, default=Path(name), help=f"folder of all {name}")
     cache = commands.add_parser("cache", help="look at the clip cache, or make room in it")
     ways = cache.add_subparsers(required=True, metavar="command")
     status = ways.add_parser("status", help="print entries and sizes by stage")
@@ -59,7 +64,7 @@ def _add_engine(commands: Any) -> None:
     prune.set_defaults(run=_cache_prune)
     environment = commands.add_parser("environment", help="print the variables that workers of a Dask cluster need")
     environment.set_defaults(run=_environment)
-    for command in (explain, status, prune):
+    for command in (explain, faces, status, prune):
         command.add_argument("--params", type=Path, default=Path("params.yaml"), help="the settings")
 
 
@@ -97,6 +102,15 @@ def _explain(args: argparse.Namespace) -> str:
     root = section(read_params(args.params), f"corpora.{args.corpus}.root")
     cache = Path(_runtime(args).clip_cache)
     return explain(args.corpus, args.clip, Places(Path(root), args.features / args.corpus, args.reports / args.corpus, cache), args.stage)
+
+
+def _faces(args: argparse.Namespace) -> str:
+    from pipeline.core.settings import read_params, section
+    from pipeline.reporting.faces import Places, everyone, one
+
+    root = section(read_params(args.params), f"corpora.{args.corpus}.root")
+    places = Places(Path(root), args.features / args.corpus, args.reports / args.corpus)
+    return one(args.clip, places) if args.clip else everyone(args.corpus, places, _runtime(args).workers)
 
 
 def _runtime(args: argparse.Namespace) -> Runtime:

@@ -16,6 +16,7 @@ from pipeline.core.ledger import Entry
 from pipeline.evaluation import ReportParams
 from pipeline.posteriors import table
 from pipeline.reporting.overview import overview
+from pipeline.reporting.page import render
 from pipeline.reporting.paper import FeedbackRuns
 from pipeline.reporting.system_report import SystemReport
 from pipeline.system import SystemParams, fusions
@@ -99,4 +100,11 @@ def test_the_overview_fits_its_window(tmp_path):
     for system, settings in (("zhang2017", ZHANG), ("huang2017", HUANG), ("ouyang2017", OUYANG)):
         make(system, settings).write(tmp_path / "demo" / system)
     overview(tmp_path)
+    assert laid_out(tmp_path / "index.html", 390)[0] == 0
+
+
+def test_the_page_over_all_faces_fits_its_window(tmp_path):
+    line = {"clip_id": "c" * 200, "coverage": 0.5, "between": 0.25, "said": "few_faces", "sheet": "c.jpg"}
+    render("faces.html", tmp_path / "index.html", corpus="demo", lines=[line, {**line, "sheet": "", "coverage": 0.0}], mean=0.25)
+    assert laid_out(tmp_path / "index.html", 1280)[0] == 0
     assert laid_out(tmp_path / "index.html", 390)[0] == 0
