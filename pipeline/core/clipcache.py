@@ -99,9 +99,9 @@ class ClipCache:
             return None
 
     def sound(self, key: str) -> bool:
-        """Return whether an entry is kept and its digest holds; a damaged one is deleted."""
+        """Return whether an entry is kept, its digest holds and its head can be read; a damaged one is deleted."""
         path = self.path(key)
-        sound = _sound(path)
+        sound = self.peek(path) is not None and _sound(path)
         if not sound:
             path.unlink(missing_ok=True)
         return sound

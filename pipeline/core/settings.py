@@ -87,12 +87,20 @@ def read_params(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise SettingsError(f"{path}: no such file; run from the project's root folder")
     try:
-        data = yaml.load(path.read_text(encoding="utf-8"), _LOADER)
+        data = _parsed(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(data, dict):
         raise SettingsError(f"{path}: expected sections named after the stages")
     return data
+
+
+def _parsed(text: str) -> Any:
+    loader = _LOADER(text)
+    try:
+        return loader.get_single_data()
+    finally:
+        loader.dispose()
 
 
 def section(params: Mapping[str, Any], key: str, file: str = "params.yaml") -> Any:

@@ -30,9 +30,10 @@ from pipeline.core.store import FeatureFile
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("hostile")]
 
 PICTURES = ("track_faces", "align_faces")
+CROPS = "crop_faces:square100"
 SOUNDS = ("extract:mfcc39", "extract:lld147", "extract:logmel", "extract:egemaps")
-STAGES = (*PICTURES, *SOUNDS)
-NAMES = dict(zip(STAGES, ("faces", "aligned", "mfcc39", "lld147", "logmel", "egemaps"), strict=True))
+STAGES = (*PICTURES, CROPS, *SOUNDS)
+NAMES = dict(zip(STAGES, ("faces", "aligned", "square100", "mfcc39", "lld147", "logmel", "egemaps"), strict=True))
 """Stage -> the name of its feature file and its ledger."""
 
 PARALLEL = ("prepare", "track_faces")
@@ -119,7 +120,7 @@ class Folder:
     def __init__(self, root: Path, names: Sequence[str], corpus: Path | None = None, **runtime: Any) -> None:
         self.root = root
         params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-        settings = {name: params[name] for name in ("track_faces", "align_faces", "extract")}
+        settings = {name: params[name] for name in ("track_faces", "crop_faces", "align_faces", "extract")}
         settings["track_faces"]["detector"] = settings["align_faces"]["detector"] = "dlib_hog"
         settings["align_faces"].update(detector_settings={}, frames=8)
         settings["corpora"] = {"hostile": {"adapter": "manifest_csv", "root": str(corpus or "data"), "protocol": {"name": "none"}}}
@@ -155,13 +156,17 @@ def arguments(stage: str) -> list[str]:
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     name, _, feature = stage.partition(":")
     command = (stages[name].get("do") or stages[name])["cmd"]
-    for key, value in (("key", "hostile"), ("item.corpus", "hostile"), ("item.feature", feature)):
+    for key, value in (("key", "hostile"), ("item.corpus", "hostile"), ("item.feature", feature), ("item.crop", feature)):
         command = command.replace(f"${{{key}}}", value)
     return shlex.split(command)[1:]
 
 
 def expected(name: str, stage: str) -> str:
-    return EXPECTED.get(name, {}).get(stage, "ok")
+    lines = EXPECTED.get(name, {})
+    if stage == CROPS:
+        status, _, rest = lines.get("track_faces", "ok").partition(" ")
+        return f"failed {rest.partition(':')[0]}: after track_faces" if status == "failed" else "ok"
+    return lines.get(stage, "ok")
 
 
 def lines(path: Path, stage: str) -> dict[str, list[str]]:
@@ -219,13 +224,13 @@ def test_what_failed_has_no_features_and_all_else_has(hostile):
 def test_faces_lie_where_they_were_put(hostile):
     """Turned, of another size, in other colours, as the largest of many: it is the same face."""
     folder, _ = hostile
-    with folder.features("track_faces") as file:
-        usual = file.read("ordinary_1").extra["crops"].mean(axis=(0, 1, 2))
+    with folder.features("track_faces") as file, folder.features(CROPS) as pictures_of:
+        usual = pictures_of.read("ordinary_1").extra["crops"].mean(axis=(0, 1, 2))
         for name in sorted(set(file.clip_ids()) - {"ordinary_2", "most_of_a_face", "leaves_and_returns"}):
             found = file.read(name)
             assert found.mask.all(), name
             assert np.abs(found.values - BOXES.get(name, (54, 54, 159, 159))).max() < 12, name
-            assert np.abs(found.extra["crops"].mean(axis=(0, 1, 2)) - usual).max() < 15, name
+            assert np.abs(pictures_of.read(name).extra["crops"].mean(axis=(0, 1, 2)) - usual).max() < 15, name
         cut = file.read("most_of_a_face")
         assert cut.values[:, 0].max() < 0
         away = file.read("leaves_and_returns").mask
