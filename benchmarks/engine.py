@@ -3,7 +3,9 @@
     python -m benchmarks.engine overhead      the engine with eGeMAPS against a bare loop over openSMILE, same files
     python -m benchmarks.engine workers       two workers against one
     python -m benchmarks.engine many          cost per clip at 100, 1,000 and 10,000 small clips
-    python -m benchmarks.engine memory        peak memory for a clip of 1 minute and of 30, per stage (after `make repro`)
+    python -m benchmarks.engine memory [WORD...]
+                                              peak memory for a clip of 1 minute and of 30, per stage, or of those
+                                              with a word in their name (after `make repro`)
     python -m benchmarks.engine added         one clip added to 500 against one clip alone, per stage (after `make repro`)
     python -m benchmarks.engine nothing       a `dvc repro` with nothing to do against `dvc status` (after `make repro`)
 """
@@ -127,11 +129,11 @@ def _seconds(command: list[str]) -> float:
     return time.perf_counter() - begin
 
 
-def memory() -> None:
+def memory(*stages: str) -> None:
     """See `benchmarks.memory`."""
     from benchmarks.memory import main
 
-    main()
+    main(*stages)
 
 
 def added() -> None:
@@ -144,6 +146,6 @@ def added() -> None:
 WAYS = {"overhead": overhead, "workers": workers, "many": many, "memory": memory, "added": added, "nothing": nothing}
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or sys.argv[1] not in WAYS:
+    if len(sys.argv) < 2 or sys.argv[1] not in WAYS:
         sys.exit(__doc__)
-    WAYS[sys.argv[1]]()
+    WAYS[sys.argv[1]](*sys.argv[2:])
