@@ -129,11 +129,11 @@ def _seconds(command: list[str]) -> float:
     return time.perf_counter() - begin
 
 
-def memory(*stages: str) -> None:
+def memory(*words: str) -> None:
     """See `benchmarks.memory`."""
     from benchmarks.memory import main
 
-    main(*stages)
+    main(*words)
 
 
 def added() -> None:
