@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
 
@@ -28,6 +29,14 @@ def commands() -> dict[str, str]:
     tuned = {f"segments_{kind}@demo-{name}" for kind in ("audio", "video") for name, block in params()[f"segments_{kind}"].items() if block.get("tune")}
     names = [name for section in SECTIONS for name in sorted(found) if name.split("@")[0] == section and name not in tuned]
     return {name: found[name] for name in names}
+
+
+def chosen(words: Sequence[str]) -> dict[str, str]:
+    """Return the commands of the stages with one of some words in their name, of all where there is no word.
+
+    A stage that reads another one's file needs that one's word, too.
+    """
+    return {name: command for name, command in commands().items() if not words or any(word in name for word in words)}
 
 
 def params() -> dict:

@@ -6,7 +6,8 @@
     python -m benchmarks.engine memory [WORD...]
                                               peak memory for a clip of 1 minute and of 30, per stage, or of those
                                               with a word in their name (after `make repro`)
-    python -m benchmarks.engine added         one clip added to 500 against one clip alone, per stage (after `make repro`)
+    python -m benchmarks.engine added [WORD...]
+                                              one clip added to 500 against one clip alone, likewise
     python -m benchmarks.engine nothing       a `dvc repro` with nothing to do against `dvc status` (after `make repro`)
 """
 
@@ -136,11 +137,11 @@ def memory(*words: str) -> None:
     main(*words)
 
 
-def added() -> None:
+def added(*words: str) -> None:
     """See `benchmarks.added`."""
     from benchmarks.added import main
 
-    main()
+    main(*words)
 
 
 WAYS = {"overhead": overhead, "workers": workers, "many": many, "memory": memory, "added": added, "nothing": nothing}

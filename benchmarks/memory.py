@@ -16,7 +16,7 @@ from pathlib import Path
 
 import av
 
-from benchmarks.bench import Bench, commands
+from benchmarks.bench import Bench, chosen
 from benchmarks.measure import peak_of
 
 MINUTES = (1, 30)
@@ -41,10 +41,7 @@ def film(path: Path, seconds: float) -> None:
 
 
 def main(*words: str) -> None:
-    """Print peaks of anonymous memory of all stages, or of those with one of some words in their name.
-
-    A stage that reads another one's file needs that one's word, too.
-    """
+    """Print peaks of anonymous memory of all stages, or of those with one of some words in their name."""
     with tempfile.TemporaryDirectory() as name:
         benches = []
         for minutes in MINUTES:
@@ -53,8 +50,7 @@ def main(*words: str) -> None:
             bench.enter("film.mp4", "s01", "anger")
             benches.append(bench)
         print("| stage | 1 minute | 30 minutes | ratio |\n|---|---|---|---|")
-        chosen = {name: command for name, command in commands().items() if not words or any(word in name for word in words)}
-        for stage, command in chosen.items():
+        for stage, command in chosen(words).items():
             one, thirty = (peak_of(_stage, bench.root, command) for bench in benches)
             print(f"| {stage} | {one:.0f} MB | {thirty:.0f} MB | {thirty / one:.2f} |", flush=True)
 
