@@ -121,7 +121,7 @@ def nothing() -> None:
     """Print dvc repro / dvc status where nothing is out of date."""
     ways = {word: (lambda word=word: _seconds(["dvc", word])) for word in ("status", "repro")}
     found = in_turn(ways, 3)
-    print(f"nothing to do, 81 instances: dvc repro / dvc status = {found['repro'] / found['status']:.2f}")
+    print(f"nothing to do: dvc repro / dvc status = {found['repro'] / found['status']:.2f}")
 
 
 def _seconds(command: list[str]) -> float:
