@@ -12,6 +12,7 @@ from pipeline.core.errors import PipelineError
 if TYPE_CHECKING:
     from pipeline.core.clipcache import ClipCache
     from pipeline.core.settings import Runtime
+    from pipeline.reporting.explain import Places
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -96,21 +97,23 @@ def _inspect(args: argparse.Namespace) -> str:
 
 
 def _explain(args: argparse.Namespace) -> str:
+    from pipeline.reporting.explain import explain
+
+    return explain(args.corpus, args.clip, _places(args), args.stage)
+
+
+def _places(args: argparse.Namespace) -> Places:
     from pipeline.core.settings import read_params, section
-    from pipeline.reporting.explain import Places, explain
+    from pipeline.reporting.explain import Places
 
     root = section(read_params(args.params), f"corpora.{args.corpus}.root")
-    cache = Path(_runtime(args).clip_cache)
-    return explain(args.corpus, args.clip, Places(Path(root), args.features / args.corpus, args.reports / args.corpus, cache), args.stage)
+    return Places(Path(root), args.features / args.corpus, args.reports / args.corpus, Path(_runtime(args).clip_cache))
 
 
 def _faces(args: argparse.Namespace) -> str:
-    from pipeline.core.settings import read_params, section
-    from pipeline.reporting.faces import Places, everyone, one
+    from pipeline.reporting.faces import everyone, one
 
-    root = section(read_params(args.params), f"corpora.{args.corpus}.root")
-    places = Places(Path(root), args.features / args.corpus, args.reports / args.corpus)
-    return one(args.clip, places) if args.clip else everyone(args.corpus, places, _runtime(args).workers)
+    return one(args.clip, _places(args)) if args.clip else everyone(args.corpus, _places(args), _runtime(args).workers)
 
 
 def _runtime(args: argparse.Namespace) -> Runtime:

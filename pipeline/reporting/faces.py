@@ -17,34 +17,16 @@ from pipeline.core.parallel import ordered_map
 from pipeline.core.store import ClipFeatures, opened
 from pipeline.media import read_frames
 from pipeline.reporting.contact_sheet import draw_sheet, untracked
+from pipeline.reporting.explain import Places
 from pipeline.reporting.page import render
 
 STAGE = "track_faces"
 _FRAMES_OF_ONE, _FRAMES_OF_ALL = 24, 6
 
 
-@dataclass(frozen=True)
-class Places:
-    """Where to look, and where to write.
-
-    Attributes:
-        root: folder of the corpus's media
-        features: folder of the corpus's features
-        reports: folder of the corpus's reports
-    """
-
-    root: Path
-    features: Path
-    reports: Path
-
-    @property
-    def faces(self) -> Path:
-        """What the tracker found."""
-        return self.features / "faces.h5"
-
-    def sheet(self, clip_id: str, suffix: str) -> Path:
-        """Return where a clip's sheet lies; ids are checked to be names."""
-        return self.reports / "faces" / f"{clip_id}{suffix}"
+def _file(clip_id: str, places: Places, suffix: str) -> Path:
+    """Return where a clip's sheet lies; ids are checked to be names."""
+    return places.reports / "faces" / f"{clip_id}{suffix}"
 
 
 @dataclass(frozen=True)
@@ -67,7 +49,7 @@ class _Draw:
     def __call__(self, item: tuple[Clip, Entry]) -> _Line:
         clip, entry = item
         faces, sheet = _sheet(clip, self.places, _FRAMES_OF_ALL)
-        path = self.places.sheet(clip.clip_id, ".jpg")
+        path = _file(clip.clip_id, self.places, ".jpg")
         if sheet is not None:
             _write(path, sheet)
         observed = faces.mask.mean() if len(faces.mask) else 0.0
@@ -90,7 +72,7 @@ def one(clip_id: str, places: Places) -> str:
     words = f"{clip_id}: {entry.status}" + (f", {entry.reason}" if entry.reason else "") + (f": {entry.detail}" if entry.detail else "")
     if sheet is None:
         return f"{words}; no frame of it can be shown"
-    path = places.sheet(clip_id, ".png")
+    path = _file(clip_id, places, ".png")
     _write(path, sheet)
     return f"{words}; a face in {faces.mask.sum()} of {len(faces.mask)} frames\n{path}"
 
@@ -125,7 +107,8 @@ def _sheet(clip: Clip, places: Places, count: int) -> tuple[ClipFeatures, np.nda
     """Return what was found in a clip and its sheet, or no sheet where no frame of it can be decoded."""
     file = places.root / clip.path
     try:
-        faces = opened(places.faces).read(clip.clip_id) if opened(places.faces).holds(clip.clip_id) else untracked(_times(file, clip))
+        found = opened(places.features / "faces.h5")
+        faces = found.read(clip.clip_id) if found.holds(clip.clip_id) else untracked(_times(file, clip))
         return faces, draw_sheet(read_frames(file, clip.start, clip.end), faces, count)
     except ClipError:  # the ledger says why, and the page repeats it
         return untracked(np.zeros(0)), None
