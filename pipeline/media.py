@@ -22,16 +22,17 @@ from typing import Any
 import av
 import numpy as np
 from av.stream import Disposition
-from av.video.reformatter import Interpolation
 
 from pipeline.core.errors import ClipError
+from pipeline.picture import Picture
 from pipeline.sound import BLOCK_S
 from pipeline.sound_axis import GAP_S, MAX_GAP_S, SoundAxis, check_sound, in_blocks
 
 _EPSILON_S = 1e-6  # containers give their start in microseconds
+DECODED = 8
+"""Pictures that a thread decodes ahead of whoever looks at them."""
 _SEEK_FROM_S, _PREROLL_S = 5.0, 1.0
 _EXACT_SEEK = ("mov", "matroska")  # their timestamps stay exact after a seek; others are decoded from the beginning
-_EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT  # the same on every processor
 
 
 def read_sound(path: Path, rate_hz: int, start: float | None = None, end: float | None = None) -> np.ndarray:
@@ -95,6 +96,13 @@ def degraded_by(damage: Sequence[str]) -> list[str]:
 def read_frames(
     path: Path, start: float | None = None, end: float | None = None, damage: list[str] | None = None
 ) -> Iterator[tuple[float, np.ndarray]]:
+    """Yield (time, RGB picture, (H, W, 3) uint8) of every frame; see `read_pictures`."""
+    return ((time, picture.rgb()) for time, picture in read_pictures(path, start, end, damage))
+
+
+def read_pictures(
+    path: Path, start: float | None = None, end: float | None = None, damage: list[str] | None = None
+) -> Iterator[tuple[float, Picture]]:
     """Decode the first video stream of a file, one frame at a time; cover art is no video.
 
     Args:
@@ -104,8 +112,8 @@ def read_frames(
         damage: gets a word for everything that could not be decoded; see `degraded_by`
 
     Yields:
-        (time, s from the beginning of the clip, strictly increasing; RGB picture, (H, W, 3) uint8, turned upright
-        as the file's rotation metadata says)
+        (time, s from the beginning of the clip, strictly increasing; picture, turned upright as the file's rotation
+        metadata says)
 
     Raises:
         ClipError: missing_file; decode_error; no_video; bad_span, also where no frame lies in the span; raised
@@ -124,7 +132,7 @@ def read_frames(
                 break
             if time >= begin - _EPSILON_S and time > previous:
                 previous = time
-                yield max(0.0, time - begin), _picture(frame)
+                yield max(0.0, time - begin), Picture(frame)
     if previous == -math.inf:
         reason = "decode_error" if damage else "no_video" if start is None and end is None else "bad_span"
         raise ClipError(reason, damage[0] if damage else "no frame in the stream or the span")
@@ -224,8 +232,3 @@ def _timed(frames: Iterator[Any], stream: Any, zero: float) -> Iterator[tuple[fl
         time = shown
         yield time, frame
 
-
-def _picture(frame: Any) -> np.ndarray:
-    quarter_turns = round(frame.rotation / 90) % 4  # counterclockwise, as in numpy
-    rgb = frame.to_ndarray(format="rgb24", interpolation=_EXACT, threads=1)
-    return np.ascontiguousarray(np.rot90(rgb, quarter_turns))

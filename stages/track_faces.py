@@ -1,15 +1,19 @@
 """track_faces: follow the subject's face through every clip."""
 
+from pathlib import Path
+from typing import Any
+
 from pipeline.core import plugins
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
 from pipeline.core.settings import parse
 from pipeline.core.stage import Context, run
 from pipeline.engine import run as run_engine
-from pipeline.faces.tracker import TrackParams
+from pipeline.faces.settings import TrackParams
+from pipeline.jobs.crop import CropJob, crop_params
 from pipeline.jobs.track import TrackJob
 
-READS = ("track_faces",)
+READS = ("track_faces", "crop_faces")
 
 
 def main(context: Context) -> str:
@@ -19,10 +23,17 @@ def main(context: Context) -> str:
     params = parse(TrackParams, block, "params.yaml: track_faces")
     detector = plugins.load("detectors", params.detector, "track_faces.detector")
     settings = parse(detector.Params, own, "params.yaml: track_faces.detector_settings")
-    job = TrackJob(context.root(), params.model_dump(), settings.model_dump(), args.weights)
+    crops = tuple(_crop_job(context, name, block) for name, block in context.section("crop_faces").items())
+    cache = Path(context.runtime.clip_cache)
+    job = TrackJob(context.root(), params.model_dump(), settings.model_dump(), args.weights, args.landmarks, crops, cache)
     clips, upstream = read_manifest(args.manifest), read_ledger(args.upstream)
     return run_engine(job, clips, upstream, job.meta(), args.out, args.ledger, context.runtime)
 
 
+def _crop_job(context: Context, name: str, block: Any) -> CropJob:
+    """Return the job that `crop_faces` has for a block of its settings."""
+    return CropJob(name, context.root(), context.args.out, *crop_params(block, f"crop_faces.{name}"))
+
+
 if __name__ == "__main__":
-    run(main, READS, ("corpus",), ("manifest", "upstream", "out", "ledger"), optional=("weights",))
+    run(main, READS, ("corpus",), ("manifest", "upstream", "out", "ledger"), optional=("weights", "landmarks"))

@@ -32,8 +32,9 @@ class Project:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, root / name)
         # the detector's published weights, which no stage fetches in SMALL; its own detector takes none
-        (root / "models/pretrained/mtcnn").mkdir(parents=True)
-        (root / "models/pretrained/mtcnn/none.txt").write_text("no weights in tests\n", encoding="utf-8")
+        for name in ("mtcnn", "landmarks"):
+            (root / "models/pretrained" / name).mkdir(parents=True)
+            (root / "models/pretrained" / name / "none.txt").write_text("no weights in tests\n", encoding="utf-8")
         self.git("init", "-q")
         self.git("add", "-A")
         self.git("commit", "-q", "-m", "copy")
@@ -133,6 +134,7 @@ SMALL = {
         }
     },
     "train.linear_svm.c": [0.01],
+    "track_faces.eyes": "detector",
     "align_faces.detector": "dlib_hog",
     "align_faces.detector_settings": {},
     "align_faces.px": 44,

@@ -23,10 +23,10 @@ from pipeline.core.numeric import NUMERIC
 from pipeline.core.settings import section
 
 # Which plugins a stage loads by name: stage script -> (plugin kind, what names them). `{x}` is an argument of the
-# stage, a dotted key is looked up in params.yaml, `*` stands for all of the kind.
+# stage, a dotted key is looked up in params.yaml, `*` stands for all of the kind, or of several kinds.
 DYNAMIC = {
     "prepare": ("corpora", "*"),
-    "track_faces": ("detectors", "*"),
+    "track_faces": ("detectors crops", "*"),
     "align_faces": ("detectors", "*"),
     "crop_faces": ("crops", "*"),
     "pretrain": ("sources", "pretrain.{feature}.source"),
@@ -41,11 +41,12 @@ DYNAMIC = {
 
 
 def loaded_plugins(stage, params) -> list[str]:
-    kind, choice = DYNAMIC[script(stage)]
+    """Return the dotted names of the plugins' modules."""
+    kinds, choice = DYNAMIC[script(stage)]
     if choice == "*":
-        return plugins.names(kind)
+        return [plugins.module_name(kind, name) for kind in kinds.split() for name in plugins.names(kind)]
     name = choice.format(**arguments(stage))
-    return [section(params, name) if "." in name else name]
+    return [plugins.module_name(kinds, section(params, name) if "." in name else name)]
 
 
 pytestmark = pytest.mark.xdist_group("dvc-yaml")
@@ -83,7 +84,7 @@ def needed_files(stage, params) -> set[str]:
 def files_of(script: str, loaded: tuple[str, ...]) -> set[str]:
     files = [ROOT / "stages" / f"{script}.py"]
     for name in loaded:
-        files += module_files(plugins.module_name(DYNAMIC[script][0], name))
+        files += module_files(name)
     needed = {path.relative_to(ROOT).as_posix() for path in imported_files(files)}
     return needed - {"stages/__init__.py"}  # see test_the_package_of_stages_does_nothing_of_its_own
 
@@ -132,7 +133,7 @@ def test_plugins_loaded_by_name_are_known_to_this_test():
         if len(kinds) < len({ast.unparse(kind) for kind in loads}):  # by the KIND of a class: see pipeline/jobs/networks.py
             given = [node for node in nodes if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "KIND"]
             kinds |= {node.value.value for node in given}
-        expected = {DYNAMIC[path.stem][0]} if path.stem in DYNAMIC else set()
+        expected = set(DYNAMIC[path.stem][0].split()) if path.stem in DYNAMIC else set()
         # what a report imports of `pipeline.system` can name fusion rules, but never loads one
         assert kinds - ({"fusion"} if path.stem == "report" else set()) == expected, path.name
 

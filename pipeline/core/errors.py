@@ -25,6 +25,7 @@ REASONS = (
     "no_face",
     "few_faces",
     "equal_faces",
+    "several_faces",
     "too_short",
     "unequal_length",
     "silent",

@@ -16,7 +16,7 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from pipeline.core.settings import Runtime
 
@@ -54,6 +54,25 @@ def alone(function: Callable[[Item], Result], item: Item) -> Result:
             return pool.submit(_in_worker, function, item).result()
         except BrokenProcessPool as error:
             raise WorkerLost from error
+
+
+def in_threads(function: Callable[[Item], Result], items: Iterable[Item], threads: int, count: int = 16) -> Iterator[Result]:
+    """Yield `function(item)` of every item, in order, from some threads; for what leaves the interpreter alone.
+
+    Args:
+        function: must bear being called from several threads
+        items: taken here
+        threads: at least 1
+        count: how many are in hand, at most
+    """
+    with ThreadPoolExecutor(threads) as pool:
+        coming: deque[Any] = deque()
+        for item in items:
+            if len(coming) == count:
+                yield coming.popleft().result()
+            coming.append(pool.submit(function, item))
+        while coming:
+            yield coming.popleft().result()
 
 
 def ahead(items: Iterable[Result], count: int = 1) -> Iterator[Result]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +11,12 @@ from pipeline.core import plugins
 from pipeline.core.clip import Clip
 from pipeline.core.code import code_digest
 from pipeline.core.errors import ArtifactError, SettingsError
+from pipeline.core.parallel import ahead
 from pipeline.core.settings import parse
 from pipeline.core.store import ClipFeatures, FeatureMeta, opened
 from pipeline.faces.crop import crop_clip
-from pipeline.media import degraded_by, read_frames
+from pipeline.media import DECODED, degraded_by, read_pictures
+from pipeline.picture import Source
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,15 @@ class CropJob:
 
     def parts(self, clip: Clip) -> Mapping[str, Any]:
         """See `pipeline.engine.Job`."""
-        place = opened(self.faces).digest(clip.clip_id, (self._way.ARRAY, "times", "mask"))
+        return self.parts_at(clip, opened(self.faces).digest(clip.clip_id, self.arrays))
+
+    @property
+    def arrays(self) -> tuple[str, ...]:
+        """What of the tracker's arrays the crops depend on."""
+        return (self._way.ARRAY, "times", "mask")
+
+    def parts_at(self, clip: Clip, place: str) -> Mapping[str, Any]:
+        """Return `parts` for a face of which the tracker's arrays have this digest."""
         return {
             "stage": self.stage,
             "input": f"{clip.input_digest} {place}",
@@ -70,9 +80,13 @@ class CropJob:
     def compute(self, clip: Clip, loaded: ClipFeatures, notes: list[str]) -> Iterator[ClipFeatures]:
         """See `pipeline.engine.Job`."""
         damage: list[str] = []
-        frames = read_frames(self.root / clip.path, clip.start, clip.end, damage)
-        yield from crop_clip(frames, loaded, self._way, self._way.Params.model_validate(dict(self.params)))
+        pictures = ahead(read_pictures(self.root / clip.path, clip.start, clip.end, damage), DECODED)
+        yield from self.cut(pictures, loaded)
         notes += degraded_by(damage)
+
+    def cut(self, pictures: Iterable[tuple[float, Source]], faces: ClipFeatures, threads: int = 1) -> Iterator[ClipFeatures]:
+        """Yield the crops of a clip's pictures, block by block; see `crop_clip`."""
+        yield from crop_clip(pictures, faces, self._way, self._way.Params.model_validate(dict(self.params)), threads)
 
     def meta(self) -> FeatureMeta:
         """Return the attributes of the feature file."""

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pipeline.core import plugins
 from pipeline.core.clip import Clip
+from pipeline.core.clipcache import ClipCache, cache_key
 from pipeline.core.code import code_digest
 from pipeline.core.files import canonical_json
+from pipeline.core.parallel import ahead
 from pipeline.core.store import ClipFeatures, FeatureMeta
-from pipeline.faces import tracker
 from pipeline.faces.detectors import detector
-from pipeline.media import degraded_by, read_frames
+from pipeline.faces.eyes import eye_finder
+from pipeline.faces.kept import Kept, NotKept
+from pipeline.faces.settings import TrackParams
+from pipeline.faces.tracker import track
+from pipeline.jobs.crop import CropJob
+from pipeline.media import DECODED, degraded_by, read_pictures
+
+_THREADS = 2
+"""That cut crops when the thread that decoded has nothing to do any more."""
 
 
 @dataclass(frozen=True)
@@ -23,22 +33,28 @@ class TrackJob:
 
     Args:
         root: corpus folder
-        params: `pipeline.faces.tracker.TrackParams` as a mapping
+        params: `pipeline.faces.settings.TrackParams` as a mapping
         detector: the detector's own settings
         weights: folder of the detector's networks, or None
+        landmarks: folder of the predictor that finds the eyes, or None
+        crops: jobs of `crop_faces`, whose results are put into the clip cache as far as the clip need not be read again for them
+        cache: root of the clip cache, for them
     """
 
     root: Path
     params: Mapping[str, Any]
     detector: Mapping[str, Any]
     weights: Path | None = None
+    landmarks: Path | None = None
+    crops: tuple[CropJob, ...] = ()
+    cache: Path = Path()
 
     stage = "track_faces"
 
     @property
     def version(self) -> str:
         """Digest of the tracker's and the detector's code."""
-        return code_digest("pipeline.faces.tracker", "pipeline.media", plugins.module_name("detectors", self.params["detector"]))
+        return code_digest("pipeline.faces.tracker", "pipeline.faces.eyes", "pipeline.media", plugins.module_name("detectors", self.params["detector"]))
 
     def parts(self, clip: Clip) -> Mapping[str, Any]:
         """See `pipeline.engine.Job`."""
@@ -48,7 +64,7 @@ class TrackJob:
             "code": self.version,
             "params": dict(self.params),
             "detector": dict(self.detector),
-            "weights": self._detector.weights,
+            "weights": self._weights,
         }
 
     def load(self, clip: Clip) -> None:
@@ -56,11 +72,23 @@ class TrackJob:
 
     def compute(self, clip: Clip, loaded: None, notes: list[str]) -> Iterator[ClipFeatures]:  # noqa: ARG002
         """See `pipeline.engine.Job`."""
-        params = tracker.TrackParams.model_validate(dict(self.params))
+        params = TrackParams.model_validate(dict(self.params))
         damage: list[str] = []
-        frames = read_frames(self.root / clip.path, clip.start, clip.end, damage)
-        yield tracker.track(frames, self._detector, params, notes)
+        pictures = ahead(read_pictures(self.root / clip.path, clip.start, clip.end, damage), DECODED)
+        kept = Kept()
+        faces = track(pictures, self._detector, params, notes, self._eyes, kept if self.crops else None)
         notes += degraded_by(damage)
+        yield faces
+        for job in self.crops:
+            self._cut(job, clip, kept, faces, degraded_by(damage))
+
+    def _cut(self, job: CropJob, clip: Clip, kept: Kept, faces: ClipFeatures, notes: list[str]) -> None:
+        """Put a clip's crops into the clip cache, unless they are there; `crop_faces` makes those for which pixels lack."""
+        cache = ClipCache(self.cache)
+        key = cache_key(**job.parts_at(clip, faces.digest(job.arrays)))
+        if cache.head(key) is None:
+            with suppress(NotKept):
+                cache.put(key, job.cut(kept.pictures(faces.times), faces, _THREADS), notes, job.stage, job.meta())
 
     def meta(self) -> FeatureMeta:
         """Return the attributes of `faces.h5`."""
@@ -71,9 +99,18 @@ class TrackJob:
             columns=("left_px", "top_px", "right_px", "bottom_px"),
             version=self.version,
             params={**self.params, "detector_settings": dict(self.detector)},
-            weights=self._detector.weights,
-            origin=self._detector.origin,
+            weights=self._weights,
+            origin="; ".join(part for part in (self._detector.origin, self._eyes.origin if self._eyes else "") if part),
         )
+
+    @property
+    def _weights(self) -> str:
+        """Digests of all networks, or "" where there is none."""
+        return " ".join(part for part in (self._detector.weights, self._eyes.weights if self._eyes else "") if part)
+
+    @property
+    def _eyes(self) -> Any:
+        return eye_finder(self.params["eyes"], self.landmarks)
 
     @property
     def _detector(self) -> Any:

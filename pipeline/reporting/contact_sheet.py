@@ -13,8 +13,10 @@ CELL_PX = 200
 """Width of a frame on the sheet."""
 _GAP_PX, _LINE_PX, _STRIP_PX, _TICKS_PX = 6, 20, 22, 20
 _PAPER, _INK = (255, 255, 255), (40, 40, 40)
-DETECTED, BETWEEN, NOTHING = (0, 114, 178), (230, 159, 0), (178, 24, 43)
-"""Colours (RGB) of frames with a detection, of those in between, and of those without a face; told apart by the colour-blind."""
+NOTHING, DETECTED, FOLLOWED, BETWEEN = (178, 24, 43), (0, 90, 150), (86, 180, 233), (230, 159, 0)
+_STATES = ((NOTHING, "no face"), (DETECTED, "detected"), (FOLLOWED, "followed"), (BETWEEN, "in between"))
+"""By `how` of faces.h5: the colour (RGB) of a frame, to be told apart by the colour-blind, and what is written below it."""
+_OTHERS = (120, 120, 120)
 _TICKS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
 _MOST_TICKS = 12
 
@@ -22,7 +24,12 @@ _MOST_TICKS = 12
 def untracked(times: np.ndarray) -> ClipFeatures:
     """Return what stands for a clip (T,) s in which no face was found."""
     count = len(times)
-    extra = {"landmarks": np.full((count, 2, 2), np.nan, np.float32), "score": np.full(count, np.nan, np.float32)}
+    extra: dict[str, np.ndarray] = {
+        "landmarks": np.full((count, 2, 2), np.nan, np.float32),
+        "score": np.full(count, np.nan, np.float32),
+        "how": np.zeros(count, np.uint8),
+        "tracks": np.full((count, 0, 4), np.nan, np.float32),
+    }
     return ClipFeatures(np.full((count, 4), np.nan, np.float32), times, np.zeros(count, bool), extra)
 
 
@@ -62,7 +69,8 @@ def draw_sheet(
 
 
 def draw_strip(faces: ClipFeatures, width: int) -> np.ndarray:
-    """Draw the mask over time, (height, width, 3) uint8 RGB: blue with a detection, orange in between, red without a face."""
+    """Draw the mask over time, (height, width, 3) uint8 RGB: dark blue with a detection, light blue where the face was followed, orange where
+    it was interpolated, red without a face."""
     strip = np.full((_STRIP_PX + _TICKS_PX, width, 3), 255, np.uint8)
     if not len(faces.mask):
         return strip
@@ -85,19 +93,19 @@ def _tick(strip: np.ndarray, time: float, across: int) -> None:
 
 def _state(faces: ClipFeatures, index: int) -> tuple[tuple[int, int, int], str]:
     """Return the colour of a frame and what is written below it."""
-    if not faces.mask[index]:
-        return NOTHING, "no face"
-    score = float(faces.extra["score"][index])
-    return (DETECTED, f"score {score:.2f}") if score else (BETWEEN, "in between")
+    how, score = int(faces.extra["how"][index]), float(faces.extra["score"][index])
+    colour, words = _STATES[how]
+    return (colour, f"score {score:.2f}") if how == 1 else (colour, words)
 
 
 def _cell(rgb: np.ndarray, time: float, faces: ClipFeatures, index: int) -> np.ndarray:
     scale = CELL_PX / rgb.shape[1]
     picture = cv2.resize(rgb, (CELL_PX, max(1, round(scale * rgb.shape[0]))), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
     colour, words = _state(faces, index)
+    for number, box in reversed(list(enumerate(faces.extra["tracks"][index]))):
+        if not np.isnan(box[0]):
+            _box(picture, scale * box, number, colour if number == 0 else _OTHERS)
     if faces.mask[index]:
-        left, top, right, bottom = (round(scale * float(edge)) for edge in faces.values[index])
-        cv2.rectangle(picture, (left, top), (right, bottom), colour, 2, cv2.LINE_AA)
         for x, y in faces.extra["landmarks"][index]:
             cv2.circle(picture, (round(scale * float(x)), round(scale * float(y))), 2, colour, -1, cv2.LINE_AA)
     cell = np.full((len(picture) + _LINE_PX, CELL_PX, 3), _PAPER, np.uint8)
@@ -105,3 +113,11 @@ def _cell(rgb: np.ndarray, time: float, faces: ClipFeatures, index: int) -> np.n
     cv2.rectangle(cell, (0, len(picture)), (CELL_PX - 1, len(picture) + 3), colour, -1)
     cv2.putText(cell, f"{time:.2f} s  {words}", (2, len(cell) - 3), cv2.FONT_HERSHEY_SIMPLEX, 0.42, _INK, 1, cv2.LINE_AA)
     return cell
+
+
+def _box(picture: np.ndarray, box: np.ndarray, number: int, colour: tuple[int, int, int]) -> None:
+    """Draw a face's box with its id."""
+    left, top, right, bottom = (round(float(edge)) for edge in box)
+    cv2.rectangle(picture, (left, top), (right, bottom), colour, 2, cv2.LINE_AA)
+    cv2.rectangle(picture, (left, top), (left + 14, top + 15), colour, -1)
+    cv2.putText(picture, str(number), (left + 3, top + 12), cv2.FONT_HERSHEY_SIMPLEX, 0.4, _PAPER, 1, cv2.LINE_AA)

@@ -15,6 +15,7 @@ from pipeline.core.files import atomic_path
 from pipeline.core.ledger import Entry, read_ledger
 from pipeline.core.parallel import ordered_map
 from pipeline.core.store import ClipFeatures, opened
+from pipeline.faces.tracker import INTERPOLATED
 from pipeline.media import read_frames
 from pipeline.reporting.contact_sheet import draw_sheet, untracked
 from pipeline.reporting.explain import Places
@@ -36,6 +37,7 @@ class _Line:
     clip_id: str
     coverage: float
     between: float
+    others: int
     said: str
     sheet: str
 
@@ -53,9 +55,10 @@ class _Draw:
         if sheet is not None:
             _write(path, sheet)
         observed = faces.mask.mean() if len(faces.mask) else 0.0
-        between = (faces.extra["score"][faces.mask] == 0).mean() if faces.mask.any() else 0.0
+        between = (faces.extra["how"][faces.mask] == INTERPOLATED).mean() if faces.mask.any() else 0.0
+        others = max(0, faces.extra["tracks"].shape[1] - 1)
         said = ": ".join(word for word in (entry.reason, entry.detail) if word)
-        return _Line(clip.clip_id, float(observed), float(between), said, path.name if sheet is not None else "")
+        return _Line(clip.clip_id, float(observed), float(between), others, said, path.name if sheet is not None else "")
 
 
 def one(clip_id: str, places: Places) -> str:

@@ -11,8 +11,9 @@ import pytest
 from pipeline.core.errors import ClipError
 from pipeline.core.store import ClipFeatures, joined
 from pipeline.faces.crop import crop_clip
+from pipeline.picture import DrawnPicture
 
-FRAMES = [(0.0, np.full((8, 8, 3), 1, np.uint8)), (0.04, np.full((8, 8, 3), 2, np.uint8)), (0.08, np.full((8, 8, 3), 3, np.uint8))]
+FRAMES = [(0.04 * index, DrawnPicture(np.full((8, 8, 3), index + 1, np.uint8))) for index in range(3)]
 BOX = np.array([1, 2, 5, 6], np.float32)
 PARAMS = SimpleNamespace(shape=(2, 4))
 
@@ -24,6 +25,10 @@ class Corner:
 
     def __init__(self):
         self.places = []
+
+    @staticmethod
+    def reach(place, params):
+        return 0, 0, 8, 8
 
     def cut(self, rgb, place, params):
         self.places.append(place.tolist())
@@ -68,7 +73,7 @@ def test_crops_and_frames_are_not_kept(monkeypatch):
         for index in range(100):
             rgb = np.full((60, 80, 3), 50, np.uint8)
             pictures.append(weakref.ref(rgb))
-            yield index * 0.04, rgb
+            yield index * 0.04, DrawnPicture(rgb)
             assert sum(ref() is not None for ref in pictures) <= 3
 
     class Copy(Corner):

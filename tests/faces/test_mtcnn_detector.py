@@ -18,10 +18,12 @@ from pipeline.core.clip import Clip
 from pipeline.core.errors import WeightsError
 from pipeline.faces.detectors import dlib_hog, mtcnn
 from pipeline.faces.geometry import eye_centres, iou, overlaps, suppress
-from pipeline.faces.tracker import TrackParams, track
+from pipeline.faces.settings import TrackParams
+from pipeline.faces.tracker import track
 from pipeline.jobs.track import TrackJob
 from pipeline.media import read_frames
 from pipeline.networks.mtcnn import MTCNN
+from pipeline.picture import DrawnPicture
 from pipeline.weights.files import save_weights
 
 DATA = Path(__file__).resolve().parents[2] / "../shared/data"
@@ -243,7 +245,7 @@ def test_no_face_in_an_empty_picture(detector, level):
 
 def test_the_tracker_takes_it(detector, astronaut):
     small = cv2.resize(astronaut, (200, 200), interpolation=cv2.INTER_AREA)
-    frames = [(index * 0.04, np.roll(small, 2 * index, axis=1)) for index in range(4)]
+    frames = [(index * 0.04, DrawnPicture(np.roll(small, 2 * index, axis=1))) for index in range(4)]
     found = track(frames, detector, TrackParams(detector="mtcnn", smooth_s=0), [])
     assert found.mask.all()
     assert np.diff(found.values[:, 0]).mean() == pytest.approx(2, abs=1)

@@ -13,11 +13,14 @@ from pydantic import ValidationError
 from pipeline.core.errors import ClipError
 from pipeline.faces.detectors import dlib_hog
 from pipeline.faces.geometry import Detection, eye_centres, iou, smooth
-from pipeline.faces.tracker import TrackParams, track
-from pipeline.media import read_frames
+from pipeline.faces.settings import TrackParams
+from pipeline.faces.tracker import DETECTED, INTERPOLATED, track
+from pipeline.media import read_frames, read_pictures
+from pipeline.picture import DrawnPicture
 
 CREMAD = Path(__file__).resolve().parents[3] / "shared" / "data" / "cremad"
-RAW = TrackParams(smooth_s=0)
+RAW = TrackParams(search_every_s=0, smooth_s=0)
+"""A detection in every frame, and nothing in between."""
 
 
 class Clip:
@@ -33,7 +36,7 @@ class Clip:
         for index in range(len(self.answers)):
             rgb = np.full((120, 160, 3), 50 + index, np.uint8)
             rgb[0, 0] = index
-            yield index * 0.04, rgb
+            yield index * 0.04, DrawnPicture(rgb)
 
     def __call__(self, rgb):
         index = int(rgb[0, 0, 0])
@@ -60,7 +63,7 @@ def test_a_moving_face_is_found_in_every_frame():
 
 
 def test_dtypes_and_shapes():
-    result = Clip([[face(20)]] * 3).track(TrackParams())
+    result = Clip([[face(20)]] * 3).track(RAW)
     assert (result.values.dtype, result.times.dtype, result.mask.dtype) == (np.float32, np.float64, bool)
     assert result.extra["score"].dtype == np.float32
     assert result.extra["landmarks"].dtype == np.float32
@@ -79,7 +82,7 @@ def test_the_eyes_lie_where_the_detectors_boxes_have_them():
 
 def test_the_eyes_are_as_smooth_as_the_boxes():
     jitter = np.random.default_rng(0).normal(0, 2, 50)
-    result = Clip([[face(40 + jitter[i])] for i in range(50)]).track(TrackParams(smooth_s=0.08))
+    result = Clip([[face(40 + jitter[i])] for i in range(50)]).track(TrackParams(search_every_s=0, smooth_s=0.08))
     assert np.allclose(result.extra["landmarks"], eye_centres(result.values, Clip.eyes))
     assert np.abs(np.diff(result.extra["landmarks"][:, 0, 0])).mean() < 0.4 * np.abs(np.diff(jitter)).mean()
 
@@ -91,6 +94,7 @@ def test_a_short_gap_is_interpolated():
     assert result.mask.all()
     assert np.allclose(result.values[:, 0], 20 + 2 * np.arange(12))
     assert result.extra["score"].tolist() == [1] * 4 + [0] * 4 + [1] * 4
+    assert result.extra["how"].tolist() == [DETECTED] * 4 + [INTERPOLATED] * 4 + [DETECTED] * 4
 
 
 def test_a_long_gap_is_unobserved():
@@ -137,28 +141,16 @@ def test_few_faces(faces, expected):
     Clip(found).track(notes=notes)
     assert notes == expected
     strict = []
-    Clip(found).track(TrackParams(smooth_s=0, min_coverage=0.6), strict)
+    Clip(found).track(TrackParams(search_every_s=0, smooth_s=0, min_coverage=0.6), strict)
     assert strict == ["few_faces"]
-
-
-def test_detecting_every_third_frame_looks_at_the_last_one_too():
-    clip = Clip([[face(20 + 2 * i)] for i in range(12)])
-    result = clip.track(TrackParams(detect_every=3, smooth_s=0))
-    assert clip.looked_at == [0, 3, 6, 9, 11]
-    assert result.mask.all()
-    assert np.allclose(result.values[:, 0], 20 + 2 * np.arange(12))
-
-
-def test_every_tenth_frame_is_no_gap_though_it_is_longer_than_one():
-    assert Clip([[face(20)]] * 25).track(TrackParams(detect_every=10)).mask.all()
 
 
 def test_smoothing_takes_jitter_away_and_keeps_steady_motion():
     jitter = np.random.default_rng(0).normal(0, 2, 50)
     rough = np.abs(np.diff(jitter)).mean()
-    result = Clip([[face(40 + jitter[i])] for i in range(50)]).track(TrackParams(smooth_s=0.08))
+    result = Clip([[face(40 + jitter[i])] for i in range(50)]).track(TrackParams(search_every_s=0, smooth_s=0.08))
     assert np.abs(np.diff(result.values[:, 0])).mean() < 0.4 * rough
-    steady = Clip([[face(20 + 2 * i)] for i in range(25)]).track(TrackParams(smooth_s=0.2))
+    steady = Clip([[face(20 + 2 * i)] for i in range(25)]).track(TrackParams(search_every_s=0, smooth_s=0.2))
     assert np.allclose(steady.values[:, 0], 20 + 2 * np.arange(25), atol=1e-4)
 
 
@@ -178,11 +170,13 @@ def test_full_frames_are_not_kept():
         for index in range(30):
             rgb = np.full((60, 80, 3), 50, np.uint8)
             alive.append(weakref.ref(rgb))
-            yield index * 0.04, rgb
+            yield index * 0.04, DrawnPicture(rgb)
             assert sum(ref() is not None for ref in alive) <= 3
 
-    track(frames(), Clip([[face(10)]] * 256), TrackParams(detect_every=4), [])
-    assert len(alive) == 30, "one reading"
+    for params in (RAW, TrackParams()):
+        alive.clear()
+        track(frames(), Clip([[face(10)]] * 256), params, [])
+        assert len(alive) == 30, "one reading"
 
 
 def test_iou():
@@ -193,23 +187,26 @@ def test_iou():
 
 def test_settings_are_strict():
     with pytest.raises(ValidationError):
-        TrackParams(detect_evry=2)
+        TrackParams(detect_evry_s=2)
     with pytest.raises(ValidationError):
-        TrackParams(detect_every=0)
+        TrackParams(detect_every_s=0)
     with pytest.raises(ValidationError):
         dlib_hog.Params(upsample=-1)
 
 
-def test_dlib_follows_a_real_face_through_a_gap():
+@pytest.mark.parametrize("params", [TrackParams(), TrackParams(search_every_s=0)], ids=["following", "every frame"])
+def test_dlib_follows_a_real_face_through_a_gap(params):
     data = pytest.importorskip("skimage.data")
     astronaut = cv2.resize(data.astronaut(), (320, 320), interpolation=cv2.INTER_AREA)  # the face is 80 px wide
     shifted = [np.roll(astronaut, 3 * i, axis=1) for i in range(8)]
     shifted[3] = np.zeros_like(astronaut)
     detector = dlib_hog.Detector(dlib_hog.Params())
-    result = track(((i * 0.04, rgb) for i, rgb in enumerate(shifted)), detector, TrackParams(), [])
+    result = track(((i * 0.04, DrawnPicture(rgb)) for i, rgb in enumerate(shifted)), detector, params, [])
     assert result.mask.all()
+    assert result.extra["how"][3] == INTERPOLATED
     assert result.extra["score"][3] == 0
-    assert (result.extra["score"][[0, 1, 2, 4, 5, 6, 7]] > 0).all()
+    if not params.search_every_s:
+        assert (result.extra["score"][[0, 1, 2, 4, 5, 6, 7]] > 0).all()
     centres = (result.values[:, 0] + result.values[:, 2]) / 2
     assert centres[0] == pytest.approx(140, abs=10)  # the astronaut's nose
     assert centres[7] - centres[0] == pytest.approx(21, abs=6)
@@ -222,10 +219,13 @@ def test_dlib_follows_a_real_face_through_a_gap():
 def test_real_clip_has_a_face_in_every_frame():
     path = sorted(CREMAD.glob("*.flv"))[0]
     detector = dlib_hog.Detector(dlib_hog.Params())
-    result = track(read_frames(path), detector, TrackParams(detect_every=5), [])
+    result = track(read_pictures(path), detector, TrackParams(), [])
     assert result.mask.all()
     steps = np.diff(result.times)
     assert (steps > 0).all()
     assert steps.mean() == pytest.approx(1 / 30, abs=0.001)
-    widths = result.values[:, 2] - result.values[:, 0]
-    assert ((widths > 80) & (widths < 160)).all()
+    overlaps = [iou(tuple(box), found[0].box) for box, (_, rgb) in zip(result.values.tolist(), read_frames(path), strict=True) if (found := detector(rgb))]
+    assert len(overlaps) > 50
+    assert np.mean(overlaps) > 0.8
+    assert min(overlaps) > 0.7
+    assert (result.extra["how"] == DETECTED).sum() < 0.1 * len(steps), "the detector is asked seldom"

@@ -122,6 +122,7 @@ class Folder:
         params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
         settings = {name: params[name] for name in ("track_faces", "crop_faces", "align_faces", "extract")}
         settings["track_faces"]["detector"] = settings["align_faces"]["detector"] = "dlib_hog"
+        settings["track_faces"]["eyes"] = "detector"
         settings["align_faces"].update(detector_settings={}, frames=8)
         settings["corpora"] = {"hostile": {"adapter": "manifest_csv", "root": str(corpus or "data"), "protocol": {"name": "none"}}}
         settings["runtime"] = {"workers": 1, "max_failed_fraction": 1.0, **runtime}

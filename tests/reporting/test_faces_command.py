@@ -21,6 +21,7 @@ from pipeline.reporting.contact_sheet import (
     BETWEEN,
     CELL_PX,
     DETECTED,
+    FOLLOWED,
     NOTHING,
     draw_sheet,
     draw_strip,
@@ -32,12 +33,16 @@ HOSTILE = "<script>alert(1)</script>"
 
 
 def tracked(states: str, step_s: float = 0.04) -> ClipFeatures:
-    """A clip, one letter per frame: d = detected, b = in between, . = no face."""
+    """A clip, one letter per frame: d = detected, f = followed, b = in between, . = no face."""
     mask = np.array([state != "." for state in states])
     boxes = np.where(mask[:, None], [8.0, 8.0, 40.0, 40.0], np.nan).astype(np.float32)
     eyes = np.where(mask[:, None, None], [[18.0, 18.0], [30.0, 18.0]], np.nan).astype(np.float32)
-    score = np.array([{"d": 1.5, "b": 0.0, ".": np.nan}[state] for state in states], np.float32)
-    return ClipFeatures(boxes, np.arange(len(states)) * step_s, mask, {"boxes": boxes, "landmarks": eyes, "score": score})
+    score = np.array([{"d": 1.5, "f": 0.0, "b": 0.0, ".": np.nan}[state] for state in states], np.float32)
+    how = np.array([".dfb".index(state) for state in states], np.uint8)
+    other = np.where(np.arange(len(states))[:, None] < 2, [50.0, 8.0, 60.0, 18.0], np.nan)  # another face in two frames
+    tracks = np.stack([boxes, other.astype(np.float32)], axis=1)
+    extra = {"boxes": boxes, "landmarks": eyes, "score": score, "how": how, "tracks": tracks}
+    return ClipFeatures(boxes, np.arange(len(states)) * step_s, mask, extra)
 
 
 def frames(count: int, height: int = 48, width: int = 64) -> list[tuple[float, np.ndarray]]:
@@ -50,12 +55,15 @@ def test_every_nth_frame_is_shown(count: int, most: int, expected: list[int]) ->
 
 
 def test_each_frame_shows_its_state_and_its_box() -> None:
-    sheet = draw_sheet(frames(3), tracked("db."), columns=3)
-    middle = [6 + number * (CELL_PX + 6) + CELL_PX // 2 for number in range(3)]
+    sheet = draw_sheet(frames(4), tracked("db.f"), columns=4)
+    middle = [6 + number * (CELL_PX + 6) + CELL_PX // 2 for number in range(4)]
     bar = 6 + 150 + 2  # below a picture of 200 x 150
-    assert [tuple(sheet[bar, across].tolist()) for across in middle] == [DETECTED, BETWEEN, NOTHING]
+    assert [tuple(sheet[bar, across].tolist()) for across in middle] == [DETECTED, BETWEEN, NOTHING, FOLLOWED]
     left_edge = 6 + round(8 * CELL_PX / 64)
     assert tuple(sheet[6 + 75, left_edge].tolist()) == DETECTED
+    other_edge = 6 + round(60 * CELL_PX / 64)
+    assert len(set(sheet[6 + 50, other_edge].tolist())) == 1, "another face's box is grey"
+    assert sheet[6 + 50, other_edge, 0] != 90
     third = sheet[6 : 6 + 150, 6 + 2 * (CELL_PX + 6) : 6 + 2 * (CELL_PX + 6) + CELL_PX]
     assert (third == 90).all(), "nothing is drawn where there is no face"
 
@@ -106,7 +114,7 @@ def test_the_page_lists_every_clip_worst_first_and_names_the_reason(project: Pat
     assert "<script>" not in page
     assert "no_face: &lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "decode_error: in words" in page
-    assert "a face in 60 % of the frames, 33 % of those in between detections" in page
+    assert "a face in 60 % of the frames, 33 % of those interpolated; 1 other face" in page
     assert sorted(path.suffix for path in folder.iterdir()) == [".html", ".jpg", ".jpg", ".jpg"]
     assert page.count("<img") == page.count("alt=") == 3
     assert {unquote(name) for name in re.findall(r'src="([^"]*)"', page)} == {path.name for path in folder.glob("*.jpg")}

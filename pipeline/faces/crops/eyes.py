@@ -65,16 +65,29 @@ def cut(rgb: np.ndarray, place: np.ndarray, params: Params) -> np.ndarray:
     Raises:
         ValueError: the eyes are in one place, or not finite
     """
-    eyes = np.asarray(place, np.float64)
-    distance = float(np.hypot(*(eyes[1] - eyes[0])))
-    if not 0 < distance < math.inf:
-        raise ValueError(f"no two eyes: {eyes.tolist()}")
+    eyes, distance = _eyes(place)
     # shrinking would skip pixels: draw at a whole multiple of the size, where nothing is skipped, and take means
     fold = max(1, math.ceil(distance / params.eye_distance_px - 1e-6))
     matrix = _similarity(eyes, distance, params, fold)
     size = (params.width * fold, params.height * fold)
     drawn = cv2.warpAffine(rgb, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     return cv2.resize(drawn, (params.width, params.height), interpolation=cv2.INTER_AREA) if fold > 1 else drawn
+
+
+def reach(place: np.ndarray, params: Params) -> tuple[float, float, float, float]:
+    """Return (left, top, right, bottom) px of the upright rectangle around what the crop shows; see `cut`."""
+    matrix = _similarity(*_eyes(place), params, 1)
+    corners = np.array([(-1, -1), (params.width, -1), (-1, params.height), (params.width, params.height)])
+    found = np.linalg.solve(matrix[:, :2], (corners - matrix[:, 2]).T)
+    return (*found.min(axis=1).tolist(), *(found.max(axis=1) + 1).tolist())
+
+
+def _eyes(place: np.ndarray) -> tuple[np.ndarray, float]:
+    eyes = np.asarray(place, np.float64)
+    distance = float(np.hypot(*(eyes[1] - eyes[0])))
+    if not 0 < distance < math.inf:
+        raise ValueError(f"no two eyes: {eyes.tolist()}")
+    return eyes, distance
 
 
 def _similarity(eyes: np.ndarray, distance: float, params: Params, fold: int) -> np.ndarray:

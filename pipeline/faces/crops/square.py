@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import cv2
 import numpy as np
 from pydantic import Field
@@ -41,15 +43,26 @@ def cut(rgb: np.ndarray, place: np.ndarray, params: Params) -> np.ndarray:
     Raises:
         ValueError: the box is empty or not finite
     """
+    left, top, right, bottom = reach(place, params)
+    length = right - left
+    square = rgb[top:bottom, left:right]
+    if left < 0 or top < 0 or square.shape[:2] != (length, length):
+        columns, rows = _reflected(left, length, rgb.shape[1]), _reflected(top, length, rgb.shape[0])
+        square = rgb.take(rows, axis=0).take(columns, axis=1)
+    if params.px < length < 2 * params.px:  # the means of parts of pixels take five times as long as those of whole ones
+        square = cv2.resize(square, (2 * params.px, 2 * params.px), interpolation=cv2.INTER_LINEAR)
+    how = cv2.INTER_AREA if length > params.px else cv2.INTER_LINEAR
+    return cv2.resize(square, params.shape, interpolation=how)
+
+
+def reach(place: np.ndarray, params: Params) -> tuple[int, int, int, int]:
+    """Return the square around a box, (left, top, right, bottom) px; see `cut`."""
     left, top, right, bottom = map(float, place)
     if not (np.isfinite(place).all() and right > left and bottom > top):
         raise ValueError(f"no box: {left, top, right, bottom}")
     length = max(1, round(params.margin * max(right - left, bottom - top)))
-    columns = _reflected(round((left + right - length) / 2), length, rgb.shape[1])
-    rows = _reflected(round((top + bottom - length) / 2), length, rgb.shape[0])
-    square = rgb.take(rows, axis=0).take(columns, axis=1)
-    how = cv2.INTER_AREA if length > params.px else cv2.INTER_LINEAR
-    return cv2.resize(square, params.shape, interpolation=how)
+    first_x, first_y = (math.floor((edge - length + 1) / 2) for edge in (left + right, top + bottom))
+    return first_x, first_y, first_x + length, first_y + length
 
 
 def _reflected(begin: int, length: int, size: int) -> np.ndarray:

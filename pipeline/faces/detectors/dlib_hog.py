@@ -36,6 +36,7 @@ class Detector:
     """Build one per process: dlib's object is not safe to share between threads."""
 
     eyes: Eyes = ((0.29, 0.285), (0.71, 0.285))
+    grey = True
     weights = origin = ""  # part of the package
 
     def __init__(self, params: Params, weights: Path | None = None) -> None:  # noqa: ARG002  as all detectors
@@ -46,7 +47,7 @@ class Detector:
         """Find faces.
 
         Args:
-            rgb: (H, W, 3) uint8
+            rgb: (H, W, 3) uint8, or (H, W) grey, for which the features are made
 
         Returns:
             the faces in px of the picture, best score first; boxes may reach beyond its borders

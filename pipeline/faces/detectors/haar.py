@@ -46,6 +46,7 @@ class Detector:
     """
 
     eyes: Eyes = ((0.312, 0.405), (0.682, 0.405))
+    grey = True
     weights = origin = ""  # part of the package
 
     def __init__(self, params: Params, weights: Path | None = None) -> None:  # noqa: ARG002  as all detectors
@@ -56,12 +57,12 @@ class Detector:
         """Find faces.
 
         Args:
-            rgb: (H, W, 3) uint8
+            rgb: (H, W, 3) uint8, or (H, W) grey
 
         Returns:
             the faces in px of the picture, best score first
         """
-        grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
+        grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY) if rgb.ndim == 3 else rgb
         if self.params.equalise:
             grey = cv2.equalizeHist(grey)
         smallest = max(1, round(self.params.min_size * min(grey.shape)))

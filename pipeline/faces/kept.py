@@ -1,0 +1,84 @@
+"""The pixels of the faces that were followed, so that crops need no second reading of a short clip."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from pipeline.faces.patch import Place
+from pipeline.picture import AnyPicture, Part, Region
+
+_SIDES = 1.6
+"""Side of what is kept over that of the face: crops reach some 0.6 sides from its middle, and boxes are put right later."""
+MOST_BYTES = 96 << 20
+"""Memory that they may take; a clip with more is read again."""
+
+
+class NotKept(Exception):
+    """Some pixels are needed that are gone."""
+
+
+class Kept:
+    """What is kept of one clip."""
+
+    def __init__(self) -> None:
+        self._parts: list[list[Part]] | None = []
+        self._bytes = 0
+
+    def add(self, picture: AnyPicture, places: Iterable[Place]) -> None:
+        """Keep the faces of the next frame; nothing any more, once they take too much memory."""
+        if self._parts is None:
+            return
+        regions = (_region(place, picture.shape) for place in places)
+        self._parts.append([picture.part(region) for region in regions if region is not None])
+        self._bytes += sum(part.nbytes for part in self._parts[-1])
+        if self._bytes > MOST_BYTES:
+            self._parts = None
+
+    def pictures(self, times: np.ndarray) -> Iterator[tuple[float, KeptPicture]]:
+        """Yield (time, picture) of all frames, as far as they are kept.
+
+        Raises:
+            NotKept: it was too much
+        """
+        if self._parts is None:
+            raise NotKept
+        for time, parts in zip(times.tolist(), self._parts, strict=True):
+            yield time, KeptPicture(parts)
+
+
+class KeptPicture:
+    """The faces of one frame."""
+
+    def __init__(self, parts: list[Part]) -> None:
+        self._parts = parts
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) of the picture, px.
+
+        Raises:
+            NotKept: nothing of it is kept
+        """
+        if not self._parts:
+            raise NotKept
+        return self._parts[0].shape
+
+    def rgb(self, region: Region) -> np.ndarray:
+        """Return (H, W, 3) uint8 RGB of a region.
+
+        Raises:
+            NotKept: it was not kept as a whole
+        """
+        for part in self._parts:
+            if part.holds(region):
+                return part.rgb(region)
+        raise NotKept
+
+
+def _region(place: Place, shape: tuple[int, int]) -> Region | None:
+    half = _SIDES * place.side / 2
+    left, top = max(0, round(place.x - half)), max(0, round(place.y - half))
+    right, bottom = min(shape[1], round(place.x + half)), min(shape[0], round(place.y + half))
+    return (left, top, right, bottom) if left < right and top < bottom else None

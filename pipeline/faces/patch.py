@@ -1,0 +1,96 @@
+"""Faces drawn upright and at one size, and how much two of them are alike."""
+
+from __future__ import annotations
+
+import cmath
+import math
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+PATCH = 64
+"""Side of a drawn face, px; a box with some of what is around it."""
+MARGIN = 1.15
+"""Side of the drawn square over that of the box."""
+MIDDLE = complex((PATCH - 1) / 2, (PATCH - 1) / 2)
+"""Of a drawn face, px from the middle of its first pixel."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a face is: the centre of its square, px of the picture; the square's side, px; its turn, radians, clockwise."""
+
+    x: float
+    y: float
+    side: float
+    turn: float = 0.0
+
+    def moved(self, x: float, y: float) -> Place:
+        """Return the same face shifted, px."""
+        return replace(self, x=self.x + x, y=self.y + y)
+
+
+@dataclass(frozen=True)
+class Grey:
+    """The brightness of a frame, reduced.
+
+    Attributes:
+        pixels: (h, w) uint8
+        fold: how many pixels of the picture one of these is wide and high
+        shape: (height, width) of the picture itself, px
+    """
+
+    pixels: np.ndarray
+    fold: int
+    shape: tuple[int, int]
+
+
+def reduced(luma: np.ndarray, fold: int) -> Grey:
+    """Return a picture's brightness with squares of `fold` x `fold` pixels averaged; rows and columns beyond the last whole square go."""
+    height, width = luma.shape
+    if fold == 1:
+        return Grey(np.ascontiguousarray(luma), 1, (height, width))
+    whole = luma[: height // fold * fold, : width // fold * fold]
+    small = cv2.resize(np.ascontiguousarray(whole), (width // fold, height // fold), interpolation=cv2.INTER_AREA)
+    return Grey(small, fold, (height, width))
+
+
+def draw(grey: Grey, place: Place) -> np.ndarray:
+    """Return the face upright, (PATCH, PATCH) uint8; beyond the border its last pixel is repeated."""
+    return cv2.warpAffine(
+        grey.pixels, _to_picture(place, grey.fold), (PATCH, PATCH), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+    )
+
+
+def likeness(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the correlation of two pictures of one size, -1 to 1; 0 where one is flat."""
+    return float(normed(one) @ normed(other))
+
+
+def normed(picture: np.ndarray) -> np.ndarray:
+    """Return a picture as a vector of length 1 and mean 0, zeros where it is flat."""
+    vector = picture.ravel().astype(np.float32)
+    vector -= vector.mean()
+    norm = math.sqrt(float(vector @ vector))
+    return vector / norm if norm else vector
+
+
+def inside(place: Place, shape: tuple[int, int]) -> float:
+    """Return the share of a face's square, as if it were not turned, that lies in a picture of this shape."""
+    half = place.side / 2
+    wide = min(place.x + half, shape[1]) - max(place.x - half, 0)
+    high = min(place.y + half, shape[0]) - max(place.y - half, 0)
+    return max(0.0, wide) * max(0.0, high) / place.side**2
+
+
+def _to_picture(place: Place, fold: int) -> np.ndarray:
+    """Return OpenCV's (2, 3) matrix from the drawn face to the reduced picture; both count from the middle of a pixel."""
+    step = unit(place) / fold
+    corner = complex(place.x, place.y) / fold - (0.5 + 0.5j) - step * MIDDLE
+    return np.array([[step.real, -step.imag, corner.real], [step.imag, step.real, corner.imag]])
+
+
+def unit(place: Place) -> complex:
+    """Return one pixel to the right in the drawn face, in pixels of the picture."""
+    return cmath.rect(place.side * MARGIN / PATCH, place.turn)
