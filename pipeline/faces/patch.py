@@ -15,6 +15,7 @@ MARGIN = 1.15
 """Side of the drawn square over that of the box."""
 MIDDLE = complex((PATCH - 1) / 2, (PATCH - 1) / 2)
 """Of a drawn face, px from the middle of its first pixel."""
+_MOUTH = (slice(40, 58), slice(18, 46))
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,11 @@ def draw(grey: Grey, place: Place) -> np.ndarray:
 def likeness(one: np.ndarray, other: np.ndarray) -> float:
     """Return the correlation of two pictures of one size, -1 to 1; 0 where one is flat."""
     return float(normed(one) @ normed(other))
+
+
+def mouth_motion(one: np.ndarray, other: np.ndarray) -> float:
+    """Return by how many grey levels a drawn face differs from another about the mouth, on average."""
+    return float(cv2.absdiff(one[_MOUTH], other[_MOUTH]).mean())
 
 
 def normed(picture: np.ndarray) -> np.ndarray:

@@ -17,7 +17,7 @@ from pipeline.faces.follow import Follower
 from pipeline.faces.geometry import iou
 from pipeline.faces.kept import Kept
 from pipeline.faces.look import Look
-from pipeline.faces.patch import PATCH, Grey, inside, reduced
+from pipeline.faces.patch import PATCH, Grey, inside, mouth_motion, reduced
 from pipeline.faces.settings import TrackParams
 from pipeline.faces.tracklet import Seen, Tracklet, box_of
 from pipeline.picture import AnyPicture
@@ -29,6 +29,10 @@ _SAME = 0.5
 """Overlap from which two followed faces are one."""
 _SAMPLED = 5
 """How often a followed face is kept for telling whose it is, frames."""
+_UNCHANGED = 0.9
+"""Likeness from which a face that was detected once should be detected again."""
+_PATIENCE = 0.5
+"""The longer a face is gone, the longer until it is looked for again: the time between over the time that it is gone."""
 _PAST_BYTES = 64 << 20
 
 
@@ -55,7 +59,7 @@ class Scan:
         self._past: deque[tuple[int, Grey]] = deque()
         self._past_bytes = 0
         self._next_search, self._searched = 0.0, -1
-        self._lost_at = -np.inf
+        self._lost_at: float | None = None
         self._cuts = Cuts(params.cut_below)
 
     def run(self, pictures: Iterable[tuple[float, AnyPicture]]) -> None:
@@ -63,13 +67,13 @@ class Scan:
         last = None
         for time, picture in pictures:
             last = self._frame(time, picture)
-        if last is not None and self._missed() and self._searched < last[0]:
+        if last is not None and self._searched < last[0] and (not self._active or self._gone_s() < self._params.search_every_s):
             self._search(*last, [])
         self._end_all()
 
-    def _missed(self) -> bool:
-        """Return whether a face has been lost a moment ago, or none is known."""
-        return bool(self._params.search_every_s) and (not self._active or self.times[-1] - self._lost_at < self._params.lost_s)
+    def _gone_s(self) -> float:
+        """Return for how long a face has been missed; from the beginning on, where none is known yet."""
+        return self.times[-1] - self._lost_at if self._lost_at is not None else self.times[-1] if not self._active else np.inf
 
     def _frame(self, time: float, picture: AnyPicture) -> tuple[int, float, AnyPicture, Grey]:
         index, grey = len(self.times), reduced(picture.luma, self._fold(picture.shape))
@@ -104,8 +108,10 @@ class Scan:
             follower, before = tracklet.follower, tracklet.follower.place
             if not self._params.search_every_s:
                 continue  # every frame is looked at, nothing is followed
-            there = follower.step(grey, time)
+            drawn, there = follower.drawn, follower.step(grey, time)
             tracklet.moved(index, before)
+            if there and "mouth" in self._params.subject:
+                tracklet.mouth[index] = mouth_motion(drawn, follower.drawn)
             if not there or not self._holds(follower, grey, self._params.min_likeness):
                 weak.append(tracklet)
             elif len(tracklet.frames) % _SAMPLED == 0:
@@ -137,7 +143,8 @@ class Scan:
         for j, one in enumerate(found):
             if j not in of.values():
                 self._begin(index, time, grey, one)
-        self._next_search = time + min(self._params.search_every_s, self._params.lost_every_s if self._missed() else np.inf)
+        soon = max(self._params.lost_every_s, _PATIENCE * self._gone_s())
+        self._next_search = time + min(self._params.search_every_s, soon)
 
     def _best(self, tracklet: Tracklet, found: list[Seen]) -> Seen | None:
         """Return the detection that continues a face: the one that overlaps it most, if it overlaps no other one more."""
@@ -155,6 +162,7 @@ class Scan:
                 tracklet.stayed(index)
             tracklet.detected(grey, found)
         elif self._params.search_every_s:
+            tracklet.doubted |= self._holds(tracklet.follower, grey, _UNCHANGED)
             gone = unsure and not self._holds(tracklet.follower, grey, self._params.lost_below)
             if gone or self._since(tracklet) > self._params.max_unseen_s:
                 self._lose(tracklet, gone)
@@ -204,8 +212,8 @@ class Scan:
         return self.times[-1] - self.times[tracklet.keys[-1]]
 
     def _end(self, tracklet: Tracklet) -> None:
-        """Keep what was followed; what one detection alone speaks for, no longer than a gap would be."""
-        if len(tracklet.keys) == 1 and self._since(tracklet) > self._params.detect_every_s:
+        """Keep what was followed; what was detected once and then doubted, no longer than a gap would be."""
+        if len(tracklet.keys) == 1 and tracklet.doubted:
             until = self.times[tracklet.keys[0]] + self._params.max_gap_s
             tracklet.cut_after(max(tracklet.keys[0], int(np.searchsorted(np.asarray(self.times), until, side="right")) - 1))
         self.done.append(tracklet)

@@ -19,9 +19,10 @@ class TrackParams(BaseModel):
     search_every_s: float = Field(
         4.0, ge=0, le=60, description="look for faces in the whole picture every so many s; 0 = in every frame, and follow nothing"
     )
-    detect_every_s: float = Field(1.0, gt=0, le=10, description="look again at a followed face every so many s")
-    lost_every_s: float = Field(0.2, ge=0, le=10, description="look in the whole picture every so many s while a face is missed, or none is known")
-    lost_s: float = Field(1.0, ge=0, le=60, description="how long a lost face is missed, s")
+    detect_every_s: float = Field(0.8, gt=0, le=10, description="look again at a followed face every so many s")
+    lost_every_s: float = Field(
+        0.2, ge=0, le=10, description="look in the whole picture so many s after a face is lost, and again, ever less often, until search_every_s is reached"
+    )
     max_unseen_s: float = Field(1.0, gt=0, le=60, description="follow a face that the detector does not see for so many s, at most")
     min_likeness: float = Field(0.6, ge=0, lt=1, description="correlation with the face at its last detection under which the detector is asked")
     lost_below: float = Field(0.35, ge=0, lt=1, description="the same, under which it is gone if the detector does not see it")
@@ -32,6 +33,8 @@ class TrackParams(BaseModel):
     min_coverage: float = Field(0.5, ge=0, le=1, description="share of frames with a face below which a clip is degraded")
     same_from: float = Field(0.82, ge=0, le=1, description="resemblance from which a face that comes back is the one that went, 0 to 1")
     close_from: float = Field(0.7, ge=0, le=1, description="weight of the second face over the subject's from which the ledger says so")
-    subject: tuple[Literal["length", "size", "score"], ...] = Field(
-        ("length", "size", "score"), min_length=1, description="the clip's subject is the face with the largest product of these"
+    subject: tuple[Literal["length", "size", "score", "mouth"], ...] = Field(
+        ("length", "size", "score"),
+        min_length=1,
+        description="the clip's subject is the face with the largest product of these; mouth = how its motion goes with the sound",
     )

@@ -7,7 +7,7 @@ that params.yaml asks for. Others are cut by another reading (`crop_faces`), wit
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import pairwise
 
 import numpy as np
@@ -35,6 +35,7 @@ def track(
     notes: list[str],
     eyes: EyeFinder | None = None,
     kept: Kept | None = None,
+    loudness: Callable[[np.ndarray], np.ndarray | None] | None = None,
 ) -> ClipFeatures:
     """Follow all faces of a clip and choose its subject, by `params.subject`.
 
@@ -47,6 +48,7 @@ def track(
         eyes: finds the eyes of a detected face; None = they are where the detector sees them, or where its boxes have them on average,
             turned as the face turns
         kept: gets the pixels of the faces
+        loudness: times (T,) s -> loudness of the sound (T,), or None where there is none; asked only where mouths count
 
     Returns:
         `values` = `boxes`, (T, 4) float32 px, NaN where `mask` is false; T frames with their times; further arrays:
@@ -65,7 +67,8 @@ def track(
         raise ClipError("no_video", "no frame")
     if not scan.done:
         raise ClipError("no_face", f"in none of {len(times)} frames")
-    faces, weights = ranked(join(scan.done, times, np.array(scan.shots), params.same_from), params.subject)
+    heard = loudness(times) if loudness is not None and "mouth" in params.subject else None
+    faces, weights = ranked(join(scan.done, times, np.array(scan.shots), params.same_from), params.subject, heard)
     found = [_course(face, times, params, detector) for face in faces]
     boxes, points, score, how = found[0]
     mask = how > 0

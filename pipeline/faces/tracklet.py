@@ -55,6 +55,10 @@ class Tracklet:
     keys: list[int] = field(default_factory=list)
     found: list[Seen] = field(default_factory=list)
     templates: list[np.ndarray] = field(default_factory=list)
+    mouth: dict[int, float] = field(default_factory=dict)
+    """By frame, how much the mouth has changed since the frame before, grey levels."""
+    doubted: bool = False
+    """Whether the detector was asked about it while it looked as before, and did not see it."""
 
     def moved(self, frame: int, before: Place) -> None:
         """Record a frame to which the follower has gone on from `before`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from pipeline.faces.kept import Kept, NotKept
 from pipeline.faces.settings import TrackParams
 from pipeline.faces.tracker import track
 from pipeline.jobs.crop import CropJob
+from pipeline.loudness import loudness
 from pipeline.media import DECODED, degraded_by, read_pictures
 
 _THREADS = 2
@@ -76,7 +78,8 @@ class TrackJob:
         damage: list[str] = []
         pictures = ahead(read_pictures(self.root / clip.path, clip.start, clip.end, damage), DECODED)
         kept = Kept()
-        faces = track(pictures, self._detector, params, notes, self._eyes, kept if self.crops else None)
+        heard = partial(loudness, self.root / clip.path, clip.start, clip.end)
+        faces = track(pictures, self._detector, params, notes, self._eyes, kept if self.crops else None, heard)
         notes += degraded_by(damage)
         yield faces
         for job in self.crops:

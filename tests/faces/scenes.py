@@ -15,7 +15,7 @@ from pipeline.faces.geometry import iou
 from pipeline.faces.settings import TrackParams
 from pipeline.faces.tracker import track
 from pipeline.picture import DrawnPicture
-from pipeline.synthetic.expression import unit_basis
+from pipeline.synthetic.expression import UNITS, unit_basis
 from pipeline.synthetic.face import FaceRenderer, Pose, face_box
 from pipeline.synthetic.identity import draw_identity
 from pipeline.synthetic.portrait import LANDMARKS, load_portrait
@@ -45,12 +45,13 @@ class At:
 
 
 @cache
-def person(seed: int) -> tuple[np.ndarray, tuple[float, float, float]]:
+def person(seed: int, mouth: float = 0.0) -> tuple[np.ndarray, tuple[float, float, float]]:
     """Return a person's picture (240, 320, 4), RGB and opacity, and (left, top, side) of the face in it."""
     rng = np.random.default_rng(seed)
     portrait = load_portrait()
     identity = draw_identity(portrait, "female" if seed % 2 else "male", rng)
     units = np.zeros(len(unit_basis()))
+    units[UNITS.index("AU26")] = mouth
     plain = [
         FaceRenderer(portrait, replace(identity, background=np.full_like(identity.background, level))).render(units, Pose()) for level in (0, 255)
     ]
@@ -68,9 +69,9 @@ def wall(seed: int, size: tuple[int, int] = SIZE) -> np.ndarray:
     return np.clip(coarse + fine, 0, 255).astype(np.uint8)
 
 
-def paint(canvas: np.ndarray, seed: int, at: At) -> None:
+def paint(canvas: np.ndarray, seed: int, at: At, mouth: float = 0.0) -> None:
     """Draw a person into a picture."""
-    rgba, (left, top, side) = person(seed)
+    rgba, (left, top, side) = person(seed, mouth)[0], person(seed)[1]
     matrix = cv2.getRotationMatrix2D((left + side / 2, top + side / 2), -at.turn, at.side / side)
     matrix[:, 2] += (at.x - left - side / 2, at.y - top - side / 2)
     drawn = cv2.warpAffine(rgba, matrix, canvas.shape[1::-1], flags=cv2.INTER_AREA if at.side < side else cv2.INTER_LINEAR).astype(np.float32)

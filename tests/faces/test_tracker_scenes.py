@@ -7,12 +7,15 @@ import math
 import cv2
 import numpy as np
 import pytest
-from scenes import SIZE, At, Scene, wall
+from scenes import SIZE, At, Scene, paint, wall
 
-from helpers_media import rotate_metadata, write_media
+from helpers_media import rotate_metadata, tone, write_media
+from pipeline.core.clip import Clip
 from pipeline.faces.detectors import dlib_hog
 from pipeline.faces.settings import TrackParams
 from pipeline.faces.tracker import track
+from pipeline.jobs.track import TrackJob
+from pipeline.loudness import loudness
 from pipeline.media import read_pictures
 
 A, B = 1, 4
@@ -92,6 +95,28 @@ def test_text_over_the_face(rows, coverage):
 
     scene = Scene(60, {A: lambda i: At(240 + 60 * math.sin(i / 8), 180, 130)}, captions)
     scene.check(scene.track(), coverage=coverage)
+
+
+def test_who_speaks_may_be_the_subject(tmp_path):
+    talks = [0.5 + 0.5 * math.sin(i * 2.1) if (i // 12) % 2 else 0.0 for i in range(60)]
+
+    def picture(index):
+        canvas = wall(0).copy()
+        paint(canvas, B, At(140, 180, 125))  # larger
+        paint(canvas, A, At(345, 180, 104), round(talks[index], 1))
+        return canvas
+
+    voice = tone(2.4) * np.repeat([0.02 if (i // 12) % 2 == 0 else 1.0 for i in range(60)], 640)
+    path = write_media(tmp_path / "a.mp4", [40 * i for i in range(60)], voice, codecs=("libx264", "aac"), pictures=[picture(i) for i in range(60)])
+    for subject, left in ((("length", "size", "score"), True), (("length", "size", "score", "mouth"), False)):
+        job = TrackJob(tmp_path, TrackParams(subject=subject, close_from=0.5).model_dump(), {})
+        notes = []
+        found = next(job.compute(Clip("a", path.name, "s", "anger"), None, notes))
+        assert (found.values[:, 0].mean() < 200) == left
+        assert found.extra["tracks"].shape == (60, 2, 4)
+        assert bool(notes) == left, "the ledger tells of a close choice"
+    assert loudness(path, None, None, found.times)[30] < loudness(path, None, None, found.times)[20]
+    assert loudness(write_media(tmp_path / "silent.mp4", [0, 40]), None, None, np.array([0, 0.04])) is None
 
 
 def test_a_still_face_keeps_still():
