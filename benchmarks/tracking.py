@@ -1,10 +1,12 @@
 """Face tracking against decoding and against a detection on every frame, as ratios within one run.
 
-    python -m benchmarks.tracking [FOLDER]     clips of two sizes (by default the development clips beside the project)
+    python -m benchmarks.tracking [FOLDER]      clips of two sizes (by default the development clips beside the project)
+    python -m benchmarks.tracking long          a clip of 1 and of 10 minutes, 1280x720, made of the demo's
 
-Printed per picture size: frames a second of decoding to RGB alone; of a dlib HOG detection on every decoded frame; of the
-project's tracker with the settings of params.yaml, from file to the written 100x100 crops (both jobs, clip cache and
-compression included); how far its boxes are from the detections; and how far its eyes move on a still picture.
+Printed per picture size: how many times as fast the tracker is as decoding to RGB alone, by PyAV's defaults and as this project
+converts (the same on every processor), and as a dlib HOG detection on every frame; how far its boxes are from those
+detections; and how far the eyes move on a still picture. The tracker works with the settings of params.yaml, from the
+file to its entry in the clip cache and that of the 100x100 crops, with and without the predictor of the eyes.
 """
 
 from __future__ import annotations
@@ -16,95 +18,169 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import numpy as np
 
 import stages  # noqa: F401  its numeric settings have to be in force before numeric libraries
 from benchmarks.bench import params
+from benchmarks.measure import peak_of
 from pipeline.core.clip import Clip
 from pipeline.core.clipcache import ClipCache, cache_key
-from pipeline.core.store import ClipFeatures, FeatureFile
-from pipeline.core.store_writer import feature_file, write_clip
+from pipeline.core.store import ClipFeatures
 from pipeline.faces.detectors import dlib_hog
 from pipeline.faces.geometry import iou
-from pipeline.faces.tracker import TrackParams, track
+from pipeline.faces.settings import TrackParams
+from pipeline.faces.tracker import track
 from pipeline.jobs.crop import CropJob, crop_params
 from pipeline.jobs.track import TrackJob
 from pipeline.media import read_frames
+from pipeline.picture import DrawnPicture
 
-ROUNDS = 3
+ROUNDS = 7
 STILL_FRAMES = 50
+LANDMARKS = Path("models/pretrained/landmarks")
+HEAD = "size | frames | eyes by | tracking / decoding to RGB | tracking / decoding to equal RGB | tracking / detecting in every frame | IoU mean | IoU >= 0.7 | jitter, px"
 
 
 def main(folder: Path) -> None:
-    """Print a table row per picture size."""
+    """Print table rows per picture size."""
     sizes: dict[str, list[Path]] = defaultdict(list)
     for path in sorted([*folder.rglob("*.flv"), *folder.rglob("*.mp4")]):
         if path.parent.name in ("cremad", "ravdess"):
             height, width, _ = next(read_frames(path))[1].shape
             sizes[f"{width}x{height}"].append(path)
-    print("| size | frames | tracking / decoding to RGB | tracking / detecting in every frame | IoU mean | IoU >= 0.7 | jitter, px |\n|---|---|---|---|---|---|---|")
+    print(f"| {HEAD} |\n|{'---|' * 9}")
     for size, paths in sizes.items():
-        print(_row(size, paths), flush=True)
+        for eyes in ("dlib5", "detector"):
+            print(_row(size, paths, eyes), flush=True)
 
 
-def _row(size: str, paths: list[Path]) -> str:
-    count = sum(1 for path in paths for _ in read_frames(path))
+def _row(size: str, paths: list[Path], eyes: str) -> str:
     detect = dlib_hog.Detector(dlib_hog.Params())
     found = [[detect(rgb) for _, rgb in read_frames(path)] for path in paths]
-    decoding = _best(lambda: [None for path in paths for _ in read_frames(path)])
-    detecting = _best(lambda: [detect(rgb) for path in paths for _, rgb in read_frames(path)], rounds=1)
-    with tempfile.TemporaryDirectory() as name:
-        tracking = _best(lambda: _tracked(paths, Path(name)))
-        overlaps = np.array([overlap for path, faces in zip(paths, found, strict=True) for overlap in _overlaps(path, faces, Path(name))])
-    ratios = f"{decoding / tracking:.2f} | {detecting / tracking:.1f} | {overlaps.mean():.3f} | {(overlaps >= 0.7).mean():.1%}"
-    return f"| {size} | {count} | {ratios} | {_jitter(paths[0], detect):.2f} |"
+    ways: list[Callable[[], object]] = [
+        lambda: [_decoded(path) for path in paths],
+        lambda: [None for path in paths for _ in read_frames(path)],
+        lambda: [_tracked(path, eyes) for path in paths],
+    ]
+    plain, equal, tracking = _least(ways)
+    detecting = _least([lambda: [detect(rgb) for path in paths for _, rgb in read_frames(path)]], 1)[0]
+    overlaps = np.array([one for path, faces in zip(paths, found, strict=True) for one in _overlaps(_tracked(path, eyes), faces)])
+    ratios = f"{plain / tracking:.2f} | {equal / tracking:.2f} | {detecting / tracking:.1f} | {overlaps.mean():.3f} | {(overlaps >= 0.7).mean():.1%}"
+    return f"| {size} | {sum(map(len, found))} | {eyes} | {ratios} | {_jitter(paths[0], eyes):.2f} |"
 
 
-def _best(way: Callable[[], object], rounds: int = ROUNDS) -> float:
-    """Return the least seconds of some rounds."""
-    times = []
+def _least(ways: list[Callable[[], object]], rounds: int = ROUNDS) -> list[float]:
+    """Return the least seconds of each of some pieces of work, done in turn: the machine is not equally fast all the time."""
+    times: list[list[float]] = [[] for _ in ways]
     for _ in range(rounds):
-        begin = time.perf_counter()
-        way()
-        times.append(time.perf_counter() - begin)
-    return min(times)
+        for way, spent in zip(ways, times, strict=True):
+            begin = time.perf_counter()
+            way()
+            spent.append(time.perf_counter() - begin)
+    return [min(spent) for spent in times]
 
 
-def _tracked(paths: list[Path], out: Path) -> None:
-    """Track and crop the clips as the stages do, one after the other, in this process, with an empty clip cache."""
-    block = dict(params()["track_faces"])
+def _decoded(path: Path) -> None:
+    """Decode every frame to RGB as PyAV does by itself, on one thread."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        stream.codec_context.thread_count = 1
+        for frame in container.decode(stream):
+            frame.to_ndarray(format="rgb24")
+
+
+def _settings(eyes: str) -> tuple[dict, dict]:
+    block = {**params()["track_faces"], "eyes": eyes}
     own = block.pop("detector_settings", {})
+    return TrackParams.model_validate(block).model_dump(), own
+
+
+def _tracked(path: Path, eyes: str) -> ClipFeatures:
+    """Track a clip and cut its crops as a worker does, with an empty clip cache."""
+    clip = Clip("c", path.name, "s", "neutral", digest="0")
     with tempfile.TemporaryDirectory() as name:
         cache = ClipCache(Path(name))
-        for path in paths:
-            clip = Clip("c", path.name, "s", "neutral", digest="0")
-            track_job = TrackJob(path.parent, TrackParams.model_validate(block).model_dump(), own)
-            faces = out / f"{path.stem}.h5"
-            with feature_file(faces, track_job.meta()) as file:
-                write_clip(file.new("c"), track_job.compute(clip, None, []), track_job.meta())
-            crop_job = CropJob("square100", path.parent, faces, *crop_params(params()["crop_faces"]["square100"], "crop_faces.square100"))
-            key = cache_key(**crop_job.parts(clip))
-            cache.put(key, crop_job.compute(clip, crop_job.load(clip), []), [], crop_job.stage, crop_job.meta())
+        crops = (CropJob("square100", path.parent, Path("none"), *crop_params(params()["crop_faces"]["square100"], "crop_faces.square100")),)
+        job = TrackJob(path.parent, *_settings(eyes), None, LANDMARKS if eyes == "dlib5" else None, crops, cache.root)
+        key = cache_key(**job.parts(clip))
+        cache.put(key, job.compute(clip, None, []), [], job.stage, job.meta())
+        kept = cache.get(key)
+        if kept is None or not isinstance(kept[0], ClipFeatures) or len(list(cache.entries())) != 2:
+            sys.exit(f"{path}: not tracked and cut as a whole")
+        return kept[0]
 
 
-def _overlaps(path: Path, found: list, out: Path) -> list[float]:
+def _overlaps(faces: ClipFeatures, found: list) -> list[float]:
     """Return the overlap of the tracked box with the surest detection, for every frame that has one."""
-    with FeatureFile(out / f"{path.stem}.h5") as file:
-        faces: ClipFeatures = file.read("c")
     boxes = np.where(faces.mask[:, None], faces.values, 0.0)
     return [iou(tuple(box), some[0].box) for box, some in zip(boxes.tolist(), found, strict=True) if some]
 
 
-def _jitter(path: Path, detect: dlib_hog.Detector) -> float:
+def _jitter(path: Path, eyes: str) -> float:
     """Return the mean step of the eyes from frame to frame, px, on one frame shown again and again with a little noise."""
     _, rgb = next(read_frames(path))
     rng = np.random.default_rng(0)
-    noisy = (np.clip(rgb + rng.normal(0, 2, rgb.shape), 0, 255).astype(np.uint8) for _ in range(STILL_FRAMES))
-    eyes = track(((0.04 * index, frame) for index, frame in enumerate(noisy)), detect, TrackParams(), []).extra["landmarks"]
-    return float(np.linalg.norm(np.diff(eyes, axis=0), axis=-1).mean())
+    noisy = (DrawnPicture(np.clip(rgb + rng.normal(0, 2, rgb.shape), 0, 255).astype(np.uint8)) for _ in range(STILL_FRAMES))
+    settings, own = _settings(eyes)
+    job = TrackJob(path.parent, settings, own, None, LANDMARKS if eyes == "dlib5" else None)
+    found = track(((0.04 * index, frame) for index, frame in enumerate(noisy)), job._detector, TrackParams(**settings), [], job._eyes)
+    return float(np.linalg.norm(np.diff(found.extra["landmarks"], axis=0), axis=-1).mean())
+
+
+def long() -> None:
+    """Print peak memory for 1 and 10 minutes of 1280x720, and how many times as fast as real time that is."""
+    with tempfile.TemporaryDirectory() as name:
+        short = _enlarged(Path(name) / "short.mp4")
+        print("| minutes | most memory, MB | seconds of film a second |\n|---|---|---|")
+        for minutes in (1, 10):
+            path = _repeated(short, Path(name) / f"{minutes}.mkv", 60.0 * minutes)
+            begin = time.perf_counter()
+            most = peak_of(_film, path)
+            print(f"| {minutes} | {most:.0f} | {60 * minutes / (time.perf_counter() - begin):.1f} |", flush=True)
+
+
+def _film(path: Path) -> Callable[[], object]:
+    settings, own = _settings("detector")
+    job = TrackJob(path.parent, settings, own)
+    return lambda: list(job.compute(Clip("c", path.name, "s", "neutral", digest="0"), None, []))
+
+
+def _enlarged(path: Path) -> Path:
+    """Write one clip of the demo in 1280x720."""
+    source = sorted(Path("data/demo").rglob("*.mp4"))[0]
+    with av.open(str(source)) as clip, av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=25, options={"preset": "veryfast", "bf": "0"})
+        stream.width, stream.height, stream.pix_fmt = 1280, 720, "yuv420p"
+        for frame in clip.decode(video=0):
+            larger = frame.reformat(1280, 720, "yuv420p")
+            larger.pts = None
+            out.mux(stream.encode(larger))
+        out.mux(stream.encode(None))
+    return path
+
+
+def _repeated(source: Path, path: Path, seconds: float) -> Path:
+    """Write a clip again and again without encoding anything anew."""
+    offset = 0.0
+    with av.open(str(source)) as first, av.open(str(path), "w") as out:
+        stream = out.add_stream_from_template(first.streams.video[0])
+        while offset < seconds:
+            with av.open(str(source)) as clip:
+                packets = [packet for packet in clip.demux(video=0) if packet.pts is not None]
+                for packet in packets:
+                    shift = round(offset / packet.time_base)
+                    packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                    packet.stream = stream
+                    out.mux(packet)
+                offset += len(packets) / 25
+    return path
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["long"]:
+        long()
+        sys.exit()
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[2] / "shared" / "data"
     if not folder.is_dir():
         sys.exit(f"{folder}: no such folder; give one with clips in cremad/ and ravdess/")

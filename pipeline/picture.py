@@ -50,17 +50,17 @@ class Picture:
     def rgb(self, region: Region | None = None) -> np.ndarray:
         """Return (H, W, 3) uint8 RGB of the picture, or of a region of it: the same pixels, in less time."""
         frame, whole = self._frame, (0, 0, self._frame.width, self._frame.height)
-        if region is not None and (self._turns or frame.format.name not in _PLANAR):
+        if region is not None and (self._turns or not _divides(frame)):
             left, top, right, bottom = region
             return self.rgb()[top:bottom, left:right]
-        rgb = _region(frame, region or whole) if frame.format.name in _PLANAR else _rgb(frame)
+        rgb = _region(frame, region or whole) if _divides(frame) else _rgb(frame)
         return np.ascontiguousarray(np.rot90(rgb, self._turns))
 
 
     def part(self, region: Region) -> Part:
         """Return a copy of a region and some pixels around it, which does not hold the rest of the frame."""
         frame = self._frame
-        if self._turns or frame.format.name not in _PLANAR:
+        if self._turns or not _divides(frame):
             return Part(self.shape, region, pixels=self.rgb(region).copy())
         around = _around(region, self.shape)
         return Part(self.shape, around, frame=_cut_out(frame, around))
@@ -131,6 +131,12 @@ class Source(Protocol):
 
     def rgb(self, region: Region) -> np.ndarray:
         """Return (H, W, 3) uint8 RGB of a region."""
+
+
+def _divides(frame: Any) -> bool:
+    """Return whether parts of a frame can be converted as in the whole: colours of odd sizes are spread over a fraction of a pixel more."""
+    name = frame.format.name
+    return name in _PLANAR and (name.endswith("444p") or (frame.width % 2 == 0 and frame.height % 2 == 0))
 
 
 def _rgb(frame: Any) -> np.ndarray:

@@ -5,7 +5,7 @@
         ├── values (T, D)        the feature
         ├── times  (T,)          s from the beginning of the clip, float64
         ├── mask   (T,)          false where the value was not observed
-        └── further arrays of the stage (`faces.h5`: boxes, landmarks (T, 2, 2), score; `square100.h5`: crops)
+        └── further arrays of the stage (`faces.h5`: boxes, landmarks (T, 2, 2), score, how, tracks (T, K, 4); `square100.h5`: crops)
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ class FaceDetector(Protocol):
     eyes: Eyes
 
     def __call__(self, rgb: np.ndarray) -> list[Detection]:
-        """Return the faces of an (H, W, 3) uint8 picture."""
+        """Return the faces of an (H, W, 3) uint8 RGB picture; of an (H, W) one, too, where its attribute `grey` is true."""
 
 
 def side(box: Box) -> float:

@@ -9,9 +9,9 @@ import numpy as np
 from pipeline.faces.patch import Place
 from pipeline.picture import AnyPicture, Part, Region
 
-_SIDES = 1.6
-"""Side of what is kept over that of the face: crops reach some 0.6 sides from its middle, and boxes are put right later."""
-MOST_BYTES = 96 << 20
+_SLACK = 0.4
+"""How much more is kept than crops reach, sides of the face: heads turn, and boxes are put right later."""
+MOST_BYTES = 64 << 20
 """Memory that they may take; a clip with more is read again."""
 
 
@@ -20,9 +20,14 @@ class NotKept(Exception):
 
 
 class Kept:
-    """What is kept of one clip."""
+    """What is kept of one clip.
 
-    def __init__(self) -> None:
+    Args:
+        sides: side of the square about a face that crops reach, over that of the face's box
+    """
+
+    def __init__(self, sides: float) -> None:
+        self._sides = sides + _SLACK
         self._parts: list[list[Part]] | None = []
         self._bytes = 0
 
@@ -30,7 +35,7 @@ class Kept:
         """Keep the faces of the next frame; nothing any more, once they take too much memory."""
         if self._parts is None:
             return
-        regions = (_region(place, picture.shape) for place in places)
+        regions = (self._region(place, picture.shape) for place in places)
         self._parts.append([picture.part(region) for region in regions if region is not None])
         self._bytes += sum(part.nbytes for part in self._parts[-1])
         if self._bytes > MOST_BYTES:
@@ -46,6 +51,12 @@ class Kept:
             raise NotKept
         for time, parts in zip(times.tolist(), self._parts, strict=True):
             yield time, KeptPicture(parts)
+
+    def _region(self, place: Place, shape: tuple[int, int]) -> Region | None:
+        half = self._sides * place.side / 2
+        left, top = max(0, round(place.x - half)), max(0, round(place.y - half))
+        right, bottom = min(shape[1], round(place.x + half)), min(shape[0], round(place.y + half))
+        return (left, top, right, bottom) if left < right and top < bottom else None
 
 
 class KeptPicture:
@@ -75,10 +86,3 @@ class KeptPicture:
             if part.holds(region):
                 return part.rgb(region)
         raise NotKept
-
-
-def _region(place: Place, shape: tuple[int, int]) -> Region | None:
-    half = _SIDES * place.side / 2
-    left, top = max(0, round(place.x - half)), max(0, round(place.y - half))
-    right, bottom = min(shape[1], round(place.x + half)), min(shape[0], round(place.y + half))
-    return (left, top, right, bottom) if left < right and top < bottom else None

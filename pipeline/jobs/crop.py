@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from pipeline.core import plugins
 from pipeline.core.clip import Clip
 from pipeline.core.code import code_digest
@@ -15,8 +17,12 @@ from pipeline.core.parallel import ahead
 from pipeline.core.settings import parse
 from pipeline.core.store import ClipFeatures, FeatureMeta, opened
 from pipeline.faces.crop import crop_clip
+from pipeline.faces.geometry import Eyes, eye_centres
 from pipeline.media import DECODED, degraded_by, read_pictures
 from pipeline.picture import Source
+
+_LARGE = 1000.0
+"""Side of a face on which rounding to pixels does not show."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,17 @@ class CropJob:
     def cut(self, pictures: Iterable[tuple[float, Source]], faces: ClipFeatures, threads: int = 1) -> Iterator[ClipFeatures]:
         """Yield the crops of a clip's pictures, block by block; see `crop_clip`."""
         yield from crop_clip(pictures, faces, self._way, self._way.Params.model_validate(dict(self.params)), threads)
+
+    def sides(self, eyes: Eyes) -> float:
+        """Return the side of the upright square about a face that holds what a crop shows of it, over that of the face's box.
+
+        Args:
+            eyes: where a detector's boxes have them
+        """
+        box = np.array([[0.0, 0.0, 1.0, 1.0]])
+        place = _LARGE * (box[0] if self._way.ARRAY == "boxes" else eye_centres(box, eyes)[0])
+        reach = self._way.reach(place, self._way.Params.model_validate(dict(self.params)))
+        return 2 * max(abs(edge / _LARGE - 0.5) for edge in reach)
 
     def meta(self) -> FeatureMeta:
         """Return the attributes of the feature file."""

@@ -77,7 +77,7 @@ class TrackJob:
         params = TrackParams.model_validate(dict(self.params))
         damage: list[str] = []
         pictures = ahead(read_pictures(self.root / clip.path, clip.start, clip.end, damage), DECODED)
-        kept = Kept()
+        kept = Kept(max((job.sides(self._detector.eyes) for job in self.crops), default=0.0))
         heard = partial(loudness, self.root / clip.path, clip.start, clip.end)
         faces = track(pictures, self._detector, params, notes, self._eyes, kept if self.crops else None, heard)
         notes += degraded_by(damage)

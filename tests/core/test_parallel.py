@@ -13,7 +13,16 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.errors import ClipError
-from pipeline.core.parallel import SMALL_BYTES, Steps, ahead, ordered_map, progress, worker_count, workers_for
+from pipeline.core.parallel import (
+    SMALL_BYTES,
+    Steps,
+    ahead,
+    in_threads,
+    ordered_map,
+    progress,
+    worker_count,
+    workers_for,
+)
 
 
 def square_slowly_at_first(number: int) -> int:
@@ -79,6 +88,23 @@ def test_the_next_first_step_runs_beside_the_second() -> None:
         return between
 
     assert list(ordered_map(Steps(first, second), range(4), 1)) == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_threads_keep_the_order_take_no_more_than_they_can_hold_and_hand_errors_on(threads: int) -> None:
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(50):
+            taken.append(number)
+            yield number
+
+    found = in_threads(lambda number: 10 // (30 - number), items(), threads, count=4)
+    for number in range(30):
+        assert next(found) == 10 // (30 - number)
+        assert len(taken) <= number + 6
+    with pytest.raises(ZeroDivisionError):
+        next(found)
 
 
 def test_ahead_makes_one_item_more_than_was_taken_and_hands_errors_on_in_turn() -> None:
