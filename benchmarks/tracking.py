@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import av
@@ -65,7 +66,7 @@ def _row(size: str, paths: list[Path], eyes: str) -> str:
     ]
     plain, equal, tracking = _least(ways)
     detecting = _least([lambda: [detect(rgb) for path in paths for _, rgb in read_frames(path)]], 1)[0]
-    overlaps = np.array([one for path, faces in zip(paths, found, strict=True) for one in _overlaps(_tracked(path, eyes), faces)])
+    overlaps = np.array([one for path, faces in zip(paths, found, strict=True) for one in _overlaps(_tracked(path, eyes, read=True), faces)])
     ratios = f"{plain / tracking:.2f} | {equal / tracking:.2f} | {detecting / tracking:.1f} | {overlaps.mean():.3f} | {(overlaps >= 0.7).mean():.1%}"
     return f"| {size} | {sum(map(len, found))} | {eyes} | {ratios} | {_jitter(paths[0], eyes):.2f} |"
 
@@ -90,25 +91,31 @@ def _decoded(path: Path) -> None:
             frame.to_ndarray(format="rgb24")
 
 
+@cache
 def _settings(eyes: str) -> tuple[dict, dict]:
     block = {**params()["track_faces"], "eyes": eyes}
     own = block.pop("detector_settings", {})
     return TrackParams.model_validate(block).model_dump(), own
 
 
-def _tracked(path: Path, eyes: str) -> ClipFeatures:
-    """Track a clip and cut its crops as a worker does, with an empty clip cache."""
+@cache
+def _square() -> tuple[str, dict]:
+    return crop_params(params()["crop_faces"]["square100"], "crop_faces.square100")
+
+
+def _tracked(path: Path, eyes: str, read: bool = False) -> ClipFeatures | None:
+    """Track a clip and cut its crops as a worker does, with an empty clip cache; return what is read from there, if it is."""
     clip = Clip("c", path.name, "s", "neutral", digest="0")
     with tempfile.TemporaryDirectory() as name:
-        cache = ClipCache(Path(name))
-        crops = (CropJob("square100", path.parent, Path("none"), *crop_params(params()["crop_faces"]["square100"], "crop_faces.square100")),)
-        job = TrackJob(path.parent, *_settings(eyes), None, LANDMARKS if eyes == "dlib5" else None, crops, cache.root)
+        store = ClipCache(Path(name))
+        crops = (CropJob("square100", path.parent, Path("none"), *_square()),)
+        job = TrackJob(path.parent, *_settings(eyes), None, LANDMARKS if eyes == "dlib5" else None, crops, store.root)
         key = cache_key(**job.parts(clip))
-        cache.put(key, job.compute(clip, None, []), [], job.stage, job.meta())
-        kept = cache.get(key)
-        if kept is None or not isinstance(kept[0], ClipFeatures) or len(list(cache.entries())) != 2:
+        store.put(key, job.compute(clip, None, []), [], job.stage, job.meta())
+        if len(list(store.entries())) != 2:
             sys.exit(f"{path}: not tracked and cut as a whole")
-        return kept[0]
+        kept = store.get(key) if read else None
+        return kept[0] if kept is not None and isinstance(kept[0], ClipFeatures) else None
 
 
 def _overlaps(faces: ClipFeatures, found: list) -> list[float]:

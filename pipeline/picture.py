@@ -16,7 +16,7 @@ from av.video.reformatter import Interpolation
 _EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT  # the same on every processor
 _PLANAR = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p")
 """Formats of which a part can be cut out plane by plane, one byte a sample."""
-_AROUND_PX, _STEP_PX = 16, 16
+_AROUND_PX, _STEP_PX = 8, 8
 """What is cut out beyond a region, and of which its edges are a multiple: colours are interpolated, some pixels at a time."""
 
 Region = tuple[int, int, int, int]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from pipeline.faces.patch import Grey, likeness
+from pipeline.faces.patch import Grey, normed
 
 _SIZE = (32, 18)
 
@@ -21,10 +21,10 @@ class Cuts:
 
     def __init__(self, below: float) -> None:
         self._below = below
-        self._last: np.ndarray | None = None
+        self._last = np.zeros(_SIZE[0] * _SIZE[1], np.float32)
 
     def __call__(self, grey: Grey) -> bool:
-        """Return whether this frame begins another shot than the frame before; false for the first one."""
+        """Return whether this frame begins another shot than the frame before; false for the first one, and about flat ones."""
         thumbnail = cv2.resize(grey.pixels, _SIZE, interpolation=cv2.INTER_LINEAR)  # means over areas take twenty times as long
-        last, self._last = self._last, thumbnail
-        return last is not None and last.std() > 1 and thumbnail.std() > 1 and likeness(last, thumbnail) < self._below
+        last, self._last = self._last, normed(thumbnail)
+        return bool(last.any() and self._last.any() and float(last @ self._last) < self._below)

@@ -22,12 +22,13 @@ _WINDOW: dict[str, Any] = {"winSize": (11, 11), "maxLevel": 2, "criteria": (cv2.
 _BACK_PX, _LEFT_PX = 1.0, 0.5
 _LEAST = 9
 """Points that have to agree, of 25."""
+_SMALL_PX, _SMALL = 0.5, 0.01
 _MOST_SCALE, _MOST_TURN = 1.25, math.radians(20)
 _RENEW = 15
 """Points that agree below which the template is drawn anew: the face looks different by now."""
 _EDGE = 6
-_SIDE = np.linspace(8, PATCH - 9, 5, dtype=np.float32)
-_POINTS = np.stack(np.meshgrid(_SIDE, _SIDE), axis=-1).reshape(-1, 1, 2)
+_ACROSS, _DOWN = (np.linspace(8, last, 5, dtype=np.float32) for last in (PATCH - 9, 46))  # without the jaw, which moves by itself
+_POINTS = np.stack(np.meshgrid(_ACROSS, _DOWN), axis=-1).reshape(-1, 1, 2)
 _FROM = _POINTS.reshape(-1).view(np.complex64).astype(np.complex128)
 
 
@@ -60,12 +61,13 @@ class Follower:
         self._time = time
         expected = self.place.moved(self._speed[0] * span, self._speed[1] * span)
         before, self.place, self.likeness = self.place, expected, 0.0
-        motion = _motion(self._template, draw(grey, expected))
+        expectation = draw(grey, expected)
+        motion = _motion(self._template, expectation)
         if motion is None:
             return False
         self.place = _after(expected, motion)
         self._speed = ((self.place.x - before.x) / span, (self.place.y - before.y) / span)
-        drawn = self.drawn = draw(grey, self.place)
+        drawn = self.drawn = expectation if motion.small else draw(grey, self.place)
         self.likeness = float(self._seen @ normed(drawn[::2, ::2]))
         if motion.points < _RENEW:
             self._template = drawn
@@ -108,6 +110,11 @@ class _Motion:
     by: complex
     shift: complex
     points: int
+
+    @property
+    def small(self) -> bool:
+        """Whether the drawing would look the same from where the face is now."""
+        return abs(self.by * MIDDLE + self.shift - MIDDLE) < _SMALL_PX and abs(self.by - 1) < _SMALL
 
 
 def _motion(template: np.ndarray, drawn: np.ndarray) -> _Motion | None:

@@ -24,6 +24,10 @@ class _Near:
 
 _NEAR = (_Near(1.0, 1.5, 1.6, 0.3), _Near(0.5, 0.4, 1.3, -1.0))
 
+_FEW = 4
+"""Drawn faces of a stretch that are compared."""
+_NO_DOUBT = 0.95
+
 
 @dataclass
 class Track:
@@ -38,10 +42,10 @@ class Track:
 
 
 def join(tracklets: Sequence[Tracklet], times: np.ndarray, shots: np.ndarray, same_from: float) -> list[Track]:
-    """Join the stretches of each face, the likeliest pairs first.
+    """Give each stretch to the face that it continues best, in the order in which they begin.
 
-    A stretch continues a face that ended before it began, either because it begins soon and near in the same shot, or
-    because it looks like it.
+    A stretch continues a face that is not seen at the same time, either because it begins soon and near where that face
+    was last in the same shot, or because it looks like it; otherwise it is a new face.
 
     Args:
         tracklets: in any order
@@ -52,32 +56,42 @@ def join(tracklets: Sequence[Tracklet], times: np.ndarray, shots: np.ndarray, sa
     Returns:
         in the order in which they appear
     """
-    waiting = sorted((t for t in tracklets if t.frames), key=lambda t: (t.frames[0], -t.places[2]))
-    chains = [[t] for t in waiting]
-    pairs = [(_affinity(a, b, times, shots, same_from), i, j) for i, a in enumerate(waiting) for j, b in enumerate(waiting) if a.frames[-1] < b.frames[0]]
-    of = list(range(len(chains)))
-    for affinity, i, j in sorted(pairs, key=lambda p: (-p[0], p[1], p[2])):
-        one, other = chains[of[i]], chains[of[j]]
-        if affinity > 0 and one is not other and _apart(one, other):
-            keep, gone = of[i], of[j]
-            chains[keep] = sorted(one + other, key=lambda t: t.frames[0])
-            of = [keep if number == gone else number for number in of]
-    return [Track(chains[number]) for number in dict.fromkeys(of)]
+    faces: list[Track] = []
+    for stretch in sorted((t for t in tracklets if t.frames), key=lambda t: (t.frames[0], -t.places[2])):
+        free = [face for face in faces if face.end < stretch.frames[0]]
+        sure = [_affinity(face, stretch, times, shots, same_from) for face in free]
+        if max(sure, default=0.0) > 0:
+            free[sure.index(max(sure))].tracklets.append(stretch)
+        else:
+            faces.append(Track([stretch]))
+    return faces
 
 
-def _apart(one: Sequence[Tracklet], other: Sequence[Tracklet]) -> bool:
-    """Return whether no stretch of one face overlaps any of another's in time."""
-    return all(a.frames[-1] < b.frames[0] or b.frames[-1] < a.frames[0] for a in one for b in other)
-
-
-def _affinity(one: Tracklet, other: Tracklet, times: np.ndarray, shots: np.ndarray, same_from: float) -> float:
-    """Return how sure it is that one face goes on as another, 0 = not at all."""
-    alike = max(resemblance(a, b) for a in one.templates for b in other.templates)
-    gap = float(times[other.frames[0]] - times[one.frames[-1]])
-    same_shot = shots[one.frames[-1]] == shots[other.frames[0]]
-    if same_shot and any(gap <= near.gap_s and alike >= near.alike and _near(one, other, near) for near in _NEAR):
+def _affinity(face: Track, stretch: Tracklet, times: np.ndarray, shots: np.ndarray, same_from: float) -> float:
+    """Return how sure it is that a face goes on as a stretch, 0 = not at all."""
+    last = face.tracklets[-1]
+    alike = _alike([*_few([t for part in face.tracklets for t in part.templates]), *_few(last.templates)], _few(stretch.templates))
+    gap = float(times[stretch.frames[0]] - times[face.end])
+    same_shot = shots[face.end] == shots[stretch.frames[0]]
+    if same_shot and any(gap <= near.gap_s and alike >= near.alike and _near(last, stretch, near) for near in _NEAR):
         return 2 + alike
     return alike if alike >= same_from else 0.0
+
+
+def _alike(some: Sequence[np.ndarray], others: Sequence[np.ndarray]) -> float:
+    """Return the best resemblance of any two; one that leaves no doubt ends the search."""
+    best = -1.0
+    for one in reversed(some):
+        for other in others:
+            best = max(best, resemblance(one, other))
+            if best >= _NO_DOUBT:
+                return best
+    return best
+
+
+def _few(templates: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Return some that lie far apart in time."""
+    return [templates[index] for index in sorted({round(at) for at in np.linspace(0, len(templates) - 1, _FEW)})]
 
 
 def _near(one: Tracklet, other: Tracklet, near: _Near) -> bool:

@@ -9,9 +9,9 @@ import numpy as np
 from pipeline.faces.patch import Place
 from pipeline.picture import AnyPicture, Part, Region
 
-_SLACK = 0.4
+_SLACK = 0.6
 """How much more is kept than crops reach, sides of the face: heads turn, and boxes are put right later."""
-MOST_BYTES = 64 << 20
+MOST_BYTES = 96 << 20
 """Memory that they may take; a clip with more is read again."""
 
 

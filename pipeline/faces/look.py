@@ -14,10 +14,14 @@ from pipeline.faces.patch import Place
 from pipeline.faces.tracklet import Seen, seen
 from pipeline.picture import AnyPicture, Region
 
-_AROUND = 2.0
+_AROUND = 1.8
 """Side of the square that is looked at over that of the expected face."""
 _STEP, _FACE_PX = 5 / 6, 105.0
 """A large face is looked at smaller: by dlib's own step from size to size, as often as it stays above so many px."""
+_CELL_PX, _WINDOW_PX = 8, 73
+"""dlib looks for faces of so many px, their corners a multiple of 8 px apart, in ever smaller pictures. A part that begins at such a
+multiple, in the size of the face, is looked at as the whole picture would be: boxes that overlap those in the whole by 0.95 and not 0.84 (RAVDESS
+and CREMA-D). Other detectors do not mind."""
 
 EyeFinder = Callable[[np.ndarray, Detection], Eyes]
 
@@ -42,7 +46,8 @@ class Look:
         """Return the faces about a place."""
         height, width = picture.shape
         half = _AROUND * place.side / 2
-        left, top = max(0, round(place.x - half)), max(0, round(place.y - half))
+        cell = _CELL_PX / _STEP ** round(math.log(place.side / _WINDOW_PX, 1 / _STEP))
+        left, top = (max(0, round((edge - half) // cell * cell)) for edge in (place.x, place.y))
         right, bottom = min(width, round(place.x + half)), min(height, round(place.y + half))
         if right - left < 2 or bottom - top < 2:
             return []
