@@ -16,7 +16,7 @@ _PAPER, _INK = (255, 255, 255), (40, 40, 40)
 NOTHING, DETECTED, FOLLOWED, BETWEEN = (178, 24, 43), (0, 90, 150), (86, 180, 233), (230, 159, 0)
 _STATES = ((NOTHING, "no face"), (DETECTED, "detected"), (FOLLOWED, "followed"), (BETWEEN, "in between"))
 """By `how` of faces.h5: the colour (RGB) of a frame, to be told apart by the colour-blind, and what is written below it."""
-_OTHERS = (120, 120, 120)
+_OTHERS, _TAG_PX = (120, 120, 120), 13
 _TICKS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
 _MOST_TICKS = 12
 
@@ -116,8 +116,9 @@ def _cell(rgb: np.ndarray, time: float, faces: ClipFeatures, index: int) -> np.n
 
 
 def _box(picture: np.ndarray, box: np.ndarray, number: int, colour: tuple[int, int, int]) -> None:
-    """Draw a face's box with its id."""
+    """Draw a face's box with its id above, where it hides no eye."""
     left, top, right, bottom = (round(float(edge)) for edge in box)
     cv2.rectangle(picture, (left, top), (right, bottom), colour, 2, cv2.LINE_AA)
-    cv2.rectangle(picture, (left, top), (left + 14, top + 15), colour, -1)
-    cv2.putText(picture, str(number), (left + 3, top + 12), cv2.FONT_HERSHEY_SIMPLEX, 0.4, _PAPER, 1, cv2.LINE_AA)
+    x, y, wide = max(0, left - 1), max(0, top - _TAG_PX), 6 + 8 * len(str(number))
+    cv2.rectangle(picture, (x, y), (x + wide, y + _TAG_PX), colour, -1)
+    cv2.putText(picture, str(number), (x + 3, y + _TAG_PX - 2), cv2.FONT_HERSHEY_SIMPLEX, 0.4, _PAPER, 1, cv2.LINE_AA)
