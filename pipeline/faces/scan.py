@@ -1,13 +1,12 @@
 """Go through a clip once: follow every face, look again where it is due, and find the faces that come in.
 
-A detector costs as much as decoding some twenty frames, so it is asked at times, and wherever following fails. Nothing of
-a frame is kept but its reduced brightness, for as long as a face that is found late may have to be followed back.
+A detector costs as much as decoding some twenty frames, so it is asked at times, and wherever following fails. Frames are
+not kept: their reduced brightness is, for a while, and the followed faces' own pixels where crops are wanted.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections import deque
 from collections.abc import Iterable
 
 import numpy as np
@@ -17,6 +16,7 @@ from pipeline.faces.follow import Follower
 from pipeline.faces.geometry import iou
 from pipeline.faces.kept import Kept
 from pipeline.faces.look import Look
+from pipeline.faces.past import Past
 from pipeline.faces.patch import PATCH, Grey, inside, mouth_motion, reduced
 from pipeline.faces.settings import TrackParams
 from pipeline.faces.tracklet import Seen, Tracklet, box_of
@@ -33,7 +33,6 @@ _UNCHANGED = 0.9
 """Likeness from which a face that was detected once should be detected again."""
 _PATIENCE = 0.5
 """The longer a face is gone, the longer until it is looked for again: the time between over the time that it is gone."""
-_PAST_BYTES = 64 << 20
 
 
 class Scan:
@@ -56,8 +55,7 @@ class Scan:
         self.shots = array("l")
         self.done: list[Tracklet] = []
         self._active: list[Tracklet] = []
-        self._past: deque[tuple[int, Grey]] = deque()
-        self._past_bytes = 0
+        self._past = Past(params.search_every_s)
         self._next_search, self._searched = 0.0, -1
         self._lost_at: float | None = None
         self._cuts = Cuts(params.cut_below)
@@ -83,7 +81,6 @@ class Scan:
         if cut:
             self._end_all()
             self._past.clear()
-            self._past_bytes = 0
             self._next_search = time
         weak = self._follow(index, time, grey)
         if self._params.search_every_s and time < self._next_search:
@@ -91,7 +88,7 @@ class Scan:
         else:
             self._search(index, time, picture, grey, weak)
         self._part()
-        self._remember(index, grey)
+        self._past.add(index, time, grey)
         if self._kept is not None:
             self._kept.add(picture, (tracklet.follower.place for tracklet in self._active))
         return index, time, picture, grey
@@ -180,7 +177,7 @@ class Scan:
         tracklet = Tracklet(Follower(grey, time, found.place))
         tracklet.stayed(index)
         tracklet.detected(grey, found)
-        if self._params.search_every_s and self._past:
+        if self._params.search_every_s:
             tracklet.prepend(self._back(index, time, grey, found))
         self._active.append(tracklet)
 
@@ -188,11 +185,8 @@ class Scan:
         earlier = Tracklet(Follower(grey, time, found.place))
         earlier.stayed(index)
         others = [*self.done, *self._active]
-        for frame, past in reversed(self._past):
-            if frame == index:
-                continue
-            before = earlier.follower.place
-            there = earlier.follower.step(past, self.times[frame])
+        for frame, then, past in self._past.before(index):
+            before, there = earlier.follower.place, earlier.follower.step(past, then)
             box = box_of(earlier.follower.place)
             taken = any(iou(box, other) > self._params.min_iou for t in others if (other := t.box_at(frame)))
             if taken or not there or not self._holds(earlier.follower, past, self._params.min_likeness):
@@ -216,17 +210,10 @@ class Scan:
         if len(tracklet.keys) == 1 and tracklet.doubted:
             until = self.times[tracklet.keys[0]] + self._params.max_gap_s
             tracklet.cut_after(max(tracklet.keys[0], int(np.searchsorted(np.asarray(self.times), until, side="right")) - 1))
-        self.done.append(tracklet)
+        if tracklet.keys:
+            self.done.append(tracklet)
 
     def _end_all(self) -> None:
         for tracklet in self._active:
             self._end(tracklet)
         self._active = []
-
-    def _remember(self, index: int, grey: Grey) -> None:
-        if not self._params.search_every_s:
-            return
-        self._past.append((index, grey))
-        self._past_bytes += grey.pixels.nbytes
-        while self._past_bytes > _PAST_BYTES or self.times[index] - self.times[self._past[0][0]] > self._params.search_every_s:
-            self._past_bytes -= self._past.popleft()[1].pixels.nbytes

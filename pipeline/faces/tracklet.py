@@ -104,9 +104,11 @@ class Tracklet:
             setattr(self, name, array("d", rows.ravel()) + getattr(self, name))
 
     def cut_after(self, frame: int) -> None:
-        """Forget all frames after one of them."""
+        """Forget all frames after one of them, and the detections there."""
         count = int(np.searchsorted(np.asarray(self.frames), frame, side="right"))
         del self.frames[count:], self.chain[4 * count :], self.places[4 * count :]
+        known = sum(key <= frame for key in self.keys)
+        del self.keys[known:], self.found[known:]
 
     def box_at(self, frame: int) -> Box | None:
         """Return where the face was thought to be in a frame; None where it was not followed."""

@@ -24,7 +24,7 @@ RAW = TrackParams(search_every_s=0, smooth_s=0)
 
 
 class Clip:
-    """Frames at 25 fps whose first pixel is their number, and itself a detector with an answer for each."""
+    """Frames at 25 fps whose grey tells their number, and itself a detector with an answer for each."""
 
     eyes = ((0.25, 0.3), (0.75, 0.4))
 
@@ -35,11 +35,10 @@ class Clip:
     def frames(self):
         for index in range(len(self.answers)):
             rgb = np.full((120, 160, 3), 50 + index, np.uint8)
-            rgb[0, 0] = index
             yield index * 0.04, DrawnPicture(rgb)
 
     def __call__(self, rgb):
-        index = int(rgb[0, 0, 0])
+        index = int(rgb[-1, -1, 0]) - 50
         self.looked_at.append(index)
         return self.answers[index]
 
@@ -177,6 +176,21 @@ def test_full_frames_are_not_kept():
         alive.clear()
         track(frames(), Clip([[face(10)]] * 256), params, [])
         assert len(alive) == 30, "one reading"
+
+
+@pytest.mark.parametrize("params", [RAW, TrackParams()], ids=["every frame", "following"])
+def test_a_detector_that_sees_one_face_twice(params):
+    twice = [face(20), face(30, score=0.9)]
+    found = Clip([twice] * 12).track(params)
+    assert found.mask[0]
+    once = Clip([twice] + [[]] * 11)
+    assert once.track(params).mask[0]
+
+
+def test_boxes_beyond_the_picture():
+    for left in (-39.0, 159.0, -200.0, 400.0):
+        for params in (RAW, TrackParams()):
+            assert Clip([[face(left)]] * 6).track(params).mask[0]
 
 
 def test_iou():
