@@ -16,7 +16,7 @@ FORMATS = ("yuv420p", "yuvj420p", "yuv422p", "yuv444p", "nv12", "gray", "yuv420p
 
 
 def frame(name: str, height: int = 75, width: int = 101) -> av.VideoFrame:
-    """Return a frame of noise; 709 and a odd size, which both are easy to get wrong."""
+    """Return a frame of noise; of BT.709, whose conversion is easy to get wrong."""
     rgb = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
     made = av.VideoFrame.from_ndarray(rgb, format="rgb24").reformat(format=name if name != "pal8" else "rgb8")
     made.colorspace, made.color_range = 1, 1

@@ -40,7 +40,7 @@ def seen(found: Detection, eyes: Eyes | None) -> Seen:
     return Seen(found.box, found.score, own or eyes)
 
 
-@dataclass
+@dataclass(eq=False)
 class Tracklet:
     """One face over consecutive frames.
 
@@ -72,9 +72,7 @@ class Tracklet:
     def _record(self, frame: int, chain: Place) -> None:
         self.frames.append(frame)
         self.chain.extend((chain.x, chain.y, chain.side, chain.turn))
-        self._place(self.follower.place)
-
-    def _place(self, place: Place) -> None:
+        place = self.follower.place
         self.places.extend((place.x, place.y, place.side, place.turn))
 
     def detected(self, grey: Grey, found: Seen) -> None:
@@ -104,11 +102,12 @@ class Tracklet:
             setattr(self, name, array("d", rows.ravel()) + getattr(self, name))
 
     def cut_after(self, frame: int) -> None:
-        """Forget all frames after one of them, and the detections there."""
+        """Forget all frames after one of them, and what was seen there."""
         count = int(np.searchsorted(np.asarray(self.frames), frame, side="right"))
         del self.frames[count:], self.chain[4 * count :], self.places[4 * count :]
         known = sum(key <= frame for key in self.keys)
         del self.keys[known:], self.found[known:]
+        self.mouth = {at: value for at, value in self.mouth.items() if at <= frame}
 
     def box_at(self, frame: int) -> Box | None:
         """Return where the face was thought to be in a frame; None where it was not followed."""

@@ -56,7 +56,9 @@ def test_eyes_turn_with_the_head():
 
 def test_what_is_cut_off_takes_its_detections_along():
     tracklet = walked(0, {0: 0.0, 5: 0.0, 10: 0.0}, 10)
+    tracklet.mouth = {9: 1.0, 10: 2.0}
     tracklet.cut_after(9)
+    assert tracklet.mouth == {9: 1.0}
     assert tracklet.keys == [0, 5]
     assert len(tracklet.found) == 2
     boxes, _ = tracklet.course(TIMES, 0.1, EYES)
