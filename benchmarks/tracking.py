@@ -38,7 +38,7 @@ from pipeline.jobs.track import TrackJob
 from pipeline.media import read_frames
 from pipeline.picture import DrawnPicture
 
-ROUNDS = 7
+ROUNDS = 15
 STILL_FRAMES = 50
 LANDMARKS = Path("models/pretrained/landmarks")
 HEAD = "size | frames | eyes by | tracking / decoding to RGB | tracking / decoding to equal RGB | tracking / detecting in every frame | IoU mean | IoU >= 0.7 | jitter, px"
@@ -63,11 +63,11 @@ def _row(size: str, paths: list[Path], eyes: str) -> str:
     ways: list[Callable[[], object]] = [
         lambda: [_decoded(path) for path in paths],
         lambda: [None for path in paths for _ in read_frames(path)],
-        lambda: [_tracked(path, eyes) for path in paths],
+        lambda: _tracked(paths, eyes),
     ]
     plain, equal, tracking = _least(ways)
     detecting = _least([lambda: [detect(rgb) for path in paths for _, rgb in read_frames(path)]], 1)[0]
-    overlaps = np.array([one for path, faces in zip(paths, found, strict=True) for one in _overlaps(_tracked(path, eyes, read=True), faces)])
+    overlaps = np.array([one for faces, frames in zip(_tracked(paths, eyes, keep=True), found, strict=True) for one in _overlaps(faces, frames)])
     ratios = f"{plain / tracking:.2f} | {equal / tracking:.2f} | {detecting / tracking:.1f} | {overlaps.mean():.3f} | {(overlaps >= 0.7).mean():.1%}"
     return f"| {size} | {sum(map(len, found))} | {eyes} | {ratios} | {_jitter(paths[0], eyes):.2f} |"
 
@@ -104,19 +104,20 @@ def _square() -> tuple[str, dict]:
     return crop_params(params()["crop_faces"]["square100"], "crop_faces.square100")
 
 
-def _tracked(path: Path, eyes: str, read: bool = False) -> ClipFeatures | None:
-    """Track a clip and cut its crops as a worker does, with an empty clip cache; return what is read from there, if it is."""
-    clip = Clip("c", path.name, "s", "neutral", digest="0")
+def _tracked(paths: list[Path], eyes: str, keep: bool = False) -> list[ClipFeatures]:
+    """Track clips and cut their crops as a worker does, with an empty clip cache; return what is read from there, if `keep`."""
     with tempfile.TemporaryDirectory() as name:
         store = ClipCache(Path(name))
-        crops = (CropJob("square100", path.parent, Path("none"), *_square()),)
-        job = TrackJob(path.parent, *_settings(eyes), None, LANDMARKS if eyes == "dlib5" else None, crops, store.root)
-        key = cache_key(**job.parts(clip))
-        store.put(key, job.compute(clip, None, []), [], job.stage, job.meta())
-        if len(list(store.entries())) != 2:
-            sys.exit(f"{path}: not tracked and cut as a whole")
-        kept = store.get(key) if read else None
-        return kept[0] if kept is not None and isinstance(kept[0], ClipFeatures) else None
+        crops = (CropJob("square100", paths[0].parent, Path("none"), *_square()),)
+        job = TrackJob(paths[0].parent, *_settings(eyes), None, LANDMARKS if eyes == "dlib5" else None, crops, store.root)
+        clips = [Clip(path.stem, path.name, "s", "neutral", digest=path.stem) for path in paths]
+        keys = [cache_key(**job.parts(clip)) for clip in clips]
+        for clip, key in zip(clips, keys, strict=True):
+            store.put(key, job.compute(clip, None, []), [], job.stage, job.meta())
+        if len(list(store.entries())) != 2 * len(paths):
+            sys.exit(f"{paths[0].parent}: not all tracked and cut as a whole")
+        found = [store.get(key) for key in keys if keep]
+        return [one[0] for one in found if one is not None and isinstance(one[0], ClipFeatures)]
 
 
 def _overlaps(faces: ClipFeatures, found: list) -> list[float]:

@@ -1,7 +1,7 @@
 """One frame of a video as it was decoded; only what is asked for is converted to RGB.
 
-Converting a whole frame costs as much as decoding it, or twice as much. What looks for faces and follows them needs the
-brightness alone, which most codecs store as a plane of its own, and what is cut out needs some part of the frame.
+What looks for faces and follows them needs the brightness alone, which most codecs store as a plane of its own, and what
+is cut out needs some part of the frame.
 """
 
 from __future__ import annotations
@@ -9,18 +9,12 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any, Protocol
 
-import av
 import numpy as np
 from av.video.reformatter import Interpolation
 
-_EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT  # the same on every processor
-_PLANAR = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p")
-"""Formats of which a part can be cut out plane by plane, one byte a sample."""
-_AROUND_PX, _STEP_PX = 8, 8
-"""What is cut out beyond a region, and of which its edges are a multiple: colours are interpolated, some pixels at a time."""
+from pipeline.planes import Planes, Region, around, planes_of, samples
 
-Region = tuple[int, int, int, int]
-"""(left, top, right, bottom), px, within the picture."""
+_EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT  # the same on every processor
 
 
 class Picture:
@@ -42,55 +36,88 @@ class Picture:
     @cached_property
     def luma(self) -> np.ndarray:
         """(H, W) uint8, the brightness as the codec stores it; mostly a view of the decoder's memory."""
+        if self._stored is not None:
+            return np.rot90(self._stored.planes[0], self._turns)
         frame = self._frame
-        if frame.format.name not in (*_PLANAR, "nv12", "gray"):
+        if frame.format.name not in ("nv12", "gray"):
             frame = frame.reformat(format="gray", interpolation=_EXACT, threads=1)
-        return np.rot90(_plane(frame, 0), self._turns)
+        return np.rot90(samples(frame.planes[0]), self._turns)
 
     def rgb(self, region: Region | None = None) -> np.ndarray:
         """Return (H, W, 3) uint8 RGB of the picture, or of a region of it: the same pixels, in less time."""
-        frame, whole = self._frame, (0, 0, self._frame.width, self._frame.height)
-        if region is not None and (self._turns or not _divides(frame)):
-            left, top, right, bottom = region
-            return self.rgb()[top:bottom, left:right]
-        rgb = _region(frame, region or whole) if _divides(frame) else _rgb(frame)
-        return np.ascontiguousarray(np.rot90(rgb, self._turns))
-
+        left, top, right, bottom = region or (0, 0, self.shape[1], self.shape[0])
+        if self._planes is not None:
+            return self._planes.rgb((left, top, right, bottom))
+        return self._pixels[top:bottom, left:right]
 
     def part(self, region: Region) -> Part:
         """Return a copy of a region and some pixels around it, which does not hold the rest of the frame."""
-        frame = self._frame
-        if self._turns or not _divides(frame):
-            return Part(self.shape, region, pixels=self.rgb(region).copy())
-        around = _around(region, self.shape)
-        return Part(self.shape, around, frame=_cut_out(frame, around))
+        return Part(self.shape, region, self._planes or _Pixels(self._pixels))
+
+    @cached_property
+    def _stored(self) -> Planes | None:
+        return planes_of(self._frame)
+
+    @cached_property
+    def _planes(self) -> Planes | None:
+        planes = self._stored
+        if planes is None or not self._turns:
+            return planes
+        down, across = planes.step  # a turn would bring a colour of half a size from the end of a row to its beginning
+        return None if self._frame.height % down or self._frame.width % across else planes.turned(self._turns)
+
+    @cached_property
+    def _pixels(self) -> np.ndarray:
+        whole = (0, 0, self._frame.width, self._frame.height)
+        if self._stored is not None:
+            rgb = self._stored.rgb(whole)
+        else:
+            rgb = self._frame.to_ndarray(format="rgb24", interpolation=_EXACT, threads=1)
+        return np.ascontiguousarray(np.rot90(rgb, self._turns))
+
+
+class _Pixels:
+    """A picture that has been converted; as `Planes` otherwise."""
+
+    def __init__(self, pixels: np.ndarray) -> None:
+        self._pixels, self.nbytes = pixels, pixels.nbytes
+
+    def copy(self, region: Region) -> _Pixels:
+        return _Pixels(self.rgb(region).copy())
+
+    def rgb(self, region: Region) -> np.ndarray:
+        left, top, right, bottom = region
+        return self._pixels[top:bottom, left:right]
 
 
 class Part:
     """A region of a picture, kept when the picture is gone; asked for what lies in it, it answers as the picture would.
+
+    Args:
+        shape: (height, width) of the whole picture, px
+        region: what can be asked for
+        picture: the whole, of which a copy is made
 
     Attributes:
         shape: (height, width) of the whole picture, px
         nbytes: memory that it takes
     """
 
-    def __init__(self, shape: tuple[int, int], kept: Region, frame: Any = None, pixels: np.ndarray | None = None) -> None:
-        self.shape, self._kept, self._frame, self._pixels = shape, kept, frame, pixels
-        self.nbytes = sum(plane.buffer_size for plane in frame.planes) if pixels is None else pixels.nbytes
+    def __init__(self, shape: tuple[int, int], region: Region, picture: Planes | _Pixels) -> None:
+        self.shape, self._kept = shape, around(region, shape)
+        self._copy = picture.copy(self._kept)
+        self.nbytes = self._copy.nbytes
 
     def holds(self, region: Region) -> bool:
         """Return whether a region can be asked for."""
-        left, top, right, bottom = region if self._frame is None else _around(region, self.shape)
+        left, top, right, bottom = around(region, self.shape)
         first_x, first_y, last_x, last_y = self._kept
         return first_x <= left and first_y <= top and right <= last_x and bottom <= last_y
 
     def rgb(self, region: Region) -> np.ndarray:
         """Return (H, W, 3) uint8 RGB of a region that it holds."""
         x, y = self._kept[:2]
-        left, top, right, bottom = region[0] - x, region[1] - y, region[2] - x, region[3] - y
-        if self._pixels is not None:
-            return self._pixels[top:bottom, left:right]
-        return _region(self._frame, (left, top, right, bottom))
+        return self._copy.rgb((region[0] - x, region[1] - y, region[2] - x, region[3] - y))
 
 
 class DrawnPicture:
@@ -116,7 +143,7 @@ class DrawnPicture:
 
     def part(self, region: Region) -> Part:
         """Return a copy of a region."""
-        return Part(self.shape, region, pixels=self.rgb(region).copy())
+        return Part(self.shape, region, _Pixels(self._rgb))
 
 
 AnyPicture = Picture | DrawnPicture
@@ -131,55 +158,3 @@ class Source(Protocol):
 
     def rgb(self, region: Region) -> np.ndarray:
         """Return (H, W, 3) uint8 RGB of a region."""
-
-
-def _divides(frame: Any) -> bool:
-    """Return whether parts of a frame can be converted as in the whole: colours of odd sizes are spread over a fraction of a pixel more."""
-    name = frame.format.name
-    return name in _PLANAR and (name.endswith("444p") or (frame.width % 2 == 0 and frame.height % 2 == 0))
-
-
-def _rgb(frame: Any) -> np.ndarray:
-    return frame.to_ndarray(format="rgb24", interpolation=_EXACT, threads=1)
-
-
-def _plane(frame: Any, index: int) -> np.ndarray:
-    """Return one plane of 8-bit samples, (height, width), without copying."""
-    plane = frame.planes[index]
-    rows = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)
-    return rows[: plane.height, : plane.width]
-
-
-def _around(region: Region, shape: tuple[int, int]) -> Region:
-    """Return a region with what is converted around it."""
-    left, top, right, bottom = region
-    first_x, first_y = (max(0, (edge - _AROUND_PX) // _STEP_PX * _STEP_PX) for edge in (left, top))
-    last_x = min(shape[1], -(-(right + _AROUND_PX) // _STEP_PX) * _STEP_PX)
-    last_y = min(shape[0], -(-(bottom + _AROUND_PX) // _STEP_PX) * _STEP_PX)
-    return first_x, first_y, last_x, last_y
-
-
-def _region(frame: Any, region: Region) -> np.ndarray:
-    """Convert a part of a frame; the whole goes this way, too, since where a codec's colours lie is known to its own frames alone."""
-    left, top, right, bottom = region
-    around = _around(region, (frame.height, frame.width))
-    x, y = around[:2]
-    return _rgb(_cut_out(frame, around))[top - y : bottom - y, left - x : right - x]
-
-
-def _cut_out(frame: Any, region: Region) -> Any:
-    left, top, right, bottom = region
-    part = av.VideoFrame(right - left, bottom - top, frame.format.name)
-    for name in ("colorspace", "color_range", "color_primaries", "color_trc"):
-        setattr(part, name, getattr(frame, name))
-    for index in range(3):
-        _copy_plane(part, frame, index, left, top)
-    return part
-
-
-def _copy_plane(part: Any, frame: Any, index: int, first_x: int, first_y: int) -> None:
-    target, source = _plane(part, index), _plane(frame, index)
-    chroma = index > 0
-    x = first_x // 2 if chroma and not frame.format.name.endswith("444p") else first_x
-    y = first_y // 2 if chroma and frame.format.name.endswith("420p") else first_y
-    target[:] = source[y : y + target.shape[0], x : x + target.shape[1]]

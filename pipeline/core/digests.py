@@ -21,7 +21,7 @@ class Digests:
         """Take further rows of an array."""
         if name not in self._hashes:
             self._hashes[name] = hashlib.sha256(f"{rows.dtype.str}{rows.shape[1:]}".encode())
-        self._hashes[name].update(np.ascontiguousarray(rows).tobytes())
+        self._hashes[name].update(np.ascontiguousarray(rows).reshape(-1).view(np.uint8))
 
     def named(self) -> dict[str, str]:
         """Return name -> 64 hexadecimal digits."""

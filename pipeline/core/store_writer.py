@@ -19,8 +19,9 @@ from pipeline.core.store import FORMAT, ClipFeatures, FeatureMeta
 _LIBVER = ("v110", "v110")
 _CHUNK_BYTES = 1 << 20
 _PICTURES_NDIM = 4
-_PICTURES: dict[str, Any] = {}
-"""How (T, height, width, 3) is compressed: not at all. Pictures of faces shrink by a quarter to a third, and it takes longer than to cut them out."""
+_PICTURES_CHUNK_BYTES = 1 << 17
+"""Pictures, (T, height, width, 3), are not compressed: they shrink by a quarter to a third, and it takes longer than to cut them out.
+So a last chunk takes a whole chunk's room, and chunks are small."""
 
 
 def write_features(
@@ -162,7 +163,8 @@ class _Array:
     def add(self, rows: np.ndarray) -> None:
         """Take further rows."""
         self._held.append(rows)
-        whole = max(1, _CHUNK_BYTES // max(1, rows[:1].nbytes))
+        most = _PICTURES_CHUNK_BYTES if rows.ndim == _PICTURES_NDIM else _CHUNK_BYTES
+        whole = max(1, most // max(1, rows[:1].nbytes))
         if sum(map(len, self._held)) > whole:
             self._write(whole)
 
@@ -184,12 +186,10 @@ class _Array:
     def _write(self, whole: int) -> None:
         rows = self._take()
         last = (len(rows) - 1) // whole * whole  # something is left for `finish`
-        for start in range(0, last, whole):
-            part = rows[start : start + whole]
-            if self._dataset is None:
-                self._create(part, whole, (None, *rows.shape[1:]))
-            else:
-                self._append(part)
+        if self._dataset is None:
+            self._create(rows[:last], whole, (None, *rows.shape[1:]))
+        else:
+            self._append(rows[:last])
         self._held = [rows[last:].copy()]
 
     def _append(self, rows: np.ndarray) -> None:
@@ -198,11 +198,6 @@ class _Array:
         self._dataset[begin:] = rows
 
     def _create(self, rows: np.ndarray, chunk: int, largest: tuple[int | None, ...]) -> None:
-        self._dataset = self._group.create_dataset(
-            self._name,
-            data=rows,
-            chunks=(chunk, *rows.shape[1:]),
-            maxshape=largest,
-            track_times=False,
-            **(_PICTURES if rows.ndim == _PICTURES_NDIM else {"compression": "gzip", "compression_opts": 1, "shuffle": rows.dtype.itemsize > 1}),
-        )
+        zipped = {} if rows.ndim == _PICTURES_NDIM else {"compression": "gzip", "compression_opts": 1, "shuffle": rows.dtype.itemsize > 1}
+        chunks = (chunk, *rows.shape[1:])
+        self._dataset = self._group.create_dataset(self._name, data=rows, chunks=chunks, maxshape=largest, track_times=False, **zipped)

@@ -11,7 +11,8 @@ import numpy as np
 from pipeline.core.errors import ClipError
 from pipeline.core.parallel import in_threads
 from pipeline.core.store import ClipFeatures
-from pipeline.picture import Region, Source
+from pipeline.picture import Source
+from pipeline.planes import Region
 
 BLOCK_BYTES = 4 << 20
 """Crops that are in memory at a time."""

@@ -18,8 +18,10 @@ import numpy as np
 
 from pipeline.faces.patch import MIDDLE, PATCH, Grey, Place, draw, likeness, normed, unit
 
-_WINDOW: dict[str, Any] = {"winSize": (11, 11), "maxLevel": 2, "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 8, 0.02)}
+_WINDOW: dict[str, Any] = {"winSize": (9, 9), "maxLevel": 2, "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 8, 0.02)}
 _BACK_PX, _LEFT_PX = 1.0, 0.5
+_FITS = 2
+_MANY = 18
 _LEAST = 9
 """Points that have to agree, of 25."""
 _SMALL_PX, _SMALL = 0.5, 0.01
@@ -30,6 +32,7 @@ _EDGE = 6
 _ACROSS, _DOWN = (np.linspace(8, last, 5, dtype=np.float32) for last in (PATCH - 9, 46))  # without the jaw, which moves by itself
 _POINTS = np.stack(np.meshgrid(_ACROSS, _DOWN), axis=-1).reshape(-1, 1, 2)
 _FROM = _POINTS.reshape(-1).view(np.complex64).astype(np.complex128)
+_ALL = np.arange(len(_FROM))
 
 
 class Follower:
@@ -120,25 +123,48 @@ class _Motion:
 def _motion(template: np.ndarray, drawn: np.ndarray) -> _Motion | None:
     """Return the motion on which enough points agree, or None."""
     there, found, _ = cv2.calcOpticalFlowPyrLK(template, drawn, _POINTS, None, **_WINDOW)
-    back, returned, _ = cv2.calcOpticalFlowPyrLK(drawn, template, there, None, **_WINDOW)
     to = there.reshape(-1).view(np.complex64).astype(np.complex128)
+    motion = _agreed(to, _ALL if found.all() else np.flatnonzero(found))
+    if motion is not None and motion.points >= _MANY:
+        return motion
+    back, returned, _ = cv2.calcOpticalFlowPyrLK(drawn, template, there, None, **_WINDOW)
     error = np.abs(back.reshape(-1).view(np.complex64) - _FROM)
-    good = np.flatnonzero((found[:, 0] > 0) & (returned[:, 0] > 0) & (error < _BACK_PX))
-    for _ in range(2):
+    return _agreed(to, np.flatnonzero((found[:, 0] > 0) & (returned[:, 0] > 0) & (error < _BACK_PX)))
+
+
+def _agreed(to: np.ndarray, good: np.ndarray) -> _Motion | None:
+    """Return the motion of those points that agree with most of the good ones."""
+    for _ in range(_FITS):
         if len(good) < _LEAST:
             return None
-        by, shift = _fitted(_FROM[good], to[good])
-        left = np.abs(by * _FROM[good] + shift - to[good])
-        good = good[left <= max(_LEFT_PX, 2 * float(np.sort(left)[len(left) // 2]))]
+        by, shift = _fitted(good, to)
+        left = np.abs(by * _FROM + shift - to)[good]
+        near = left <= max(_LEFT_PX, 2 * float(np.sort(left)[len(left) // 2]))
+        if near.all():
+            break
+        good = good[near]
     return _Motion(by, shift, len(good)) if len(good) >= _LEAST else None
 
 
-def _fitted(points: np.ndarray, targets: np.ndarray) -> tuple[complex, complex]:
-    """Return the least squares of targets = by * points + shift; `geometry.similarity` in the form that is needed here."""
-    middle, mean = points.mean(), targets.mean()
+def _fitted(good: np.ndarray, to: np.ndarray) -> tuple[complex, complex]:
+    """Return the least squares of to = by * from + shift over the good points; `geometry.similarity` in the form that is needed here."""
+    if good is _ALL:
+        middle, around, spread, targets = _MIDDLE, _AROUND, _SPREAD, to
+    else:
+        middle, around, spread = _about(_FROM[good])
+        targets = to[good]
+    by = complex(np.vdot(around, targets)) / spread
+    return by, complex(np.add.reduce(targets)) / len(targets) - by * middle
+
+
+def _about(points: np.ndarray) -> tuple[complex, np.ndarray, float]:
+    """Return the middle of some points, the points from there, and the sum of their squares."""
+    middle = complex(np.add.reduce(points)) / len(points)
     around = points - middle
-    by = np.vdot(around, targets) / np.vdot(around, around).real
-    return complex(by), complex(mean - by * middle)
+    return middle, around, float(np.vdot(around, around).real)
+
+
+_MIDDLE, _AROUND, _SPREAD = _about(_FROM)
 
 
 def _after(place: Place, motion: _Motion) -> Place:

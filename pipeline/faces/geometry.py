@@ -22,6 +22,8 @@ Landmarks = tuple[Point, Point, Point, Point, Point]
 """(x, y) px of the left eye, right eye, nose, left and right corner of the mouth; left is left in the picture."""
 
 _REACH = 3.0  # standard deviations beyond which a Gaussian weight does not count
+_ROWS = 1024
+"""Frames that are smoothed at a time."""
 
 
 @dataclass(frozen=True)
@@ -159,15 +161,20 @@ def smooth(boxes: np.ndarray, times: np.ndarray, sigma_s: float) -> np.ndarray:
 
 
 def _local_lines(values: np.ndarray, times: np.ndarray, sigma_s: float) -> np.ndarray:
-    result = np.empty_like(values)
     begins = np.searchsorted(times, times - _REACH * sigma_s)
     ends = np.searchsorted(times, times + _REACH * sigma_s, side="right")
-    for frame, (begin, end) in enumerate(zip(begins, ends, strict=True)):
-        distance = times[begin:end] - times[frame]
-        weights = np.exp(-0.5 * (distance / sigma_s) ** 2)
-        weights /= weights.sum()
-        centre, level = weights @ distance, weights @ values[begin:end]
-        spread = weights @ (distance - centre) ** 2
-        slope = (weights * (distance - centre)) @ values[begin:end] / spread if spread > 0 else 0.0
-        result[frame] = level - slope * centre
+    result = np.empty_like(values)
+    for first in range(0, len(times), _ROWS):
+        rows = slice(first, first + _ROWS)
+        near = begins[rows, None] + np.arange((ends - begins)[rows].max())
+        inside = near < ends[rows, None]
+        near[~inside] = 0
+        distance = times[near] - times[rows, None]
+        weights = inside * np.exp(-0.5 * (distance / sigma_s) ** 2)
+        weights /= weights.sum(axis=1, keepdims=True)
+        centre = (weights * distance).sum(axis=1, keepdims=True)
+        leaning = weights * (distance - centre)
+        spread = (leaning * (distance - centre)).sum(axis=1, keepdims=True)
+        weights -= np.divide(centre * leaning, spread, out=np.zeros_like(leaning), where=spread > 0)
+        result[rows] = np.einsum("nk,nkc->nc", weights, values[near])
     return result

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from pipeline.faces.patch import Place
-from pipeline.picture import AnyPicture, Part, Region
+from pipeline.picture import AnyPicture, Part
+from pipeline.planes import Region
 
 _SLACK = 0.6
 """How much more is kept than crops reach, sides of the face: heads turn, and boxes are put right later."""
@@ -35,11 +36,16 @@ class Kept:
         """Keep the faces of the next frame; nothing any more, once they take too much memory."""
         if self._parts is None:
             return
-        regions = (self._region(place, picture.shape) for place in places)
-        self._parts.append([picture.part(region) for region in regions if region is not None])
-        self._bytes += sum(part.nbytes for part in self._parts[-1])
+        parts = [picture.part(region) for place in places if (region := self._region(place, picture.shape)) is not None]
+        self._parts.append(parts)
+        self._bytes += sum(part.nbytes for part in parts)
         if self._bytes > MOST_BYTES:
             self._parts = None
+
+    @property
+    def frame_bytes(self) -> float:
+        """What a frame takes, on average."""
+        return self._bytes / max(1, len(self._parts or ()))
 
     def pictures(self, times: np.ndarray) -> Iterator[tuple[float, KeptPicture]]:
         """Yield (time, picture) of all frames, as far as they are kept.

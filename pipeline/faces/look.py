@@ -12,7 +12,8 @@ import numpy as np
 from pipeline.faces.geometry import Detection, Eyes, FaceDetector
 from pipeline.faces.patch import Place
 from pipeline.faces.tracklet import Seen, seen
-from pipeline.picture import AnyPicture, Region
+from pipeline.picture import AnyPicture
+from pipeline.planes import Region
 
 _AROUND = 1.8
 """Side of the square that is looked at over that of the expected face."""

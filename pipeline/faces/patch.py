@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cmath
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -29,7 +29,7 @@ class Place:
 
     def moved(self, x: float, y: float) -> Place:
         """Return the same face shifted, px."""
-        return replace(self, x=self.x + x, y=self.y + y)
+        return Place(self.x + x, self.y + y, self.side, self.turn)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def mouth_motion(one: np.ndarray, other: np.ndarray) -> float:
 def normed(picture: np.ndarray) -> np.ndarray:
     """Return a picture as a vector of length 1 and mean 0, zeros where it is flat."""
     vector = picture.ravel().astype(np.float32)
-    vector -= vector.mean()
+    vector -= np.add.reduce(vector) / len(vector)
     norm = math.sqrt(float(vector @ vector))
     return vector / norm if norm else vector
 

@@ -24,9 +24,10 @@ from pipeline.faces.tracker import track
 from pipeline.jobs.crop import CropJob
 from pipeline.loudness import loudness
 from pipeline.media import DECODED, degraded_by, read_pictures
+from pipeline.picture import Picture
 
-_THREADS = 2
-"""That cut crops when the thread that decoded has nothing to do any more."""
+_THREADS, _LARGE_BYTES = 2, 1 << 18
+"""That cut crops when the thread that decoded has nothing to do any more; where less is kept of a frame, handing it over costs more."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class TrackJob:
         """See `pipeline.engine.Job`."""
         params = TrackParams.model_validate(dict(self.params))
         damage: list[str] = []
-        pictures = ahead(read_pictures(self.root / clip.path, clip.start, clip.end, damage), DECODED)
+        pictures = ahead(_opened(read_pictures(self.root / clip.path, clip.start, clip.end, damage)), DECODED)
         kept = Kept(max((job.sides(self._detector.eyes) for job in self.crops), default=0.0))
         heard = partial(loudness, self.root / clip.path, clip.start, clip.end)
         faces = track(pictures, self._detector, params, notes, self._eyes, kept if self.crops else None, heard)
@@ -91,7 +92,8 @@ class TrackJob:
         key = cache_key(**job.parts_at(clip, faces.digest(job.arrays)))
         if cache.head(key) is None:
             with suppress(NotKept):
-                cache.put(key, job.cut(kept.pictures(faces.times), faces, _THREADS), notes, job.stage, job.meta())
+                threads = _THREADS if kept.frame_bytes > _LARGE_BYTES else 1
+                cache.put(key, job.cut(kept.pictures(faces.times), faces, threads), notes, job.stage, job.meta())
 
     def meta(self) -> FeatureMeta:
         """Return the attributes of `faces.h5`."""
@@ -118,3 +120,10 @@ class TrackJob:
     @property
     def _detector(self) -> Any:
         return detector(self.params["detector"], canonical_json(dict(self.detector)), self.weights)
+
+
+def _opened(pictures: Iterator[tuple[float, Picture]]) -> Iterator[tuple[float, Picture]]:
+    """Look for the brightness in the thread that decodes."""
+    for time, picture in pictures:
+        _ = picture.luma
+        yield time, picture

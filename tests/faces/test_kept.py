@@ -92,12 +92,13 @@ def test_what_crops_reach_of_a_face(tmp_path, name, sides):
 
 
 def test_memory_is_given_back_once_it_is_too_much(monkeypatch):
-    monkeypatch.setattr(kept_module, "MOST_BYTES", 3 * 3 * 36 * 36)
+    monkeypatch.setattr(kept_module, "MOST_BYTES", 3 * 3 * 40 * 40)
     kept = Kept(1.2)
     picture = DrawnPicture(np.zeros((100, 100, 3), np.uint8))
     for _ in range(3):
         kept.add(picture, [Place(50, 50, 20)])
     assert len(list(kept.pictures(np.arange(3.0)))) == 3
+    assert kept.frame_bytes == 3 * 40 * 40
     kept.add(picture, [Place(50, 50, 20)])
     with pytest.raises(NotKept):
         next(kept.pictures(np.arange(4.0)))

@@ -12,6 +12,9 @@ from pipeline.core.settings import Settings
 
 ARRAY = "boxes"
 COLUMNS = ("left_px", "top_px", "right_px", "bottom_px")
+_INTERPOLATED = 3
+"""Up to half so many times too large, a square is interpolated: 150 px of a face to 100 px come nearer to Lanczos' kernel so than by
+means (0.75 levels for 0.92 in CREMA-D, 0.37 for 0.46 in RAVDESS); 180 px are the other way round (0.90 and 0.74, 0.48 and 0.45)."""
 
 
 class Params(Settings):
@@ -49,10 +52,11 @@ def cut(rgb: np.ndarray, place: np.ndarray, params: Params) -> np.ndarray:
     if left < 0 or top < 0 or square.shape[:2] != (length, length):
         columns, rows = _reflected(left, length, rgb.shape[1]), _reflected(top, length, rgb.shape[0])
         square = rgb.take(rows, axis=0).take(columns, axis=1)
-    if params.px < length < 2 * params.px:  # the means of parts of pixels take five times as long as those of whole ones
+    if 2 * length < _INTERPOLATED * params.px:
+        return cv2.resize(square, params.shape, interpolation=cv2.INTER_LINEAR)
+    if length < 2 * params.px:  # the means of parts of pixels take five times as long as those of whole ones
         square = cv2.resize(square, (2 * params.px, 2 * params.px), interpolation=cv2.INTER_LINEAR)
-    how = cv2.INTER_AREA if length > params.px else cv2.INTER_LINEAR
-    return cv2.resize(square, params.shape, interpolation=how)
+    return cv2.resize(square, params.shape, interpolation=cv2.INTER_AREA)
 
 
 def reach(place: np.ndarray, params: Params) -> tuple[int, int, int, int]:
