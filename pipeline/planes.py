@@ -1,6 +1,6 @@
 """A picture as most codecs store it, one byte a sample: the brightness of every pixel, two colours of every one, two or four.
 
-FFmpeg's own conversion, told to give the same on every processor, takes twice as long as decoding.
+FFmpeg's own conversion, told to give the same on every processor, takes as long as decoding.
 """
 
 from __future__ import annotations

@@ -21,9 +21,8 @@ from pipeline.faces.patch import MIDDLE, PATCH, Grey, Place, draw, likeness, nor
 _WINDOW: dict[str, Any] = {"winSize": (9, 9), "maxLevel": 2, "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 8, 0.02)}
 _BACK_PX, _LEFT_PX = 1.0, 0.5
 _FITS = 2
-_MANY = 18
-_LEAST = 9
-"""Points that have to agree, of 25."""
+_MANY, _LEAST = 18, 9
+"""Points of 25 that are most of them, and that have to agree at least."""
 _SMALL_PX, _SMALL = 0.5, 0.01
 _MOST_SCALE, _MOST_TURN = 1.25, math.radians(20)
 _RENEW = 15

@@ -77,7 +77,7 @@ class TrackJob:
         """See `pipeline.engine.Job`."""
         params = TrackParams.model_validate(dict(self.params))
         damage: list[str] = []
-        pictures = ahead(_opened(read_pictures(self.root / clip.path, clip.start, clip.end, damage)), DECODED)
+        pictures = ahead(_with_brightness(read_pictures(self.root / clip.path, clip.start, clip.end, damage)), DECODED)
         kept = Kept(max((job.sides(self._detector.eyes) for job in self.crops), default=0.0))
         heard = partial(loudness, self.root / clip.path, clip.start, clip.end)
         faces = track(pictures, self._detector, params, notes, self._eyes, kept if self.crops else None, heard)
@@ -122,7 +122,7 @@ class TrackJob:
         return detector(self.params["detector"], canonical_json(dict(self.detector)), self.weights)
 
 
-def _opened(pictures: Iterator[tuple[float, Picture]]) -> Iterator[tuple[float, Picture]]:
+def _with_brightness(pictures: Iterator[tuple[float, Picture]]) -> Iterator[tuple[float, Picture]]:
     """Look for the brightness in the thread that decodes."""
     for time, picture in pictures:
         _ = picture.luma
