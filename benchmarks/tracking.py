@@ -3,10 +3,12 @@
     python -m benchmarks.tracking [FOLDER]      clips of two sizes (by default the development clips beside the project)
     python -m benchmarks.tracking long          a clip of 1 and of 10 minutes, 1280x720, made of the demo's
 
-Printed per picture size: how many times as fast the tracker is as decoding to RGB alone, by PyAV's defaults and as this project
-converts (the same on every processor), and as a dlib HOG detection on every frame; how far its boxes are from those
-detections; and how far the eyes move on a still picture. The tracker works with the settings of params.yaml, from the
-file to its entry in the clip cache and that of the 100x100 crops, with and without the predictor of the eyes.
+Printed per picture size: how many times as fast the tracker is as decoding to RGB alone on one thread, by PyAV's defaults and as
+this project converts (the same on every processor), and as a dlib HOG detection on every frame: by one worker, which decodes
+in a thread of its own, and by one worker per core, as the stage does by default; medians and quartiles of the ratios of
+single rounds. Then how far its boxes are from those detections, and how far the eyes move on a still picture. The tracker
+works with the settings of params.yaml, from the file to its entry in the clip cache and that of the 100x100 crops, with
+and without the predictor of the eyes.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import av
@@ -28,6 +30,7 @@ from benchmarks.bench import params
 from benchmarks.measure import peak_of
 from pipeline.core.clip import Clip
 from pipeline.core.clipcache import ClipCache, cache_key
+from pipeline.core.parallel import ordered_map
 from pipeline.core.store import ClipFeatures
 from pipeline.faces.detectors import dlib_hog
 from pipeline.faces.geometry import iou
@@ -38,10 +41,15 @@ from pipeline.jobs.track import TrackJob
 from pipeline.media import read_frames
 from pipeline.picture import DrawnPicture
 
-ROUNDS = 15
+ROUNDS = 25
 STILL_FRAMES = 50
 LANDMARKS = Path("models/pretrained/landmarks")
-HEAD = "size | frames | eyes by | tracking / decoding to RGB | tracking / decoding to equal RGB | tracking / detecting in every frame | IoU mean | IoU >= 0.7 | jitter, px"
+EACH = 4
+"""How often every clip is worked on in a round by worker processes."""
+HEAD = (
+    "size | frames | eyes by | one worker / decoding to RGB | one worker / decoding to equal RGB | a worker per core / decoding to RGB "
+    "| the same, RGB by as many workers | one worker / detecting in every frame | IoU mean | IoU >= 0.7 | jitter, px"
+)
 
 
 def main(folder: Path) -> None:
@@ -51,7 +59,7 @@ def main(folder: Path) -> None:
         if path.parent.name in ("cremad", "ravdess"):
             height, width, _ = next(read_frames(path))[1].shape
             sizes[f"{width}x{height}"].append(path)
-    print(f"| {HEAD} |\n|{'---|' * 9}")
+    print(f"| {HEAD} |\n|{'---|' * 11}")
     for size, paths in sizes.items():
         for eyes in ("dlib5", "detector"):
             print(_row(size, paths, eyes), flush=True)
@@ -64,23 +72,33 @@ def _row(size: str, paths: list[Path], eyes: str) -> str:
         lambda: [_decoded(path) for path in paths],
         lambda: [None for path in paths for _ in read_frames(path)],
         lambda: _tracked(paths, eyes),
+        lambda: _by_workers(partial(_tracked_one, eyes=eyes), paths),
+        lambda: _by_workers(_decoded, paths),
     ]
-    plain, equal, tracking = _least(ways)
-    detecting = _least([lambda: [detect(rgb) for path in paths for _, rgb in read_frames(path)]], 1)[0]
+    plain, equal, tracking, workers, plain_workers = _seconds(ways, ROUNDS)
+    (detecting,) = _seconds([lambda: [detect(rgb) for path in paths for _, rgb in read_frames(path)]], 1)
     overlaps = np.array([one for faces, frames in zip(_tracked(paths, eyes, keep=True), found, strict=True) for one in _overlaps(faces, frames)])
-    ratios = f"{plain / tracking:.2f} | {equal / tracking:.2f} | {detecting / tracking:.1f} | {overlaps.mean():.3f} | {(overlaps >= 0.7).mean():.1%}"
-    return f"| {size} | {sum(map(len, found))} | {eyes} | {ratios} | {_jitter(paths[0], eyes):.2f} |"
+    ratios = [_shown(plain / tracking), _shown(equal / tracking), _shown(EACH * plain / workers), _shown(plain_workers / workers)]
+    rest = f"{np.median(detecting / tracking):.1f} | {overlaps.mean():.3f} | {(overlaps >= 0.7).mean():.1%}"
+    return f"| {size} | {sum(map(len, found))} | {eyes} | {' | '.join(ratios)} | {rest} | {_jitter(paths[0], eyes):.2f} |"
 
 
-def _least(ways: list[Callable[[], object]], rounds: int = ROUNDS) -> list[float]:
-    """Return the least seconds of each of some pieces of work, done in turn: the machine is not equally fast all the time."""
-    times: list[list[float]] = [[] for _ in ways]
-    for _ in range(rounds):
-        for way, spent in zip(ways, times, strict=True):
+def _shown(ratios: np.ndarray) -> str:
+    low, middle, high = np.quantile(ratios, [0.25, 0.5, 0.75])
+    return f"{middle:.2f} ({low:.2f} to {high:.2f})"
+
+
+def _seconds(ways: list[Callable[[], object]], rounds: int) -> np.ndarray:
+    """Return the seconds (ways, rounds) of some pieces of work done in turn: the machine is not equally fast all the time, and a round is short."""
+    for way in ways:
+        way()
+    times = np.empty((len(ways), rounds))
+    for turn in range(rounds):
+        for number, way in enumerate(ways):
             begin = time.perf_counter()
             way()
-            spent.append(time.perf_counter() - begin)
-    return [min(spent) for spent in times]
+            times[number, turn] = time.perf_counter() - begin
+    return times
 
 
 def _decoded(path: Path) -> None:
@@ -90,6 +108,16 @@ def _decoded(path: Path) -> None:
         stream.codec_context.thread_count = 1
         for frame in container.decode(stream):
             frame.to_ndarray(format="rgb24")
+
+
+def _by_workers(function: Callable[[Path], object], paths: list[Path]) -> None:
+    """Call a function with every clip some times, in the worker processes of a stage: one per core."""
+    for _ in ordered_map(function, paths * EACH, workers=0):
+        pass
+
+
+def _tracked_one(path: Path, eyes: str) -> None:
+    _tracked([path], eyes)
 
 
 @cache
@@ -194,10 +222,12 @@ def _repeated(source: Path, path: Path, seconds: float) -> Path:
 
 
 if __name__ == "__main__":
+    from benchmarks import tracking  # as the worker processes know it
+
     if sys.argv[1:] == ["long"]:
-        long()
+        tracking.long()
         sys.exit()
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).resolve().parents[2] / "shared" / "data"
     if not folder.is_dir():
         sys.exit(f"{folder}: no such folder; give one with clips in cremad/ and ravdess/")
-    main(folder)
+    tracking.main(folder)

@@ -24,6 +24,8 @@ _FITS = 2
 _MANY, _LEAST = 18, 9
 """Points of 25 that are most of them, and that have to agree at least."""
 _SMALL_PX, _SMALL = 0.5, 0.01
+_STILL = 0.02
+"""Sides of itself that a face may move from frame to frame and still be left alone in the next one."""
 _MOST_SCALE, _MOST_TURN = 1.25, math.radians(20)
 _RENEW = 15
 """Points that agree below which the template is drawn anew: the face looks different by now."""
@@ -41,15 +43,20 @@ class Follower:
         grey: the frame in which it was seen
         time: of that frame, s
         place: there
+        rests: whether a face that hardly moves may be left alone in every second frame
 
     Attributes:
-        place: where it is in the frame that was looked at last
-        likeness: of that frame to the last detection, -1 to 1
+        place: where it is in the frame that was asked for last
+        likeness: of the frame that was looked at last to the last detection, -1 to 1
         drawn: the face in the frame that was looked at last, (PATCH, PATCH) uint8
+        calm: whether the face hardly moved when it was looked at last
+        rested: whether the frame that was asked for last was not looked at: the face is thought to be where it was expected
     """
 
-    def __init__(self, grey: Grey, time: float, place: Place) -> None:
+    def __init__(self, grey: Grey, time: float, place: Place, rests: bool = False) -> None:
         self.place, self._time, self._speed = place, time, (0.0, 0.0)
+        self._measured = (time, place)
+        self._rests, self.calm, self.rested = rests, False, False
         self._template = self.drawn = draw(grey, place)
         self._seen = normed(self.drawn[::2, ::2])
         self.likeness = 1.0
@@ -61,23 +68,34 @@ class Follower:
         """
         span = time - self._time
         self._time = time
-        expected = self.place.moved(self._speed[0] * span, self._speed[1] * span)
-        before, self.place, self.likeness = self.place, expected, 0.0
+        self.place = expected = self.place.moved(self._speed[0] * span, self._speed[1] * span)
+        self.rested = self._rests and self.calm and not self.rested
+        if self.rested:
+            return True
+        self.likeness, self.calm = 0.0, False
         expectation = draw(grey, expected)
         motion = _motion(self._template, expectation)
         if motion is None:
             return False
         self.place = _after(expected, motion)
-        self._speed = ((self.place.x - before.x) / span, (self.place.y - before.y) / span)
+        self._measure(time)
+        self.calm = motion.small and math.hypot(*self._speed) * abs(span) < _STILL * self.place.side
         drawn = self.drawn = expectation if motion.small else draw(grey, self.place)
         self.likeness = float(self._seen @ normed(drawn[::2, ::2]))
         if motion.points < _RENEW:
             self._template = drawn
         return True
 
+    def _measure(self, time: float) -> None:
+        """Tell the speed from where the face was measured last, not from where it was thought to be in between."""
+        (then, before), now = self._measured, self.place
+        span = time - then
+        self._speed, self._measured = ((now.x - before.x) / span, (now.y - before.y) / span), (time, now)
+
     def seen(self, grey: Grey, place: Place) -> None:
         """Take the face as it was detected in this frame for where and what it is, from now on."""
         self.place, self.likeness = place, 1.0
+        self._measured = (self._time, place)
         self._template = self.drawn = draw(grey, place)
         self._seen = normed(self.drawn[::2, ::2])
 

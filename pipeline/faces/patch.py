@@ -53,7 +53,7 @@ def reduced(luma: np.ndarray, fold: int) -> Grey:
     if fold == 1:
         return Grey(np.ascontiguousarray(luma), 1, (height, width))
     whole = luma[: height // fold * fold, : width // fold * fold]
-    small = cv2.resize(np.ascontiguousarray(whole), (width // fold, height // fold), interpolation=cv2.INTER_AREA)
+    small = cv2.resize(whole, (width // fold, height // fold), interpolation=cv2.INTER_AREA)
     return Grey(small, fold, (height, width))
 
 

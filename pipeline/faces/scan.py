@@ -107,6 +107,7 @@ class Scan:
                 continue  # every frame is looked at, nothing is followed
             drawn, there = follower.drawn, follower.step(grey, time)
             tracklet.moved(index, before)
+            tracklet.steady &= follower.calm
             if there and "mouth" in self._params.subject:
                 tracklet.mouth[index] = mouth_motion(drawn, follower.drawn)
             if not there or not self._holds(follower, grey, self._params.min_likeness):
@@ -174,7 +175,7 @@ class Scan:
 
     def _begin(self, index: int, time: float, grey: Grey, found: Seen) -> None:
         """Follow a new face, first back to where it came in."""
-        tracklet = Tracklet(Follower(grey, time, found.place))
+        tracklet = Tracklet(Follower(grey, time, found.place, rests="mouth" not in self._params.subject))
         tracklet.stayed(index)
         tracklet.detected(grey, found)
         if self._params.search_every_s:
@@ -203,7 +204,8 @@ class Scan:
                 self._lose(tracklet, True)
 
     def _since(self, tracklet: Tracklet) -> float:
-        return self.times[-1] - self.times[tracklet.keys[-1]]
+        """Return for how long a face has not been detected, s, beyond what is put off for one that would look the same."""
+        return self.times[-1] - self.times[tracklet.keys[-1]] - (self._params.detect_every_s if tracklet.steady else 0.0)
 
     def _end(self, tracklet: Tracklet) -> None:
         """Keep what was followed; what was detected once and then doubted, no longer than a gap would be."""

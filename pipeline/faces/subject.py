@@ -11,6 +11,8 @@ from pipeline.faces.identity import Track
 
 _LEAST_AGREEMENT = 0.05
 """Also what a mouth gets that does not move with the sound; nobody's weight is 0 for that alone."""
+_MOVES = 0.1
+"""Standard deviation of a mouth's motion, grey levels, under which it is the coding's noise: that goes with any sound by chance."""
 _SMOOTH = np.array([0.25, 0.5, 0.25])
 
 
@@ -45,6 +47,6 @@ def _agreement(face: Track, loudness: np.ndarray) -> float:
     if len(frames) < len(_SMOOTH):
         return _LEAST_AGREEMENT
     moved, heard = (np.convolve(row, _SMOOTH, "same") for row in ([motion[frame] for frame in frames], loudness[frames]))
-    if moved.std() == 0 or heard.std() == 0:
+    if moved.std() < _MOVES or heard.std() == 0:
         return _LEAST_AGREEMENT
     return max(_LEAST_AGREEMENT, float(np.corrcoef(moved, heard)[0, 1]))

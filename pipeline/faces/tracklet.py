@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pipeline.faces.follow import Follower
-from pipeline.faces.geometry import Box, Detection, Eyes, eye_centres, side, smooth
+from pipeline.faces.geometry import Box, Detection, Eyes, eye_centres, iou, side, smooth
 from pipeline.faces.patch import Grey, Place
 
 _TEMPLATES = 8
+_AGREES = 0.8
+"""Overlap from which a detection says no more than what was known."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,22 @@ class Tracklet:
     """By frame, how much the mouth has changed since the frame before, grey levels."""
     doubted: bool = False
     """Whether the detector was asked about it while it looked as before, and did not see it."""
+    steady: bool = False
+    """Whether the last detection said nothing new, and the face has hardly moved since."""
+    _rested: bool = False
+    """Whether the frame that was recorded last was not looked at."""
 
     def moved(self, frame: int, before: Place) -> None:
         """Record a frame to which the follower has gone on from `before`."""
         now, (x, y, size, turn) = self.follower.place, self.chain[-4:]
         self._record(frame, Place(x + now.x - before.x, y + now.y - before.y, size * now.side / before.side, turn + now.turn - before.turn))
+        if self._rested and not self.follower.rested:
+            self._even_out()
+        self._rested = self.follower.rested
+
+    def _even_out(self) -> None:
+        """Put the frame that was not looked at midway between the ones before and after it."""
+        self.chain[-8:-4] = array("d", ((a + b) / 2 for a, b in zip(self.chain[-12:-8], self.chain[-4:], strict=True)))
 
     def stayed(self, frame: int) -> None:
         """Record a frame to which nothing was followed."""
@@ -80,6 +93,7 @@ class Tracklet:
         place = found.place
         if found.eyes is None:  # nothing says how the head is turned but what it did
             place = Place(place.x, place.y, place.side, self.follower.place.turn)
+        self.steady = bool(self.keys) and iou(box_of(self.follower.place), found.box) >= _AGREES
         self.follower.seen(grey, place)
         self.places[-4:] = array("d", (place.x, place.y, place.side, place.turn))
         self.keys.append(self.frames[-1])

@@ -24,7 +24,6 @@ from pipeline.faces.tracker import track
 from pipeline.jobs.crop import CropJob
 from pipeline.loudness import loudness
 from pipeline.media import DECODED, degraded_by, read_pictures
-from pipeline.picture import Picture
 
 _THREADS, _LARGE_BYTES = 2, 1 << 18
 """That cut crops when the thread that decoded has nothing to do any more; where less is kept of a frame, handing it over costs more."""
@@ -77,7 +76,7 @@ class TrackJob:
         """See `pipeline.engine.Job`."""
         params = TrackParams.model_validate(dict(self.params))
         damage: list[str] = []
-        pictures = ahead(_with_brightness(read_pictures(self.root / clip.path, clip.start, clip.end, damage)), DECODED)
+        pictures = ahead(read_pictures(self.root / clip.path, clip.start, clip.end, damage), DECODED)
         kept = Kept(max((job.sides(self._detector.eyes) for job in self.crops), default=0.0))
         heard = partial(loudness, self.root / clip.path, clip.start, clip.end)
         faces = track(pictures, self._detector, params, notes, self._eyes, kept if self.crops else None, heard)
@@ -120,10 +119,3 @@ class TrackJob:
     @property
     def _detector(self) -> Any:
         return detector(self.params["detector"], canonical_json(dict(self.detector)), self.weights)
-
-
-def _with_brightness(pictures: Iterator[tuple[float, Picture]]) -> Iterator[tuple[float, Picture]]:
-    """Look for the brightness in the thread that decodes."""
-    for time, picture in pictures:
-        _ = picture.luma
-        yield time, picture

@@ -13,7 +13,7 @@ from helpers_media import rotate_metadata, tone, write_media
 from pipeline.core.clip import Clip
 from pipeline.faces.detectors import dlib_hog
 from pipeline.faces.settings import TrackParams
-from pipeline.faces.tracker import track
+from pipeline.faces.tracker import DETECTED, track
 from pipeline.jobs.track import TrackJob
 from pipeline.loudness import loudness
 from pipeline.media import read_pictures
@@ -109,7 +109,7 @@ def test_who_speaks_may_be_the_subject(tmp_path):
     voice = tone(2.4) * np.repeat([0.02 if (i // 12) % 2 == 0 else 1.0 for i in range(60)], 640)
     path = write_media(tmp_path / "a.mp4", [40 * i for i in range(60)], voice, codecs=("libx264", "aac"), pictures=[picture(i) for i in range(60)])
     for subject, left in ((("length", "size", "score"), True), (("length", "size", "score", "mouth"), False)):
-        job = TrackJob(tmp_path, TrackParams(subject=subject, close_from=0.5).model_dump(), {})
+        job = TrackJob(tmp_path, TrackParams(subject=subject, close_from=0.4).model_dump(), {})
         notes = []
         found = next(job.compute(Clip("a", path.name, "s", "anger"), None, notes))
         assert (found.values[:, 0].mean() < 200) == left
@@ -126,6 +126,29 @@ def test_a_still_face_keeps_still():
         steps = np.linalg.norm(np.diff(found.extra["landmarks"], axis=0), axis=-1)
         assert steps.mean() < 0.5
         assert steps.max() < 1.5
+
+
+def test_a_still_face_is_left_alone_in_every_second_frame_and_found_where_it_goes_next(monkeypatch):
+    flow, looked = cv2.calcOpticalFlowPyrLK, []
+    monkeypatch.setattr("pipeline.faces.follow.cv2.calcOpticalFlowPyrLK", lambda *given, **named: looked.append(1) or flow(*given, **named))
+    starts = Scene(40, {A: lambda i: At(160 + 5 * max(0, i - 20), 180, 120)})
+    found = starts.track()
+    truth = 160 + 5 * np.maximum(0, np.arange(40) - 20)
+    middles = found.values[:, [0, 2]].mean(axis=1)
+    assert np.abs(middles - middles[0] - (truth - 160)).max() < 3.5, "a frame that is not looked at lies between its neighbours"
+    before = len(looked)
+    Scene(40, {A: lambda _: At(160, 180, 120)}).track()
+    assert len(looked) - before < 23 < 27 < before
+    Scene(40, {A: lambda _: At(160, 180, 120)}).track(TrackParams(subject=("length", "mouth")))
+    assert len(looked) - before > 57, "mouths move though faces do not"
+
+
+def test_a_face_that_stays_as_it_was_detected_is_looked_at_half_as_often():
+    asked = {}
+    for speed in (0, 4):
+        scene = Scene(70, {A: lambda i: At(100 + speed * i, 180, 120)})  # noqa: B023  drawn at once
+        asked[speed] = int((scene.track().extra["how"] == DETECTED).sum())
+    assert asked == {0: 3, 4: 4}
 
 
 def test_uneven_timestamps_and_no_frame_between(tmp_path):

@@ -81,3 +81,15 @@ def test_what_was_followed_back_comes_first():
     assert centres(np.array([later.box_at(8)])) == pytest.approx([46])
     assert later.box_at(6) is None
     assert later.box_at(15) is None
+
+
+def test_a_frame_that_was_not_looked_at_lies_midway():
+    tracklet = walked(0, {0: 0.0}, 2)
+    tracklet.follower.rested = True
+    tracklet.moved(3, tracklet.follower.place)
+    tracklet.follower.rested, before = False, tracklet.follower.place
+    tracklet.follower.place = Place(before.x + 6, before.y, 2 * before.side, 0.5)
+    tracklet.moved(4, before)
+    x, y, size, turn = tracklet.chain[-8:-4]
+    assert (x, y, size, turn) == (54 + 3, 50, 30, 0.25)
+    assert tracklet.chain[-4:].tolist() == [60, 50, 40, 0.5]
