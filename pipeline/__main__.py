@@ -29,6 +29,7 @@ def main(argv: list[str] | None = None) -> int:
     check = commands.add_parser("check", help="check the corpora that params.yaml names")
     check.add_argument("--params", type=Path, default=Path("params.yaml"), help="the settings")
     check.set_defaults(run=_check)
+    _add_corpus(commands.add_parser("corpus", help="compare a corpus's folder with what was published"))
     _add_engine(commands)
     _add_weights(commands.add_parser("weights", help="list, fetch, import and verify the weights of networks"))
     args = parser.parse_args(argv)
@@ -67,6 +68,14 @@ def _add_engine(commands: Any) -> None:
     environment.set_defaults(run=_environment)
     for command in (explain, faces, status, prune):
         command.add_argument("--params", type=Path, default=Path("params.yaml"), help="the settings")
+
+
+def _add_corpus(corpus: argparse.ArgumentParser) -> None:
+    check = corpus.add_subparsers(required=True, metavar="command").add_parser("check", help="say what is missing or extra against the published counts")
+    check.add_argument("name", metavar="NAME", help="corpus of params.yaml; with --root also an adapter, such as ravdess")
+    check.add_argument("--root", default="", help="its folder, where params.yaml does not say so")
+    check.add_argument("--params", type=Path, default=Path("params.yaml"), help="the settings")
+    check.set_defaults(run=_corpus_check)
 
 
 def _add_weights(weights: argparse.ArgumentParser) -> None:
@@ -153,6 +162,13 @@ def _check(args: argparse.Namespace) -> str:
     from pipeline.corpus import check_corpora
 
     return check_corpora(read_params(args.params))
+
+
+def _corpus_check(args: argparse.Namespace) -> tuple[str, bool]:
+    from pipeline.core.settings import read_params, section
+    from pipeline.reporting.corpus_check import check_corpus, settings_of
+
+    return check_corpus(args.name, settings_of(args.name, section(read_params(args.params), "corpora"), args.root))
 
 
 def _results(args: argparse.Namespace) -> str:

@@ -27,6 +27,7 @@ class CorpusParams(Settings):
 
     adapter: str = Field("", description="file in pipeline/corpora; the corpus's own name if not given")
     root: str = Field(min_length=1, description="the corpus's folder, relative to the project or absolute")
+    labelled_by: str = Field("", description="whose labels, where the corpus has several: one of the adapter's LABELLINGS; its first if not given")
     labels: Mapping[str, str] = Field({}, description="corpus label -> our emotion or left_out, beside the adapter's own")
     protocol: ProtocolParams | None = Field(None, description="who is tested when; the adapter's published one if not given")
 
@@ -91,7 +92,7 @@ def read_corpus(name: str, params: CorpusParams, workers: int) -> tuple[list[Cli
         CorpusError: no such folder, an unknown label, or a duplicate id
     """
     root = Path(params.root)
-    everything = list(_labelled(name, params))
+    everything = list(labelled_clips(name, params))
     clips = [clip for _, clip in everything if clip.emotion != LEFT_OUT]
     if not clips:
         raise CorpusError(
@@ -122,27 +123,40 @@ def left_out(name: str, params: CorpusParams) -> dict[str, list[str]]:
         SettingsError, CorpusError: as `read_corpus`
     """
     found: dict[str, list[str]] = {}
-    for label, clip in _labelled(name, params):
+    for label, clip in labelled_clips(name, params):
         if clip.emotion == LEFT_OUT:
             found.setdefault(label, []).append(clip.clip_id)
     return {label: sorted(found[label]) for label in sorted(found)}
 
 
-def _labelled(name: str, params: CorpusParams) -> Iterator[tuple[str, Clip]]:
-    """Yield (the corpus's own label, clip with our emotion or `LEFT_OUT`)."""
+def labelled_clips(name: str, params: CorpusParams) -> Iterator[tuple[str, Clip]]:
+    """Yield (the corpus's own label, clip with our emotion or `LEFT_OUT`).
+
+    Raises:
+        SettingsError: an unknown adapter, labelling or emotion in the settings
+        CorpusError: no such folder, or an unknown label
+    """
     place = f"params.yaml: corpora.{name}"
     adapter = load_adapter(name, params)
     root = Path(params.root)
     if not root.is_dir():
         raise CorpusError(f"{root}: no such folder; set corpora.{name}.root in params.yaml")
     labels = {**adapter.LABELS, **_checked(params.labels, place)}
-    for clip in adapter.clips(root):
+    for clip in adapter.clips(root, **_labelling(adapter, params.labelled_by, place)):
         if clip.emotion not in labels:
             raise CorpusError(
                 f"{clip.path}: clip '{clip.clip_id}' has the unknown emotion '{clip.emotion}'"
                 f"{did_you_mean(clip.emotion, labels)}; mend it, or map it in {place}.labels"
             )
         yield clip.emotion, dataclasses.replace(clip, emotion=labels[clip.emotion])
+
+
+def _labelling(adapter: ModuleType, labelled_by: str, place: str) -> dict[str, str]:
+    known = getattr(adapter, "LABELLINGS", ())
+    if labelled_by and labelled_by not in known:
+        hint = did_you_mean(labelled_by, known) if known else "; this adapter has but one: remove the setting"
+        raise SettingsError(f"{place}.labelled_by: unknown labelling '{labelled_by}'{hint}")
+    return {"labelled_by": labelled_by} if labelled_by else {}
 
 
 def _checked(labels: Mapping[str, str], place: str) -> Mapping[str, str]:

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from pipeline.core.settings import Runtime
-from pipeline.corpus import CorpusParams, read_corpus
+from pipeline.corpus import CorpusParams, left_out, read_corpus
 from pipeline.engine import run
 from pipeline.extractors.mfcc39 import Params as MfccParams
 from pipeline.folds import make_folds
 from pipeline.jobs.extract import ExtractJob, extractor_params
 from pipeline.media import read_sound
 from pipeline.protocols import ProtocolParams
+from pipeline.reporting.corpus_check import check_corpus
 from pipeline.signal import SOUND_HZ, mfcc39
 from pipeline.sources._shared.alignments import read_ctm
 from pipeline.sources._shared.voices import frame_labels
@@ -52,6 +53,25 @@ def test_cremad_labels():
     clips, _ = read_corpus("cremad", corpus("cremad", "cremad"), workers=1)
     assert {clip.emotion for clip in clips} == {"anger", "disgust", "fear", "happy", "neutral", "sad"}
     assert {clip.speaker for clip in clips} == {"1001"}
+
+
+def test_emodb_and_ravdess_are_read_as_they_lie():
+    clips, entries = read_corpus("emodb", corpus("emodb", "emodb"), workers=1)
+    assert len(clips) == 92
+    assert {(clip.speaker, clip.gender) for clip in clips} == {("03", "male"), ("09", "female")}
+    assert {clip.emotion for clip in clips} == {"anger", "boredom", "disgust", "fear", "happy", "neutral", "sad"}
+    clips, entries = read_corpus("ravdess", corpus("ravdess", "ravdess"), workers=1)
+    assert all(entry.status == "ok" for entry in entries)
+    assert len(clips) == 15
+    assert [Path(clip.path).suffix for clip in clips] == [".mp4"] + [".wav"] * 14
+    assert left_out("ravdess", corpus("ravdess", "ravdess")) == {"another form": ["03-01-01-01-01-01-01"]}
+
+
+def test_the_counts_of_a_part_are_told_as_missing():
+    text, ok = check_corpus("cremad", corpus("cremad", "cremad"))
+    assert not ok
+    assert text.endswith("0 of 8 published counts are met")
+    assert "7436 missing" in text
 
 
 def test_hand_segmented_phones_lie_on_the_sound():

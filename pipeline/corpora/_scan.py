@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from pathlib import Path
 
 from pipeline.core.errors import CorpusError
+
+ANOTHER_FORM = "another form"
+"""Label of a file that shows what another one shows more of: the sound of a film, or a copy."""
 
 
 def media_files(root: Path, suffixes: Iterable[str]) -> list[Path]:
@@ -40,3 +43,13 @@ def named(root: Path, files: list[Path]) -> Iterator[tuple[str, Path]]:
 def joined(parts: Iterable[str]) -> str:
     """Return a clip id: the parts with `_` between them, and `-` for what an id may not have and for spaces."""
     return "_".join(re.sub(r"[^\w.+-]+", "-", part) for part in parts)
+
+
+def fullest(files: Iterable[Path], performance: Callable[[Path], Hashable], rank: Callable[[Path], int]) -> set[Path]:
+    """Return one file of every performance: of the lowest rank, and of these the first."""
+    best: dict[Hashable, Path] = {}
+    for path in files:
+        known = best.setdefault(performance(path), path)
+        if rank(path) < rank(known):
+            best[performance(path)] = path
+    return set(best.values())

@@ -22,9 +22,19 @@ def read_clips(path: Path) -> Iterator[Clip]:
         CorpusError: no manifest, a column missing, or a cell that cannot be used; names file and line
     """
     if not path.is_file():
-        raise CorpusError(f"{path}: no such manifest; write one with the columns {', '.join(REQUIRED)}, or mend the root")
+        raise CorpusError(f"{path}: no such manifest; {_remedy(path)}")
     for where, row in read_rows(path, REQUIRED):
         yield _clip({key: row.get(key, "") for key in REQUIRED + OPTIONAL}, where)
+
+
+def _remedy(path: Path) -> str:
+    """Say what to do about a manifest that is not there: it may lie one level higher or lower, or have capitals in its name."""
+    folder = path.parent
+    near = [*folder.glob("*"), *folder.parent.glob("*"), *folder.glob("*/*")] if folder.is_dir() else []
+    found = min((file for file in near if file.name.lower() == path.name and file.is_file()), default=None, key=lambda file: len(file.parts))
+    if found is None:
+        return f"write one with the columns {', '.join(REQUIRED)}, or mend the root"
+    return f"rename {found.name} beside it" if found.parent == folder else f"there is one in {found.parent}: set the root to that folder"
 
 
 def read_rows(path: Path, required: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:

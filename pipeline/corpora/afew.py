@@ -49,6 +49,7 @@ CITATION = (
     "to group-level emotion recognition: EmotiW 5.0. ACM ICMI 2017"
 )
 PROTOCOL = {"name": "official", "tested": "val"}
+EXPECTED = {"clips": 1809, "split:train": 773, "split:val": 383, "split:test": 653}
 _SIDE = re.compile(r"(?P<side>train|val|test)(?:[ _-]afew|[ _-]vid[ _-]distribute)?", re.IGNORECASE)
 _LAYOUT = "Train_AFEW/Angry/000046280.avi, Val_AFEW/... and Test_vid_Distribute/000029320.avi below the root"
 _TABLE = "test_labels.csv"

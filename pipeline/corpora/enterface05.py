@@ -38,6 +38,7 @@ CITATION = (
     "Conference on Data Engineering Workshops, 2006"
 )
 PROTOCOL = {"name": "loso"}
+EXPECTED = {"speakers": 43}
 _SUBJECT = re.compile(r"subject[ _-]?0*(?P<number>\d+)", re.IGNORECASE)
 _SENTENCE = re.compile(r"sentence[ _-]?0*(?P<number>\d+)", re.IGNORECASE)
 _UNSEGMENTED = 6

@@ -26,6 +26,7 @@ CITATION = (
     "10(5), 2008"
 )
 PROTOCOL = {"name": "loso"}
+EXPECTED = {"clips": 720, "speakers": 8}
 _NAME = re.compile(r"(?P<emotion>an|di|fe|ha|sa|su)(?![a-z]).*", re.IGNORECASE)
 _SUBJECT = re.compile(r"s[1-8]", re.IGNORECASE)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 from types import ModuleType
 
+import audformat
 import pytest
 
 from helpers_media import tone, write_media
@@ -38,9 +39,64 @@ def baum1s(root: Path) -> list[str]:
     return [f"BAUM1s_MP4 - All/{name[:4].lower()}/{name}.mp4" for name in ("S001_015", "S002_015", "S002_006", "S002_007")]
 
 
+def baum1a(root: Path) -> list[str]:
+    """The table and four films, one of a label that is not used and one that the table lacks."""
+    (root / "Annotations_BAUM1a.csv").write_text("Clip Name,Emotion\nS001_001,Anger\nS002_002,Happiness\nS001_004,Intrest\n")
+    return [f"BAUM1a_MP4_all/{name[:4].lower()}/{name}.mp4" for name in ("S001_001", "S002_002", "S001_004", "S002_008")]
+
+
+def cheavd(root: Path) -> list[str]:
+    """A table of the training side, a folder of a class, and a test film without a class."""
+    (root / "train_label.txt").write_text("001 angry\n002 worried\n")
+    return ["train/001.avi", "train/002.avi", "val/happy/001.avi", "test/001.avi"]
+
+
+def audformat_tables(root: Path) -> list[str]:
+    """A database of three files, one without an emotion."""
+    files = ["wav/a.wav", "wav/b.wav", "wav/c.wav"]
+    mine = audformat.Database("mini")
+    for name, values in {"emotion": ["anger", None, "happiness"], "speaker": ["x", "x", "y"]}.items():
+        mine.schemes[name] = audformat.Scheme("str")
+        mine[name] = audformat.Table(audformat.filewise_index(files))
+        mine[name][name] = audformat.Column(scheme_id=name)
+        mine[name][name].set(values)
+    mine.save(str(root))
+    return files
+
+
+def iemocap(root: Path) -> list[str]:
+    """A table of two turns, one of a label that is not used, and three recordings, one of which it lacks."""
+    table = root / "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt"
+    table.parent.mkdir(parents=True)
+    rows = (("F000", "ang"), ("M000", "exc"))
+    table.write_text("".join(f"[6.29 - 8.23]\tSes01F_impro01_{turn}\t{label}\t[2.5, 2.5, 2.5]\n" for turn, label in rows))
+    return [f"Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_{turn}.wav" for turn in ("F000", "M000", "M001")]
+
+
+def meld(root: Path) -> list[str]:
+    """The three tables, each of one utterance, and their films."""
+    for side, speaker, emotion in (("train", "Joey", "joy"), ("dev", "Ross", "anger"), ("test", "Rachel", "neutral")):
+        (root / f"{side}_sent_emo.csv").write_text(f"Speaker,Emotion,Dialogue_ID,Utterance_ID\n{speaker},{emotion},0,0\n")
+    return [
+        "train_splits/dia0_utt0.mp4",
+        "dev_splits_complete/dia0_utt0.mp4",
+        "output_repeated_splits_test/final_videos_testdia0_utt0.mp4",
+    ]
+
+
 MINIATURES: dict[str, Callable[[Path], list[str]]] = {
     "manifest_csv": manifest,
     "demo": demo,
+    "ravdess": lambda _: [
+        "Actor_01/01-01-01-01-01-01-01.mp4",
+        "Actor_01/02-01-01-01-01-01-01.mp4",
+        "Actor_01/03-01-01-01-01-01-01.wav",
+        "Actor_24/03-01-05-02-02-02-24.wav",
+        "Actor_24/03-02-05-02-02-02-24.wav",
+    ],
+    "emodb": lambda _: ["wav/03a01Fa.wav", "wav/16b10Wb.wav", "wav/08a02Na.wav"],
+    "tess": lambda _: ["OAF_Fear/OAF_back_fear.wav", "OAF_neutral/OA_bite_neutral.wav", "a/YAF_food_ps.wav", "b/YAF_food_ps.wav"],
+    "savee": lambda _: ["AudioVisualClip/DC/a01.avi", "AudioData/DC/a01.wav", "AudioData/KL/su15.wav"],
     "cremad": lambda _: ["VideoFlash/1001_DFA_ANG_XX.mp4", "VideoFlash/1001_IEO_HAP_LO.mp4", "VideoFlash/1002_ITH_NEU_XX.mp4"],
     "rml": lambda _: ["rml-1/s1/an1.avi", "rml-1/s2/English/ha2.avi", "rml-1/s2/Mandarin/ha2.avi", "rml-2/s8/su10.avi"],
     "enterface05": lambda _: [
@@ -50,6 +106,11 @@ MINIATURES: dict[str, Callable[[Path], list[str]]] = {
         "subject 12/happiness/sentence 5/s12_ha_5.avi",
     ],
     "baum1s": baum1s,
+    "baum1a": baum1a,
+    "cheavd": cheavd,
+    "iemocap": iemocap,
+    "meld": meld,
+    "audformat": audformat_tables,
     "afew": lambda _: [
         "Train_AFEW/Angry/000046280.avi",
         "Val_AFEW/Happy/000046280.avi",
@@ -81,6 +142,7 @@ def corpus(request: pytest.FixtureRequest, tmp_path: Path, media: bytes) -> Iter
 def test_labels_lead_to_known_emotions(corpus: tuple) -> None:
     _, plugin, _, _ = corpus
     assert plugin.LABELS
+    assert {name[6:] for name in getattr(plugin, "EXPECTED", {}) if name.startswith("label:")} <= set(plugin.LABELS)
     assert set(plugin.LABELS.values()) <= {*EMOTIONS, *EXTRA_EMOTIONS, LEFT_OUT}
 
 
@@ -144,3 +206,9 @@ def test_the_root_is_all_that_is_written_where_a_protocol_was_published(corpus: 
     else:
         with pytest.raises(SettingsError, match=rf"^params.yaml: corpora.{name}.protocol: this setting is missing, "):
             protocol_of(name, params)
+
+
+def test_every_adapter_stands_in_the_table_of_the_documentation() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "corpora.md").read_text()
+    listed = {line.split("`")[1] for line in page.splitlines() if line.startswith("| `")}
+    assert listed == set(plugins.names("corpora")) - {"demo"}

@@ -5,17 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from helpers_corpora import tree
 
 from pipeline.core.errors import CorpusError
 from pipeline.corpora import cremad
-
-
-def tree(root: Path, *names: str) -> Path:
-    """Make files; `clips` reads names alone."""
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes(name.encode())
-    return root
 
 
 @pytest.mark.parametrize(
@@ -88,6 +81,51 @@ def test_another_name_is_refused(tmp_path: Path, name: str) -> None:
     )
 
 
-def test_a_folder_without_films_asks_for_the_root(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match=r"no \.flv or \.mp4 files below it; is the root one level off\?"):
-        list(cremad.clips(tree(tmp_path, "AudioWAV/1001_DFA_ANG_XX.wav")))
+def test_sounds_are_read_where_there_are_no_films(tmp_path: Path) -> None:
+    root = tree(tmp_path, "AudioWAV/1001_DFA_ANG_XX.wav", "AudioMP3/1001_DFA_ANG_XX.mp3")
+    assert [clip.path for clip in cremad.clips(root)] == ["AudioWAV/1001_DFA_ANG_XX.wav"]
+
+
+def test_a_folder_without_clips_asks_for_the_root(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"no \.flv or \.mp4 or \.wav files below it; is the root one level off\?"):
+        list(cremad.clips(tree(tmp_path, "AudioMP3/1001_DFA_ANG_XX.mp3")))
+
+
+def test_actors_are_women_and_men_as_the_table_says(tmp_path: Path) -> None:
+    root = tree(tmp_path, "1001_DFA_ANG_XX.flv", "1002_DFA_ANG_XX.flv", "1003_DFA_ANG_XX.flv")
+    assert [clip.gender for clip in cremad.clips(root)] == ["", "", ""]
+    (root / "VideoDemographics.csv").write_text("ActorID,Age,Sex,Race,Ethnicity\n1001,51,Male,Caucasian,Not Hispanic\n1002,21,Female,Caucasian,Hispanic\n")
+    assert [clip.gender for clip in cremad.clips(root)] == ["male", "female", ""]
+
+
+VOTES = ",FileName,VoiceVote,VoiceLevel,FaceVote,FaceLevel,MultiModalVote,MultiModalLevel\n"
+
+
+@pytest.mark.parametrize(
+    ("labelled_by", "labels"),
+    [
+        ("intended", ["ANG", "HAP", "SAD"]),
+        ("voice", ["N", "H", "no vote"]),
+        ("face", ["A", "no majority", "no vote"]),
+        ("both", ["A", "H", "no vote"]),
+    ],
+)
+def test_what_the_raters_heard_and_saw_may_be_the_label(tmp_path: Path, labelled_by: str, labels: list[str]) -> None:
+    root = tree(tmp_path, "VideoFlash/1001_DFA_ANG_XX.flv", "VideoFlash/1001_dfa_hap_xx.flv", "VideoFlash/1001_DFA_SAD_XX.flv")
+    tree(root, "processedResults/summaryTable.csv")
+    (root / "processedResults" / "summaryTable.csv").write_text(f"{VOTES}1,1001_DFA_ANG_XX,N,60,A,70,A,75\n2,1001_DFA_HAP_XX,H,60,D:H,70,H,80\n")
+    by_path = {clip.path[20:23].upper(): clip.emotion for clip in cremad.clips(root, labelled_by)}
+    assert [by_path[name] for name in ("ANG", "HAP", "SAD")] == labels
+    assert {cremad.LABELS[label] for label in labels} <= {"anger", "happy", "sad", "neutral", "left_out"}
+
+
+def test_votes_without_their_table(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"summaryTable\.csv: no such table of votes; get it from the corpus, or set labelled_by: intended$"):
+        list(cremad.clips(tree(tmp_path, "1001_DFA_ANG_XX.flv"), "voice"))
+
+
+def test_a_table_of_votes_of_another_kind(tmp_path: Path) -> None:
+    root = tree(tmp_path, "1001_DFA_ANG_XX.flv", "processedResults/summaryTable.csv")
+    (root / "processedResults" / "summaryTable.csv").write_text("FileName,FaceVote\n1001_DFA_ANG_XX,A\n")
+    with pytest.raises(CorpusError, match=r"summaryTable\.csv:1: no column 'VoiceVote'"):
+        list(cremad.clips(root, "voice"))

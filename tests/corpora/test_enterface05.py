@@ -5,19 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from helpers_corpora import tree
 
 from pipeline.core.clip import check_clip_id
 from pipeline.core.errors import CorpusError
 from pipeline.corpora import LEFT_OUT, enterface05
 from pipeline.corpus import CorpusParams, left_out, read_corpus
-
-
-def tree(root: Path, *names: str) -> Path:
-    """Make files; `clips` reads names alone."""
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes(name.encode())
-    return root
 
 
 @pytest.mark.parametrize(

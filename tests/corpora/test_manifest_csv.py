@@ -9,6 +9,7 @@ import pytest
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError
 from pipeline.corpora import demo, manifest_csv
+from pipeline.corpus import CorpusParams, read_corpus
 
 HEAD = "clip_id,path,speaker,emotion,split,gender,start,end\n"
 A = Clip("a", "a.mp4", "s1", "anger")
@@ -101,6 +102,29 @@ def test_another_encoding_is_named(tmp_path: Path, content: bytes) -> None:
 def test_an_absent_manifest_is_told_with_the_columns_to_write(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"manifest.csv: no such manifest; write one with the columns clip_id, path, speaker, emotion"):
         list(manifest_csv.clips(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("lies", "remedy"),
+    [
+        ("corpus/Manifest.CSV", "rename Manifest.CSV beside it"),
+        ("corpus/inner/manifest.csv", "there is one in {0}/corpus/inner: set the root to that folder"),
+        ("manifest.csv", "there is one in {0}: set the root to that folder"),
+    ],
+)
+def test_a_root_one_level_off_is_told(tmp_path: Path, lies: str, remedy: str) -> None:
+    (tmp_path / "corpus" / "inner").mkdir(parents=True)
+    (tmp_path / lies).write_text(HEAD)
+    with pytest.raises(CorpusError) as caught:
+        list(manifest_csv.clips(tmp_path / "corpus"))
+    assert str(caught.value) == f"{tmp_path}/corpus/manifest.csv: no such manifest; {remedy.format(tmp_path)}"
+
+
+@pytest.mark.parametrize("label", ["nan", "NaN", "None"])
+def test_a_label_that_is_none_is_named_with_its_clip(tmp_path: Path, label: str) -> None:
+    read(tmp_path, HEAD + f"a,a.mp4,s1,{label}\n")
+    with pytest.raises(CorpusError, match=rf"^a\.mp4: clip 'a' has the unknown emotion '{label}'.*mend it, or map it in params.yaml: corpora.mine.labels$"):
+        read_corpus("mine", CorpusParams(adapter="manifest_csv", root=str(tmp_path)), 1)
 
 
 def test_demo_refuses_a_folder_that_it_did_not_make(tmp_path: Path) -> None:

@@ -5,18 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from helpers_corpora import tree
 
 from pipeline.core.clip import check_clip_id
 from pipeline.core.errors import CorpusError
 from pipeline.corpora import rml
-
-
-def tree(root: Path, *names: str) -> Path:
-    """Make files; `clips` reads names alone."""
-    for name in names:
-        (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes(name.encode())
-    return root
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,91 @@
+"""audformat: any database in audEERING's audformat, such as `audb` downloads: `db.yaml` and its tables below the root.
+
+Read are the columns of the schemes `emotion` and `speaker`, or of these names, whole files or segments of them; `gender` too,
+as a column or as what the scheme `speaker` says of each speaker. Tables that belong to a split of the type train, dev or
+test give the official split. A row without an emotion is `unlabelled` and left out. Emotions have the names that are common
+in such databases; others are mapped by `corpora.<name>.labels`.
+
+The library is there anyway: openSMILE's Python package stands on it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import audformat
+import pandas as pd
+
+from pipeline.core.clip import EMOTIONS, EXTRA_EMOTIONS, Clip
+from pipeline.core.errors import CorpusError
+from pipeline.corpora import LEFT_OUT
+from pipeline.corpora._scan import joined
+
+_UNLABELLED = "unlabelled"
+_WORDS = {"angry": "anger", "happiness": "happy", "joy": "happy", "sadness": "sad", "fearful": "fear", "surprised": "surprise", "disgusted": "disgust"}
+LABELS = {**{name: name for name in EMOTIONS + EXTRA_EMOTIONS}, **_WORDS, _UNLABELLED: LEFT_OUT}
+LICENCE = "as the database's header says"
+CITATION = "as the database's header says"
+_SPLITS = {"train": "train", "dev": "val", "test": "test"}
+
+
+def clips(root: Path) -> Iterator[Clip]:
+    """Yield the clips of the database; `emotion` is its own label, or `unlabelled`.
+
+    Raises:
+        CorpusError: no database, one that cannot be read, or one without emotions or speakers
+    """
+    database = _load(root)
+    rows = audformat.utils.to_segmented_index(_table(database, root))
+    splits = _splits(database, root)
+    several = Counter(file for file, _, _ in rows.index)
+    for (file, start, end), row in zip(rows.index, rows.to_dict("records"), strict=True):
+        if pd.isna(row["speaker"]):
+            raise CorpusError(f"{root / 'db.yaml'}: '{file}' has no speaker; add it to the scheme 'speaker', which keeps people on one side")
+        begin, until = start.total_seconds() or None, None if pd.isna(end) else end.total_seconds()
+        name = joined(PurePosixPath(file).with_suffix("").parts) + (f"_{start.total_seconds():.3f}" if several[file] > 1 else "")
+        label = _UNLABELLED if pd.isna(row["emotion"]) else str(row["emotion"])
+        gender = row["gender"] if row["gender"] in ("female", "male") else ""
+        yield Clip(name, file, str(row["speaker"]), label, splits.get((file, start, end), ""), gender, begin, until)
+
+
+def _load(root: Path) -> Any:
+    header = root / "db.yaml"
+    if not header.is_file():
+        raise CorpusError(f"{header}: no such database; set the root to the folder that holds db.yaml")
+    try:
+        return audformat.Database.load(str(root))
+    except Exception as error:  # of yaml, pyarrow and audformat, which say no more of it
+        raise CorpusError(f"{header}: not an audformat database that can be read ({_line(error)}); download it again") from error
+
+
+def _table(database: Any, root: Path) -> pd.DataFrame:
+    """Return emotion, speaker and gender of every file or segment that has a row."""
+    try:
+        table = database.get("emotion", ["speaker", "gender"])
+    except (TypeError, ValueError) as error:
+        raise CorpusError(f"{root / 'db.yaml'}: several columns give emotions that differ ({_line(error)}); keep one of them") from error
+    for name in ("emotion", "speaker"):
+        if name not in table.columns or table[name].isna().all():
+            raise CorpusError(f"{root / 'db.yaml'}: no column with a scheme '{name}'; name the one that holds it so")
+    return table
+
+
+def _splits(database: Any, root: Path) -> dict[tuple[str, pd.Timedelta, pd.Timedelta], str]:
+    """Return the official split of every file or segment that has one."""
+    found: dict[tuple[str, pd.Timedelta, pd.Timedelta], str] = {}
+    for name, split in database.splits.items():
+        part = _SPLITS.get(split.type)
+        rows = database.get("emotion", splits=[name]) if part else ()
+        if part is None or not len(rows):
+            continue
+        for key in audformat.utils.to_segmented_index(rows).index:
+            if found.setdefault(key, part) != part:
+                raise CorpusError(f"{root / 'db.yaml'}: '{key[0]}' is in {found[key]} and in {part}; keep one of them")
+    return found
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:100]

@@ -1,0 +1,60 @@
+"""savee: SAVEE, Haq and Jackson 2009: four men speak 15 sentences in each of 6 emotions, and 30 neutral ones; 480 clips. LOSO.
+
+Layout: `AudioVisualClip/DC/a01.avi` and `AudioData/DC/a01.wav`, in any folders above; or `DC_a01.wav`, as in a widely used
+copy. The first letters are the emotion. A sentence is used once, as a film where there is one; what is left is
+`another form`.
+
+Speakers, letters and counts are those of the corpus's own note in `AudioData`; names with the speaker in front are those
+of public code that loads the copy. Not verified: the films' folder and suffix (.avi and .mp4 are read, and what holds no
+sound there is used with its picture alone), and the licence's words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.core.clip import Clip
+from pipeline.core.errors import CorpusError
+from pipeline.corpora import LEFT_OUT
+from pipeline.corpora._scan import ANOTHER_FORM, fullest, joined, media_files
+
+_SPOKEN = {"a": "anger", "d": "disgust", "f": "fear", "h": "happy", "n": "neutral", "sa": "sad", "su": "surprise"}
+LABELS = {**_SPOKEN, ANOTHER_FORM: LEFT_OUT}
+LICENCE = "free of charge for research, after registration"
+CITATION = (
+    "S. Haq, P. J. B. Jackson: Speaker-dependent audio-visual emotion recognition. International Conference on "
+    "Auditory-Visual Speech Processing, 2009"
+)
+PROTOCOL = {"name": "loso"}
+EXPECTED = {"speakers": 4, "label:n": 120, **{f"label:{name}": 60 for name in _SPOKEN if name != "n"}}
+_SPEAKERS = ("DC", "JE", "JK", "KL")
+_NAME = re.compile(r"(?:(?P<speaker>DC|JE|JK|KL)_)?(?P<emotion>a|d|f|h|n|sa|su)(?P<number>\d{2})", re.IGNORECASE)
+
+
+def clips(root: Path) -> Iterator[Clip]:
+    """Yield the clips below `root`; `emotion` is the corpus's own letters, or `another form`.
+
+    Raises:
+        CorpusError: no clips, a file name that is not SAVEE's, or a file of no speaker or of two
+    """
+    files = media_files(root, [".avi", ".mp4", ".wav"])
+    names = {path: _name(root, path) for path in files}
+    used = fullest(files, lambda path: names[path], lambda path: path.suffix.lower() == ".wav")
+    for path in files:
+        speaker, emotion, number = names[path]
+        inside = path.relative_to(root)
+        clip_id = joined([speaker, emotion + number] if path in used else inside.parts)
+        yield Clip(clip_id, inside.as_posix(), speaker, emotion if path in used else ANOTHER_FORM, gender="male")
+
+
+def _name(root: Path, path: Path) -> tuple[str, str, str]:
+    """Return speaker, emotion and number of the sentence."""
+    match = _NAME.fullmatch(path.stem)
+    if match is None:
+        raise CorpusError(f"{path}: not a SAVEE file name (DC/a01.avi, DC_a01.wav); move it out of the corpus folder")
+    found = {name.upper() for name in (match["speaker"] or "", *path.relative_to(root).parts[:-1]) if name.upper() in _SPEAKERS}
+    if len(found) != 1:
+        raise CorpusError(f"{path}: of {len(found)} speakers; keep it below one of {', '.join(_SPEAKERS)}, and the root above these")
+    return found.pop(), match["emotion"].lower(), match["number"]

@@ -1,0 +1,46 @@
+"""tess: TESS, Pichora-Fuller and Dupuis 2020: 200 words by two actresses in 7 emotions, 2800 recordings. Sound alone.
+
+File names are `<speaker>_<word>_<emotion>.wav`, such as `OAF_back_angry.wav` and `YAF_food_ps.wav` (pleasant surprise),
+usually in folders such as `OAF_Fear`; the folders are not looked at. `OA_bite_neutral.wav` is named so in the corpus.
+A widely used copy holds all files twice: the second one is `another form`.
+
+With two speakers, no protocol that keeps training, validation and test apart by speaker is possible: use
+`protocol: {name: none}` to extract, or learn on another corpus.
+
+Names, the typo and the copy are those of public code that loads the corpus; the counts follow from 200 words, 7 emotions
+and 2 speakers. Not verified: the licence's words.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.core.clip import Clip
+from pipeline.core.errors import CorpusError
+from pipeline.corpora import LEFT_OUT
+from pipeline.corpora._scan import ANOTHER_FORM, fullest, media_files, named
+
+_SPOKEN = {"angry": "anger", "disgust": "disgust", "fear": "fear", "happy": "happy", "neutral": "neutral", "ps": "surprise", "sad": "sad"}
+LABELS = {**_SPOKEN, ANOTHER_FORM: LEFT_OUT}
+LICENCE = "CC BY-NC-ND 4.0, as its page says"
+CITATION = "M. K. Pichora-Fuller, K. Dupuis: Toronto emotional speech set (TESS). Borealis, 2020"
+EXPECTED = {"speakers": 2, **{f"label:{name}": 400 for name in _SPOKEN}}
+_NAME = re.compile(r"(?P<age>[OY])AF?_(?P<word>[a-z]+)_(?P<emotion>angry|disgust|fear|happy|neutral|ps|sad)", re.IGNORECASE)
+
+
+def clips(root: Path) -> Iterator[Clip]:
+    """Yield the clips below `root`; `emotion` is the corpus's own word, or `another form`.
+
+    Raises:
+        CorpusError: no clips, or a file name that is not of TESS
+    """
+    files = media_files(root, [".wav"])
+    used = fullest(files, lambda path: path.stem.lower(), lambda _: 0)
+    for clip_id, path in named(root, files):
+        match = _NAME.fullmatch(path.stem)
+        if match is None:
+            raise CorpusError(f"{path}: not a TESS file name (OAF_back_angry.wav); move it out of the corpus folder")
+        label = match["emotion"].lower() if path in used else ANOTHER_FORM
+        yield Clip(clip_id, path.relative_to(root).as_posix(), f"{match['age'].upper()}AF", label, gender="female")
