@@ -14,6 +14,7 @@ import numpy as np
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError, SettingsError, did_you_mean
 from pipeline.protocols import PARTS, Fold, ProtocolParams, check_fold
+from pipeline.speaker_dependent import carved, random_folds
 
 _AS_TESTED = {"train": "train", "val": "test"}
 """`tested: val`: the official validation clips are tested, others to validate on come from the training side."""
@@ -32,9 +33,9 @@ def make_folds(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
     """
     if params.name == "none":
         return []
-    folds = {"loso": _loso, "logso": _logso, "holdout": _holdout, "official": _official}[params.name](clips, params)
+    folds = _DEALERS[params.name](clips, params)
     for number, fold in enumerate(folds):
-        check_fold(clips, fold, f"fold-{number:02d}")
+        check_fold(clips, fold, f"fold-{number:02d}", params.shared)
     return folds
 
 
@@ -47,9 +48,12 @@ def _parts(clips: Iterable[Clip], test: set[str], val: set[str]) -> Fold:
 
 
 def _from_groups(clips: Sequence[Clip], groups: list[list[str]], params: ProtocolParams) -> list[Fold]:
-    """Test each group once; validate on the speakers that follow it, cyclically."""
+    """Test each group once; validate on the speakers that follow it, cyclically, or on clips of all that are learned from."""
     folds = []
     for number, group in enumerate(groups):
+        if params.validate_by == "clips" and len(groups) > 1:
+            folds.append(carved(clips, _parts(clips, set(group), set()), params.validation, params.seed))
+            continue
         others = [speaker for later in groups[number + 1 :] + groups[:number] for speaker in later]
         count = max(1, round(params.validation * len(others)))
         if count >= len(others):
@@ -66,7 +70,7 @@ def _nobody_left(others: int, group: int, groups: int, params: ProtocolParams) -
         return f"protocol.groups: {groups} groups of {others + group} speakers leave none to train on; raise it or use loso"
     return (
         f"protocol {params.name} needs 3 speakers at least, one each to train, validate and test; there are {others + group}; "
-        "use protocol.name: none to extract only"
+        "validate_by: clips needs 2; use protocol.name: none to extract only"
     )
 
 
@@ -136,7 +140,9 @@ def _official(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
     fold = {clip.clip_id: clip.split for clip in clips}
     if params.tested == "val":
         fold = {clip_id: _AS_TESTED[part] for clip_id, part in fold.items() if part != "test"}
-    if "val" not in fold.values():
+    if "val" not in fold.values() and params.validate_by == "clips":
+        fold = dict(carved(clips, fold, params.validation, params.seed))
+    elif "val" not in fold.values():
         others = _speakers(clip for clip in clips if clip.split == "train")
         val = set(others[-max(1, round(params.validation * len(others))) :])
         fold |= {c.clip_id: "val" for c in clips if c.split == "train" and c.speaker in val}
@@ -146,3 +152,18 @@ def _official(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
             f"protocol official: no clips in {' and '.join(empty)}; complete the split column, or use loso"
         )
     return [fold]
+
+
+def _random(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
+    count = params.groups if isinstance(params.groups, int) else len(params.groups)
+    return random_folds(clips, count, params.validation, params.seed)
+
+
+_DEALERS = {
+    "loso": _loso,
+    "logso": _logso,
+    "kfold": _logso,
+    "holdout": _holdout,
+    "official": _official,
+    "speaker_dependent_random": _random,
+}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import csv
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,11 +29,15 @@ Fold = Mapping[str, str]
 class ProtocolParams(Settings):
     """`corpora.<name>.protocol`."""
 
-    name: Literal["loso", "logso", "holdout", "official", "none"] = Field(
-        description="leave one speaker out; leave one speaker group out; 7:1:2; the corpus's own; no split at all"
+    name: Literal["loso", "logso", "kfold", "holdout", "official", "speaker_dependent_random", "none"] = Field(
+        description="leave one speaker out; leave one speaker group out; k folds of speakers, the same; 7:1:2; the corpus's own; "
+        "k folds of clips, whoever speaks; no split at all"
     )
-    groups: int | tuple[tuple[str, ...], ...] = Field(5, description="speaker groups of logso: how many, or the speakers of each")
-    validation: float = Field(0.25, gt=0, lt=1, description="share of training speakers (at least one) to validate on")
+    groups: int | tuple[tuple[str, ...], ...] = Field(5, description="speaker groups of logso: how many, or the speakers of each; folds of kfold and random")
+    validation: float = Field(0.25, gt=0, lt=1, description="share of training speakers (at least one), or of their clips, to validate on")
+    validate_by: Literal["speakers", "clips"] = Field(
+        "speakers", description="clips: of speakers that are learned from, too, where there are too few speakers to keep some apart"
+    )
     seed: int = Field(0, ge=0, description="of the order in which speakers are dealt out")
     tested: Literal["test", "val"] = Field(
         "test", description="part of the official split that is tested; val where the labels of the test clips are not published"
@@ -61,24 +65,63 @@ class ProtocolParams(Settings):
         return groups
 
 
+    @field_validator("validate_by")
+    @classmethod
+    def _has_a_use(cls, value: str, info: ValidationInfo) -> str:
+        if value == "clips" and info.data.get("name") in ("holdout", "speaker_dependent_random", "none"):
+            raise _wrong(f"{info.data['name']} deals out its validation clips itself; remove the setting")
+        return value
+
+    @property
+    def shared(self) -> frozenset[str]:
+        """Parts that may have speakers in common."""
+        if self.name == "speaker_dependent_random":
+            return frozenset(PARTS)
+        return frozenset(("train", "val") if self.validate_by == "clips" else ())
+
+    def described(self, folds: int) -> str:
+        """Return the protocol in words for whoever reads a figure.
+
+        Args:
+            folds: how many there are
+        """
+        words = {
+            "loso": "leave one speaker out",
+            "logso": f"leave one speaker group out, {folds} groups",
+            "kfold": f"{folds} folds of speakers",
+            "holdout": "speakers held out, 7:1:2",
+            "official": "official split" + (", its validation clips tested" if self.tested == "val" else ""),
+            "speaker_dependent_random": f"SPEAKER-DEPENDENT: {folds} random folds, the same people learned from and tested",
+            "none": "no split",
+        }[self.name]
+        return words + (", validated on clips of the training speakers" if self.validate_by == "clips" else "")
+
+
 def _wrong(message: str) -> PydanticCustomError:
     # the text may hold braces, which PydanticCustomError would take for fields
     return PydanticCustomError("groups", "{message}", {"message": message})
 
 
-def check_fold(clips: Iterable[Clip], fold: Fold, name: str) -> None:
+def check_fold(clips: Iterable[Clip], fold: Fold, name: str, shared: Collection[str] = ()) -> None:
     """Refuse a speaker, or the bytes of a media file, on two sides of a fold; clips that it leaves out do not count.
+
+    Args:
+        clips: of the corpus
+        fold: clip id -> part
+        name: of the fold, for the message
+        shared: parts that may have speakers in common, as `ProtocolParams.shared` says; never media files
 
     Raises:
         LeakageError: naming the speaker or the two clips
     """
-    by_speaker: dict[str, tuple[str, str]] = {}
+    by_speaker: dict[str, tuple[str, str, str]] = {}
     by_media: dict[str, tuple[str, str]] = {}
     for clip in clips:
         if (part := fold.get(clip.clip_id)) is None:
             continue
-        side, other = by_speaker.setdefault(clip.speaker, (part, clip.clip_id))
-        if side != part:
+        group = "shared" if part in shared else part
+        side, other, _ = by_speaker.setdefault(clip.speaker, (part, clip.clip_id, group))
+        if by_speaker[clip.speaker][2] != group:
             raise LeakageError(
                 f"{name}: speaker '{clip.speaker}' is in {side} ({other}) and in {part} ({clip.clip_id}); split by speaker"
             )

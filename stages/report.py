@@ -19,7 +19,7 @@ def main(context: Context) -> str:
     settings = context.model(f"systems.{args.system}", SystemParams)
     scores = SystemReport(
         corpus=args.corpus,
-        adapter=read_corpus_about(args.about).source.adapter,
+        described=read_corpus_about(args.about),
         system=args.system,
         settings=settings,
         clips=read_manifest(args.manifest),

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError, LeakageError, PipelineError, SettingsError
 from pipeline.folds import make_folds, speaker_groups
-from pipeline.protocols import PARTS, Fold, ProtocolParams
+from pipeline.protocols import PARTS, Fold, ProtocolParams, check_fold
 
 
 def corpus(*sizes: int) -> list[Clip]:
@@ -132,8 +132,8 @@ def test_holdout_comes_near_7_1_2(speakers: int, seed: int) -> None:
 @pytest.mark.parametrize(
     ("clips", "params", "message"),
     [
-        (corpus(2, 2), {"name": "loso"}, "protocol loso needs 3 speakers at least, .* there are 2; use protocol.name: none"),
-        (corpus(2), {"name": "loso"}, "protocol loso needs 3 speakers at least, .* there are 1; use protocol.name: none"),
+        (corpus(2, 2), {"name": "loso"}, "protocol loso needs 3 speakers at least, .* there are 2; validate_by: clips needs 2; use protocol.name: none"),
+        (corpus(2), {"name": "loso"}, "protocol loso needs 3 speakers at least, .* there are 1; validate_by: clips needs 2; use protocol.name: none"),
         (corpus(2, 2), {"name": "logso", "groups": 2}, "protocol logso needs 3 speakers at least, .* there are 2; "),
         (corpus(2, 2, 2, 2), {"name": "logso"}, "protocol.groups: 5 groups, but 4 speakers; lower it or use loso"),
         (corpus(9, 9), {"name": "holdout"}, "protocol holdout needs 3 speakers at least; there are 2; use none"),
@@ -268,3 +268,79 @@ def test_one_media_file_under_one_speaker_is_no_leak() -> None:
 
 def test_the_protocol_none_has_no_folds() -> None:
     assert make_folds(corpus(1, 1, 1), ProtocolParams(name="none")) == []
+
+
+def mixed(speakers: int, each: int, emotions: Sequence[str] = ("anger", "happy", "sad")) -> list[Clip]:
+    """Speakers who show every emotion equally often."""
+    return [
+        Clip(f"s{s}-{emotion}-{c}", f"{s}{emotion}{c}", f"s{s}", emotion, digest=f"{s}{emotion}{c}")
+        for s in range(speakers)
+        for emotion in emotions
+        for c in range(each)
+    ]
+
+
+def test_kfold_is_whole_speakers_dealt_into_folds() -> None:
+    clips = mixed(7, 1)
+    assert make_folds(clips, ProtocolParams(name="kfold", groups=4, seed=3)) == make_folds(clips, ProtocolParams(name="logso", groups=4, seed=3))
+
+
+@pytest.mark.parametrize("validation", [0.5, 0.25, 0.1])
+def test_two_speakers_are_tested_in_turn_and_validated_on_clips_of_the_other(validation: float) -> None:
+    clips = mixed(2, 20)
+    first, second = make_folds(clips, ProtocolParams(name="loso", validate_by="clips", validation=validation))
+    assert sides(clips, first) == {"s0": {"test"}, "s1": {"train", "val"}}
+    assert sides(clips, second) == {"s0": {"train", "val"}, "s1": {"test"}}
+    val = [clip.emotion for clip in clips if first[clip.clip_id] == "val"]
+    assert Counter(val) == dict.fromkeys(("anger", "happy", "sad"), 20 * validation), "every emotion by its share"
+
+
+def test_a_tested_speaker_is_never_learned_from_however_clips_are_validated() -> None:
+    clips = with_splits(["train", "train", "test", "test"], ["a", "b", "a", "c"])
+    with pytest.raises(LeakageError, match=r"^fold-00: speaker 'a' is in \w+ \(c0\) and in test \(c2\); split by speaker$"):
+        make_folds(clips, ProtocolParams(name="official", validate_by="clips"))
+    clips = with_splits(["train", "train", "test"], ["a", "a", "c"])
+    (fold,) = make_folds(clips, ProtocolParams(name="official", validate_by="clips"))
+    assert sorted(fold.values()) == ["test", "train", "val"]
+
+
+@settings(max_examples=60)
+@given(st.integers(1, 5), st.integers(2, 6), st.integers(2, 4), SEEDS, st.booleans())
+def test_random_folds_test_every_clip_once_and_keep_files_together(speakers: int, each: int, count: int, seed: int, paired: bool) -> None:
+    clips = mixed(speakers, 2 * each)
+    if paired:  # two spans of each file
+        clips = [dataclasses.replace(clip, digest=f"{clip.speaker}{clip.emotion}{i // 2}") for i, clip in enumerate(clips)]
+    params = ProtocolParams(name="speaker_dependent_random", groups=count, seed=seed)
+    folds = make_folds(clips, params)
+    assert make_folds(clips[::-1], params) == folds
+    assert len(folds) == count
+    assert Counter(clip_id for fold in folds for clip_id, part in fold.items() if part == "test") == Counter(clip.clip_id for clip in clips)
+    for fold in folds:
+        assert set(fold.values()) == set(PARTS)
+        together: dict[str, set[str]] = {}
+        for clip in clips:
+            together.setdefault(clip.digest, set()).add(fold[clip.clip_id])
+        assert all(len(parts) == 1 for parts in together.values())
+
+
+def test_random_folds_have_speakers_on_all_sides_and_no_other_protocol_may() -> None:
+    clips = mixed(2, 20)
+    (fold, *_) = make_folds(clips, ProtocolParams(name="speaker_dependent_random"))
+    assert sides(clips, fold) == {"s0": set(PARTS), "s1": set(PARTS)}
+    for name in ("loso", "logso", "kfold", "holdout", "official"):
+        assert "test" not in ProtocolParams(name=name).shared
+        with pytest.raises(LeakageError, match="split by speaker"):
+            check_fold(clips, fold, "fold-00", ProtocolParams(name=name).shared)
+
+
+@pytest.mark.parametrize(
+    ("clips", "params", "message"),
+    [
+        (corpus(3), {"name": "speaker_dependent_random"}, "protocol.groups: 5 groups, but fewer media files; lower it"),
+        (corpus(1, 1), {"name": "loso", "validate_by": "clips"}, "validate_by: clips: one media file alone cannot be trained and validated on"),
+        (corpus(5), {"name": "loso", "validate_by": "clips"}, "protocol loso needs 3 speakers at least"),
+    ],
+)
+def test_too_little_to_deal_out(clips: list[Clip], params: dict, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        make_folds(clips, ProtocolParams(**params))

@@ -20,7 +20,10 @@ SHAPE = "Input should be a number, or a list of lists of speakers, none of them 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({"name": "losso"}, "protocol.name: Input should be 'loso', 'logso', 'holdout', 'official' or 'none' (got 'losso')"),
+        ({"name": "losso"}, "protocol.name: Input should be 'loso', 'logso', 'kfold', 'holdout', 'official', 'speaker_dependent_random' or 'none' (got 'losso')"),
+        ({"name": "random"}, "protocol.name: Input should be 'loso', 'logso', 'kfold', 'holdout', 'official', 'speaker_dependent_random' or 'none' (got 'random')"),
+        ({"name": "loso", "validate_by": "clip"}, "protocol.validate_by: Input should be 'speakers' or 'clips' (got 'clip')"),
+        ({"name": "holdout", "validate_by": "clips"}, "protocol.validate_by: holdout deals out its validation clips itself; remove the setting (got 'clips')"),
         ({"name": "logso", "groups": 1}, "protocol.groups: Input should be greater than or equal to 2 (got 1)"),
         ({"name": "logso", "groups": True}, f"protocol.groups: {SHAPE} (got True)"),
         ({"name": "logso", "groups": "5"}, f"protocol.groups: {SHAPE} (got '5')"),
@@ -118,3 +121,21 @@ def test_what_is_no_splits_file_is_named(tmp_path: Path, content: bytes) -> None
     (tmp_path / "s.csv").write_bytes(content)
     with pytest.raises(ArtifactError, match=r"s\.csv"):
         read_splits(tmp_path / "s.csv")
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ({"name": "loso"}, "leave one speaker out"),
+        ({"name": "loso", "validate_by": "clips"}, "leave one speaker out, validated on clips of the training speakers"),
+        ({"name": "logso"}, "leave one speaker group out, 3 groups"),
+        ({"name": "kfold"}, "3 folds of speakers"),
+        ({"name": "holdout"}, "speakers held out, 7:1:2"),
+        ({"name": "official"}, "official split"),
+        ({"name": "official", "tested": "val"}, "official split, its validation clips tested"),
+        ({"name": "speaker_dependent_random"}, "SPEAKER-DEPENDENT: 3 random folds, the same people learned from and tested"),
+        ({"name": "none"}, "no split"),
+    ],
+)
+def test_a_protocol_in_words(data: dict, words: str) -> None:
+    assert ProtocolParams(**data).described(3) == words

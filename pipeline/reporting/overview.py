@@ -45,6 +45,7 @@ def _report(path: Path, folder: Path) -> dict[str, Any]:
     return {
         "corpus": corpus,
         "system": system,
+        "protocol": _read(path.with_name("setup.json"))["protocol"],
         "link": page.relative_to(folder).as_posix(),
         "page": str(page),
         "columns": _COLUMNS,
@@ -55,10 +56,10 @@ def _report(path: Path, folder: Path) -> dict[str, Any]:
     }
 
 
-def _read(path: Path) -> dict[str, _Figures]:
+def _read(path: Path) -> dict[str, Any]:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise ArtifactError(f"{path}: not readable ({error}); run `dvc repro -f report`") from error
 
 
@@ -88,12 +89,12 @@ def _text(report: Mapping[str, Any]) -> str:
     count, left_out = report["fusions"], report["left_out"]
     notes = [f"  best of each method, among {count} fusions, on the test clips"] if left_out else []
     body = _aligned([report["columns"], *report["rows"]], 1)
-    return "\n".join([f"\n{report['system']} on {report['corpus']}", *body, *notes, f"  page: {report['page']}"])
+    return "\n".join([f"\n{report['system']} on {report['corpus']}: {report['protocol']}", *body, *notes, f"  page: {report['page']}"])
 
 
 def _best_of_each(reports: Sequence[Mapping[str, Any]]) -> str:
-    rows = [(report["corpus"], report["system"], *report["best"]) for report in reports]
-    lines = _aligned([("corpus", "system", *_COLUMNS), *rows], 3)
+    rows = [(report["corpus"], report["protocol"], report["system"], *report["best"]) for report in reports]
+    lines = _aligned([("corpus", "protocol", "system", *_COLUMNS), *rows], 4)
     return "\n".join(["\nThe best of each, chosen on the test clips", *lines])
 
 

@@ -53,7 +53,7 @@ def page_values(
         "clips": len(report.clips),
         "speakers": len({clip.speaker for clip in report.clips}),
         "classes": report.classes,
-        "folds": len(report.folds),
+        "protocol": report.protocol,
         "bootstrap": report.params.bootstrap,
         "largest": largest / len(report.clips),
         "largest_name": largest_name,

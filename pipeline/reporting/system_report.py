@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.about import About
 from pipeline.core.clip import Clip, class_names
 from pipeline.core.errors import ArtifactError
 from pipeline.core.files import write_json
@@ -32,7 +33,7 @@ class SystemReport:
 
     Attributes:
         corpus: name in params.yaml
-        adapter: plugin in pipeline/corpora that reads it; "" where none is told
+        described: what `prepare` found in it
         system: name in params.yaml
         settings: of the system
         clips: all clips of the corpus
@@ -47,7 +48,7 @@ class SystemReport:
     """
 
     corpus: str
-    adapter: str
+    described: About
     system: str
     settings: SystemParams
     clips: Sequence[Clip]
@@ -59,6 +60,11 @@ class SystemReport:
     generated: bool
     params: ReportParams
     feedback: FeedbackRuns | None = None
+
+    @property
+    def protocol(self) -> str:
+        """Who was learned from and who tested, in words."""
+        return self.described.protocol.described(len(self.described.folds))
 
     @property
     def classes(self) -> list[str]:
@@ -84,9 +90,10 @@ class SystemReport:
         return {name: float(np.mean(values)) for name, values in found.items() if values}
 
     def write(self, folder: Path) -> dict[str, Score]:
-        """Write metrics.json, predictions.csv, ledger.csv, tables/, confusion/ and index.html; return the scores."""
+        """Write metrics.json, setup.json, predictions.csv, ledger.csv, tables/, confusion/ and index.html; return the scores."""
         scores, confusions = self.scores(), self._confusions()
         write_json(folder / "metrics.json", {name: found.rounded() for name, found in scores.items()})
+        write_json(folder / "setup.json", {"protocol": self.protocol})
         write_table(folder / "predictions.csv", self.predictions)
         write_ledger(folder / "ledger.csv", self.ledger)
         write_table(folder / "tables" / "scores.csv", score_table(scores))
@@ -104,7 +111,7 @@ class SystemReport:
         tested = {clip_id for fold in self.folds.values() for clip_id, part in fold.items() if part == "test"}
         return Results(
             corpus=self.corpus,
-            adapter=self.adapter,
+            adapter=self.described.source.adapter,
             settings=self.settings,
             classes=self.classes,
             scores=scores,

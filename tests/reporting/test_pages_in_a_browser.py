@@ -11,10 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.about import Source, describe
 from pipeline.core.clip import EMOTIONS, Clip
 from pipeline.core.ledger import Entry
 from pipeline.evaluation import ReportParams
 from pipeline.posteriors import table
+from pipeline.protocols import ProtocolParams
 from pipeline.reporting.overview import overview
 from pipeline.reporting.page import render
 from pipeline.reporting.paper import FeedbackRuns
@@ -75,7 +77,8 @@ def make(system: str, settings: SystemParams) -> SystemReport:
     rows, params = pd.concat(frames), ReportParams(draws=100)
     feedback = None if settings.feedback is None else FEEDBACK
     learned = {} if settings.feedback is None else LEARNED
-    return SystemReport("demo", "demo", system, settings, clips, folds, rows, learned, ledger, about, True, params, feedback)
+    found = describe(Source("demo", "demo", "free", "us"), ProtocolParams(name="loso"), clips, list(folds.values()), {})
+    return SystemReport("demo", found, system, settings, clips, folds, rows, learned, ledger, about, True, params, feedback)
 
 
 def laid_out(page: Path, width: int) -> tuple[int, bool]:

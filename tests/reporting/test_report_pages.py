@@ -11,11 +11,13 @@ import pandas as pd
 import pytest
 
 from pipeline.__main__ import main
+from pipeline.about import Source, describe
 from pipeline.core.clip import Clip
 from pipeline.core.errors import ArtifactError
 from pipeline.core.ledger import Entry, read_ledger
 from pipeline.evaluation import ReportParams
 from pipeline.posteriors import table
+from pipeline.protocols import ProtocolParams
 from pipeline.reporting import system_report
 from pipeline.reporting.overview import overview
 from pipeline.reporting.page import heat, percent, render, shares, warmth
@@ -69,7 +71,12 @@ def report(corpus="demo", clip_id="t", speaker="s", origin="trained here", gener
     folds = {"fold-00": {clip.clip_id: "test" for clip in clips}}
     learned = {name: {"fold-00": {"d": 0.02}, "fold-01": {"d": 0.06}} for name in fused if name.startswith("prior_knowledge")}
     params = ReportParams(draws=100)
-    return SystemReport(corpus, "demo", "huang2017", settings, clips, folds, pd.concat(frames), learned, ledger, about, generated, params)
+    found = described(corpus, clips, folds.values())
+    return SystemReport(corpus, found, "huang2017", settings, clips, folds, pd.concat(frames), learned, ledger, about, generated, params)
+
+
+def described(corpus, clips, folds, protocol="loso"):
+    return describe(Source(corpus, "demo", "free", "us"), ProtocolParams(name=protocol), clips, list(folds), {})
 
 
 def test_everything_is_written(tmp_path):
@@ -79,7 +86,7 @@ def test_everything_is_written(tmp_path):
     stems = [f"table_{n}{kind}" for n in range(2, 6) for kind in ("", "_details")]
     tables = {f"tables/{stem}.csv" for stem in ("scores", "figure_6", *stems)}
     confusions = {f"confusion/{name}.csv" for name in MODELS}
-    assert found == {"metrics.json", "predictions.csv", "ledger.csv", "index.html", *tables, *confusions}
+    assert found == {"metrics.json", "predictions.csv", "ledger.csv", "setup.json", "index.html", *tables, *confusions}
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert {name: row["accuracy"] for name, row in metrics.items()} == dict.fromkeys(MODELS, 0.75)
     matrix = pd.read_csv(tmp_path / "confusion" / "a60-lstm.csv", index_col="truth")
@@ -174,7 +181,9 @@ def test_another_system_has_no_tables_of_this_paper(tmp_path):
 
 
 def zhang(adapter="demo", settings=SMALL_ZHANG) -> SystemReport:
-    return dataclasses.replace(report(settings=settings), system="zhang2017", adapter=adapter)
+    mine = report(settings=settings)
+    source = dataclasses.replace(mine.described.source, adapter=adapter)
+    return dataclasses.replace(mine, system="zhang2017", described=dataclasses.replace(mine.described, source=source))
 
 
 @pytest.mark.parametrize(
@@ -340,11 +349,31 @@ def test_overview(tmp_path):
     report().write(tmp_path / "demo" / "huang2017")
     report(corpus=EVIL).write(tmp_path / "<b>" / "mine")
     text = overview(tmp_path)
-    for words in ("huang2017 on demo", "mine on <b>", "0.750", "confidence-a60+v1024-lstm", "100%", str(tmp_path / "index.html")):
+    for words in ("huang2017 on demo: leave one speaker out", "mine on <b>: leave one speaker out", "0.750", "confidence-a60+v1024-lstm", "100%", str(tmp_path / "index.html")):
         assert words in text, words
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert 'href="demo/huang2017/index.html"' in page
+    assert page.count("leave one speaker out") == 4, "in the table of the best, and above each"
     assert "<b>" not in page
+
+
+def test_a_speaker_dependent_figure_is_called_so_wherever_it_stands(tmp_path):
+    mine = report()
+    mixed = described("demo", mine.clips, mine.folds.values(), "speaker_dependent_random")
+    dataclasses.replace(mine, described=mixed).write(tmp_path / "demo" / "huang2017")
+    report().write(tmp_path / "other" / "huang2017")
+    text = overview(tmp_path)
+    assert text.count("SPEAKER-DEPENDENT") == 2
+    assert all("SPEAKER-DEPENDENT" in line for line in text.splitlines() if line.startswith("demo "))
+    for page in (tmp_path / "demo" / "huang2017" / "index.html", tmp_path / "index.html"):
+        assert "SPEAKER-DEPENDENT" in page.read_text(encoding="utf-8")
+
+
+def test_a_report_of_before_is_told_to_be_made_again(tmp_path):
+    report().write(tmp_path / "demo" / "huang2017")
+    (tmp_path / "demo" / "huang2017" / "setup.json").unlink()
+    with pytest.raises(ArtifactError, match=r"setup\.json: not readable .*; run `dvc repro -f report`$"):
+        overview(tmp_path)
 
 
 def test_overview_shows_single_models_and_the_best_of_each_method(tmp_path):
@@ -381,10 +410,10 @@ def test_overview_of_two_systems_ends_with_the_best_of_each(tmp_path):
     path.write_text(json.dumps(metrics))
     lines = overview(tmp_path).splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith("The best of each"))
-    assert lines[start + 1].split()[:4] == ["corpus", "system", "model", "accuracy"]
-    assert [line.split()[:4] for line in lines[start + 2 : start + 4]] == [
-        ["demo", "huang2017", "a60-lstm", "0.750"],
-        ["demo", "zhang2017", "dbn2-linear_svm", "0.900"],
+    assert lines[start + 1].split()[:5] == ["corpus", "protocol", "system", "model", "accuracy"]
+    assert [re.split("  +", line)[:5] for line in lines[start + 2 : start + 4]] == [
+        ["demo", "leave one speaker out", "huang2017", "a60-lstm", "0.750"],
+        ["demo", "leave one speaker out", "zhang2017", "dbn2-linear_svm", "0.900"],
     ]
     blocks = "\n".join(lines).split("zhang2017 on demo")
     assert "best of each method, among 14 fusions" in blocks[0]
