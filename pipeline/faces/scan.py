@@ -107,7 +107,7 @@ class Scan:
                 continue  # every frame is looked at, nothing is followed
             drawn, there = follower.drawn, follower.step(grey, time)
             tracklet.moved(index, before)
-            tracklet.steady &= follower.calm
+            tracklet.still(index, follower.calm)
             if there and "mouth" in self._params.subject:
                 tracklet.mouth[index] = mouth_motion(drawn, follower.drawn)
             if not there or not self._holds(follower, grey, self._params.min_likeness):
@@ -123,8 +123,8 @@ class Scan:
     def _look_again(self, index: int, picture: AnyPicture, grey: Grey, weak: list[Tracklet]) -> None:
         """Ask the detector about the faces that it has not seen for a while, and about those that may be gone."""
         for tracklet in list(self._active):
-            unsure, unseen = tracklet in weak, self._since(tracklet)
-            if unsure or unseen >= self._params.detect_every_s:
+            unsure, every = tracklet in weak, self._params.detect_every_s
+            if unsure or self._since(tracklet.keys[-1]) >= (2 * every if tracklet.steady else every):
                 found = self._look.near(picture, tracklet.follower.place)
                 self._confirm(tracklet, self._best(tracklet, found), index, grey, unsure)
 
@@ -160,9 +160,9 @@ class Scan:
                 tracklet.stayed(index)
             tracklet.detected(grey, found)
         elif self._params.search_every_s:
-            tracklet.doubted |= self._holds(tracklet.follower, grey, _UNCHANGED)
+            tracklet.steady, tracklet.doubted = False, tracklet.doubted | self._holds(tracklet.follower, grey, _UNCHANGED)
             gone = unsure and not self._holds(tracklet.follower, grey, self._params.lost_below)
-            if gone or self._since(tracklet) > self._params.max_unseen_s:
+            if gone or self._since(tracklet.sure) > self._params.max_unseen_s:
                 self._lose(tracklet, gone)
 
     def _lose(self, tracklet: Tracklet, unsure: bool) -> None:
@@ -203,9 +203,8 @@ class Scan:
             if self._params.search_every_s and any(iou(box, box_of(t.follower.place)) > _SAME for t in ranked[:number] if t in self._active):
                 self._lose(tracklet, True)
 
-    def _since(self, tracklet: Tracklet) -> float:
-        """Return for how long a face has not been detected, s, beyond what is put off for one that would look the same."""
-        return self.times[-1] - self.times[tracklet.keys[-1]] - (self._params.detect_every_s if tracklet.steady else 0.0)
+    def _since(self, frame: int) -> float:
+        return self.times[-1] - self.times[frame]
 
     def _end(self, tracklet: Tracklet) -> None:
         """Keep what was followed; what was detected once and then doubted, no longer than a gap would be."""

@@ -63,6 +63,8 @@ class Tracklet:
     """Whether the detector was asked about it while it looked as before, and did not see it."""
     steady: bool = False
     """Whether the last detection said nothing new, and the face has hardly moved since."""
+    sure: int = -1
+    """The last frame in which it was detected, or was steady, which is as good."""
     _rested: bool = False
     """Whether the frame that was recorded last was not looked at."""
 
@@ -77,6 +79,12 @@ class Tracklet:
     def _even_out(self) -> None:
         """Put the frame that was not looked at midway between the ones before and after it."""
         self.chain[-8:-4] = array("d", ((a + b) / 2 for a, b in zip(self.chain[-12:-8], self.chain[-4:], strict=True)))
+
+    def still(self, frame: int, calm: bool) -> None:
+        """Take note of whether it hardly moved by the frame that was recorded last."""
+        self.steady &= calm
+        if self.steady:
+            self.sure = frame
 
     def stayed(self, frame: int) -> None:
         """Record a frame to which nothing was followed."""
@@ -96,7 +104,8 @@ class Tracklet:
         self.steady = bool(self.keys) and iou(box_of(self.follower.place), found.box) >= _AGREES
         self.follower.seen(grey, place)
         self.places[-4:] = array("d", (place.x, place.y, place.side, place.turn))
-        self.keys.append(self.frames[-1])
+        self.sure = self.frames[-1]
+        self.keys.append(self.sure)
         self.found.append(found)
         self.sample()
 

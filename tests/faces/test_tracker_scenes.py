@@ -17,6 +17,7 @@ from pipeline.faces.tracker import DETECTED, track
 from pipeline.jobs.track import TrackJob
 from pipeline.loudness import loudness
 from pipeline.media import read_pictures
+from pipeline.picture import DrawnPicture
 
 A, B = 1, 4
 
@@ -149,6 +150,35 @@ def test_a_face_that_stays_as_it_was_detected_is_looked_at_half_as_often():
         scene = Scene(70, {A: lambda i: At(100 + speed * i, 180, 120)})  # noqa: B023  drawn at once
         asked[speed] = int((scene.track().extra["how"] == DETECTED).sum())
     assert asked == {0: 3, 4: 4}
+
+
+class Blind:
+    """dlib's detector, which sees nothing from some frame on."""
+
+    eyes, grey = dlib_hog.Detector.eyes, True
+
+    def __init__(self, after: int):
+        self.detect, self.after, self.frame, self.asked = dlib_hog.Detector(dlib_hog.Params()), after, 0, []
+
+    def __call__(self, pixels):
+        self.asked.append(self.frame)
+        return self.detect(pixels) if self.frame < self.after else []
+
+    def track(self, scene):
+        def frames():
+            for self.frame, picture in enumerate(scene.pictures()):
+                yield self.frame / 25, DrawnPicture(picture)
+
+        return track(frames(), self, TrackParams(), [])
+
+
+@pytest.mark.parametrize(("moves", "until"), [(200, 85), (48, 73)], ids=["stays", "turns to where no detector sees it"])
+def test_a_face_that_stayed_is_followed_for_a_while_when_the_detector_sees_it_no_more(moves, until):
+    detector = Blind(after=25)
+    found = detector.track(Scene(100, {A: lambda i: At(160 + 3 * max(0, i - moves), 180, 120)}))
+    assert found.mask[:until].all()
+    assert not found.mask[until + 3 :].any()
+    assert detector.asked[:3] == [0, 20, min(61, moves + 1)]
 
 
 def test_uneven_timestamps_and_no_frame_between(tmp_path):
