@@ -19,6 +19,9 @@ from pipeline.corpora._tables import read_rows
 NOT_ANNOTATED = "not annotated"
 """Label of a film that the table lacks."""
 
+SIX = {"anger": "anger", "disgust": "disgust", "fear": "fear", "happiness": "happy", "sadness": "sad", "surprise": "surprise"}
+"""The labels that both parts use."""
+
 CITATION = (
     "S. Zhalehpour, O. Onder, Z. Akhtar, C. E. Erdem: BAUM-1: A spontaneous audio-visual face database of affective "
     "and mental states. IEEE Transactions on Affective Computing 8(3), 2017"

@@ -27,12 +27,7 @@ from pipeline.core.clip import Clip
 from pipeline.corpora import LEFT_OUT, _baum1
 
 LABELS = {
-    "anger": "anger",
-    "disgust": "disgust",
-    "fear": "fear",
-    "happiness": "happy",
-    "sadness": "sad",
-    "surprise": "surprise",
+    **_baum1.SIX,
     "boredom": LEFT_OUT,
     "interest": LEFT_OUT,
     "unsure": LEFT_OUT,

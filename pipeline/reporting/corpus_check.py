@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pandas as pd
 
-from pipeline.core.clip import Clip
+from pipeline.core.clip import Clip, check_unique
 from pipeline.core.errors import SettingsError
 from pipeline.core.settings import parse
 from pipeline.corpora import LEFT_OUT
@@ -41,6 +41,7 @@ def check_corpus(name: str, params: CorpusParams) -> tuple[str, bool]:
     """
     adapter = load_adapter(name, params)
     clips = list(labelled_clips(name, params))
+    check_unique((clip for _, clip in clips), params.root)
     expected = _expected(adapter, params.labelled_by)
     table = _table(counts(clips), expected)
     absent = sorted({clip.path for _, clip in clips if not Path(params.root, clip.path).is_file()})

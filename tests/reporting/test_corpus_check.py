@@ -104,6 +104,12 @@ def test_mistakes_end_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture,
     assert text.count("\n") == 1
 
 
+def test_two_clips_of_one_id_stop_it_as_they_stop_prepare(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    (tmp_path / "manifest.csv").write_text("clip_id,path,speaker,emotion\na,1.wav,s1,anger\na,2.wav,s1,sad\n")
+    code, text = run(capsys, "manifest_csv", "--root", str(tmp_path), params(tmp_path, "  {}"))
+    assert (code, text) == (1, f"error: {tmp_path}: clip_id 'a' stands for both 1.wav and 2.wav; make the ids unique\n")
+
+
 def test_counts_are_those_of_used_clips_and_of_all_labels() -> None:
     pairs = [("W", Clip("a", "a.wav", "s1", "anger", "train")), ("W", Clip("b", "b.wav", "s2", "anger")), ("X", Clip("c", "c.wav", "s3", "left_out"))]
     assert counts(pairs) == {"clips": 3, "speakers": 2, "label:W": 2, "label:X": 1, "split:train": 1}
