@@ -159,9 +159,11 @@ def _environment(args: argparse.Namespace) -> str:  # noqa: ARG001
 
 def _check(args: argparse.Namespace) -> str:
     from pipeline.core.settings import read_params
-    from pipeline.corpus import check_corpora
+    from pipeline.corpus_settings import check_corpora
+    from pipeline.system_stages import check_systems
 
-    return check_corpora(read_params(args.params))
+    params = read_params(args.params)
+    return f"{check_corpora(params)}; {check_systems(params, args.params.with_name('dvc.yaml'))}"
 
 
 def _corpus_check(args: argparse.Namespace) -> tuple[str, bool]:

@@ -12,7 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 from pipeline.core.clip import Clip, class_names
 from pipeline.core.errors import ArtifactError
 from pipeline.core.files import write_json
-from pipeline.protocols import PARTS, Fold, ProtocolParams
+from pipeline.protocol_settings import ProtocolParams
+from pipeline.protocols import PARTS, Fold
 
 
 @dataclass(frozen=True)

@@ -7,79 +7,15 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path, PurePosixPath
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from pydantic import Field
-
-from pipeline.core import plugins
 from pipeline.core.clip import EMOTIONS, EXTRA_EMOTIONS, Clip, check_clip_id, check_unique
 from pipeline.core.errors import CorpusError, SettingsError, did_you_mean
 from pipeline.core.files import file_digest
 from pipeline.core.ledger import Entry
 from pipeline.core.parallel import progress, worker_count
-from pipeline.core.settings import Settings, parse, section
 from pipeline.corpora import LEFT_OUT
-from pipeline.protocols import ProtocolParams
-
-
-class CorpusParams(Settings):
-    """`corpora.<name>`."""
-
-    adapter: str = Field("", description="file in pipeline/corpora; the corpus's own name if not given")
-    root: str = Field(min_length=1, description="the corpus's folder, relative to the project or absolute")
-    labelled_by: str = Field("", description="whose labels, where the corpus has several: one of the adapter's LABELLINGS; its first if not given")
-    labels: Mapping[str, str] = Field({}, description="corpus label -> our emotion or left_out, beside the adapter's own")
-    protocol: ProtocolParams | None = Field(None, description="who is tested when; the adapter's published one if not given")
-
-
-def load_adapter(name: str, params: CorpusParams) -> ModuleType:
-    """Return the adapter of a corpus.
-
-    Raises:
-        SettingsError: there is none of this name
-    """
-    return plugins.load("corpora", params.adapter or name, f"corpora.{name}.adapter")
-
-
-def protocol_of(name: str, params: CorpusParams) -> ProtocolParams:
-    """Return the protocol of params.yaml, or the one that the adapter was published with.
-
-    Raises:
-        SettingsError: neither is given
-    """
-    if params.protocol is not None:
-        return params.protocol
-    adapter = load_adapter(name, params)
-    if not hasattr(adapter, "PROTOCOL"):
-        raise SettingsError(
-            f"params.yaml: corpora.{name}.protocol: this setting is missing, and the adapter '{params.adapter or name}' brings none; "
-            "set it, such as {name: loso}"
-        )
-    return parse(ProtocolParams, adapter.PROTOCOL, f"{adapter.__name__}.PROTOCOL")
-
-
-def check_corpora(params: Mapping[str, Any]) -> str:
-    """Check the `corpora` section before anything runs: DVC's own word for a missing folder names no setting.
-
-    Args:
-        params: all of params.yaml
-
-    Returns:
-        one line for the user
-
-    Raises:
-        SettingsError: a mistake in a corpus's settings
-        CorpusError: a folder that is neither there nor made by `generate`
-    """
-    corpora = section(params, "corpora")
-    generated = {f"data/{name}" for name in params.get("generate") or {}}
-    for name, block in corpora.items():
-        corpus = parse(CorpusParams, block, f"params.yaml: corpora.{name}")
-        load_adapter(name, corpus)
-        protocol_of(name, corpus)
-        if corpus.root.rstrip("/") not in generated and not Path(corpus.root).is_dir():
-            raise CorpusError(f"params.yaml: corpora.{name}.root: no such folder '{corpus.root}'; mend it, or remove the corpus")
-    return f"corpora: {', '.join(corpora)}"
+from pipeline.corpus_settings import CorpusParams, load_adapter
 
 
 def read_corpus(name: str, params: CorpusParams, workers: int) -> tuple[list[Clip], list[Entry]]:
@@ -136,13 +72,38 @@ def labelled_clips(name: str, params: CorpusParams) -> Iterator[tuple[str, Clip]
         SettingsError: an unknown adapter, labelling or emotion in the settings
         CorpusError: no such folder, or an unknown label
     """
-    place = f"params.yaml: corpora.{name}"
-    adapter = load_adapter(name, params)
+    yield from _labelled(name, params, f"corpora.{name}")
+
+
+def _labelled(name: str, params: CorpusParams, place: str) -> Iterator[tuple[str, Clip]]:
     root = Path(params.root)
     if not root.is_dir():
-        raise CorpusError(f"{root}: no such folder; set corpora.{name}.root in params.yaml")
+        raise CorpusError(f"{root}: no such folder; set {place}.root in params.yaml")
+    for part, settings in params.parts.items():
+        folder = root / settings.folder
+        if not folder.is_dir():
+            raise CorpusError(f"{folder}: no such folder; set {place}.parts.{part}.folder in params.yaml")
+        for label, clip in _labelled(part, settings.as_corpus(folder), f"{place}.parts.{part}"):
+            yield label, _of_part(clip, part, settings.folder)
+    if not params.parts:
+        yield from _mapped(load_adapter(name, params, place), params, f"params.yaml: {place}")
+
+
+def _of_part(clip: Clip, part: str, folder: str) -> Clip:
+    """Return a clip of a joined corpus: with names that no other part has, since `01` may speak in both."""
+    return dataclasses.replace(
+        clip,
+        clip_id=f"{part}_{clip.clip_id}",
+        path=str(PurePosixPath(folder, clip.path)),
+        speaker=f"{part}_{clip.speaker}",
+        source=f"{part}_{clip.source}" if clip.source else "",
+        corpus=part,
+    )
+
+
+def _mapped(adapter: ModuleType, params: CorpusParams, place: str) -> Iterator[tuple[str, Clip]]:
     labels = {**adapter.LABELS, **_checked(params.labels, place)}
-    for clip in adapter.clips(root, **_labelling(adapter, params.labelled_by, place)):
+    for clip in adapter.clips(Path(params.root), **_labelling(adapter, params.labelled_by, place)):
         if clip.emotion not in labels:
             raise CorpusError(
                 f"{clip.path}: clip '{clip.clip_id}' has the unknown emotion '{clip.emotion}'"

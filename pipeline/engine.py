@@ -16,7 +16,7 @@ from pipeline.core.clip import Clip
 from pipeline.core.clipcache import ClipCache, Head, cache_key
 from pipeline.core.errors import PASSING, ArtifactError
 from pipeline.core.journal import journal_path, read_journal, row_of, write_journal
-from pipeline.core.ledger import Entry, check_failures, summary, write_ledger
+from pipeline.core.ledger import Entry, check_failures, lost, lost_by_id, summary, write_ledger
 from pipeline.core.parallel import Steps, WorkerLost, ahead, alone, ordered_map, progress
 from pipeline.core.settings import Runtime
 from pipeline.core.store import ClipFeatures, FeatureMeta
@@ -97,7 +97,7 @@ def _kept(cache: ClipCache, key: str) -> Head | None:
 
 def _entry(clip: Clip, stage: str, head: Head) -> Entry:
     if head.reason:
-        return Entry(clip.clip_id, stage, "failed", head.reason, head.detail)
+        return lost(clip.clip_id, stage, head.reason, head.detail)
     if head.notes:
         reason, _, detail = head.notes[0].partition(": ")
         detail = "; also ".join(word for word in (detail, *head.notes[1:]) if word)
@@ -119,7 +119,7 @@ def run(
     Args:
         job: the computation
         clips: all clips of the corpus, sorted by id
-        upstream: ledger entries so far; a clip that failed in the job's own input is not tried
+        upstream: ledger entries so far; a clip that was lost there is not tried
         meta: attributes of the file
         out: the HDF5 file
         ledger: gets `upstream` and this stage's entries
@@ -131,14 +131,14 @@ def run(
     Raises:
         TooManyFailures: after the ledger is written
     """
-    blocked = {entry.clip_id: entry for entry in upstream if entry.status == "failed"}
+    blocked = lost_by_id(upstream)
     cache = ClipCache(Path(runtime.clip_cache), runtime.clip_cache_gb)
     ready = [clip for clip in clips if clip.clip_id not in blocked]
     plan, common = _plan(job, cache, ready)
     work = _Work(job, cache, meta)
     heads = _heads(work, plan, runtime)
     entries = [_entry(planned.clip, job.stage, heads[planned.key]) for planned in plan]
-    entries += [Entry(e.clip_id, job.stage, "failed", e.reason, f"after {e.stage}") for e in blocked.values()]
+    entries += [entry.after(job.stage) for entry in blocked.values()]
     write_ledger(ledger, [*upstream, *entries])
     _note(journal_path(cache.root, out), plan, common)
     check_failures(entries, runtime.max_failed_fraction, ledger)

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from pipeline import posteriors
 from pipeline.core.clip import Clip, class_names
-from pipeline.core.errors import PipelineError
 from pipeline.core.files import write_json
-from pipeline.core.ledger import Entry, write_ledger
+from pipeline.core.ledger import Entry, absent_ids, lost, lost_by_id, write_ledger
 from pipeline.core.parallel import ordered_map
+from pipeline.learnable import check_absent, learnable
 from pipeline.protocols import Fold, check_disjoint_source
 from pipeline.recipes import Recipe
 from pipeline.weights.files import load_weights
@@ -25,13 +26,16 @@ class _FoldJob:
     model: str
     recipe: Recipe
     clips: Sequence[Clip]
+    absent: frozenset[str]
     out: Path
 
     def __call__(self, item: tuple[str, Fold]) -> tuple[pd.DataFrame, pd.DataFrame]:
         name, fold = item
         classes = class_names(self.clips)
         data = {part: self.recipe.data(self.clips, name, fold, part, classes) for part in ("train", "val")}
-        self._check(name, data)
+        if not self._can_learn(name, fold, data):
+            nothing = np.zeros((0, len(classes)))
+            return posteriors.table(self.model, name, "test", [], nothing, classes, nothing), pd.DataFrame({"fold": []})
         model = self.recipe.model(classes)
         history = pd.DataFrame(model.fit(data["train"], data["val"]))
         model.save(self.out / name)
@@ -41,14 +45,15 @@ class _FoldJob:
         history.insert(0, "fold", name)
         return pd.concat(tables, ignore_index=True), history
 
-    def _check(self, name: str, data: Mapping[str, Any]) -> None:
-        for part in ("train", "val"):
-            if not len(data[part]):
-                raise PipelineError(
-                    f"{self.recipe.source}: {name} has no clip to {'train' if part == 'train' else 'validate'} on; see its ledger"
-                )
-        if len(set(data["train"].labels)) < 2:
-            raise PipelineError(f"{self.recipe.source}: {name} has a single emotion to train on; choose another protocol")
+    def _can_learn(self, name: str, fold: Fold, data: Mapping[str, Any]) -> bool:
+        """Return whether there is enough to learn from; where there is not, clips have to lack the sound or the picture."""
+        if not learnable({name: fold}, {*data["train"].ids, *data["val"].ids}, self.absent, str(self.recipe.source)):
+            return False
+        if len(set(data["train"].labels)) >= 2:
+            return True
+        single = f"{self.recipe.source}: {name} has a single emotion to train on; choose another protocol"
+        check_absent([clip_id for clip_id, part in fold.items() if part == "train"], self.absent, single)
+        return False
 
     def _table(self, fold: str, part: str, data: Any, model: Any, classes: Sequence[str]) -> pd.DataFrame:
         by_id = {clip.clip_id: clip for clip in self.clips}
@@ -80,12 +85,13 @@ def cross_validate(
 
     Raises:
         LeakageError: the model's pre-trained weights have met a speaker of the corpus
-        PipelineError: a fold has no clip to train or to validate on, or a single emotion
+        PipelineError: a fold has no clip to train or to validate on, or a single emotion, although no clip lacks the
+            sound or the picture; where one does, the fold is left out
     """
     if recipe.weights:
         met = load_weights(recipe.weights).config["speakers"]
         check_disjoint_source(met, (clip.speaker for clip in clips), recipe.weights.name)
-    job = _FoldJob(model, recipe, clips, out)
+    job = _FoldJob(model, recipe, clips, absent_ids(upstream), out)
     results = list(ordered_map(job, list(folds.items()), recipe.workers(workers), model, "fold"))
     frame = pd.concat([table for table, _ in results], ignore_index=True)
     posteriors.write_table(out / "posteriors.csv", frame)
@@ -93,20 +99,25 @@ def cross_validate(
     write_json(out / "about.json", {"model": model, **recipe.about()})
     write_ledger(out / "ledger.csv", [*upstream, *ledger_entries(model, frame, folds, upstream)])
     test = frame[frame["part"] == "test"]
+    if test.empty:
+        return f"train {model}: nothing to learn from, since no fold has clips with the feature to train and to validate on"
     return f"train {model}: accuracy {(test['emotion'] == test['predicted']).mean():.3f} on {len(test)} test clips"
 
 
 def ledger_entries(model: str, frame: pd.DataFrame, folds: Mapping[str, Fold], upstream: Sequence[Entry]) -> list[Entry]:
-    """Return one entry per clip of the protocol: ok where it was tested, otherwise failed with the reason upstream."""
+    """Return one entry per clip of the protocol: ok where it was tested, otherwise lost with the reason upstream."""
     tested = set(frame.loc[frame["part"] == "test", "clip_id"])
-    reasons = {entry.clip_id: entry for entry in upstream if entry.status == "failed"}
+    reasons, learned = lost_by_id(upstream), set(frame["fold"])
+    tested_in = {clip_id: name for name, fold in folds.items() for clip_id, part in fold.items() if part == "test"}
     entries = []
-    for clip_id in sorted({clip_id for fold in folds.values() for clip_id, part in fold.items() if part == "test"}):
+    for clip_id, name in sorted(tested_in.items()):
         cause = reasons.get(clip_id)
         if clip_id in tested:
             entries.append(Entry(clip_id, f"train:{model}"))
         elif cause is not None:
-            entries.append(Entry(clip_id, f"train:{model}", "failed", cause.reason, f"after {cause.stage}"))
+            entries.append(cause.after(f"train:{model}"))
+        elif name not in learned:
+            entries.append(lost(clip_id, f"train:{model}", "not_learned", f"{name} lacks clips with the feature to learn from"))
         else:
-            entries.append(Entry(clip_id, f"train:{model}", "failed", "no_input", "no observed frame"))
+            entries.append(lost(clip_id, f"train:{model}", "no_input", "no observed frame"))
     return entries

@@ -60,7 +60,7 @@ def learn_folds(
 
     Args:
         job: what is learned
-        folds: fold name -> fold
+        folds: fold name -> fold; none where no fold has anything to learn from
         meta: attributes of the feature file; its dimension is taken from the folds
         out: the feature file, `fold-00/<clip>`, each clip with the part that it had
         kept: folder; gets history.csv and, per fold, the weights that the job kept
@@ -73,13 +73,15 @@ def learn_folds(
     names = sorted(folds)
     done = list(ordered_map(_Learn(job, scratch), [(name, folds[name]) for name in names], workers, meta.feature, "fold"))
     present = sorted({clip_id for result in done for clip_id in result.clips})
-    with FeatureFile(done[0].folder / FEATURES) as file:
-        meta = file.meta
+    if done:
+        with FeatureFile(done[0].folder / FEATURES) as file:
+            meta = file.meta
     write_features(out, meta, _packed(names, done, meta.feature), part_keys(folds, present))
-    write_table(kept / "history.csv", pd.DataFrame([{"fold": n, **row} for n, r in zip(names, done, strict=True) for row in r.history]))
+    write_table(kept / "history.csv", pd.DataFrame([{"fold": n, **row} for n, r in zip(names, done, strict=True) for row in r.history], columns=None if done else ["fold"]))
     for name, result in zip(names, done, strict=True):
         _keep(result.folder, kept / name)
-    shutil.rmtree(scratch)
+    if scratch.exists():
+        shutil.rmtree(scratch)
     reused = sum(result.reused for result in done)
     return f"{len(names)} folds" + (f", {reused} of them kept from an unfinished run" if reused else "")
 

@@ -28,11 +28,13 @@ class Fused:
 
     Attributes:
         rows: fusion -> its rows of test clips
+        validation: fusion -> its rows of validation clips, where they are wanted; by what it learned from other clips
         states: fusion -> what it learned
         scores: model or fusion -> posteriors by clip; those of a fusion on validation clips only where they are wanted
     """
 
     rows: Mapping[str, pd.DataFrame]
+    validation: Mapping[str, pd.DataFrame]
     states: Mapping[str, Any]
     scores: Mapping[str, Rows]
 
@@ -47,7 +49,7 @@ class FoldFusion:
 
     Attributes:
         wanted: in an order in which every part comes before what it is part of
-        again: fusions whose posteriors on validation clips are wanted, since something learns from them
+        again: fusions whose posteriors on validation clips are wanted
         params: rule -> its settings
         tables: model -> its posteriors (val and test)
         clips: all clips of the corpus
@@ -68,20 +70,21 @@ class FoldFusion:
         scores = {model: Rows.of(frame, posteriors.probabilities(frame, self.classes)) for model, frame in rows.items()}
         val, test = clips_of(self.clips, fold, "val"), clips_of(self.clips, fold, "test")
         labels = np.array([self.classes.index(clip.emotion) for clip in val], np.int64)
-        frames, states = {}, {}
+        frames, validated, states = {}, {}, {}
         for fusion in self.wanted:
             rule = _Rule(fusion.rule, self.params[fusion.rule])
             parts_of = {p: self._own(rows[p]) if on_scores(fusion.rule) else scores[p] for p in fusion.parts}
             known, unseen = (np.stack([parts_of[p].get(part) for p in fusion.parts]) for part in (val, test))
             state = states[fusion.name] = rule.fit(known, labels)
             result = rule.fuse(unseen, state)
-            frames[fusion.name] = _judged(fusion.name, name, test, result, self.classes)
+            frames[fusion.name] = _judged(fusion.name, name, "test", test, result, self.classes)
             scores[fusion.name] = Rows({}, len(self.classes))
             scores[fusion.name].put(test, result)
             if fusion.name in self.again:
                 parts = held_out_parts([clip.speaker for clip in val], labels)
-                scores[fusion.name].put(val, rule.out_of_part(known, labels, parts))
-        return Fused(frames, states, scores)
+                scores[fusion.name].put(val, held_out := rule.out_of_part(known, labels, parts))
+                validated[fusion.name] = _judged(fusion.name, name, "val", val, held_out, self.classes)
+        return Fused(frames, validated, states, scores)
 
     def _own(self, frame: pd.DataFrame) -> Rows:
         found = posteriors.class_scores(frame, self.classes)
@@ -167,7 +170,7 @@ class Rows:
         self._rows |= {clip.clip_id: row for clip, row in zip(clips, rows, strict=True)}
 
 
-def _judged(name: str, fold: str, clips: Sequence[Clip], fused: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
+def _judged(name: str, fold: str, part: str, clips: Sequence[Clip], fused: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
     known = ~np.isnan(fused).any(axis=1)
     judged = [clip for clip, is_known in zip(clips, known, strict=True) if is_known]
-    return posteriors.table(name, fold, "test", judged, fused[known], classes)
+    return posteriors.table(name, fold, part, judged, fused[known], classes)

@@ -1,7 +1,7 @@
 """From a corpus and its protocol to folds: whole speakers are dealt to test, validation and training.
 
 Leave one speaker out and leave one speaker group out: Zhang et al. 2017, section IV.B; hold-out 7:1:2: Huang et al.
-2017, section 3.
+2017, section 3. Speakers who share a recording are dealt out as one.
 """
 
 from __future__ import annotations
@@ -11,11 +11,16 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from pipeline.conditions import restricted, sides_of
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError, SettingsError, did_you_mean
-from pipeline.protocols import PARTS, Fold, ProtocolParams, check_fold
+from pipeline.protocol_settings import ProtocolParams
+from pipeline.protocols import PARTS, Fold, check_fold
 from pipeline.speaker_dependent import carved, random_folds
+from pipeline.together import together, widened
 
+_REMEDIES = {"official": "split by speaker, or use speaker_dependent_official if that is what is meant"}
+"""What to do about a speaker on two sides, where the protocol is not to blame."""
 _AS_TESTED = {"train": "train", "val": "test"}
 """`tested: val`: the official validation clips are tested, others to validate on come from the training side."""
 
@@ -27,15 +32,16 @@ def make_folds(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
     which emotions each side of a fold lacks.
 
     Raises:
-        SettingsError: fewer speakers than the protocol needs, or groups of other speakers than the corpus has
+        SettingsError: fewer speakers than the protocol needs, or groups or parts that the corpus does not have
         CorpusError: `official` for a corpus without official splits
-        LeakageError: official splits with a speaker on two sides
+        LeakageError: official splits with a speaker on two sides, or a recording or media file, by whatever protocol
     """
     if params.name == "none":
         return []
-    folds = _DEALERS[params.name](clips, params)
+    sides = sides_of(clips, params)
+    folds = [restricted(fold, clips, sides) for fold in _DEALERS[params.name](clips, params)]
     for number, fold in enumerate(folds):
-        check_fold(clips, fold, f"fold-{number:02d}", params.shared)
+        check_fold(clips, fold, f"fold-{number:02d}", params.shared, _REMEDIES.get(params.name, "split by speaker"))
     return folds
 
 
@@ -55,10 +61,10 @@ def _from_groups(clips: Sequence[Clip], groups: list[list[str]], params: Protoco
             folds.append(carved(clips, _parts(clips, set(group), set()), params.validation, params.seed))
             continue
         others = [speaker for later in groups[number + 1 :] + groups[:number] for speaker in later]
-        count = max(1, round(params.validation * len(others)))
-        if count >= len(others):
+        val = widened(others[: max(1, round(params.validation * len(others)))], together(clips))
+        if len(val) >= len(others):
             raise SettingsError(f"params.yaml: {_nobody_left(len(others), len(group), len(groups), params)}")
-        folds.append(_parts(clips, set(group), set(others[:count])))
+        folds.append(_parts(clips, set(group), set(val)))
     return folds
 
 
@@ -78,21 +84,27 @@ def _loso(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
     return _from_groups(clips, [[speaker] for speaker in _speakers(clips)], params)
 
 
-def speaker_groups(speakers: Sequence[str], count: int, seed: int) -> list[list[str]]:
-    """Deal speakers into `count` groups whose sizes differ by one at most; the same for the same seed."""
-    order = np.random.default_rng(seed).permutation(len(speakers))
-    return [sorted(speakers[i] for i in order[start::count]) for start in range(count)]
+def speaker_groups(units: Sequence[Sequence[str]], count: int, seed: int) -> list[list[str]]:
+    """Deal speakers into `count` groups; the same for the same seed.
+
+    Args:
+        units: speakers who have to stay together; the groups differ by one of these at most
+        count: groups
+        seed: of the order
+    """
+    order = np.random.default_rng(seed).permutation(len(units))
+    return [sorted(speaker for i in order[start::count] for speaker in units[i]) for start in range(count)]
 
 
 def _logso(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
     speakers = _speakers(clips)
     if not isinstance(params.groups, int):
         return _from_groups(clips, _pinned(speakers, params.groups), params)
-    if len(speakers) < params.groups:
-        raise SettingsError(
-            f"params.yaml: protocol.groups: {params.groups} groups, but {len(speakers)} speakers; lower it or use loso"
-        )
-    return _from_groups(clips, speaker_groups(speakers, params.groups, params.seed), params)
+    units = together(clips)
+    if len(units) < params.groups:
+        found = f"{len(speakers)} speakers" + (f" who form {len(units)}, since they share recordings" if len(units) < len(speakers) else "")
+        raise SettingsError(f"params.yaml: protocol.groups: {params.groups} groups, but {found}; lower it or use loso")
+    return _from_groups(clips, speaker_groups(units, params.groups, params.seed), params)
 
 
 def _pinned(speakers: Sequence[str], groups: Sequence[Sequence[str]]) -> list[list[str]]:
@@ -112,22 +124,27 @@ def _pinned(speakers: Sequence[str], groups: Sequence[Sequence[str]]) -> list[li
 
 
 def _holdout(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
-    """Deal whole speakers to train, val and test so that the clips come near 7:1:2 (Huang et al. 2017, section 3)."""
-    speakers = _speakers(clips)
-    if len(speakers) < 3:
-        raise SettingsError(
-            f"params.yaml: protocol holdout needs 3 speakers at least; there are {len(speakers)}; use none"
-        )
-    sizes = Counter(clip.speaker for clip in clips)
-    wanted = {"train": 0.7, "val": 0.1, "test": 0.2}
+    """Deal whole speakers to train, val and test so that the clips of every emotion come near 7:1:2.
+
+    Huang et al. 2017, section 3; stratified, as Sechidis et al. 2011 ("On the stratification of multi-label data") fill the
+    side that lacks most of what comes next.
+    """
+    units = together(clips)
+    if len(units) < 3:
+        raise SettingsError(f"params.yaml: protocol holdout needs 3 speakers at least who share no recording; there are {len(units)}; use none")
+    counts = Counter((clip.speaker, clip.emotion) for clip in clips)
+    totals = Counter(clip.emotion for clip in clips)
+    shares = [{e: sum(counts[speaker, e] for speaker in unit) / total for e, total in totals.items()} for unit in units]
+    missing = {part: dict.fromkeys(totals, share) for part, share in (("train", 0.7), ("val", 0.1), ("test", 0.2))}
     held: dict[str, list[str]] = {part: [] for part in PARTS}
-    order = [speakers[i] for i in np.random.default_rng(params.seed).permutation(len(speakers))]
-    for position, speaker in enumerate(order):
+    order = np.random.default_rng(params.seed).permutation(len(units))
+    for position, number in enumerate(order):
         empty = [part for part in ("test", "val", "train") if not held[part]]
-        must_fill = len(order) - position <= len(empty)
-        choices = empty if must_fill else list(PARTS)
-        shares = {p: sum(sizes[s] for s in held[p]) / len(clips) for p in PARTS}
-        held[max(choices, key=lambda p: wanted[p] - shares[p])].append(speaker)
+        choices = empty if len(order) - position <= len(empty) else list(PARTS)
+        has = shares[number]
+        part = max(choices, key=lambda part: sum(has[e] * missing[part][e] for e in has))
+        held[part] += units[number]
+        missing[part] = {e: missing[part][e] - has[e] for e in has}
     return [_parts(clips, set(held["test"]), set(held["val"]))]
 
 
@@ -140,12 +157,8 @@ def _official(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
     fold = {clip.clip_id: clip.split for clip in clips}
     if params.tested == "val":
         fold = {clip_id: _AS_TESTED[part] for clip_id, part in fold.items() if part != "test"}
-    if "val" not in fold.values() and params.validate_by == "clips":
-        fold = dict(carved(clips, fold, params.validation, params.seed))
-    elif "val" not in fold.values():
-        others = _speakers(clip for clip in clips if clip.split == "train")
-        val = set(others[-max(1, round(params.validation * len(others))) :])
-        fold |= {c.clip_id: "val" for c in clips if c.split == "train" and c.speaker in val}
+    if "val" not in fold.values():
+        fold = dict(_validated(clips, fold, params))
     empty = [part for part in PARTS if part not in fold.values()]
     if empty:
         raise CorpusError(
@@ -154,9 +167,31 @@ def _official(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
     return [fold]
 
 
+def _validated(clips: Sequence[Clip], fold: Fold, params: ProtocolParams) -> Fold:
+    """Return a fold with some of its training speakers, or clips of theirs, to validate on."""
+    if params.validate_by == "clips":
+        return carved(clips, fold, params.validation, params.seed)
+    train = [clip for clip in clips if fold.get(clip.clip_id) == "train"]
+    speakers = _speakers(train)
+    val = widened(speakers[-max(1, round(params.validation * len(speakers))) :], together(train))
+    if len(val) == len(speakers):
+        raise SettingsError(
+            f"params.yaml: protocol.validation: {len(val)} of {len(speakers)} training speakers are needed to validate on, which leaves none "
+            "to train on; lower it, or set validate_by: clips"
+        )
+    return {**fold, **{clip.clip_id: "val" for clip in train if clip.speaker in val}}
+
+
 def _random(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
     count = params.groups if isinstance(params.groups, int) else len(params.groups)
     return random_folds(clips, count, params.validation, params.seed)
+
+
+def _cross_corpus(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
+    """Learn from the clips of some parts of a joined corpus, validate on speakers or clips of theirs, test the other parts."""
+    sides = {**dict.fromkeys(params.train_on, "train"), **dict.fromkeys(params.test_on, "test")}
+    fold = {clip.clip_id: sides[clip.corpus] for clip in clips if clip.corpus in sides}
+    return [_validated(clips, fold, params)]
 
 
 _DEALERS = {
@@ -165,5 +200,7 @@ _DEALERS = {
     "kfold": _logso,
     "holdout": _holdout,
     "official": _official,
+    "cross_corpus": _cross_corpus,
+    "speaker_dependent_official": _official,
     "speaker_dependent_random": _random,
 }

@@ -11,12 +11,13 @@ from pipeline.core.clip import Clip
 from pipeline.core.code import code_digest
 from pipeline.core.errors import SettingsError
 from pipeline.core.files import canonical_json, file_digest, write_json
-from pipeline.core.ledger import Entry, check_failures, summary, write_ledger
+from pipeline.core.ledger import Entry, absent_ids, check_failures, lost_by_id, summary, write_ledger
 from pipeline.core.parallel import workers_for
 from pipeline.core.settings import Runtime, parse
 from pipeline.core.store import FeatureFile, FeatureMeta
 from pipeline.fold_features import check_keep, learn_folds
 from pipeline.jobs.fuse_features import JointJob, JointParams, Sources, pair_entries
+from pipeline.learnable import learnable, not_learned
 from pipeline.protocols import Fold
 
 
@@ -59,8 +60,10 @@ def fuse_features(
     settings = parse(plugin.Params, params.settings, f"params.yaml: {place}.settings")
     check_keep(params.keep, folds, place)
     meta = _meta(name, params.network, settings.model_dump(mode="json"), sources)
-    failed = {entry.clip_id: entry for entry in upstream if entry.status == "failed"}
-    entries = pair_entries(name, sources, min(folds), clips, failed)
+    entries = pair_entries(name, sources, clips, lost_by_id(upstream))
+    present = {entry.clip_id for entry in entries if not entry.lost}
+    learned = learnable(folds, present, absent_ids(entries), f"fuse_features:{name}")
+    entries = entries if learned else not_learned(entries)
     write_ledger(paths.ledger, [*dict.fromkeys(upstream), *entries])
     check_failures(entries, runtime.max_failed_fraction, paths.ledger)
     digest = file_digest(sources.audio) + file_digest(sources.video)
@@ -68,7 +71,7 @@ def fuse_features(
     job = JointJob(meta, params.network, text, sources, digest, params.keep, clips, runtime.device)
     workers = 1 if runtime.device == "cuda" else workers_for(runtime.workers, sources.audio, sources.video)
     write_json(paths.kept / "about.json", {"feature": name, "network": params.network, "origin": meta.origin})
-    line = learn_folds(job, folds, meta, paths.out, paths.kept, paths.scratch, workers)
+    line = learn_folds(job, learned, meta, paths.out, paths.kept, paths.scratch, workers)
     return f"fuse_features:{name}: {summary(entries)}; {line}"
 
 

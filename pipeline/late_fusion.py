@@ -25,7 +25,7 @@ def fuse_all(
     folds: Mapping[str, Fold],
     classes: Sequence[str],
     workers: int = 1,
-) -> tuple[pd.DataFrame, dict[str, Any]]:
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Fit every fusion on validation posteriors and apply it to the test clips, fold by fold.
 
     Args:
@@ -38,7 +38,8 @@ def fuse_all(
         workers: processes
 
     Returns:
-        (rows of all models and fusions for test clips, what each fusion learned: name -> fold -> state)
+        (rows of all models and fusions for test clips; rows of all fusions for validation clips that they have not learned
+        from, for what is fitted on top of them; what each fusion learned: name -> fold -> state)
 
     Raises:
         SettingsError: a rule that does not exist, settings that it does not know, or a rule on class scores where a
@@ -47,13 +48,15 @@ def fuse_all(
     wanted = list(fusions(system))
     params = _params(wanted, settings)
     _check_scores(wanted, tables, classes)
-    again = frozenset(part for fusion in wanted for part in fusion.parts)
+    again = frozenset(fusion.name for fusion in wanted)
     job = FoldFusion(wanted, again, params, tables, clips, classes)
     found = dict(zip(folds, ordered_map(job, list(folds.items()), workers, "fusing", "fold"), strict=True))
     learned = {fusion.name: {fold: each.states[fusion.name] for fold, each in found.items()} for fusion in wanted}
     frames = [posteriors.without_scores(frame[frame["part"] == "test"]) for frame in tables.values()]
     frames += [each.rows[fusion.name] for fusion in wanted for each in found.values()]
-    return pd.concat(frames, ignore_index=True), learned
+    validated = [each.validation[fusion.name] for fusion in wanted for each in found.values()]
+    nothing = pd.DataFrame(columns=frames[0].columns)
+    return pd.concat(frames, ignore_index=True), pd.concat(validated or [nothing], ignore_index=True), learned
 
 
 def fused_parts(

@@ -1,4 +1,4 @@
-"""Who is learned from and who is tested: settings, the guards that refuse an overlap, and the file of the folds.
+"""Who is learned from and who is tested: the guards that refuse an overlap, and the file of the folds.
 
 A split is a list of folds; a fold names the part of each clip: train, val or test. Validation is carved from the
 training side by whole speakers, so that early stopping, hyper-parameters and fusion weights are judged on people that
@@ -8,128 +8,57 @@ the model has not met.
 from __future__ import annotations
 
 import csv
-from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
-
-from pydantic import Field, ValidationInfo, field_validator
-from pydantic_core import PydanticCustomError
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import ArtifactError, LeakageError, SettingsError
 from pipeline.core.files import atomic_path
-from pipeline.core.settings import Settings
 
 PARTS = ("train", "val", "test")
 Fold = Mapping[str, str]
 """clip id -> part; a clip that a protocol does not use is not in it"""
 
 
-class ProtocolParams(Settings):
-    """`corpora.<name>.protocol`."""
-
-    name: Literal["loso", "logso", "kfold", "holdout", "official", "speaker_dependent_random", "none"] = Field(
-        description="leave one speaker out; leave one speaker group out; k folds of speakers, the same; 7:1:2; the corpus's own; "
-        "k folds of clips, whoever speaks; no split at all"
-    )
-    groups: int | tuple[tuple[str, ...], ...] = Field(5, description="speaker groups of logso: how many, or the speakers of each; folds of kfold and random")
-    validation: float = Field(0.25, gt=0, lt=1, description="share of training speakers (at least one), or of their clips, to validate on")
-    validate_by: Literal["speakers", "clips"] = Field(
-        "speakers", description="clips: of speakers that are learned from, too, where there are too few speakers to keep some apart"
-    )
-    seed: int = Field(0, ge=0, description="of the order in which speakers are dealt out")
-    tested: Literal["test", "val"] = Field(
-        "test", description="part of the official split that is tested; val where the labels of the test clips are not published"
-    )
-
-    @field_validator("groups", mode="before")
-    @classmethod
-    def _checked_groups(cls, value: Any, info: ValidationInfo) -> Any:
-        """Return a number from 2 on, or groups in which nobody is twice; YAML reads the speaker 1001 as a number."""
-        if isinstance(value, int) and not isinstance(value, bool):
-            if value < 2:
-                raise _wrong("Input should be greater than or equal to 2")
-            return value
-        if not isinstance(value, list | tuple) or not all(isinstance(group, list | tuple) and group for group in value):
-            raise _wrong("Input should be a number, or a list of lists of speakers, none of them empty")
-        if len(value) < 2:
-            raise _wrong("there should be 2 groups at least")
-        if info.data.get("name") != "logso":
-            raise _wrong("lists of speakers need protocol.name: logso")
-        groups = tuple(tuple(str(speaker) for speaker in group) for group in value)
-        counts = Counter(speaker for group in groups for speaker in group)
-        twice = [speaker for speaker, count in counts.items() if count > 1]
-        if twice:
-            raise _wrong(f"speaker '{twice[0]}' should stand there once, in one group")
-        return groups
-
-
-    @field_validator("validate_by")
-    @classmethod
-    def _has_a_use(cls, value: str, info: ValidationInfo) -> str:
-        if value == "clips" and info.data.get("name") in ("holdout", "speaker_dependent_random", "none"):
-            raise _wrong(f"{info.data['name']} deals out its validation clips itself; remove the setting")
-        return value
-
-    @property
-    def shared(self) -> frozenset[str]:
-        """Parts that may have speakers in common."""
-        if self.name == "speaker_dependent_random":
-            return frozenset(PARTS)
-        return frozenset(("train", "val") if self.validate_by == "clips" else ())
-
-    def described(self, folds: int) -> str:
-        """Return the protocol in words for whoever reads a figure.
-
-        Args:
-            folds: how many there are
-        """
-        words = {
-            "loso": "leave one speaker out",
-            "logso": f"leave one speaker group out, {folds} groups",
-            "kfold": f"{folds} folds of speakers",
-            "holdout": "speakers held out, 7:1:2",
-            "official": "official split" + (", its validation clips tested" if self.tested == "val" else ""),
-            "speaker_dependent_random": f"SPEAKER-DEPENDENT: {folds} random folds, the same people learned from and tested",
-            "none": "no split",
-        }[self.name]
-        return words + (", validated on clips of the training speakers" if self.validate_by == "clips" else "")
-
-
-def _wrong(message: str) -> PydanticCustomError:
-    # the text may hold braces, which PydanticCustomError would take for fields
-    return PydanticCustomError("groups", "{message}", {"message": message})
-
-
-def check_fold(clips: Iterable[Clip], fold: Fold, name: str, shared: Collection[str] = ()) -> None:
-    """Refuse a speaker, or the bytes of a media file, on two sides of a fold; clips that it leaves out do not count.
+def check_fold(
+    clips: Iterable[Clip], fold: Fold, name: str, shared: Collection[str] = (), remedy: str = "split by speaker"
+) -> None:
+    """Refuse a speaker, a recording or the bytes of a media file on two sides of a fold; clips that it leaves out do not count.
 
     Args:
         clips: of the corpus
         fold: clip id -> part
         name: of the fold, for the message
-        shared: parts that may have speakers in common, as `ProtocolParams.shared` says; never media files
+        shared: parts that may have speakers in common, as `ProtocolParams.shared` says; never recordings or media files
+        remedy: for a speaker on two sides
 
     Raises:
-        LeakageError: naming the speaker or the two clips
+        LeakageError: naming what is on two sides, and the two clips
     """
-    by_speaker: dict[str, tuple[str, str, str]] = {}
-    by_media: dict[str, tuple[str, str]] = {}
+    used = [clip for clip in clips if clip.clip_id in fold]
+    sides = {part: "shared" if part in shared else part for part in PARTS}
+    for speaker, one, other in _on_two_sides(used, fold, lambda clip: clip.speaker, sides):
+        raise LeakageError(f"{name}: speaker '{speaker}' is in {fold[one]} ({one}) and in {fold[other]} ({other}); {remedy}")
+    for source, one, other in _on_two_sides(used, fold, lambda clip: clip.source):
+        raise LeakageError(
+            f"{name}: recording '{source}' is in {fold[one]} ({one}) and in {fold[other]} ({other}); "
+            "keep on one side what was cut from it: a number of groups does (logso, kfold), or lists of all who speak in it"
+        )
+    for _, one, other in _on_two_sides(used, fold, lambda clip: clip.digest or clip.path):
+        raise LeakageError(f"{name}: '{one}' in {fold[one]} and '{other}' in {fold[other]} are one media file; keep them on one side")
+
+
+def _on_two_sides(
+    clips: Iterable[Clip], fold: Fold, key: Callable[[Clip], str], sides: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, str, str]]:
+    """Yield (key, clip id, clip id) of clips that have a key in common and lie on two sides; an empty key is none."""
+    first: dict[str, tuple[str, str]] = {}
     for clip in clips:
-        if (part := fold.get(clip.clip_id)) is None:
-            continue
-        group = "shared" if part in shared else part
-        side, other, _ = by_speaker.setdefault(clip.speaker, (part, clip.clip_id, group))
-        if by_speaker[clip.speaker][2] != group:
-            raise LeakageError(
-                f"{name}: speaker '{clip.speaker}' is in {side} ({other}) and in {part} ({clip.clip_id}); split by speaker"
-            )
-        side, other = by_media.setdefault(clip.digest or clip.path, (part, clip.clip_id))
-        if side != part:
-            raise LeakageError(
-                f"{name}: '{other}' in {side} and '{clip.clip_id}' in {part} are one media file; keep them on one side"
-            )
+        part = fold[clip.clip_id]
+        side = sides[part] if sides else part
+        if (found := key(clip)) and first.setdefault(found, (side, clip.clip_id))[0] != side:
+            yield found, first[found][1], clip.clip_id
 
 
 def check_disjoint_source(source: Iterable[str], corpus: Iterable[str], name: str) -> None:

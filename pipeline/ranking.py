@@ -7,7 +7,7 @@ far the two halves agree on the best columns says what the sampling costs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +16,13 @@ import pandas as pd
 from pydantic import Field
 
 from pipeline.core.clip import Clip, class_names
-from pipeline.core.errors import ArtifactError, PipelineError, SettingsError
+from pipeline.core.errors import ArtifactError, SettingsError
 from pipeline.core.files import atomic_path
+from pipeline.core.ledger import Entry, absent_ids
 from pipeline.core.parallel import ordered_map
 from pipeline.core.settings import Settings
 from pipeline.core.store import FeatureFile
+from pipeline.learnable import learnable
 from pipeline.protocols import Fold
 
 
@@ -89,12 +91,10 @@ class _FoldRanker:
     params: RankParams
 
     def __call__(self, item: tuple[str, Fold]) -> Ranking:
-        name, fold = item
+        _, fold = item
         with FeatureFile(self.feature) as file:
             present = set(file.clip_ids())
             chosen = [c for c in self.clips if fold.get(c.clip_id) == "train" and c.clip_id in present]
-            if not chosen:
-                raise PipelineError(f"{self.feature}: {name} has no training clip with this feature; see its ledger")
             observed = {c.clip_id: np.flatnonzero(file.frames(c.clip_id)[1]) for c in chosen}
             available = sum(map(len, observed.values()))
             halves, rows = [], 0
@@ -133,11 +133,20 @@ class _FoldRanker:
 
 
 def rank_folds(
-    feature: Path, clips: Sequence[Clip], folds: Mapping[str, Fold], params: RankParams, workers: int
+    feature: Path, clips: Sequence[Clip], folds: Mapping[str, Fold], upstream: Iterable[Entry], params: RankParams, workers: int
 ) -> dict[str, Ranking]:
-    """Return fold name -> ranking, each learned from that fold's training clips alone."""
+    """Return fold name -> ranking, each learned from that fold's training clips alone; see `pipeline.learnable`.
+
+    Raises:
+        PipelineError: a fold has no clip with the feature, although every clip has a picture
+    """
+    with FeatureFile(feature) as file:
+        folds = learnable(folds, set(file.clip_ids()), absent_ids(upstream), f"rank {file.meta.feature}", ("train",))
     rankings = ordered_map(_FoldRanker(feature, clips, params), list(folds.items()), workers, "ranking", "fold")
     return dict(zip(folds, rankings, strict=True))
+
+
+_NO_ROWS = pd.DataFrame(columns=["fold", "rows", "available", "column", "first_half", "second_half"])
 
 
 def write_rankings(path: Path, rankings: Mapping[str, Ranking]) -> None:
@@ -150,7 +159,7 @@ def write_rankings(path: Path, rankings: Mapping[str, Ranking]) -> None:
         for fold, r in sorted(rankings.items())
     ]  # fmt: skip
     with atomic_path(path) as temporary:
-        pd.concat(frames).to_csv(temporary, index=False, float_format="%.9g", lineterminator="\n")
+        (pd.concat(frames) if frames else _NO_ROWS).to_csv(temporary, index=False, float_format="%.9g", lineterminator="\n")
 
 
 def read_rankings(path: Path) -> dict[str, Ranking]:

@@ -9,12 +9,13 @@ from pathlib import Path
 from pipeline import engine
 from pipeline.core.clip import Clip
 from pipeline.core.files import write_json
-from pipeline.core.ledger import Entry, check_failures, summary, write_ledger
+from pipeline.core.ledger import Entry, absent_ids, check_failures, lost_by_id, summary, write_ledger
 from pipeline.core.settings import Runtime
 from pipeline.core.store import FeatureFile
 from pipeline.fold_features import check_keep, learn_folds
 from pipeline.jobs.finetune import TuneJob, Tuning, tuned_meta
 from pipeline.jobs.segments import Model, SegmentJob, dimension
+from pipeline.learnable import learnable, not_learned
 from pipeline.protocols import Fold
 from pipeline.segment_store import build
 from pipeline.source_task import check_device
@@ -70,8 +71,9 @@ def tuned(
     cut, stage = model.segments(), f"extract:{feature}"
     with FeatureFile(paths.source) as file:
         cut.check_source(file.meta)
-    failed = {entry.clip_id: entry for entry in upstream if entry.status == "failed"}
-    store, entries = build(paths.scratch / "windows.raw", paths.source, clips, cut, stage, failed.get)
+    store, entries = build(paths.scratch / "windows.raw", paths.source, clips, cut, stage, lost_by_id(upstream).get)
+    learned = learnable(folds, store.clips, absent_ids(entries), stage)
+    entries = entries if learned else not_learned(entries)
     write_ledger(paths.ledger, [*upstream, *entries])
     check_failures(entries, runtime.max_failed_fraction, paths.ledger)
     meta = tuned_meta(feature, model, dimension(model), tuning.loop)
@@ -79,5 +81,5 @@ def tuned(
     # one process on a GPU: several would only take turns and share its memory
     workers = 1 if runtime.device == "cuda" else runtime.workers
     write_json(paths.kept / "about.json", {"feature": feature, "network": model.name, "tuned": True, "origin": meta.origin})
-    line = learn_folds(job, folds, meta, paths.out, paths.kept, paths.scratch, workers)
+    line = learn_folds(job, learned, meta, paths.out, paths.kept, paths.scratch, workers)
     return f"{stage}: {summary(entries)}; fine-tuned in {line}"

@@ -17,7 +17,7 @@ import torch
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import ClipError
-from pipeline.core.ledger import Entry
+from pipeline.core.ledger import Entry, lost
 from pipeline.core.parallel import progress
 from pipeline.core.store import ClipFeatures, ClipReader, FeatureFile
 from pipeline.segment_networks import Windows
@@ -103,7 +103,7 @@ def build(
         clips: all clips, sorted by id
         cut: `Segments` of a plugin
         stage: for the ledger
-        blocked: clip id -> the entry with which it failed upstream, or None
+        blocked: clip id -> the entry with which it was lost upstream, or None
 
     Returns:
         (the store, one ledger entry per clip)
@@ -113,11 +113,11 @@ def build(
     with FeatureFile(source) as file, path.open("wb") as out:
         for clip in progress(clips, len(clips), f"{stage}: cutting"):
             if (cause := blocked(clip.clip_id)) is not None:
-                entries.append(Entry(clip.clip_id, stage, "failed", cause.reason, f"after {cause.stage}"))
+                entries.append(cause.after(stage))
                 continue
             found = _cut(cut, file.rows(clip.clip_id))
             if isinstance(found, ClipError):
-                entries.append(Entry(clip.clip_id, stage, "failed", found.reason, found.detail))
+                entries.append(lost(clip.clip_id, stage, found.reason, found.detail))
                 continue
             store.clips[clip.clip_id] = ClipRows(row, found.times, found.mask)
             row += int(found.mask.sum())

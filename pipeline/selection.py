@@ -50,7 +50,7 @@ def selected(feature: Path, rankings: Mapping[str, Ranking], k: int) -> Iterator
 
 def kept_columns(rankings: Mapping[str, Ranking], k: int) -> pd.DataFrame:
     """Return fold, column, importance of the kept columns, the most important first."""
-    frames = []
+    frames = [pd.DataFrame(columns=["fold", "column", "importance"])] if not rankings else []
     for fold, ranking in sorted(rankings.items()):
         importances = ranking.importances
         kept = sorted(ranking.best(k), key=lambda c: (-importances[c], c))
@@ -63,4 +63,4 @@ def agreements(rankings: Mapping[str, Ranking], k: int) -> pd.DataFrame:
     return pd.DataFrame(
         {"fold": fold, "rows": r.rows, "available": r.available, "agreement": r.agreement(k), "chance": k / r.halves.shape[1]}
         for fold, r in sorted(rankings.items())
-    )
+    ).reindex(columns=["fold", "rows", "available", "agreement", "chance"])

@@ -177,21 +177,27 @@ def _pairs(system: SystemParams) -> Iterator[tuple[str, dict[str, str]]]:
 def fusion_entries(
     system: SystemParams, frame: pd.DataFrame, folds: Mapping[str, Fold], upstream: Iterable[Entry]
 ) -> list[Entry]:
-    """Return one ledger entry per fusion and test clip: ok, degraded (a model below it failed) or failed (all did)."""
+    """Return one ledger entry per fusion and test clip: ok, degraded (without a model below it), absent or failed (without all)."""
     tested = sorted({clip_id for fold in folds.values() for clip_id, part in fold.items() if part == "test"})
-    failed = {(entry.clip_id, entry.stage): entry for entry in upstream if entry.status == "failed"}
+    lost = {(entry.clip_id, entry.stage): entry for entry in upstream if entry.lost}
     judged = set(zip(frame["model"], frame["clip_id"], strict=True))
     by_name = {fusion.name: fusion for fusion in fusions(system)}
     entries = []
     for name in by_name:
         models = _unimodal(name, by_name)
         for clip_id in tested:
-            causes = {m: failed[clip_id, f"train:{m}"] for m in models if (clip_id, f"train:{m}") in failed}
-            status = "failed" if (name, clip_id) not in judged else "degraded" if causes else "ok"
-            reason = next((cause.reason for cause in causes.values()), "no_input" if status == "failed" else "")
-            detail = f"without {', '.join(causes)}" if causes else ""
-            entries.append(Entry(clip_id, f"fuse:{name}", status, reason, detail))
+            causes = {m: lost[clip_id, f"train:{m}"] for m in models if (clip_id, f"train:{m}") in lost}
+            entries.append(_fused(clip_id, f"fuse:{name}", causes, (name, clip_id) in judged))
     return entries
+
+
+def _fused(clip_id: str, stage: str, causes: Mapping[str, Entry], judged: bool) -> Entry:
+    # a fault is told before what the clip never had
+    first = next(iter(sorted(causes.values(), key=lambda cause: cause.status == "absent")), None)
+    if first is None:
+        return Entry(clip_id, stage) if judged else Entry(clip_id, stage, "failed", "no_input")
+    status = "degraded" if judged else first.status
+    return Entry(clip_id, stage, status, first.reason, f"without {', '.join(causes)}")
 
 
 def _unimodal(name: str, by_name: Mapping[str, Fusion]) -> list[str]:

@@ -23,8 +23,9 @@ def main(context: Context) -> str:
     tables = {model: read_table(args.models / model / "posteriors.csv") for model in system.models()}
     settings, workers = context.section("fuse"), context.runtime.workers
     given = (system, settings, tables, clips, folds, class_names(clips), workers)
-    frame, learned = fuse_all(*given)
+    frame, validated, learned = fuse_all(*given)
     write_table(args.out / "predictions.csv", frame.drop(columns="part"))
+    write_table(args.out / "validation.csv", validated)
     write_json(args.out / "learned.json", learned)
     write_feedback(args.out, run_feedback(*given))
     upstream = set(chain.from_iterable(read_ledger(args.models / model / "ledger.csv") for model in system.models()))

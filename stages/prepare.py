@@ -1,10 +1,11 @@
 """prepare: read a corpus, check it, hash its files, deal its speakers into folds, and write down what was found."""
 
-from pipeline.about import Source, describe, notes, write_about
+from pipeline.about import describe, notes, write_about
 from pipeline.core.clip import write_manifest
 from pipeline.core.ledger import check_failures, summary, write_ledger
 from pipeline.core.stage import Context, run
-from pipeline.corpus import CorpusParams, left_out, load_adapter, protocol_of, read_corpus
+from pipeline.corpus import left_out, read_corpus
+from pipeline.corpus_settings import CorpusParams, protocol_of, source_of
 from pipeline.folds import make_folds
 from pipeline.protocols import write_splits
 
@@ -19,9 +20,7 @@ def main(context: Context) -> str:
     write_ledger(args.ledger, entries)
     check_failures(entries, context.runtime.max_failed_fraction, args.ledger)
     folds = make_folds(clips, protocol)
-    adapter = load_adapter(args.corpus, params)
-    source = Source(corpus=args.corpus, adapter=params.adapter or args.corpus, licence=adapter.LICENCE, citation=adapter.CITATION)
-    about = describe(source, protocol, clips, folds, left_out(args.corpus, params))
+    about = describe(source_of(args.corpus, params), protocol, clips, folds, left_out(args.corpus, params))
     write_manifest(args.manifest, clips)
     write_splits(args.splits, folds)
     write_about(args.about, about)

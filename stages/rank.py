@@ -1,6 +1,7 @@
 """rank: how much every column of a feature tells a random forest about the emotion, fold by fold."""
 
 from pipeline.core.clip import read_manifest
+from pipeline.core.ledger import read_ledger
 from pipeline.core.stage import Context, run
 from pipeline.protocols import read_splits
 from pipeline.ranking import RankParams, rank_folds, write_rankings
@@ -12,11 +13,11 @@ def main(context: Context) -> str:
     args = context.args
     params = context.model(f"rank.{args.feature}", RankParams)
     clips, folds = read_manifest(args.manifest), read_splits(args.splits)
-    rankings = rank_folds(args.source, clips, folds, params, context.runtime.workers)
+    rankings = rank_folds(args.source, clips, folds, read_ledger(args.upstream), params, context.runtime.workers)
     write_rankings(args.out, rankings)
-    first = next(iter(rankings.values()))
-    return f"rank {args.feature}: {len(folds)} folds, 2 x {first.rows} of {first.available} training frames in the first"
+    sizes = [f"2 x {ranking.rows} of {ranking.available} training frames in the first" for ranking in list(rankings.values())[:1]]
+    return ", ".join([f"rank {args.feature}: {len(rankings)} of {len(folds)} folds", *sizes])
 
 
 if __name__ == "__main__":
-    run(main, READS, ("feature",), ("source", "manifest", "splits", "out"))
+    run(main, READS, ("feature",), ("source", "manifest", "splits", "upstream", "out"))

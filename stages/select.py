@@ -5,6 +5,7 @@ from pipeline.core.stage import Context, run
 from pipeline.core.store import FeatureFile
 from pipeline.core.store_writer import write_features
 from pipeline.leakage import part_keys
+from pipeline.learnable import not_learned
 from pipeline.posteriors import write_table
 from pipeline.protocols import read_splits
 from pipeline.ranking import read_rankings
@@ -24,7 +25,10 @@ def main(context: Context) -> str:
     write_features(args.out, meta, selected(args.source, rankings, params.k), parts)
     write_table(args.columns, kept_columns(rankings, params.k))
     write_table(args.agreement, found := agreements(rankings, params.k))
-    write_ledger(args.ledger, [*read_ledger(args.upstream), *(Entry(clip_id, f"select:{args.name}") for clip_id in present)])
+    entries = [Entry(clip_id, f"select:{args.name}") for clip_id in present]
+    write_ledger(args.ledger, [*read_ledger(args.upstream), *(entries if rankings else not_learned(entries))])
+    if not rankings:
+        return f"select {args.name}: nothing to select, since no fold has clips with {source.feature} to learn from"
     return f"select {args.name}: {params.k} of {source.dimension}; halves of the forest agree on {found['agreement'].mean():.0%}"
 
 

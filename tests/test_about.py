@@ -13,7 +13,7 @@ from pipeline.about import About, Source, describe, notes, read_about, write_abo
 from pipeline.core.clip import Clip
 from pipeline.core.errors import ArtifactError
 from pipeline.folds import make_folds
-from pipeline.protocols import ProtocolParams
+from pipeline.protocol_settings import ProtocolParams
 
 SOURCE = Source("mine", "rml", "free", "somebody")
 
@@ -75,7 +75,7 @@ def test_speaker_groups_are_written_down_with_the_settings(tmp_path: Path, proto
     write_about(tmp_path / "corpus.json", found)
     data = json.loads((tmp_path / "corpus.json").read_text())
     assert data["protocol"]["groups"] == groups
-    assert set(data["protocol"]) == {"name", "groups", "validation", "validate_by", "seed", "tested"}
+    assert set(data["protocol"]) == {"name", "groups", "validation", "validate_by", "train_on", "test_on", "seed", "tested"}
     tested = [fold["test"] for fold in data["folds"].values()]
     assert sorted(speaker for group in tested for speaker in group) == ["s1", "s2", "s3", "s4", "s5"]
     if not isinstance(groups, int):

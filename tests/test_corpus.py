@@ -11,8 +11,9 @@ import pytest
 from pipeline.core.errors import CorpusError, PipelineError, SettingsError
 from pipeline.core.ledger import Entry
 from pipeline.corpora import baum1s
-from pipeline.corpus import CorpusParams, check_corpora, left_out, protocol_of, read_corpus
-from pipeline.protocols import ProtocolParams
+from pipeline.corpus import left_out, read_corpus
+from pipeline.corpus_settings import CorpusParams, check_corpora, protocol_of
+from pipeline.protocol_settings import ProtocolParams
 
 HEAD = "clip_id,path,speaker,emotion\n"
 

@@ -166,12 +166,22 @@ def test_changed_settings_compute_all_and_going_back_computes_none(bench: Bench)
 def test_bad_input_costs_its_clip_and_stands_in_the_ledger(bench: Bench, workers: int) -> None:
     bad = {"c1": "no_audio", "c4": "too_short"}
     line, _ = bench.run(workers, bad=bad)
-    assert line == f"{STAGE}: 4 ok, 2 failed (no_audio, too_short); 0 of 6 clips from the clip cache"
+    assert line == f"{STAGE}: 4 ok, 1 absent (no_audio), 1 failed (too_short); 0 of 6 clips from the clip cache"
     assert bench.stored() == ["c0", "c2", "c3", "c5"]
     entries = bench.entries()
     assert sorted(entries) == ALL
-    assert entries["c1"] == Entry("c1", STAGE, "failed", "no_audio", "as told")
+    assert entries["c1"] == Entry("c1", STAGE, "absent", "no_audio", "as told")
     assert entries["c0"] == Entry("c0", STAGE)
+
+
+def test_a_clip_that_never_had_the_sound_does_not_count_as_failed_and_is_not_tried_further_on(bench: Bench) -> None:
+    line, _ = bench.run(bad=dict.fromkeys(ALL, "no_audio"), allowed=0.0)
+    assert line == f"{STAGE}: 6 absent (no_audio 6); 0 of 6 clips from the clip cache"
+    assert bench.stored() == []
+    upstream = tuple(Entry(i, "extract:mfcc39", "absent", "no_audio", "as told") for i in ALL[:5])
+    line, computed = bench.run(gain=2.0, upstream=upstream, allowed=0.0)
+    assert (computed, line) == (ALL[5:], f"{STAGE}: 1 ok, 5 absent (no_audio 5); 0 of 1 clips from the clip cache")
+    assert bench.entries()["c0"] == Entry("c0", STAGE, "absent", "no_audio", "after extract:mfcc39")
 
 
 def test_a_failure_is_remembered_and_told_again(bench: Bench) -> None:
@@ -209,7 +219,7 @@ def test_what_failed_upstream_is_not_tried_and_stands_in_both_stages(bench: Benc
 
 @pytest.mark.parametrize(("allowed", "stops"), [(0.0, True), (0.3, True), (0.34, False), (1.0, False)])
 def test_too_many_failures_stop_after_the_ledger(bench: Bench, allowed: float, stops: bool) -> None:
-    bad, upstream = {"c1": "no_audio"}, (Entry("c2", "prepare", "failed", "missing_file", "2.wav"),)
+    bad, upstream = {"c1": "silent"}, (Entry("c2", "prepare", "failed", "missing_file", "2.wav"),)
     if stops:
         with pytest.raises(TooManyFailures) as caught:
             bench.run(bad=bad, upstream=upstream, allowed=allowed)

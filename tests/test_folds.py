@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError, LeakageError, PipelineError, SettingsError
 from pipeline.folds import make_folds, speaker_groups
-from pipeline.protocols import PARTS, Fold, ProtocolParams, check_fold
+from pipeline.protocol_settings import ProtocolParams
+from pipeline.protocols import PARTS, Fold, check_fold
 
 
 def corpus(*sizes: int) -> list[Clip]:
@@ -113,10 +114,10 @@ def test_loso_tests_speakers_in_order_and_validates_on_the_next() -> None:
 @given(st.integers(1, 40), st.integers(1, 40), SEEDS)
 def test_groups_hold_every_speaker_once_and_differ_by_one_at_most(speakers: int, count: int, seed: int) -> None:
     names = [f"s{i:02d}" for i in range(speakers)]
-    groups = speaker_groups(names, count, seed)
+    groups = speaker_groups([[name] for name in names], count, seed)
     assert sorted(name for group in groups for name in group) == names
     assert max(map(len, groups)) - min(map(len, groups)) <= 1
-    assert groups == speaker_groups(names, count, seed)
+    assert groups == speaker_groups([[name] for name in names], count, seed)
 
 
 @settings(max_examples=30)
@@ -136,7 +137,7 @@ def test_holdout_comes_near_7_1_2(speakers: int, seed: int) -> None:
         (corpus(2), {"name": "loso"}, "protocol loso needs 3 speakers at least, .* there are 1; validate_by: clips needs 2; use protocol.name: none"),
         (corpus(2, 2), {"name": "logso", "groups": 2}, "protocol logso needs 3 speakers at least, .* there are 2; "),
         (corpus(2, 2, 2, 2), {"name": "logso"}, "protocol.groups: 5 groups, but 4 speakers; lower it or use loso"),
-        (corpus(9, 9), {"name": "holdout"}, "protocol holdout needs 3 speakers at least; there are 2; use none"),
+        (corpus(9, 9), {"name": "holdout"}, "protocol holdout needs 3 speakers at least who share no recording; there are 2; use none"),
     ],
 )
 def test_too_few_speakers(clips: list[Clip], params: dict, message: str) -> None:
@@ -192,7 +193,7 @@ def test_pinned_groups_hold_the_speakers_of_the_corpus(groups: list[list[str]], 
 @given(CORPORA, SEEDS)
 def test_dealt_groups_pinned_give_the_same_folds(clips: list[Clip], seed: int) -> None:
     """What `logso` dealt out can be written into params.yaml and kept."""
-    groups = speaker_groups(sorted({clip.speaker for clip in clips}), 3, seed)
+    groups = speaker_groups([[speaker] for speaker in sorted({clip.speaker for clip in clips})], 3, seed)
     dealt, pinned = ProtocolParams(name="logso", groups=3, seed=seed), ProtocolParams(name="logso", groups=groups)
     assert make_folds(clips, dealt) == make_folds(clips, pinned)
 
@@ -235,7 +236,7 @@ def test_official_splits_with_a_speaker_on_two_sides(pair: tuple[str, str]) -> N
     clips = with_splits([*pair, "train", "val", "test"], ["s0", "s0", "a", "b", "c"])
     with pytest.raises(LeakageError) as caught:
         make_folds(clips, OFFICIAL)
-    assert str(caught.value) == f"fold-00: speaker 's0' is in {pair[0]} (c0) and in {pair[1]} (c1); split by speaker"
+    assert str(caught.value) == f"fold-00: speaker 's0' is in {pair[0]} (c0) and in {pair[1]} (c1); split by speaker, or use speaker_dependent_official if that is what is meant"
 
 
 def test_official_without_splits_counts_them() -> None:
@@ -297,7 +298,7 @@ def test_two_speakers_are_tested_in_turn_and_validated_on_clips_of_the_other(val
 
 def test_a_tested_speaker_is_never_learned_from_however_clips_are_validated() -> None:
     clips = with_splits(["train", "train", "test", "test"], ["a", "b", "a", "c"])
-    with pytest.raises(LeakageError, match=r"^fold-00: speaker 'a' is in \w+ \(c0\) and in test \(c2\); split by speaker$"):
+    with pytest.raises(LeakageError, match=r"^fold-00: speaker 'a' is in \w+ \(c0\) and in test \(c2\); split by speaker, or use speaker_dependent_official if that is what is meant$"):
         make_folds(clips, ProtocolParams(name="official", validate_by="clips"))
     clips = with_splits(["train", "train", "test"], ["a", "a", "c"])
     (fold,) = make_folds(clips, ProtocolParams(name="official", validate_by="clips"))
@@ -336,8 +337,8 @@ def test_random_folds_have_speakers_on_all_sides_and_no_other_protocol_may() -> 
 @pytest.mark.parametrize(
     ("clips", "params", "message"),
     [
-        (corpus(3), {"name": "speaker_dependent_random"}, "protocol.groups: 5 groups, but fewer media files; lower it"),
-        (corpus(1, 1), {"name": "loso", "validate_by": "clips"}, "validate_by: clips: one media file alone cannot be trained and validated on"),
+        (corpus(3), {"name": "speaker_dependent_random"}, "protocol.groups: 5 groups, but fewer recordings; lower it"),
+        (corpus(1, 1), {"name": "loso", "validate_by": "clips"}, "protocol: one recording alone cannot be both trained and validated on"),
         (corpus(5), {"name": "loso", "validate_by": "clips"}, "protocol loso needs 3 speakers at least"),
     ],
 )

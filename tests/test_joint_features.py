@@ -125,9 +125,9 @@ def test_two_workers_give_the_bytes_of_one(tmp_path):
 def test_a_clip_with_one_modality_is_left_to_late_fusion(tmp_path):
     deaf, uneven = toy.clips()[0].clip_id, toy.clips()[1].clip_id
     sources = Sources(write(tmp_path / "anet.h5", "anet", skip=[deaf]), write(tmp_path / "vnet.h5", "vnet", short=[uneven]))
-    upstream = [*toy.ledger(), Entry(deaf, "extract:anet", "failed", "no_audio", "no sound")]
+    upstream = [*toy.ledger(), Entry(deaf, "extract:anet", "absent", "no_audio", "no sound")]
     paths, line = fuse(tmp_path, sources=sources, upstream=upstream)
-    assert line == "fuse_features:joint: 10 ok, 1 degraded (unequal_length), 1 failed (no_audio); 3 folds"
+    assert line == "fuse_features:joint: 10 ok, 1 degraded (unequal_length), 1 absent (no_audio); 3 folds"
     entries = {e.clip_id: e for e in read_ledger(paths.ledger) if e.stage == "fuse_features:joint"}
     assert entries[deaf].detail == "after extract:anet"
     assert entries[uneven].detail == "5 windows of sound, 2 of pictures; 2 are paired"

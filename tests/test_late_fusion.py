@@ -47,7 +47,8 @@ def tables(video=VIDEO, audio=AUDIO):
 
 
 def fused(system=SYSTEM, settings=None, **given):
-    return fuse_all(system, settings or {}, tables(**given), CLIPS, FOLDS, CLASSES)
+    rows, _, learned = fuse_all(system, settings or {}, tables(**given), CLIPS, FOLDS, CLASSES)
+    return rows, learned
 
 
 def rows_of(result, name):
@@ -101,7 +102,7 @@ def test_each_fold_learns_for_itself():
     folds = {"fold-00": FOLDS["fold-00"], "fold-01": {i: {"test": "val", "val": "test"}[p] for i, p in FOLDS["fold-00"].items()}}
     second = {name: f.assign(fold="fold-01", part=f["part"].map({"test": "val", "val": "test"})) for name, f in tables().items()}
     both = {name: pd.concat([f, second[name]], ignore_index=True) for name, f in tables().items()}
-    result, learned = fuse_all(LR, {"logistic_regression": {"c": [1.0]}}, both, CLIPS, folds, CLASSES)
+    result, _, learned = fuse_all(LR, {"logistic_regression": {"c": [1.0]}}, both, CLIPS, folds, CLASSES)
     states = learned["logistic_regression-a60+v1024-lstm"]
     assert list(states) == ["fold-00", "fold-01"]
     assert states["fold-00"] != states["fold-01"]
@@ -190,7 +191,7 @@ def test_two_levels_by_hand(validation, parts):
     """The second level, step by step: regression cross-fitted inside validation, d from that, the test as usual."""
     folds = two_folds(validation)
     tables = random_tables(0, folds)
-    result, learned = fuse_all(STACKED, FUSE, tables, PEOPLE, folds, EMOTIONS)
+    result, validated, learned = fuse_all(STACKED, FUSE, tables, PEOPLE, folds, EMOTIONS)
     params = logistic_regression.Params(**FUSE["logistic_regression"])
     for fold in folds:
         val_clips, val, labels = arrays(tables, folds, fold, "val")
@@ -206,6 +207,7 @@ def test_two_levels_by_hand(validation, parts):
         regression = logistic_regression.fuse(test, full)
         assert learned[LR_NAME][fold] == full
         assert not np.allclose(unseen, logistic_regression.fuse(val, full), equal_nan=True), "not in-sample"
+        check(validated, LR_NAME, fold, val_clips, unseen)
         for partners, chosen in {"audio": [1], "video": [0], "audio+video": [0, 1]}.items():
             stacked = np.stack([regression, *test[chosen]])
             check(result, f"confidence-logistic_regression+{partners}-a60+v1024-lstm", fold, test_clips, confidence.fuse(stacked, {}))
@@ -228,12 +230,12 @@ def check(result, name, fold, clips, expected):
 def test_labels_of_the_test_clips_change_no_decision_and_no_d(seed, validation):
     folds = two_folds(validation)
     tables = random_tables(seed, folds)
-    result, learned = fuse_all(STACKED, FUSE, tables, PEOPLE, folds, EMOTIONS)
+    result, _, learned = fuse_all(STACKED, FUSE, tables, PEOPLE, folds, EMOTIONS)
     rng = np.random.default_rng(seed + 1)
     validated = {i for fold in folds.values() for i, part in fold.items() if part == "val"}
     other = [c if c.clip_id in validated else Clip(c.clip_id, c.path, c.speaker, str(rng.choice(EMOTIONS))) for c in PEOPLE]
     relabelled = {model: frame.assign(emotion="anger") for model, frame in tables.items()}
-    again, learned_again = fuse_all(STACKED, FUSE, relabelled, other, folds, EMOTIONS)
+    again, _, learned_again = fuse_all(STACKED, FUSE, relabelled, other, folds, EMOTIONS)
     assert learned_again == learned
     kept = [column for column in result.columns if column != "emotion"]
     pd.testing.assert_frame_equal(result[kept], again[kept])
@@ -242,9 +244,9 @@ def test_labels_of_the_test_clips_change_no_decision_and_no_d(seed, validation):
 def test_labels_of_validation_clips_do_change_d():
     folds = two_folds(3)
     tables = random_tables(3, folds)
-    _, learned = fuse_all(STACKED, FUSE, tables, PEOPLE, folds, EMOTIONS)
+    _, _, learned = fuse_all(STACKED, FUSE, tables, PEOPLE, folds, EMOTIONS)
     turned = [Clip(c.clip_id, c.path, c.speaker, EMOTIONS[(EMOTIONS.index(c.emotion) + 1) % 3]) for c in PEOPLE]
-    _, other = fuse_all(STACKED, FUSE, tables, turned, folds, EMOTIONS)
+    _, _, other = fuse_all(STACKED, FUSE, tables, turned, folds, EMOTIONS)
     name = "prior_knowledge-logistic_regression+audio-a60+v1024-lstm"
     assert other[name] != learned[name]
 
@@ -257,7 +259,7 @@ def test_a_regression_that_learns_nothing_is_not_favoured():
         model: frame.assign(**{f"p_{e}": column for e, column in zip(EMOTIONS, rng.dirichlet(np.ones(3), len(frame)).T, strict=True)})
         for model, frame in random_tables(0, folds, missing=0).items()
     }
-    _, learned = fuse_all(STACKED, {"logistic_regression": {"c": [100.0]}}, tables, PEOPLE, folds, EMOTIONS)
+    _, _, learned = fuse_all(STACKED, {"logistic_regression": {"c": [100.0]}}, tables, PEOPLE, folds, EMOTIONS)
     for fold in folds:
         _, val, labels = arrays(tables, folds, fold, "val")
         in_sample = (logistic_regression.fuse(val, learned[LR_NAME][fold]).argmax(axis=1) == labels).mean()
@@ -270,7 +272,7 @@ def test_missing_modalities_go_through_both_levels():
     tables = random_tables(1, folds, missing=0)
     lost = {"v1024-lstm": {"s0-0", "s0-1"}, "a60-lstm": {"s0-1", "s0-2"}}
     tables = {model: frame[~frame["clip_id"].isin(lost[model])] for model, frame in tables.items()}
-    result, _ = fuse_all(STACKED, FUSE, tables, PEOPLE, folds, EMOTIONS)
+    result, _, _ = fuse_all(STACKED, FUSE, tables, PEOPLE, folds, EMOTIONS)
     upstream = [failed(clip_id, model, "no_face") for model, ids in lost.items() for clip_id in ids]
     entries = {(e.stage, e.clip_id): (e.status, e.detail) for e in fusion_entries(STACKED, result, folds, upstream)}
     for fusion in fusions(STACKED):
@@ -316,7 +318,7 @@ def test_three_levels_of_combined_fusions_by_hand():
     """Each level learns from the one below on validation clips that this one has not learned from."""
     folds = two_folds(4)
     tables = random_tables(0, folds, models=COMBINED.models())
-    result, learned = fuse_all(COMBINED, WEIGHTED, tables, PEOPLE, folds, EMOTIONS)
+    result, _, learned = fuse_all(COMBINED, WEIGHTED, tables, PEOPLE, folds, EMOTIONS)
     params = weighted.Params(candidates=(0, 1), node_limit=5000)
     for fold in folds:
         val_clips, val, labels = parts_of_combined(tables, folds, fold, "val")
@@ -341,7 +343,7 @@ def test_three_levels_of_combined_fusions_by_hand():
 def test_settings_of_weighted_are_those_of_fuse_weighted():
     folds = two_folds(3)
     tables = random_tables(2, folds, models=COMBINED.models())
-    _, learned = fuse_all(COMBINED, {"weighted": {"candidates": [0.25, 0.75]}}, tables, PEOPLE, folds, EMOTIONS)
+    _, _, learned = fuse_all(COMBINED, {"weighted": {"candidates": [0.25, 0.75]}}, tables, PEOPLE, folds, EMOTIONS)
     weights = [state["weights"] for state in learned["combined-searched-weighted"].values()]
     assert set(np.unique(weights)) <= {0.25, 0.75}, "and not 1, as the defaults would give"
     with pytest.raises(SettingsError, match=r"fuse.weighted.candidate: no such setting .did you mean 'candidates'"):
@@ -365,14 +367,14 @@ def test_a_rule_that_does_not_exist_is_named_with_its_place():
 def test_permuted_test_labels_change_no_combined_prediction_and_no_weight(seed):
     folds = two_folds(3)
     tables = random_tables(seed, folds, models=COMBINED.models())
-    result, learned = fuse_all(COMBINED, WEIGHTED, tables, PEOPLE, folds, EMOTIONS)
+    result, _, learned = fuse_all(COMBINED, WEIGHTED, tables, PEOPLE, folds, EMOTIONS)
     validated = {i for fold in folds.values() for i, part in fold.items() if part == "val"}
     tested = [c for c in PEOPLE if c.clip_id not in validated]
     permuted = np.random.default_rng(seed + 1).permutation([c.emotion for c in tested])
     other = {c.clip_id: str(emotion) for c, emotion in zip(tested, permuted, strict=True)}
     clips = [Clip(c.clip_id, c.path, c.speaker, other.get(c.clip_id, c.emotion)) for c in PEOPLE]
     relabelled = {m: t.assign(emotion=t["clip_id"].map(other).fillna(t["emotion"])) for m, t in tables.items()}
-    again, learned_again = fuse_all(COMBINED, WEIGHTED, relabelled, clips, folds, EMOTIONS)
+    again, _, learned_again = fuse_all(COMBINED, WEIGHTED, relabelled, clips, folds, EMOTIONS)
     assert learned_again == learned
     kept = [column for column in result.columns if column != "emotion"]
     pd.testing.assert_frame_equal(result[kept], again[kept])
@@ -383,7 +385,7 @@ def test_a_combined_fusion_judges_with_what_is_left():
     tables = random_tables(1, folds, missing=0, models=COMBINED.models())
     lost = {"x-svm": {"s0-0", "s0-1"}, "v1024-lstm": {"s0-1"}, "a60-lstm": {"s0-1", "s0-2"}}
     tables = {model: frame[~frame["clip_id"].isin(lost[model])] for model, frame in tables.items()}
-    result, _ = fuse_all(COMBINED, WEIGHTED, tables, PEOPLE, folds, EMOTIONS)
+    result, _, _ = fuse_all(COMBINED, WEIGHTED, tables, PEOPLE, folds, EMOTIONS)
     upstream = [failed(clip_id, model, "no_face") for model, ids in lost.items() for clip_id in ids]
     entries = {(e.stage, e.clip_id): (e.status, e.detail) for e in fusion_entries(COMBINED, result, folds, upstream)}
     for name in ("combined-searched-weighted", "combined-late-weighted"):

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from pipeline.core.clip import Clip
 from pipeline.core.errors import ArtifactError, LeakageError, SettingsError
 from pipeline.core.settings import parse
-from pipeline.protocols import PARTS, Fold, ProtocolParams, check_disjoint_source, check_fold, read_splits, write_splits
+from pipeline.protocol_settings import ProtocolParams
+from pipeline.protocols import PARTS, Fold, check_disjoint_source, check_fold, read_splits, write_splits
 
 SHAPE = "Input should be a number, or a list of lists of speakers, none of them empty"
 
@@ -20,8 +21,8 @@ SHAPE = "Input should be a number, or a list of lists of speakers, none of them 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({"name": "losso"}, "protocol.name: Input should be 'loso', 'logso', 'kfold', 'holdout', 'official', 'speaker_dependent_random' or 'none' (got 'losso')"),
-        ({"name": "random"}, "protocol.name: Input should be 'loso', 'logso', 'kfold', 'holdout', 'official', 'speaker_dependent_random' or 'none' (got 'random')"),
+        ({"name": "losso"}, "protocol.name: Input should be 'loso', 'logso', 'kfold', 'holdout', 'official', 'cross_corpus', 'speaker_dependent_official', 'speaker_dependent_random' or 'none' (got 'losso')"),
+        ({"name": "random"}, "protocol.name: Input should be 'loso', 'logso', 'kfold', 'holdout', 'official', 'cross_corpus', 'speaker_dependent_official', 'speaker_dependent_random' or 'none' (got 'random')"),
         ({"name": "loso", "validate_by": "clip"}, "protocol.validate_by: Input should be 'speakers' or 'clips' (got 'clip')"),
         ({"name": "holdout", "validate_by": "clips"}, "protocol.validate_by: holdout deals out its validation clips itself; remove the setting (got 'clips')"),
         ({"name": "logso", "groups": 1}, "protocol.groups: Input should be greater than or equal to 2 (got 1)"),
@@ -42,6 +43,10 @@ SHAPE = "Input should be a number, or a list of lists of speakers, none of them 
         ({"name": "loso", "validation": 1}, "protocol.validation: Input should be less than 1 (got 1)"),
         ({"name": "loso", "sed": 1}, "protocol.sed: no such setting (did you mean 'seed'?)"),
         ({}, "protocol.name: this setting is missing"),
+        ({"name": "cross_corpus", "test_on": ["b"]}, "protocol.train_on: cross_corpus needs this setting, such as [ravdess] (got ())"),
+        ({"name": "cross_corpus", "train_on": ["a"]}, "protocol.test_on: cross_corpus needs this setting, such as [ravdess] (got ())"),
+        ({"name": "cross_corpus", "train_on": ["a", "b"], "test_on": ["b"]}, "protocol.test_on: 'b' is learned from; test another (got ['b'])"),
+        ({"name": "holdout", "test_on": ["b"]}, "protocol.test_on: holdout deals out the clips of all parts; remove this setting, or use cross_corpus, loso, logso, kfold (got ['b'])"),
     ],
 )
 def test_wrong_settings(data: dict, message: str) -> None:

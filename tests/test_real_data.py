@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 from pipeline.core.settings import Runtime
-from pipeline.corpus import CorpusParams, left_out, read_corpus
+from pipeline.corpus import left_out, read_corpus
+from pipeline.corpus_settings import CorpusParams
 from pipeline.engine import run
 from pipeline.extractors.mfcc39 import Params as MfccParams
 from pipeline.folds import make_folds
 from pipeline.jobs.extract import ExtractJob, extractor_params
 from pipeline.media import read_sound
-from pipeline.protocols import ProtocolParams
+from pipeline.protocol_settings import ProtocolParams
 from pipeline.reporting.corpus_check import check_corpus
 from pipeline.signal import SOUND_HZ, mfcc39
 from pipeline.sources._shared.alignments import read_ctm

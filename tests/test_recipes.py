@@ -102,6 +102,32 @@ def test_posteriors_history_and_ledger(tmp_path):
     }  # fmt: skip
 
 
+def _lacking(present: list[str]) -> list[Entry]:
+    every = (clip.clip_id for clip in corpus.clips())
+    return [Entry(i, "extract:toy") if i in present else Entry(i, "extract:toy", "absent", "no_video", "") for i in every]
+
+
+def test_a_corpus_without_the_modality_trains_nothing_and_goes_on(tmp_path):
+    recipe = FeatureRecipe.of(linear_svm, PARAMS, write(tmp_path / "toy.h5", 0), None, "train.linear_svm")
+    line = run(recipe, tmp_path / "out", _lacking([]))
+    assert line == "train toy-model: nothing to learn from, since no fold has clips with the feature to train and to validate on"
+    frame = read_table(tmp_path / "out" / "posteriors.csv")
+    assert frame.empty
+    assert {"p_anger", "p_happy", "s_anger", "s_happy"} < set(frame.columns), "late fusion reads them"
+    entries = [e for e in read_ledger(tmp_path / "out" / "ledger.csv") if e.stage == "train:toy-model"]
+    assert {(e.status, e.reason, e.detail) for e in entries} == {("absent", "no_video", "after extract:toy")}
+    assert len(entries) == len(corpus.clips())
+
+
+def test_a_fold_that_has_a_clip_of_the_modality_to_test_alone_says_so_in_the_ledger(tmp_path):
+    only = corpus.clips()[0].clip_id
+    recipe = FeatureRecipe.of(linear_svm, PARAMS, write(tmp_path / "toy.h5", 1), None, "train.linear_svm")
+    run(recipe, tmp_path / "out", _lacking([only]))
+    entry = next(e for e in read_ledger(tmp_path / "out" / "ledger.csv") if (e.clip_id, e.stage) == (only, "train:toy-model"))
+    tested = next(name for name, fold in corpus.folds().items() if fold[only] == "test")
+    assert entry == Entry(only, "train:toy-model", "absent", "not_learned", f"{tested} lacks clips with the feature to learn from")
+
+
 def test_test_clips_are_read_when_nothing_is_left_to_learn(tmp_path):
     recipe = FeatureRecipe.of(plugin(), Steps(), write(tmp_path / "toy.h5"), None, "train.x")
     run(recipe, tmp_path / "out", folds={"fold-00": corpus.folds()["fold-00"]})

@@ -12,7 +12,8 @@ from helpers_project import ROOT
 from pipeline import corpus
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError
-from pipeline.corpus import CorpusParams, read_corpus
+from pipeline.corpus import read_corpus
+from pipeline.corpus_settings import CorpusParams
 
 FILES = sorted([*ROOT.glob("pipeline/**/*.py"), *ROOT.glob("stages/*.py"), *ROOT.glob("scripts/*.py")])
 UNPICKLING = {"pickle.load", "pickle.loads", "joblib.load", "cloudpickle.load", "cloudpickle.loads", "dill.load", "pd.read_pickle", "np.fromfile"}
@@ -60,6 +61,6 @@ def test_every_page_escapes_what_it_is_given() -> None:
 def test_no_adapter_leads_out_of_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, used: bool) -> None:
     clip = Clip("c1", path, "s1", "anger" if used else "other")
     adapter = SimpleNamespace(LABELS={"anger": "anger", "other": "left_out"}, clips=lambda root: iter([Clip("c0", "a.wav", "s", "anger"), clip]))
-    monkeypatch.setattr(corpus, "load_adapter", lambda name, params: adapter)
+    monkeypatch.setattr(corpus, "load_adapter", lambda *_: adapter)
     with pytest.raises(CorpusError, match=r"'c1' has the path .* which leaves the corpus folder; mend its table"):
         read_corpus("toy", CorpusParams(root=str(tmp_path)), 1)

@@ -226,20 +226,20 @@ def test_bad_clips_cost_themselves_only(corpus, tmp_path):
             source.append((clip.clip_id, toy.crops(number, clip.emotion, frames, hidden)))
     toy.write_weights(tmp_path / "weights")
     write_features(tmp_path / "eyes55.h5", FeatureMeta("eyes55", 4, "float32"), source)
-    upstream = [*toy.ledger(), Entry(gone, "track_faces", "failed", "no_video", "no picture")]
+    upstream = [*toy.ledger(), Entry(gone, "track_faces", "absent", "no_video", "no picture")]
     paths, line = tune(tmp_path, tmp_path, "c3d", upstream=upstream)
-    assert line.startswith("extract:tuned_c3d: 9 ok, 1 degraded (too_short), 2 failed (no_face, no_video); ")
+    assert line.startswith("extract:tuned_c3d: 9 ok, 1 degraded (too_short), 1 absent (no_video), 1 failed (no_face); ")
     entries = {e.clip_id: e for e in read_ledger(paths.ledger) if e.stage == "extract:tuned_c3d"}
     assert (entries[short].status, entries[short].reason, entries[short].detail) == ("degraded", "too_short", "0.120 of 0.175 s of pictures")
     assert (entries[blind].status, entries[blind].reason) == ("failed", "no_face")
-    assert (entries[gone].status, entries[gone].detail) == ("failed", "after track_faces")
+    assert (entries[gone].status, entries[gone].detail) == ("absent", "after track_faces")
     with FeatureFile(paths.out) as file:
         assert set(file.clip_ids("fold-00")) == {c.clip_id for c in clips} - {blind, gone}
 
 
 def test_a_fold_without_training_segments_says_so(corpus, tmp_path):
     fold = {clip_id: "test" if part == "train" else part for clip_id, part in toy.folds()["fold-00"].items()}
-    with pytest.raises(PipelineError, match="fold-00 has no segment to train on"):
+    with pytest.raises(PipelineError, match="fold-00 has no clip to train on; see its ledger"):
         tune(corpus, tmp_path, folds={"fold-00": fold})
 
 

@@ -108,7 +108,7 @@ def write(path, found):
 def test_each_fold_ranks_its_own_training_clips(tmp_path):
     clips, found = clips_and_features()
     folds = {"fold-00": fold_of(clips, "s0"), "fold-01": fold_of(clips, "s1")}
-    rankings = rank_folds(write(tmp_path / "p.h5", found), clips, folds, PARAMS, workers=1)
+    rankings = rank_folds(write(tmp_path / "p.h5", found), clips, folds, [], PARAMS, workers=1)
     assert list(rankings) == ["fold-00", "fold-01"]
     assert all(ranking.best(3).tolist() == PLANTED for ranking in rankings.values())
     assert not np.array_equal(rankings["fold-00"].importances, rankings["fold-01"].importances)
@@ -119,7 +119,7 @@ def test_each_fold_ranks_its_own_training_clips(tmp_path):
 def test_nothing_of_a_test_clip_changes_the_ranking(tmp_path, change):
     clips, found = clips_and_features()
     fold = fold_of(clips, "s0")
-    plain = rank_folds(write(tmp_path / "a.h5", found), clips, {"fold-00": fold}, PARAMS, 1)["fold-00"]
+    plain = rank_folds(write(tmp_path / "a.h5", found), clips, {"fold-00": fold}, [], PARAMS, 1)["fold-00"]
     tested = [clip_id for clip_id, part in fold.items() if part == "test"]
     if change == "values":
         noise = np.random.default_rng(9).standard_normal((20, 20)).astype(np.float16) * 50
@@ -130,31 +130,31 @@ def test_nothing_of_a_test_clip_changes_the_ranking(tmp_path, change):
         found = {i: clip for i, clip in found.items() if i not in tested}
     else:
         fold = {i: "val" if part == "test" else part for i, part in fold.items()}
-    other = rank_folds(write(tmp_path / "b.h5", found), clips, {"fold-00": fold}, PARAMS, 1)["fold-00"]
+    other = rank_folds(write(tmp_path / "b.h5", found), clips, {"fold-00": fold}, [], PARAMS, 1)["fold-00"]
     np.testing.assert_array_equal(plain.halves, other.halves)
 
 
 def test_a_training_clip_does_change_it(tmp_path):
     clips, found = clips_and_features()
     fold = {"fold-00": fold_of(clips, "s0")}
-    plain = rank_folds(write(tmp_path / "a.h5", found), clips, fold, PARAMS, 1)["fold-00"]
+    plain = rank_folds(write(tmp_path / "a.h5", found), clips, fold, [], PARAMS, 1)["fold-00"]
     relabelled = [Clip(c.clip_id, c.path, c.speaker, "sad") if c.speaker == "s1" else c for c in clips]
-    other = rank_folds(tmp_path / "a.h5", relabelled, fold, PARAMS, 1)["fold-00"]
+    other = rank_folds(tmp_path / "a.h5", relabelled, fold, [], PARAMS, 1)["fold-00"]
     assert not np.array_equal(plain.importances, other.importances)
 
 
 def test_an_emotion_that_training_lacks_is_no_trouble(tmp_path):
     clips, found = clips_and_features()
     fold = {c.clip_id: "test" if c.emotion == "sad" else "train" for c in clips}
-    ranking = rank_folds(write(tmp_path / "a.h5", found), clips, {"fold-00": fold}, PARAMS, 1)["fold-00"]
+    ranking = rank_folds(write(tmp_path / "a.h5", found), clips, {"fold-00": fold}, [], PARAMS, 1)["fold-00"]
     assert set(ranking.best(2)) <= set(PLANTED)
 
 
 def test_a_fold_without_training_clips_says_so(tmp_path):
     clips, found = clips_and_features()
     fold = {"fold-03": dict.fromkeys(found, "test")}
-    with pytest.raises(PipelineError, match="fold-03 has no training clip with this feature"):
-        rank_folds(write(tmp_path / "p.h5", found), clips, fold, PARAMS, 1)
+    with pytest.raises(PipelineError, match="fold-03 has no clip to train on"):
+        rank_folds(write(tmp_path / "p.h5", found), clips, fold, [], PARAMS, 1)
 
 
 @given(lengths=st.lists(st.integers(0, 60), min_size=1, max_size=12), most=st.integers(10, 80))
@@ -192,7 +192,7 @@ def test_kept_columns_are_written_per_fold_for_every_clip(tmp_path):
     clips, found = clips_and_features()
     folds = {f"fold-{n:02d}": fold_of(clips, f"s{n}") for n in range(2)}
     path = write(tmp_path / "p.h5", found)
-    rankings = rank_folds(path, clips, folds, PARAMS, 1)
+    rankings = rank_folds(path, clips, folds, [], PARAMS, 1)
     groups = list(selected(path, rankings, 3))
     assert [key for key, _ in groups] == [f"{fold}/{clip_id}" for fold in sorted(folds) for clip_id in sorted(found)]
     for key, kept in groups:
@@ -203,7 +203,7 @@ def test_kept_columns_are_written_per_fold_for_every_clip(tmp_path):
 
 def test_rankings_survive_the_file(tmp_path):
     clips, found = clips_and_features()
-    rankings = rank_folds(write(tmp_path / "p.h5", found), clips, {"fold-00": fold_of(clips, "s0")}, PARAMS, 1)
+    rankings = rank_folds(write(tmp_path / "p.h5", found), clips, {"fold-00": fold_of(clips, "s0")}, [], PARAMS, 1)
     write_rankings(tmp_path / "r.csv", rankings)
     again = read_rankings(tmp_path / "r.csv")["fold-00"]
     np.testing.assert_allclose(again.halves, rankings["fold-00"].halves, rtol=1e-8)

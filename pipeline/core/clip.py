@@ -36,6 +36,8 @@ class Clip:
         gender: "female", "male" or ""
         start: where the clip begins in the file, s; None = at its beginning
         end: where it ends, s; None = at the end of the file
+        source: recording, film or dialogue that it was cut from, "" if not known; the guard keeps it on one side of a fold
+        corpus: part of a joined corpus that it comes from, otherwise ""
         digest: SHA-256 of the media file; "" where the file is absent
     """
 
@@ -47,6 +49,8 @@ class Clip:
     gender: str = ""
     start: float | None = None
     end: float | None = None
+    source: str = ""
+    corpus: str = ""
     digest: str = ""
 
     @property

@@ -31,11 +31,15 @@ REASONS = (
     "silent",
     "no_voice",
     "no_input",
+    "not_learned",
     "bad_span",
     "bad_alignment",
     "too_few_pictures",
 )
 """Every reason that a ledger entry may carry, apart from the empty one of an `ok` clip."""
+
+ABSENT = ("no_audio", "no_video", "not_learned")
+"""Reasons that are no fault: the clip has no sound or no picture, or its fold nothing to learn a feature from."""
 
 PASSING = ("missing_file", "unreadable")
 """Reasons that lie in the place and not in the bytes: another run may find the file."""

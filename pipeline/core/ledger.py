@@ -8,10 +8,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from pipeline.core.errors import REASONS, ArtifactError, TooManyFailures
+from pipeline.core.errors import ABSENT, REASONS, ArtifactError, TooManyFailures
 from pipeline.core.files import atomic_path
 
-STATUSES = ("ok", "degraded", "failed")
+STATUSES = ("ok", "degraded", "absent", "failed")
 
 
 @dataclass(frozen=True, order=True)
@@ -21,7 +21,8 @@ class Entry:
     Attributes:
         clip_id: the clip
         stage: stage, with the feature or model where there is one, such as `extract:lld147`
-        status: `ok`; `degraded` (a result, but not from all of the input); `failed` (no result)
+        status: `ok`; `degraded` (a result, but not from all of the input); `absent` (no result, since the clip never had
+            what it would be made of); `failed` (no result)
         reason: one of `pipeline.core.errors.REASONS`, "" for ok
         detail: the same in words
     """
@@ -39,6 +40,30 @@ class Entry:
             raise ValueError(f"{self.clip_id}: a clip is ok or has a reason, not {self.status!r} with {self.reason!r}")
         if self.reason and self.reason not in REASONS:
             raise ValueError(f"unknown ledger reason {self.reason!r}")
+
+    @property
+    def lost(self) -> bool:
+        """Whether there is no result."""
+        return self.status in ("absent", "failed")
+
+    def after(self, stage: str) -> Entry:
+        """Return what a later stage writes of a clip that was lost here."""
+        return Entry(self.clip_id, stage, self.status, self.reason, f"after {self.stage}")
+
+
+def lost(clip_id: str, stage: str, reason: str, detail: str = "") -> Entry:
+    """Return the entry of a clip without a result: absent or failed, as its reason says."""
+    return Entry(clip_id, stage, "absent" if reason in ABSENT else "failed", reason, detail)
+
+
+def lost_by_id(entries: Iterable[Entry]) -> dict[str, Entry]:
+    """Return clip id -> entry, of the clips without a result."""
+    return {entry.clip_id: entry for entry in entries if entry.lost}
+
+
+def absent_ids(entries: Iterable[Entry]) -> frozenset[str]:
+    """Return the clips that lack the sound or the picture, so that there is no result."""
+    return frozenset(entry.clip_id for entry in entries if entry.status == "absent")
 
 
 def write_ledger(path: Path, entries: Iterable[Entry]) -> None:
@@ -77,7 +102,7 @@ def summary(entries: Iterable[Entry]) -> str:
 
 
 def check_failures(entries: Iterable[Entry], allowed: float, where: Path) -> None:
-    """Stop when too many clips of one stage failed.
+    """Stop when too many clips of one stage failed; a clip that never had the sound or the picture has not.
 
     Args:
         entries: the entries of one stage

@@ -77,9 +77,9 @@ class FeatureFile:
         return [key for key in self._file if key.startswith("fold-") and "values" not in self._file[key]]
 
     def clip_ids(self, fold: str = "") -> list[str]:
-        """Return the ids under one fold, or at the top where there are no folds."""
+        """Return the ids under one fold, none where it could not be learned; or at the top where there are no folds."""
         folds = self.folds  # looked up once: it walks over all keys
-        return list(self._file[fold]) if fold else [key for key in self._file if key not in folds]
+        return list(self._file.get(fold, ())) if fold else [key for key in self._file if key not in folds]
 
     def holds(self, key: str) -> bool:
         """Return whether a clip, or `fold-00/<clip id>`, is in the file."""

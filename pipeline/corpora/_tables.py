@@ -12,7 +12,7 @@ from pipeline.core.clip import SPLITS, Clip, check_clip_id
 from pipeline.core.errors import CorpusError, did_you_mean
 
 REQUIRED = ("clip_id", "path", "speaker", "emotion")
-OPTIONAL = ("split", "gender", "start", "end")
+OPTIONAL = ("split", "gender", "start", "end", "source", "corpus")
 
 
 def read_clips(path: Path) -> Iterator[Clip]:
@@ -72,7 +72,7 @@ def _clip(row: Mapping[str, str], where: str) -> Clip:
     if start is not None and end is not None and end <= start:
         raise CorpusError(f"{where}: end {end:g} s is not after start {start:g} s")
     return Clip(
-        row["clip_id"], inside.as_posix(), row["speaker"], row["emotion"], row["split"], row["gender"], start, end
+        row["clip_id"], inside.as_posix(), row["speaker"], row["emotion"], row["split"], row["gender"], start, end, row["source"], row["corpus"]
     )
 
 

@@ -12,7 +12,8 @@ the times of the table and by half of the frame; so the clips have sound and no 
 `exc` (excited), `fru` (frustrated), `oth` (other), `xxx` (no majority) and recordings that the tables lack are left out;
 `corpus.json` lists them. The four classes of most papers, 5531 turns, are `labels: {exc: happy, dis: left_out, fea:
 left_out, sur: left_out}`: to count excitement as happiness is common, but nothing that the corpus says, so it is the
-user's word. Protocol, as in most papers: one session out, both of its actors at once.
+user's word. Protocol, as in most papers: one session out, both of its actors at once. Both speak in each dialogue, so
+that `loso` would learn from dialogues that it tests: it is refused.
 
 In the README of the release: what names mean, and markers on one actor per dialogue. In public code and lists that load
 the corpus: folders, the lines of a table, dialogues such as `Ses03M_impro05a` and `Ses05M_script01_1b`, the counts of
@@ -67,7 +68,7 @@ def clips(root: Path) -> Iterator[Clip]:
         dialogue, _, turn = name.rpartition("_")
         path = recordings.get(name, PurePath(f"Session{int(name[3:5])}", "sentences", "wav", dialogue, f"{name}.wav"))
         speaker, label = name[:5] + turn[0], labels.get(name, _NOT_ANNOTATED)
-        yield Clip(name, path.as_posix(), speaker, label, gender=_GENDERS[turn[0]])
+        yield Clip(name, path.as_posix(), speaker, label, gender=_GENDERS[turn[0]], source=dialogue)
 
 
 def _name(text: str) -> str:

@@ -19,7 +19,6 @@ from pipeline import checkpoints
 from pipeline.core.clip import Clip, class_names
 from pipeline.core.clipcache import cache_key
 from pipeline.core.code import code_digest
-from pipeline.core.errors import PipelineError
 from pipeline.core.settings import Runtime
 from pipeline.core.store import FeatureMeta
 from pipeline.core.store_writer import feature_file, write_clip
@@ -82,15 +81,11 @@ class TuneJob:
         )
 
     def learn(self, name: str, fold: Fold, folder: Path) -> list[dict[str, Any]]:
-        """See `FoldJob`.
-
-        Raises:
-            PipelineError: the fold has no segment to train or to validate on
-        """
+        """See `FoldJob`."""
         classes = class_names(self.clips)
         torch.manual_seed(self.tuning.loop.seed)
         network = self.model.network(len(classes))
-        parts = {part: self._examples(name, fold, part, classes) for part in ("train", "val")}
+        parts = {part: self._examples(fold, part, classes) for part in ("train", "val")}
         checkpoint = self.checkpoints / f"{self.meta.feature}-{self.key(name, fold)[:16]}.pt"
         task = Task(network, parts["train"], parts["val"], self._prepare, self.model.code, {"fold": name})
         run = Run(self.runtime.device, self.runtime.mixed_precision, checkpoint)
@@ -125,7 +120,7 @@ class TuneJob:
     def _prepare(self, inputs: torch.Tensor, training: bool) -> torch.Tensor:  # noqa: ARG002
         return self.model.plugin.prepare(inputs)
 
-    def _examples(self, name: str, fold: Fold, part: str, classes: Sequence[str]) -> Examples:
+    def _examples(self, fold: Fold, part: str, classes: Sequence[str]) -> Examples:
         """Return all observed segments of the clips of one part."""
         rows, labels = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
         for clip in self.clips:
@@ -133,9 +128,6 @@ class TuneJob:
                 found = self.store.clips[clip.clip_id].rows
                 rows.append(found)
                 labels.append(np.full(len(found), classes.index(clip.emotion)))
-        if len(rows) == 1:
-            use = "train" if part == "train" else "validate"
-            raise PipelineError(f"{self.meta.feature}: {name} has no segment to {use} on; see the feature's ledger, or choose another protocol")
         return Examples(Rows(self.store, np.concatenate(rows)), torch.from_numpy(np.concatenate(labels)))
 
 

@@ -18,8 +18,8 @@ from pydantic import Field
 from pipeline.core import plugins
 from pipeline.core.clip import Clip, class_names
 from pipeline.core.clipcache import cache_key
-from pipeline.core.errors import ClipError, PipelineError
-from pipeline.core.ledger import Entry
+from pipeline.core.errors import ClipError
+from pipeline.core.ledger import Entry, lost
 from pipeline.core.settings import Settings
 from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
 from pipeline.core.store_writer import write_features
@@ -131,16 +131,10 @@ class JointJob:
         )
 
     def learn(self, name: str, fold: Fold, folder: Path) -> list[dict[str, Any]]:
-        """See `FoldJob`.
-
-        Raises:
-            PipelineError: the fold has no pair of windows to train on
-        """
+        """See `FoldJob`."""
         classes, plugin = class_names(self.clips), plugins.load("fusion_networks", self.network)
         found = self.sources.read(name, fold, [clip.clip_id for clip in self.clips])
         parts = {part: self._segments(found, fold, part, classes) for part in ("train", "val")}
-        if not len(parts["train"]):
-            raise PipelineError(f"{self.meta.feature}: {name} has no window with sound and face to train on; see the feature's ledger")
         params = plugin.Params.model_validate_json(self.settings)
         joint, history = plugin.fit(params, parts["train"], parts["val"], len(classes), self.device)
         if name in self.keep:
@@ -163,14 +157,14 @@ def _joined(joint: Any, clip: ClipFeatures) -> ClipFeatures:
     return ClipFeatures(values, clip.times, clip.mask)
 
 
-def pair_entries(name: str, sources: Sources, fold: str, clips: Sequence[Clip], failed: Mapping[str, Entry]) -> list[Entry]:
-    """Return one ledger entry per clip: ok, degraded where sound and picture differ in length, or failed."""
+def pair_entries(name: str, sources: Sources, clips: Sequence[Clip], upstream: Mapping[str, Entry]) -> list[Entry]:
+    """Return one ledger entry per clip: ok, degraded where sound and picture differ in length, or lost."""
     stage, entries = f"fuse_features:{name}", []
     with FeatureFile(sources.audio) as audio, FeatureFile(sources.video) as video:
-        levels = [fold if file.folds else "" for file in (audio, video)]
+        levels = [min(file.folds, default="") for file in (audio, video)]  # pairs are the same in all of them
         for clip in clips:
-            if (cause := failed.get(clip.clip_id)) is not None:
-                entries.append(Entry(clip.clip_id, stage, "failed", cause.reason, f"after {cause.stage}"))
+            if (cause := upstream.get(clip.clip_id)) is not None:
+                entries.append(cause.after(stage))
                 continue
             two = [file.read(clip.clip_id, level) for file, level in zip((audio, video), levels, strict=True)]
             entries.append(_entry(clip.clip_id, stage, *two))
@@ -181,7 +175,7 @@ def _entry(clip_id: str, stage: str, audio: ClipFeatures, video: ClipFeatures) -
     try:
         pairs = paired(audio, video)
     except ClipError as error:
-        return Entry(clip_id, stage, "failed", error.reason, error.detail)
+        return lost(clip_id, stage, error.reason, error.detail)
     longer = max(len(audio.mask), len(video.mask))
     if longer - len(pairs.mask) > 1:
         detail = f"{len(audio.mask)} windows of sound, {len(video.mask)} of pictures; {len(pairs.mask)} are paired"

@@ -13,7 +13,8 @@ from pipeline.core.clip import Clip, check_unique
 from pipeline.core.errors import SettingsError
 from pipeline.core.settings import parse
 from pipeline.corpora import LEFT_OUT
-from pipeline.corpus import CorpusParams, labelled_clips, load_adapter
+from pipeline.corpus import labelled_clips
+from pipeline.corpus_settings import CorpusParams, load_adapter
 
 _SHOWN = 5
 """Names that are printed where there may be thousands."""
@@ -39,6 +40,9 @@ def check_corpus(name: str, params: CorpusParams) -> tuple[str, bool]:
     Raises:
         SettingsError, CorpusError: what stops `prepare`, too
     """
+    if params.parts:
+        each = next(iter(params.parts))
+        raise SettingsError(f"params.yaml: corpora.{name}.parts: check each of them, such as `python -m pipeline corpus check {each} --root FOLDER`")
     adapter = load_adapter(name, params)
     clips = list(labelled_clips(name, params))
     check_unique((clip for _, clip in clips), params.root)

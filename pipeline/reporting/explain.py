@@ -112,7 +112,7 @@ def _walk(steps: list[_Step], clip_id: str) -> list[str]:
     for step in steps:
         how, why = step.how
         entry = step.entry
-        result = _result(step.file, clip_id) if entry.status != "failed" else entry.reason + (f": {entry.detail}" if entry.detail else "")
+        result = _result(step.file, clip_id) if not entry.lost else entry.reason + (f": {entry.detail}" if entry.detail else "")
         note = f" [{entry.reason}{': ' + entry.detail if entry.detail else ''}]" if entry.status == "degraded" else ""
         lines.append(f"  {entry.stage:<{width}}  {entry.status:<9} {how:<9} {_cut(result, 34):<34} {why}{note}")
     return lines

@@ -15,8 +15,9 @@ from pipeline.core.clip import EMOTIONS, EXTRA_EMOTIONS, SPLITS, Clip, check_cli
 from pipeline.core.errors import CorpusError, SettingsError
 from pipeline.core.settings import parse
 from pipeline.corpora import LEFT_OUT
-from pipeline.corpus import CorpusParams, left_out, protocol_of, read_corpus
-from pipeline.protocols import ProtocolParams
+from pipeline.corpus import left_out, read_corpus
+from pipeline.corpus_settings import CorpusParams, protocol_of
+from pipeline.protocol_settings import ProtocolParams
 
 TABLE = "clip_id,path,speaker,emotion\ns1_a,clips/s1_a.mp4,s1,anger\ns2_b,clips/s2_b.mp4,s2,neutral\n"
 

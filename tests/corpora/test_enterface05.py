@@ -10,7 +10,8 @@ from helpers_corpora import tree
 from pipeline.core.clip import check_clip_id
 from pipeline.core.errors import CorpusError
 from pipeline.corpora import LEFT_OUT, enterface05
-from pipeline.corpus import CorpusParams, left_out, read_corpus
+from pipeline.corpus import left_out, read_corpus
+from pipeline.corpus_settings import CorpusParams
 
 
 @pytest.mark.parametrize(

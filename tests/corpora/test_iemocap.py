@@ -10,7 +10,8 @@ import pytest
 from pipeline.core.clip import check_clip_id
 from pipeline.core.errors import CorpusError
 from pipeline.corpora import iemocap
-from pipeline.corpus import CorpusParams, left_out, protocol_of, read_corpus
+from pipeline.corpus import left_out, read_corpus
+from pipeline.corpus_settings import CorpusParams, protocol_of
 from pipeline.folds import make_folds
 
 HEAD = "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]\n\n"

@@ -9,7 +9,8 @@ import pytest
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError
 from pipeline.corpora import demo, manifest_csv
-from pipeline.corpus import CorpusParams, read_corpus
+from pipeline.corpus import read_corpus
+from pipeline.corpus_settings import CorpusParams
 
 HEAD = "clip_id,path,speaker,emotion,split,gender,start,end\n"
 A = Clip("a", "a.mp4", "s1", "anger")

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.core.clip import check_clip_id
-from pipeline.core.errors import CorpusError, LeakageError
+from pipeline.core.errors import CorpusError, LeakageError, SettingsError
 from pipeline.corpora import meld
-from pipeline.corpus import CorpusParams, protocol_of, read_corpus
+from pipeline.corpus import read_corpus
+from pipeline.corpus_settings import CorpusParams, protocol_of
 from pipeline.folds import make_folds
+from pipeline.protocol_settings import ProtocolParams
 
 HEAD = "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Season,Episode,StartTime,EndTime\n"
 FOLDERS = {"train": "train_splits", "dev": "dev_splits_complete", "test": "output_repeated_splits_test"}
@@ -121,18 +123,27 @@ def test_a_film_of_the_table_that_is_absent_costs_its_clip(tmp_path: Path) -> No
     ]
 
 
-def test_the_official_split_has_the_cast_on_all_sides_and_is_refused(tmp_path: Path) -> None:
+def test_the_official_split_has_the_cast_on_all_sides_and_says_so_by_its_name(tmp_path: Path) -> None:
     films = [f"{folder}/dia0_utt{number}.mp4" for folder in FOLDERS.values() for number in range(2)]
     tables = {side: row(0, 0, "Joey") + row(0, 1, guest) for side, guest in zip(FOLDERS, ("Mona", "Emily", "Wayne"), strict=True)}
     params = CorpusParams(root=str(tree(tmp_path, *films, **tables)))
     clips, _ = read_corpus("meld", params, 1)
     protocol = protocol_of("meld", params)
-    assert protocol.name == "official"
-    message = "fold-00: speaker 'Joey' is in val (dev_dia0_utt0) and in test (test_dia0_utt0); split by speaker"
-    with pytest.raises(LeakageError, match=f"^{re.escape(message)}$"):
-        make_folds(clips, protocol)
-    guests = [clip for clip in clips if clip.speaker != "Joey"]
-    assert make_folds(guests, protocol) == [{"train_dia0_utt1": "train", "dev_dia0_utt1": "val", "test_dia0_utt1": "test"}]
+    assert protocol.name == "speaker_dependent_official"
+    assert protocol.described(1).startswith("SPEAKER-DEPENDENT: ")
+    sides = {"train": "train", "dev": "val", "test": "test"}
+    assert make_folds(clips, protocol) == [{f"{side}_dia0_utt{n}": part for side, part in sides.items() for n in (0, 1)}]
+    message = "fold-00: speaker 'Joey' is in val (dev_dia0_utt0) and in test (test_dia0_utt0); split by speaker, or use speaker_dependent_official"
+    with pytest.raises(LeakageError, match=f"^{re.escape(message)}"):
+        make_folds(clips, ProtocolParams(name="official"))
+
+
+def test_a_dialogue_stays_on_one_side_and_ties_those_together_who_speak_in_it(tmp_path: Path) -> None:
+    films = [f"{folder}/dia0_utt{number}.mp4" for folder in FOLDERS.values() for number in range(2)]
+    clips = list(meld.clips(tree(tmp_path, *films, **{side: row(0, 0, "Joey") + row(0, 1, "Mona") for side in FOLDERS})))
+    assert {clip.source for clip in clips} == {"train_dia0", "dev_dia0", "test_dia0"}
+    with pytest.raises(SettingsError, match=r"protocol\.groups: 2 groups, but 2 speakers who form 1, since they share recordings"):
+        make_folds(clips, ProtocolParams(name="kfold", groups=2))
 
 
 @pytest.mark.parametrize(
