@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan
 
 import pandas as pd
 
@@ -120,7 +121,8 @@ class Accuracy(Cell):
         if self.reason or self.score is None:
             return []
         low, high, uar = (self.unit.text(figure) for figure in (self.score.low, self.score.high, self.score.uar))
-        return [f"{low} to {high}", f"UAR {uar}, coverage {percent(self.score.coverage, 0)}"]
+        interval = "no interval" if isnan(self.score.low) else f"{low} to {high}"
+        return [interval, f"UAR {uar}, coverage {percent(self.score.coverage, 0)}"]
 
     def details(self) -> dict[str, object]:
         """Return all figures, from 0 to 1."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -116,7 +117,7 @@ class Confusion:
         if self.reason:
             return ""
         score, corpus = self.results.scores[self.model], self.results.corpus
-        interval = f"{percent(score.low)} to {percent(score.high)}"
+        interval = "no interval" if isnan(score.low) else f"{percent(score.low)} to {percent(score.high)}"
         rest = f"UAR {percent(score.uar)}, coverage {percent(score.coverage, 0)}"
         return f" Ours: {self.model} on {corpus}, accuracy {percent(score.accuracy)} ({interval}), {rest}."
 

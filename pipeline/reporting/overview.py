@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from math import nan
 from pathlib import Path
 from typing import Any
 
-from pipeline.combined import METHOD
 from pipeline.core.errors import ArtifactError
 from pipeline.reporting.page import render
+from pipeline.reporting.statistics_page import SPEAKER_DEPENDENT
+from pipeline.reporting.tables import best_of_each, ends
 from pipeline.system import method_of
 
 _COLUMNS = ("model", "accuracy", "95 % interval", "UAR", "clips", "coverage")
@@ -24,11 +26,11 @@ def overview(folder: Path) -> str:
     Raises:
         ArtifactError: there is no report yet, or one that is not readable
     """
-    found = sorted(folder.glob("*/*/metrics.json"))
+    found = sorted(folder.glob("*/*/scores.json"))
     if not found:
         raise ArtifactError(f"{folder}: no report in it; run `make repro` (or `dvc repro`) first")
     reports = [_report(path, folder) for path in found]
-    render("overview.html", folder / "index.html", reports=reports)
+    render("overview.html", folder / "index.html", reports=reports, speaker_dependent=SPEAKER_DEPENDENT)
     blocks = [_text(report) for report in reports]
     if len(reports) > 1:
         blocks.append(_best_of_each(reports))
@@ -37,15 +39,16 @@ def overview(folder: Path) -> str:
 
 def _report(path: Path, folder: Path) -> dict[str, Any]:
     corpus, system = path.parts[-3:-1]
-    metrics = _read(path)
-    shown = _shown(metrics)
+    metrics, setup = _read(path), _setup(path.with_name("setup.json"))
+    shown = best_of_each({name: _number(figures, "accuracy") for name, figures in metrics.items()})
     page = path.parent / "index.html"
     rows = {name: _row(name, metrics[name]) for name in shown}
     best = max(shown, key=lambda name: _accuracy(metrics[name]))
     return {
         "corpus": corpus,
         "system": system,
-        "protocol": _read(path.with_name("setup.json"))["protocol"],
+        "protocol": setup["protocol"],
+        "speaker_dependent": setup["speaker_dependent"],
         "link": page.relative_to(folder).as_posix(),
         "page": str(page),
         "columns": _COLUMNS,
@@ -63,24 +66,25 @@ def _read(path: Path) -> dict[str, Any]:
         raise ArtifactError(f"{path}: not readable ({error}); run `dvc repro -f report`") from error
 
 
+def _setup(path: Path) -> dict[str, Any]:
+    found = _read(path)
+    if not {"protocol", "speaker_dependent"} <= found.keys():
+        raise ArtifactError(f"{path}: not of this version; run `dvc repro -f report`")
+    return found
+
+
+def _number(figures: _Figures, key: str) -> float:
+    return nan if figures[key] is None else figures[key]
+
+
 def _accuracy(figures: _Figures) -> float:
     return -1.0 if figures["accuracy"] is None else figures["accuracy"]
-
-
-def _shown(metrics: Mapping[str, _Figures]) -> list[str]:
-    """Return all unimodal models, all combined fusions and the best of each other method, in the order they were run."""
-    best: dict[str, str] = {}
-    for name, figures in metrics.items():
-        key = name if method_of(name) in ("", METHOD) else method_of(name)
-        if key not in best or _accuracy(figures) > _accuracy(metrics[best[key]]):
-            best[key] = name
-    return list(best.values())
 
 
 def _row(name: str, figures: _Figures) -> Sequence[str]:
     if figures["accuracy"] is None:
         return (name, "-", "-", "-", "0", "0%")
-    interval = f"{figures['low']:.3f} to {figures['high']:.3f}"
+    interval = ends(_number(figures, "low"), _number(figures, "high"))
     share = f"{figures['coverage']:.0%}"
     return (name, f"{figures['accuracy']:.3f}", interval, f"{figures['uar']:.3f}", f"{figures['n']:.0f}", share)
 

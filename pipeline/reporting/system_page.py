@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from pipeline.core.ledger import Entry, summary
 from pipeline.evaluation import Score, best
 from pipeline.reporting.page import heat, warmth
 from pipeline.reporting.paper import Paper
+from pipeline.reporting.statistics import Statistics, candidates
+from pipeline.reporting.statistics_page import statistics_values, warnings
 from pipeline.reporting.tables import score_row
 from pipeline.system import Modality, fusions
 from pipeline.weights.files import RANDOM
@@ -34,7 +37,7 @@ _NAMED = 3
 
 
 def page_values(
-    report: SystemReport, scores: Mapping[str, Score], confusions: Mapping[str, np.ndarray]
+    report: SystemReport, scores: Mapping[str, Score], confusions: Mapping[str, np.ndarray], statistics: Statistics
 ) -> dict[str, Any]:
     """Return the values of the template, except the paper's tables.
 
@@ -42,10 +45,9 @@ def page_values(
         report: what the page is about
         scores: model or fusion -> figures
         confusions: model or fusion -> counts (C, C)
+        statistics: of the report
     """
-    fusing = [*_groups(report).get("audio+video", []), *(fusion.name for fusion in fusions(report.settings))]
-    fused = {name: scores[name] for name in fusing}
-    chosen = best(fused or dict(scores))
+    fused, chosen = candidates(report.settings), statistics.headline
     largest_name, largest = Counter(clip.emotion for clip in report.clips).most_common(1)[0]
     return {
         "corpus": report.corpus,
@@ -58,13 +60,15 @@ def page_values(
         "largest": largest / len(report.clips),
         "largest_name": largest_name,
         "notices": notices(report.about, report.generated),
-        "best": {"name": chosen, **asdict(scores[chosen])},
+        "warnings": warnings(report),
+        "best": {"name": chosen, "interval": not isnan(scores[chosen].low), **asdict(scores[chosen])},
         "fusions": len(fused),
         "candidates": len(fused or scores),
         "models": _models(report, scores),
         "columns": list(score_row("", scores[chosen])),
         "matrix": _matrix(report, scores),
         "combined": _combined(report, scores),
+        "statistics": statistics_values(report, statistics, scores),
         "confusions": _best_models(report, scores, confusions),
         "weights": _weights(report.about),
         "ledger": ledger_lines(report.ledger),

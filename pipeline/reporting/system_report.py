@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,6 @@ import pandas as pd
 
 from pipeline.about import About
 from pipeline.core.clip import Clip, class_names
-from pipeline.core.errors import ArtifactError
 from pipeline.core.files import write_json
 from pipeline.core.ledger import Entry, write_ledger
 from pipeline.evaluation import ReportParams, Score, confusion, score
@@ -22,8 +20,11 @@ from pipeline.protocols import Fold
 from pipeline.reporting.page import render
 from pipeline.reporting.paper import FeedbackRuns, Paper, Results
 from pipeline.reporting.papers import paper_of
-from pipeline.reporting.system_page import page_values, paper_values
+from pipeline.reporting.statistics import Statistics, candidates, statistics_of
+from pipeline.reporting.summary import summary
+from pipeline.reporting.system_page import MODALITIES, page_values, paper_values
 from pipeline.reporting.tables import score_table
+from pipeline.reporting.training_curves import write_curves
 from pipeline.system import SystemParams, fusions
 
 
@@ -39,12 +40,14 @@ class SystemReport:
         clips: all clips of the corpus
         folds: fold name -> fold
         predictions: one row per model or fusion and judged test clip
+        validation: one row per model or fusion and judged validation clip
         learned: fusion -> fold -> what it learned
         ledger: all entries
         about: `about.json` of every unimodal model
         generated: the corpus is generated
-        params: how intervals are found
+        params: how intervals are found, and what is compared with what
         feedback: what the feedback loop learned; None where the system has none
+        curves: model -> how it learned, of those that learn step by step
     """
 
     corpus: str
@@ -54,17 +57,24 @@ class SystemReport:
     clips: Sequence[Clip]
     folds: Mapping[str, Fold]
     predictions: pd.DataFrame
+    validation: pd.DataFrame
     learned: Mapping[str, Mapping[str, Any]]
     ledger: Sequence[Entry]
     about: Sequence[Mapping[str, Any]]
     generated: bool
     params: ReportParams
     feedback: FeedbackRuns | None = None
+    curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
     def protocol(self) -> str:
         """Who was learned from and who tested, in words."""
         return self.described.protocol.described(len(self.described.folds))
+
+    @property
+    def speaker_dependent(self) -> bool:
+        """Whether the same people may be learned from and tested."""
+        return "test" in self.described.protocol.shared
 
     @property
     def classes(self) -> list[str]:
@@ -90,20 +100,28 @@ class SystemReport:
         return {name: float(np.mean(values)) for name, values in found.items() if values}
 
     def write(self, folder: Path) -> dict[str, Score]:
-        """Write metrics.json, setup.json, predictions.csv, ledger.csv, tables/, confusion/ and index.html; return the scores."""
+        """Write scores, metrics (the best of them), setup, predictions, ledger, tables/, confusion/, plots/ and index.html; return the scores.
+
+        Raises:
+            SettingsError: `report.reference` names nothing of the system
+        """
         scores, confusions = self.scores(), self._confusions()
-        write_json(folder / "metrics.json", {name: found.rounded() for name, found in scores.items()})
-        write_json(folder / "setup.json", {"protocol": self.protocol})
+        statistics = statistics_of(self, scores)
+        write_json(folder / "scores.json", _figures(scores, statistics))
+        write_json(folder / "metrics.json", summary(self._groups(), scores, statistics.calibrations))
+        write_json(folder / "setup.json", {"protocol": self.protocol, "speaker_dependent": self.speaker_dependent})
         write_table(folder / "predictions.csv", self.predictions)
         write_ledger(folder / "ledger.csv", self.ledger)
         write_table(folder / "tables" / "scores.csv", score_table(scores))
+        statistics.write(folder)
+        write_curves(folder / "plots" / "training", self.curves)
         for name, counts in confusions.items():
             frame = pd.DataFrame(counts, index=pd.Index(self.classes, name="truth"), columns=self.classes)
             write_table(folder / "confusion" / f"{name}.csv", frame.reset_index())
         paper = paper_of(self.system, self._results(scores, confusions))
         if paper is not None:
             _write_paper(folder / "tables", paper)
-        values = {**page_values(self, scores, confusions), "paper": paper_values(paper)}
+        values = {**page_values(self, scores, confusions, statistics), "paper": paper_values(paper)}
         render("system.html", folder / "index.html", **values)
         return scores
 
@@ -122,10 +140,20 @@ class SystemReport:
             sides=frozenset(clip.split for clip in self.clips if clip.clip_id in tested),
         )
 
+    def _groups(self) -> dict[str, list[str]]:
+        """Return modality -> its models, the further ones under `further`, and all that joins modalities under `fused`."""
+        crossed, settings = self.settings.crossed(), self.settings
+        of = {kind: [name for name in crossed if name.rsplit("-", 1)[0] in settings.of(kind)] for kind in MODALITIES}
+        return {"audio": of["audio"], "video": of["video"], "further": list(settings.also), "fused": candidates(settings)}
+
     def _confusions(self) -> dict[str, np.ndarray]:
         rows = self.rows().items()
         judged = {name: frame[frame["predicted"] != ""] for name, frame in rows}
         return {n: confusion(f["emotion"].tolist(), f["predicted"].tolist(), self.classes) for n, f in judged.items()}
+
+
+def _figures(scores: Mapping[str, Score], statistics: Statistics) -> dict[str, dict[str, float | None]]:
+    return {name: {**found.rounded(), **statistics.calibrations[name].rounded()} for name, found in scores.items()}
 
 
 def _write_paper(folder: Path, paper: Paper) -> None:
@@ -135,44 +163,3 @@ def _write_paper(folder: Path, paper: Paper) -> None:
     for figure in paper.figures():
         for stem, frame in figure.frames.items():
             write_table(folder / f"{stem}.csv", frame)
-
-
-def read_about(models: Path, names: Sequence[str]) -> list[dict[str, Any]]:
-    """Return `about.json` of the named models."""
-    return [json.loads((models / name / "about.json").read_text(encoding="utf-8")) for name in names]
-
-
-def read_learned(fusion: Path) -> dict[str, Any]:
-    """Return fusion -> fold -> what it learned.
-
-    Raises:
-        ArtifactError: absent or damaged
-    """
-    return _read_json(fusion / "learned.json")
-
-
-def read_feedback(fusion: Path, settings: SystemParams) -> FeedbackRuns | None:
-    """Return what the feedback loop learned; None for a system without one.
-
-    Raises:
-        ArtifactError: absent or damaged
-    """
-    if settings.feedback is None:
-        return None
-    path = fusion / "feedback.csv"
-    try:
-        steps = pd.read_csv(path, dtype={"fold": str, "changed": str}, keep_default_na=False)
-    except FileNotFoundError as error:
-        raise ArtifactError(f"{path}: no such file; run `dvc repro fuse`") from error
-    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise ArtifactError(f"{path}: not readable ({error}); run `dvc repro -f fuse`") from error
-    return FeedbackRuns(_read_json(fusion / "feedback.json"), steps)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ArtifactError(f"{path}: no such file; run `dvc repro fuse`") from error
-    except ValueError as error:
-        raise ArtifactError(f"{path}: not readable ({error}); run `dvc repro -f fuse`") from error

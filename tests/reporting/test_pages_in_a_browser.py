@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -16,7 +17,7 @@ from pipeline.core.clip import EMOTIONS, Clip
 from pipeline.core.ledger import Entry
 from pipeline.evaluation import ReportParams
 from pipeline.posteriors import table
-from pipeline.protocols import ProtocolParams
+from pipeline.protocol_settings import ProtocolParams
 from pipeline.reporting.overview import overview
 from pipeline.reporting.page import render
 from pipeline.reporting.paper import FeedbackRuns
@@ -66,11 +67,23 @@ f.onload = () => {{
 }}</script></body>"""
 
 
+CHARTS = """<body><iframe id=f src="{page}" style="width:{width}px;height:900px;border:0"></iframe><script>
+f.onload = () => {{
+  const charts = [...f.contentDocument.querySelectorAll("svg.chart")], boxes = charts.map(chart => chart.getBoundingClientRect());
+  const out = charts.map((chart, n) => [...chart.querySelectorAll("text")].filter(text => {{
+    const label = text.getBoundingClientRect(), box = boxes[n];
+    return label.left < box.left - 1 || label.right > box.right + 1 || label.bottom > box.bottom + 1;
+  }}).length);
+  document.title = JSON.stringify([boxes.map(box => box.width), out[0] + out[1], boxes[0].top === boxes[1].top]);
+}}</script></body>"""
+
+
 def make(system: str, settings: SystemParams) -> SystemReport:
-    clips = [Clip(f"c{n}", f"{n}.mp4", f"s{n % 4}", EMOTIONS[n % 7]) for n in range(56)]
+    clips = [Clip(f"c{n}", f"{n}.mp4", f"s{n % 4}", EMOTIONS[n % 7], gender=("female", "male")[n % 2]) for n in range(56)]
     names = [*settings.models(), *(fusion.name for fusion in fusions(settings))]
     rows = np.random.default_rng(0).dirichlet(np.ones(7), 56)
     frames = [table(name, "fold-00", "test", clips, rows, EMOTIONS).drop(columns="part") for name in names]
+    validation = pd.concat([table(name, "fold-00", "val", clips, rows, EMOTIONS) for name in names])
     about = [{"feature": f, "dimension": 4096, "weights": "ab" * 32, "origin": "trained here by x"} for f in settings.features]
     ledger = [Entry(clip.clip_id, "prepare") for clip in clips]
     folds = {"fold-00": {clip.clip_id: "test" for clip in clips}}
@@ -78,17 +91,22 @@ def make(system: str, settings: SystemParams) -> SystemReport:
     feedback = None if settings.feedback is None else FEEDBACK
     learned = {} if settings.feedback is None else LEARNED
     found = describe(Source("demo", "demo", "free", "us"), ProtocolParams(name="loso"), clips, list(folds.values()), {})
-    return SystemReport("demo", found, system, settings, clips, folds, rows, learned, ledger, about, True, params, feedback)
+    return SystemReport("demo", found, system, settings, clips, folds, rows, validation, learned, ledger, about, True, params, feedback)
+
+
+def title_of(probe: Path, folder: Path) -> str:
+    """Return the title that the script of a page leaves."""
+    options = ["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files", "--virtual-time-budget=3000"]
+    profile = f"--user-data-dir={folder / 'profile'}"
+    run = subprocess.run([BROWSER, *options, profile, "--dump-dom", probe.as_uri()], capture_output=True, text=True, timeout=60, check=True)
+    return re.search(r"<title>(.*?)</title>", run.stdout)[1]
 
 
 def laid_out(page: Path, width: int) -> tuple[int, bool]:
     """Return by how many px a page is wider than a window of `width` px, and whether the first two matrices stand side by side."""
     probe = page.with_name(f"probe-{width}.html")
     probe.write_text(PROBE.format(page=page.as_uri(), width=width), encoding="utf-8")
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files", "--virtual-time-budget=3000"]
-    profile = f"--user-data-dir={page.parent / 'profile'}"
-    run = subprocess.run([BROWSER, *options, profile, "--dump-dom", probe.as_uri()], capture_output=True, text=True, timeout=60, check=True)
-    overhang, side = re.search(r"<title>(\d+) (true|false)</title>", run.stdout).groups()
+    overhang, side = re.fullmatch(r"(\d+) (true|false)", title_of(probe, page.parent)).groups()
     return int(overhang), side == "true"
 
 
@@ -97,6 +115,17 @@ def test_a_page_fits_its_window(tmp_path, system, settings, side):
     make(system, settings).write(tmp_path)
     assert laid_out(tmp_path / "index.html", 1280) == (0, side)
     assert laid_out(tmp_path / "index.html", 390) == (0, False)
+
+
+def test_charts_are_as_wide_as_their_column_and_show_every_label(tmp_path):
+    make("huang2017", HUANG).write(tmp_path)
+    for width, beside in ((1280, True), (390, False)):
+        probe = tmp_path / f"charts-{width}.html"
+        probe.write_text(CHARTS.format(page=(tmp_path / "index.html").as_uri(), width=width), encoding="utf-8")
+        sizes, out, side = json.loads(title_of(probe, tmp_path))
+        assert all(250 < size <= 480 for size in sizes), "legible, and not wider than the window"
+        assert out == 0, "labels that leave their drawing"
+        assert side == beside
 
 
 def test_the_overview_fits_its_window(tmp_path):

@@ -17,16 +17,20 @@ from pipeline.core.errors import ArtifactError
 from pipeline.core.ledger import Entry, read_ledger
 from pipeline.evaluation import ReportParams
 from pipeline.posteriors import table
-from pipeline.protocols import ProtocolParams
+from pipeline.protocol_settings import ProtocolParams
 from pipeline.reporting import system_report
+from pipeline.reporting.inputs import read_about, read_feedback, read_learned
 from pipeline.reporting.overview import overview
 from pipeline.reporting.page import heat, percent, render, shares, warmth
 from pipeline.reporting.paper import FeedbackRuns
+from pipeline.reporting.statistics_page import SPEAKER_DEPENDENT
 from pipeline.reporting.system_page import GENERATED, ledger_lines
-from pipeline.reporting.system_report import SystemReport, read_about, read_feedback, read_learned
+from pipeline.reporting.system_report import SystemReport
 from pipeline.system import SystemParams, fusions
 
 EVIL = "<script>alert('x')</script>"
+OWN_TABLES = {"scores", "per_class", "comparisons", "calibration", "by_speaker"}
+"""Tables that are no paper's, of a corpus that names no gender."""
 SYSTEM = SystemParams(features={"a60": "audio", "v1024": "video"}, classifiers=("lstm",), fusions=("confidence",))
 MODELS = ["a60-lstm", "v1024-lstm", "confidence-a60+v1024-lstm"]
 
@@ -65,14 +69,17 @@ def report(corpus="demo", clip_id="t", speaker="s", origin="trained here", gener
     clips = [Clip(f"{clip_id}{n}", f"{n}.mp4", f"{speaker}{n}", emotions[n % 2]) for n in range(4)]
     rows = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.7, 0.3]])
     fused = [fusion.name for fusion in fusions(settings)]
-    frames = [table(model, "fold-00", "test", clips, rows, emotions).drop(columns="part") for model in [*settings.models(), *fused]]
+    names = [*settings.models(), *fused]
+    frames = [table(model, "fold-00", "test", clips, rows, emotions).drop(columns="part") for model in names]
+    validation = pd.concat([table(model, "fold-00", "val", clips, rows, emotions) for model in names])
     about = [{"feature": f, "dimension": 60, "weights": "ab" * 32, "origin": origin} for f in ("a60", "v1024")]
     ledger = [Entry(clips[0].clip_id, "fuse:x", "degraded", "no_face", f"without {clip_id}"), Entry(clips[1].clip_id, "fuse:x")]
     folds = {"fold-00": {clip.clip_id: "test" for clip in clips}}
     learned = {name: {"fold-00": {"d": 0.02}, "fold-01": {"d": 0.06}} for name in fused if name.startswith("prior_knowledge")}
     params = ReportParams(draws=100)
     found = described(corpus, clips, folds.values())
-    return SystemReport(corpus, found, "huang2017", settings, clips, folds, pd.concat(frames), learned, ledger, about, generated, params)
+    tested = pd.concat(frames)
+    return SystemReport(corpus, found, "huang2017", settings, clips, folds, tested, validation, learned, ledger, about, generated, params)
 
 
 def described(corpus, clips, folds, protocol="loso"):
@@ -84,10 +91,11 @@ def test_everything_is_written(tmp_path):
     assert list(scores) == MODELS
     found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     stems = [f"table_{n}{kind}" for n in range(2, 6) for kind in ("", "_details")]
-    tables = {f"tables/{stem}.csv" for stem in ("scores", "figure_6", *stems)}
+    tables = {f"tables/{stem}.csv" for stem in ("figure_6", *stems, *OWN_TABLES)}
     confusions = {f"confusion/{name}.csv" for name in MODELS}
-    assert found == {"metrics.json", "predictions.csv", "ledger.csv", "setup.json", "index.html", *tables, *confusions}
-    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    plots = {f"plots/{name}.csv" for name in ("confusion", "reliability", "selective")}
+    assert found == {"metrics.json", "scores.json", "predictions.csv", "ledger.csv", "setup.json", "index.html", *tables, *confusions, *plots}
+    metrics = json.loads((tmp_path / "scores.json").read_text())
     assert {name: row["accuracy"] for name, row in metrics.items()} == dict.fromkeys(MODELS, 0.75)
     matrix = pd.read_csv(tmp_path / "confusion" / "a60-lstm.csv", index_col="truth")
     assert matrix.to_dict("index") == {"anger": {"anger": 2, "sad": 0}, "sad": {"anger": 1, "sad": 1}}
@@ -138,7 +146,7 @@ def test_networks_with_random_weights_are_shouted_about(tmp_path):
 def test_what_was_generated_is_marked(tmp_path, generated, origin, notices):
     report(generated=generated, origin=origin).write(tmp_path)
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert page.count('<p class="note">') == notices
+    assert page.split('class="headline"')[0].count('<p class="note">') == notices
     assert (GENERATED in page) == generated
 
 
@@ -176,7 +184,7 @@ def test_without_table_5_figure_6_says_why(tmp_path):
 def test_another_system_has_no_tables_of_this_paper(tmp_path):
     other = dataclasses.replace(report(settings=STACKED), system="mine")
     other.write(tmp_path)
-    assert [path.name for path in (tmp_path / "tables").iterdir()] == ["scores.csv"]
+    assert {path.stem for path in (tmp_path / "tables").iterdir()} == OWN_TABLES
     assert "paper" not in (tmp_path / "index.html").read_text(encoding="utf-8").split("</style>")[1]
 
 
@@ -193,8 +201,8 @@ def zhang(adapter="demo", settings=SMALL_ZHANG) -> SystemReport:
 def test_another_paper_has_its_own_tables_and_figures(tmp_path, adapter, numbers, figures):
     zhang(adapter).write(tmp_path)
     stems = [*(f"table_{number}" for number in numbers), *(f"figure_{number}" for number in figures)]
-    wanted = {"scores.csv", *(f"{stem}{kind}.csv" for stem in stems for kind in ("", "_details"))}
-    assert {path.name for path in (tmp_path / "tables").iterdir()} == wanted
+    wanted = {*OWN_TABLES, *(f"{stem}{kind}" for stem in stems for kind in ("", "_details"))}
+    assert {path.stem for path in (tmp_path / "tables").iterdir()} == wanted
     table = pd.read_csv(tmp_path / "tables" / "table_V.csv", index_col="Decision-level")
     own = {"demo": ("ours: demo", "75.00"), "enterface05": ("eNTERFACE05", "75.00 (paper 81.62)")}
     column, text = own[adapter]
@@ -225,7 +233,7 @@ def test_a_system_of_combined_fusions_has_its_page(tmp_path):
     scores = ouyang(feedback=loop("end_to_end sad: 1 to 0; x sad: 0 to 1")).write(tmp_path)
     assert list(scores)[-2:] == ["combined-end_to_end-average", "combined-audio_visual-weighted"]
     stems = [f"table_{n}{kind}" for n in range(2, 7) for kind in ("", "_details")]
-    assert {path.name for path in (tmp_path / "tables").iterdir()} == {f"{stem}.csv" for stem in ("scores", "feedback", "feedback_fit", *stems)}
+    assert {path.stem for path in (tmp_path / "tables").iterdir()} == {*OWN_TABLES, "feedback", "feedback_fit", *stems}
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "nan" not in page.split("</style>")[1]
     places = [page.index(words) for words in ("further models</th>", *(f"<h3>Table {n}" for n in range(2, 7)), "<h3>Feedback", "Combined fusions")]
@@ -279,7 +287,7 @@ def test_a_feature_whose_models_began_from_other_weights_is_listed_with_both(tmp
 def test_features_of_both_modalities_have_their_place(tmp_path):
     zhang().write(tmp_path)
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    places = [page.index(f'<tr class="group"><th colspan="7">{words}</th>') for words in ("audio", "video", "audio+video")]
+    places = [page.index(f'<tr class="group"><th colspan="9">{words}</th>') for words in ("audio", "video", "audio+video")]
     assert places == sorted(places)
     assert places[2] < page.index("<td>dbn2-linear_svm</td>")
     assert "<h3>audio+video: dbn2-linear_svm, accuracy 75.0 %" in page
@@ -299,7 +307,7 @@ def test_a_model_that_judged_nothing_keeps_its_place(tmp_path):
     assert "nan" not in page
     assert page.count("no clip judged") == 3, "unimodal table, Table 3, Table 5"
     assert ">no clip</td>" in page, "the matrix of fusions"
-    assert json.loads((tmp_path / "metrics.json").read_text())["a60-svm"]["accuracy"] is None
+    assert json.loads((tmp_path / "scores.json").read_text())["a60-svm"]["accuracy"] is None
 
 
 def test_stages_whose_clips_fared_alike_share_a_line():
@@ -362,23 +370,33 @@ def test_a_speaker_dependent_figure_is_called_so_wherever_it_stands(tmp_path):
     mixed = described("demo", mine.clips, mine.folds.values(), "speaker_dependent_random")
     dataclasses.replace(mine, described=mixed).write(tmp_path / "demo" / "huang2017")
     report().write(tmp_path / "other" / "huang2017")
+    assert json.loads((tmp_path / "demo" / "huang2017" / "setup.json").read_text())["speaker_dependent"] is True
+    assert json.loads((tmp_path / "other" / "huang2017" / "setup.json").read_text())["speaker_dependent"] is False
     text = overview(tmp_path)
     assert text.count("SPEAKER-DEPENDENT") == 2
     assert all("SPEAKER-DEPENDENT" in line for line in text.splitlines() if line.startswith("demo "))
-    for page in (tmp_path / "demo" / "huang2017" / "index.html", tmp_path / "index.html"):
-        assert "SPEAKER-DEPENDENT" in page.read_text(encoding="utf-8")
+    alarm = f'<p class="note alarm">{SPEAKER_DEPENDENT}</p>'
+    pages = [path.read_text(encoding="utf-8") for path in (tmp_path / "demo" / "huang2017" / "index.html", tmp_path / "index.html")]
+    assert [page.count(alarm) for page in pages] == [1, 1]
+    assert pages[0].index('class="headline"') < pages[0].index(alarm) < pages[0].index("One feature, one classifier")
+    assert pages[1].count('<tr class="alarm"><td>demo</td>') == pages[1].count('<tr class="alarm">') == 1
+    assert "SPEAKER-DEPENDENT" not in (tmp_path / "other" / "huang2017" / "index.html").read_text(encoding="utf-8")
 
 
 def test_a_report_of_before_is_told_to_be_made_again(tmp_path):
     report().write(tmp_path / "demo" / "huang2017")
-    (tmp_path / "demo" / "huang2017" / "setup.json").unlink()
+    setup = tmp_path / "demo" / "huang2017" / "setup.json"
+    setup.write_text('{"protocol": "leave one speaker out"}')
+    with pytest.raises(ArtifactError, match=r"setup\.json: not of this version; run `dvc repro -f report`$"):
+        overview(tmp_path)
+    setup.unlink()
     with pytest.raises(ArtifactError, match=r"setup\.json: not readable .*; run `dvc repro -f report`$"):
         overview(tmp_path)
 
 
 def test_overview_shows_single_models_and_the_best_of_each_method(tmp_path):
     report(settings=STACKED).write(tmp_path / "demo" / "huang2017")
-    path = tmp_path / "demo" / "huang2017" / "metrics.json"
+    path = tmp_path / "demo" / "huang2017" / "scores.json"
     metrics = json.loads(path.read_text())
     metrics["confidence-a60+v2048-lstm"]["accuracy"] = 0.8
     metrics["confidence-a60+v1024-lstm"]["accuracy"] = None
@@ -401,10 +419,20 @@ def test_overview_shows_single_models_and_the_best_of_each_method(tmp_path):
     assert '<tr class="best"><td>confidence-a60+v2048-lstm' in page
 
 
+def test_an_interval_that_there_is_not_is_a_dash(tmp_path):
+    report().write(tmp_path / "demo" / "huang2017")
+    path = tmp_path / "demo" / "huang2017" / "scores.json"
+    metrics = json.loads(path.read_text())
+    metrics["a60-lstm"] |= {"low": None, "high": None}
+    path.write_text(json.dumps(metrics))
+    line = next(line for line in overview(tmp_path).splitlines() if line.startswith("a60-lstm"))
+    assert line.split() == ["a60-lstm", "0.750", "-", "0.750", "4", "100%"]
+
+
 def test_overview_of_two_systems_ends_with_the_best_of_each(tmp_path):
     report(settings=STACKED).write(tmp_path / "demo" / "huang2017")
     dataclasses.replace(report(settings=SMALL_ZHANG), system="zhang2017").write(tmp_path / "demo" / "zhang2017")
-    path = tmp_path / "demo" / "zhang2017" / "metrics.json"
+    path = tmp_path / "demo" / "zhang2017" / "scores.json"
     metrics = json.loads(path.read_text())
     metrics["dbn2-linear_svm"]["accuracy"] = 0.9
     path.write_text(json.dumps(metrics))
@@ -432,7 +460,7 @@ def test_overview_shows_every_combined_fusion(tmp_path):
 
 
 def test_metrics_that_are_no_json_are_one_line(tmp_path):
-    path = tmp_path / "demo" / "x" / "metrics.json"
+    path = tmp_path / "demo" / "x" / "scores.json"
     path.parent.mkdir(parents=True)
     path.write_text("{")
     with pytest.raises(ArtifactError, match="not readable"):

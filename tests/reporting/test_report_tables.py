@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -11,11 +12,11 @@ from pipeline.evaluation import ClassFigures, Score
 from pipeline.reporting.by_emotion import Decided, OfEmotion
 from pipeline.reporting.cells import PERCENT, Accuracy, Table
 from pipeline.reporting.paper_huang2017 import WithDifference
-from pipeline.reporting.tables import NOT_JUDGED, percentages, score_table
+from pipeline.reporting.tables import NOT_JUDGED, best_of_each, percentages, score_table
 
 
 def score(accuracy: float, n: int = 90) -> Score:
-    return Score(accuracy, accuracy - 0.05, accuracy, accuracy - 0.1, accuracy + 0.1, n, 0.9)
+    return Score(accuracy, accuracy - 0.05, accuracy, accuracy - 0.1, accuracy + 0.1, n, 0.9, accuracy - 0.2, accuracy - 0.15, accuracy + 0.05)
 
 
 NOTHING = Score(*[math.nan] * 5, 0, 0.0)
@@ -134,8 +135,34 @@ def test_a_share_of_a_confusion_matrix():
 def test_score_table_keeps_the_order_and_is_silent_about_nothing():
     rows = score_table({"z": score(0.4), "a": score(0.5), "none": NOTHING})
     assert rows["Model"].tolist() == ["z", "a", "none"]
-    assert rows.iloc[0].tolist() == ["z", "0.400", "0.300 to 0.500", "0.350", "0.400", "90", "90%"]
-    assert rows.iloc[2].tolist() == ["none", "-", NOT_JUDGED, "-", "-", "0", "0%"]
+    assert rows.iloc[0].to_dict() == {
+        "Model": "z",
+        "Accuracy": "0.400",
+        "95 % interval": "0.300 to 0.500",
+        "UAR": "0.350",
+        "UAR interval": "0.250 to 0.450",
+        "micro-F1": "0.400",
+        "macro-F1": "0.200",
+        "Clips": "90",
+        "Coverage": "90%",
+    }
+    assert rows.iloc[2].tolist() == ["none", "-", NOT_JUDGED, "-", "-", "-", "-", "0", "0%"]
+
+
+def test_a_score_without_an_interval_has_dashes_for_it():
+    alone = dataclasses.replace(score(0.4), low=math.nan, high=math.nan, uar_low=math.nan, uar_high=math.nan)
+    assert score_table({"a": alone}).iloc[0].tolist() == ["a", "0.400", "-", "0.350", "-", "0.400", "0.200", "90", "90%"]
+
+
+def test_the_best_of_each_method():
+    accuracies = {
+        "a60-svm": 0.2, "v1024-svm": math.nan, "vote-a60+v1024-svm": math.nan, "vote-a60+v2048-svm": 0.1, "sum-a60+v1024-svm": math.nan,
+        "vote-logistic_regression+audio-a60+v1024-svm": 0.3, "combined-x-average": 0.1, "combined-y-average": 0.4,
+    }
+    assert best_of_each(accuracies) == [
+        "a60-svm", "v1024-svm", "vote-a60+v2048-svm", "sum-a60+v1024-svm", "vote-logistic_regression+audio-a60+v1024-svm",
+        "combined-x-average", "combined-y-average",
+    ]
 
 
 def test_percentages():
