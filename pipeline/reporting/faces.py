@@ -84,14 +84,18 @@ def everyone(corpus: str, places: Places, workers: int) -> str:
     """Write a small sheet of every clip and the page over all of them, and return where it is and what it shows.
 
     Raises:
-        ArtifactError: the tracker has not run
+        ArtifactError: the tracker has not run, or no clip has a picture
     """
     clips, entries = _clips(places)
-    drawn = ordered_map(_Draw(places), [(clip, entries[name]) for name, clip in clips.items()], workers, f"{corpus}: faces")
+    seen = [(clip, entries[name]) for name, clip in clips.items() if entries[name].status != "absent"]
+    if not seen:
+        raise ArtifactError(f"{places.features / 'faces.ledger.csv'}: no clip of {corpus} has a picture, so there is no face to show")
+    drawn = ordered_map(_Draw(places), seen, workers, f"{corpus}: faces")
     lines = sorted(drawn, key=lambda line: (line.coverage, -line.between, line.clip_id))
-    path = places.reports / "faces" / "index.html"
-    render("faces.html", path, corpus=corpus, lines=lines, mean=float(np.mean([line.coverage for line in lines])))
-    return f"{len(lines)} clips, a face in {np.mean([line.coverage for line in lines]):.1%} of the frames on average, {_worst(lines)}\n{path}"
+    path, mean = places.reports / "faces" / "index.html", float(np.mean([line.coverage for line in lines]))
+    counted = f"{len(lines)} clips" + (f" ({len(clips) - len(seen)} more have no picture)" if len(seen) < len(clips) else "")
+    render("faces.html", path, corpus=corpus, counted=counted, lines=lines, mean=mean)
+    return f"{counted}, a face in {mean:.1%} of the frames on average, {_worst(lines)}\n{path}"
 
 
 def _worst(lines: Sequence[_Line]) -> str:

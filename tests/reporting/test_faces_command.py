@@ -138,3 +138,15 @@ def test_before_the_tracker_has_run(project: Path, capsys: pytest.CaptureFixture
     write_ledger(project / "features/c/faces.ledger.csv", [])
     assert main(["faces", "c"]) == 1
     assert capsys.readouterr().err.startswith("error: features/c/faces.ledger.csv: not of the clips of the manifest; run `dvc repro track_faces`")
+
+
+def test_clips_without_a_picture_are_counted_and_not_shown(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    names = ("whole", "gap", "none at all", "broken")
+    deaf = [Entry(name, "track_faces", "absent", "no_video") for name in names]
+    write_ledger(project / "features/c/faces.ledger.csv", [Entry("whole", "track_faces"), *deaf[1:]])
+    assert main(["faces", "c"]) == 0
+    assert capsys.readouterr().out.startswith("1 clips (3 more have no picture), a face in 100.0% of the frames on average")
+    assert (project / "reports/c/faces/index.html").read_text(encoding="utf-8").count("<figure>") == 1
+    write_ledger(project / "features/c/faces.ledger.csv", deaf)
+    assert main(["faces", "c"]) == 1
+    assert capsys.readouterr().err == "error: features/c/faces.ledger.csv: no clip of c has a picture, so there is no face to show\n"

@@ -1,0 +1,119 @@
+"""The page on missing modalities of one system on one corpus: accuracy by the share of test clips that lost one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.missing import MISSING
+from pipeline.posteriors import write_table
+from pipeline.reporting.page import percent, render
+from pipeline.reporting.statistics_charts import Chart
+
+KINDS = ("sound", "picture", "joint", "fusion")
+"""Of models by what they need, and fusions; one of each is shown."""
+_DRAWN = ("sound", "picture", "fusion")
+
+
+def kind_of(name: str, needs: Mapping[str, frozenset[str]]) -> str:
+    """Return which of `KINDS` a model or fusion is.
+
+    Args:
+        name: model or fusion
+        needs: model -> what it needs of a clip; a fusion is not in it
+    """
+    if name not in needs:
+        return "fusion"
+    return next(iter(needs[name])) if len(needs[name]) == 1 else "joint"
+
+
+def chosen(figures: pd.DataFrame, needs: Mapping[str, frozenset[str]]) -> dict[str, str]:
+    """Return kind -> the model or fusion of that kind with the highest accuracy of all clips, the first of equals.
+
+    Args:
+        figures: as `pipeline.missing.robustness` returns them; the lowest share counts
+        needs: model -> what it needs of a clip
+    """
+    whole = figures[figures["share"] == figures["share"].min()].groupby("model", sort=False)["accuracy_of_all"].mean()
+    best: dict[str, str] = {}
+    for name in map(str, whole.index):
+        kind = kind_of(name, needs)
+        if kind not in best or whole[name] > whole[best[kind]]:
+            best[kind] = name
+    return {kind: best[kind] for kind in KINDS if kind in best}
+
+
+def write_robustness(
+    folder: Path, corpus: str, system: str, figures: pd.DataFrame, needs: Mapping[str, frozenset[str]], folds: int
+) -> str:
+    """Write missing.csv, plots/missing.csv and index.html; return one line on the best fusion, or the first model shown.
+
+    Args:
+        folder: gets the files
+        corpus: name in params.yaml
+        system: name in params.yaml
+        figures: as `pipeline.missing.robustness` returns them
+        needs: model -> what it needs of a clip
+        folds: how many there are
+    """
+    best = chosen(figures, needs)
+    shown = [(kind, missing, _curve(figures, name, missing)) for missing in MISSING for kind, name in best.items()]
+    write_table(folder / "missing.csv", figures)
+    drawn = [curve.assign(curve=f"{best[kind]} without {missing}") for kind, missing, curve in shown if kind in _DRAWN]
+    write_table(folder / "plots" / "missing.csv", pd.concat(drawn, ignore_index=True)[["share", "accuracy_of_all", "curve"]])
+    render(
+        "robustness.html",
+        folder / "index.html",
+        corpus=corpus,
+        system=system,
+        clips=int(figures["clips"].iloc[0]),
+        folds=folds,
+        best=best,
+        shares=[percent(share, 0) for share in figures["share"].unique()],
+        charts=[_chart(missing, [(kind, curve) for kind, taken, curve in shown if taken == missing]) for missing in MISSING],
+        rows=[_row(kind, best[kind], missing, curve) for kind, missing, curve in shown],
+    )
+    name = list(best.values())[-1]
+    ends = ", ".join(f"{percent(_curve(figures, name, missing)['accuracy_of_all'].iloc[-1])} without {missing}" for missing in MISSING)
+    return f"{name}: accuracy of all clips {ends}"
+
+
+def _curve(figures: pd.DataFrame, name: str, missing: str) -> pd.DataFrame:
+    return figures[(figures["model"] == name) & (figures["missing"] == missing)]
+
+
+def _chart(missing: str, curves: Sequence[tuple[str, pd.DataFrame]]) -> Chart:
+    """Return the chart of what happens when one modality is taken away."""
+    drawn = [(kind, curve) for kind, curve in curves if kind in _DRAWN]
+    said = "; ".join(f"{kind}: {', '.join(map(percent, curve['accuracy_of_all']))}" for kind, curve in drawn)
+    shares = ", ".join(percent(share, 0) for share in drawn[0][1]["share"])
+    title, text = f"{missing.capitalize()} taken away", f"Accuracy of all test clips when {shares} of them have no {missing}. {said}"
+    chart = Chart(title, text, f"test clips without {missing}, %", "accuracy of all test clips, %", [], [])
+    chart.lines.extend(_line(chart, kind, curve) for kind, curve in drawn)
+    return chart
+
+
+def _line(chart: Chart, kind: str, curve: pd.DataFrame) -> dict[str, Any]:
+    """Return where a curve lies in a chart: `points` of a polyline, `marks` at every share, and its class."""
+    frame = chart.frame
+    marks = [
+        {
+            "x": round(frame["left"] + share * (frame["right"] - frame["left"]), 1),
+            "y": round(frame["bottom"] - accuracy * (frame["bottom"] - frame["top"]), 1),
+            "text": f"{percent(share, 0)}: {percent(accuracy)}",
+        }
+        for share, accuracy in zip(curve["share"], curve["accuracy_of_all"], strict=True)
+    ]
+    return {"points": " ".join(f"{mark['x']},{mark['y']}" for mark in marks), "marks": marks, "kind": kind}
+
+
+def _row(kind: str, name: str, missing: str, curve: pd.DataFrame) -> dict[str, Any]:
+    """Return a line of the table: accuracy of all clips, below it that of the judged and how many these are."""
+    cells = [
+        {"all": percent(row["accuracy_of_all"]), "judged": f"{percent(row['accuracy'])} of {row['judged']}"}
+        for row in curve.to_dict("records")
+    ]
+    return {"kind": kind, "name": name, "missing": missing, "cells": cells}
