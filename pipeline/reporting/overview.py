@@ -11,6 +11,7 @@ from typing import Any
 from pipeline.core.errors import ArtifactError
 from pipeline.reporting.page import render
 from pipeline.reporting.statistics_page import SPEAKER_DEPENDENT
+from pipeline.reporting.systems_compared import COLUMNS, as_text, systems_compared
 from pipeline.reporting.tables import best_of_each, ends
 from pipeline.system import method_of
 
@@ -30,10 +31,17 @@ def overview(folder: Path) -> str:
     if not found:
         raise ArtifactError(f"{folder}: no report in it; run `make repro` (or `dvc repro`) first")
     reports = [_report(path, folder) for path in found]
-    render("overview.html", folder / "index.html", reports=reports, speaker_dependent=SPEAKER_DEPENDENT)
+    compared = _compared(folder, reports)
+    render(
+        "overview.html", folder / "index.html", reports=reports, speaker_dependent=SPEAKER_DEPENDENT, compared=compared, compared_columns=COLUMNS
+    )
     blocks = [_text(report) for report in reports]
     if len(reports) > 1:
         blocks.append(_best_of_each(reports))
+    blocks += [
+        "\n".join([f"\nOne system against another on {corpus}: points of accuracy, tests paired by clip", *_aligned([COLUMNS, *rows], 2)])
+        for corpus, rows in compared.items()
+    ]
     return "\n".join([*blocks, f"The page over all reports: {folder / 'index.html'}"])
 
 
@@ -57,6 +65,14 @@ def _report(path: Path, folder: Path) -> dict[str, Any]:
         "fusions": sum(bool(method_of(name)) for name in metrics),
         "left_out": len(metrics) - len(shown),
     }
+
+
+def _compared(folder: Path, reports: Sequence[Mapping[str, Any]]) -> dict[str, list[list[str]]]:
+    """Return corpus -> rows of the comparison of its systems, of corpora with several."""
+    best: dict[str, dict[str, str]] = {}
+    for report in reports:
+        best.setdefault(report["corpus"], {})[report["system"]] = report["best"][0]
+    return {corpus: as_text(systems_compared(folder / corpus, names)) for corpus, names in best.items() if len(names) > 1}
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -75,7 +75,8 @@ def p_text(p: float) -> str:
     return "< 0.001" if p < 0.0005 else f"{p:.3f}"
 
 
-def _points(difference: float) -> str:
+def points(difference: float) -> str:
+    """Return a difference in accuracy in points of a hundred, `-` for NaN."""
     return "-" if isnan(difference) else f"{100 * difference:+.1f}"
 
 
@@ -102,7 +103,7 @@ def _comparisons(found: Statistics, scores: Mapping[str, Score]) -> Listing:
     shown = best_of_each({name: score.accuracy for name, score in scores.items()})
     tests = ("mcnemar_p", "mcnemar_p_holm", "permutation_p", "permutation_p_holm")
     rows = [
-        [row["model"], str(row["clips"]), _points(row["difference"]), *(p_text(row[key]) for key in tests)]
+        [row["model"], str(row["clips"]), points(row["difference"]), *(p_text(row[key]) for key in tests)]
         for row in _records(found.comparisons)
         if row["model"] in shown
     ]

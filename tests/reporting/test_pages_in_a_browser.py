@@ -137,6 +137,6 @@ def test_the_overview_fits_its_window(tmp_path):
 
 def test_the_page_over_all_faces_fits_its_window(tmp_path):
     line = {"clip_id": "c" * 200, "coverage": 0.5, "between": 0.25, "others": 2, "said": "few_faces", "sheet": "c.jpg"}
-    render("faces.html", tmp_path / "index.html", corpus="demo", lines=[line, {**line, "sheet": "", "coverage": 0.0}], mean=0.25)
+    render("faces.html", tmp_path / "index.html", corpus="demo", counted="2 clips", lines=[line, {**line, "sheet": "", "coverage": 0.0}], mean=0.25)
     assert laid_out(tmp_path / "index.html", 1280)[0] == 0
     assert laid_out(tmp_path / "index.html", 390)[0] == 0
