@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from pipeline.about import Source
 from pipeline.core import plugins
-from pipeline.core.errors import CorpusError, SettingsError
+from pipeline.core.errors import CorpusError, SettingsError, did_you_mean
 from pipeline.core.settings import Settings, parse, section
 from pipeline.protocol_settings import ProtocolParams
 
@@ -110,7 +110,7 @@ def source_of(name: str, params: CorpusParams) -> Source:
 
 
 def check_corpora(params: Mapping[str, Any]) -> str:
-    """Check the `corpora` section before anything runs: DVC's own word for a missing folder names no setting.
+    """Check the `corpora` section, and who `degrade` takes clips from, before anything runs: DVC's own word for a missing folder names no setting.
 
     Args:
         params: all of params.yaml
@@ -119,11 +119,15 @@ def check_corpora(params: Mapping[str, Any]) -> str:
         one line for the user
 
     Raises:
-        SettingsError: a mistake in a corpus's settings
-        CorpusError: a folder that is neither there nor made by `generate`
+        SettingsError: a mistake in a corpus's settings, or a corpus to degrade that there is not
+        CorpusError: a folder that is neither there nor made by `generate` or `degrade`
     """
     corpora = section(params, "corpora")
-    generated = {f"data/{name}" for name in params.get("generate") or {}}
+    degraded = params.get("degrade") or {}
+    for name, block in degraded.items():
+        if isinstance(block, Mapping) and block.get("corpus") not in corpora:
+            raise SettingsError(f"params.yaml: degrade.{name}.corpus: no corpus '{block.get('corpus')}'{did_you_mean(str(block.get('corpus')), corpora)}; mend it, or remove degrade.{name}")
+    generated = {f"data/{name}" for name in params.get("generate") or {}} | {f"data/degraded/{name}" for name in degraded}
     for name, block in corpora.items():
         corpus = parse(CorpusParams, block, f"params.yaml: corpora.{name}")
         adapters(name, corpus)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from math import isnan, nan
 from typing import Literal
 
@@ -13,8 +12,7 @@ import pandas as pd
 from pydantic import Field
 
 from pipeline.core.settings import Settings
-
-SEED = 2017
+from pipeline.intervals import interval_of
 
 
 class ReportParams(Settings):
@@ -22,7 +20,7 @@ class ReportParams(Settings):
 
     bootstrap: Literal["clips", "speakers"] = Field(
         default="speakers",
-        description="what intervals draw with replacement; clips of a speaker are alike, so clips give too narrow ones",
+        description="what intervals draw with replacement: clips; or speakers, and then they are never narrower than with clips",
     )
     draws: int = Field(default=2000, ge=100, description="bootstrap samples, and permutations of a test")
     bins: int = Field(default=15, ge=1, description="of the confidence, for the calibration error; Guo et al. 2017 have 15")
@@ -39,8 +37,8 @@ class Score:
         accuracy: share of right decisions
         uar: unweighted average recall over the emotions that occur
         micro_f1: Huang et al. 2017, eq. (4); equal to accuracy where every clip gets one label
-        low: lower end of the 95 % interval of accuracy, percentile bootstrap over clips or speakers; NaN where there is
-            but one to draw
+        low: lower end of the 95 % interval of accuracy, percentile bootstrap over clips or speakers, see `interval_of`; NaN
+            where there is but one to draw
         high: upper end
         n: clips judged
         coverage: `n` / test clips of the protocol
@@ -141,43 +139,6 @@ def macro_f1(counts: np.ndarray) -> float:
     return float((2 * counts.diagonal()[occurring] / either[occurring]).mean()) if occurring.any() else nan
 
 
-@lru_cache(maxsize=1)  # the models of a report are drawn alike, one after the other
-def _drawn(groups: int, draws: int, seed: int) -> np.ndarray:
-    """Return how often each draw of a bootstrap holds each group, (draws, groups)."""
-    places = np.random.default_rng(seed).integers(0, groups, (draws, groups)) + groups * np.arange(draws)[:, None]
-    return np.bincount(places.ravel(), minlength=draws * groups).reshape(draws, groups).astype(float)
-
-
-def interval(
-    right: np.ndarray, groups: np.ndarray | None = None, draws: int = 2000, seed: int = SEED, classes: np.ndarray | None = None
-) -> tuple[float, float]:
-    """Return the 95 % percentile bootstrap interval of a mean.
-
-    Args:
-        right: (N,) of 0 and 1
-        groups: (N,) what is drawn with replacement, with all of its clips; the mean is that of the pooled clips
-            (cluster bootstrap: Davison and Hinkley 1997, "Bootstrap methods and their application", section 3.8); or clips
-        draws: bootstrap samples
-        seed: of the draws, so that models that judged the same clips are drawn alike
-        classes: (N,) emotions; then of the mean recall of those that a draw holds (UAR)
-
-    Returns:
-        Both ends; NaN where there is but one group, since drawing it again and again tells nothing
-    """
-    group = np.arange(len(right)) if groups is None else np.unique(groups, return_inverse=True)[1]
-    if len(right) == 0 or group.max() == 0:
-        return nan, nan
-    kind = np.zeros(len(right), int) if classes is None else np.unique(classes, return_inverse=True)[1]
-    hits, clips = np.zeros((2, group.max() + 1, kind.max() + 1))
-    np.add.at(hits, (group, kind), right)
-    np.add.at(clips, (group, kind), 1)
-    times = _drawn(len(hits), draws, seed)
-    shown = times @ clips
-    recalls = np.divide(times @ hits, shown, out=np.full(shown.shape, nan), where=shown > 0)
-    low, high = np.quantile(np.nanmean(recalls, axis=1), [0.025, 0.975])
-    return float(low), float(high)
-
-
 def score(frame: pd.DataFrame, classes: Sequence[str], test_clips: int, params: ReportParams | None = None) -> Score:
     """Return the figures of one model.
 
@@ -194,8 +155,8 @@ def score(frame: pd.DataFrame, classes: Sequence[str], test_clips: int, params: 
     right = (truth == predicted).astype(float)
     counts = confusion(truth, predicted, classes)
     groups = judged["speaker"].to_numpy(str) if params.bootstrap == "speakers" else None
-    low, high = interval(right, groups, params.draws)
-    uar_low, uar_high = interval(right, groups, params.draws, classes=truth.astype(str))
+    low, high = interval_of(right, groups, params.draws)
+    uar_low, uar_high = interval_of(right, groups, params.draws, truth.astype(str))
     accuracy, coverage = float(right.mean()) if len(right) else nan, len(right) / test_clips
     micro, macro = micro_f1(counts), macro_f1(counts)
     return Score(accuracy, uar(counts), micro, low, high, len(right), coverage, macro, uar_low, uar_high)

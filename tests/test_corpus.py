@@ -168,6 +168,15 @@ def test_a_root_is_all_that_a_known_corpus_needs(tmp_path: Path) -> None:
     assert check("data/demo", "mine", adapter="demo", protocol={"name": "loso"}) == "corpora: mine"
 
 
+def test_a_corpus_that_degrade_makes_and_one_that_it_cannot(tmp_path: Path) -> None:
+    worse = {"adapter": "manifest_csv", "root": "data/degraded/w", "protocol": {"name": "loso"}}
+    corpora = {"rml": {"root": str(tmp_path)}, "w": worse}
+    assert check_corpora({"corpora": corpora, "degrade": {"w": {"corpus": "rml", "snr_db": 10}}}) == "corpora: rml, w"
+    with pytest.raises(SettingsError) as caught:
+        check_corpora({"corpora": corpora, "degrade": {"w": {"corpus": "rlm", "snr_db": 10}}})
+    assert str(caught.value) == "params.yaml: degrade.w.corpus: no corpus 'rlm' (did you mean 'rml'?); mend it, or remove degrade.w"
+
+
 @pytest.mark.parametrize(
     ("name", "block", "message"),
     [

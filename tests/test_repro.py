@@ -58,7 +58,7 @@ def test_first_run_makes_everything(first):
     assert {"generate", "prepare", "track_faces", "pretrain", "extract", "extract_speech", "extract_face", "rank", "select"} <= names(first.ran)
     assert "report@demo-huang2017" in first.ran
     report = first.root / "reports/demo/huang2017"
-    metrics = json.loads((report / "metrics.json").read_text())
+    metrics = json.loads((report / "scores.json").read_text())
     assert {"a60-svm", "v1024-lstm", "confidence-a60+v1024-lstm", "logistic_regression-a60+v1024-svm"} <= set(metrics)
     assert {"prior_knowledge-a60+v1024-lstm", "prior_knowledge-logistic_regression+audio-a60+v1024-lstm"} <= set(metrics)
     for figures in metrics.values():
@@ -75,7 +75,7 @@ def test_first_run_makes_everything(first):
 def test_first_run_makes_the_second_system(first):
     assert {"crop_faces", "segments_audio", "segments_video", "fuse_features", "train_zhang2017"} <= names(first.ran)
     report = first.root / "reports/demo/zhang2017"
-    metrics = json.loads((report / "metrics.json").read_text())
+    metrics = json.loads((report / "scores.json").read_text())
     rules = ("score_level", "vote", "maximum", "sum", "minimum", "average", "product")
     fusions = {f"{rule}-anet+vnet-linear_svm" for rule in rules}
     assert set(metrics) == {"anet-linear_svm", "vnet-linear_svm", "dbn2-linear_svm"} | fusions
@@ -91,7 +91,7 @@ def test_first_run_makes_the_second_system(first):
 def test_first_run_makes_the_third_system(first):
     assert {"align_faces", "clip_features", "train_ouyang2017", "end_to_end", "transfer"} <= names(first.ran)
     report = first.root / "reports/demo/ouyang2017"
-    metrics = json.loads((report / "metrics.json").read_text())
+    metrics = json.loads((report / "scores.json").read_text())
     models = {"vggface-image_set", "vggface-end_to_end", "egemaps-transfer"}
     assert set(metrics) == models | {"combined-visual-average", "combined-audio_visual-weighted"}
     for figures in metrics.values():
@@ -113,7 +113,7 @@ def test_first_run_makes_the_third_system(first):
 
 def test_accuracy_in_metrics_is_that_of_the_predictions(first):
     report = first.root / "reports/demo/huang2017"
-    metrics = json.loads((report / "metrics.json").read_text())
+    metrics = json.loads((report / "scores.json").read_text())
     predictions = pd.read_csv(report / "predictions.csv")
     for name, rows in predictions.groupby("model"):
         assert metrics[name]["accuracy"] == pytest.approx((rows["emotion"] == rows["predicted"]).mean(), abs=1e-4)
@@ -180,7 +180,7 @@ def test_settings_of_fusion_rerun_fusion_and_report(done):
         }
     )
     assert names(done.repro("report@demo-huang2017", "report@demo-zhang2017")) == {"fuse", "report"}
-    metrics = json.loads((done.root / "reports/demo/zhang2017/metrics.json").read_text())
+    metrics = json.loads((done.root / "reports/demo/zhang2017/scores.json").read_text())
     assert not any("dbn2" in name for name in metrics)
     assert (done.root / "features/demo/dbn2.h5").exists()
     table = pd.read_csv(done.root / "reports/demo/zhang2017/tables/table_X.csv", keep_default_na=False)
@@ -218,12 +218,12 @@ def learned_in(project: Project, fold: str) -> dict[str, bytes | str]:
             found[name] = path.read_bytes()
         elif path.name in ("history.csv", "posteriors.csv", "validation.csv"):
             rows = pd.read_csv(path, dtype=str, keep_default_na=False)
-            found[name] = rows[(rows["fold"] == fold) & ((rows["part"] == "val") if "part" in rows else True)].to_csv()
+            found[name] = rows[(rows["fold"] == fold) & ((rows["part"] == "val") if "part" in rows else True)].to_csv(index=False)
         elif path.name == "learned.json":
             found[name] = json.dumps({fusion: states[fold] for fusion, states in json.loads(path.read_text()).items()})
     for path in sorted((project.root / "features/demo").glob("*.importances.csv")):
         rows = pd.read_csv(path, dtype=str)
-        found[path.name] = rows[rows["fold"] == fold].to_csv()
+        found[path.name] = rows[rows["fold"] == fold].to_csv(index=False)
     return found
 
 
@@ -365,7 +365,7 @@ def test_bad_clips_cost_themselves_only(hostile):
     assert entry("anger", fused) == ("degraded", "no_audio")
     assert entry("fear", fused) == ("degraded", "no_face")
     assert entry("happy", fused) == ("failed", "missing_file")
-    metrics = json.loads((report / "metrics.json").read_text())
+    metrics = json.loads((report / "scores.json").read_text())
     assert (metrics["a60-svm"]["n"], metrics["v1024-svm"]["n"]) == (25, 24)
     assert metrics["confidence-a60+v1024-svm"]["n"] == 26
     assert metrics["confidence-a60+v1024-svm"]["coverage"] == pytest.approx(26 / 28, abs=1e-4)

@@ -59,6 +59,7 @@ def _report(path: Path, folder: Path) -> dict[str, Any]:
         "speaker_dependent": setup["speaker_dependent"],
         "link": page.relative_to(folder).as_posix(),
         "page": str(page),
+        "robustness": _link(path.parent / "robustness" / "index.html", folder),
         "columns": _COLUMNS,
         "rows": list(rows.values()),
         "best": rows[best],
@@ -73,6 +74,11 @@ def _compared(folder: Path, reports: Sequence[Mapping[str, Any]]) -> dict[str, l
     for report in reports:
         best.setdefault(report["corpus"], {})[report["system"]] = report["best"][0]
     return {corpus: as_text(systems_compared(folder / corpus, names)) for corpus, names in best.items() if len(names) > 1}
+
+
+def _link(page: Path, folder: Path) -> str:
+    """Return the address of a page that another stage makes; "" before it has."""
+    return page.relative_to(folder).as_posix() if page.is_file() else ""
 
 
 def _read(path: Path) -> dict[str, Any]:

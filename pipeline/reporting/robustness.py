@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,54 +12,48 @@ from pipeline.missing import MISSING
 from pipeline.posteriors import write_table
 from pipeline.reporting.page import percent, render
 from pipeline.reporting.statistics_charts import Chart
+from pipeline.system import Fusion
 
 KINDS = ("sound", "picture", "joint", "fusion")
 """Of models by what they need, and fusions; one of each is shown."""
 _DRAWN = ("sound", "picture", "fusion")
 
 
-def kind_of(name: str, needs: Mapping[str, frozenset[str]]) -> str:
-    """Return which of `KINDS` a model or fusion is.
-
-    Args:
-        name: model or fusion
-        needs: model -> what it needs of a clip; a fusion is not in it
-    """
-    if name not in needs:
-        return "fusion"
-    return next(iter(needs[name])) if len(needs[name]) == 1 else "joint"
-
-
-def chosen(figures: pd.DataFrame, needs: Mapping[str, frozenset[str]]) -> dict[str, str]:
+def chosen(figures: pd.DataFrame, needs: Mapping[str, frozenset[str]], wanted: Iterable[Fusion]) -> dict[str, str]:
     """Return kind -> the model or fusion of that kind with the highest accuracy of all clips, the first of equals.
 
     Args:
         figures: as `pipeline.missing.robustness` returns them; the lowest share counts
         needs: model -> what it needs of a clip
+        wanted: fusions, every part before what it is part of; those of both modalities count, or all where none is
     """
+    rests = dict(needs)
+    for fusion in wanted:
+        rests[fusion.name] = frozenset().union(*(rests[part] for part in fusion.parts))
+    fused = [name for name in rests if name not in needs]
+    of_both = [name for name in fused if len(rests[name]) == len(MISSING)]
+    groups = {kind: [name for name in needs if _kind(needs[name]) == kind] for kind in KINDS} | {"fusion": of_both or fused}
     whole = figures[figures["share"] == figures["share"].min()].groupby("model", sort=False)["accuracy_of_all"].mean()
-    best: dict[str, str] = {}
-    for name in map(str, whole.index):
-        kind = kind_of(name, needs)
-        if kind not in best or whole[name] > whole[best[kind]]:
-            best[kind] = name
-    return {kind: best[kind] for kind in KINDS if kind in best}
+    return {kind: max(names, key=whole.to_dict().__getitem__) for kind, names in groups.items() if names}
+
+
+def _kind(needed: frozenset[str]) -> str:
+    return next(iter(needed)) if len(needed) == 1 else "joint"
 
 
 def write_robustness(
-    folder: Path, corpus: str, system: str, figures: pd.DataFrame, needs: Mapping[str, frozenset[str]], folds: int
+    folder: Path, corpus: str, system: str, figures: pd.DataFrame, best: Mapping[str, str], folds: int
 ) -> str:
-    """Write missing.csv, plots/missing.csv and index.html; return one line on the best fusion, or the first model shown.
+    """Write missing.csv, plots/missing.csv and index.html; return one line on the best fusion, or the last model where there is none.
 
     Args:
         folder: gets the files
         corpus: name in params.yaml
         system: name in params.yaml
         figures: as `pipeline.missing.robustness` returns them
-        needs: model -> what it needs of a clip
+        best: which models and fusions are shown, as `chosen` returns them
         folds: how many there are
     """
-    best = chosen(figures, needs)
     shown = [(kind, missing, _curve(figures, name, missing)) for missing in MISSING for kind, name in best.items()]
     write_table(folder / "missing.csv", figures)
     drawn = [curve.assign(curve=f"{best[kind]} without {missing}") for kind, missing, curve in shown if kind in _DRAWN]

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from pipeline.core.errors import SettingsError, did_you_mean
-from pipeline.evaluation import SEED, Score, best
+from pipeline.evaluation import Score, best
+from pipeline.intervals import SEED
 from pipeline.posteriors import write_table
 from pipeline.reporting.statistics_calibration import Calibration, calibration_table, calibrations
 from pipeline.reporting.statistics_tables import (

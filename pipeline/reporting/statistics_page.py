@@ -25,7 +25,7 @@ SPEAKER_DEPENDENT = (
     "figures of such splits lie far above those on unknown people."
 )
 FEW_SPEAKERS = 6
-"""With fewer, the page says that an interval over them is rough."""
+"""With fewer, the page says that an interval over them tells little."""
 MOST_LISTED = 20
 """As many speakers are listed, the worst first; the others are in the table."""
 
@@ -36,7 +36,7 @@ def warnings(report: SystemReport) -> list[dict[str, Any]]:
     tested = {clip_id for fold in report.folds.values() for clip_id, part in fold.items() if part == "test"}
     speakers = len({clip.speaker for clip in report.clips if clip.clip_id in tested})
     if report.params.bootstrap == "speakers" and speakers < FEW_SPEAKERS:
-        rough = f"An interval over {speakers} speakers is rough: so few can be drawn in few ways."
+        rough = f"Only {speakers} speakers are tested: an interval over so few says little about anybody else."
         alone = "One speaker is tested, and a bootstrap over one speaker has no interval."
         found.append({"text": rough if speakers > 1 else alone, "alarm": False})
     return found

@@ -8,7 +8,8 @@ from math import nan
 import pandas as pd
 
 from pipeline.core.clip import Clip
-from pipeline.evaluation import SEED, confusion, per_class
+from pipeline.evaluation import confusion, per_class
+from pipeline.intervals import SEED
 from pipeline.statistics.groups import GroupFigures, by_group
 from pipeline.statistics.paired import holm, mcnemar, paired, permutation
 

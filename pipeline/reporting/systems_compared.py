@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.evaluation import SEED
+from pipeline.intervals import SEED
 from pipeline.posteriors import read_table, write_table
 from pipeline.reporting.statistics_page import p_text, points
 from pipeline.statistics.paired import holm, mcnemar, paired, permutation

@@ -509,3 +509,13 @@ def test_read_feedback(tmp_path):
     found = read_feedback(tmp_path, SMALL_OUYANG)
     assert found.runs == {"folds": {}}
     assert found.steps.to_dict("records") == [{"fold": "fold-00", "step": 1, "kept": "yes", "distance": 0.5, "changed": ""}]
+
+
+def test_the_overview_leads_to_the_page_of_robustness_once_there_is_one(tmp_path):
+    report().write(tmp_path / "demo" / "huang2017")
+    overview(tmp_path)
+    assert "robustness" not in (tmp_path / "index.html").read_text(encoding="utf-8")
+    (tmp_path / "demo" / "huang2017" / "robustness").mkdir()
+    (tmp_path / "demo" / "huang2017" / "robustness" / "index.html").touch()
+    overview(tmp_path)
+    assert 'href="demo/huang2017/robustness/index.html"' in (tmp_path / "index.html").read_text(encoding="utf-8")

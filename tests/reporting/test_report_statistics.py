@@ -303,7 +303,7 @@ def test_the_worst_speaker_stands_first_and_only_so_many_are_listed(tmp_path):
 
 @pytest.mark.parametrize(
     ("speakers", "bootstrap", "said"),
-    [(8, "speakers", ""), (6, "speakers", ""), (4, "speakers", "An interval over 4 speakers is rough"), (4, "clips", ""), (1, "speakers", "One speaker is tested")],
+    [(8, "speakers", ""), (6, "speakers", ""), (4, "speakers", "Only 4 speakers are tested"), (4, "clips", ""), (1, "speakers", "One speaker is tested")],
 )
 def test_an_interval_over_few_speakers_is_called_rough(tmp_path, speakers, bootstrap, said):
     report(speakers=speakers, params=ReportParams(draws=100, bootstrap=bootstrap)).write(tmp_path)

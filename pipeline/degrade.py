@@ -1,0 +1,86 @@
+"""Ways in which media come worse from other microphones and cameras: noise, blur, lost frames; their settings.
+
+Each takes and gives one piece at a time, and hangs on the seed, the clip's id and its media alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+
+import cv2
+import numpy as np
+from pydantic import Field, model_validator
+
+from pipeline.core.settings import Settings
+
+
+class DegradeParams(Settings):
+    """`degrade.<name>`: any of three ways, at least one."""
+
+    corpus: str = Field(min_length=1, description="name under `corpora`")
+    snr_db: float | None = Field(
+        None, ge=-60, le=100, description="white Gaussian noise: ratio of the clip's mean power to the noise's, dB; left out = none"
+    )
+    blur_px: float | None = Field(
+        None, gt=0, le=100, description="Gaussian blur: standard deviation, px of the original picture; left out = none"
+    )
+    drop_frames: float | None = Field(None, gt=0, lt=1, description="share of the video frames that are lost; left out = none")
+    seed: int = Field(0, ge=0, description="of the noise, and of which frames are lost")
+
+    @model_validator(mode="after")
+    def _one_way_at_least(self) -> DegradeParams:
+        if self.snr_db is None and self.blur_px is None and self.drop_frames is None:
+            raise ValueError("set one of snr_db, blur_px and drop_frames at least")
+        return self
+
+
+def generator(seed: int, way: str, clip_id: str) -> np.random.Generator:
+    """Return the random numbers of one way on one clip, the same whatever other clips and ways there are."""
+    digest = hashlib.sha256(f"{seed}|{way}|{clip_id}".encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest, "big"))
+
+
+def mean_power(blocks: Iterable[np.ndarray]) -> float:
+    """Return the mean of the squared samples of all blocks, (n,) each; 0 where there are none."""
+    total, count = 0.0, 0
+    for block in blocks:
+        total += float(np.square(block, dtype=np.float64).sum())
+        count += len(block)
+    return total / count if count else 0.0
+
+
+def with_noise(blocks: Iterable[np.ndarray], power: float, snr_db: float, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Yield sound with white Gaussian noise; silence, of no power, stays silence.
+
+    Args:
+        blocks: consecutive samples, (n,) in [-1, 1]
+        power: mean power of all of them, which with `snr_db` gives that of the noise
+        snr_db: ratio of both, dB
+        rng: of the noise
+
+    Yields:
+        as many samples, (n,) float64; where noise leads beyond +-1, whoever writes them has to cut it off
+    """
+    deviation = np.sqrt(power / 10 ** (snr_db / 10))
+    for block in blocks:
+        yield block + deviation * rng.standard_normal(len(block))
+
+
+def blurred(rgb: np.ndarray, deviation_px: float) -> np.ndarray:
+    """Return (H, W, 3) uint8 after a Gaussian of this standard deviation, mirrored at the edges; exact on every processor."""
+    return cv2.GaussianBlur(rgb, (0, 0), deviation_px)
+
+
+def kept_frames(count: int, share: float, rng: np.random.Generator) -> np.ndarray:
+    """Return which frames are not lost, (count,) bool: always the first one, so that the clip still begins where it did.
+
+    Args:
+        count: frames of the clip
+        share: of them that are lost, rounded to whole frames
+        rng: of which
+    """
+    kept = np.ones(count, bool)
+    lost = min(round(share * count), count - 1)
+    kept[1 + rng.permutation(count - 1)[:lost]] = False
+    return kept

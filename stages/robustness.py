@@ -1,0 +1,29 @@
+"""robustness: how well one system does when a share of the test clips has lost its sound or its picture."""
+
+from pipeline.core.clip import class_names, read_manifest
+from pipeline.core.stage import Context, run
+from pipeline.missing import FoldDecisions, RobustnessParams, needs_of, read_learned, robustness
+from pipeline.posteriors import read_table
+from pipeline.protocols import read_splits
+from pipeline.reporting.robustness import chosen, write_robustness
+from pipeline.system import SystemParams, fusions
+
+READS = ("systems.{system}", "robustness")
+
+
+def main(context: Context) -> str:
+    args = context.args
+    system = context.model(f"systems.{args.system}", SystemParams)
+    params = context.model("robustness", RobustnessParams)
+    clips, folds = read_manifest(args.manifest), read_splits(args.splits)
+    needs, wanted = needs_of(system, params.also), list(fusions(system))
+    tables = {model: read_table(args.models / model / "posteriors.csv") for model in system.models()}
+    learned = read_learned(args.fusion / "learned.json", wanted, folds)
+    decisions = FoldDecisions(wanted, learned, tables, needs, clips, class_names(clips), params.seed)
+    figures = robustness(decisions, folds, params.shares, context.runtime.workers)
+    line = write_robustness(args.out, args.corpus, args.system, figures, chosen(figures, needs, wanted), len(folds))
+    return f"robustness {args.system} on {args.corpus}: {line}"
+
+
+if __name__ == "__main__":
+    run(main, READS, ("corpus", "system"), ("models", "fusion", "manifest", "splits", "out"))
