@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.about import About
+from pipeline.combined import full_name
 from pipeline.core.clip import Clip, class_names
 from pipeline.core.files import write_json
 from pipeline.core.ledger import Entry, write_ledger
@@ -108,7 +109,7 @@ class SystemReport:
         scores, confusions = self.scores(), self._confusions()
         statistics = statistics_of(self, scores)
         write_json(folder / "scores.json", _figures(scores, statistics))
-        write_json(folder / "metrics.json", summary(self._groups(), scores, statistics.calibrations))
+        write_json(folder / "metrics.json", summary(self._groups(), self._single(), scores, statistics.calibrations))
         write_json(folder / "setup.json", {"protocol": self.protocol, "speaker_dependent": self.speaker_dependent})
         write_table(folder / "predictions.csv", self.predictions)
         write_ledger(folder / "ledger.csv", self.ledger)
@@ -145,6 +146,10 @@ class SystemReport:
         crossed, settings = self.settings.crossed(), self.settings
         of = {kind: [name for name in crossed if name.rsplit("-", 1)[0] in settings.of(kind)] for kind in MODALITIES}
         return {"audio": of["audio"], "video": of["video"], "further": list(settings.also), "fused": candidates(settings)}
+
+    def _single(self) -> list[str]:
+        combined = [full_name(name, each.rule) for name, each in self.settings.combined.items()]
+        return [*self.settings.models(), *combined]
 
     def _confusions(self) -> dict[str, np.ndarray]:
         rows = self.rows().items()

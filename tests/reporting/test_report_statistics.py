@@ -443,6 +443,8 @@ def test_a_table_that_there_is_not_is_an_artifact_error(tmp_path, lost):
 def test_the_metrics_for_two_runs_are_the_best_of_each_modality_and_few(tmp_path):
     report().write(tmp_path)
     metrics, every = (json.loads((tmp_path / name).read_text()) for name in ("metrics.json", "scores.json"))
+    single = metrics.pop("models")
+    assert single == {name: {key: every[name][key] for key in ("accuracy", "uar")} for name in SYSTEM.models()}
     assert metrics["fused"]["model"] == best_of(report())
     for figures in metrics.values():
         assert set(figures) == {"model", "accuracy", "uar", "macro_f1", "ece"}
