@@ -44,7 +44,7 @@ def _kind(needed: frozenset[str]) -> str:
 def write_robustness(
     folder: Path, corpus: str, system: str, figures: pd.DataFrame, best: Mapping[str, str], folds: int
 ) -> str:
-    """Write missing.csv, plots/missing.csv and index.html; return one line on the best fusion, or the last model where there is none.
+    """Write missing.csv, a table per curve in plots/ and index.html; return one line on the best fusion, or the last model where there is none.
 
     Args:
         folder: gets the files
@@ -56,8 +56,11 @@ def write_robustness(
     """
     shown = [(kind, missing, _curve(figures, name, missing)) for missing in MISSING for kind, name in best.items()]
     write_table(folder / "missing.csv", figures)
-    drawn = [curve.assign(curve=f"{best[kind]} without {missing}") for kind, missing, curve in shown if kind in _DRAWN]
-    write_table(folder / "plots" / "missing.csv", pd.concat(drawn, ignore_index=True)[["share", "accuracy_of_all", "curve"]])
+    for stale in (folder / "plots").glob("*.csv"):
+        stale.unlink()
+    for kind, missing, curve in shown:  # a file for each, as DVC draws one curve of a file, named alike in every run
+        if kind in _DRAWN:
+            write_table(folder / "plots" / f"best_{kind}_without_{missing}.csv", curve[["share", "accuracy_of_all"]])
     render(
         "robustness.html",
         folder / "index.html",

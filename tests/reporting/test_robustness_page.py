@@ -71,15 +71,14 @@ def test_everything_is_written(tmp_path):
     line = write_robustness(tmp_path, "demo", "zhang2017", figures(), BEST, 4)
     assert line == "product-anet+vnet-svm: accuracy of all clips 70.0 % without sound, 70.0 % without picture"
     found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
-    assert found == {"index.html", "missing.csv", "plots/missing.csv"}
+    drawn = {f"best_{kind}_without_{missing}.csv" for missing in MISSING for kind in ("sound", "picture", "fusion")}
+    assert found == {"index.html", "missing.csv", *(f"plots/{name}" for name in drawn)}
     table = pd.read_csv(tmp_path / "missing.csv")
     assert list(table) == ["model", "missing", "share", "clips", "judged", "accuracy", "accuracy_of_all", "uar"]
     assert len(table) == len(ACCURACY) * len(MISSING) * len(SHARES)
-    curves = pd.read_csv(tmp_path / "plots/missing.csv")
-    assert list(curves) == ["share", "accuracy_of_all", "curve"]
-    drawn = [f"{BEST[kind]} without {missing}" for missing in MISSING for kind in ("sound", "picture", "fusion")]
-    assert list(dict.fromkeys(curves["curve"])) == drawn
-    assert curves[curves["curve"] == "anet-svm without sound"]["accuracy_of_all"].tolist() == [0.4, 0.2, 0]
+    curve = pd.read_csv(tmp_path / "plots/best_sound_without_sound.csv")
+    assert BEST["sound"] == "anet-svm"
+    assert curve.to_dict("list") == {"share": list(SHARES), "accuracy_of_all": [0.4, 0.2, 0]}
 
 
 def test_equal_figures_give_equal_bytes(tmp_path):
