@@ -26,7 +26,22 @@ def sides_of(clips: Sequence[Clip], params: ProtocolParams) -> Mapping[str, Sequ
     return {part: corpora for part, corpora in sides.items() if corpora}
 
 
-def restricted(fold: Fold, clips: Sequence[Clip], sides: Mapping[str, Sequence[str]]) -> Fold:
-    """Return a fold without the clips of parts that its sides do not take."""
+def restricted(folds: Sequence[Fold], clips: Sequence[Clip], sides: Mapping[str, Sequence[str]]) -> list[Fold]:
+    """Return folds without the clips of parts that their sides do not take, and without folds that then test nothing.
+
+    Raises:
+        SettingsError: a fold is left with nothing to train or to validate on
+    """
+    if not sides:
+        return list(folds)
     corpus = {clip.clip_id: clip.corpus for clip in clips}
-    return {clip_id: part for clip_id, part in fold.items() if part not in sides or corpus[clip_id] in sides[part]}
+    kept: list[Fold] = [{clip_id: part for clip_id, part in fold.items() if part not in sides or corpus[clip_id] in sides[part]} for fold in folds]
+    kept = [fold for fold in kept if "test" in fold.values()]
+    for number, fold in enumerate(kept):
+        lacking = [part for part in ("train", "val") if part not in fold.values()]
+        if lacking:
+            raise SettingsError(
+                f"params.yaml: protocol.train_on: fold-{number:02d} is left with no clip in {' and '.join(lacking)}; the speakers of one part may "
+                "all be tested together: use cross_corpus, or other groups"
+            )
+    return kept

@@ -39,7 +39,7 @@ def make_folds(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
     if params.name == "none":
         return []
     sides = sides_of(clips, params)
-    folds = [restricted(fold, clips, sides) for fold in _DEALERS[params.name](clips, params)]
+    folds = restricted(_DEALERS[params.name](clips, params), clips, sides)
     for number, fold in enumerate(folds):
         check_fold(clips, fold, f"fold-{number:02d}", params.shared, _REMEDIES.get(params.name, "split by speaker"))
     return folds

@@ -24,6 +24,8 @@ def check_systems(params: Mapping[str, Any], stages: Path) -> str:
     Raises:
         SettingsError: a mistake in a system's settings, or a system that no stage trains
     """
+    if not stages.is_file():
+        raise SettingsError(f"{stages}: no such file; run this in the project's folder")
     text = stages.read_text(encoding="utf-8")
     for name, block in section(params, "systems").items():
         parse(SystemParams, block, f"params.yaml: systems.{name}")

@@ -83,6 +83,16 @@ def test_the_same_speakers_in_two_conditions() -> None:
     assert params.described(4) == "leave one speaker out, trained on clean, tested on worse"
 
 
+def test_folds_that_test_nothing_are_left_out_and_those_that_learn_nothing_refused() -> None:
+    """Speakers of one part each: leaving one of the training part out tests nobody."""
+    rows = [(who, how, what) for how, people in (("one", "abc"), ("two", "de")) for who in people for what in ("anger", "sad")]
+    clips = [Clip(f"{who}{what}", f"{who}{what}.wav", who, what, corpus=how, digest=f"{who}{what}") for who, how, what in rows]
+    folds = make_folds(clips, ProtocolParams(name="loso", validation=0.5, train_on=("one",), test_on=("two",)))
+    assert [{clip.speaker for clip in clips if fold.get(clip.clip_id) == "test"} for fold in folds] == [{"d"}, {"e"}]
+    with pytest.raises(SettingsError, match=r"protocol\.train_on: fold-00 is left with no clip in val"):
+        make_folds(clips, ProtocolParams(name="loso", validation=0.25, train_on=("two",), test_on=("one",)))
+
+
 def test_a_clip_of_the_training_corpus_in_the_tested_one_is_refused(root: Path) -> None:
     (root / "own/clips/x.wav").write_bytes((root / "SAVEE/DC/a01.wav").read_bytes())
     clips, _ = read_corpus("both", joined(root), 1)

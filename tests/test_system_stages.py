@@ -29,6 +29,11 @@ def test_a_system_of_ones_own_needs_a_stage_of_its_own(tmp_path) -> None:
     assert check_systems(params, tmp_path / "dvc.yaml").endswith(", mine")
 
 
+def test_without_dvc_yaml_the_place_is_wrong(tmp_path) -> None:
+    with pytest.raises(SettingsError, match=r"dvc\.yaml: no such file; run this in the project's folder$"):
+        check_systems(PARAMS, tmp_path / "dvc.yaml")
+
+
 def test_a_wrong_setting_of_a_system_is_named() -> None:
     with pytest.raises(SettingsError, match=r"params\.yaml: systems\.huang2017\.classifiers: this setting is missing"):
         check_systems({"systems": {"huang2017": {"features": {"lld147": "audio"}, "fusions": []}}}, ROOT / "dvc.yaml")
