@@ -33,10 +33,11 @@ class _FoldJob:
         name, fold = item
         classes = class_names(self.clips)
         data = {part: self.recipe.data(self.clips, name, fold, part, classes) for part in ("train", "val")}
+        model = self.recipe.model(classes)
         if not self._can_learn(name, fold, data):
             nothing = np.zeros((0, len(classes)))
-            return posteriors.table(self.model, name, "test", [], nothing, classes, nothing), pd.DataFrame({"fold": []})
-        model = self.recipe.model(classes)
+            own = nothing if hasattr(model, "scores") else None
+            return posteriors.table(self.model, name, "test", [], nothing, classes, own), pd.DataFrame({"fold": []})
         history = pd.DataFrame(model.fit(data["train"], data["val"]))
         model.save(self.out / name)
         # read when nothing is left to learn, so that nothing can be learned from it

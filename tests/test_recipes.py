@@ -119,6 +119,12 @@ def test_a_corpus_without_the_modality_trains_nothing_and_goes_on(tmp_path):
     assert len(entries) == len(corpus.clips())
 
 
+def test_a_classifier_without_scores_has_none_where_it_learns_nothing_either(tmp_path):
+    recipe = FeatureRecipe.of(plugin(), Steps(), write(tmp_path / "toy.h5", 0), None, "train.x")
+    run(recipe, tmp_path / "out", _lacking([]))
+    assert not [name for name in read_table(tmp_path / "out" / "posteriors.csv") if name.startswith("s_")]
+
+
 def test_a_fold_that_has_a_clip_of_the_modality_to_test_alone_says_so_in_the_ledger(tmp_path):
     only = corpus.clips()[0].clip_id
     recipe = FeatureRecipe.of(linear_svm, PARAMS, write(tmp_path / "toy.h5", 1), None, "train.linear_svm")
