@@ -1,9 +1,11 @@
 """robustness: how well one system does when a share of the test clips has lost its sound or its picture."""
 
+from pipeline.about import read_about
 from pipeline.core.clip import class_names, read_manifest
 from pipeline.core.stage import Context, run
 from pipeline.missing import FoldDecisions, RobustnessParams, needs_of, read_learned, robustness
 from pipeline.posteriors import read_table
+from pipeline.pretraining import is_generated
 from pipeline.protocols import read_splits
 from pipeline.reporting.robustness import chosen, write_robustness
 from pipeline.system import SystemParams, fusions
@@ -21,9 +23,10 @@ def main(context: Context) -> str:
     learned = read_learned(args.fusion / "learned.json", wanted, folds)
     decisions = FoldDecisions(wanted, learned, tables, needs, clips, class_names(clips), params.seed)
     figures = robustness(decisions, folds, params.shares, context.runtime.workers)
-    line = write_robustness(args.out, args.corpus, args.system, figures, chosen(figures, needs, wanted), len(folds))
+    best, described = chosen(figures, needs, wanted), read_about(args.about)
+    line = write_robustness(args.out, described, args.system, figures, best, is_generated(context.root()))
     return f"robustness {args.system} on {args.corpus}: {line}"
 
 
 if __name__ == "__main__":
-    run(main, READS, ("corpus", "system"), ("models", "fusion", "manifest", "splits", "out"))
+    run(main, READS, ("corpus", "system"), ("models", "fusion", "manifest", "splits", "about", "out"))

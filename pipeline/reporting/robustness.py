@@ -8,10 +8,13 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.about import About
 from pipeline.missing import MISSING
 from pipeline.posteriors import write_table
 from pipeline.reporting.page import percent, render
 from pipeline.reporting.statistics_charts import Chart
+from pipeline.reporting.statistics_page import SPEAKER_DEPENDENT
+from pipeline.reporting.system_page import GENERATED
 from pipeline.system import Fusion
 
 KINDS = ("sound", "picture", "joint", "fusion")
@@ -42,17 +45,17 @@ def _kind(needed: frozenset[str]) -> str:
 
 
 def write_robustness(
-    folder: Path, corpus: str, system: str, figures: pd.DataFrame, best: Mapping[str, str], folds: int
+    folder: Path, described: About, system: str, figures: pd.DataFrame, best: Mapping[str, str], generated: bool
 ) -> str:
     """Write missing.csv, a table per curve in plots/ and index.html; return one line on the best fusion, or the last model where there is none.
 
     Args:
         folder: gets the files
-        corpus: name in params.yaml
+        described: what `prepare` found in the corpus, and by which protocol it is tested
         system: name in params.yaml
         figures: as `pipeline.missing.robustness` returns them
         best: which models and fusions are shown, as `chosen` returns them
-        folds: how many there are
+        generated: the corpus is generated
     """
     shown = [(kind, missing, _curve(figures, name, missing)) for missing in MISSING for kind, name in best.items()]
     write_table(folder / "missing.csv", figures)
@@ -64,10 +67,13 @@ def write_robustness(
     render(
         "robustness.html",
         folder / "index.html",
-        corpus=corpus,
+        corpus=described.source.corpus,
+        protocol=described.protocol.described(len(described.folds)),
+        alarm=SPEAKER_DEPENDENT if "test" in described.protocol.shared else "",
+        notice=GENERATED if generated else "",
         system=system,
         clips=int(figures["clips"].iloc[0]),
-        folds=folds,
+        folds=len(described.folds),
         best=best,
         shares=[percent(share, 0) for share in figures["share"].unique()],
         charts=[_chart(missing, [(kind, curve) for kind, taken, curve in shown if taken == missing]) for missing in MISSING],
