@@ -309,6 +309,34 @@ def _bad_clips_in_the_third_system(project: Project) -> None:
     assert judged == {"egemaps-transfer": 24, "vggface-end_to_end": 24, "combined-audio_visual-weighted": 26}
 
 
+@pytest.mark.parametrize(("kept", "other"), [("audio", "video"), ("video", "audio")])
+def test_a_corpus_of_one_modality_runs_through_all_stages(done, kept, other):
+    """Sound alone, or pictures alone: nothing has failed, models of the other modality judge nothing, and fusion goes by what is there."""
+    demo, corpus = done.root / "data/demo", done.root / "data/one"
+    shutil.copytree(demo, corpus)
+    for path in corpus.rglob("*.mp4"):
+        remux(demo / path.relative_to(corpus), path, kept)
+    pd.read_csv(demo / "manifest.csv").iloc[:, :4].to_csv(corpus / "manifest.csv", index=False)
+    done.set({"corpora": {"one": {"adapter": "manifest_csv", "root": "data/one", "protocol": {"name": "loso", "validation": 0.4}}}})
+    done.set({"degrade": {"one_worse": {"corpus": "one", "snr_db": 10, "blur_px": 1}}, "runtime.max_failed_fraction": 0})
+    systems = [f"{stage}@one-{system}" for system in SYSTEMS for stage in ("report", "robustness")]
+    done.repro_two(*systems, "degrade@one_worse")
+    audio = {"huang2017": "a60-svm", "zhang2017": "anet-linear_svm", "ouyang2017": "egemaps-transfer"}
+    video = {"huang2017": "v1024-lstm", "zhang2017": "vnet-linear_svm", "ouyang2017": "pyramid-end_to_end"}
+    fused = {"huang2017": "logistic_regression-a60+v1024-lstm", "zhang2017": "product-anet+vnet-linear_svm", "ouyang2017": "combined-audio_visual-weighted"}
+    there, absent = (audio, video) if kept == "audio" else (video, audio)
+    for system in SYSTEMS:
+        folder = done.root / "reports/one" / system
+        scores = json.loads((folder / "scores.json").read_text())
+        assert (scores[there[system]]["n"], scores[absent[system]]["n"], scores[fused[system]]["n"]) == (28, 0, 28), system
+        assert scores[absent[system]]["accuracy"] is None
+        ledger = pd.read_csv(folder / "ledger.csv", keep_default_na=False)
+        assert "failed" not in set(ledger["status"])
+        assert set(ledger.loc[ledger["stage"] == f"train:{absent[system]}", "reason"]) == {f"no_{other}"}
+        assert set(ledger.loc[ledger["stage"] == f"fuse:{fused[system]}", "status"]) == {"degraded"}
+    assert len(list((done.root / "data/degraded/one_worse/worse").iterdir())) == 28
+
+
 def rewritten(source: Path, target: Path, frames: int, voice: bool = True) -> None:
     """The first frames of a clip, with its sound or with noise in which nobody speaks."""
     with av.open(str(source)) as file:
