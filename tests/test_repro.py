@@ -322,7 +322,7 @@ def test_a_corpus_of_one_modality_runs_through_all_stages(done, kept, other):
     systems = [f"{stage}@one-{system}" for system in SYSTEMS for stage in ("report", "robustness")]
     done.repro_two(*systems, "degrade@one_worse")
     audio = {"huang2017": "a60-svm", "zhang2017": "anet-linear_svm", "ouyang2017": "egemaps-transfer"}
-    video = {"huang2017": "v1024-lstm", "zhang2017": "vnet-linear_svm", "ouyang2017": "pyramid-end_to_end"}
+    video = {"huang2017": "v1024-lstm", "zhang2017": "vnet-linear_svm", "ouyang2017": "vggface-end_to_end"}
     fused = {"huang2017": "logistic_regression-a60+v1024-lstm", "zhang2017": "product-anet+vnet-linear_svm", "ouyang2017": "combined-audio_visual-weighted"}
     there, absent = (audio, video) if kept == "audio" else (video, audio)
     for system in SYSTEMS:
