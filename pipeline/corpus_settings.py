@@ -125,8 +125,10 @@ def check_corpora(params: Mapping[str, Any]) -> str:
     corpora = section(params, "corpora")
     degraded = params.get("degrade") or {}
     for name, block in degraded.items():
-        if isinstance(block, Mapping) and block.get("corpus") not in corpora:
-            raise SettingsError(f"params.yaml: degrade.{name}.corpus: no corpus '{block.get('corpus')}'{did_you_mean(str(block.get('corpus')), corpora)}; mend it, or remove degrade.{name}")
+        source = block.get("corpus") if isinstance(block, Mapping) else None
+        if source not in corpora:
+            remedy = f"mend it, or remove degrade.{name} (`degrade: {{}}` if nothing is left)"
+            raise SettingsError(f"params.yaml: degrade.{name}.corpus: no corpus '{source}'{did_you_mean(str(source), corpora)}; {remedy}")
     generated = {f"data/{name}" for name in params.get("generate") or {}} | {f"data/degraded/{name}" for name in degraded}
     for name, block in corpora.items():
         corpus = parse(CorpusParams, block, f"params.yaml: corpora.{name}")

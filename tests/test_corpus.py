@@ -174,7 +174,7 @@ def test_a_corpus_that_degrade_makes_and_one_that_it_cannot(tmp_path: Path) -> N
     assert check_corpora({"corpora": corpora, "degrade": {"w": {"corpus": "rml", "snr_db": 10}}}) == "corpora: rml, w"
     with pytest.raises(SettingsError) as caught:
         check_corpora({"corpora": corpora, "degrade": {"w": {"corpus": "rlm", "snr_db": 10}}})
-    assert str(caught.value) == "params.yaml: degrade.w.corpus: no corpus 'rlm' (did you mean 'rml'?); mend it, or remove degrade.w"
+    assert str(caught.value) == "params.yaml: degrade.w.corpus: no corpus 'rlm' (did you mean 'rml'?); mend it, or remove degrade.w (`degrade: {}` if nothing is left)"
 
 
 @pytest.mark.parametrize(
