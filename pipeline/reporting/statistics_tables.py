@@ -17,6 +17,10 @@ Rows = Mapping[str, pd.DataFrame]
 """Model or fusion -> its judged test clips."""
 
 
+COMPARED = ("clips", "difference", "mcnemar_p", "permutation_p")
+"""Columns of a comparison."""
+
+
 def per_class_table(rows: Rows, classes: Sequence[str]) -> pd.DataFrame:
     """Return one row per model and emotion: precision, recall, F1, clips, decisions; NaN for a share of nothing."""
     return pd.DataFrame(
@@ -47,18 +51,27 @@ def comparison_table(rows: Rows, reference: str, draws: int) -> pd.DataFrame:
         reference: what all are compared with
         draws: permutations at random, at most
     """
-    compared = [_compared(name, frame, rows[reference], draws) for name, frame in rows.items() if name != reference]
-    columns = ["model", "clips", "difference", "mcnemar_p", "permutation_p"]
-    table = pd.DataFrame(compared, columns=columns)
-    table.insert(1, "reference", reference)
+    found = [(name, reference, *compared(frame, rows[reference], draws)) for name, frame in rows.items() if name != reference]
+    return with_holm(pd.DataFrame(found, columns=["model", "reference", *COMPARED]))
+
+
+def with_holm(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of comparisons with both p also adjusted for its number of rows."""
     return table.assign(**{f"{key}_holm": holm(table[key].tolist()) for key in ("mcnemar_p", "permutation_p")})
 
 
-def _compared(name: str, rows: pd.DataFrame, reference: pd.DataFrame, draws: int) -> tuple[str, int, float, float, float]:
+def compared(rows: pd.DataFrame, reference: pd.DataFrame, draws: int) -> tuple[int, float, float, float]:
+    """Return how one model does beside another on the clips that both judged: `COMPARED`, NaN without such a clip.
+
+    Args:
+        rows: judged test clips of a model
+        reference: those of another, whose accuracy is taken off
+        draws: permutations at random, at most
+    """
     both = paired(rows, reference)
     one, other, speakers = (both[key].to_numpy(kind) for key, kind in (("one", bool), ("other", bool), ("speaker", str)))
     difference = float(one.mean() - other.mean()) if len(both) else nan
-    return name, len(both), difference, mcnemar(one, other), permutation(one, other, speakers, draws, SEED)
+    return len(both), difference, mcnemar(one, other), permutation(one, other, speakers, draws, SEED)
 
 
 def by_speaker_table(rows: Rows, classes: Sequence[str]) -> pd.DataFrame:

@@ -97,11 +97,11 @@ def _models(report: SystemReport, scores: Mapping[str, Score]) -> list[dict[str,
     """Return the figures of the models of one feature, by modality."""
     return [
         {"title": words, "rows": [list(score_row(name, scores[name]).values()) for name in names]}
-        for words, names in _groups(report).items()
+        for words, names in by_modality(report).items()
     ]
 
 
-def _groups(report: SystemReport) -> dict[str, list[str]]:
+def by_modality(report: SystemReport) -> dict[str, list[str]]:
     """Return the models of one feature by modality, the further ones last; groups without a model are left out."""
     settings, groups = report.settings, {}
     for modality, words in MODALITIES.items():
@@ -154,7 +154,7 @@ def _best_models(
 ) -> list[dict[str, Any]]:
     """Return the confusion matrices of the best model of each modality, and of the best further one."""
     shown: list[dict[str, Any]] = []
-    for words, names in _groups(report).items():
+    for words, names in by_modality(report).items():
         name = best({name: scores[name] for name in names})
         title, rows = f"{words}: {name}", heat(confusions[name], report.classes)
         shown.append({"title": title, "score": scores[name], "rows": rows})

@@ -23,7 +23,7 @@ from pipeline.reporting.paper import FeedbackRuns, Paper, Results
 from pipeline.reporting.papers import paper_of
 from pipeline.reporting.statistics import Statistics, candidates, statistics_of
 from pipeline.reporting.summary import summary
-from pipeline.reporting.system_page import MODALITIES, page_values, paper_values
+from pipeline.reporting.system_page import FURTHER, by_modality, page_values, paper_values
 from pipeline.reporting.tables import score_table
 from pipeline.reporting.training_curves import write_curves
 from pipeline.system import SystemParams, fusions
@@ -143,9 +143,9 @@ class SystemReport:
 
     def _groups(self) -> dict[str, list[str]]:
         """Return modality -> its models, the further ones under `further`, and all that joins modalities under `fused`."""
-        crossed, settings = self.settings.crossed(), self.settings
-        of = {kind: [name for name in crossed if name.rsplit("-", 1)[0] in settings.of(kind)] for kind in MODALITIES}
-        return {"audio": of["audio"], "video": of["video"], "further": list(settings.also), "fused": candidates(settings)}
+        found = by_modality(self)
+        groups = {name: found.get(words, []) for name, words in (("audio", "audio"), ("video", "video"), ("further", FURTHER))}
+        return {**groups, "fused": candidates(self.settings)}
 
     def _single(self) -> list[str]:
         combined = [full_name(name, each.rule) for name, each in self.settings.combined.items()]

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from pipeline.intervals import SEED
 from pipeline.posteriors import read_table, write_table
 from pipeline.reporting.statistics_page import p_text, points
-from pipeline.statistics.paired import holm, mcnemar, paired, permutation
+from pipeline.reporting.statistics_tables import COMPARED, compared, with_holm
 
 DRAWS = 2000
 COLUMNS = ("better", "than", "clips", "points", "McNemar p", "Holm", "by speaker p", "Holm")
@@ -32,8 +31,7 @@ def systems_compared(folder: Path, best: Mapping[str, str]) -> pd.DataFrame:
     """
     rows = {system: _rows(folder / system / "predictions.csv", model) for system, model in best.items()}
     found = [_pair(one, other, best, rows) for one, other in combinations(best, 2)]
-    table = pd.DataFrame(found, columns=["better", "than", "clips", "difference", "mcnemar_p", "permutation_p"])
-    table = table.assign(**{f"{key}_holm": holm(table[key].tolist()) for key in ("mcnemar_p", "permutation_p")})
+    table = with_holm(pd.DataFrame(found, columns=["better", "than", *COMPARED]))
     write_table(folder / "comparisons.csv", table)
     return table
 
@@ -44,13 +42,9 @@ def _rows(path: Path, model: str) -> pd.DataFrame:
 
 
 def _pair(one: str, other: str, best: Mapping[str, str], rows: Mapping[str, pd.DataFrame]) -> tuple[str, str, int, float, float, float]:
-    both = paired(rows[one], rows[other])
-    if both["one"].sum() < both["other"].sum():
-        one, other, both = other, one, both.rename(columns={"one": "other", "other": "one"})
-    first, second, speakers = (both[key].to_numpy(kind) for key, kind in (("one", bool), ("other", bool), ("speaker", str)))
-    difference = float(first.mean() - second.mean()) if len(both) else float("nan")
-    names = [f"{system}: {best[system]}" for system in (one, other)]
-    return names[0], names[1], len(both), difference, mcnemar(first, second), permutation(first, second, speakers, DRAWS, SEED)
+    clips, difference, *tests = compared(rows[one], rows[other], DRAWS)
+    first, second = (f"{system}: {best[system]}" for system in ((other, one) if difference < 0 else (one, other)))
+    return first, second, clips, abs(difference), tests[0], tests[1]  # both tests are two-sided
 
 
 def as_text(table: pd.DataFrame) -> list[list[str]]:
