@@ -1,0 +1,22 @@
+"""Check the corpora and systems that params.yaml names."""
+
+from __future__ import annotations
+
+import argparse
+
+from pipeline.commands._shared import add_params
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments."""
+    add_params(parser)
+
+
+def run(args: argparse.Namespace) -> str:
+    """Return one line that says what was checked."""
+    from pipeline.core.settings import read_params
+    from pipeline.corpus_settings import check_corpora
+    from pipeline.system_stages import check_systems
+
+    params = read_params(args.params)
+    return f"{check_corpora(params)}; {check_systems(params, args.params.with_name('dvc.yaml'))}"

@@ -1,0 +1,17 @@
+"""Print the variables that workers of a Dask cluster need."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Add no arguments."""
+
+
+def run(args: argparse.Namespace) -> str:  # noqa: ARG001
+    """Return the variables, to stand before a command."""
+    from pipeline.core.code import ROOT
+    from pipeline.core.numeric import HEAP, NUMERIC
+
+    return " ".join(f"{name}={value}" for name, value in {**NUMERIC, **HEAP, "PYTHONPATH": str(ROOT)}.items())
