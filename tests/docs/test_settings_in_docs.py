@@ -1,0 +1,181 @@
+"""Settings that the documentation shows: they parse, DVC knows their targets, and every key that is named exists."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from dvc.repo import Repo
+
+from helpers_docs import blocks, laid_over, settings_of, text_of
+from helpers_project import ROOT, Project
+from pipeline.core import plugins
+from pipeline.core.settings import Runtime, parse
+from pipeline.corpus_settings import CorpusParams, adapters, protocol_of
+from pipeline.degrade import DegradeParams
+from pipeline.evaluation import ReportParams
+from pipeline.faces.align import AlignParams
+from pipeline.faces.settings import TrackParams
+from pipeline.jobs.clip_features import ClipFeatureParams
+from pipeline.jobs.crop import crop_params
+from pipeline.jobs.end_to_end import EndToEndParams
+from pipeline.jobs.extract import extractor_params
+from pipeline.jobs.fuse_features import JointParams
+from pipeline.jobs.segments import SegmentParams
+from pipeline.missing import RobustnessParams
+from pipeline.pretraining import PretrainParams
+from pipeline.ranking import RankParams
+from pipeline.selection import SelectParams
+from pipeline.synthetic.settings import DemoSettings, SourceSettings
+from pipeline.system import SystemParams
+from pipeline.weights.lock import read_lock
+from pipeline.weights.published import FetchParams
+
+PARAMS: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+PAGES = {
+    "reproducing-huang2017": ["report@cheavd-huang2017"],
+    "reproducing-zhang2017": ["report@rml-zhang2017", "report@enterface05-zhang2017", "report@baum1s-zhang2017"],
+    "reproducing-ouyang2017": ["report@afew-ouyang2017"],
+}
+"""page -> targets that it names"""
+
+PLAIN = {
+    "degrade": DegradeParams,
+    "rank": RankParams,
+    "select": SelectParams,
+    "fetch_weights": FetchParams,
+    "systems": SystemParams,
+}
+NAMED = {
+    "pretrain": (PretrainParams, "sources", "source"),
+    "segments_audio": (SegmentParams, "segment_networks", "network"),
+    "segments_video": (SegmentParams, "segment_networks", "network"),
+    "clip_features": (ClipFeatureParams, "clip_networks", "network"),
+    "fuse_features": (JointParams, "fusion_networks", "network"),
+}
+"""section -> its model, the kind of plugin whose own settings it holds, and the key that names the plugin"""
+
+
+def check(params: Mapping[str, Any]) -> None:
+    """Parse every section of params.yaml as its stage does."""
+    for name, block in params["corpora"].items():
+        corpus = parse(CorpusParams, block, f"corpora.{name}")
+        adapters(name, corpus)
+        protocol_of(name, corpus)
+    for section, model in PLAIN.items():
+        for name, block in (params.get(section) or {}).items():
+            parse(model, block, f"{section}.{name}")
+    for section, (model, kind, key) in NAMED.items():
+        for name, block in params[section].items():
+            found = parse(model, block, f"{section}.{name}")
+            parse(plugins.load(kind, getattr(found, key)).Params, found.settings, f"{section}.{name}.settings")
+    for section in ("extract", "extract_speech", "extract_face"):
+        for name, block in params[section].items():
+            extractor_params(name, block, f"{section}.{name}")
+    for kind, section in (("classifiers", "train"), ("fusion", "fuse")):
+        for name, block in params[section].items():
+            parse(plugins.load(kind, name).Params, block, f"{section}.{name}")
+    for name, block in params["end_to_end"].items():
+        settings = parse(EndToEndParams, block, f"end_to_end.{name}").settings
+        parse(plugins.load("clip_networks", name).Params, settings, f"end_to_end.{name}.settings")
+    for name, block in params["crop_faces"].items():
+        crop_params(block, f"crop_faces.{name}")
+    for section, model in (("track_faces", TrackParams), ("align_faces", AlignParams)):
+        block = dict(params[section])
+        own = block.pop("detector_settings", {})
+        found = parse(model, block, section)
+        parse(plugins.load("detectors", found.detector).Params, own, f"{section}.detector_settings")
+    parse(DemoSettings, params["generate"]["demo"], "generate.demo")
+    parse(SourceSettings, params["generate"]["sources"], "generate.sources")
+    parse(ReportParams, params["report"], "report")
+    parse(RobustnessParams, params["robustness"], "robustness")
+    parse(Runtime, params["runtime"], "runtime")
+
+
+def removed(page: str) -> list[str]:
+    """Return the keys that a page says are to be removed."""
+    lines = [line for line in text_of(page).splitlines() if line.startswith("Remove: ")]
+    assert len(lines) == 1, page
+    return re.findall(r"`([\w.]+)`", lines[0])
+
+
+def at_size(page: str) -> dict[str, Any]:
+    """Return params.yaml with the block of a page laid over it."""
+    (block,) = settings_of(page)
+    found = laid_over(PARAMS, block)
+    for key in removed(page):
+        section, name = key.split(".")
+        del found[section][name]
+    return found
+
+
+def test_params_yaml_itself_parses() -> None:
+    check(PARAMS)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_block_of_a_paper_parses(page: str) -> None:
+    check(at_size(page))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_block_of_a_paper_names_weights_that_the_registry_has(page: str) -> None:
+    lock = read_lock(ROOT / "weights.lock")
+    for block in at_size(page)["fetch_weights"].values():
+        for name in block["weights"]:
+            lock.entry(name)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_feature_has_two_networks(page: str) -> None:
+    params = at_size(page)
+    assert not set(params["pretrain"]) & set(params["fetch_weights"])
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("docs-dvc")
+def test_dvc_knows_the_targets(tmp_path: Path) -> None:
+    project = Project(tmp_path / "project")
+    for page, targets in PAGES.items():
+        (project.root / "params.yaml").write_text(yaml.safe_dump(at_size(page), sort_keys=False), encoding="utf-8")
+        with Repo(os.fspath(project.root)) as repo:
+            known = {stage.name for stage in repo.index.stages}
+        assert set(targets) <= known, page
+        shown = "".join(block.text for block in blocks(text_of(page)))
+        assert all(target in shown for target in targets), page
+
+
+def keys(node: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
+    """Yield every dotted key below a node."""
+    if isinstance(node, Mapping):
+        for name, value in node.items():
+            yield ".".join((*path, str(name)))
+            yield from keys(value, (*path, str(name)))
+
+
+def _typed_keys() -> set[str]:
+    """Settings that have a default, and need not stand in params.yaml."""
+    found = {f"runtime.{name}" for name in Runtime.model_fields}
+    for name in PARAMS["end_to_end"]:
+        found |= {f"end_to_end.{name}.{key}" for key in EndToEndParams.model_fields}
+    for name in PARAMS["systems"]:
+        found |= {f"systems.{name}.{key}" for key in SystemParams.model_fields}
+    for name in ("<name>", "mine"):
+        found |= {f"corpora.{name}.{key}" for key in CorpusParams.model_fields}
+    return found
+
+
+@pytest.mark.parametrize("page", [*PAGES, "gpu-and-cluster", "quickstart", "own-extractor", "own-classifier", "own-fusion-rule"])
+def test_every_key_that_is_named_exists(page: str) -> None:
+    known = set(keys(PARAMS)) | _typed_keys()
+    for block in settings_of(page):
+        known |= set(keys(block))
+    named = {word for word in re.findall(r"`([a-z_]+(?:\.[\w<>]+)+)`", text_of(page)) if word.split(".")[0] in PARAMS}
+    assert not {word for word in named if word not in known}, page
+    if page in PAGES:
+        assert len(named) >= 15
