@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import io
 import re
 import shlex
@@ -10,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 
 from helpers_docs import DOCS, PLUGINS, blocks, pages
 from helpers_project import ROOT
@@ -117,6 +119,15 @@ def test_commands_parse() -> None:
                 assert "required" in complaint.getvalue(), f"{ids(page)}: {command}: {complaint.getvalue()}"
             checked += 1
     assert checked >= 25
+
+
+@pytest.mark.parametrize("page", PAGES, ids=ids)
+def test_stages_that_commands_name_exist(page: Path) -> None:
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    text = page.read_text(encoding="utf-8")
+    for line in re.findall(r"dvc (?:repro|exp run|push|pull)[^\n`#]*", text):
+        for stage in re.findall(r"([\w*]+)@[\w-]+", line):
+            assert any(fnmatch.fnmatch(name, stage) for name in stages), f"{ids(page)}: {line}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
-from helpers_docs import blocks, laid_over, settings_of, text_of
+from helpers_docs import PLUGINS, blocks, laid_over, pages, settings_of, text_of
 from helpers_project import ROOT, Project
 from pipeline.core import plugins
 from pipeline.core.settings import Runtime, parse
@@ -148,6 +148,33 @@ def test_dvc_knows_the_targets(tmp_path: Path) -> None:
         assert set(targets) <= known, page
         shown = "".join(block.text for block in blocks(text_of(page)))
         assert all(target in shown for target in targets), page
+
+
+def shown_settings() -> list[Any]:
+    """Return every YAML block of every page that holds sections of params.yaml."""
+    found = []
+    for page in pages():
+        for number, block in enumerate(blocks(page.read_text(encoding="utf-8"))):
+            content = yaml.safe_load(block.text) if block.language == "yaml" else None
+            if isinstance(content, dict) and set(content) <= set(PARAMS):
+                found.append(pytest.param(content, id=f"{page.stem}-{number}"))
+    return found
+
+
+@pytest.mark.parametrize("block", shown_settings())
+def test_every_block_of_settings_parses_in_its_place(block: dict[str, Any]) -> None:
+    own = {Path(path).stem for _, path in PLUGINS.values()}
+    changed = {section: dict(keys) for section, keys in block.items()}
+    for name, system in changed.get("systems", {}).items():
+        changed["systems"][name] = {**PARAMS["systems"][name], **system}
+    for section in changed:  # the plugins that pages show are not here: tests/docs/test_own_plugins.py has them
+        shown = {name for name, keys in changed[section].items() if name in own or (isinstance(keys, dict) and keys.get("adapter") in own)}
+        changed[section] = {name: keys for name, keys in changed[section].items() if name not in shown}
+    check(laid_over(PARAMS, changed))
+
+
+def test_there_are_blocks_of_settings() -> None:
+    assert len(shown_settings()) >= 20
 
 
 def keys(node: Any, path: tuple[str, ...] = ()) -> Iterator[str]:
