@@ -15,10 +15,12 @@ import yaml
 from helpers_docs import PLUGINS, blocks, file_of, plugin, settings_of, text_of
 from helpers_media import tone, write_media
 from helpers_project import ROOT, SMALL, Project
+from pipeline.core import plugins
 from pipeline.core.errors import ClipError, CorpusError
 from pipeline.core.settings import parse
 from pipeline.core.store import FeatureFile, joined
 from pipeline.core.store_writer import write_features
+from pipeline.corpora import _tables
 from pipeline.corpus_settings import CorpusParams
 from pipeline.datasets import Dataset
 from pipeline.media import read_sound
@@ -98,6 +100,25 @@ def test_the_adapter_lists_clips(tmp_path: Path) -> None:
     (root / "notes.wav").write_bytes(b"")
     with pytest.raises(CorpusError, match=r"notes\.wav: not named"):
         list(adapter.clips(root))
+
+
+def test_the_table_of_the_page_is_read_and_its_mistake_told(tmp_path: Path) -> None:
+    text = text_of("own-corpus")
+    (table,) = [block.text for block in blocks(text) if block.language == "csv"]
+    (tmp_path / "manifest.csv").write_text(table, encoding="utf-8")
+    found = list(plugins.load("corpora", "manifest_csv").clips(tmp_path))
+    assert [clip.speaker for clip in found] == ["anna", "anna", "ben"]
+    (tmp_path / "manifest.csv").write_text(table.replace(",ben,", ",,"), encoding="utf-8")
+    with pytest.raises(CorpusError) as caught:
+        list(plugins.load("corpora", "manifest_csv").clips(tmp_path))
+    assert f"error: {caught.value}".replace(str(tmp_path), "/data/mine") in text
+
+
+def test_the_table_of_columns_is_what_is_read() -> None:
+    listed = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (yes|no) \|", text_of("own-corpus"), flags=re.MULTILINE)
+    named = {answer: [name for cell, given in listed if given == answer for name in re.findall(r"\w+", cell)] for answer in ("yes", "no")}
+    assert tuple(named["yes"]) == _tables.REQUIRED
+    assert set(named["no"]) == set(_tables.OPTIONAL)
 
 
 def test_the_extractor_extracts_a_clip(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from dvc.repo import Repo
 
 from helpers_docs import PLUGINS, blocks, laid_over, pages, settings_of, text_of
 from helpers_project import ROOT, Project
-from pipeline.core import plugins
+from pipeline.core import plugins, settings
 from pipeline.core.settings import Runtime, parse
 from pipeline.corpus_settings import CorpusParams, adapters, protocol_of
 from pipeline.degrade import DegradeParams
@@ -81,8 +81,8 @@ def check(params: Mapping[str, Any]) -> None:
         for name, block in params[section].items():
             parse(plugins.load(kind, name).Params, block, f"{section}.{name}")
     for name, block in params["end_to_end"].items():
-        settings = parse(EndToEndParams, block, f"end_to_end.{name}").settings
-        parse(plugins.load("clip_networks", name).Params, settings, f"end_to_end.{name}.settings")
+        own = parse(EndToEndParams, block, f"end_to_end.{name}").settings
+        parse(plugins.load("clip_networks", name).Params, own, f"end_to_end.{name}.settings")
     for name, block in params["crop_faces"].items():
         crop_params(block, f"crop_faces.{name}")
     for section, model in (("track_faces", TrackParams), ("align_faces", AlignParams)):
@@ -116,6 +116,61 @@ def at_size(page: str) -> dict[str, Any]:
 
 def test_params_yaml_itself_parses() -> None:
     check(PARAMS)
+
+
+NUMBERS = {
+    "reproducing-huang2017": {
+        "pretrain.a60.settings.hidden": 1024,
+        "pretrain.a60.settings.last": 60,
+        "pretrain.a1024.settings.last": 1024,
+        "pretrain.pool5.settings.width": 1,
+        "crop_faces.square100.px": 100,
+        "select.v1024.k": 1024,
+        "select.v2048.k": 2048,
+        "train.lstm.hidden": 128,
+        "train.lstm.cells": 128,
+        "train.lstm.dropout": 0.5,
+        "train.lstm.weight_decay": 0.0001,
+    },
+    "reproducing-zhang2017": {
+        "extract.logmel": {"bands": 64, "window_ms": 25, "hop_ms": 10, "low_hz": 20, "high_hz": 8000},
+        "segments_audio.anet.settings.windows": {"length": 64, "shift": 30},
+        "segments_audio.anet15.settings.windows.length": 15,
+        "segments_audio.anet.tune.epochs": 300,
+        "segments_audio.anet.tune.batch": 30,
+        "segments_audio.anet.tune.momentum": 0.9,
+        "segments_audio.anet.tune.learning_rate": 0.001,
+        "segments_video.vnet.tune.epochs": 400,
+        "fuse_features.dbn2.settings.layers": [4096, 2048],
+        "fuse_features.dbn3.settings.layers": [4096, 2048, 1024],
+        "fuse_features.dbn2.settings.epochs": 100,
+        "fuse_features.fc1.settings.dropout": 0.3,
+        "crop_faces.eyes55.eye_distance_px": 55,
+    },
+    "reproducing-ouyang2017": {
+        "align_faces.frames": 16,
+        "clip_features.vggface.settings.size": 224,
+        "clip_features.pyramid.settings": {"size": 112, "grid": None},
+        "end_to_end.vggface.dropout": 0.7,
+        "end_to_end.vggface.iterations": 5000,
+        "end_to_end.vggface.learning_rate": 0.001,
+        "end_to_end.vggface.decay_every": 1000,
+        "end_to_end.c3d.settings.dropout": 0.5,
+        "pretrain.gender.settings.hidden": 256,
+        "pretrain.gender.settings.layers": 2,
+        "pretrain.gender.settings.loop.batch": 64,
+        "pretrain.gender.settings.loop.learning_rate": 0.004,
+        "train.transfer.learning_rate": 0.002,
+        "train.transfer.batch": 64,
+        "fuse.weighted.candidates": [0, 0.5, 1],
+    },
+}
+"""page -> what the paper prints, by the key that holds it at the paper's size"""
+
+
+@pytest.mark.parametrize(("page", "key"), [(page, key) for page, numbers in NUMBERS.items() for key in numbers])
+def test_the_block_of_a_paper_has_the_papers_numbers(page: str, key: str) -> None:
+    assert settings.section(at_size(page), key) == NUMBERS[page][key]
 
 
 @pytest.mark.parametrize("page", PAGES)
