@@ -11,7 +11,7 @@ from pipeline.reporting import inputs
 from pipeline.reporting.system_report import SystemReport
 from pipeline.system import SystemParams
 
-READS = ("systems.{system}", "report")
+READS = ("systems.{system}", "report", "robustness.also")
 
 
 def main(context: Context) -> str:
@@ -32,6 +32,7 @@ def main(context: Context) -> str:
         params=context.model("report", ReportParams),
         feedback=inputs.read_feedback(args.fusion, settings),
         curves=inputs.read_curves(args.models, settings.models()),
+        also=context.section("robustness.also"),
     ).write(args.out)
     return f"report {args.system} on {args.corpus}: best is {best(scores)}, accuracy {scores[best(scores)].accuracy:.3f}"
 

@@ -16,9 +16,10 @@ from pipeline.about import Source, describe
 from pipeline.core.clip import EMOTIONS, Clip
 from pipeline.core.ledger import Entry
 from pipeline.evaluation import ReportParams
+from pipeline.overview.places import Places
+from pipeline.overview.text import overview as overview_of
 from pipeline.posteriors import table
 from pipeline.protocol_settings import ProtocolParams
-from pipeline.reporting.overview import overview
 from pipeline.reporting.page import render
 from pipeline.reporting.paper import FeedbackRuns
 from pipeline.reporting.system_report import SystemReport
@@ -76,6 +77,11 @@ f.onload = () => {{
   }}).length);
   document.title = JSON.stringify([boxes.map(box => box.width), out[0] + out[1], boxes[0].top === boxes[1].top]);
 }}</script></body>"""
+
+
+def overview(folder):
+    """The page over all reports of a folder that lies in no project."""
+    return overview_of(Places(folder, *(folder / name for name in ("features", "models", "params.yaml", "cache", "logs"))))
 
 
 def make(system: str, settings: SystemParams) -> SystemReport:

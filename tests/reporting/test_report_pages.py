@@ -16,11 +16,12 @@ from pipeline.core.clip import Clip
 from pipeline.core.errors import ArtifactError
 from pipeline.core.ledger import Entry, read_ledger
 from pipeline.evaluation import ReportParams
+from pipeline.overview.places import Places
+from pipeline.overview.text import overview as overview_of
 from pipeline.posteriors import table
 from pipeline.protocol_settings import ProtocolParams
 from pipeline.reporting import system_report
 from pipeline.reporting.inputs import read_about, read_feedback, read_learned
-from pipeline.reporting.overview import overview
 from pipeline.reporting.page import heat, percent, render, shares, warmth
 from pipeline.reporting.paper import FeedbackRuns
 from pipeline.reporting.statistics_page import SPEAKER_DEPENDENT
@@ -65,6 +66,11 @@ SMALL_OUYANG = SystemParams(
 )
 
 
+def overview(folder):
+    """The page over all reports of a folder that lies in no project."""
+    return overview_of(Places(folder, *(folder / name for name in ("features", "models", "params.yaml", "cache", "logs"))))
+
+
 def report(corpus="demo", clip_id="t", speaker="s", origin="trained here", generated=False, emotions=("anger", "sad"), settings=SYSTEM):
     clips = [Clip(f"{clip_id}{n}", f"{n}.mp4", f"{speaker}{n}", emotions[n % 2]) for n in range(4)]
     rows = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.7, 0.3]])
@@ -94,7 +100,7 @@ def test_everything_is_written(tmp_path):
     tables = {f"tables/{stem}.csv" for stem in ("figure_6", *stems, *OWN_TABLES)}
     confusions = {f"confusion/{name}.csv" for name in MODELS}
     plots = {f"plots/{name}.csv" for name in ("confusion", "reliability", "selective")}
-    assert found == {"metrics.json", "scores.json", "predictions.csv", "ledger.csv", "setup.json", "index.html", *tables, *confusions, *plots}
+    assert found == {"metrics.json", "scores.json", "predictions.csv", "ledger.csv", "setup.json", "index.html", "section.html", *tables, *confusions, *plots}
     metrics = json.loads((tmp_path / "scores.json").read_text())
     assert {name: row["accuracy"] for name, row in metrics.items()} == dict.fromkeys(MODELS, 0.75)
     matrix = pd.read_csv(tmp_path / "confusion" / "a60-lstm.csv", index_col="truth")

@@ -1,0 +1,76 @@
+"""`reports/index.html`: one self-contained page over all reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.overview.gallery import gallery
+from pipeline.overview.glance import glance
+from pipeline.overview.learning import network_charts
+from pipeline.overview.places import Places
+from pipeline.overview.reports import COLUMNS, Report
+from pipeline.overview.run_facts import settings_values, software
+from pipeline.overview.stage_times import stage_rows
+from pipeline.overview.systems_compared import COLUMNS as COMPARED
+from pipeline.reporting.page import MARKER, render
+from pipeline.reporting.statistics_page import SPEAKER_DEPENDENT
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def write_index(places: Places, reports: Sequence[Report], compared: Mapping[str, list[list[str]]]) -> Path:
+    """Write the page and return where it is.
+
+    Args:
+        places: where to look for what it shows beside the reports
+        reports: all of them
+        compared: corpus -> rows of the comparison of its systems
+    """
+    path = places.reports / "index.html"
+    render(
+        "index.html",
+        path,
+        (TEMPLATES,),
+        notices=_notices(reports),
+        made={f"{report.system} on {report.corpus}": report.setup["made_here"] for report in reports if report.setup["made_here"]},
+        reports=[_values(report, places) for report in reports],
+        columns=COLUMNS,
+        charts=glance(reports),
+        compared=compared,
+        compared_columns=COMPARED,
+        speaker_dependent=SPEAKER_DEPENDENT,
+        networks=network_charts(places.models),
+        stages=stage_rows(places),
+        settings=settings_values(places),
+        software=software(places.params.parent),
+    )
+    return path
+
+
+def _notices(reports: Sequence[Report]) -> dict[str, list[str]]:
+    """Return what must be known before any figure -> of which reports it is true."""
+    found: dict[str, list[str]] = {}
+    for report in reports:
+        for notice in report.setup["notices"]:
+            found.setdefault(notice, []).append(f"{report.system} on {report.corpus}")
+    return found
+
+
+def _values(report: Report, places: Places) -> dict[str, Any]:
+    """Return what the page shows of one report: what its stages wrote, the parts of it apart where the page puts its own."""
+    before, _, after = report.section().partition(MARKER)
+    return {
+        "corpus": report.corpus,
+        "system": report.system,
+        "key": report.key,
+        "protocol": report.setup["protocol"],
+        "speaker_dependent": report.setup["speaker_dependent"],
+        "best": report.rows[report.best],
+        "link": report.page.relative_to(places.reports).as_posix(),
+        "before": before,
+        "after": after,
+        "gallery": gallery(report, places.features / report.corpus),
+        "robustness": report.section("robustness"),
+    }
