@@ -14,10 +14,23 @@ from pipeline.overview.reports import COLUMNS, Report
 from pipeline.overview.run_facts import settings_values, software
 from pipeline.overview.stage_times import stage_rows
 from pipeline.overview.systems_compared import COLUMNS as COMPARED
-from pipeline.reporting.page import MARKER, render
-from pipeline.reporting.statistics_page import SPEAKER_DEPENDENT
+from pipeline.reporting.page import CONTENTS, FURTHER, render
 
 TEMPLATES = Path(__file__).parent / "templates"
+_PARTS = {
+    "models": "models",
+    "paper": "the paper's tables",
+    "confusions": "confusions",
+    "modalities": "modalities",
+    "training": "training",
+    "calibration": "calibration",
+    "people": "who it works for",
+    "wrong": "what went wrong",
+    "robustness": "without sound or picture",
+    "weights": "weights",
+    "ledger": "ledger",
+}
+"""End of a part's id -> how the contents of a section name it."""
 
 
 def write_index(places: Places, reports: Sequence[Report], compared: Mapping[str, list[list[str]]]) -> Path:
@@ -40,7 +53,6 @@ def write_index(places: Places, reports: Sequence[Report], compared: Mapping[str
         charts=glance(reports),
         compared=compared,
         compared_columns=COMPARED,
-        speaker_dependent=SPEAKER_DEPENDENT,
         networks=network_charts(places.models),
         stages=stage_rows(places),
         settings=settings_values(places),
@@ -60,7 +72,10 @@ def _notices(reports: Sequence[Report]) -> dict[str, list[str]]:
 
 def _values(report: Report, places: Places) -> dict[str, Any]:
     """Return what the page shows of one report: what its stages wrote, the parts of it apart where the page puts its own."""
-    before, _, after = report.section().partition(MARKER)
+    before, _, after = report.section().partition(FURTHER)
+    top, _, middle = before.partition(CONTENTS)
+    robustness = report.section("robustness")
+    wanted = {name: words for name, words in _PARTS.items() if name == "wrong" or f'id="{report.key}-{name}"' in before + robustness + after}
     return {
         "corpus": report.corpus,
         "system": report.system,
@@ -69,8 +84,10 @@ def _values(report: Report, places: Places) -> dict[str, Any]:
         "speaker_dependent": report.setup["speaker_dependent"],
         "best": report.rows[report.best],
         "link": report.page.relative_to(places.reports).as_posix(),
-        "before": before,
+        "top": top,
+        "contents": wanted,
+        "middle": middle,
         "after": after,
         "gallery": gallery(report, places.features / report.corpus),
-        "robustness": report.section("robustness"),
+        "robustness": robustness,
     }

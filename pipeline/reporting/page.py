@@ -16,8 +16,8 @@ from pipeline.core.files import atomic_path
 
 SECTION = "section.html"
 """A page as a part of the page over all reports; its addresses begin at the folder of all reports."""
-MARKER = "<!-- what the stages did -->"
-"""Where the page over all reports puts further parts into a section."""
+CONTENTS, FURTHER = "<!-- contents -->", "<!-- further parts -->"
+"""Where the page over all reports puts a list of the parts of a section, and further parts."""
 
 
 def page_key(corpus: str, system: str) -> str:

@@ -20,12 +20,13 @@ from pipeline.evaluation import ReportParams, Score, confusion, score
 from pipeline.posteriors import write_table
 from pipeline.protocols import Fold
 from pipeline.reporting.modalities import chosen_models, parts_of
-from pipeline.reporting.page import MARKER, SECTION, page_base, render
+from pipeline.reporting.page import CONTENTS, FURTHER, SECTION, page_base, render
 from pipeline.reporting.paper import FeedbackRuns, Paper, Results
 from pipeline.reporting.papers import paper_of
 from pipeline.reporting.statistics import Statistics, candidates, statistics_of
 from pipeline.reporting.summary import summary
-from pipeline.reporting.system_page import FURTHER, by_modality, graver_notices, made_here, page_values, paper_values
+from pipeline.reporting.system_page import FURTHER as FURTHER_MODELS
+from pipeline.reporting.system_page import by_modality, graver_notices, made_here, page_values, paper_values
 from pipeline.reporting.tables import score_table
 from pipeline.reporting.training_curves import write_curves
 from pipeline.system import SystemParams, fusions
@@ -127,8 +128,8 @@ class SystemReport:
         if paper is not None:
             _write_paper(folder / "tables", paper)
         values = {**page_values(self, scores, confusions, statistics), "paper": paper_values(paper)}
-        render("system.html", folder / "index.html", **values, level=1, base="", marker="")
-        render("system_body.html", folder / SECTION, **values, level=2, base=page_base(self.corpus, self.system), marker=MARKER)
+        render("system.html", folder / "index.html", **values, level=1, base="", contents="", further="")
+        render("system_body.html", folder / SECTION, **values, level=2, base=page_base(self.corpus, self.system), contents=CONTENTS, further=FURTHER)
         return scores
 
     def _setup(self, headline: str, scores: Mapping[str, Score]) -> dict[str, Any]:
@@ -163,7 +164,7 @@ class SystemReport:
     def _groups(self) -> dict[str, list[str]]:
         """Return modality -> its models, the further ones under `further`, and all that joins modalities under `fused`."""
         found = by_modality(self)
-        groups = {name: found.get(words, []) for name, words in (("audio", "audio"), ("video", "video"), ("further", FURTHER))}
+        groups = {name: found.get(words, []) for name, words in (("audio", "audio"), ("video", "video"), ("further", FURTHER_MODELS))}
         return {**groups, "fused": candidates(self.settings)}
 
     def _single(self) -> list[str]:
