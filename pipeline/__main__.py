@@ -65,9 +65,10 @@ def console() -> int:
     args = found.parse_args(words)
     if elsewhere := _parser.elsewhere(args):
         return _say(elsewhere)
-    from pipeline.core.runlog import RunLog
+    from pipeline.core.runlog import FOLDER, RunLog
 
-    with RunLog(words[0], ["python -m pipeline", *words], "command") as log:
+    folder = FOLDER if Path("params.yaml").is_file() else _parser.ROOT / FOLDER  # none is left behind in just any folder
+    with RunLog(words[0], ["python -m pipeline", *words], "command", folder=folder) as log:
         code = _logged(args, log)
         log.ended(code == WELL)
     return code

@@ -46,7 +46,8 @@ _FISH = """function __avemotion
     set -lx COMP_LINE (commandline -p)
     set -lx COMP_POINT (string length (commandline -cp))
     set -lx COMP_TYPE
-    (commandline -po)[1] -m pipeline 8>&1 9>/dev/null 1>/dev/null 2>&1 </dev/null
+    set -l words (commandline -po)
+    $words[1] -m pipeline 8>&1 9>/dev/null 1>/dev/null 2>&1 </dev/null
 end
 complete -c python -c python3 -n 'string match -qr "^\\S+ -m pipeline " -- (commandline -cp)' -f -a '(__avemotion)'"""
 SHELLS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}

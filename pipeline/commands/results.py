@@ -1,4 +1,11 @@
-"""Print all result tables and write the overview page."""
+"""Print all result tables and write the overview page.
+
+The page is reports/index.html; for each system, reports/<corpus>/<system>/index.html has tables, intervals and figures.
+
+examples:
+  python -m pipeline results
+  python -m pipeline results --reports reports | less
+"""
 
 from __future__ import annotations
 
