@@ -35,8 +35,10 @@ class Running(NamedTuple):
 
 def run_all(names: Sequence[str], params: Path, limit_s: float = LIMIT_S) -> dict[str, list[Finding]]:
     """Run probes side by side; none outlives this."""
-    end, running = time.monotonic() + limit_s, [_start(name, params) for name in names]
+    end, running = time.monotonic() + limit_s, list[Running]()
     try:
+        for name in names:
+            running.append(_start(name, params))
         return {one.name: _outcome(one, max(0.1, end - time.monotonic())) for one in running}
     finally:
         for one in running:
