@@ -204,7 +204,7 @@ class _Interrupted(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         error = record.exc_info[1] if record.exc_info else None
         while error is not None and not self.seen:
-            self.seen = getattr(error, "status", None) in (130, -signal.SIGINT)
+            self.seen = str(error).endswith(("exited with 130", f"exited with {-signal.SIGINT}"))
             error = error.__cause__ or error.__context__
 
 
@@ -213,11 +213,11 @@ def one_by_one(targets: Sequence[str]) -> int:
     from dvc.cli import main
 
     interrupted = _Interrupted()
-    logging.getLogger("dvc").addHandler(interrupted)
+    logging.getLogger("dvc.cli").addHandler(interrupted)
     try:
         code = main(["repro", *targets])
     finally:
-        logging.getLogger("dvc").removeHandler(interrupted)
+        logging.getLogger("dvc.cli").removeHandler(interrupted)
     return 130 if interrupted.seen or code == 252 else code  # 252 is what DVC itself leaves with
 
 

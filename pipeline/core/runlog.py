@@ -10,7 +10,7 @@ newest 50 files stay.
 `stages.jsonl` has a line of JSON per finished stage:
 
     {"stage": "extract@demo-lld147",   as DVC calls it; run by hand, the module and its arguments that are names
-     "out": "features/demo/lld147.h5", its --out, if it has one
+     "out": path,                      its --out, if it has one
      "begin": "2026-01-31T12:00:00.000Z", "seconds": 3.21, "ok": true,  (after the import of libraries, 1 to 3 s)
      "run": "20260131T115900-repro-4711", the log's name without .log
      "peak_mb": 512.3}                 of the process or the largest of its workers, whichever needed more

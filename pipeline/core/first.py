@@ -1,0 +1,9 @@
+"""What has to be in force before a stage imports anything: the environment of numeric libraries, and a clean end at Ctrl-C."""
+
+import sys
+
+import pipeline.core.numeric  # noqa: F401
+from pipeline.core.console import mute_interrupts
+
+if sys.argv[0] == "-m":  # Python has been told to run a stage, and is looking for it: what follows are imports
+    mute_interrupts()
