@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import logging
 import os
 import sys
@@ -21,6 +22,9 @@ class Divert:
         logging.captureWarnings(True)
         logging.getLogger().addHandler(self._handler)
         self._stderr, self._screen = sys.stderr, None
+        self._crashes = not faulthandler.is_enabled()
+        if self._crashes:
+            faulthandler.enable(file)  # where native code was when it crashed
         with suppress(OSError, ValueError, AttributeError):  # a test's stand-in for a stream has no descriptor
             if sys.stderr.fileno() == 2:
                 self._stderr.flush()
@@ -32,6 +36,8 @@ class Divert:
         """Give everything back."""
         logging.getLogger().removeHandler(self._handler)
         logging.captureWarnings(False)
+        if self._crashes:
+            faulthandler.disable()
         if self._screen is not None:
             self._screen.flush()
             os.dup2(self._screen.fileno(), 2)

@@ -58,6 +58,13 @@ def test_noise_goes_to_the_log_and_our_words_to_the_screen(tmp_path):
         assert words in only_log(tmp_path)
 
 
+def test_a_crash_of_native_code_leaves_where_it_was(tmp_path):
+    done = program(STAGE % "__import__('os').kill(__import__('os').getpid(), 11)", tmp_path, "--feature", "f", "--out", "o")
+    assert done.returncode == -signal.SIGSEGV
+    assert "Segmentation fault" in only_log(tmp_path)
+    assert "in <lambda>" in only_log(tmp_path)
+
+
 def test_everything_is_given_back(tmp_path, capfd):
     before = sys.stderr
     with RunLog("x", [], "stage", folder=tmp_path):
