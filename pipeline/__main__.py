@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pipeline.core.runlog import RunLog
 
 COMMANDS = Path(__file__).parent / "commands"
+MIN_PYTHON = (3, 11)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -89,6 +90,9 @@ def _logged(args: argparse.Namespace, log: RunLog) -> int:
 
 
 def _leave() -> int:
+    if sys.version_info < MIN_PYTHON:  # what is imported from here on has words that an older one does not know
+        version = ".".join(map(str, sys.version_info[:3]))
+        return _say(f"{sys.executable} is Python {version}, but 3.11 or newer is needed; run `make venv`, then `. .venv/bin/activate`")
     try:
         return console()
     except KeyboardInterrupt:

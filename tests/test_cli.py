@@ -229,6 +229,13 @@ def test_a_python_without_any_package_gets_to_the_help():
     assert "first steps:" in done.stdout
 
 
+def test_an_old_python_gets_one_line():
+    code = "import sys; sys.version_info = (3, 9, 18); sys.argv = ['x', 'doctor']; import runpy; runpy.run_module('pipeline', run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert "is Python 3.9.18, but 3.11 or newer is needed; run `make venv`" in done.stderr
+
+
 def on_terminal(*words: str, **environment: str) -> str:
     """Run a command with a terminal for its output, and return what it wrote there."""
     ours, theirs = pty.openpty()

@@ -11,7 +11,7 @@ newest 50 files stay.
 
     {"stage": "extract@demo-lld147",   as DVC calls it; run by hand, the module and its arguments that are names
      "out": path,                      its --out, if it has one
-     "begin": "2026-01-31T12:00:00.000Z", "seconds": 3.21, "ok": true,  (after the import of libraries, 1 to 3 s)
+     "begin": "2026-01-31T12:00:00.000Z", "seconds": 3.21, "ok": true,   with the import of libraries
      "run": "20260131T115900-repro-4711", the log's name without .log
      "peak_mb": 512.3}                 of the process or the largest of its workers, whichever needed more
 
@@ -30,7 +30,7 @@ import time
 import traceback
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -53,13 +53,15 @@ class RunLog:
         kind: `stage` or `command`
         out: what the stage writes
         folder: where logs lie
+        began: when, by `time.monotonic`; now if not given
     """
 
-    def __init__(self, what: str, words: Sequence[str], kind: str, out: str = "", folder: Path = FOLDER) -> None:
+    def __init__(self, what: str, words: Sequence[str], kind: str, out: str = "", folder: Path = FOLDER, began: float | None = None) -> None:
         self.what, self._words, self._kind, self._out = what, words, kind, out
         self.run = run_name(kind)
         self.path = folder / f"{self.run}.log"
-        self._begin, self._wall = time.monotonic(), datetime.now(UTC)
+        self._begin = time.monotonic() if began is None else began
+        self._wall = datetime.now(UTC) - timedelta(seconds=time.monotonic() - self._begin)
         self._file = -1
         self._divert: Divert | None = None
 

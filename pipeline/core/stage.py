@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from pipeline.core.console import INTERRUPTED, error_line, hear_interrupts, os_words
 from pipeline.core.errors import PipelineError
+from pipeline.core.first import BEGAN
 from pipeline.core.parallel import stop_workers
 from pipeline.core.runlog import RunLog
 from pipeline.core.runs import stage_address
@@ -87,7 +88,7 @@ def run(
     args = parser.parse_args()
     words = sys.argv[1:]
     address = stage_address(_module(), {name: getattr(args, name) for name in names})
-    with RunLog(address, [_module(), *words], "stage", str(getattr(args, "out", None) or "")) as log:
+    with RunLog(address, [_module(), *words], "stage", str(getattr(args, "out", None) or ""), began=BEGAN) as log:
         leave = _run(lambda: body(Context(args, reads, log)), log)
         log.ended(not leave)
     if leave:

@@ -26,7 +26,7 @@ def settings(params: Path) -> list[Finding]:
         parse(Runtime, content.get("runtime"), f"{params}: runtime")
         words = f"{check_corpora(content)}; {check_systems(content, params.with_name('dvc.yaml'))}"
     except PipelineError as error:
-        return [wrong("settings", str(error), f"mend {params}, then `python -m pipeline check`")]
+        return [wrong("settings", str(error), "`python -m pipeline check` says when it is mended")]
     return [ok("settings", words)]
 
 
