@@ -39,6 +39,8 @@ def packages(lock: Path) -> list[Finding]:
     differing = [(name, wanted, here.get(_plain(name))) for name, wanted in pins.items() if not _same(name, wanted, here.get(_plain(name)))]
     if not differing:
         return [ok("packages", f"all {len(pins)} of {lock.name}, in the versions there")]
+    if len(differing) > max(_SHOWN, len(pins) / 2):
+        return [wrong("packages", f"{len(differing)} of {len(pins)} of {lock.name} are absent or differ: this is not the project's environment", MAKE)]
     found = [wrong(f"package {name}", f"{version or 'absent'}, {lock.name} has {wanted}", MAKE) for name, wanted, version in differing[:_SHOWN]]
     if len(differing) > _SHOWN:
         found.append(wrong("packages", f"{len(differing) - _SHOWN} more differ: {', '.join(name for name, *_ in differing[_SHOWN:])}", MAKE))
