@@ -4,11 +4,15 @@
 time, as soon as everything that it rests on is done; those between most others come first. What has to run, what
 the run-cache holds and what is written to dvc.lock is DVC's business alone. With --jobs 1 this is plain `dvc repro`. The
 results do not depend on N.
+
+All stages of a run write to one log, `.cache/logs/<run>.log`; AVEMOTION_RUN names it (pipeline/core/runlog.py).
+Exit codes: 0 all is up to date, 1 or DVC's own something failed, 2 wrong command line, 130 Ctrl-C.
 """
 
 from __future__ import annotations
 
 import argparse
+import logging
 import multiprocessing
 import os
 import re
@@ -20,6 +24,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.synchronize import Event
+from pathlib import Path
 from typing import NamedTuple, Self
 
 
@@ -191,18 +196,41 @@ def _shown(done: Done) -> str:
     return f"{done.name}: {done.seconds:.0f} s\n{printed}\n"
 
 
+class _Interrupted(logging.Handler):
+    """Notices that DVC tells of a stage that left by Ctrl-C: DVC itself does not hear it meanwhile, and calls it a failure."""
+
+    seen = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        while error is not None and not self.seen:
+            self.seen = str(error).endswith(("exited with 130", f"exited with {-signal.SIGINT}"))
+            error = error.__cause__ or error.__context__
+
+
+def one_by_one(targets: Sequence[str]) -> int:
+    """Run plain `dvc repro` and return its exit code, or 130 after Ctrl-C."""
+    from dvc.cli import main
+
+    interrupted = _Interrupted()
+    logging.getLogger("dvc.cli").addHandler(interrupted)
+    try:
+        code = main(["repro", *targets])
+    finally:
+        logging.getLogger("dvc.cli").removeHandler(interrupted)
+    return 130 if interrupted.seen or code == 252 else code  # 252 is what DVC itself leaves with
+
+
 def repro(targets: Sequence[str], jobs: int) -> int:
     """Bring the targets up to date and return the exit code."""
-    from dvc.cli import main as dvc
     from dvc.exceptions import DvcException
 
-    whole = ["repro", *targets]
     if jobs == 1:
-        return dvc(whole)
+        return one_by_one(targets)
     try:
         graph = stale_graph(targets)
     except DvcException:
-        return dvc(whole)  # which says what is wrong
+        return one_by_one(targets)  # DVC says what is wrong
     if not graph:
         print("Data and pipelines are up to date.")
         return 0
@@ -224,7 +252,16 @@ def main() -> int:
     args = parser.parse_args()
     if args.jobs < 1:
         parser.error(f"--jobs {args.jobs}: at least one stage at a time")
-    return repro(args.targets, args.jobs)
+    run = os.environ.setdefault("AVEMOTION_RUN", f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-repro-{os.getpid()}")
+    try:
+        code = repro(args.targets, args.jobs)
+    except KeyboardInterrupt:  # before the first stage
+        print("interrupted; run the same command again", file=sys.stderr)
+        code = 130
+    log = Path(".cache") / "logs" / f"{run}.log"
+    if code not in (0, 130) and log.is_file():
+        print(f"what the stages did, and why one failed: {log}", file=sys.stderr)
+    return code
 
 
 if __name__ == "__main__":

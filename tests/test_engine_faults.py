@@ -101,6 +101,7 @@ def test_ctrl_c_stops_within_three_seconds_and_keeps_what_is_finished(tmp_path: 
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the stage and to its workers
     _, errors = process.communicate(timeout=60)
     assert time.monotonic() - begin < 3
+    assert process.returncode == 130
     one_line(subprocess.CompletedProcess([], process.returncode, "", errors), "interrupted; finished clips are kept")
     before = corpus.finished()
     assert 3 <= len(before) < 40

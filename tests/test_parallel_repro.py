@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -116,10 +117,10 @@ def test_an_unknown_target_is_dvcs_to_complain_of(tmp_path):
 LONG = """python -c "import pathlib, time; pathlib.Path('begun').touch(); time.sleep({0}); pathlib.Path('b').touch()" """
 
 
-def interrupted(pipeline: Pipeline, disposition: signal.Handlers) -> tuple[int, str, float]:
+def interrupted(pipeline: Pipeline, disposition: signal.Handlers, jobs: int = 2) -> tuple[int, str, float]:
     """Run the script, press Ctrl-C once stage b works, and return (exit code, output, s that it took to end)."""
     process = subprocess.Popen(
-        [sys.executable, str(SCRIPT), "--jobs", "2"], cwd=pipeline.root, env=pipeline.environment, text=True,
+        [sys.executable, str(SCRIPT), "--jobs", str(jobs)], cwd=pipeline.root, env=pipeline.environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, disposition),  # these tests may themselves run where it is ignored
     )  # fmt: skip
@@ -143,6 +144,30 @@ def test_ctrl_c_ends_it_soon_and_the_next_run_goes_on(tmp_path):
     done = pipeline.repro()
     assert done.returncode == 0
     assert "a begins" not in done.stdout
+
+
+def test_ctrl_c_ends_one_stage_at_a_time_with_the_same_code(tmp_path):
+    """DVC itself does not hear it while a stage runs, and calls a stage that left by it a failure."""
+    leaves = LONG.format(60).replace("import pathlib, time;", "import pathlib, signal, sys, time; signal.signal(2, lambda *_: sys.exit(130));")
+    code, printed, seconds = interrupted(Pipeline(tmp_path / "p", a=("echo a > a", ()), b=(leaves, ("a",))), signal.SIG_DFL, jobs=1)
+    assert code == 130, printed
+    assert seconds < 15
+    assert "Traceback" not in printed
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_all_stages_of_a_run_learn_its_name(tmp_path, jobs):
+    pipeline = Pipeline(tmp_path / "p", a=('echo "$AVEMOTION_RUN" > a', ()), b=('echo "$AVEMOTION_RUN" > b', ()))
+    assert pipeline.run(sys.executable, str(SCRIPT), "--jobs", jobs).returncode == 0
+    (name,) = {(pipeline.root / stage).read_text() for stage in "ab"}
+    assert re.fullmatch(r"\d{8}T\d{6}-repro-\d+\n", name)
+
+
+def test_after_a_failure_the_log_is_named(tmp_path):
+    log = 'mkdir -p .cache/logs; echo why > ".cache/logs/$AVEMOTION_RUN.log"; exit 3'
+    done = Pipeline(tmp_path / "p", a=(log, ())).repro()
+    assert done.returncode == 1
+    assert re.search(r"what the stages did, and why one failed: \.cache/logs/\S+-repro-\d+\.log\n", done.stderr)
 
 
 def test_ctrl_c_is_not_heard_where_it_is_ignored(tmp_path):

@@ -1,4 +1,12 @@
-"""Look at the clip cache, or make room in it."""
+"""Look at the clip cache, or make room in it.
+
+The cache keeps what each stage computed of each clip; what is deleted is computed again when a stage wants it.
+
+examples:
+  python -m pipeline cache status
+  python -m pipeline cache prune --gb 5
+  python -m pipeline cache prune --stage extract:lld147
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,11 @@
-"""Check the corpora and systems that params.yaml names."""
+"""Check the corpora and systems that params.yaml names.
+
+`make repro` does this first: a folder that is not there, a setting that does not exist, a system that no stage trains.
+
+examples:
+  python -m pipeline check
+  python -m pipeline check --params params.yaml
+"""
 
 from __future__ import annotations
 

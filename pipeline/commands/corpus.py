@@ -1,4 +1,11 @@
-"""Compare a corpus's folder with what was published."""
+"""Compare a corpus's folder with what was published.
+
+Says how many clips, speakers and labels there are, and which are missing or extra; docs/corpora.md has the adapters.
+
+examples:
+  python -m pipeline corpus check demo
+  python -m pipeline corpus check ravdess --root /data/RAVDESS      before it stands in params.yaml
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,11 @@
-"""Print the variables that workers of a Dask cluster need."""
+"""Print the variables that workers of a Dask cluster need.
+
+They keep floats equal on all machines (one thread, one set of kernels) and tell Python where this project is.
+
+examples:
+  python -m pipeline environment
+  env $(python -m pipeline environment) dask worker tcp://head:8786 --nthreads 1
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Tell one clip's way: what was reused or computed and why, and what came out."""
+"""Tell one clip's way: what was reused or computed and why, and what came out.
+
+examples:
+  python -m pipeline explain demo s01_anger_1             all stages, and the predictions
+  python -m pipeline explain demo s01_anger_1 lld147      everything that one stage's key is made of
+"""
 
 from __future__ import annotations
 

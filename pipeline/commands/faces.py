@@ -1,4 +1,9 @@
-"""Draw how the face was followed: one clip, or a page over all of them, worst coverage first."""
+"""Draw how the face was followed: one clip, or a page over all of them, worst coverage first.
+
+examples:
+  python -m pipeline faces demo                           a page over all clips, below reports/demo
+  python -m pipeline faces demo s01_anger_1               a larger sheet of one clip
+"""
 
 from __future__ import annotations
 

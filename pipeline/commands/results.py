@@ -1,4 +1,12 @@
-"""Print all result tables and write reports/index.html, the page over all of them."""
+"""Print all result tables and write reports/index.html, the page over all of them.
+
+The page holds every system on every corpus: figures, the papers' tables, what went wrong, settings and software. Faces,
+spectra and curves come from the folders of features and models; what is not there is left out, and the page says so.
+
+examples:
+  python -m pipeline results
+  python -m pipeline results --reports reports | less
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,13 @@
-"""List, fetch, import and verify the weights of networks."""
+"""List, fetch, import and verify the weights of networks.
+
+weights.lock has every network: where its weights come from, its SHA-256, its licence.
+
+examples:
+  python -m pipeline weights list
+  python -m pipeline weights fetch mtcnn_pnet
+  python -m pipeline weights import vgg_face vgg_face_dag.pth      a file that you have got yourself
+  python -m pipeline weights verify
+"""
 
 from __future__ import annotations
 

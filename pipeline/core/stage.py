@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import os
-import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
+from pipeline.core.console import INTERRUPTED, error_line, hear_interrupts, os_words
 from pipeline.core.errors import PipelineError
+from pipeline.core.first import BEGAN
 from pipeline.core.parallel import stop_workers
+from pipeline.core.runlog import RunLog
+from pipeline.core.runs import stage_address
 from pipeline.core.settings import Model, Runtime, parse, read_params, section
 
 PARAMS = Path("params.yaml")
@@ -29,8 +31,9 @@ class Context:
         runtime: the `runtime` section
     """
 
-    def __init__(self, args: argparse.Namespace, reads: tuple[str, ...]) -> None:
+    def __init__(self, args: argparse.Namespace, reads: tuple[str, ...], log: RunLog) -> None:
         self.args = args
+        self._log = log
         self._params = read_params(PARAMS)
         self._allowed = {key.format(**vars(args)) for key in (*reads, *LOCATION) if _known(key, vars(args))}
         self.runtime = self.model("runtime", Runtime)
@@ -44,7 +47,9 @@ class Context:
         """
         if key not in self._allowed:
             raise RuntimeError(f"this stage reads '{key}' but does not declare it in READS: {sorted(self._allowed)}")
-        return section(self._params, key)
+        found = section(self._params, key)
+        self._log.reads(key, found)
+        return found
 
     def model(self, key: str, model: type[Model]) -> Model:
         """Return a block as its typed model."""
@@ -81,27 +86,50 @@ def run(
     for name in paths + optional:
         parser.add_argument(f"--{name}", required=name in paths, type=Path)
     args = parser.parse_args()
+    words = sys.argv[1:]
+    address = stage_address(_module(), {name: getattr(args, name) for name in names})
+    with RunLog(address, [_module(), *words], "stage", str(getattr(args, "out", None) or ""), began=BEGAN) as log:
+        leave = _run(lambda: body(Context(args, reads, log)), log)
+        log.ended(not leave)
+    if leave:
+        sys.exit(leave)
+
+
+def _module() -> str:
+    spec = sys.modules["__main__"].__spec__
+    return spec.name if spec else Path(sys.argv[0]).stem
+
+
+def _run(stage: Callable[[], str | None], log: RunLog) -> str | int | None:
+    """Run a stage and return what the process shall leave with: None, a line to say, or an exit code.
+
+    However it ends, it ends at once, without waiting for clips that workers have in hand.
+    """
+    hear_interrupts()
     try:
-        line = body(Context(args, reads))
+        line = stage()
+        if line:
+            print(line, flush=True)
+            log.note(line)
+        return None
     except PipelineError as error:
-        _leave(f"error: {' '.join(str(error).split())}")
+        return _left(log, str(error), error)
     except OSError as error:
-        _leave(f"error: {_words(error)}; mend that and run the same command again: finished clips are kept in the clip cache")
+        return _left(log, f"{os_words(error)}; mend that and run the same command again: finished clips are kept in the clip cache", error)
+    except MemoryError as error:
+        return _left(log, "out of memory; lower runtime.workers in params.yaml, or run one stage at a time: make repro JOBS=1", error)
     except KeyboardInterrupt:
-        _leave("interrupted; finished clips are kept in the clip cache, run the same command again to go on")
-    if line:
-        print(line, flush=True)
+        stop_workers()
+        line = "interrupted; finished clips are kept in the clip cache, run the same command again to go on"
+        log.failed(line)
+        print(line, file=sys.stderr)
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - a bug: the user gets a line, the log the traceback
+        stop_workers()
+        return error_line(log.bug(error))
 
 
-def _leave(line: str) -> NoReturn:
-    """Say one line, and leave at once, without waiting for clips that workers have in hand."""
+def _left(log: RunLog, text: str, error: Exception) -> str:
     stop_workers()
-    sys.exit(line)
-
-
-def _words(error: OSError) -> str:
-    """Return what the operating system refused, and where; HDF5 hides the reason in its own words."""
-    hidden = re.search(r"errno = (\d+)", str(error))
-    number = error.errno or (int(hidden[1]) if hidden else None)
-    reason = os.strerror(number) if number else " ".join(str(error).split()) or type(error).__name__
-    return f"{error.filename}: {reason}" if error.filename else reason
+    log.failed(f"error: {text}", error)
+    return error_line(text)

@@ -12,7 +12,7 @@ from pipeline.overview.learning import network_charts
 from pipeline.overview.places import Places
 from pipeline.overview.reports import COLUMNS, Report
 from pipeline.overview.run_facts import settings_values, software
-from pipeline.overview.stage_times import stage_rows
+from pipeline.overview.stage_times import by_kind, duration, stage_rows
 from pipeline.overview.systems_compared import COLUMNS as COMPARED
 from pipeline.reporting.page import CONTENTS, FURTHER, render
 
@@ -41,7 +41,7 @@ def write_index(places: Places, reports: Sequence[Report], compared: Mapping[str
         reports: all of them
         compared: corpus -> rows of the comparison of its systems
     """
-    path = places.reports / "index.html"
+    path, stages = places.reports / "index.html", stage_rows(places)
     render(
         "index.html",
         path,
@@ -54,7 +54,9 @@ def write_index(places: Places, reports: Sequence[Report], compared: Mapping[str
         compared=compared,
         compared_columns=COMPARED,
         networks=network_charts(places.models),
-        stages=stage_rows(places),
+        stages=stages,
+        kinds=by_kind(stages),
+        took=duration(sum(row.seconds or 0.0 for row in stages)),
         settings=settings_values(places),
         software=software(places.params.parent),
     )

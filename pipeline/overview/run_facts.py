@@ -1,4 +1,4 @@
-"""What a run was made with: time and reuse of every stage, settings that differ from those shipped, versions of software."""
+"""What a run was made with: settings that differ from those shipped, versions of software."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from typing import Any
 import yaml
 
 from pipeline.core.errors import PipelineError
-from pipeline.core.journal import read_journal
 from pipeline.core.settings import read_params
 from pipeline.overview.places import Places
 
@@ -64,16 +63,6 @@ def flat(value: Any, name: str = "") -> dict[str, str]:
     if isinstance(value, Mapping) and value:
         return {key: leaf for part, inner in value.items() for key, leaf in flat(inner, f"{name}.{part}".lstrip(".")).items()}
     return {name: yaml.safe_dump(value, default_flow_style=True, width=1000).removesuffix("\n").removesuffix("\n...")}
-
-
-def reuse(cache: Path) -> dict[str, tuple[int, int]]:
-    """Return `<corpus>/<feature>` -> clips (computed, reused from the clip cache) in the last run of its stage here."""
-    found = {}
-    for path in sorted((cache / "journal").glob("*/*.jsonl")):
-        if (journal := read_journal(path)) is not None:
-            computed = sum(row.how == "computed" for row in journal.rows.values())
-            found[f"{path.parent.name}/{path.stem}"] = (computed, len(journal.rows) - computed)
-    return found
 
 
 def settings_values(places: Places) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from math import nan
 from pathlib import Path
 
@@ -21,7 +22,8 @@ from pipeline.overview.gallery import gallery, posterior_bars
 from pipeline.overview.learning import network_charts, network_curve
 from pipeline.overview.pictures import FACE_PX, FACES, Pictures, evenly, spectrogram
 from pipeline.overview.reports import read_reports
-from pipeline.overview.run_facts import PACKAGES, SHIPPED, changed_settings, commit, flat, reuse, software
+from pipeline.overview.run_facts import PACKAGES, SHIPPED, changed_settings, commit, flat, software
+from pipeline.overview.stage_times import by_kind, stage_rows
 from pipeline.overview.worst import posteriors_of, worst_confusions
 from pipeline.reporting.dots import Dots, Mark
 from pipeline.reporting.modalities import chosen_models, modality_values, parts_of
@@ -232,12 +234,32 @@ def test_what_is_shipped_is_sound():
     assert {"corpora", "systems", "runtime"} <= yaml.safe_load(SHIPPED.read_text(encoding="utf-8")).keys()
 
 
-def test_reuse_is_counted(tmp_path):
+def test_stages_are_told_with_time_memory_and_reuse(tmp_path):
+    project = places(tmp_path)
     rows = [Row("a", "k", "computed", "new clip", "d"), Row("b", "k", "reused", "same", "d"), Row("c", "k", "reused", "same", "d")]
-    write_journal(tmp_path / "journal" / "demo" / "lld147.jsonl", {"stage": "extract:lld147"}, rows)
-    (tmp_path / "journal" / "demo" / "broken.jsonl").write_text("{")
-    assert reuse(tmp_path) == {"demo/lld147": (1, 2)}
-    assert reuse(tmp_path / "nowhere") == {}
+    write_journal(project.cache / "journal" / "demo" / "lld147.jsonl", {"stage": "extract:lld147"}, rows)
+    write_journal(project.cache / "journal" / "demo" / "old.jsonl", {"stage": "extract:old"}, rows[:1])
+    (project.cache / "journal" / "demo" / "broken.jsonl").write_text("{")
+    runs = [
+        {"stage": "train@demo-x", "out": "models/demo/x", "begin": "2026-01-01T00:02:00.000Z", "seconds": 90.0, "ok": True, "run": "r", "peak_mb": 400.0},
+        {"stage": "extract@demo-lld147", "out": "features/demo/lld147.h5", "begin": "2026-01-01T00:01:00.000Z", "seconds": 3.25, "ok": True, "run": "r", "peak_mb": 300.0},
+        {"stage": "train@demo-y", "out": "models/demo/y", "begin": "2026-01-01T00:03:00.000Z", "seconds": 30.0, "ok": True, "run": "r", "peak_mb": 500.0},
+    ]
+    project.logs.mkdir(parents=True)
+    (project.logs / "stages.jsonl").write_text("".join(json.dumps(run) + "\n" for run in runs))
+    found = stage_rows(project)
+    assert [(row.name, *row.texts) for row in found] == [
+        ("extract@demo-lld147", "3.2 s", "300 MB", "1", "2"),
+        ("train@demo-x", "1 min 30 s", "400 MB", "", ""),
+        ("train@demo-y", "30.0 s", "500 MB", "", ""),
+        ("demo/old", "", "", "1", "0"),
+    ]
+    assert [(row.name, row.count, *row.texts) for row in by_kind(found)] == [
+        ("train", 2, "2 min 0 s", "500 MB", "", ""),
+        ("extract", 1, "3.2 s", "300 MB", "1", "2"),
+        ("demo/old", 1, "", "", "1", "0"),
+    ]
+    assert stage_rows(places(tmp_path / "nowhere")) == []
 
 
 def test_versions_are_those_installed():

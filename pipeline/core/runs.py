@@ -1,0 +1,78 @@
+"""What a log says of its run: a name, versions, the commit; found without starting a process."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import sys
+from contextlib import suppress
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+
+RUN = "AVEMOTION_RUN"
+"""Names the run that a stage belongs to; scripts/repro.py sets it, and DVC hands it on."""
+PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "torchvision", "av", "dlib-bin", "opensmile", "opencv-python-headless", "h5py", "pandas", "dvc")
+
+
+def run_name(kind: str) -> str:
+    """Return the name of the log: of the run that AVEMOTION_RUN names, of the `dvc` that runs this stage, of the day's commands, or a new one."""
+    if kind == "command":
+        return f"{datetime.now(UTC):%Y%m%d}-commands"
+    given = re.sub(r"[^\w.-]+", "_", os.environ.get(RUN, "")).strip("._")
+    return given[:100] or _dvc_run() or new_name("stage")
+
+
+def new_name(what: str) -> str:
+    """Return a name for a run that begins now, in this process."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{what}-{os.getpid()}"
+
+
+def _dvc_run() -> str:
+    """Return a name for the DVC process above this one, the same for each stage that it runs; empty where there is none."""
+    if "DVC_STAGE" not in os.environ:
+        return ""
+    import psutil
+
+    with suppress(psutil.Error, OSError):
+        for parent in psutil.Process().parents():
+            if any(Path(word).name == "dvc" for word in parent.cmdline()[:3]):
+                return f"{datetime.fromtimestamp(parent.create_time(), UTC):%Y%m%dT%H%M%S}-dvc-{parent.pid}"
+    return ""
+
+
+def stage_address(module: str, names: dict[str, str]) -> str:
+    """Return the stage as DVC calls it, or its module and the arguments that are names where DVC does not run it."""
+    return os.environ.get("DVC_STAGE") or " ".join([module, *(f"--{name} {value}" for name, value in names.items())])
+
+
+def versions() -> str:
+    """Return Python and the main packages."""
+    found = [f"Python {platform.python_version()}"]
+    for name in PACKAGES:
+        with suppress(metadata.PackageNotFoundError):
+            found.append(f"{name} {metadata.version(name)}")
+    return ", ".join([*found, f"in {sys.prefix}"])
+
+
+def commit_of(root: Path) -> str:
+    """Return the git commit of a folder in words."""
+    git = root / ".git"
+    with suppress(OSError, ValueError):
+        if git.is_file():  # a worktree
+            git = Path(git.read_text(encoding="utf-8").removeprefix("gitdir:").strip())
+        head = (git / "HEAD").read_text(encoding="ascii").strip()
+        if not head.startswith("ref: "):
+            return f"commit {head}"
+        return f"commit {_ref(git, head.removeprefix('ref: '))}"
+    return "no git"
+
+
+def _ref(git: Path, name: str) -> str:
+    shared = git / "commondir"
+    common = git / shared.read_text(encoding="utf-8").strip() if shared.is_file() else git
+    if (common / name).is_file():
+        return (common / name).read_text(encoding="ascii").strip()
+    packed = (common / "packed-refs").read_text(encoding="ascii").splitlines()
+    return next((line.split()[0] for line in packed if line.endswith(f" {name}")), "none yet")
