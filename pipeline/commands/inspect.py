@@ -8,12 +8,13 @@ from pathlib import Path
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("file", type=Path, metavar="FILE.h5")
-    parser.add_argument("--clip", help="show this clip, column by column")
+    parser.add_argument("file", type=Path, metavar="FILE")
+    parser.add_argument("--clip", default="")
+    parser.add_argument("--fold", default="")
 
 
 def run(args: argparse.Namespace) -> str:
     """Return a table of the file, or of one clip in it."""
-    from pipeline.reporting.inspect import describe, describe_clip
+    from pipeline.inspecting.artifact import describe
 
-    return describe_clip(args.file, args.clip) if args.clip else describe(args.file)
+    return describe(args.file, args.clip, args.fold)
