@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from pipeline.core.clip import Clip, read_manifest
-from pipeline.core.errors import ArtifactError, ClipError, SettingsError
+from pipeline.core.errors import ArtifactError, SettingsError
 from pipeline.core.settings import read_params, section
 from pipeline.core.store import FeatureFile
 from pipeline.inspecting.reading import feature_file
@@ -104,6 +103,9 @@ def faces_at(file: FeatureFile, clip_id: str, key: str, times: np.ndarray, media
         times: (N,) s, rising
         media: its media file, None where it is not there
 
+    Returns:
+        (where they come from, (H, W, 3) uint8 for each time)
+
     Raises:
         ArtifactError: nothing to take them from
         ClipError: the media cannot be decoded
@@ -142,7 +144,7 @@ def _cut(path: Path, clip_id: str, times: np.ndarray, media: Media) -> list[np.n
     with feature_file(path) as file:
         if not file.holds(clip_id):
             raise ArtifactError(f"{path}: no clip '{clip_id}' in it; its ledger says why")
-        found: Any = file.read(clip_id, names=())
+        found = file.read(clip_id, names=())
     at = _nearest(found.times, times)
     pictures = media.pictures(found.times[at])
     return [_box(rgb, found.values[index]) if found.mask[index] else None for index, rgb in zip(at, pictures, strict=False)]
@@ -152,6 +154,3 @@ def _box(rgb: np.ndarray, box: np.ndarray) -> np.ndarray | None:
     left, top, right, bottom = (max(0, round(float(edge))) for edge in box)
     found = rgb[top:bottom, left:right]
     return found if found.size else None
-
-
-__all__ = ["ArtifactError", "ClipError", "Media", "SettingsError", "faces_at", "media_of"]

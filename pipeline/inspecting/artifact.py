@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.core.errors import ArtifactError, PipelineError
@@ -20,11 +22,28 @@ def describe(path: Path, clip_id: str = "", fold: str = "") -> str:
     Raises:
         ArtifactError: absent, damaged, none of ours, or no such clip in it
     """
-    try:
+    with clean_errors():
         lines = _of_folder(path, clip_id, fold) if path.is_dir() else _of_file(path, clip_id, fold)
-    except PipelineError as error:  # it may quote what the file holds
+        return "\n".join(map(clean, lines))
+
+
+def check_features(path: Path, option: str) -> None:
+    """Refuse a file that holds no features, for what only those can show.
+
+    Raises:
+        ArtifactError: absent, or of another kind
+    """
+    if path.is_dir() or kind_of(path) != "hdf5":
+        raise ArtifactError(f"{path}: {option} is for feature files; name an .h5 of features/<corpus>")
+
+
+@contextmanager
+def clean_errors() -> Iterator[None]:
+    """Keep what a file holds from reaching the terminal by way of an error that quotes it."""
+    try:
+        yield
+    except PipelineError as error:
         raise type(error)(clean(error)) from error
-    return "\n".join(map(clean, lines))
 
 
 def _of_folder(path: Path, clip_id: str, fold: str) -> list[str]:

@@ -60,17 +60,20 @@ def _gathered(file: FeatureFile, clip_id: str, fold: str, params: Path, root: Pa
     heat, notes = heat_of(file, key), []
     if not heat.frames:
         raise ArtifactError(f"{file.path}: clip '{clip_id}' has no frame, there is nothing to draw; see its ledger")
-    media, wave, faces = None, None, []
+    media, wave = None, None
+    faces: list[np.ndarray | None] = []
     try:
         media = media_of(file.path.parent, clip_id, params, root)
         wave = media.envelope()
+        notes.append(f"sound: {media.path}")
     except (ArtifactError, SettingsError, ClipError) as error:
-        notes.append(f"no waveform: {error}")
+        notes.append(f"no waveform: {error}" + ("" if media else "; --root names the folder of the media"))
     end = max(float(heat.bins[-1]), float(wave[0][-1]) if wave else 0.0)
     if heat.frames == 1:
         heat = replace(heat, bins=np.array([0.0, end]), gaps=heat.gaps * end / heat.bins[-1])
     try:
-        faces = _faces(file, clip_id, key, end, media)
+        source, faces = _faces(file, clip_id, key, end, media)
+        notes.append(f"face: {source}")
     except (ArtifactError, ClipError) as error:
         notes.append(f"no face: {error}")
     level = f", {key.partition('/')[0]}" if "/" in key else ""
@@ -78,9 +81,9 @@ def _gathered(file: FeatureFile, clip_id: str, fold: str, params: Path, root: Pa
     return _Drawn(title, file.meta, heat, end, wave, faces), notes
 
 
-def _faces(file: FeatureFile, clip_id: str, key: str, end: float, media: Media | None) -> list[np.ndarray | None]:
+def _faces(file: FeatureFile, clip_id: str, key: str, end: float, media: Media | None) -> tuple[str, list[np.ndarray | None]]:
     cells = int(_WIDE / _STRIP)
-    return faces_at(file, clip_id, key, (np.arange(cells) + 0.5) * end / cells, media)[1]
+    return faces_at(file, clip_id, key, (np.arange(cells) + 0.5) * end / cells, media)
 
 
 def _render(drawn: _Drawn, out: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from pipeline.core.errors import ArtifactError
 from pipeline.core.files import canonical_json, file_digest
-from pipeline.core.store import ClipFeatures, FeatureFile
+from pipeline.core.store import FeatureFile
 from pipeline.inspecting.reading import blocks, feature_file, shapes
 
 

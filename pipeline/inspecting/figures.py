@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ DPI = 130
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#A6761D", "#F0E442", "#7570B3", "#666666", "#1B7837")
 """Okabe and Ito's, to be told apart by the colour-blind, and four more; markers tell the same."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "p", "h")
-UNOBSERVED = {"facecolor": "#ffffff", "edgecolor": "#7f7f7f", "hatch": "////", "linewidth": 0.0}
+UNOBSERVED: Mapping[str, Any] = {"facecolor": "#ffffff", "edgecolor": "#7f7f7f", "hatch": "////", "linewidth": 0.0}
 
 
 @contextmanager

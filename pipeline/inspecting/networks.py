@@ -39,7 +39,7 @@ def describe_checkpoint(path: Path) -> list[str]:
         ArtifactError: damaged
     """
     head, _, payload = path.read_bytes().partition(b"\n")
-    key, digest = (head.decode("ascii", "replace").split() + ["", "", ""])[1:3]
+    key, digest = [*head.decode("ascii", "replace").split(), "", "", ""][1:3]
     if sha256(payload).hexdigest() != digest:
         raise ArtifactError(f"{path}: a checkpoint whose digest does not hold; delete it, training begins anew")
     return [f"{'key':>12}  {clean(key)}", *_told(loaded(path, io.BytesIO(payload)))]

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipeline.core.clip import class_names, read_manifest
+from pipeline.core.clip import read_manifest
 from pipeline.core.errors import ArtifactError
 from pipeline.core.store import FeatureFile
 from pipeline.inspecting.figures import COLOURS, MARKERS, check_name, figure, words, write
 from pipeline.inspecting.reading import blocks, feature_file, fold_of
-from pipeline.inspecting.text import clean, count
+from pipeline.inspecting.text import clean, count, emotions_of
 
 METHODS = ("pca", "tsne")
 _FEWEST = 4
@@ -84,7 +83,7 @@ def project(path: Path, fold: str = "", method: str = "pca") -> Projection:
         for names, why in ((unseen, "without an observed frame"), (odd, "with NaN or infinity"), (strange, "that manifest.csv lacks"))
         if names
     ]
-    points, axes = _plane(np.stack([means[name] for name in kept]).astype(np.float64), method)
+    points, axes = _plane(np.array([means[name] for name in kept], np.float64), method)
     title = f"{feature}, {count(len(kept), 'clip')} of {path.resolve().parent.name}" + (f", {level}" if level else "")
     return Projection(title, points, axes, [labels[name][0] for name in kept], [labels[name][1] for name in kept], notes)
 
@@ -129,18 +128,9 @@ def _render(found: Projection, out: Path) -> None:
         drawn.set_layout_engine("constrained")
         left, right = drawn.subplots(1, 2, sharex=True, sharey=True)
         drawn.suptitle(words("; ".join([f"{found.title}: mean over observed frames, standardised", *found.notes]), 160), fontsize=10, weight="bold")
-        known = [name for name in class_names_of(found.emotions) if name in found.emotions]
-        _panel(left, found, found.emotions, known, "emotion")
+        _panel(left, found, found.emotions, emotions_of(found.emotions), "emotion")
         _panel(right, found, found.speakers, sorted(set(found.speakers)), "speaker")
         write(drawn, out)
-
-
-def class_names_of(emotions: Sequence[str]) -> list[str]:
-    """Return the emotions that occur, those of the pipeline first, in its order."""
-    from pipeline.core.clip import Clip
-
-    known = class_names(Clip("", "", "", emotion) for emotion in emotions)
-    return known + sorted(set(emotions) - set(known))
 
 
 def _panel(axis: Any, found: Projection, values: list[str], order: list[str], title: str) -> None:
@@ -152,7 +142,7 @@ def _panel(axis: Any, found: Projection, values: list[str], order: list[str], ti
         named = sorted(sorted(order, key=lambda name: (-values.count(name), name))[: _NAMED - 1])
     kind = np.array([named.index(value) if value in named else -1 for value in values])
     handles = []
-    for number in ([-1] if (kind < 0).any() else []) + list(range(len(named))):
+    for number in [*range(len(named)), *([-1] if (kind < 0).any() else [])]:
         colour, marker = (COLOURS[number], MARKERS[number]) if number >= 0 else ("#bbbbbb", ".")
         chosen = found.points[kind == number]
         axis.scatter(chosen[:, 0], chosen[:, 1], s=34, c=colour, marker=marker, edgecolors="white", linewidths=0.5, zorder=2 + (number >= 0))

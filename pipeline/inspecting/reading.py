@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,12 @@ from pipeline.core.store import ClipFeatures, FeatureFile
 _BLOCK_BYTES = 32 << 20
 _MANY = 5000
 """Beyond so many names the nearest is not looked for."""
+
+
+def _nearest(clip_id: str, ids: list[str]) -> str:
+    """Return ` (did you mean 'x'?)`, or where nothing is near, what ids look like."""
+    close = difflib.get_close_matches(clip_id, ids, n=1) if len(ids) < _MANY else []
+    return f" (did you mean '{close[0]}'?)" if close else f"; its {len(ids)} clips have ids such as '{ids[0]}'" if ids else "; it holds none"
 
 
 @contextmanager
@@ -55,7 +62,7 @@ def key_of(file: FeatureFile, clip_id: str, fold: str) -> str:
     level = fold_of(file, fold)
     ids = file.clip_ids(level)
     if clip_id not in ids:
-        raise ArtifactError(f"{file.path}: no clip '{clip_id}'{did_you_mean(clip_id, ids) if len(ids) < _MANY else ''}")
+        raise ArtifactError(f"{file.path}: no clip '{clip_id}'{_nearest(clip_id, ids)}")
     return f"{level}/{clip_id}" if level else clip_id
 
 

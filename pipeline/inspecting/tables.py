@@ -8,12 +8,11 @@ from dataclasses import fields
 from itertools import islice
 from pathlib import Path
 
-from pipeline.core.clip import Clip, class_names
 from pipeline.core.errors import ArtifactError
 from pipeline.core.ledger import Entry
 from pipeline.inspecting import ledgers, predictions
 from pipeline.inspecting.rows import Row, Table, opened
-from pipeline.inspecting.text import figure, pairs, short, table
+from pipeline.inspecting.text import emotions_of, figure, pairs, short, table
 
 _FIRST = 5
 _KNOWN = 1000
@@ -87,8 +86,7 @@ def _manifest(rows: Table) -> list[str]:
 
 def _by_speaker(by: Counter[tuple[str, str]]) -> list[str]:
     """Return a row per speaker and a column per emotion; the speakers with the most clips where there are many."""
-    known = class_names(Clip("", "", "", emotion) for _, emotion in by)
-    emotions = known + sorted({emotion for _, emotion in by} - set(known))
+    emotions = emotions_of([emotion for _, emotion in by])
     total: Counter[str] = Counter()
     for (speaker, _), number in by.items():
         total[speaker] += number

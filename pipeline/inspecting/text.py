@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
+from pipeline.core.clip import Clip, class_names
+
 _WIDEST = 96
 
 
@@ -55,3 +57,9 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]], texts: Container
 def figure(number: float) -> str:
     """Return a number with four significant digits."""
     return f"{number:.4g}"
+
+
+def emotions_of(emotions: Sequence[str]) -> list[str]:
+    """Return the emotions that occur, those of the pipeline first, in its order."""
+    known = class_names(Clip("", "", "", emotion) for emotion in emotions)
+    return known + sorted(set(emotions) - set(known))
