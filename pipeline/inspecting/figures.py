@@ -64,5 +64,5 @@ def write(figure: Any, path: Path) -> None:
 
 def words(text: Any, most: int = 44) -> str:
     """Return text as a label: clean, not too long, never read as a formula and never left out of a legend."""
-    label = short(text, most).replace("\\", "\\\\" if "$" in str(text) else "\\").replace("$", r"\$")
+    label = short(text, most).replace("$", r"\$")
     return f" {label}" if label.startswith("_") else label

@@ -50,7 +50,7 @@ def describe_folder(path: Path) -> list[str]:
     known = [name for name in ("about.json", "metrics.json", "weights.json", "history.csv") if (path / name).is_file()]
     if not files and not known:
         raise ArtifactError(f"{path}: a folder without a model; name a file in it, or a folder such as models/<corpus>/<system>/classifiers/<model>")
-    lines = [f"{path}", *pairs([("kind", "model"), ("files", ", ".join(sorted(file.name for file in path.iterdir())))])]
+    lines = [f"{path}", *pairs([("kind", "model" if files or "about.json" in known else "folder of figures"), ("files", ", ".join(sorted(file.name for file in path.iterdir())))])]
     lines += _beside(path)
     for name in _TABLES:
         if (path / name).is_file():

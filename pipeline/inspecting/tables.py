@@ -26,6 +26,8 @@ def describe(path: Path, clip_id: str = "") -> list[str]:
     Raises:
         ArtifactError: not a table, cut off, or no row of that clip in it
     """
+    if path.stat().st_size < _FIRST and not path.read_bytes().strip():  # such as the history of what was not trained
+        return [f"{path}", *pairs([("kind", "table"), ("rows", "none, and no columns")])]
     with opened(path) as rows:
         kind, tell = _recognised(rows, path)
         if clip_id:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 from pipeline.core.clip import Clip, class_names
 
-_WIDEST = 96
+_WIDEST, _LINE = 96, 140
 
 
 def clean(text: Any) -> str:
@@ -34,8 +35,12 @@ def size(number: int) -> str:
 
 
 def pairs(rows: Iterable[tuple[str, Any]]) -> list[str]:
-    """Return lines of `name  value`, with the names set right."""
-    return [f"{short(name, 40):>12}  {clean(value)}" for name, value in rows]
+    """Return lines of `name  value`, with the names set right and long values going on below."""
+    lines = []
+    for name, value in rows:
+        parts = textwrap.wrap(clean(value), _LINE, break_long_words=False, break_on_hyphens=False) or [""]
+        lines += [f"{short(name, 40):>12}  {parts[0]}", *(f"{'':>14}{part}" for part in parts[1:])]
+    return lines
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]], texts: Container[int] = (0,)) -> list[str]:
