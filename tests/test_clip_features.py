@@ -21,11 +21,11 @@ from pipeline.core.settings import Runtime
 from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta, joined
 from pipeline.core.store_writer import write_features
 from pipeline.engine import run
+from pipeline.inspecting.artifact import describe
 from pipeline.jobs.clip_features import LARGEST, ClipFeatureJob, ClipFeatureParams, ClipModel
 from pipeline.networks.c3d import C3D
 from pipeline.networks.face_resnet import FaceResNet
 from pipeline.networks.vgg_face import VggFace
-from pipeline.reporting.inspect import describe
 from pipeline.weights.files import save_weights
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -251,7 +251,7 @@ def test_the_stage_and_what_inspect_shows(weights, tmp_path):
         contents.append((folder / "pyramid.h5").read_bytes())
     assert contents[0] == contents[1]
     text = describe(tmp_path / "a" / "pyramid.h5")
-    assert "pool1b (2, 18, 15), pool3 (8, 3, 3), fc5 (16,)" in text
+    assert all(words in text for words in ("pool1b (2, 18, 15), columns 0 to 539", "pool3 (8, 3, 3), columns 540 to 611", "fc5 (16,), columns 612 to 627"))
     assert "16x628" in text
 
 

@@ -15,18 +15,14 @@ import yaml
 
 from helpers_docs import DOCS, PLUGINS, blocks, pages
 from helpers_project import ROOT
-from pipeline.__main__ import parser
+from pipeline.__main__ import COMMANDS
+from pipeline.commands._parser import parser
 
 PAGES = pages()
 SHOWN = {path for _, path in PLUGINS.values()}
 """Files that pages show and the project does not have."""
 
-LATER = {"predict", "doctor", "completion"}
-"""Commands that may not be there yet."""
-LATER_OPTIONS = {"inspect": {"--plot", "--project", "--diff"}}
-"""Options of commands that may not be there yet."""
-
-FORBIDDEN = ("/work/", "../shared", "pypi.org", "files.pythonhosted", "download.pytorch.org")
+FORBIDDEN = ("/work/", "../shared")
 """What no page names: this machine's folders, and package indexes."""
 
 
@@ -81,24 +77,9 @@ def commands(text: str) -> list[str]:
     return [re.split(r"\s+#|\s*[|>]|\s+\(", line.strip().removeprefix("$ ").removeprefix("time "))[0] for line in lines]
 
 
-def prepared(command: str) -> list[str] | None:
-    """Return the arguments of a command with placeholders filled in; None where it may not be there yet."""
-    words = [word for word in shlex.split(command.replace("[", "").replace("]", "").replace("…", ""))[3:] if word != "..."]
-    if not words or (words[0] in LATER and words[0] not in known()):
-        return None
-    options = LATER_OPTIONS.get(words[0], set()) & set(words)
-    return None if options - options_of(words[0]) else words
-
-
-@cache
-def known() -> frozenset[str]:
-    return frozenset(parser()._subparsers._group_actions[0].choices)  # type: ignore[union-attr,arg-type]
-
-
-@cache
-def options_of(command: str) -> frozenset[str]:
-    found = parser()._subparsers._group_actions[0].choices[command]  # type: ignore[union-attr,index]
-    return frozenset(found._option_string_actions)
+def prepared(command: str) -> list[str]:
+    """Return the arguments of a command with placeholders filled in."""
+    return [word for word in shlex.split(command.replace("[", "").replace("]", "").replace("…", ""))[3:] if word != "..."]
 
 
 def test_commands_parse() -> None:
@@ -108,12 +89,12 @@ def test_commands_parse() -> None:
             continue
         for command in commands(page.read_text(encoding="utf-8")):
             words = prepared(command)
-            if words is None:
+            if not words:
                 continue
             complaint = io.StringIO()
             try:
                 with contextlib.redirect_stderr(complaint):
-                    parser().parse_args(words)
+                    parser(COMMANDS, words).parse_args(words)
             except SystemExit:
                 # a command named without its arguments, as in "`python -m pipeline weights`"
                 assert "required" in complaint.getvalue(), f"{ids(page)}: {command}: {complaint.getvalue()}"
