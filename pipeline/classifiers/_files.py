@@ -21,7 +21,8 @@ _RERUN = "run `dvc repro` for the stage that trains it"
 def save_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
     """Write `<path>.npz`; equal arrays give equal bytes."""
     buffer = io.BytesIO()
-    np.savez(buffer, **{name: np.asarray(array) for name, array in arrays.items()})
+    plain: dict[str, Any] = {name: np.asarray(array) for name, array in arrays.items()}
+    np.savez(buffer, **plain)
     _write(path, ARRAYS, buffer.getvalue())
 
 
