@@ -5,8 +5,9 @@ from __future__ import annotations
 import mimetypes
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from pipeline.core.clip import Clip
@@ -71,19 +72,20 @@ def _visible(folder: Path) -> list[Path]:
 
 
 def _is_media(file: Path) -> bool:
-    """Return whether a file of a folder is a clip: by its suffix, or because FFmpeg finds sound or pictures in it."""
+    """Return whether a file of a folder is a clip: by its suffix, or because FFmpeg finds sound or moving pictures in it."""
     if file.suffix.lower() in MEDIA:
         return True
     kind = mimetypes.guess_type(file.name)[0] or ""
     if kind.startswith(("image/", "text/")):  # FFmpeg plays both
         return False
-    for blocks in (read_pictures(file), sound_blocks(file, SOUND_HZ)):
-        try:
-            next(iter(blocks))
-        except (ClipError, StopIteration):
-            continue
-        return True
-    return False
+    return any(_has(blocks, at_least) for blocks, at_least in ((read_pictures(file), 2), (sound_blocks(file, SOUND_HZ), 1)))
+
+
+def _has(blocks: Iterable[object], at_least: int) -> bool:
+    try:
+        return sum(1 for _ in islice(blocks, at_least)) == at_least
+    except ClipError:
+        return False
 
 
 def _named(root: Path, files: Sequence[Path]) -> dict[str, Path]:
@@ -103,7 +105,7 @@ def _named(root: Path, files: Sequence[Path]) -> dict[str, Path]:
 
 def _usable(name: str) -> str:
     """Return a clip id; see `pipeline.core.clip.check_clip_id`."""
-    clean = re.sub(r"[^\w.+-]+", "-", name)[:_LONGEST]
+    clean = re.sub(r"[^\w.+-]+", "-", name)[:_LONGEST].strip("-")
     return f"clip-{clean}" if not re.match(r"[^\W_]", clean) or re.fullmatch(r"fold-\d+", clean) else clean
 
 

@@ -111,12 +111,20 @@ class TrainedModel:
 
     def lacks(self, fold: str) -> str:
         """Return why it cannot be had in a fold; "" where it can."""
+        if self.file(fold).is_file():
+            return ""
+        rerun = f"run `dvc repro {self.step.name}`"
         if self.end_to_end:
             place = f"{END_TO_END}.{self.step.args['network']}.keep"
-            kept = (self.folder / fold / FILE).is_file()
-            return "" if kept else f"the weights of {self.name} in {fold} were not kept; set {place}: all in params.yaml and run `dvc repro {self.step.name}`"
-        there = any((self.folder / f"{fold}{suffix}").is_file() for suffix in (".npz", ".pt"))
-        return "" if there else f"{self.step.out} has no model of {fold}; run `dvc repro {self.step.name}`"
+            return f"the weights of {self.name} in {fold} were not kept; set {place}: all in params.yaml and {rerun}"
+        return f"{self.step.out} has no model of {fold} that can be loaded; {rerun}"
+
+    def file(self, fold: str) -> Path:
+        """Return where the model of a fold lies."""
+        if self.end_to_end:
+            return self.folder / fold / FILE
+        arrays = self.folder / f"{fold}.npz"
+        return arrays if arrays.is_file() else arrays.with_suffix(".pt")
 
     def of_fold(self, fold: str, widths: tuple[int, ...]) -> FoldModel:
         """Return it as one fold's training left it.

@@ -6,13 +6,14 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pipeline.core.clip import Clip
-from pipeline.core.files import write_json
+from pipeline.core.files import file_digest, write_json
 from pipeline.core.ledger import Entry, write_ledger
 from pipeline.posteriors import write_table
 from pipeline.prediction.choice import Choice
@@ -23,7 +24,7 @@ from pipeline.reporting.system_page import MODALITIES
 
 _NAMED = 5
 """As many skipped files are named in the terminal; all are in about.json."""
-_WIDEST = 60
+_WIDEST, _LONGEST = 60, 110
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,7 @@ def _about(made: Prediction) -> dict[str, Any]:
         "folds": list(made.folds),
         "not_all_folds": made.left,
         "weights": {name: {key: model.about[key] for key in ("feature", "weights", "origin")} for name, model in made.choice.models.items()},
+        "models": {name: {fold: file_digest(model.file(fold)) for fold in made.folds} for name, model in made.choice.models.items()},
         "window_s": made.window_s,
         "constant_over_time": list(made.outcome.constant),
         "clips": {clip.clip_id: {"file": clip.path, "sha256": clip.digest} for clip in made.found.clips},
@@ -181,10 +183,10 @@ def _lines(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _weights(choice: Choice) -> list[str]:
-    """Return a line per feature with a network: the beginning of its SHA-256, and where it comes from."""
+    """Return a line per feature with a network: the beginning of its SHA-256, and where it comes from; about.json has all of it."""
     known = {model.about["feature"]: model.about for model in choice.models.values()}
     return [
-        f"weights of {feature}: {' '.join(digest[:12] for digest in about['weights'].split())}, {about['origin']}"
+        f"weights of {feature}: {' '.join(digest[:12] for digest in about['weights'].split())}, {shorten(about['origin'], _LONGEST)}"
         for feature, about in known.items()
         if about["weights"]
     ]
