@@ -12,10 +12,12 @@ column selection, fine-tuned networks, classifiers and learned fusion. Bad media
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from pipeline.commands._shared import add_params
+from pipeline.core.errors import SettingsError
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -42,7 +44,15 @@ def run(args: argparse.Namespace) -> tuple[str, bool]:
 
     spans = parse(SpanParams, {"window_s": args.window, "hop_s": args.hop}, "--window, --hop")
     out = args.out or args.params.parent / "reports" / "predictions" / (args.path.resolve().stem or "root")
+    _check_out(out)
     wanted = Wanted(args.path, spans, args.corpus, args.system, args.model, args.fold)
     made = predict(wanted, args.params, lambda line: print(line, file=sys.stderr))
     write(made, out, args.pictures)
     return told(made, out), made.judged > 0
+
+
+def _check_out(out: Path) -> None:
+    """Refuse a folder that cannot be written to, before anything is computed."""
+    nearest = next(folder for folder in (out, *out.resolve().parents) if folder.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        raise SettingsError(f"--out {out}: {nearest} is no folder that can be written to; name another")
