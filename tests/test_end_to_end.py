@@ -18,7 +18,7 @@ from torch import nn
 from pipeline import checkpoints
 from pipeline.core import plugins
 from pipeline.core.clip import Clip
-from pipeline.core.errors import ArtifactError, LeakageError, PipelineError, SettingsError
+from pipeline.core.errors import ArtifactError, LeakageError, PipelineError, SettingsError, WeightsError
 from pipeline.core.ledger import Entry, read_ledger
 from pipeline.core.settings import Runtime, Settings
 from pipeline.core.store import ClipFeatures, FeatureMeta

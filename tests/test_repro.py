@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -493,7 +494,8 @@ def test_prediction_on_new_and_bad_media(done):
     (folder / "empty.mp4").touch()
     (folder / "read.me").write_text("no clip", encoding="utf-8")
     for system in SYSTEMS:
-        said = predict(done, "new", "--system", system)
+        audio_visual = ["--model", PREDICTED[system][0][0]]
+        said = predict(done, "new", "--system", system, *audio_visual)
         assert "skipped, no media: read.me" in said
         assert "of the corpus: learned from in" in said
         found = pd.read_csv(done.root / "reports/predictions/new/predictions.csv", keep_default_na=False)
@@ -508,8 +510,10 @@ def test_prediction_on_new_and_bad_media(done):
             assert all(len(digests[fold]) == 64 for digests in about["models"].values())
         courses = {path.stem for path in (done.root / "reports/predictions/new/posteriors").glob("*.csv")}
         assert courses == {"known", "no-face", "voice"}
-    again = predict(done, "new", "--system", SYSTEMS[0])
-    assert all(line.count(" 6 of 6 ") or "0 of" not in line for line in again.splitlines() if "clips from the clip cache" in line)
+    again = predict(done, "new", "--system", SYSTEMS[0], "--model", PREDICTED[SYSTEMS[0]][0][0])
+    reused = [re.search(r"(\d+) of (\d+) clips from the clip cache", line) for line in again.splitlines() if line.endswith("clip cache")]
+    assert reused
+    assert all(found[1] == found[2] for found in reused), again
     done.repro()
     assert locked(done) == before, "a prediction touches no artifact"
 

@@ -10,22 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from pipeline import engine
-from pipeline.core import plugins
 from pipeline.core.clip import Clip
 from pipeline.core.errors import ArtifactError, ClipError
 from pipeline.core.files import canonical_json
 from pipeline.core.ledger import Entry, lost_by_id, read_ledger
-from pipeline.core.settings import Runtime, parse
-from pipeline.core.store import ClipFeatures, FeatureFile, opened
+from pipeline.core.settings import Runtime
+from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta, opened
 from pipeline.jobs.fuse_features import JointParams, joined, paired
 from pipeline.jobs.segments import SegmentParams
 from pipeline.prediction.clips import Found
-from pipeline.prediction.fold_network import FoldNetworkJob
+from pipeline.prediction.fold_network import FoldNetworkJob, fusion_network
 from pipeline.prediction.jobs import PER_CLIP, Maker
 from pipeline.prediction.steps import Step, Steps
 from pipeline.ranking import Ranking, read_rankings
 from pipeline.selection import SelectParams
-from pipeline.weights.files import FILE, load_weights
+from pipeline.weights.files import FILE
 
 SELECT, JOINT, SEGMENTS = "select", "fuse_features", "segments"
 
@@ -135,14 +134,12 @@ class Features:
         self.say(f"{line}{f' ({fold})' * bool(fold)}")
         self.entries[step.out] = read_ledger(ledger)
 
-    def _check(self, step: Step, meta: Any) -> None:
+    def _check(self, step: Step, meta: FeatureMeta) -> None:
         """Refuse features that differ from those that the models have learned from; where those lie here."""
-        known = self.project / step.out
-        if not known.is_file():
+        if not (known := self.project / step.out).is_file():
             return
         with FeatureFile(known) as file:
-            theirs = file.meta
-        now, then = (vars(one) for one in (meta, theirs))
+            now, then = vars(meta), vars(file.meta)
         different = [name for name in now if canonical_json(now[name]) != canonical_json(then[name])]
         if different:
             raise ArtifactError(
@@ -167,10 +164,9 @@ class Features:
         file = opened(self.path(out, fold if tuned else ""))
         return file.read(clip.clip_id, names=names) if file.holds(clip.clip_id) else None
 
-    def widths(self, out: str) -> tuple[int, ...]:
-        """Return the columns of each network layer that a feature holds side by side; () where it is made as it is read."""
-        path = self.path(out)
-        return opened(path).meta.widths if path.is_file() else ()
+    def meta(self, out: str) -> FeatureMeta | None:
+        """Return the attributes of a feature; None where it differs from fold to fold."""
+        return opened(self.path(out)).meta if self.path(out).is_file() else None
 
     def _selected(self, step: Step, clip: Clip, fold: str) -> ClipFeatures | None:
         found = self.read(step.args["source"], clip, fold)
@@ -192,12 +188,8 @@ class Features:
     def _network(self, step: Step, fold: str, columns: int) -> Any:
         """Return the fusion network of a fold; that of one fold at a time is held."""
         if self._networks.get(step.out, ("", None))[0] != fold:
-            place = f"fuse_features.{step.feature}"
-            params = self.maker.parsed(place, JointParams)
-            plugin = plugins.load("fusion_networks", params.network, f"{place}.network")
-            settings = parse(plugin.Params, params.settings, f"params.yaml: {place}.settings")
-            kept = load_weights(self._kept(step, fold))
-            self._networks[step.out] = fold, plugin.load(settings, kept.state, columns, len(kept.config["classes"]))
+            params = self.maker.parsed(f"fuse_features.{step.feature}", JointParams)
+            self._networks[step.out] = fold, fusion_network(step.feature, params, self._kept(step, fold), columns)
         return self._networks[step.out][1]
 
     @cached_property

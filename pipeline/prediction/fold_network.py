@@ -1,4 +1,4 @@
-"""A fold's fine-tuned network on windows of new clips, from the weights that its stage kept; through the engine and its clip cache."""
+"""A fold's networks from the weights that its stages kept: fine-tuned ones, through the engine and its clip cache, and fusion networks."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from typing import Any
 import torch
 from torch import nn
 
+from pipeline.core import plugins
 from pipeline.core.clip import Clip
 from pipeline.core.code import code_digest
+from pipeline.core.settings import parse
 from pipeline.core.store import ClipFeatures, FeatureMeta, opened
+from pipeline.jobs.fuse_features import JointParams
 from pipeline.jobs.segments import Model, batches, blocks, dimension, fc7
 from pipeline.segment_networks import Windows
 from pipeline.weights.files import Weights, load_state, load_weights
@@ -76,6 +79,25 @@ class FoldNetworkJob:
         """Return the attributes of the feature file."""
         self.model.segments().check_source(opened(self.source).meta)
         return self.model.meta(self.feature, dimension(self.model), self.version, _weights(self.kept).origin)
+
+
+def fusion_network(feature: str, params: JointParams, kept: Path, columns: int) -> Any:
+    """Return a fold's fusion network; see `pipeline.fusion_networks.Joint`.
+
+    Args:
+        feature: its name
+        params: its settings
+        kept: folder of the weights that its training ended with
+        columns: of the paired features
+
+    Raises:
+        WeightsError: absent, damaged, or of other settings
+    """
+    place = f"fuse_features.{feature}"
+    plugin = plugins.load("fusion_networks", params.network, f"{place}.network")
+    settings = parse(plugin.Params, params.settings, f"params.yaml: {place}.settings")
+    weights = load_weights(kept)
+    return plugin.load(settings, weights.state, columns, len(weights.config["classes"]))
 
 
 @cache

@@ -15,7 +15,8 @@ from pipeline.core.store import ClipFeatures
 from pipeline.fold_fusion import on_scores, plugin_of
 from pipeline.prediction.choice import Choice
 from pipeline.prediction.features import Features
-from pipeline.prediction.models import FoldModel, Judged
+from pipeline.prediction.fold_model import FoldModel, Judged
+from pipeline.prediction.models import TrainedModel
 from pipeline.prediction.spans import SpanParams, duration
 
 
@@ -142,8 +143,9 @@ def judge(
     whole = {name: [_Mean() for _ in clips] for name in choice.names}
     courses, times = [_Mean() for _ in clips], [np.zeros(0) for _ in clips]
     changing: dict[str, bool] = {}
+    widths = {name: _widths(model, features) for name, model in choice.models.items()}
     for fold in progress(folds):
-        models = {name: model.of_fold(fold, features.widths(model.source)) for name, model in choice.models.items()}
+        models = {name: model.of_fold(fold, widths[name]) for name, model in choice.models.items()}
         for number, clip in enumerate(clips):
             given = {name: features.read(model.source, clip, fold, model.arrays) for name, model in choice.models.items()}
             for name, rows in fused(choice, learned, fold, _each(models, given, lambda _, one: [one])).items():
@@ -155,6 +157,14 @@ def judge(
     posteriors = {name: np.concatenate([mean.value() for mean in means]) for name, means in whole.items()}
     constant = sorted({name.partition("-")[0] for name, changes in changing.items() if not changes})
     return Outcome(posteriors, [Course(at, mean.value()) for at, mean in zip(times, courses, strict=True)], constant)
+
+
+def _widths(model: TrainedModel, features: Features) -> tuple[int, ...]:
+    """Return the columns of each network layer of a model's feature; () where that differs from fold to fold."""
+    if (meta := features.meta(model.source)) is None:
+        return ()
+    model.check_source(meta)
+    return meta.widths
 
 
 def _each(

@@ -1,46 +1,29 @@
-"""The models of one fold, from what their stages kept, on features of new clips."""
+"""The trained models of a system: where they lie, what they say of themselves, and loading one fold's."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
-import torch
 
 from pipeline.core import plugins
 from pipeline.core.errors import ArtifactError
 from pipeline.core.settings import Runtime, parse
-from pipeline.core.store import ClipFeatures
-from pipeline.datasets import Dataset, pooled
-from pipeline.faces.cut import filled
+from pipeline.core.store import FeatureMeta
 from pipeline.jobs.clip_features import ClipModel
 from pipeline.jobs.end_to_end import EndToEndParams
 from pipeline.jobs.end_to_end_loop import EndToEnd, Training
 from pipeline.posteriors import read_table
+from pipeline.prediction.fold_model import FoldModel
 from pipeline.prediction.steps import Step
 from pipeline.weights.files import FILE
 
 END_TO_END = "end_to_end"
 _NO_RUN = "run `dvc repro` for the stage that trains it"
-
-
-@dataclass(frozen=True)
-class Judged:
-    """What one model says in one fold.
-
-    Attributes:
-        posteriors: (N, C); a row of NaN where it cannot judge
-        scores: class scores (N, C), where the classifier has any
-    """
-
-    posteriors: np.ndarray
-    scores: np.ndarray | None
 
 
 @dataclass(frozen=True)
@@ -109,6 +92,15 @@ class TrainedModel:
         rows = self._table[self._table["part"] == "val"]
         return float((rows["emotion"] == rows["predicted"]).mean())
 
+    def check_source(self, meta: FeatureMeta) -> None:
+        """Refuse a feature of other weights than the model has learned from.
+
+        Raises:
+            ArtifactError: naming both
+        """
+        if not set(meta.weights.split()) <= set(self.about["weights"].split()):
+            raise ArtifactError(f"{self.step.out}: has learned from a {meta.feature} of other weights than it has now; run `dvc repro {self.step.name}`")
+
     def lacks(self, fold: str) -> str:
         """Return why it cannot be had in a fold; "" where it can."""
         if self.file(fold).is_file():
@@ -147,56 +139,3 @@ class TrainedModel:
             classifier = plugin.Classifier(params, len(self.classes), *weights)
         classifier.load(self.folder / fold)
         return FoldModel(classifier, self.end_to_end, len(self.classes), getattr(params, "step_s", 0.0), widths)
-
-
-@dataclass(frozen=True)
-class FoldModel:
-    """One model of one fold.
-
-    Attributes:
-        classifier: of pipeline/classifiers, or `EndToEnd`
-        end_to_end: whether it takes aligned faces themselves
-        classes: C
-        step_s: see `pipeline.datasets.pooled`
-        widths: columns of each network layer of the feature
-    """
-
-    classifier: Any
-    end_to_end: bool
-    classes: int
-    step_s: float
-    widths: tuple[int, ...]
-
-    def __call__(self, clips: Sequence[ClipFeatures | None]) -> Judged:
-        """Return what it says of clips, or of windows of them; None and a clip without an observed row are not judged."""
-        observed = [(number, clip) for number, clip in enumerate(clips) if clip is not None and clip.mask.any()]
-        numbers, data = [number for number, _ in observed], self._data([clip for _, clip in observed])
-        scores = self._placed(self.classifier.scores(data), numbers, len(clips)) if hasattr(self.classifier, "scores") else None
-        return Judged(self._placed(self.classifier.predict(data), numbers, len(clips)), scores)
-
-    def _data(self, clips: Sequence[ClipFeatures]) -> Any:
-        if self.end_to_end:
-            return _Faces(clips)
-        sequences = [pooled(clip.values, clip.times, clip.mask, self.step_s) for clip in clips]
-        return Dataset([str(number) for number in range(len(clips))], sequences, np.zeros(len(clips), np.int64), "test", self.widths)
-
-    def _placed(self, rows: np.ndarray, numbers: Sequence[int], count: int) -> np.ndarray:
-        found = np.full((count, self.classes), np.nan)
-        # as the tables of the stages hold them, from which the fusions have learned
-        found[numbers] = np.round(rows, 6)
-        return found
-
-
-class _Faces:
-    """Aligned faces of some clips in memory; see `pipeline.jobs.end_to_end.Faces`."""
-
-    def __init__(self, clips: Sequence[ClipFeatures]) -> None:
-        self._clips = clips
-
-    def __len__(self) -> int:
-        return len(self._clips)
-
-    def faces(self, numbers: Sequence[int]) -> Iterator[torch.Tensor]:
-        for number in numbers:
-            clip = self._clips[number]
-            yield torch.from_numpy(clip.extra["crops"][filled(clip.mask)])

@@ -8,11 +8,11 @@ from toy import FOLDS, PARAMS, write_project
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import ArtifactError, SettingsError
-from pipeline.core.store import ClipFeatures
+from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.missing import read_learned
 from pipeline.prediction.choice import choose
+from pipeline.prediction.fold_model import Judged
 from pipeline.prediction.judging import fused, judge, usable_folds
-from pipeline.prediction.models import Judged
 from pipeline.prediction.spans import SpanParams
 from pipeline.prediction.steps import Steps
 
@@ -23,14 +23,14 @@ NEW = [Clip("both", "both.mp4", "", ""), Clip("heard", "heard.wav", "", ""), Cli
 class HeldFeatures:
     """Features of new clips that are simply there; see `pipeline.prediction.features.Features`."""
 
-    def __init__(self, missing: dict[str, str] | None = None) -> None:
-        self.missing = missing or {}
+    def __init__(self, missing: dict[str, str] | None = None, weights: str = "ab" * 32) -> None:
+        self.missing, self.weights = missing or {}, weights
 
     def folds(self, out: str, folds) -> dict[str, str]:
         return {fold: self.missing.get(fold, "") for fold in folds}
 
-    def widths(self, out: str) -> tuple[int, ...]:
-        return (3,)
+    def meta(self, out: str) -> FeatureMeta:
+        return FeatureMeta(out, 3, "float32", weights=self.weights)
 
     def read(self, out: str, clip: Clip, fold: str, names=()) -> ClipFeatures | None:
         if clip.clip_id == "neither" or (clip.clip_id == "heard" and "seen" in out):
@@ -121,3 +121,9 @@ def test_clips_do_not_hang_on_each_other(project):
     learned = read_learned(project / "m/fusion/learned.json", choice.fusions, FOLDS)
     alone = judge(choice, learned, HeldFeatures(), NEW[:1], FOLDS, SPANS).posteriors[choice.name]
     np.testing.assert_array_equal(alone, judge(choice, learned, HeldFeatures(), NEW, FOLDS, SPANS).posteriors[choice.name][:1])
+
+
+def test_a_feature_of_other_weights_is_refused(project):
+    choice = asked(project, "seen-svm")
+    with pytest.raises(ArtifactError, match=r"m/seen-svm: has learned from a .* of other weights than it has now"):
+        judge(choice, {}, HeldFeatures(weights="cd" * 32), NEW, FOLDS, SPANS)
