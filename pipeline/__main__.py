@@ -1,4 +1,4 @@
-"""`python -m pipeline`: look at what the stages made, and get the weights that some of them need."""
+"""`python -m pipeline`: look at what the stages made, apply it to new clips, and get the weights that some of them need."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser of all commands, one per file of `commands/`."""
-    found = argparse.ArgumentParser(prog="python -m pipeline", description="See results, follow a clip, look after caches and weights.")
+    found = argparse.ArgumentParser(prog="python -m pipeline", description="See results, judge new clips, follow a clip, look after caches and weights.")
     commands = found.add_subparsers(required=True, metavar="command")
     for name in sorted(path.stem for path in (Path(__file__).parent / "commands").glob("[!_]*.py")):
         module = import_module(f"pipeline.commands.{name}")

@@ -19,6 +19,9 @@ from pipeline.prediction.fold_model import FoldModel, Judged
 from pipeline.prediction.models import TrainedModel
 from pipeline.prediction.spans import SpanParams, duration
 
+_TOGETHER = 64
+"""Windows that are judged at a time."""
+
 
 @dataclass(frozen=True)
 class Course:
@@ -151,8 +154,8 @@ def judge(
             for name, rows in fused(choice, learned, fold, _each(models, given, lambda _, one: [one])).items():
                 whole[name][number].add(rows)
             times[number] = spans.centres(duration(list(given.values())))
-            within = _each(models, given, partial(_windows, spans, times[number]))
-            courses[number].add(fused(choice, learned, fold, within)[choice.name])
+            parts = [_each(models, given, partial(_windows, spans, at)) for at in _some(times[number])]
+            courses[number].add(np.concatenate([fused(choice, learned, fold, part)[choice.name] for part in parts]))
             _note_changes(changing, given)
     posteriors = {name: np.concatenate([mean.value() for mean in means]) for name, means in whole.items()}
     constant = sorted({name.partition("-")[0] for name, changes in changing.items() if not changes})
@@ -173,6 +176,11 @@ def _each(
     parts: Callable[[FoldModel, ClipFeatures | None], list[ClipFeatures | None]],
 ) -> dict[str, Judged]:
     return {name: model(parts(model, given[name])) for name, model in models.items()}
+
+
+def _some(times: np.ndarray) -> list[np.ndarray]:
+    """Return times a few at a time, so that memory holds the windows of these alone."""
+    return [times[at : at + _TOGETHER] for at in range(0, len(times), _TOGETHER)]
 
 
 def _windows(spans: SpanParams, centres: np.ndarray, model: FoldModel, clip: ClipFeatures | None) -> list[ClipFeatures | None]:
