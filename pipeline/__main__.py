@@ -1,4 +1,4 @@
-"""`python -m pipeline`: look at what the stages made, and look after what they need."""
+"""`python -m pipeline`: look at what the stages made, apply it to new clips, and look after what they need."""
 
 # PYTHON_ARGCOMPLETE_OK - the shell asks this file for completions; `python -m pipeline completion bash` says how
 

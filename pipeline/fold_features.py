@@ -11,7 +11,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import pandas as pd
 
@@ -27,6 +27,8 @@ from pipeline.weights.files import DIGEST, FILE
 
 FEATURES = "features.h5"
 _DONE = "history.json"
+Keep = Literal["all"] | tuple[str, ...]
+"""Setting: the folds (fold-00, ...) whose weights are kept, or all of them."""
 
 
 class FoldJob(Protocol):
@@ -42,13 +44,18 @@ class FoldJob(Protocol):
         """
 
 
-def check_keep(keep: Sequence[str], folds: Mapping[str, Fold], feature: str) -> None:
+def is_kept(keep: Keep, fold: str) -> bool:
+    """Return whether the weights of a fold are kept."""
+    return keep == "all" or fold in keep
+
+
+def check_keep(keep: Keep, folds: Mapping[str, Fold], feature: str) -> None:
     """Refuse to keep the weights of a fold that there is not.
 
     Raises:
         SettingsError: naming the fold
     """
-    for name in keep:
+    for name in () if keep == "all" else keep:
         if name not in folds:
             raise SettingsError(f"params.yaml: {feature}.keep: no fold '{name}'{did_you_mean(name, folds)}")
 

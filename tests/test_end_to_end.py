@@ -18,7 +18,7 @@ from torch import nn
 from pipeline import checkpoints
 from pipeline.core import plugins
 from pipeline.core.clip import Clip
-from pipeline.core.errors import ArtifactError, LeakageError, PipelineError, SettingsError
+from pipeline.core.errors import ArtifactError, LeakageError, PipelineError, SettingsError, WeightsError
 from pipeline.core.ledger import Entry, read_ledger
 from pipeline.core.settings import Runtime, Settings
 from pipeline.core.store import ClipFeatures, FeatureMeta
@@ -243,6 +243,19 @@ def test_keeping_changes_no_posterior_and_must_name_a_fold(toy, corpus, tmp_path
     assert (one / "posteriors.csv").read_bytes() == (two / "posteriors.csv").read_bytes()
     with pytest.raises(SettingsError, match=r"end_to_end\.toy\.keep: no fold 'fold-1' \(did you mean 'fold-0"):
         train(corpus, tmp_path, keep=("fold-1",))
+
+
+def test_a_kept_network_is_loaded_as_it_was(toy, corpus, tmp_path):
+    out = train(corpus, tmp_path, only=["fold-00", "fold-02"], keep="all")
+    for fold in ("fold-00", "fold-02"):
+        model = recipe(corpus, tmp_path, keep="all").model(EMOTIONS)
+        model.load(out / fold)
+        test = data(corpus, "test", fold)
+        frame = read_table(out / "posteriors.csv").query(f"fold == '{fold}' and part == 'test'")
+        assert list(frame["clip_id"]) == test.ids
+        np.testing.assert_allclose(model.predict(test), frame[["p_anger", "p_happy"]], atol=1e-6)
+    with pytest.raises(WeightsError, match="no such weights"):
+        recipe(corpus, tmp_path).model(EMOTIONS).load(out / "fold-01")
 
 
 def test_validation_decides_which_iteration_is_kept(toy, corpus, tmp_path, monkeypatch):

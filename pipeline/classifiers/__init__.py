@@ -2,7 +2,8 @@
 
     Params      its settings
     Classifier  `Classifier(params, classes)`; `fit(train, val)` returns a history, one row per epoch or candidate;
-                `predict(data)` returns posteriors (N, C), rows that sum to 1; `save(path)` writes what was learned;
+                `predict(data)` returns posteriors (N, C), rows that sum to 1; `save(path)` writes what was learned, `load(path)` reads
+                it into a new `Classifier` of the same params: no pickles (`_files.py`);
                 optional: `scores(data)`, class scores (N, C) of any range, -inf for a class that training lacked
     WEIGHTS     optional: true where it begins with a pre-trained network; then `Classifier(params, classes, weights)`, the
                 folder of that network as third argument, and `check_input(meta, weights)`, which refuses a feature file

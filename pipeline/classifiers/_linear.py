@@ -7,17 +7,19 @@ view of the one-versus-one votes and distances; posteriors are their softmax wit
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import combinations, pairwise
 from pathlib import Path
+from typing import Any, Self
 
-import joblib
 import numpy as np
 from pydantic import Field
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn.svm import SVC
 
-from pipeline.core.files import atomic_path
+from pipeline.classifiers._files import load_arrays, save_arrays
 from pipeline.core.settings import Settings
 from pipeline.datasets import Dataset, Scaler
 
@@ -29,6 +31,61 @@ class LinearParams(Settings):
     balanced: bool = Field(description="weigh classes by their inverse frequency")
 
 
+@dataclass(frozen=True)
+class Machine:
+    """One-versus-one SVMs as hyperplanes: what is needed of a trained `SVC` to apply it, without the object.
+
+    Attributes:
+        planes: (K (K - 1) / 2, D), one row per pair of classes, (0, 1), (0, 2), ...; positive for the first of a pair
+        offsets: (K (K - 1) / 2,)
+        classes_: (K,) class indices that training has, sorted
+    """
+
+    planes: np.ndarray
+    offsets: np.ndarray
+    classes_: np.ndarray
+
+    @classmethod
+    def of(cls, model: SVC, vectors: np.ndarray) -> Self:
+        """Return the hyperplanes of a trained SVC.
+
+        Args:
+            model: linear, or on a precomputed kernel
+            vectors: (support vectors, D) in the order of `model.support_`; for a kernel, one-hot rows over the training clips
+        """
+        ends = np.cumsum([0, *model.n_support_])
+        of_class = [slice(begin, end) for begin, end in pairwise(ends)]
+        dual, planes = model.dual_coef_, []
+        for one, other in combinations(range(len(model.classes_)), 2):
+            first, second = of_class[one], of_class[other]
+            planes.append(dual[other - 1, first] @ vectors[first] + dual[one, second] @ vectors[second])
+        return cls(np.stack(planes), model.intercept_, model.classes_)
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Self:
+        """Return what `arrays` gave."""
+        return cls(arrays["planes"], arrays["offsets"], arrays["classes"])
+
+    def arrays(self) -> dict[str, Any]:
+        """Return all that there is, by name."""
+        return {"planes": self.planes, "offsets": self.offsets, "classes": self.classes_}
+
+    def decision_function(self, rows: np.ndarray) -> np.ndarray:
+        """Return what that of `SVC` does, for rows (N, D): (N, K), or (N,) for two classes, positive for the second."""
+        # row by row, so that none depends on its neighbours
+        found = np.stack([self.planes @ row for row in rows]) + self.offsets
+        count = len(self.classes_)
+        if count == 2:
+            return found[:, 0]
+        votes, sums = np.zeros((len(rows), count)), np.zeros((len(rows), count))
+        for pair, (one, other) in zip(found.T, combinations(range(count), 2), strict=True):
+            votes[:, one] += pair >= 0
+            votes[:, other] += pair < 0
+            sums[:, one] += pair
+            sums[:, other] -= pair
+        return votes + sums / (3 * (np.abs(sums) + 1))  # votes first; the sum, less than one vote, orders equals
+
+
 class LinearSvm:
     """One SVM on one feature.
 
@@ -37,6 +94,8 @@ class LinearSvm:
         classes: C
         rows: makes (N, D) float64 of the clips
     """
+
+    model: Any
 
     def __init__(self, params: LinearParams, classes: int, rows: Callable[[Dataset], np.ndarray]) -> None:
         self.params = params
@@ -85,7 +144,17 @@ class LinearSvm:
         return softmax(self.scores(data) / self.temperature, axis=1) if len(data) else np.zeros((0, self.classes))
 
     def save(self, path: Path) -> None:
-        """Write `<path>.joblib`: model, scaler and temperature."""
-        content = {"model": self.model, "scaler": vars(self.scaler), "temperature": self.temperature}
-        with atomic_path(path.with_name(path.name + ".joblib")) as temporary:
-            joblib.dump(content, temporary)
+        """Write `<path>.npz`: hyperplanes, scaler and temperature."""
+        machine = Machine.of(self.model, self.model.support_vectors_)
+        save_arrays(path, {**machine.arrays(), **vars(self.scaler), "temperature": self.temperature})
+
+    def load(self, path: Path) -> None:
+        """Read what `save` wrote; posteriors are those of the saved classifier but for the rounding of sums.
+
+        Raises:
+            ArtifactError: absent or damaged
+        """
+        found = load_arrays(path)
+        self.model = Machine.from_arrays(found)
+        self.scaler = Scaler(found["mean"], found["scale"])
+        self.temperature = float(found["temperature"])

@@ -7,7 +7,6 @@ validation clips give many epochs the same accuracy.
 
 from __future__ import annotations
 
-import io
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,7 +17,8 @@ from pydantic import Field
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
-from pipeline.core.files import atomic_path
+from pipeline.classifiers._files import load_tensors, save_tensors
+from pipeline.core.errors import ArtifactError
 from pipeline.core.settings import Settings
 from pipeline.datasets import Dataset, Scaler, judged
 
@@ -63,8 +63,12 @@ class SequenceClassifier(ABC):
         self.classes = classes
 
     @abstractmethod
-    def new_network(self, train: Dataset) -> nn.Module:
-        """Return a network for the clips' feature, called with padded sequences and their lengths; its last layer is `softmax`."""
+    def new_network(self, widths: tuple[int, ...]) -> nn.Module:
+        """Return a network, called with padded sequences and their lengths; its last layer is `softmax`.
+
+        Args:
+            widths: columns of each network layer that the feature holds side by side; one where it holds no such layers
+        """
 
     @abstractmethod
     def new_scaler(self, train: Dataset) -> Scaler:
@@ -73,6 +77,7 @@ class SequenceClassifier(ABC):
     def fit(self, train: Dataset, val: Dataset) -> list[dict[str, float]]:
         """Train; return one row per epoch of every candidate: learning_rate, epoch, loss, val_loss, val_accuracy."""
         self.known = np.unique(train.labels)
+        self.widths = train.widths or (train.sequences[0].shape[1],)
         self.scaler = self.new_scaler(train)
         history: list[dict[str, float]] = []
         found = []
@@ -87,7 +92,7 @@ class SequenceClassifier(ABC):
     def _train(self, train: Dataset, val: Dataset, rate: float) -> list[dict[str, float]]:
         """Train one candidate into `self.network`; return its epochs."""
         torch.manual_seed(self.params.seed)
-        self.network = self.new_network(train)
+        self.network = self.new_network(self.widths)
         softmax = list(self.network.get_submodule("softmax").parameters())
         body = [w for w in self.network.parameters() if all(w is not s for s in softmax)]
         groups: list[dict[str, Any]] = [{"params": body}, {"params": softmax, "weight_decay": self.params.weight_decay}]
@@ -143,14 +148,28 @@ class SequenceClassifier(ABC):
         return {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
 
     def save(self, path: Path) -> None:
-        """Write `<path>.pt`: state dict, scaler and settings; loads with `weights_only=True`."""
+        """Write `<path>.pt`: state dict, scaler, widths of the layers and settings; loads with `weights_only=True`."""
         content: dict[str, Any] = {
             "state": self._state(),
             "mean": torch.from_numpy(self.scaler.mean),
             "scale": torch.from_numpy(self.scaler.scale),
+            "widths": list(self.widths),
             "params": self.params.model_dump_json(),
         }
-        buffer = io.BytesIO()
-        torch.save(content, buffer)
-        with atomic_path(path.with_name(path.name + ".pt")) as temporary:
-            temporary.write_bytes(buffer.getvalue())
+        save_tensors(path, content)
+
+    def load(self, path: Path) -> None:
+        """Read what `save` wrote; posteriors are those of the saved classifier to the last bit.
+
+        Raises:
+            ArtifactError: absent, damaged, or of another network
+        """
+        found = load_tensors(path)
+        try:
+            self.scaler = Scaler(found["mean"].numpy(), found["scale"].numpy())
+            self.widths = tuple(found["widths"])
+            self.network = self.new_network(self.widths)
+            self.network.load_state_dict(found["state"])
+        except (KeyError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:120]
+            raise ArtifactError(f"{path}.pt: not a model of these settings ({reason}); run `dvc repro` for the stage that trains it") from error

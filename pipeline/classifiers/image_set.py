@@ -10,16 +10,15 @@ that is assumed.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-import joblib
 import numpy as np
 from pydantic import Field, model_validator
 from sklearn.svm import SVC
 
-from pipeline.classifiers._linear import LinearParams, LinearSvm
-from pipeline.core.files import atomic_path
-from pipeline.datasets import Dataset
+from pipeline.classifiers._files import load_arrays, save_arrays
+from pipeline.classifiers._linear import LinearParams, LinearSvm, Machine
+from pipeline.datasets import Dataset, Scaler
 from pipeline.image_sets.descriptors import covariance, gaussian, subspace
 from pipeline.image_sets.kernels import SetKernel, log_row, projector_row
 from pipeline.image_sets.partial_least_squares import KernelPls
@@ -109,12 +108,34 @@ class Classifier(LinearSvm):
         return scores
 
     def save(self, path: Path) -> None:
-        """Write `<path>.joblib`: model, reduction of frames, kernel with its training rows, and temperature."""
+        """Write `<path>.npz`: model, reduction of frames, kernel with its training rows, and temperature."""
+        scaler, kernel = self.reducer.scaler, self.kernel
         content = {
-            "model": vars(self.model) if isinstance(self.model, KernelPls) else self.model,
-            "reducer": {"scaler": vars(self.reducer.scaler), "basis": self.reducer.basis},
-            "kernel": vars(self.kernel),
+            **self._machine_arrays(),
+            **{f"reducer_{name}": array for name, array in (*vars(scaler).items(), ("basis", self.reducer.basis))},
+            "kernel_rows": kernel.rows,
+            "kernel_spread": kernel.spread,
+            "kernel_gamma": np.nan if kernel.gamma is None else kernel.gamma,
             "temperature": self.temperature,
         }
-        with atomic_path(path.with_name(path.name + ".joblib")) as temporary:
-            joblib.dump(content, temporary)
+        save_arrays(path, content)
+
+    def _machine_arrays(self) -> dict[str, Any]:
+        if isinstance(self.model, KernelPls):
+            model = self.model
+            return {"weights": model.weights, "offset": model.offset, "means": model.means, "classes": model.classes_}
+        one_hot = np.eye(len(self.kernel.rows))[self.model.support_]
+        return Machine.of(self.model, one_hot).arrays()
+
+    def load(self, path: Path) -> None:
+        """See `LinearSvm`."""
+        found = load_arrays(path)
+        scaler = Scaler(found["reducer_mean"], found["reducer_scale"])
+        self.reducer = FrameReducer(scaler, found["reducer_basis"])
+        gamma = float(found["kernel_gamma"])
+        self.kernel = SetKernel(found["kernel_rows"], float(found["kernel_spread"]), None if np.isnan(gamma) else gamma)
+        self.temperature = float(found["temperature"])
+        if self.params.model == "pls":
+            self.model = KernelPls.learned(found["weights"], found["offset"], found["means"], found["classes"])
+        else:
+            self.model = Machine.from_arrays(found)

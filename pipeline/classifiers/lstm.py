@@ -30,10 +30,10 @@ class Classifier(SequenceClassifier):
 
     params: Params
 
-    def new_network(self, train: Dataset) -> EmotionLSTM:
+    def new_network(self, widths: tuple[int, ...]) -> EmotionLSTM:
         """Return the network of the paper."""
         p = self.params
-        return EmotionLSTM(train.sequences[0].shape[1], self.classes, p.hidden, p.cells, p.dropout, p.readout)
+        return EmotionLSTM(sum(widths), self.classes, p.hidden, p.cells, p.dropout, p.readout)
 
     def new_scaler(self, train: Dataset) -> Scaler:
         """Return the scaling by all training frames."""

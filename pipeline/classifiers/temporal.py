@@ -21,10 +21,9 @@ class Params(SequenceParams):
 class Classifier(SequenceClassifier):
     """Summed LSTMs on one feature."""
 
-    def new_network(self, train: Dataset) -> TemporalLSTM:
+    def new_network(self, widths: tuple[int, ...]) -> TemporalLSTM:
         """Return one LSTM per layer of the feature."""
         p = self.params
-        widths = train.widths or (train.sequences[0].shape[1],)
         return TemporalLSTM(widths, self.classes, p.cells, p.dropout, p.readout)
 
     def new_scaler(self, train: Dataset) -> Scaler:

@@ -11,7 +11,6 @@ class do not control the schedule, and where no other is left the training rows 
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,8 @@ import torch
 from pydantic import Field
 
 from pipeline.adjusted_rate import AdjustedRate, fit
-from pipeline.core.errors import SettingsError, WeightsError
-from pipeline.core.files import atomic_path
+from pipeline.classifiers._files import load_tensors, save_tensors
+from pipeline.core.errors import ArtifactError, SettingsError, WeightsError
 from pipeline.core.store import FeatureMeta
 from pipeline.datasets import Dataset, Scaler
 from pipeline.networks.tanh_dnn import TanhDNN
@@ -141,7 +140,20 @@ class Classifier:
             "classes": torch.from_numpy(self.known),
             "params": self.params.model_dump_json(),
         }
-        buffer = io.BytesIO()
-        torch.save(content, buffer)
-        with atomic_path(path.with_name(path.name + ".pt")) as temporary:
-            temporary.write_bytes(buffer.getvalue())
+        save_tensors(path, content)
+
+    def load(self, path: Path) -> None:
+        """Read what `save` wrote; posteriors are those of the saved classifier to the last bit.
+
+        Raises:
+            ArtifactError: absent, damaged, or of another network
+        """
+        found = load_tensors(path)
+        try:
+            self.known = found["classes"].numpy()
+            network = TanhDNN(self.source.mean.numel(), len(self.known), self.source.output.in_features, len(self.source.body))
+            network.load_state_dict(found["state"])
+        except (KeyError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:120]
+            raise ArtifactError(f"{path}.pt: not a model of this gender DNN ({reason}); run `dvc repro transfer`") from error
+        self.network = network

@@ -20,7 +20,8 @@ from pipeline.core.errors import PipelineError, did_you_mean
 
 ROOT = Path(__file__).resolve().parents[2]
 GROUPS = {
-    "look at results": ("results", "inspect", "explain", "faces", "predict"),
+    "look at results": ("results", "inspect", "explain", "faces"),
+    "apply them": ("predict",),
     "look after the project": ("doctor", "check", "cache", "weights", "corpus", "environment", "completion"),
 }
 OTHERS = "more"
@@ -29,7 +30,8 @@ FIRST = """\
   make repro                                                   demo corpus, all stages, results
   python -m pipeline results                                   all tables again, and reports/index.html
   python -m pipeline inspect features/demo/lld147.h5           what is in a feature file
-  python -m pipeline explain demo s01_anger_1                  one clip's way, from file to emotion"""
+  python -m pipeline explain demo s01_anger_1                  one clip's way, from file to emotion
+  python -m pipeline predict clip.mp4                          what the trained system says of a new clip"""
 CODES = """\
   0 all is well   1 something is wrong, said in one line   2 wrong command line   130 Ctrl-C"""
 FURTHER = """\
@@ -88,7 +90,7 @@ def description(texts: dict[str, str]) -> str:
     """Return the help: what it is for, first steps, the commands by groups, exit codes."""
     known = {name for names in GROUPS.values() for name in names}
     groups = {**GROUPS, OTHERS: tuple(name for name in texts if name not in known)}
-    lines = ["See results, follow a clip, look after the project.", "", _heading("first steps"), FIRST]
+    lines = ["See results, follow a clip, judge new clips, look after the project.", "", _heading("first steps"), FIRST]
     for title, names in groups.items():
         here = [name for name in names if name in texts]
         if here:

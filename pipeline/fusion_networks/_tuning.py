@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +13,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from pipeline.core.errors import SettingsError
+from pipeline.core.errors import SettingsError, WeightsError
 from pipeline.core.settings import Settings
 from pipeline.datasets import Scaler
 from pipeline.fusion_networks import Row, Segments
@@ -67,6 +67,23 @@ class NetworkFeature:
         """Return the network's state dict and the scaling as `mean` and `scale`, on the CPU."""
         weights = {name: tensor.detach().cpu() for name, tensor in self.network.state_dict().items()}
         return {**weights, "mean": torch.from_numpy(self.scaler.mean), "scale": torch.from_numpy(self.scaler.scale)}
+
+
+def restored(network: FusionNetwork, state: Mapping[str, torch.Tensor]) -> NetworkFeature:
+    """Return the feature whose `state` was kept, in evaluation mode on the CPU.
+
+    Raises:
+        WeightsError: it is that of another network
+    """
+    own = {name: tensor for name, tensor in state.items() if name not in ("mean", "scale")}
+    try:
+        network.load_state_dict(own)
+        scaler = Scaler(state["mean"].numpy(), state["scale"].numpy())
+    except (RuntimeError, KeyError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise WeightsError(f"a fusion network's weights are for other settings ({reason}); run `dvc repro fuse_features`") from error
+    network.eval()
+    return NetworkFeature(network, scaler, "cpu")
 
 
 @contextmanager

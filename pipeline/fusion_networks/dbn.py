@@ -10,6 +10,7 @@ to 1e-2 (section 10).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import torch
@@ -17,7 +18,16 @@ from pydantic import Field
 
 from pipeline.datasets import Scaler
 from pipeline.fusion_networks import Row, Segments
-from pipeline.fusion_networks._tuning import NetworkFeature, TuneParams, finite, minibatches, seeded, tensors, tune
+from pipeline.fusion_networks._tuning import (
+    NetworkFeature,
+    TuneParams,
+    finite,
+    minibatches,
+    restored,
+    seeded,
+    tensors,
+    tune,
+)
 from pipeline.networks.fusion_dbn import FusionDBN
 from pipeline.networks.rbm import RBM, BernoulliRBM, GaussianRBM
 from pipeline.source_task import check_device
@@ -64,6 +74,15 @@ def fit(
         del machines
         history += tune(network, learned, tensors(val, scaler, device), params)
     return NetworkFeature(network, scaler, device), history
+
+
+def load(params: Params, state: Mapping[str, torch.Tensor], columns: int, classes: int) -> NetworkFeature:
+    """Return the feature whose `state` was kept.
+
+    Raises:
+        WeightsError: it is that of another network
+    """
+    return restored(FusionDBN(columns, params.layers, classes), state)
 
 
 def pretrain(inputs: torch.Tensor, params: Params) -> tuple[list[RBM], list[Row]]:

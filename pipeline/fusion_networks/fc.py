@@ -6,13 +6,15 @@ as in their earlier work [61]. First weights are random, which is what the paper
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
+import torch
 from pydantic import Field
 
 from pipeline.datasets import Scaler
 from pipeline.fusion_networks import Row, Segments
-from pipeline.fusion_networks._tuning import NetworkFeature, TuneParams, seeded, tensors, tune
+from pipeline.fusion_networks._tuning import NetworkFeature, TuneParams, restored, seeded, tensors, tune
 from pipeline.networks.fusion_dbn import FusionFC
 from pipeline.source_task import check_device
 
@@ -46,3 +48,12 @@ def fit(
         network = FusionFC(train.inputs.shape[1], params.layers, classes, params.dropout).to(device)
         history = tune(network, tensors(train, scaler, device), tensors(val, scaler, device), params)
     return NetworkFeature(network, scaler, device), history
+
+
+def load(params: Params, state: Mapping[str, torch.Tensor], columns: int, classes: int) -> NetworkFeature:
+    """Return the feature whose `state` was kept.
+
+    Raises:
+        WeightsError: it is that of another network
+    """
+    return restored(FusionFC(columns, params.layers, classes, params.dropout), state)

@@ -23,6 +23,13 @@ class KernelPls:
         """Use `latent` latent directions, or as many as the kernel matrix has."""
         self.latent = latent
 
+    @classmethod
+    def learned(cls, weights: np.ndarray, offset: np.ndarray, means: np.ndarray, classes: np.ndarray) -> KernelPls:
+        """Return what has been learned before, by its attributes."""
+        found = cls(len(offset))
+        found.weights, found.offset, found.means, found.classes_ = weights, offset, means, classes
+        return found
+
     def fit(self, gram: np.ndarray, labels: np.ndarray) -> KernelPls:
         """Learn from the training kernel (N, N) and class indices (N,)."""
         self.classes_ = np.unique(labels)

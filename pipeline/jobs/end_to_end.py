@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -27,6 +27,7 @@ from pipeline.core.settings import Settings
 from pipeline.core.store import FeatureFile
 from pipeline.faces.cut import filled
 from pipeline.faces.windows import cut
+from pipeline.fold_features import Keep
 from pipeline.jobs.clip_features import FRAMES, ClipModel
 from pipeline.networks.temporal import ClipNetwork, LayerScales, TemporalLSTM
 from pipeline.protocols import Fold
@@ -54,7 +55,7 @@ class EndToEndParams(Settings):
     max_gradient: float = Field(5.0, ge=0, description="norm of all gradients that is not exceeded; 0 = no limit")
     judge_every: int = Field(250, ge=1, description="iterations from one look at validation to the next; the best is kept")
     flip: bool = Field(True, description="mirror half of the training clips; crops are random in any case")
-    keep: tuple[str, ...] = Field((), description="folds (fold-00, ...) whose weights are kept")
+    keep: Keep = Field((), description="folds (fold-00, ...) whose weights are kept, or all")
     seed: int = Field(0, ge=0, description="of initial weights, order, dropout, mirrors and crops")
 
     def rate(self, iteration: int) -> float:
@@ -105,7 +106,17 @@ class FaceClips:
                 yield torch.from_numpy(clip.extra["crops"][filled(clip.mask)])
 
 
-def middle(model: ClipModel, data: FaceClips, numbers: Sequence[int]) -> torch.Tensor:
+class Faces(Protocol):
+    """What is predicted on: aligned faces of some clips."""
+
+    def __len__(self) -> int:
+        """Return how many clips there are."""
+
+    def faces(self, numbers: Sequence[int]) -> Iterator[torch.Tensor]:
+        """Yield the faces (16, px, px, 3) uint8 of clips by number."""
+
+
+def middle(model: ClipModel, data: Faces, numbers: Sequence[int]) -> torch.Tensor:
     """Return what the network takes of some clips, in validation and tests."""
     faces = [cut(faces, model.plugin.WINDOW) for faces in data.faces(numbers)]
     return model.plugin.prepare(model.params, torch.stack(faces))
@@ -152,6 +163,11 @@ def new_network(
     body = model.network().to(device)
     measured = np.unique(np.linspace(0, len(train) - 1, _MEASURED).round().astype(int))
     scales = LayerScales.of(body, (middle(model, train, [int(number)]).to(device) for number in measured))
+    return assembled(model, params, body, scales, classes).to(device)
+
+
+def assembled(model: ClipModel, params: EndToEndParams, body: nn.Module, scales: LayerScales, classes: int) -> ClipNetwork:
+    """Return a network with a new head, which takes its layers by their scales."""
     if model.plugin.HEAD == "lstm":
         head: nn.Module = TemporalLSTM(scales.widths, classes, params.cells, params.dropout, params.readout)
         taking = [lstm.get_parameter("weight_ih_l0") for lstm in head.get_submodule("lstms").children()]
@@ -160,4 +176,4 @@ def new_network(
         head, taking = nn.Sequential(nn.Dropout(model.params.dropout), softmax), [softmax.get_parameter("weight")]
     for weight in taking:
         nn.init.kaiming_normal_(weight, nonlinearity="linear")
-    return ClipNetwork(body, head, scales).to(device)
+    return ClipNetwork(body, head, scales)

@@ -22,10 +22,11 @@ from pipeline.core.errors import PipelineError
 from pipeline.core.parallel import ahead, progress
 from pipeline.core.settings import Runtime
 from pipeline.datasets import judged
+from pipeline.fold_features import is_kept
 from pipeline.jobs.clip_features import ClipModel
-from pipeline.jobs.end_to_end import EndToEndParams, FaceClips, batches, middle, new_network
-from pipeline.networks.temporal import ClipNetwork
-from pipeline.weights.files import save_weights
+from pipeline.jobs.end_to_end import EndToEndParams, FaceClips, Faces, assembled, batches, middle, new_network
+from pipeline.networks.temporal import ClipNetwork, LayerScales
+from pipeline.weights.files import load_state, load_weights, save_weights
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class EndToEnd:
         return self.network.judge(layers)
 
     @torch.inference_mode()
-    def predict(self, data: FaceClips) -> np.ndarray:
+    def predict(self, data: Faces) -> np.ndarray:
         """Return posteriors, (N, C) float64."""
         self.network.eval()
         # one clip at a time: the neighbours in a batch would change the last bits
@@ -106,11 +107,25 @@ class EndToEnd:
 
     def save(self, path: Path) -> None:
         """Write the folder `path` with the weights, where they are to be kept."""
-        if path.name not in self.training.params.keep:
+        if not is_kept(self.training.params.keep, path.name):
             return
         loaded, params = self.training.network.loaded(), self.training.params.model_dump(mode="json")
         config = {"network": loaded.config["network"], "classes": self.classes, "fold": path.name, "params": params}
         save_weights(path, self.network.state_dict(), config, f"{loaded.origin}; learned further on training clips of {path.name}")
+
+    def load(self, path: Path) -> None:
+        """Read the folder that `save` wrote.
+
+        Raises:
+            WeightsError: absent, damaged, or of another network
+        """
+        training, kept = self.training, load_weights(path)
+        means, deviations = kept.state["means"], kept.state["deviations"]
+        taking = [kept.state[name] for name in sorted(kept.state) if name.endswith(".weight_ih_l0")]  # less than ten layers
+        widths = tuple(weight.shape[1] for weight in taking) or (len(means),)
+        scales = LayerScales(widths, means, deviations)
+        network = assembled(training.network, training.params, training.network.network(), scales, len(self.classes))
+        self.network = load_state(network, kept, path)
 
 
 class _Loop:

@@ -22,7 +22,7 @@ from pipeline.core.code import code_digest
 from pipeline.core.settings import Runtime
 from pipeline.core.store import FeatureMeta
 from pipeline.core.store_writer import feature_file, write_clip
-from pipeline.fold_features import FEATURES
+from pipeline.fold_features import FEATURES, Keep, is_kept
 from pipeline.jobs.segments import Model, batches, blocks, fc7
 from pipeline.protocols import Fold
 from pipeline.segment_store import Rows, SegmentStore
@@ -41,7 +41,7 @@ class Tuning:
     """
 
     loop: LoopParams
-    keep: tuple[str, ...] = ()
+    keep: Keep = ()
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class TuneJob:
 
     def key(self, name: str, fold: Fold) -> str:
         """See `FoldJob`."""
-        run = {"device": self.runtime.device, "mixed_precision": self.runtime.mixed_precision, "kept": name in self.tuning.keep}
+        run = {"device": self.runtime.device, "mixed_precision": self.runtime.mixed_precision, "kept": is_kept(self.tuning.keep, name)}
         emotions = {clip.clip_id: clip.emotion for clip in self.clips}
         return cache_key(
             code=self.meta.version,
@@ -90,7 +90,7 @@ class TuneJob:
         task = Task(network, parts["train"], parts["val"], self._prepare, self.model.code, {"fold": name})
         run = Run(self.runtime.device, self.runtime.mixed_precision, checkpoint)
         state, history = fit(task, self.tuning.loop, run)
-        if name in self.tuning.keep:
+        if is_kept(self.tuning.keep, name):
             config = {"network": dict(self.model.loaded().config["network"]), "classes": classes, "fold": name}
             save_weights(folder, state, config, self.meta.origin)
         network.eval()

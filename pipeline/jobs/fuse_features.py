@@ -23,7 +23,7 @@ from pipeline.core.ledger import Entry, lost
 from pipeline.core.settings import Settings
 from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
 from pipeline.core.store_writer import write_features
-from pipeline.fold_features import FEATURES
+from pipeline.fold_features import FEATURES, Keep, is_kept
 from pipeline.fusion_networks import Segments
 from pipeline.leakage import check_learned
 from pipeline.protocols import Fold
@@ -35,7 +35,7 @@ class JointParams(Settings):
 
     network: str = Field(min_length=1, description="plugin in pipeline/fusion_networks")
     settings: Mapping[str, Any] = Field({}, description="the plugin's own settings")
-    keep: tuple[str, ...] = Field((), description="folds (fold-00, ...) whose weights are kept")
+    keep: Keep = Field("all", description="folds (fold-00, ...) whose weights are kept, or all")
 
 
 def paired(audio: ClipFeatures, video: ClipFeatures) -> ClipFeatures:
@@ -114,7 +114,7 @@ class JointJob:
     settings: str
     sources: Sources
     digest: str
-    keep: tuple[str, ...]
+    keep: Keep
     clips: Sequence[Clip]
     device: str
 
@@ -127,7 +127,7 @@ class JointJob:
             settings=self.settings,
             data=self.digest,
             fold={clip_id: [part, emotions[clip_id]] for clip_id, part in sorted(fold.items())},
-            run={"name": name, "device": self.device, "kept": name in self.keep},
+            run={"name": name, "device": self.device, "kept": is_kept(self.keep, name)},
         )
 
     def learn(self, name: str, fold: Fold, folder: Path) -> list[dict[str, Any]]:
@@ -137,10 +137,10 @@ class JointJob:
         parts = {part: self._segments(found, fold, part, classes) for part in ("train", "val")}
         params = plugin.Params.model_validate_json(self.settings)
         joint, history = plugin.fit(params, parts["train"], parts["val"], len(classes), self.device)
-        if name in self.keep:
+        if is_kept(self.keep, name):
             save_weights(folder, joint.state(), {"network": self.network, "settings": self.settings, "classes": classes}, self.meta.origin)
         meta = replace(self.meta, dimension=joint.dimension)
-        write_features(folder / FEATURES, meta, ((clip_id, _joined(joint, found[clip_id])) for clip_id in sorted(found)))
+        write_features(folder / FEATURES, meta, ((clip_id, joined(joint, found[clip_id])) for clip_id in sorted(found)))
         return [dict(row) for row in history]
 
     def _segments(self, found: Mapping[str, ClipFeatures], fold: Fold, part: str, classes: Sequence[str]) -> Segments:
@@ -151,7 +151,8 @@ class JointJob:
         return Segments(np.concatenate(rows), np.concatenate([np.zeros(0, np.int64), *labels]), part)
 
 
-def _joined(joint: Any, clip: ClipFeatures) -> ClipFeatures:
+def joined(joint: Any, clip: ClipFeatures) -> ClipFeatures:
+    """Return the joint feature of a clip's pairs, NaN where a pair was not observed."""
     values = np.full((len(clip.mask), joint.dimension), np.nan, np.float32)
     values[clip.mask] = joint(clip.values[clip.mask])
     return ClipFeatures(values, clip.times, clip.mask)

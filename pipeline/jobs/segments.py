@@ -20,6 +20,7 @@ from pipeline.core.errors import WeightsError
 from pipeline.core.parallel import ahead
 from pipeline.core.settings import Settings
 from pipeline.core.store import ClipFeatures, FeatureMeta, opened
+from pipeline.fold_features import Keep
 from pipeline.jobs.networks import PluginModel
 from pipeline.segment_networks import Windows
 from pipeline.source_task import LoopParams
@@ -34,7 +35,7 @@ class SegmentParams(Settings):
     network: str = Field(min_length=1, description="plugin in pipeline/segment_networks")
     settings: Mapping[str, Any] = Field({}, description="the plugin's own settings")
     tune: LoopParams | None = Field(None, description="fine-tuning on each fold's training clips; null = the original network")
-    keep: tuple[str, ...] = Field((), description="folds (fold-00, ...) whose fine-tuned weights are kept")
+    keep: Keep = Field((), description="folds (fold-00, ...) whose fine-tuned weights are kept, or all")
 
 
 class Model(PluginModel):

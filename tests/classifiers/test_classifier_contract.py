@@ -15,6 +15,7 @@ import torch
 from pydantic import ValidationError
 
 from pipeline.core import plugins
+from pipeline.core.errors import ArtifactError
 from pipeline.core.settings import Settings
 from pipeline.datasets import Dataset
 from pipeline.networks.tanh_dnn import TanhDNN
@@ -221,3 +222,39 @@ def test_save_writes_one_whole_file(learned, tmp_path, name):
     first = next((tmp_path / "deeper").iterdir()).read_bytes()
     learned[0].save(tmp_path / "again" / "fold-00")
     assert next((tmp_path / "again").iterdir()).read_bytes() == first
+
+
+def test_what_is_loaded_says_the_same(name, learned, tmp_path):
+    learned[0].save(tmp_path / "fold-00")
+    plugin = plugins.load("classifiers", name)
+    weights = (source_weights(),) if getattr(plugin, "WEIGHTS", False) else ()
+    again = plugin.Classifier(plugin.Params(**SETTINGS[name]), 3, *weights)
+    again.load(tmp_path / "fold-00")
+    test = toy(30, 3)
+    np.testing.assert_allclose(again.predict(test), learned[0].predict(test), rtol=0, atol=1e-12)
+    if hasattr(again, "scores"):
+        np.testing.assert_allclose(again.scores(test), learned[0].scores(test), rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("present", [(0, 2), (0, 1, 3)])
+def test_what_is_loaded_knows_which_classes_training_lacked(name, tmp_path, present):
+    classifier, _ = fitted(name, toy(60, 0, present), toy(24, 1, present), classes=4)
+    classifier.save(tmp_path / "fold-00")
+    plugin = plugins.load("classifiers", name)
+    weights = (source_weights(),) if getattr(plugin, "WEIGHTS", False) else ()
+    again = plugin.Classifier(plugin.Params(**SETTINGS[name]), 4, *weights)
+    again.load(tmp_path / "fold-00")
+    np.testing.assert_allclose(again.predict(toy(20, 2)), classifier.predict(toy(20, 2)), rtol=0, atol=1e-12)
+
+
+def test_a_model_that_is_not_there_or_damaged(name, learned, tmp_path):
+    plugin = plugins.load("classifiers", name)
+    weights = (source_weights(),) if getattr(plugin, "WEIGHTS", False) else ()
+    again = plugin.Classifier(plugin.Params(**SETTINGS[name]), 3, *weights)
+    with pytest.raises(ArtifactError, match="no such model; run `dvc repro`"):
+        again.load(tmp_path / "fold-00")
+    learned[0].save(tmp_path / "fold-00")
+    file = next(tmp_path.iterdir())
+    file.write_bytes(file.read_bytes()[:100])
+    with pytest.raises(ArtifactError, match="damaged"):
+        again.load(tmp_path / "fold-00")

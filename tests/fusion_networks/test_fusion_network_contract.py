@@ -12,7 +12,7 @@ import torch
 from pydantic import ValidationError
 
 from pipeline.core import plugins
-from pipeline.core.errors import LeakageError, SettingsError
+from pipeline.core.errors import LeakageError, SettingsError, WeightsError
 from pipeline.core.settings import Settings
 from pipeline.fusion_networks import ROW, Segments
 
@@ -254,3 +254,19 @@ def test_a_gpu_that_is_not_there(name):
     plugin = plugins.load("fusion_networks", name)
     with pytest.raises(SettingsError, match=r"^params.yaml: runtime.device: cuda, but PyTorch finds no GPU"):
         plugin.fit(plugin.Params(**SETTINGS[name]), toy(20, 0), NOTHING, CLASSES, "cuda")
+
+
+def test_what_is_loaded_gives_the_same_bytes(name, learned):
+    plugin = plugins.load("fusion_networks", name)
+    inputs = toy(20, 4).inputs
+    again = plugin.load(plugin.Params(**SETTINGS[name]), learned[0].state(), inputs.shape[1], CLASSES)
+    assert again.dimension == learned[0].dimension
+    assert again(inputs).tobytes() == learned[0](inputs).tobytes()
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_weights_of_other_layers_are_refused(name):
+    plugin = plugins.load("fusion_networks", name)
+    state = fitted(name, toy(30, 0), NOTHING, epochs=1)[0].state()
+    with pytest.raises(WeightsError, match="for other settings"):
+        plugin.load(plugin.Params(**{**SETTINGS[name], "layers": (3,)}), state, COLUMNS, CLASSES)

@@ -1,0 +1,145 @@
+"""Which models and fusions are asked: one by its name, or the system's best on validation clips."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isnan
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.errors import SettingsError, did_you_mean
+from pipeline.core.settings import parse, section
+from pipeline.posteriors import read_table
+from pipeline.prediction.models import TrainedModel
+from pipeline.prediction.steps import Step, Steps
+from pipeline.system import Fusion, SystemParams, fusions
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What is asked.
+
+    Attributes:
+        name: the model or fusion that decides
+        models: the models that it rests on, by name
+        fusions: the fusions that it is made of, itself last, each behind its parts; () for a model
+        best: modality -> its model that was best on validation clips
+        validated: accuracy of `name` on validation clips; NaN where that is not known
+        asked_for: whether `name` was given, and not chosen here
+    """
+
+    name: str
+    models: Mapping[str, TrainedModel]
+    fusions: Sequence[Fusion]
+    best: Mapping[str, str]
+    validated: float
+    asked_for: bool
+
+    @property
+    def names(self) -> list[str]:
+        """Everything that gives posteriors, `name` last."""
+        return [*self.models, *(fusion.name for fusion in self.fusions)]
+
+    @property
+    def classes(self) -> list[str]:
+        """Emotions in the order of the posteriors."""
+        return next(iter(self.models.values())).classes
+
+
+def corpus_of(params: Mapping[str, Any], name: str) -> str:
+    """Return the corpus whose models are asked: the only one, where none is named.
+
+    Raises:
+        SettingsError: there is none of this name, or there are several
+    """
+    return _only(list(section(params, "corpora")), name, "corpus", "corpora")
+
+
+def system_of(params: Mapping[str, Any], name: str, default: str = "huang2017") -> str:
+    """Return the system that is asked: the only one, or the default, where none is named.
+
+    Raises:
+        SettingsError: there is none of this name, or there are several without the default
+    """
+    known = list(section(params, "systems"))
+    return _only(known, name or (default if default in known else ""), "system", "systems")
+
+
+def _only(known: Sequence[str], name: str, option: str, place: str) -> str:
+    if name and name not in known:
+        raise SettingsError(f"--{option} {name}: not under {place} in params.yaml{did_you_mean(name, known)}")
+    if not name and len(known) != 1:
+        raise SettingsError(f"params.yaml: {place} has {', '.join(known) or 'none'}; say which with --{option}")
+    return name or known[0]
+
+
+def choose(params: Mapping[str, Any], steps: Steps, project: Path, system: str, name: str) -> Choice:
+    """Return what is asked.
+
+    Args:
+        params: all of params.yaml
+        steps: of the corpus
+        project: the project's folder
+        system: of `systems`
+        name: model or fusion; "" = the fusion with the best accuracy on validation clips, or the model without any fusion
+
+    Raises:
+        SettingsError: the system has none of this name
+        ArtifactError: it has not been trained, or not fused
+    """
+    settings = parse(SystemParams, section(params, f"systems.{system}"), f"params.yaml: systems.{system}")
+    fuse, wanted = steps.fusion(system), list(fusions(settings))
+    by_name = {fusion.name: fusion for fusion in wanted}
+    models = {model: TrainedModel(model, steps.model(fuse, model), project) for model in settings.models()}
+    if name and name not in by_name and name not in models:
+        raise SettingsError(f"--model {name}: {system} has no such model or fusion{did_you_mean(name, [*by_name, *models])}")
+    accuracies = _fused_accuracies(fuse, project) if by_name else {}
+    chosen = name or _best(by_name, accuracies, models)
+    names = _rests_on(chosen, by_name)
+    used = {model: models[model] for model in names if model in models}
+    for model in used.values():
+        _ = model.about  # not trained: told before anything is computed
+    validated = accuracies.get(chosen, float("nan")) if chosen in by_name else used[chosen].validated()
+    needed = [fusion for fusion in wanted if fusion.name in names]
+    return Choice(chosen, used, needed, _best_of(used, _modalities(settings, params)), validated, bool(name))
+
+
+def _fused_accuracies(fuse: Step, project: Path) -> dict[str, float]:
+    frame = read_table(project / fuse.out / "validation.csv")
+    right = frame["emotion"] == frame["predicted"]
+    return {str(name): float(value) for name, value in right.groupby(frame["model"]).mean().items()}
+
+
+def _best(by_name: Mapping[str, Fusion], accuracies: Mapping[str, float], models: Mapping[str, TrainedModel]) -> str:
+    """Return the best by validation, of equals the first in the system's order."""
+    if by_name:
+        return max(by_name, key=lambda name: accuracies.get(name, -1.0))
+    return max(models, key=lambda name: _known(models[name].validated()))
+
+
+def _known(accuracy: float) -> float:
+    return -1.0 if isnan(accuracy) else accuracy
+
+
+def _rests_on(name: str, by_name: Mapping[str, Fusion]) -> list[str]:
+    """Return a name and, through all levels, what it is made of."""
+    found = [name]
+    for each in found:  # grows while it is walked
+        found += [part for part in (by_name[each].parts if each in by_name else ()) if part not in found]
+    return found
+
+
+def _modalities(settings: SystemParams, params: Mapping[str, Any]) -> dict[str, str]:
+    """Return feature -> modality."""
+    return {**(params.get("robustness") or {}).get("also", {}), **settings.features}
+
+
+def _best_of(models: Mapping[str, TrainedModel], modalities: Mapping[str, str]) -> dict[str, str]:
+    """Return modality -> the model among these that was best on validation clips."""
+    best = {}
+    for modality in ("audio", "video", "joint"):
+        names = [name for name in models if modalities.get(name.partition("-")[0]) == modality]
+        if names:
+            best[modality] = max(names, key=lambda name: _known(models[name].validated()))
+    return best

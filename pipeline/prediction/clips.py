@@ -1,0 +1,119 @@
+"""From a file or a folder to clips: what is media becomes a clip, everything else is named and left alone."""
+
+from __future__ import annotations
+
+import mimetypes
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from pipeline.core.clip import Clip
+from pipeline.core.errors import ClipError, CorpusError
+from pipeline.core.files import file_digest
+from pipeline.core.ledger import Entry, lost
+from pipeline.media import read_pictures, sound_blocks
+from pipeline.signal import SOUND_HZ
+
+MEDIA = frozenset(
+    [".3gp", ".aac", ".aif", ".aiff", ".avi", ".flac", ".flv", ".m4a", ".m4v", ".mkv", ".mov", ".mp3", ".mp4", ".mpeg", ".mpg", ".mts", ".ogg", ".ogv", ".opus", ".ts", ".wav", ".webm", ".wma", ".wmv"]
+)
+"""Suffixes of files that are clips, whatever is in them: one that cannot be decoded is told in the ledger."""
+STAGE = "prepare"
+_LONGEST = 150
+
+
+@dataclass(frozen=True)
+class Found:
+    """What lies in a folder.
+
+    Attributes:
+        root: the folder; paths of clips are relative to it
+        clips: sorted by id, with digests, without speaker and emotion
+        entries: one per clip, as `prepare` would write them
+        skipped: paths of files that are no media, relative to the root
+    """
+
+    root: Path
+    clips: Sequence[Clip]
+    entries: Sequence[Entry]
+    skipped: Sequence[str]
+
+
+def find(path: Path) -> Found:
+    """Return the clips of one file, or of a folder and all folders below it; hidden files are left out.
+
+    Raises:
+        CorpusError: there is no such file or folder, or no media in it
+    """
+    if not path.exists():
+        raise CorpusError(f"{path}: no such file or folder; give a media file or a folder with some")
+    root = path if path.is_dir() else path.parent
+    files = _visible(path) if path.is_dir() else [path]
+    media = [file for file in files if file == path or _is_media(file)]
+    skipped = [file.relative_to(root).as_posix() for file in files if file not in set(media)]
+    if not media:
+        raise CorpusError(f"{path}: no media in it that FFmpeg opens ({len(skipped)} other files); give another folder")
+    clips, entries = [], []
+    for clip_id, file in sorted(_named(root, media).items()):
+        digest, reason = _hashed(file)
+        place = file.relative_to(root).as_posix()
+        clips.append(Clip(clip_id, place, "", "", digest=digest))
+        entries.append(lost(clip_id, STAGE, reason, place) if reason else Entry(clip_id, STAGE))
+    return Found(root, clips, entries, skipped)
+
+
+def _visible(folder: Path) -> list[Path]:
+    return sorted(
+        file for file in folder.rglob("*") if file.is_file() and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+    )
+
+
+def _is_media(file: Path) -> bool:
+    """Return whether a file of a folder is a clip: by its suffix, or because FFmpeg finds sound or moving pictures in it."""
+    if file.suffix.lower() in MEDIA:
+        return True
+    kind = mimetypes.guess_type(file.name)[0] or ""
+    if kind.startswith(("image/", "text/")):  # FFmpeg plays both
+        return False
+    return any(_has(blocks, at_least) for blocks, at_least in ((read_pictures(file), 2), (sound_blocks(file, SOUND_HZ), 1)))
+
+
+def _has(blocks: Iterable[object], at_least: int) -> bool:
+    try:
+        return sum(1 for _ in islice(blocks, at_least)) == at_least
+    except ClipError:
+        return False
+
+
+def _named(root: Path, files: Sequence[Path]) -> dict[str, Path]:
+    """Return clip id -> file: the stem; with the folders before it where several files share one; usable in any case."""
+    short = [_usable(file.stem) for file in files]
+    counts = Counter(short)
+    named: dict[str, Path] = {}
+    for name, file in zip(short, files, strict=True):
+        if counts[name] > 1:
+            name = _usable("_".join(file.relative_to(root).parts))
+        unique, number = name, 2
+        while unique in named:
+            unique, number = f"{name}-{number}", number + 1
+        named[unique] = file
+    return named
+
+
+def _usable(name: str) -> str:
+    """Return a clip id; see `pipeline.core.clip.check_clip_id`."""
+    clean = re.sub(r"[^\w.+-]+", "-", name)[:_LONGEST].strip("-")
+    return f"clip-{clean}" if not re.match(r"[^\W_]", clean) or re.fullmatch(r"fold-\d+", clean) else clean
+
+
+def _hashed(file: Path) -> tuple[str, str]:
+    """Return a file's SHA-256, and why there is none."""
+    try:
+        return file_digest(file), ""
+    except FileNotFoundError:
+        return "", "missing_file"
+    except OSError:  # no permission, a network folder that is gone, a bad sector
+        return "", "unreadable"

@@ -1,0 +1,197 @@
+"""The features of new clips: by the stages' jobs into a scratch folder, then as one fold's models take them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pipeline import engine
+from pipeline.core.clip import Clip
+from pipeline.core.errors import ArtifactError, ClipError
+from pipeline.core.files import canonical_json
+from pipeline.core.ledger import Entry, lost_by_id, read_ledger
+from pipeline.core.settings import Runtime
+from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta, opened
+from pipeline.jobs.fuse_features import JointParams, joined, paired
+from pipeline.jobs.segments import SegmentParams
+from pipeline.prediction.clips import Found
+from pipeline.prediction.fold_network import FoldNetworkJob, fusion_network
+from pipeline.prediction.jobs import PER_CLIP, Maker
+from pipeline.prediction.steps import Step, Steps
+from pipeline.ranking import Ranking, read_rankings
+from pipeline.selection import SelectParams
+from pipeline.weights.files import FILE
+
+SELECT, JOINT, SEGMENTS = "select", "fuse_features", "segments"
+
+
+@dataclass
+class Features:
+    """Features of new clips.
+
+    Attributes:
+        steps: which feature is made of what
+        params: all of params.yaml
+        project: the project's folder
+        found: the clips
+        scratch: folder for feature files
+        runtime: workers and clip cache
+        say: takes a line about every stage
+    """
+
+    steps: Steps
+    params: Mapping[str, Any]
+    project: Path
+    found: Found
+    scratch: Path
+    runtime: Runtime
+    say: Callable[[str], None]
+    entries: dict[str, list[Entry]] = field(default_factory=dict)
+
+    @cached_property
+    def maker(self) -> Maker:
+        """Makes the stages' jobs."""
+        return Maker(self.params, self.project, self.found.root, self.path, Path(self.runtime.clip_cache))
+
+    def path(self, out: str, fold: str = "") -> Path:
+        """Return where a feature of the new clips lies that dvc.yaml has at `out`."""
+        return self.scratch / f"{fold}{'.' * bool(fold)}{Path(out).name}"
+
+    def is_tuned(self, step: Step) -> bool:
+        """Return whether a feature comes from a network that is fine-tuned in every fold."""
+        return step.stage == SEGMENTS and self._segments(step).tune is not None
+
+    def _segments(self, step: Step) -> SegmentParams:
+        return self.maker.parsed(f"{step.args['section']}.{step.args['feature']}", SegmentParams)
+
+    def folds(self, out: str, folds: Sequence[str]) -> dict[str, str]:
+        """Return fold -> why a feature cannot be had in it; "" where it can."""
+        missing = dict.fromkeys(folds, "")
+        for step in self.steps.needed([out]):
+            for fold in folds:
+                missing[fold] = missing[fold] or self._lacks(step, fold)
+        return missing
+
+    def _lacks(self, step: Step, fold: str) -> str:
+        if step.stage == SELECT:
+            return "" if fold in self._rankings(step) else f"{step.args['ranking']} has no {fold}; run `dvc repro {step.name}`"
+        learned = step.stage == JOINT or self.is_tuned(step)
+        if not learned or (self._kept(step, fold) / FILE).is_file():
+            return ""
+        key = f"{step.args.get('section', step.stage)}.{step.feature}.keep"
+        return f"the weights of {step.feature} in {fold} were not kept; set {key}: all in params.yaml and run `dvc repro {step.name}`"
+
+    def _kept(self, step: Step, fold: str) -> Path:
+        return self.project / step.args["kept"] / fold
+
+    def _rankings(self, step: Step) -> dict[str, Ranking]:
+        if step.args["ranking"] not in self._ranked:
+            self._ranked[step.args["ranking"]] = read_rankings(self.project / step.args["ranking"])
+        return self._ranked[step.args["ranking"]]
+
+    @cached_property
+    def _ranked(self) -> dict[str, dict[str, Ranking]]:
+        return {}
+
+    def extract(self, outs: Sequence[str], folds: Sequence[str]) -> None:
+        """Compute what is needed for some features of the new clips, in every fold where it differs.
+
+        Args:
+            outs: paths of features, as dvc.yaml has them
+            folds: whose fine-tuned networks are applied
+
+        Raises:
+            ArtifactError: the corpus's features were made by other code, settings or weights
+        """
+        for step in self.steps.needed(outs):
+            upstream = self._upstream(step)
+            if self.is_tuned(step):
+                for fold in folds:
+                    model, source = self.maker.segment_model(step), self.path(step.args["source"])
+                    self._run(step, FoldNetworkJob(step.feature, model, self._kept(step, fold), source), upstream, fold)
+            elif step.stage in PER_CLIP:
+                self._run(step, self.maker.job(step), upstream)
+            else:  # made of another feature when it is read
+                lost = {clip_id: entry for source in step.sources for clip_id, entry in lost_by_id(self.entries[source]).items()}
+                self.entries[step.out] = [*upstream, *(entry.after(f"{step.stage}:{step.feature}") for entry in lost.values())]
+
+    def _upstream(self, step: Step) -> list[Entry]:
+        before = [entry for source in step.sources for entry in self.entries[source]]
+        return list(dict.fromkeys(before)) or list(self.found.entries)
+
+    def _run(self, step: Step, job: Any, upstream: Sequence[Entry], fold: str = "") -> None:
+        meta, out = job.meta(), self.path(step.out, fold)
+        if not fold:
+            self._check(step, meta)
+        ledger = out.with_suffix(".ledger.csv")
+        # some bad clips never stop a prediction
+        runtime = self.runtime.model_copy(update={"max_failed_fraction": 1.0})
+        line = engine.run(job, self.found.clips, upstream, meta, out, ledger, runtime)
+        self.say(f"{line}{f' ({fold})' * bool(fold)}")
+        self.entries[step.out] = read_ledger(ledger)
+
+    def _check(self, step: Step, meta: FeatureMeta) -> None:
+        """Refuse features that differ from those that the models have learned from; where those lie here."""
+        if not (known := self.project / step.out).is_file():
+            return
+        with FeatureFile(known) as file:
+            now, then = vars(meta), vars(file.meta)
+        different = [name for name in now if canonical_json(now[name]) != canonical_json(then[name])]
+        if different:
+            raise ArtifactError(
+                f"{step.out}: the models have learned from a {step.feature} of other {', '.join(different)} than it has now; run `dvc repro`, or put params.yaml back"
+            )
+
+    def read(self, out: str, clip: Clip, fold: str, names: Sequence[str] = ()) -> ClipFeatures | None:
+        """Return a feature of one clip as the models of a fold take it; None where there is none.
+
+        Args:
+            out: path of the feature, as dvc.yaml has it
+            clip: one of the new clips
+            fold: whose column selection, fine-tuned or fusion network is applied
+            names: further arrays to read
+        """
+        step = self.steps.of(out)
+        if step is not None and step.stage == SELECT:
+            return self._selected(step, clip, fold)
+        if step is not None and step.stage == JOINT:
+            return self._joint(step, clip, fold)
+        tuned = step is not None and self.is_tuned(step)
+        file = opened(self.path(out, fold if tuned else ""))
+        return file.read(clip.clip_id, names=names) if file.holds(clip.clip_id) else None
+
+    def meta(self, out: str) -> FeatureMeta | None:
+        """Return the attributes of a feature; None where it differs from fold to fold."""
+        return opened(self.path(out)).meta if self.path(out).is_file() else None
+
+    def _selected(self, step: Step, clip: Clip, fold: str) -> ClipFeatures | None:
+        found = self.read(step.args["source"], clip, fold)
+        if found is None:
+            return None
+        columns = self._rankings(step)[fold].best(self.maker.parsed(f"select.{step.feature}", SelectParams).k)
+        return dataclasses.replace(found, values=found.values[:, columns])
+
+    def _joint(self, step: Step, clip: Clip, fold: str) -> ClipFeatures | None:
+        audio, video = (self.read(step.args[name], clip, fold) for name in ("audio", "video"))
+        if audio is None or video is None:
+            return None
+        try:
+            pairs = paired(audio, video)
+        except ClipError:  # no window with both
+            return None
+        return joined(self._network(step, fold, pairs.values.shape[1]), pairs)
+
+    def _network(self, step: Step, fold: str, columns: int) -> Any:
+        """Return the fusion network of a fold; that of one fold at a time is held."""
+        if self._networks.get(step.out, ("", None))[0] != fold:
+            params = self.maker.parsed(f"fuse_features.{step.feature}", JointParams)
+            self._networks[step.out] = fold, fusion_network(step.feature, params, self._kept(step, fold), columns)
+        return self._networks[step.out][1]
+
+    @cached_property
+    def _networks(self) -> dict[str, tuple[str, Any]]:
+        return {}

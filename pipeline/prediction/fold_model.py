@@ -1,0 +1,80 @@
+"""One model of one fold, as its training left it, on features of new clips."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from pipeline.core.store import ClipFeatures
+from pipeline.datasets import Dataset, pooled
+from pipeline.faces.cut import filled
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What one model says in one fold.
+
+    Attributes:
+        posteriors: (N, C); a row of NaN where it cannot judge
+        scores: class scores (N, C), where the classifier has any
+    """
+
+    posteriors: np.ndarray
+    scores: np.ndarray | None
+
+
+@dataclass(frozen=True)
+class FoldModel:
+    """One model of one fold.
+
+    Attributes:
+        classifier: of pipeline/classifiers, or `EndToEnd`
+        end_to_end: whether it takes aligned faces themselves
+        classes: C
+        step_s: see `pipeline.datasets.pooled`
+        widths: columns of each network layer of the feature
+    """
+
+    classifier: Any
+    end_to_end: bool
+    classes: int
+    step_s: float
+    widths: tuple[int, ...]
+
+    def __call__(self, clips: Sequence[ClipFeatures | None]) -> Judged:
+        """Return what it says of clips, or of windows of them; None and a clip without an observed row are not judged."""
+        observed = [(number, clip) for number, clip in enumerate(clips) if clip is not None and clip.mask.any()]
+        numbers, data = [number for number, _ in observed], self._data([clip for _, clip in observed])
+        scores = self._placed(self.classifier.scores(data), numbers, len(clips)) if hasattr(self.classifier, "scores") else None
+        return Judged(self._placed(self.classifier.predict(data), numbers, len(clips)), scores)
+
+    def _data(self, clips: Sequence[ClipFeatures]) -> Any:
+        if self.end_to_end:
+            return _Faces(clips)
+        sequences = [pooled(clip.values, clip.times, clip.mask, self.step_s) for clip in clips]
+        return Dataset([str(number) for number in range(len(clips))], sequences, np.zeros(len(clips), np.int64), "test", self.widths)
+
+    def _placed(self, rows: np.ndarray, numbers: Sequence[int], count: int) -> np.ndarray:
+        found = np.full((count, self.classes), np.nan)
+        # as the tables of the stages hold them, from which the fusions have learned
+        found[numbers] = np.round(rows, 6)
+        return found
+
+
+class _Faces:
+    """Aligned faces of some clips in memory; see `pipeline.jobs.end_to_end.Faces`."""
+
+    def __init__(self, clips: Sequence[ClipFeatures]) -> None:
+        self._clips = clips
+
+    def __len__(self) -> int:
+        return len(self._clips)
+
+    def faces(self, numbers: Sequence[int]) -> Iterator[torch.Tensor]:
+        for number in numbers:
+            clip = self._clips[number]
+            yield torch.from_numpy(clip.extra["crops"][filled(clip.mask)])

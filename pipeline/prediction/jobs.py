@@ -1,0 +1,124 @@
+"""The per-clip jobs of the stages, for clips in another folder: same code, settings and weights, so the same cache keys."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.core import plugins
+from pipeline.core.settings import Model as SettingsModel
+from pipeline.core.settings import parse, section
+from pipeline.engine import Job
+from pipeline.faces.align import AlignParams
+from pipeline.faces.settings import TrackParams
+from pipeline.jobs.align import AlignJob
+from pipeline.jobs.clip_features import ClipFeatureJob, ClipFeatureParams
+from pipeline.jobs.crop import CropJob, crop_params
+from pipeline.jobs.extract import ExtractJob, extractor_params
+from pipeline.jobs.segments import Model, SegmentJob, SegmentParams
+from pipeline.jobs.track import TrackJob
+from pipeline.prediction.steps import Step
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Makes jobs as the stages do.
+
+    Attributes:
+        params: all of params.yaml
+        project: the project's folder, which paths of dvc.yaml are relative to
+        root: folder of the clips
+        scratch: path of dvc.yaml -> where this feature of the new clips lies
+        cache: root of the clip cache
+    """
+
+    params: Mapping[str, Any]
+    project: Path
+    root: Path
+    scratch: Callable[[str], Path]
+    cache: Path
+
+    def job(self, step: Step) -> Job:
+        """Return the job of a per-clip stage."""
+        return PER_CLIP[step.stage](self, step)
+
+    def section(self, key: str) -> Any:
+        """Return a block of params.yaml."""
+        return section(self.params, key)
+
+    def parsed(self, key: str, model: type[SettingsModel]) -> SettingsModel:
+        """Return a block of params.yaml as its typed model."""
+        return parse(model, self.section(key), f"params.yaml: {key}")
+
+    def path(self, step: Step, name: str) -> Path | None:
+        """Return a path among a stage's arguments; None where it is not given."""
+        return self.project / step.args[name] if name in step.args else None
+
+    def weights(self, step: Step) -> Path:
+        """Return the folder of a stage's weights."""
+        return self.project / step.args["weights"]
+
+    def segment_model(self, step: Step) -> Model:
+        """Return the network behind a feature of windows."""
+        place = f"{step.args['section']}.{step.args['feature']}"
+        params = self.parsed(place, SegmentParams)
+        return Model.of(params.network, params.settings, self.weights(step), place)
+
+
+def _detector(block: dict[str, Any], place: str, name: str) -> dict[str, Any]:
+    """Take the detector's own settings out of a block; return them, checked and complete."""
+    plugin = plugins.load("detectors", name, f"{place}.detector")
+    return parse(plugin.Params, block, f"params.yaml: {place}.detector_settings").model_dump()
+
+
+def _track(maker: Maker, step: Step) -> Job:
+    block = dict(maker.section("track_faces"))
+    own = block.pop("detector_settings", {})
+    params = parse(TrackParams, block, "params.yaml: track_faces")
+    faces = maker.scratch(step.out)
+    crops = tuple(CropJob(name, maker.root, faces, *crop_params(one, f"crop_faces.{name}")) for name, one in maker.section("crop_faces").items())
+    detector = _detector(own, "track_faces", params.detector)
+    return TrackJob(maker.root, params.model_dump(), detector, maker.path(step, "weights"), maker.path(step, "landmarks"), crops, maker.cache)
+
+
+def _crop(maker: Maker, step: Step) -> Job:
+    name = step.args["crop"]
+    kind, params = crop_params(maker.section(f"crop_faces.{name}"), f"crop_faces.{name}")
+    return CropJob(name, maker.root, maker.scratch(step.args["source"]), kind, params)
+
+
+def _align(maker: Maker, step: Step) -> Job:
+    block = dict(maker.section("align_faces"))
+    own = block.pop("detector_settings", {})
+    params = parse(AlignParams, block, "params.yaml: align_faces")
+    return AlignJob(maker.root, params, _detector(own, "align_faces", params.detector), maker.path(step, "weights"))
+
+
+def _extract(maker: Maker, step: Step) -> Job:
+    feature, key = step.args["feature"], f"{step.args['section']}.{step.args['feature']}"
+    params = extractor_params(feature, maker.section(key), f"params.yaml: {key}")
+    source = maker.scratch(step.args["source"]) if "source" in step.args else maker.root
+    return ExtractJob(feature, params, source, maker.path(step, "weights"))
+
+
+def _clip_features(maker: Maker, step: Step) -> Job:
+    feature = step.args["feature"]
+    params = maker.parsed(f"clip_features.{feature}", ClipFeatureParams)
+    return ClipFeatureJob.of(feature, params, maker.weights(step), maker.scratch(step.args["source"]))
+
+
+def _segments(maker: Maker, step: Step) -> Job:
+    return SegmentJob(step.args["feature"], maker.segment_model(step), maker.scratch(step.args["source"]))
+
+
+PER_CLIP: Mapping[str, Callable[[Maker, Step], Job]] = {
+    "track_faces": _track,
+    "crop_faces": _crop,
+    "align_faces": _align,
+    "extract": _extract,
+    "clip_features": _clip_features,
+    "segments": _segments,
+}
+"""Stage -> how its job is made. What is learned per fold is not made here."""

@@ -1,0 +1,196 @@
+"""What every fold's system says of new clips and of windows over them, and the mean over the folds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from pipeline.core.clip import Clip
+from pipeline.core.errors import ArtifactError, SettingsError, did_you_mean
+from pipeline.core.store import ClipFeatures
+from pipeline.fold_fusion import on_scores, plugin_of
+from pipeline.prediction.choice import Choice
+from pipeline.prediction.features import Features
+from pipeline.prediction.fold_model import FoldModel, Judged
+from pipeline.prediction.models import TrainedModel
+from pipeline.prediction.spans import SpanParams, duration
+
+_TOGETHER = 64
+"""Windows that are judged at a time."""
+
+
+@dataclass(frozen=True)
+class Course:
+    """Posteriors over one clip.
+
+    Attributes:
+        times: (W,) middles of the windows, s
+        posteriors: (W, C); NaN where nothing was observed within the window
+    """
+
+    times: np.ndarray
+    posteriors: np.ndarray
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What was found.
+
+    Attributes:
+        posteriors: model or fusion -> (N, C), a row of NaN for a clip that it cannot judge
+        courses: of what decides, one per clip
+        constant: features that have one row per clip, so that nothing changes over it
+    """
+
+    posteriors: Mapping[str, np.ndarray]
+    courses: Sequence[Course]
+    constant: Sequence[str]
+
+
+def usable_folds(choice: Choice, features: Features, fold: str = "") -> tuple[list[str], str]:
+    """Return the folds whose whole system was kept, and why another one cannot be used.
+
+    Args:
+        choice: what is asked
+        features: of the new clips
+        fold: this one alone; "" = all
+
+    Raises:
+        SettingsError: there is no such fold
+        ArtifactError: no fold can be used, or not the one that is asked for
+    """
+    models = choice.models.values()
+    known = sorted(set.intersection(*(set(model.folds) for model in models)))
+    if fold and fold not in known:
+        raise SettingsError(f"--fold {fold}: no such fold{did_you_mean(fold, known)}")
+    wanted = [fold] if fold else known
+    reasons = dict.fromkeys(wanted, "")
+    for model in models:
+        missing = features.folds(model.source, wanted)
+        for name in wanted:
+            reasons[name] = reasons[name] or missing[name] or model.lacks(name)
+    usable = [name for name in wanted if not reasons[name]]
+    why = next((reason for reason in reasons.values() if reason), "")
+    if not usable:
+        raise ArtifactError(f"{choice.name}: {why or 'it was trained in no fold; run `dvc repro`'}; or choose another with --model")
+    return usable, why
+
+
+def fused(
+    choice: Choice, learned: Mapping[str, Mapping[str, Any]], fold: str, judged: Mapping[str, Judged]
+) -> dict[str, np.ndarray]:
+    """Return model or fusion -> posteriors (N, C) in one fold, by what its fusions learned there from validation clips.
+
+    Args:
+        choice: what is asked
+        learned: fusion -> fold -> state
+        fold: name of the fold
+        judged: model -> what it says
+    """
+    found = {name: one.posteriors for name, one in judged.items()}
+    for fusion in choice.fusions:
+        own = on_scores(fusion.rule)
+        parts = np.stack([_scores(judged[part]) if own else found[part] for part in fusion.parts])
+        found[fusion.name] = plugin_of(fusion.rule).fuse(parts, learned[fusion.name][fold])
+    return found
+
+
+def _scores(judged: Judged) -> np.ndarray:
+    return np.full_like(judged.posteriors, np.nan) if judged.scores is None else judged.scores
+
+
+@dataclass
+class _Mean:
+    """Mean of posteriors over folds, of those that judged."""
+
+    total: np.ndarray | None = None
+    count: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+    def add(self, rows: np.ndarray) -> None:
+        known = ~np.isnan(rows).any(axis=1)
+        if self.total is None:
+            self.total, self.count = np.zeros_like(rows), np.zeros(len(rows))
+        self.total[known] += rows[known]
+        self.count += known
+
+    def value(self) -> np.ndarray:
+        assert self.total is not None
+        with np.errstate(invalid="ignore"):
+            return self.total / np.where(self.count, self.count, np.nan)[:, None]
+
+
+def judge(
+    choice: Choice,
+    learned: Mapping[str, Mapping[str, Any]],
+    features: Features,
+    clips: Sequence[Clip],
+    folds: Sequence[str],
+    spans: SpanParams,
+    progress: Callable[[Sequence[str]], Any] = iter,
+) -> Outcome:
+    """Return what the folds' systems say of clips, as they would of their own test clips, and over time.
+
+    Args:
+        choice: what is asked
+        learned: fusion -> fold -> what it learned
+        features: of the clips, extracted
+        clips: new ones
+        folds: whose systems are asked; one fold's models are in memory at a time
+        spans: windows over a clip
+        progress: goes over the folds
+    """
+    whole = {name: [_Mean() for _ in clips] for name in choice.names}
+    courses, times = [_Mean() for _ in clips], [np.zeros(0) for _ in clips]
+    changing: dict[str, bool] = {}
+    widths = {name: _widths(model, features) for name, model in choice.models.items()}
+    for fold in progress(folds):
+        models = {name: model.of_fold(fold, widths[name]) for name, model in choice.models.items()}
+        for number, clip in enumerate(clips):
+            given = {name: features.read(model.source, clip, fold, model.arrays) for name, model in choice.models.items()}
+            for name, rows in fused(choice, learned, fold, _each(models, given, lambda _, one: [one])).items():
+                whole[name][number].add(rows)
+            times[number] = spans.centres(duration(list(given.values())))
+            parts = [_each(models, given, partial(_windows, spans, at)) for at in _some(times[number])]
+            courses[number].add(np.concatenate([fused(choice, learned, fold, part)[choice.name] for part in parts]))
+            _note_changes(changing, given)
+    posteriors = {name: np.concatenate([mean.value() for mean in means]) for name, means in whole.items()}
+    constant = sorted({name.partition("-")[0] for name, changes in changing.items() if not changes})
+    return Outcome(posteriors, [Course(at, mean.value()) for at, mean in zip(times, courses, strict=True)], constant)
+
+
+def _widths(model: TrainedModel, features: Features) -> tuple[int, ...]:
+    """Return the columns of each network layer of a model's feature; () where that differs from fold to fold."""
+    if (meta := features.meta(model.source)) is None:
+        return ()
+    model.check_source(meta)
+    return meta.widths
+
+
+def _each(
+    models: Mapping[str, FoldModel],
+    given: Mapping[str, ClipFeatures | None],
+    parts: Callable[[FoldModel, ClipFeatures | None], list[ClipFeatures | None]],
+) -> dict[str, Judged]:
+    return {name: model(parts(model, given[name])) for name, model in models.items()}
+
+
+def _some(times: np.ndarray) -> list[np.ndarray]:
+    """Return times a few at a time, so that memory holds the windows of these alone."""
+    return [times[at : at + _TOGETHER] for at in range(0, len(times), _TOGETHER)]
+
+
+def _windows(spans: SpanParams, centres: np.ndarray, model: FoldModel, clip: ClipFeatures | None) -> list[ClipFeatures | None]:
+    if clip is None:
+        return [None] * len(centres)
+    cut = spans.masked if model.end_to_end else spans.cut
+    return [cut(clip, float(centre)) for centre in centres]
+
+
+def _note_changes(changing: dict[str, bool], given: Mapping[str, ClipFeatures | None]) -> None:
+    for name, clip in given.items():
+        if clip is not None:
+            changing[name] = changing.get(name, False) or len(clip.times) > 1

@@ -1,0 +1,192 @@
+"""What a prediction leaves behind: tables, posteriors over time with pictures, and the lines of the terminal."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from textwrap import shorten
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core.clip import Clip
+from pipeline.core.files import file_digest, write_json
+from pipeline.core.ledger import Entry, write_ledger
+from pipeline.posteriors import write_table
+from pipeline.prediction.choice import Choice
+from pipeline.prediction.clips import Found
+from pipeline.prediction.judging import Course, Outcome
+from pipeline.prediction.ledgers import STAGE, words
+from pipeline.reporting.system_page import MODALITIES
+
+_NAMED = 5
+"""As many skipped files are named in the terminal; all are in about.json."""
+_WIDEST, _LONGEST = 60, 110
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A finished prediction.
+
+    Attributes:
+        corpus: whose models
+        system: whose models
+        choice: what was asked
+        folds: whose systems were asked
+        left: why not all folds were, or ""
+        found: the clips
+        outcome: what was found
+        ledger: of all stages
+        remarks: clip id -> what else to know of it
+        window_s: length of a window, s
+        notices: what a reader must know before any figure
+    """
+
+    corpus: str
+    system: str
+    choice: Choice
+    folds: Sequence[str]
+    left: str
+    found: Found
+    outcome: Outcome
+    ledger: Sequence[Entry]
+    remarks: Mapping[str, str]
+    window_s: float
+    notices: Sequence[str]
+
+    @property
+    def judged(self) -> int:
+        """How many clips could be judged."""
+        return int((~np.isnan(self.outcome.posteriors[self.choice.name]).any(axis=1)).sum())
+
+
+def predictions(made: Prediction) -> pd.DataFrame:
+    """Return one row per clip and model or fusion, what decides first: clip, file, model, kind, status, reason, folds, predicted, p_..."""
+    choice, classes = made.choice, made.choice.classes
+    fused = {fusion.name for fusion in choice.fusions}
+    status = {(entry.clip_id, entry.stage): entry for entry in made.ledger}
+    rows = []
+    for number, clip in enumerate(made.found.clips):
+        for name in reversed(choice.names):
+            posteriors, entry = made.outcome.posteriors[name][number], status[clip.clip_id, f"{STAGE}:{name}"]
+            kind = "fused" if name in fused else "model"
+            known = {"clip": clip.clip_id, "file": clip.path, "model": name, "kind": kind, "status": entry.status, "reason": entry.reason}
+            found = {f"p_{emotion}": p for emotion, p in zip(classes, posteriors, strict=True)}
+            rows.append({**known, "folds": len(made.folds), "predicted": decision(posteriors, classes), **found})
+    return pd.DataFrame(rows)
+
+
+def decision(posteriors: np.ndarray, classes: Sequence[str]) -> str:
+    """Return the emotion with the largest posterior; "" where there are none."""
+    return "" if np.isnan(posteriors).any() else classes[int(posteriors.argmax())]
+
+
+def course_table(course: Course, classes: Sequence[str]) -> pd.DataFrame:
+    """Return one row per window: time (its middle, s), p_..., predicted."""
+    columns = {f"p_{name}": course.posteriors[:, number] for number, name in enumerate(classes)}
+    return pd.DataFrame({"time": course.times, **columns, "predicted": [decision(row, classes) for row in course.posteriors]})
+
+
+def write(made: Prediction, out: Path, pictures: bool) -> None:
+    """Write `predictions.csv`, `ledger.csv`, `about.json`, and for each judged clip `posteriors/<clip>.csv` and, where wanted, `.png`.
+
+    Args:
+        made: the prediction
+        out: folder; what an earlier prediction left there is replaced
+        pictures: whether to draw
+    """
+    if (out / "about.json").is_file():
+        shutil.rmtree(out / "posteriors", ignore_errors=True)
+    write_table(out / "predictions.csv", predictions(made))
+    write_ledger(out / "ledger.csv", made.ledger)
+    classes = made.choice.classes
+    for clip, course in zip(made.found.clips, made.outcome.courses, strict=True):
+        if np.isnan(course.posteriors).all():
+            continue
+        write_table(out / "posteriors" / f"{clip.clip_id}.csv", course_table(course, classes))
+        if pictures:
+            from pipeline.prediction.picture import draw
+
+            draw(out / "posteriors" / f"{clip.clip_id}.png", course, classes, clip.clip_id, _window_words(made))
+    write_json(out / "about.json", _about(made))
+
+
+def _window_words(made: Prediction) -> str:
+    constant = made.outcome.constant
+    return f"windows of {made.window_s:g} s" + (f"; constant: {', '.join(constant)}" if constant else "")
+
+
+def _about(made: Prediction) -> dict[str, Any]:
+    return {
+        "corpus": made.corpus,
+        "system": made.system,
+        "model": made.choice.name,
+        "validation_accuracy": None if np.isnan(made.choice.validated) else round(made.choice.validated, 6),
+        "folds": list(made.folds),
+        "not_all_folds": made.left,
+        "weights": {name: {key: model.about[key] for key in ("feature", "weights", "origin")} for name, model in made.choice.models.items()},
+        "models": {name: {fold: file_digest(model.file(fold)) for fold in made.folds} for name, model in made.choice.models.items()},
+        "window_s": made.window_s,
+        "constant_over_time": list(made.outcome.constant),
+        "clips": {clip.clip_id: {"file": clip.path, "sha256": clip.digest} for clip in made.found.clips},
+        "skipped": list(made.found.skipped),
+        "notices": list(made.notices),
+    }
+
+
+def told(made: Prediction, out: Path) -> str:
+    """Return what the terminal shows: what was asked, a table of the clips, what was left out, weights and notices."""
+    choice = made.choice
+    chosen = "as asked for" if choice.asked_for else f"the best on validation clips (accuracy {choice.validated:.3f} there)"
+    count = f"mean over {len(made.folds)} folds" if len(made.folds) > 1 else made.folds[0]
+    lines = [f"{made.system} on {made.corpus}: {choice.name}, {chosen}; {count}", "", *_lines(_table(made)), ""]
+    if made.found.skipped:
+        more = len(made.found.skipped) - _NAMED
+        lines.append(f"skipped, no media: {', '.join(made.found.skipped[:_NAMED])}{f' and {more} more' if more > 0 else ''}")
+    if made.left:
+        lines.append(f"not all folds: {made.left}")
+    lines.append(f"over time: {_window_words(made)}")
+    lines += _weights(choice)
+    lines += [f"notice: {notice}" for notice in made.notices]
+    return "\n".join([*lines, f"written to {out}"])
+
+
+def _table(made: Prediction) -> list[list[str]]:
+    """Return the rows of the terminal's table, head first."""
+    choice, found = made.choice, made.outcome.posteriors
+    best = [(MODALITIES[modality], name) for modality, name in choice.best.items() if name != choice.name]  # type: ignore[index]
+    rows = [["clip", "decision", "p", *(words for words, _ in best), "notes"]]
+    for number, clip in enumerate(made.found.clips):
+        posteriors = found[choice.name][number]
+        said = decision(posteriors, choice.classes)
+        single = [_said(found[name][number], choice.classes) for _, name in best]
+        rows.append([clip.clip_id[:_WIDEST], said or "-", f"{posteriors.max():.2f}" if said else "", *single, _notes(made, clip)])
+    return rows
+
+
+def _said(posteriors: np.ndarray, classes: Sequence[str]) -> str:
+    said = decision(posteriors, classes)
+    return f"{said} {posteriors.max():.2f}" if said else "-"
+
+
+def _notes(made: Prediction, clip: Clip) -> str:
+    remark = made.remarks.get(clip.clip_id, "")
+    return "; ".join([*words(clip.clip_id, made.ledger), *([remark] if remark else [])])
+
+
+def _lines(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+
+
+def _weights(choice: Choice) -> list[str]:
+    """Return a line per feature with a network: the beginning of its SHA-256, and where it comes from; about.json has all of it."""
+    known = {model.about["feature"]: model.about for model in choice.models.values()}
+    return [
+        f"weights of {feature}: {' '.join(digest[:12] for digest in about['weights'].split())}, {shorten(about['origin'], _LONGEST)}"
+        for feature, about in known.items()
+        if about["weights"]
+    ]

@@ -1,0 +1,69 @@
+"""Which files become clips."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from helpers_media import tone, write_media
+from pipeline.core.clip import check_clip_id
+from pipeline.core.errors import CorpusError
+from pipeline.prediction.clips import find
+
+
+def test_a_folder_is_searched_and_other_files_are_named(tmp_path):
+    (tmp_path / "deep").mkdir()
+    write_media(tmp_path / "deep/one.wav", sound=tone(0.3))
+    write_media(tmp_path / "two.mkv", [0, 40, 80])
+    write_media(tmp_path / "three.mkv", [0, 40, 80]).rename(tmp_path / "three.unheard-of")
+    (tmp_path / "text.mp4").write_text("no film", encoding="utf-8")
+    (tmp_path / "empty.mp4").touch()
+    (tmp_path / "notes.txt").write_text("notes", encoding="utf-8")
+    (tmp_path / "data.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "noise.bin").write_bytes(np.random.default_rng(0).bytes(20_000))
+    (tmp_path / ".hidden.wav").touch()
+    found = find(tmp_path)
+    assert [clip.clip_id for clip in found.clips] == ["empty", "one", "text", "three", "two"]
+    assert [clip.path for clip in found.clips][:2] == ["empty.mp4", "deep/one.wav"]
+    assert list(found.skipped) == ["data.json", "noise.bin", "notes.txt"]
+    assert all(entry.status == "ok" and entry.stage == "prepare" for entry in found.entries)
+    assert all(len(clip.digest) == 64 for clip in found.clips)
+
+
+def test_one_file_is_a_clip_whatever_it_is(tmp_path):
+    (tmp_path / "notes.txt").write_text("notes", encoding="utf-8")
+    found = find(tmp_path / "notes.txt")
+    assert [clip.path for clip in found.clips] == ["notes.txt"]
+    assert found.root == tmp_path
+    assert not found.skipped
+
+
+@pytest.mark.parametrize("name", ["söme (clip) 1.mp4", "-.mp4", "_x.mp4", "fold-00.mp4", f"{'x' * 220}.mp4", "a/b.mp4", "...mp4.mp4"])
+def test_every_name_becomes_a_usable_id(tmp_path, name):
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.touch()
+    if file.name.startswith("."):
+        file = file.rename(file.with_name(f"x{file.name}"))
+    clips = find(file).clips
+    check_clip_id(clips[0].clip_id, "here")
+
+
+def test_files_with_one_name_keep_apart(tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "clip.mp4").write_text(folder, encoding="utf-8")
+    (tmp_path / "a" / "clip.wav").touch()
+    (tmp_path / "x y.mp4").touch()
+    (tmp_path / "x-y.mp4").touch()
+    ids = [clip.clip_id for clip in find(tmp_path).clips]
+    assert len(set(ids)) == 5
+    assert "a_clip.mp4" in ids
+    assert "b_clip.mp4" in ids
+
+
+def test_nothing_to_judge(tmp_path):
+    with pytest.raises(CorpusError, match="no such file or folder"):
+        find(tmp_path / "nowhere")
+    with pytest.raises(CorpusError, match=r"no media in it that FFmpeg opens \(0 other files\)"):
+        find(tmp_path)

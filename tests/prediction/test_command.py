@@ -1,0 +1,155 @@
+"""All of it on a toy project: real features of sound, hostile media, what is written and what is told."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from toy import FOLDS, write_project
+
+from helpers_media import tone, write_media
+from pipeline.__main__ import main
+from pipeline.core.store import FeatureMeta
+from pipeline.core.store_writer import write_features
+from pipeline.pretraining import MARK
+
+
+@pytest.fixture
+def project(tmp_path):
+    """A project whose two features are made of sound, though one poses as video."""
+    folder = tmp_path / "project"
+    write_project(folder, {"mfcc39": 39, "logmel": 64})
+    return folder
+
+
+@pytest.fixture
+def media(tmp_path):
+    folder = tmp_path / "media"
+    folder.mkdir()
+    write_media(folder / "voice.wav", sound=tone(1.0))
+    write_media(folder / "film.mkv", [i * 40 for i in range(50)], tone(2.0, hz=200))
+    write_media(folder / "silent film.mkv", [i * 40 for i in range(25)])
+    (folder / "text.mp4").write_text("no film", encoding="utf-8")
+    (folder / "empty.mp4").touch()
+    (folder / "notes.txt").write_text("notes", encoding="utf-8")
+    return folder
+
+
+def predict(project, path, *args) -> int:
+    return main(["predict", str(path), "--params", str(project / "params.yaml"), "--out", str(project / "out"), *args])
+
+
+def test_everything(project, media, capsys):
+    (project / "clips" / MARK).touch()
+    assert predict(project, media, "--model", "average-mfcc39+logmel-svm") == 0
+    printed = capsys.readouterr()
+    table = printed.out.split("\n\n")[1].splitlines()
+    assert [line.split()[0] for line in table] == ["clip", "empty", "film", "silent-film", "text", "voice"]
+    assert table[1].split()[-2:] == table[4].split()[-2:] == ["decode", "error"]
+    assert table[3].split()[-2:] == ["no", "audio"]
+    assert "small on toy: average-mfcc39+logmel-svm, as asked for; mean over 2 folds" in printed.out
+    assert "skipped, no media: notes.txt" in printed.out
+    assert "weights of mfcc39: abababababab, trained here" in printed.out
+    assert "says nothing about people" in printed.out
+
+    frame = pd.read_csv(project / "out/predictions.csv", keep_default_na=False)
+    assert list(frame.columns[:8]) == ["clip", "file", "model", "kind", "status", "reason", "folds", "predicted"]
+    assert list(frame.columns[8:]) == ["p_anger", "p_happy", "p_sad"]
+    assert list(frame["model"][:3]) == ["average-mfcc39+logmel-svm", "mfcc39-svm", "logmel-svm"]
+    fused = frame[frame["kind"] == "fused"].set_index("clip")
+    assert dict(fused["status"]) == {"empty": "failed", "film": "ok", "silent-film": "absent", "text": "failed", "voice": "ok"}
+    assert dict(fused["reason"]) == {"empty": "decode_error", "film": "", "silent-film": "no_audio", "text": "decode_error", "voice": ""}
+    numbers = fused.loc[["film", "voice"]].filter(regex="^p_").astype(float)
+    np.testing.assert_allclose(numbers.sum(axis=1), 1, atol=1e-5)
+
+    course = pd.read_csv(project / "out/posteriors/film.csv")
+    assert list(course.columns) == ["time", "p_anger", "p_happy", "p_sad", "predicted"]
+    np.testing.assert_allclose(course["time"], np.arange(len(course)) / 4)
+    assert len(course) == 8
+    assert {path.name for path in (project / "out/posteriors").iterdir()} == {"film.csv", "film.png", "voice.csv", "voice.png"}
+    assert (project / "out/posteriors/film.png").read_bytes().startswith(b"\x89PNG")
+    with (project / "out/ledger.csv").open(encoding="utf-8") as file:
+        ledger = {(row["clip_id"], row["stage"]): row["status"] for row in csv.DictReader(file)}
+    assert ledger["text", "extract:mfcc39"] == "failed"
+    assert ledger["film", "predict:average-mfcc39+logmel-svm"] == "ok"
+    about = json.loads((project / "out/about.json").read_text(encoding="utf-8"))
+    assert about["skipped"] == ["notes.txt"]
+    assert about["folds"] == list(FOLDS)
+    assert about["weights"]["mfcc39-svm"]["weights"] == "ab" * 32
+    assert not list((project / ".cache/predict").iterdir()), "the scratch folder is gone"
+    assert not (project / "f/toy").exists(), "the corpus's features are left alone"
+
+
+def test_a_second_call_computes_nothing_and_says_the_same(project, media, capsys):
+    predict(project, media, "--no-pictures")
+    first, table = capsys.readouterr(), (project / "out/predictions.csv").read_bytes()
+    predict(project, media, "--no-pictures")
+    second = capsys.readouterr()
+    assert first.out == second.out
+    assert (project / "out/predictions.csv").read_bytes() == table
+    assert second.err.count("5 of 5 clips from the clip cache") == 2
+    assert first.err.count("0 of 5 clips from the clip cache") == 2
+    assert not list((project / "out/posteriors").glob("*.png"))
+
+
+def test_one_file_and_one_fold(project, media, capsys):
+    assert predict(project, media / "voice.wav", "--fold", "fold-01", "--no-pictures") == 0
+    assert "; fold-01\n" in capsys.readouterr().out
+    assert list(pd.read_csv(project / "out/predictions.csv")["folds"].unique()) == [1]
+
+
+def test_the_default_folder_is_named_after_what_is_judged(project, media):
+    assert main(["predict", str(media), "--params", str(project / "params.yaml"), "--no-pictures"]) == 0
+    assert (project / "reports/predictions/media/predictions.csv").is_file()
+
+
+@pytest.mark.parametrize("name", ["text.mp4", "empty.mp4", "silent film.mkv"])
+def test_the_exit_code_tells_that_nothing_could_be_judged(project, media, name, capsys):
+    assert predict(project, media / name) == 1
+    assert (project / "out/ledger.csv").is_file()
+    assert not (project / "out/posteriors").exists()
+    assert "error:" not in capsys.readouterr().err
+
+
+def test_what_an_earlier_prediction_left_is_replaced(project, media):
+    predict(project, media / "voice.wav")
+    (project / "out/mine.txt").touch()
+    predict(project, media / "film.mkv", "--no-pictures")
+    assert {path.name for path in (project / "out/posteriors").iterdir()} == {"film.csv"}
+    assert (project / "out/mine.txt").is_file()
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["--system", "huang"], "--system huang: not under systems in params.yaml"),
+        (["--corpus", "demo"], "--corpus demo: not under corpora in params.yaml"),
+        (["--model", "mfcc39-lstm"], "--model mfcc39-lstm: small has no such model or fusion"),
+        (["--fold", "fold-09"], "--fold fold-09: no such fold"),
+        (["--window", "0"], "--window, --hop.window_s"),
+    ],
+)
+def test_mistakes_are_told_in_one_line(project, media, capsys, args, said):
+    assert predict(project, media, *args) == 1
+    printed = capsys.readouterr()
+    assert said in printed.err
+    assert printed.err.startswith("error: ")
+    assert printed.err.count("\n") == 1
+    assert not (project / "out").exists()
+    assert not list((project / ".cache").glob("predict/*"))
+
+
+def test_features_of_other_settings_than_the_models_know_are_refused(project, media, capsys):
+    write_features(project / "f/toy/mfcc39.h5", FeatureMeta("mfcc39", 39, "float32", params={"mels": 7}), [])
+    assert predict(project, media) == 1
+    assert "f/toy/mfcc39.h5: the models have learned from a mfcc39 of other" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_computed(project, media, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert predict(project, media, "--out", str(tmp_path / "file" / "deeper")) == 1
+    assert "is no folder that can be written to; name another" in capsys.readouterr().err
+    assert not (project / ".cache").exists()
