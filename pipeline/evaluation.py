@@ -69,7 +69,14 @@ def best(scores: Mapping[str, Score]) -> str:
 
 
 def confusion(truth: Sequence[Hashable], predicted: Sequence[Hashable], classes: Sequence[Hashable]) -> np.ndarray:
-    """Return counts (C, C): rows are the truth, columns the decision."""
+    """Return counts (C, C): rows are the truth, columns the decision.
+
+    >>> counts = confusion(["sad", "sad", "anger"], ["sad", "anger", "anger"], ["anger", "sad"])
+    >>> counts.tolist()
+    [[1, 0], [1, 1]]
+    >>> uar(counts), round(micro_f1(counts), 3)
+    (0.75, 0.667)
+    """
     index = {name: number for number, name in enumerate(classes)}
     counts = np.zeros((len(classes), len(classes)), np.int64)
     np.add.at(counts, ([index[t] for t in truth], [index[p] for p in predicted]), 1)
@@ -148,6 +155,11 @@ def score(frame: pd.DataFrame, classes: Sequence[str], test_clips: int, params: 
         classes: emotions
         test_clips: clips that the protocol tests, judged or not
         params: how intervals are found; None = the defaults
+
+    >>> rows = pd.DataFrame({"emotion": ["sad", "sad", "anger", "anger"], "predicted": ["sad", "anger", "anger", ""], "speaker": ["a", "b", "a", "b"]})
+    >>> found = score(rows, ["anger", "sad"], test_clips=4)
+    >>> round(found.accuracy, 3), found.uar, found.n, found.coverage
+    (0.667, 0.75, 3, 0.75)
     """
     params = params or ReportParams()
     judged = frame[frame["predicted"] != ""]

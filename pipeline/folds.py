@@ -35,6 +35,11 @@ def make_folds(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
         SettingsError: fewer speakers than the protocol needs, or groups or parts that the corpus does not have
         CorpusError: `official` for a corpus without official splits
         LeakageError: official splits with a speaker on two sides, or a recording or media file, by whatever protocol
+
+    >>> clips = [Clip(f"{who}_{emotion}", f"{who}_{emotion}.wav", who, emotion) for who in ("anna", "ben", "carl") for emotion in ("sad", "anger")]
+    >>> folds = make_folds(clips, ProtocolParams(name="loso"))
+    >>> [sorted({part for clip_id, part in fold.items() if clip_id.startswith("anna")}) for fold in folds]
+    [['test'], ['train'], ['val']]
     """
     if params.name == "none":
         return []

@@ -64,6 +64,12 @@ def interval_of(
 
     Returns:
         Both ends; NaN where there is one speaker or one clip
+
+    >>> right = np.array([1, 1, 1, 0, 0, 1, 0, 0])
+    >>> interval_of(right, np.repeat(["anna", "ben"], 4), draws=200)
+    (0.125, 0.75)
+    >>> interval_of(right, np.repeat(["anna"], 8), draws=200)
+    (nan, nan)
     """
     by_clip = interval(right, None, draws, classes=classes)
     if speakers is None:

@@ -21,6 +21,11 @@ def check_fit(part: str, what: str) -> None:
 
     Raises:
         LeakageError: `part` is not `train`
+
+    >>> check_fit("train", "a scaler")
+    >>> check_fit("test", "a scaler")
+    Traceback (most recent call last):
+    pipeline.core.errors.LeakageError: a scaler was about to be fitted on test clips; fit it on the training clips of the fold alone
     """
     if part != "train":
         raise LeakageError(f"{what} was about to be fitted on {part} clips; fit it on the training clips of the fold alone")

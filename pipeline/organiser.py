@@ -22,7 +22,11 @@ class Feedback:
 
 
 class Organiser:
-    """Holds the true labels of a held-out set and returns class distributions only."""
+    """Holds the true labels of a held-out set and returns class distributions only.
+
+    >>> Organiser(np.array([0, 0, 1, 1]), classes=2).submit(np.array([0, 1, 1, 1]))
+    Feedback(predicted=(0.25, 0.75), true=(0.5, 0.5))
+    """
 
     def __init__(self, labels: np.ndarray, classes: int) -> None:
         """Take labels (N,) and the number of classes."""

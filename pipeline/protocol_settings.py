@@ -16,7 +16,13 @@ _DEALT = ("loso", "logso", "kfold")
 
 
 class ProtocolParams(Settings):
-    """`corpora.<name>.protocol`."""
+    """`corpora.<name>.protocol`.
+
+    >>> ProtocolParams(name="logso", groups=3).described(folds=3)
+    'leave one speaker group out, 3 groups'
+    >>> sorted(ProtocolParams(name="loso", validate_by="clips").shared)
+    ['train', 'val']
+    """
 
     name: Literal[
         "loso", "logso", "kfold", "holdout", "official", "cross_corpus", "speaker_dependent_official", "speaker_dependent_random", "none"

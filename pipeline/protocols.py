@@ -35,6 +35,12 @@ def check_fold(
 
     Raises:
         LeakageError: naming what is on two sides, and the two clips
+
+    >>> clips = [Clip("a1", "a1.wav", "anna", "sad"), Clip("a2", "a2.wav", "anna", "anger")]
+    >>> check_fold(clips, {"a1": "train", "a2": "train"}, "fold-00")
+    >>> check_fold(clips, {"a1": "train", "a2": "test"}, "fold-00")
+    Traceback (most recent call last):
+    pipeline.core.errors.LeakageError: fold-00: speaker 'anna' is in train (a1) and in test (a2); split by speaker
     """
     used = [clip for clip in clips if clip.clip_id in fold]
     sides = {part: "shared" if part in shared else part for part in PARTS}

@@ -184,7 +184,7 @@ def fusion_entries(
     by_name = {fusion.name: fusion for fusion in fusions(system)}
     entries = []
     for name in by_name:
-        models = _unimodal(name, by_name)
+        models = unimodal(name, by_name)
         for clip_id in tested:
             causes = {m: lost[clip_id, f"train:{m}"] for m in models if (clip_id, f"train:{m}") in lost}
             entries.append(_fused(clip_id, f"fuse:{name}", causes, (name, clip_id) in judged))
@@ -200,8 +200,13 @@ def _fused(clip_id: str, stage: str, causes: Mapping[str, Entry], judged: bool) 
     return Entry(clip_id, stage, status, first.reason, f"without {', '.join(causes)}")
 
 
-def _unimodal(name: str, by_name: Mapping[str, Fusion]) -> list[str]:
-    """Return the models that a fusion rests on, through all levels, each once."""
+def unimodal(name: str, by_name: Mapping[str, Fusion]) -> list[str]:
+    """Return the models that a model or fusion rests on, through all levels, each once.
+
+    Args:
+        name: of a model, which rests on itself, or of a fusion
+        by_name: fusion by its name
+    """
     if name not in by_name:
         return [name]
-    return list(dict.fromkeys(model for part in by_name[name].parts for model in _unimodal(part, by_name)))
+    return list(dict.fromkeys(model for part in by_name[name].parts for model in unimodal(part, by_name)))

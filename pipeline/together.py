@@ -11,6 +11,9 @@ def together(clips: Iterable[Clip]) -> list[list[str]]:
     """Return the speakers in groups of those whom recordings tie together, directly or through others; both sorted.
 
     Where no clip names its recording, everybody is a group of their own.
+
+    >>> together([Clip("1", "1.wav", "anna", "sad", source="scene"), Clip("2", "2.wav", "ben", "sad", source="scene"), Clip("3", "3.wav", "carl", "sad")])
+    [['anna', 'ben'], ['carl']]
     """
     groups: dict[str, set[str]] = {}
     first: dict[str, str] = {}

@@ -34,6 +34,10 @@ def weighted_sum(scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
     Args:
         scores: (M, N, C), NaN where a sub-system could not judge
         weights: (M, C)
+
+    >>> scores = np.array([[[0.6, 0.4]], [[0.2, 0.8]]])
+    >>> weighted_sum(scores, np.array([[1.0, 0.5], [0.5, 0.5]])).tolist()
+    [[0.7, 0.6]]
     """
     missing = np.isnan(scores).any(axis=2)
     total = (weights[:, None, :] * np.where(missing[..., None], 0.0, scores)).sum(axis=0)

@@ -18,7 +18,14 @@ from pipeline.signal import deltas
 
 
 class WindowParams(Settings):
-    """The grid; the defaults are the paper's."""
+    """The grid; the defaults are the paper's.
+
+    >>> windows = WindowParams()
+    >>> windows.seconds, windows.frames(1.0)
+    (0.655, 98)
+    >>> windows.starts(98).tolist(), windows.begins(windows.starts(98)).tolist()
+    ([0, 30], [0.0, 0.3])
+    """
 
     length: int = Field(64, ge=1, description="frames in a window; Table IV of the paper compares 64 and 15")
     shift: int = Field(30, ge=1, description="frames from one window to the next")
@@ -76,6 +83,9 @@ def cut(values: np.ndarray, start: int, length: int) -> np.ndarray:
 
     The paper repeats the first and last frames of short video segments (section III.A.2); a clip shorter than one
     window is treated likewise here.
+
+    >>> cut(np.array([[1], [2], [3]]), start=0, length=5).ravel().tolist()
+    [1, 1, 2, 3, 3]
     """
     piece = values[start : start + length]
     missing = length - len(piece)

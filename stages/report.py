@@ -11,7 +11,7 @@ from pipeline.reporting import inputs
 from pipeline.reporting.system_report import SystemReport
 from pipeline.system import SystemParams
 
-READS = ("systems.{system}", "report")
+READS = ("systems.{system}", "report", "robustness.also")
 
 
 def main(context: Context) -> str:
@@ -21,8 +21,7 @@ def main(context: Context) -> str:
         described=read_about(args.about),
         system=args.system,
         settings=settings,
-        clips=read_manifest(args.manifest),
-        folds=read_splits(args.splits),
+        clips=read_manifest(args.manifest), folds=read_splits(args.splits),
         predictions=inputs.read_predictions(args.fusion),
         validation=inputs.read_validation(args.models, args.fusion, settings.models()),
         learned=inputs.read_learned(args.fusion),
@@ -32,6 +31,7 @@ def main(context: Context) -> str:
         params=context.model("report", ReportParams),
         feedback=inputs.read_feedback(args.fusion, settings),
         curves=inputs.read_curves(args.models, settings.models()),
+        also=context.section("robustness.also"),
     ).write(args.out)
     return f"report {args.system} on {args.corpus}: best is {best(scores)}, accuracy {scores[best(scores)].accuracy:.3f}"
 

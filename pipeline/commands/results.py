@@ -1,6 +1,6 @@
-"""Print all result tables and write the overview page.
+"""Print all result tables and write reports/index.html, the page over all of them.
 
-The page is reports/index.html; for each system, reports/<corpus>/<system>/index.html has tables, intervals and figures.
+For each system, reports/<corpus>/<system>/index.html has tables, intervals and figures.
 
 examples:
   python -m pipeline results
@@ -12,14 +12,20 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from pipeline.commands._shared import add_params, runtime_of
+
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("--reports", type=Path, default=Path("reports"), help="folder of the reports")
+    for name in ("reports", "features", "models"):
+        parser.add_argument(f"--{name}", type=Path, default=Path(name), help=f"folder of all {name}")
+    add_params(parser)
 
 
 def run(args: argparse.Namespace) -> str:
     """Return the tables; write `index.html`."""
-    from pipeline.reporting.overview import overview
+    from pipeline.overview.places import Places
+    from pipeline.overview.text import overview
 
-    return overview(args.reports)
+    cache = Path(runtime_of(args).clip_cache)
+    return overview(Places(args.reports, args.features, args.models, args.params, cache, cache.parent / "logs"))

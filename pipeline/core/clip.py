@@ -65,6 +65,11 @@ def check_clip_id(clip_id: str, where: str) -> None:
     Raises:
         CorpusError: the id has a character outside letters, digits and `_ . - +` or a space,
             begins with a dot, a dash or an underscore, is longer than 200 characters or empty
+
+    >>> check_clip_id("s01_anger_1", "manifest.csv:2")
+    >>> check_clip_id("../anger", "manifest.csv:3")
+    Traceback (most recent call last):
+    pipeline.core.errors.CorpusError: manifest.csv:3: clip_id '../anger' is not usable; use letters, digits and _ . - + (200 at most, first a letter or digit)
     """
     if not _CLIP_ID.fullmatch(clip_id):
         raise CorpusError(
@@ -123,6 +128,10 @@ def _clip(row: dict[str, str]) -> Clip:
 
 
 def class_names(clips: Iterable[Clip]) -> list[str]:
-    """Return the emotions that occur, the seven first in the paper's order."""
+    """Return the emotions that occur, the seven first in the paper's order.
+
+    >>> class_names([Clip("b", "b.wav", "ben", "sad"), Clip("a", "a.wav", "anna", "anger"), Clip("c", "c.wav", "anna", "calm")])
+    ['anger', 'sad', 'calm']
+    """
     present = {clip.emotion for clip in clips}
     return [name for name in EMOTIONS + EXTRA_EMOTIONS if name in present]

@@ -94,7 +94,13 @@ class ClipError(PipelineError):
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ` (did you mean 'x'?)` for a near miss, otherwise the list of what is known."""
+    """Return ` (did you mean 'x'?)` for a near miss, otherwise the list of what is known.
+
+    >>> did_you_mean("lld174", ["egemaps", "lld147"])
+    " (did you mean 'lld147'?)"
+    >>> did_you_mean("x", ["egemaps", "lld147"])
+    ' (known: egemaps, lld147)'
+    """
     options = sorted(known)
     close = difflib.get_close_matches(name, options, n=1)
     if close:

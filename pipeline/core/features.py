@@ -24,6 +24,15 @@ class ClipFeatures:
 
     Raises:
         ValueError: the lengths differ, or an array has the wrong number of axes
+
+    >>> values = np.array([[1.0, 2.0], [np.nan, np.nan], [3.0, 4.0]], np.float32)
+    >>> clip = ClipFeatures(values, times=np.array([0.0, 0.04, 0.08]), mask=np.array([True, False, True]))
+    >>> clip.values[clip.mask].mean(axis=0).tolist()
+    [2.0, 3.0]
+    >>> [len(block.mask) for block in clip.blocks(2)]
+    [2, 1]
+    >>> joined(clip.blocks(2)).digest() == clip.digest()
+    True
     """
 
     values: np.ndarray
@@ -84,6 +93,9 @@ class FeatureMeta:
         params: settings that it was computed with
         weights: SHA-256 of the network's weights, or ""
         origin: where the weights come from, in words
+
+    >>> FeatureMeta("pyramid", 6, "float16", layers=(("pool3", (2, 2)), ("fc5", (2,)))).widths
+    (4, 2)
     """
 
     feature: str

@@ -34,7 +34,11 @@ def file_digest(path: Path) -> str:
 
 
 def canonical_json(value: Any) -> str:
-    """Return one spelling per value: sorted keys, no spaces; for cache keys and HDF5 attributes."""
+    """Return one spelling per value: sorted keys, no spaces; for cache keys and HDF5 attributes.
+
+    >>> canonical_json({"k": 1024, "a": [1, 2]})
+    '{"a":[1,2],"k":1024}'
+    """
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
 
 

@@ -25,6 +25,12 @@ class Entry:
             what it would be made of); `failed` (no result)
         reason: one of `pipeline.core.errors.REASONS`, "" for ok
         detail: the same in words
+
+    >>> Entry("s01_anger_1", "extract:lld147", "failed", "no_audio").after("train:lld147-svm").detail
+    'after extract:lld147'
+    >>> Entry("s01_anger_1", "extract:lld147", "failed")
+    Traceback (most recent call last):
+    ValueError: s01_anger_1: a clip is ok or has a reason, not 'failed' with ''
     """
 
     clip_id: str
@@ -90,7 +96,11 @@ def read_ledger(path: Path) -> list[Entry]:
 
 
 def summary(entries: Iterable[Entry]) -> str:
-    """Return one line of counts, such as `110 ok, 1 degraded (few_faces), 1 failed (no_audio)`."""
+    """Return one line of counts, such as `110 ok, 1 degraded (few_faces), 1 failed (no_audio)`.
+
+    >>> summary([Entry("a", "s"), Entry("b", "s"), lost("c", "s", "no_face"), lost("d", "s", "no_video")])
+    '2 ok, 1 absent (no_video), 1 failed (no_face)'
+    """
     entries = list(entries)
     parts = []
     for status in STATUSES:

@@ -29,7 +29,11 @@ _ROOT = Path(__file__).resolve().parents[1]
 
 
 def module_name(kind: str, name: str) -> str:
-    """Return the dotted module name of a plugin."""
+    """Return the dotted module name of a plugin.
+
+    >>> module_name("extractors", "lld147"), module_name("detectors", "haar")
+    ('pipeline.extractors.lld147', 'pipeline.faces.detectors.haar')
+    """
     return f"pipeline.{_PACKAGES.get(kind, kind)}.{name}"
 
 

@@ -46,6 +46,12 @@ def parse(model: type[Model], data: Any, place: str) -> Model:
 
     Raises:
         SettingsError: all mistakes on one line, each with its key and value
+
+    >>> parse(Runtime, {"workers": 2}, "params.yaml: runtime").workers
+    2
+    >>> parse(Runtime, {"workers": -1, "devise": "cpu"}, "params.yaml: runtime")
+    Traceback (most recent call last):
+    pipeline.core.errors.SettingsError: params.yaml: runtime.workers: Input should be greater than or equal to 0 (got -1); params.yaml: runtime.devise: no such setting (did you mean 'device'?)
     """
     if data is None:
         data = {}
@@ -108,6 +114,9 @@ def section(params: Mapping[str, Any], key: str, file: str = "params.yaml") -> A
 
     Raises:
         SettingsError: there is none; the message suggests the nearest name on the level where it is missing
+
+    >>> section({"select": {"v1024": {"k": 1024}}}, "select.v1024.k")
+    1024
     """
     node: Any = params
     walked: list[str] = []

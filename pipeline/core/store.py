@@ -37,6 +37,16 @@ class FeatureFile:
 
     Raises:
         ArtifactError: absent, not HDF5, or not of this format
+
+    >>> import tempfile
+    >>> from pipeline.core.store_writer import write_features
+    >>> clip = ClipFeatures(np.zeros((3, 2), np.float32), np.arange(3.0), np.ones(3, bool))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "mine.h5"
+    ...     groups = write_features(path, FeatureMeta("mine", 2, "float32", columns=("a", "b")), [("clip_1", clip)])
+    ...     with FeatureFile(path) as file:
+    ...         print(groups, file.meta.columns, file.clip_ids(), file.read("clip_1").values.shape)
+    1 ('a', 'b') ['clip_1'] (3, 2)
     """
 
     def __init__(self, path: Path) -> None:

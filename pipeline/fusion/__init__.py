@@ -28,6 +28,10 @@ def margins(scores: np.ndarray) -> np.ndarray:
 
     Returns:
         (M, N) to nine decimals, so that 0.65 - 0.35 ties with 0.7 - 0.4; -inf where there are no posteriors
+
+    >>> scores = np.array([[[0.7, 0.2, 0.1]], [[0.4, 0.35, 0.25]], [[np.nan] * 3]])
+    >>> margins(scores).tolist()
+    [[0.5], [0.05], [-inf]]
     """
     top = np.sort(scores, axis=2)[..., -2:]
     return np.where(np.isnan(scores).any(axis=2), -np.inf, np.round(top[..., 1] - top[..., 0], DECIMALS))
@@ -42,6 +46,9 @@ def deal(labels: np.ndarray, most: int = 5) -> np.ndarray:
     Args:
         labels: (N,) of validation clips
         most: folds
+
+    >>> deal(np.array([0, 0, 1, 1, 1]), most=2).tolist()
+    [0, 1, 0, 1, 0]
     """
     folds = np.empty(len(labels), np.int64)
     folds[np.argsort(labels, kind="stable")] = np.arange(len(labels)) % max(1, min(most, len(labels)))

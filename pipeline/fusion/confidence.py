@@ -24,6 +24,11 @@ def fit(params: Params, scores: np.ndarray, labels: np.ndarray) -> dict[str, Any
 
 
 def fuse(scores: np.ndarray, state: dict[str, Any]) -> np.ndarray:  # noqa: ARG001
-    """Return the posteriors of the most confident model, (N, C), for scores (M, N, C)."""
+    """Return the posteriors of the most confident model, (N, C), for scores (M, N, C).
+
+    >>> video, audio = [[0.5, 0.3, 0.2]], [[0.1, 0.8, 0.1]]
+    >>> fuse(np.array([video, audio]), {}).tolist()
+    [[0.1, 0.8, 0.1]]
+    """
     # argmax takes the first of equals: the visual modality, as the >= of eq. (3) demands
     return scores[margins(scores).argmax(axis=0), np.arange(scores.shape[1])]

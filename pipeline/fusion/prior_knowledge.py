@@ -43,7 +43,12 @@ def fit(params: Params, scores: np.ndarray, labels: np.ndarray) -> dict[str, Any
 
 
 def fuse(scores: np.ndarray, state: dict[str, Any]) -> np.ndarray:
-    """Return the posteriors of the model with the largest margin + bonus, (N, C), for scores (M, N, C)."""
+    """Return the posteriors of the model with the largest margin + bonus, (N, C), for scores (M, N, C).
+
+    >>> video, audio = [[0.5, 0.3, 0.2]], [[0.1, 0.5, 0.4]]
+    >>> fuse(np.array([video, audio]), {"micro_f1": [0.4, 0.6], "d": 0.2, "bonus": [0.0, 0.2]}).tolist()
+    [[0.1, 0.5, 0.4]]
+    """
     bonus = np.array(state["bonus"], np.float64)
     # eq. (5): the better model wins where both sides are equal; the first where neither is better
     order = np.argsort(-bonus, kind="stable")

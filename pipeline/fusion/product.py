@@ -16,5 +16,10 @@ fit = nothing_learned
 
 
 def fuse(scores: np.ndarray, state: dict[str, Any]) -> np.ndarray:  # noqa: ARG001
-    """Return the product of the posteriors, scaled to sum to 1, (N, C), for scores (M, N, C)."""
+    """Return the product of the posteriors, scaled to sum to 1, (N, C), for scores (M, N, C).
+
+    >>> video, audio = [[0.6, 0.2, 0.2]], [[0.2, 0.6, 0.2]]
+    >>> fuse(np.array([video, audio]), {}).round(3).tolist()
+    [[0.429, 0.429, 0.143]]
+    """
     return combined(scores, lambda judged: judged.prod(axis=0))

@@ -22,5 +22,9 @@ def fuse(scores: np.ndarray, state: dict[str, Any]) -> np.ndarray:  # noqa: ARG0
 
 
 def votes(judged: np.ndarray) -> np.ndarray:
-    """Return how many models decide for each class, (C,), for posteriors (M, C)."""
+    """Return how many models decide for each class, (C,), for posteriors (M, C).
+
+    >>> votes(np.array([[0.6, 0.4, 0.0], [0.1, 0.8, 0.1], [0.2, 0.5, 0.3]])).tolist()
+    [1, 2, 0]
+    """
     return np.bincount(judged.argmax(axis=1), minlength=judged.shape[1])

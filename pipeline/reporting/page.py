@@ -2,25 +2,47 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from math import isnan
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from pipeline.core.files import atomic_path
 
+SECTION = "section.html"
+"""A page as a part of the page over all reports; its addresses begin at the folder of all reports."""
+CONTENTS, FURTHER = "<!-- contents -->", "<!-- further parts -->"
+"""Where the page over all reports puts a list of the parts of a section, and further parts."""
 
-def render(template: str, path: Path, **values: Any) -> None:
-    """Fill a template of `templates/` and write it.
+
+def page_key(corpus: str, system: str) -> str:
+    """Return what ids of one report begin with on a page with several."""
+    return re.sub(r"[^a-z0-9]+", "-", f"{corpus}-{system}".lower())
+
+
+def page_base(corpus: str, system: str) -> str:
+    """Return how addresses of a report's files begin, seen from the folder of all reports."""
+    return "/".join(map(quote, (corpus, system, "")))
+
+
+def render(template: str, path: Path, further: Sequence[Path] = (), /, **values: Any) -> None:
+    """Fill a template and write it.
+
+    Args:
+        template: its file name
+        path: what is written
+        further: folders of templates that are looked into before `templates/`
+        values: of the template
 
     Raises:
         jinja2.UndefinedError: a value that the template uses is not given
     """
-    folder = Path(__file__).parent / "templates"
-    loader = FileSystemLoader(folder)
+    loader = FileSystemLoader([*further, Path(__file__).parent / "templates"])
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )

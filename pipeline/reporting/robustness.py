@@ -11,7 +11,7 @@ import pandas as pd
 from pipeline.about import About
 from pipeline.missing import MISSING
 from pipeline.posteriors import write_table
-from pipeline.reporting.page import percent, render
+from pipeline.reporting.page import SECTION, page_base, page_key, percent, render
 from pipeline.reporting.statistics_charts import Chart
 from pipeline.reporting.statistics_page import SPEAKER_DEPENDENT
 from pipeline.reporting.system_page import GENERATED
@@ -47,7 +47,7 @@ def _kind(needed: frozenset[str]) -> str:
 def write_robustness(
     folder: Path, described: About, system: str, figures: pd.DataFrame, best: Mapping[str, str], generated: bool
 ) -> str:
-    """Write missing.csv, a table per curve in plots/ and index.html; return one line on the best fusion, or the last model where there is none.
+    """Write missing.csv, a table per curve in plots/, index.html and section.html; return one line on the best fusion, or the last model where there is none.
 
     Args:
         folder: gets the files
@@ -64,21 +64,23 @@ def write_robustness(
     for kind, missing, curve in shown:  # a file for each, as DVC draws one curve of a file, named alike in every run
         if kind in _DRAWN:
             write_table(folder / "plots" / f"best_{kind}_without_{missing}.csv", curve[["share", "accuracy_of_all"]])
-    render(
-        "robustness.html",
-        folder / "index.html",
-        corpus=described.source.corpus,
-        protocol=described.protocol.described(len(described.folds)),
-        alarm=SPEAKER_DEPENDENT if "test" in described.protocol.shared else "",
-        notice=GENERATED if generated else "",
-        system=system,
-        clips=int(figures["clips"].iloc[0]),
-        folds=len(described.folds),
-        best=best,
-        shares=[percent(share, 0) for share in figures["share"].unique()],
-        charts=[_chart(missing, [(kind, curve) for kind, taken, curve in shown if taken == missing]) for missing in MISSING],
-        rows=[_row(kind, best[kind], missing, curve) for kind, missing, curve in shown],
-    )
+    corpus = described.source.corpus
+    values = {
+        "corpus": corpus,
+        "protocol": described.protocol.described(len(described.folds)),
+        "alarm": SPEAKER_DEPENDENT if "test" in described.protocol.shared else "",
+        "notice": GENERATED if generated else "",
+        "system": system,
+        "clips": int(figures["clips"].iloc[0]),
+        "folds": len(described.folds),
+        "best": best,
+        "shares": [percent(share, 0) for share in figures["share"].unique()],
+        "charts": [_chart(missing, [(kind, curve) for kind, taken, curve in shown if taken == missing]) for missing in MISSING],
+        "rows": [_row(kind, best[kind], missing, curve) for kind, missing, curve in shown],
+        "key": page_key(corpus, system),
+    }
+    render("robustness.html", folder / "index.html", **values, base="../")
+    render("robustness_section.html", folder / SECTION, **values, base=page_base(corpus, system))
     name = list(best.values())[-1]
     ends = ", ".join(f"{percent(_curve(figures, name, missing)['accuracy_of_all'].iloc[-1])} without {missing}" for missing in MISSING)
     return f"{name}: accuracy of all clips {ends}"

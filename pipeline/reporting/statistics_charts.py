@@ -1,7 +1,8 @@
-"""Charts of a page as plain numbers: where the SVG of `templates/system.html` has its bars, lines and labels."""
+"""Charts of a page as plain numbers: where the SVG of `templates/chart.html` has its bars, lines and labels."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
@@ -14,12 +15,14 @@ from pipeline.reporting.page import percent
 WIDTH, HEIGHT = 380, 300
 """Of the drawing, in its own units."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 46
-_TICKS = (0.0, 0.25, 0.5, 0.75, 1.0)
+PERCENT = ((0.0, "0"), (0.25, "25"), (0.5, "50"), (0.75, "75"), (1.0, "100"))
+"""Ticks of an axis of shares."""
+Ticks = Sequence[tuple[float, str]]
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart of shares, both axes from 0 to 1.
+    """A chart, both axes from 0 to 1.
 
     Attributes:
         name: what it is called
@@ -28,6 +31,8 @@ class Chart:
         up: label of the axis up
         bars: x, y, width, height, strength (0 to 100) and text of each
         lines: `points` of an SVG polyline and its class, of each
+        marked_across: where the axis across has ticks, and what stands there
+        marked_up: the same of the axis up
     """
 
     name: str
@@ -36,6 +41,8 @@ class Chart:
     up: str
     bars: list[dict[str, Any]]
     lines: list[dict[str, str]]
+    marked_across: Ticks = PERCENT
+    marked_up: Ticks = PERCENT
     width: int = WIDTH
     height: int = HEIGHT
 
@@ -45,9 +52,14 @@ class Chart:
         return {"left": _LEFT, "right": WIDTH - _RIGHT, "top": _TOP, "bottom": HEIGHT - _BOTTOM}
 
     @property
-    def ticks(self) -> list[dict[str, Any]]:
-        """Place on both axes, and text, of each tick."""
-        return [{"x": _x(tick), "y": _y(tick), "text": f"{100 * tick:.0f}"} for tick in _TICKS]
+    def ticks_across(self) -> list[dict[str, Any]]:
+        """Place and text of each tick of the axis across."""
+        return [{"x": _x(tick), "text": text} for tick, text in self.marked_across]
+
+    @property
+    def ticks_up(self) -> list[dict[str, Any]]:
+        """Place and text of each tick of the axis up."""
+        return [{"y": _y(tick), "text": text} for tick, text in self.marked_up]
 
 
 def _x(share: float) -> float:
@@ -58,7 +70,8 @@ def _y(share: float) -> float:
     return round(HEIGHT - _BOTTOM - share * (HEIGHT - _TOP - _BOTTOM), 1)
 
 
-def _line(points: list[tuple[float, float]], kind: str) -> dict[str, str]:
+def line(points: Sequence[tuple[float, float]], kind: str) -> dict[str, str]:
+    """Return a polyline of a class through points across and up, both from 0 to 1."""
     return {"points": " ".join(f"{_x(across):.1f},{_y(up):.1f}" for across, up in points), "kind": kind}
 
 
@@ -74,7 +87,7 @@ def reliability_chart(bins: pd.DataFrame, name: str) -> Chart:
     bars = [_bar(row, most) for row in filled.to_dict("records")]
     said = "; ".join(bar["text"] for bar in bars)
     text = f"Accuracy of the decisions of {name} by how sure it is, in {len(filled)} bins of confidence. {said}"
-    return Chart("Reliability", text, "confidence, %", "accuracy, %", bars, [_line([(0, 0), (1, 1)], "ideal")])
+    return Chart("Reliability", text, "confidence, %", "accuracy, %", bars, [line([(0, 0), (1, 1)], "ideal")])
 
 
 def _bar(row: dict[str, Any], most: int) -> dict[str, Any]:
@@ -98,7 +111,7 @@ def selective_chart(curve: pd.DataFrame, name: str) -> Chart:
         name: of the model
     """
     points = list(zip(curve["coverage"], curve["accuracy"], strict=True))
-    lines = [_line([(0, points[-1][1]), (1, points[-1][1])], "ideal"), _line(points, "curve")] if points else []
+    lines = [line([(0, points[-1][1]), (1, points[-1][1])], "ideal"), line(points, "curve")] if points else []
     shares = [(share, _first(curve, share)) for share in (0.25, 0.5, 0.75, 1.0)] if points else []
     said = "; ".join(f"{percent(share, 0)} of the clips: {percent(accuracy)}" for share, accuracy in shares)
     text = f"Accuracy of {name} on the share of the clips on which it is surest. {said}"

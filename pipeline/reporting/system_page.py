@@ -13,11 +13,13 @@ import numpy as np
 from pipeline.combined import METHOD, full_name
 from pipeline.core.ledger import Entry, summary
 from pipeline.evaluation import Score, best
-from pipeline.reporting.page import heat, warmth
+from pipeline.reporting.modalities import chosen_models, modality_values
+from pipeline.reporting.page import heat, page_key, warmth
 from pipeline.reporting.paper import Paper
 from pipeline.reporting.statistics import Statistics, candidates
 from pipeline.reporting.statistics_page import statistics_values, warnings
 from pipeline.reporting.tables import score_row
+from pipeline.reporting.training_charts import training_charts
 from pipeline.system import Modality, fusions
 from pipeline.weights.files import RANDOM
 
@@ -61,6 +63,7 @@ def page_values(
         "largest_name": largest_name,
         "notices": notices(report.about, report.generated),
         "warnings": warnings(report),
+        "key": page_key(report.corpus, report.system),
         "best": {"name": chosen, "interval": not isnan(scores[chosen].low), **asdict(scores[chosen])},
         "fusions": len(fused),
         "candidates": len(fused or scores),
@@ -69,7 +72,9 @@ def page_values(
         "matrix": _matrix(report, scores),
         "combined": _combined(report, scores),
         "statistics": statistics_values(report, statistics, scores),
-        "confusions": _best_models(report, scores, confusions),
+        "confusions": _best_models(report, chosen, scores, confusions),
+        "helped": modality_values(chosen_models(report.settings, report.also, chosen, scores), statistics.per_class, report.classes),
+        "training": training_charts(report.curves),
         "weights": _weights(report.about),
         "ledger": ledger_lines(report.ledger),
     }
@@ -82,15 +87,24 @@ def paper_values(paper: Paper | None) -> dict[str, Any] | None:
 
 def notices(about: Sequence[Mapping[str, Any]], generated: bool) -> list[str]:
     """Return what a reader must know before any figure, the gravest first."""
-    random = {row["feature"]: row["origin"] for row in about if RANDOM in row["origin"]}
-    made = list(dict.fromkeys(row["feature"] for row in about if "generated corpus" in row["origin"]))
-    named = "; ".join(f"{feature} ({origin})" for feature, origin in sorted(random.items()))
-    untrained = f"Networks with {RANDOM}: {named}"
+    made = made_here(about)
     trained = (
         "Networks pre-trained on generated material, not on real speech or faces, are behind "
         f"{', '.join(made)}; the table of weights below says how each was made"
     )
-    return [untrained] * bool(random) + [GENERATED] * generated + [trained] * bool(made)
+    return [*graver_notices(about, generated), *([trained] if made else [])]
+
+
+def graver_notices(about: Sequence[Mapping[str, Any]], generated: bool) -> list[str]:
+    """Return what a reader must know of random weights and of a generated corpus."""
+    random = {row["feature"]: row["origin"] for row in about if RANDOM in row["origin"]}
+    named = "; ".join(f"{feature} ({origin})" for feature, origin in sorted(random.items()))
+    return [f"Networks with {RANDOM}: {named}"] * bool(random) + [GENERATED] * generated
+
+
+def made_here(about: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the features whose networks were pre-trained on generated material."""
+    return list(dict.fromkeys(row["feature"] for row in about if "generated corpus" in row["origin"]))
 
 
 def _models(report: SystemReport, scores: Mapping[str, Score]) -> list[dict[str, Any]]:
@@ -150,12 +164,12 @@ def _combined(report: SystemReport, scores: Mapping[str, Score]) -> list[dict[st
 
 
 def _best_models(
-    report: SystemReport, scores: Mapping[str, Score], confusions: Mapping[str, np.ndarray]
+    report: SystemReport, headline: str, scores: Mapping[str, Score], confusions: Mapping[str, np.ndarray]
 ) -> list[dict[str, Any]]:
-    """Return the confusion matrices of the best model of each modality, and of the best further one."""
+    """Return the confusion matrices of what the page names as best, and of the best model of each modality and further one."""
+    named = {words: best({name: scores[name] for name in names}) for words, names in by_modality(report).items()}
     shown: list[dict[str, Any]] = []
-    for words, names in by_modality(report).items():
-        name = best({name: scores[name] for name in names})
+    for words, name in {**({} if headline in named.values() else {"fusion": headline}), **named}.items():
         title, rows = f"{words}: {name}", heat(confusions[name], report.classes)
         shown.append({"title": title, "score": scores[name], "rows": rows})
     return shown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,12 +19,14 @@ from pipeline.core.ledger import Entry, write_ledger
 from pipeline.evaluation import ReportParams, Score, confusion, score
 from pipeline.posteriors import write_table
 from pipeline.protocols import Fold
-from pipeline.reporting.page import render
+from pipeline.reporting.modalities import chosen_models, parts_of
+from pipeline.reporting.page import CONTENTS, FURTHER, SECTION, page_base, render
 from pipeline.reporting.paper import FeedbackRuns, Paper, Results
 from pipeline.reporting.papers import paper_of
 from pipeline.reporting.statistics import Statistics, candidates, statistics_of
 from pipeline.reporting.summary import summary
-from pipeline.reporting.system_page import FURTHER, by_modality, page_values, paper_values
+from pipeline.reporting.system_page import FURTHER as FURTHER_MODELS
+from pipeline.reporting.system_page import by_modality, graver_notices, made_here, page_values, paper_values
 from pipeline.reporting.tables import score_table
 from pipeline.reporting.training_curves import write_curves
 from pipeline.system import SystemParams, fusions
@@ -49,6 +52,7 @@ class SystemReport:
         params: how intervals are found, and what is compared with what
         feedback: what the feedback loop learned; None where the system has none
         curves: model -> how it learned, of those that learn step by step
+        also: modality of features that only the system's further models have
     """
 
     corpus: str
@@ -66,6 +70,7 @@ class SystemReport:
     params: ReportParams
     feedback: FeedbackRuns | None = None
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    also: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def protocol(self) -> str:
@@ -101,7 +106,7 @@ class SystemReport:
         return {name: float(np.mean(values)) for name, values in found.items() if values}
 
     def write(self, folder: Path) -> dict[str, Score]:
-        """Write scores, metrics (the best of them), setup, predictions, ledger, tables/, confusion/, plots/ and index.html; return the scores.
+        """Write scores, metrics (the best of them), setup, predictions, ledger, tables/, confusion/, plots/, index.html and section.html; return the scores.
 
         Raises:
             SettingsError: `report.reference` names nothing of the system
@@ -110,7 +115,7 @@ class SystemReport:
         statistics = statistics_of(self, scores)
         write_json(folder / "scores.json", _figures(scores, statistics))
         write_json(folder / "metrics.json", summary(self._groups(), self._single(), scores, statistics.calibrations))
-        write_json(folder / "setup.json", {"protocol": self.protocol, "speaker_dependent": self.speaker_dependent})
+        write_json(folder / "setup.json", self._setup(statistics.headline, scores))
         write_table(folder / "predictions.csv", self.predictions)
         write_ledger(folder / "ledger.csv", self.ledger)
         write_table(folder / "tables" / "scores.csv", score_table(scores))
@@ -123,8 +128,23 @@ class SystemReport:
         if paper is not None:
             _write_paper(folder / "tables", paper)
         values = {**page_values(self, scores, confusions, statistics), "paper": paper_values(paper)}
-        render("system.html", folder / "index.html", **values)
+        render("system.html", folder / "index.html", **values, level=1, base="", contents="", further="")
+        render("system_body.html", folder / SECTION, **values, level=2, base=page_base(self.corpus, self.system), contents=CONTENTS, further=FURTHER)
         return scores
+
+    def _setup(self, headline: str, scores: Mapping[str, Score]) -> dict[str, Any]:
+        """Return what the page over all reports must know of this one beside its figures."""
+        largest = Counter(clip.emotion for clip in self.clips).most_common(1)[0][1]
+        return {
+            "protocol": self.protocol,
+            "speaker_dependent": self.speaker_dependent,
+            "notices": graver_notices(self.about, self.generated),
+            "made_here": made_here(self.about),
+            "classes": self.classes,
+            "largest": largest / len(self.clips),
+            "chosen": chosen_models(self.settings, self.also, headline, scores),
+            "parts": parts_of(self.settings, self.also, headline, scores),
+        }
 
     def _results(self, scores: Mapping[str, Score], confusions: Mapping[str, np.ndarray]) -> Results:
         tested = {clip_id for fold in self.folds.values() for clip_id, part in fold.items() if part == "test"}
@@ -144,7 +164,7 @@ class SystemReport:
     def _groups(self) -> dict[str, list[str]]:
         """Return modality -> its models, the further ones under `further`, and all that joins modalities under `fused`."""
         found = by_modality(self)
-        groups = {name: found.get(words, []) for name, words in (("audio", "audio"), ("video", "video"), ("further", FURTHER))}
+        groups = {name: found.get(words, []) for name, words in (("audio", "audio"), ("video", "video"), ("further", FURTHER_MODELS))}
         return {**groups, "fused": candidates(self.settings)}
 
     def _single(self) -> list[str]:

@@ -24,6 +24,9 @@ def scaled(posteriors: np.ndarray, temperature: float | np.ndarray = 1.0) -> np.
     Args:
         posteriors: (N, C), rows that sum to 1
         temperature: above 0; above 1 is less sure. One for all clips, or (N,)
+
+    >>> scaled(np.array([[0.9, 0.1]]), temperature=2.0).round(3).tolist()
+    [[0.75, 0.25]]
     """
     return np.exp(_logs(posteriors, temperature))
 

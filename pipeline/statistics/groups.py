@@ -37,6 +37,10 @@ def by_group(rows: pd.DataFrame, groups: Sequence[str], classes: Sequence[str]) 
         rows: judged test clips of one model: emotion, predicted
         groups: (N,) of the rows; "" is left out
         classes: emotions
+
+    >>> rows = pd.DataFrame({"emotion": ["sad", "sad", "anger"], "predicted": ["sad", "anger", "anger"]})
+    >>> {name: found.accuracy for name, found in by_group(rows, ["female", "male", "male"], ["anger", "sad"]).items()}
+    {'female': 1.0, 'male': 0.5}
     """
     found = {}
     names = np.array(groups, str)

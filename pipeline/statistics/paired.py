@@ -40,6 +40,10 @@ def mcnemar(one: np.ndarray, other: np.ndarray) -> float:
 
     Returns:
         p; 1 where they were right on the same clips, NaN without a clip
+
+    >>> one, other = np.array([True] * 9 + [False]), np.array([True] * 3 + [False] * 7)
+    >>> mcnemar(one, other)
+    0.03125
     """
     if not len(one):
         return nan
@@ -102,6 +106,9 @@ def holm(p: Sequence[float]) -> np.ndarray:
 
     Returns:
         (N,) in the same order, NaN where `p` is
+
+    >>> holm([0.01, 0.04, 0.03, nan]).round(3).tolist()
+    [0.03, 0.06, 0.06, nan]
     """
     raw = np.asarray(p, float)
     known = np.flatnonzero(~np.isnan(raw))

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from helpers_reports import overview
 from pipeline.__main__ import main
 from pipeline.about import Source, describe
 from pipeline.core.clip import Clip
@@ -20,7 +21,6 @@ from pipeline.posteriors import table
 from pipeline.protocol_settings import ProtocolParams
 from pipeline.reporting import system_report
 from pipeline.reporting.inputs import read_about, read_feedback, read_learned
-from pipeline.reporting.overview import overview
 from pipeline.reporting.page import heat, percent, render, shares, warmth
 from pipeline.reporting.paper import FeedbackRuns
 from pipeline.reporting.statistics_page import SPEAKER_DEPENDENT
@@ -94,7 +94,7 @@ def test_everything_is_written(tmp_path):
     tables = {f"tables/{stem}.csv" for stem in ("figure_6", *stems, *OWN_TABLES)}
     confusions = {f"confusion/{name}.csv" for name in MODELS}
     plots = {f"plots/{name}.csv" for name in ("confusion", "reliability", "selective")}
-    assert found == {"metrics.json", "scores.json", "predictions.csv", "ledger.csv", "setup.json", "index.html", *tables, *confusions, *plots}
+    assert found == {"metrics.json", "scores.json", "predictions.csv", "ledger.csv", "setup.json", "index.html", "section.html", *tables, *confusions, *plots}
     metrics = json.loads((tmp_path / "scores.json").read_text())
     assert {name: row["accuracy"] for name, row in metrics.items()} == dict.fromkeys(MODELS, 0.75)
     matrix = pd.read_csv(tmp_path / "confusion" / "a60-lstm.csv", index_col="truth")
@@ -258,7 +258,8 @@ def test_a_system_of_combined_fusions_without_a_loop_has_its_page(tmp_path):
     settings = SystemParams(**{**SMALL_OUYANG.model_dump(), "feedback": None})
     ouyang(settings=settings).write(tmp_path)
     assert (tmp_path / "tables" / "feedback.csv").read_text() == "reason\nnot run: add feedback to systems.ouyang2017\n"
-    assert "<details" not in (tmp_path / "index.html").read_text(encoding="utf-8")
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert re.findall(r"<details( open)?>", page) == [], "the steps of a loop would be listed in one"
 
 
 def test_what_the_loop_changed_is_escaped(tmp_path):
@@ -362,7 +363,10 @@ def test_overview(tmp_path):
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert 'href="demo/huang2017/index.html"' in page
     assert page.count("leave one speaker out") == 4, "in the table of the best, and above each"
-    assert "<b>" not in page
+    assert "mine on &lt;b&gt;" in page
+    assert "on <b>" not in page
+    assert "<td><b></td>" not in page
+    assert "<script" not in page
 
 
 def test_a_speaker_dependent_figure_is_called_so_wherever_it_stands(tmp_path):
@@ -416,7 +420,7 @@ def test_overview_shows_single_models_and_the_best_of_each_method(tmp_path):
     assert any("among 14 fusions" in line for line in lines)
     assert not any("The best of each" in line for line in lines), "there is one report"
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert '<tr class="best"><td>confidence-a60+v2048-lstm' in page
+    assert "<td>confidence-a60+v2048-lstm</td>" in page.split("At a glance</h2>")[1].split("</table>")[0]
 
 
 def test_an_interval_that_there_is_not_is_a_dash(tmp_path):
@@ -447,8 +451,10 @@ def test_overview_of_two_systems_ends_with_the_best_of_each(tmp_path):
     assert "best of each method, among 14 fusions" in blocks[0]
     assert "best of each method" not in blocks[1], "no fusion is left out"
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert page.count('href="demo/zhang2017/index.html"') == page.count('href="demo/huang2017/index.html"') == 2
-    assert page.index("The best of each") < page.index("huang2017 on demo")
+    for system in ("huang2017", "zhang2017"):
+        assert page.count(f'href="demo/{system}/index.html"') == 1
+        assert page.count(f'href="#demo-{system}"') == 2, "in the contents and in the table of the best"
+        assert page.count(f'id="demo-{system}"') == 1
 
 
 def test_overview_shows_every_combined_fusion(tmp_path):
@@ -511,11 +517,12 @@ def test_read_feedback(tmp_path):
     assert found.steps.to_dict("records") == [{"fold": "fold-00", "step": 1, "kept": "yes", "distance": 0.5, "changed": ""}]
 
 
-def test_the_overview_leads_to_the_page_of_robustness_once_there_is_one(tmp_path):
+def test_the_overview_shows_robustness_once_there_is_any(tmp_path):
     report().write(tmp_path / "demo" / "huang2017")
     overview(tmp_path)
     assert "robustness" not in (tmp_path / "index.html").read_text(encoding="utf-8")
     (tmp_path / "demo" / "huang2017" / "robustness").mkdir()
-    (tmp_path / "demo" / "huang2017" / "robustness" / "index.html").touch()
+    (tmp_path / "demo" / "huang2017" / "robustness" / "section.html").write_text('<details id="demo-huang2017-robustness">curves</details>')
     overview(tmp_path)
-    assert 'href="demo/huang2017/robustness/index.html"' in (tmp_path / "index.html").read_text(encoding="utf-8")
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert page.index('href="#demo-huang2017-robustness"') < page.index('<details id="demo-huang2017-robustness">curves</details>')

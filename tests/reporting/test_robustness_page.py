@@ -79,7 +79,7 @@ def test_everything_is_written(tmp_path):
     assert line == "product-anet+vnet-svm: accuracy of all clips 70.0 % without sound, 70.0 % without picture"
     found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     drawn = {f"best_{kind}_without_{missing}.csv" for missing in MISSING for kind in ("sound", "picture", "fusion")}
-    assert found == {"index.html", "missing.csv", *(f"plots/{name}" for name in drawn)}
+    assert found == {"index.html", "section.html", "missing.csv", *(f"plots/{name}" for name in drawn)}
     table = pd.read_csv(tmp_path / "missing.csv")
     assert list(table) == ["model", "missing", "share", "clips", "judged", "accuracy", "accuracy_of_all", "uar"]
     assert len(table) == len(ACCURACY) * len(MISSING) * len(SHARES)

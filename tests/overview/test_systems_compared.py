@@ -9,7 +9,7 @@ import pytest
 from scipy.stats import binomtest
 
 from pipeline.core.errors import ArtifactError
-from pipeline.reporting.systems_compared import as_text, systems_compared
+from pipeline.overview.systems_compared import as_text, systems_compared
 
 
 def predictions(path: Path, model: str, decisions: str) -> None:

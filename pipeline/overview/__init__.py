@@ -1,0 +1,1 @@
+"""The page over all reports, `reports/index.html`, and the table that `make repro` prints."""

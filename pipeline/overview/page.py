@@ -1,0 +1,93 @@
+"""`reports/index.html`: one self-contained page over all reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.overview.gallery import gallery
+from pipeline.overview.glance import glance
+from pipeline.overview.learning import network_charts
+from pipeline.overview.places import Places
+from pipeline.overview.reports import COLUMNS, Report
+from pipeline.overview.run_facts import settings_values, software
+from pipeline.overview.stage_times import stage_rows
+from pipeline.overview.systems_compared import COLUMNS as COMPARED
+from pipeline.reporting.page import CONTENTS, FURTHER, render
+
+TEMPLATES = Path(__file__).parent / "templates"
+_PARTS = {
+    "models": "models",
+    "paper": "the paper's tables",
+    "confusions": "confusions",
+    "modalities": "modalities",
+    "training": "training",
+    "calibration": "calibration",
+    "people": "who it works for",
+    "wrong": "what went wrong",
+    "robustness": "without sound or picture",
+    "weights": "weights",
+    "ledger": "ledger",
+}
+"""End of a part's id -> how the contents of a section name it."""
+
+
+def write_index(places: Places, reports: Sequence[Report], compared: Mapping[str, list[list[str]]]) -> Path:
+    """Write the page and return where it is.
+
+    Args:
+        places: where to look for what it shows beside the reports
+        reports: all of them
+        compared: corpus -> rows of the comparison of its systems
+    """
+    path = places.reports / "index.html"
+    render(
+        "index.html",
+        path,
+        (TEMPLATES,),
+        notices=_notices(reports),
+        made={f"{report.system} on {report.corpus}": report.setup["made_here"] for report in reports if report.setup["made_here"]},
+        reports=[_values(report, places) for report in reports],
+        columns=COLUMNS,
+        charts=glance(reports),
+        compared=compared,
+        compared_columns=COMPARED,
+        networks=network_charts(places.models),
+        stages=stage_rows(places),
+        settings=settings_values(places),
+        software=software(places.params.parent),
+    )
+    return path
+
+
+def _notices(reports: Sequence[Report]) -> dict[str, list[str]]:
+    """Return what must be known before any figure -> of which reports it is true."""
+    found: dict[str, list[str]] = {}
+    for report in reports:
+        for notice in report.setup["notices"]:
+            found.setdefault(notice, []).append(f"{report.system} on {report.corpus}")
+    return found
+
+
+def _values(report: Report, places: Places) -> dict[str, Any]:
+    """Return what the page shows of one report: what its stages wrote, the parts of it apart where the page puts its own."""
+    before, _, after = report.section().partition(FURTHER)
+    top, _, middle = before.partition(CONTENTS)
+    robustness = report.section("robustness")
+    wanted = {name: words for name, words in _PARTS.items() if name == "wrong" or f'id="{report.key}-{name}"' in before + robustness + after}
+    return {
+        "corpus": report.corpus,
+        "system": report.system,
+        "key": report.key,
+        "protocol": report.setup["protocol"],
+        "speaker_dependent": report.setup["speaker_dependent"],
+        "best": report.rows[report.best],
+        "link": report.page.relative_to(places.reports).as_posix(),
+        "top": top,
+        "contents": wanted,
+        "middle": middle,
+        "after": after,
+        "gallery": gallery(report, places.features / report.corpus),
+        "robustness": robustness,
+    }
