@@ -33,6 +33,13 @@ def main(argv: list[str] | None = None) -> int:
     return _run(found.parse_args(words))
 
 
+def parser() -> argparse.ArgumentParser:
+    """Return the parser with the arguments of all commands."""
+    from pipeline.commands import _parser
+
+    return _parser.parser(COMMANDS)
+
+
 def _run(args: argparse.Namespace) -> int:
     try:
         outcome = args.run(args)

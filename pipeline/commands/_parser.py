@@ -63,12 +63,12 @@ class _Broken:
         raise PipelineError(f"the command {self.name} does not load ({reason}); run `python -m pipeline doctor`")
 
 
-def parser(folder: Path, words: Sequence[str]) -> Parser:
+def parser(folder: Path, words: Sequence[str] | None = None) -> Parser:
     """Return the parser of all commands, one per file of a folder.
 
     Args:
         folder: of the commands
-        words: the command line; only the command that it names gets its arguments
+        words: the command line; only the command that it names gets its arguments. All do if it is not given
     """
     texts = {path.stem: _docstring(path) for path in sorted(folder.glob("[!_]*.py"))}
     found = Parser(prog="python -m pipeline", add_help=True, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -76,10 +76,10 @@ def parser(folder: Path, words: Sequence[str]) -> Parser:
     found.description = description(texts)
     found.add_argument("--version", action="version", version=_version(), help="print the version")
     commands = found.add_subparsers(required=True, metavar="COMMAND", help=argparse.SUPPRESS, prog="python -m pipeline")
-    asked = next((word for word in words if not word.startswith("-")), "")
+    asked = next((word for word in words or () if not word.startswith("-")), "")
     for name, text in texts.items():
         command = commands.add_parser(name, description=text, help=text.split("\n")[0], formatter_class=argparse.RawDescriptionHelpFormatter)
-        if name == asked:
+        if words is None or name == asked:
             module = _module(name)
             module.add(command)
             command.set_defaults(run=module.run)

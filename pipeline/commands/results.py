@@ -25,8 +25,8 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> str:
     """Return the tables; write `index.html`."""
+    from pipeline.core.runlog import FOLDER
     from pipeline.overview.places import Places
     from pipeline.overview.text import overview
 
-    cache = Path(runtime_of(args).clip_cache)
-    return overview(Places(args.reports, args.features, args.models, args.params, cache, cache.parent / "logs"))
+    return overview(Places(args.reports, args.features, args.models, args.params, Path(runtime_of(args).clip_cache), FOLDER))
