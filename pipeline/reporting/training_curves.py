@@ -10,6 +10,8 @@ import pandas as pd
 from pipeline.posteriors import write_table
 
 STEPS = ("epoch", "iteration")
+NO_CURVE = "no_model_learns_step_by_step"
+"""Name of the table where there is no curve."""
 _CURVES = ("loss", "val_loss", "val_accuracy")
 
 
@@ -39,9 +41,10 @@ def _best(rows: pd.DataFrame, step: str) -> pd.DataFrame:
 
 
 def write_curves(folder: Path, curves: Mapping[str, pd.DataFrame]) -> None:
-    """Write `<model>.csv` for every model, and none of an earlier run."""
+    """Write `<model>.csv` for every model, and none of an earlier run; without any model a table without rows, as DVC warns of an empty folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.glob("*.csv"):
         stale.unlink()
-    for name, curve in curves.items():
+    nothing = {NO_CURVE: pd.DataFrame(columns=["step", "val_loss"])}
+    for name, curve in (curves or nothing).items():
         write_table(folder / f"{name}.csv", curve)

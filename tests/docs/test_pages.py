@@ -82,6 +82,17 @@ def prepared(command: str) -> list[str]:
     return [word for word in shlex.split(command.replace("[", "").replace("]", "").replace("…", ""))[3:] if word != "..."]
 
 
+def parsed(words: list[str]) -> tuple[object, str]:
+    """Return the exit code that arguments lead to, 0 where they are fine, and what is said of them."""
+    complaint = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(complaint), contextlib.redirect_stdout(io.StringIO()):
+            parser(COMMANDS, words).parse_args(words)
+    except SystemExit as left:
+        return left.code, complaint.getvalue()
+    return 0, ""
+
+
 def test_commands_parse() -> None:
     checked = 0
     for page in PAGES:
@@ -91,13 +102,9 @@ def test_commands_parse() -> None:
             words = prepared(command)
             if not words:
                 continue
-            complaint = io.StringIO()
-            try:
-                with contextlib.redirect_stderr(complaint):
-                    parser(COMMANDS, words).parse_args(words)
-            except SystemExit as left:
-                # --help, or a command named without its arguments, as in "`python -m pipeline weights`"
-                assert left.code == 0 or "required" in complaint.getvalue(), f"{ids(page)}: {command}: {complaint.getvalue()}"
+            code, complaint = parsed(words)
+            # --help, or a command named without its arguments, as in "`python -m pipeline weights`"
+            assert code == 0 or "required" in complaint, f"{ids(page)}: {command}: {complaint}"
             checked += 1
     assert checked >= 25
 

@@ -93,7 +93,7 @@ def test_everything_is_written(tmp_path):
     stems = [f"table_{n}{kind}" for n in range(2, 6) for kind in ("", "_details")]
     tables = {f"tables/{stem}.csv" for stem in ("figure_6", *stems, *OWN_TABLES)}
     confusions = {f"confusion/{name}.csv" for name in MODELS}
-    plots = {f"plots/{name}.csv" for name in ("confusion", "reliability", "selective")}
+    plots = {f"plots/{name}.csv" for name in ("confusion", "reliability", "selective", "training/no_model_learns_step_by_step")}
     assert found == {"metrics.json", "scores.json", "predictions.csv", "ledger.csv", "setup.json", "index.html", "section.html", *tables, *confusions, *plots}
     metrics = json.loads((tmp_path / "scores.json").read_text())
     assert {name: row["accuracy"] for name, row in metrics.items()} == dict.fromkeys(MODELS, 0.75)
