@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.core.files import atomic_path
+from pipeline.inspecting.figures import COLOURS, MARKERS, figure, words, write
 from pipeline.prediction.judging import Course
 
-_SIZE_IN, _DPI = (8.0, 3.0), 100
+_SIZE_IN = (8.0, 3.0)
+_MARKS = 24
+"""About so many markers stand on a line, or they would hide it."""
 
 
 def draw(path: Path, course: Course, classes: Sequence[str], title: str, below: str) -> None:
@@ -21,13 +23,12 @@ def draw(path: Path, course: Course, classes: Sequence[str], title: str, below: 
         title: above it
         below: words under the time axis
     """
-    from matplotlib.figure import Figure  # draws without a screen, and takes a second to import
-
-    figure = Figure(figsize=_SIZE_IN, dpi=_DPI, layout="constrained")
-    axes = figure.add_subplot()
-    for number, name in enumerate(classes):
-        axes.plot(course.times, course.posteriors[:, number], label=name, marker="." if len(course.times) < 40 else None)
-    axes.set(ylim=(0, 1), xlabel=f"time, s ({below})", ylabel="posterior", title=title.replace("$", r"\$"))
-    figure.legend(loc="outside right upper", frameon=False)
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format="png", metadata={"Software": None})
+    with figure(*_SIZE_IN) as drawn:
+        drawn.set_layout_engine("constrained")
+        axes = drawn.add_subplot()
+        for number, name in enumerate(classes):
+            style = {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)], "markersize": 4, "linewidth": 1.4}
+            axes.plot(course.times, course.posteriors[:, number], label=words(name), markevery=max(1, len(course.times) // _MARKS), **style)
+        axes.set(ylim=(0, 1), xlabel=f"time from the beginning of the clip, s ({below})", ylabel="posterior", title=words(title, 80))
+        drawn.legend(loc="outside right upper", frameon=False)
+        write(drawn, path)
