@@ -11,6 +11,7 @@ RUNS = (
     *(("benchmarks.engine", way) for way in ("nothing", "overhead", "workers", "many", "memory", "added")),
     ("benchmarks.extraction", "speed"),
     ("benchmarks.extraction", "memory"),
+    ("benchmarks.report_page",),
     ("benchmarks.selection", "memory"),
     ("benchmarks.selection", "agreement", str(DEMO / "pool5.h5"), str(DEMO / "manifest.csv"), str(DEMO / "splits.csv")),
 )
