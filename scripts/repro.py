@@ -191,8 +191,8 @@ def _shown(done: Done) -> str:
     """Return what a user wants to see of a stage: how it ended, and what it printed unless DVC had nothing to do."""
     if done.code == 0 and "didn't change, skipping" in done.printed:
         return f"{done.name}: unchanged"
-    # behind these words DVC explains git to the user, after every single stage
-    printed = done.printed if done.code else re.split(r"\n(?:Generating|Updating) lock file", done.printed)[0]
+    # behind these words DVC explains git and remotes to the user, after every single stage
+    printed = done.printed if done.code else re.split(r"\n(?:Generating lock file|Updating lock file|Use `dvc push`)", done.printed)[0]
     return f"{done.name}: {done.seconds:.0f} s\n{printed}\n"
 
 

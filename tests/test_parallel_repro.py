@@ -189,6 +189,13 @@ def test_no_jobs_are_refused(tmp_path):
     assert (done.returncode, "at least one stage" in done.stderr) == (2, True)
 
 
+@pytest.mark.parametrize("lock", ["Generating lock file 'dvc.lock'", "Updating lock file 'dvc.lock'", "Use `dvc push` to send your updates to remote storage."])
+def test_what_dvc_explains_after_each_stage_is_not_shown(repro, lock):
+    printed = f"Running stage 'a':\n> touch a\na: done\n{lock}\n\nTo track the changes with git, run:"
+    assert repro._shown(repro.Done("a", 0, printed, 2.0)) == "a: 2 s\nRunning stage 'a':\n> touch a\na: done\n"
+    assert lock in repro._shown(repro.Done("a", 1, printed, 2.0)), "of a failure everything is shown"
+
+
 def test_what_stands_between_most_others_comes_first(repro):
     graph = {name: frozenset(below) for name, below in {"a": "", "b": "", "c": "b", "d": "bc", "e": "", "f": "bcd"}.items()}
     assert repro.in_order(graph) == ["b", "c", "d", "f", "a", "e"]
