@@ -189,6 +189,18 @@ def test_no_jobs_are_refused(tmp_path):
     assert (done.returncode, "at least one stage" in done.stderr) == (2, True)
 
 
+def test_the_lock_file_has_the_bytes_that_plain_dvc_writes(tmp_path):
+    """Names and values that YAML would read as something else, several stages after each other, and one that changes."""
+    stages = {"a": ("echo 1 > a", ()), "b": ("echo ': # \"yes\" 1e3' > b", ("a",)), "no": ("cat a b > no", ("a", "b"))}
+    plain, ours = Pipeline(tmp_path / "plain", **stages), Pipeline(tmp_path / "ours", **stages)
+    for change in (stages, {**stages, "b": ("printf '%s' 2 > b", ("a",))}):
+        for project, command in ((plain, ("dvc", "repro")), (ours, (sys.executable, str(SCRIPT), "--jobs", "2"))):
+            project.write(**change)
+            assert project.run(*command).returncode == 0
+        assert yaml.safe_load((ours.root / "dvc.lock").read_text()) == yaml.safe_load((plain.root / "dvc.lock").read_text())
+    assert (ours.root / "dvc.lock").read_text() == (plain.root / "dvc.lock").read_text()
+
+
 @pytest.mark.parametrize("lock", ["Generating lock file 'dvc.lock'", "Updating lock file 'dvc.lock'", "Use `dvc push` to send your updates to remote storage."])
 def test_what_dvc_explains_after_each_stage_is_not_shown(repro, lock):
     printed = f"Running stage 'a':\n> touch a\na: done\n{lock}\n\nTo track the changes with git, run:"

@@ -1,4 +1,4 @@
-"""What the shell offers beside commands and options: corpora of params.yaml, clips, feature files, stages, weights."""
+"""What the shell offers beside commands and options: corpora of params.yaml, clips, stages, weights."""
 
 from __future__ import annotations
 
@@ -25,10 +25,6 @@ def attach(found: argparse.ArgumentParser) -> None:
 def _completer(prog: str, action: argparse.Action) -> Callable[..., Iterable[str]] | None:
     if action.dest == "name":
         return _weights if " weights " in prog else _corpora
-    if action.dest == "file" and str(action.metavar).endswith(".h5"):
-        from argcomplete.completers import FilesCompleter
-
-        return FilesCompleter(["h5"])
     return {"corpus": _corpora, "clip": _clips, "stage": _stages}.get(action.dest)
 
 
@@ -61,6 +57,6 @@ def _yaml(path: Path) -> dict[str, Any]:
     import yaml
 
     with suppress(OSError, yaml.YAMLError, UnicodeDecodeError):
-        found = yaml.load(path.read_text(encoding="utf-8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
         return found if isinstance(found, dict) else {}
     return {}

@@ -11,7 +11,8 @@ examples, from the project's root folder:
                                                                           its heat map, with the face and the sound above it
   python -m pipeline inspect features/demo/dlib128.h5 --project plane.png --method tsne
                                                                           all clips in a plane, by emotion and by speaker
-  python -m pipeline inspect old/lld147.h5 --diff features/demo/lld147.h5 what changed, worst clips and columns first
+  python -m pipeline inspect old/lld147.h5 --diff features/demo/lld147.h5
+                                                                          what changed, worst clips and columns first
   python -m pipeline inspect reports/demo/huang2017/ledger.csv            what was lost where, worst clips first
   python -m pipeline inspect reports/demo/huang2017/predictions.csv --clip s01_anger_1
                                                                           what every model says of one clip

@@ -4,6 +4,7 @@ Features come from the same stages' code, settings, weights and clip cache as th
 none of them again. There is one trained system per fold; what is told is the mean over the folds, each with its own
 column selection, fine-tuned networks, classifiers and learned fusion. Bad media cost their clip at most.
 
+examples:
   python -m pipeline predict clip.mp4
   python -m pipeline predict folder --system ouyang2017 --out /tmp/found
   python -m pipeline predict clip.mp4 --model dlib128-svm --window 2 --hop 0.5

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
+
 from pipeline.overview.gallery import gallery
 from pipeline.overview.glance import glance
 from pipeline.overview.learning import network_charts
@@ -76,8 +78,9 @@ def _values(report: Report, places: Places) -> dict[str, Any]:
     """Return what the page shows of one report: what its stages wrote, the parts of it apart where the page puts its own."""
     before, _, after = report.section().partition(FURTHER)
     top, _, middle = before.partition(CONTENTS)
-    robustness = report.section("robustness")
-    wanted = {name: words for name, words in _PARTS.items() if name == "wrong" or f'id="{report.key}-{name}"' in before + robustness + after}
+    parts = {"top": top, "middle": middle, "robustness": report.section("robustness"), "after": after}
+    whole = "".join(parts.values())
+    wanted = {name: words for name, words in _PARTS.items() if name == "wrong" or f'id="{report.key}-{name}"' in whole}
     return {
         "corpus": report.corpus,
         "system": report.system,
@@ -86,10 +89,7 @@ def _values(report: Report, places: Places) -> dict[str, Any]:
         "speaker_dependent": report.setup["speaker_dependent"],
         "best": report.rows[report.best],
         "link": report.page.relative_to(places.reports).as_posix(),
-        "top": top,
         "contents": wanted,
-        "middle": middle,
-        "after": after,
+        **{name: Markup(part) for name, part in parts.items()},  # made by our templates, which have escaped all text
         "gallery": gallery(report, places.features / report.corpus),
-        "robustness": robustness,
     }

@@ -11,12 +11,13 @@ from urllib.parse import quote
 
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from pipeline.core.files import atomic_path
 
 SECTION = "section.html"
 """A page as a part of the page over all reports; its addresses begin at the folder of all reports."""
-CONTENTS, FURTHER = "<!-- contents -->", "<!-- further parts -->"
+CONTENTS, FURTHER = Markup("<!-- contents -->"), Markup("<!-- further parts -->")
 """Where the page over all reports puts a list of the parts of a section, and further parts."""
 
 

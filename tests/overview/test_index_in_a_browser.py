@@ -35,8 +35,9 @@ def browser() -> Iterator[object]:
 class Opened:
     """A page in a window, and what it said and asked for while it opened."""
 
-    def __init__(self, browser: object, path: Path, width: int = 1280, scheme: str = "light") -> None:
-        self.page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+    def __init__(self, browser: object, path: Path, width: int = 1280, scheme: str = "light", bypass: bool = False) -> None:
+        self._given = (browser, path, width, scheme)
+        self.page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=bypass)
         self.said: list[str] = []
         self.asked: list[str] = []
         self.page.on("console", lambda message: self.said.append(message.text))
@@ -52,8 +53,9 @@ class Opened:
         """Return what axe-core finds: rule, how grave, where."""
         import axe_core_python
 
-        self.page.add_script_tag(path=Path(axe_core_python.__file__).with_name("axe.min.js"))
-        found = self.page.evaluate("axe.run({resultTypes: ['violations']})")
+        page = Opened(*self._given, bypass=True).page  # the page itself lets no script in
+        page.add_script_tag(path=Path(axe_core_python.__file__).with_name("axe.min.js"))
+        found = page.evaluate("axe.run({resultTypes: ['violations']})")
         assert len(found["passes"]) > 15, "axe has looked"
         return [f"{each['id']} ({each['impact']}): {each['nodes'][0]['html'][:200]}" for each in found["violations"]]
 
@@ -153,6 +155,17 @@ def test_text_of_a_corpus_is_inert(browser, tmp_path):
     assert (opened.said, opened.foreign()) == ([], [])
     shown = opened.page.inner_text("body")
     assert shown.count(EVIL) > 6, "as text, for a reader to see"
+
+
+def test_a_script_that_gets_in_all_the_same_does_not_run(browser, whole, tmp_path):
+    """A second line of defence: a report that somebody else has made may hold anything."""
+    path = tmp_path / "index.html"
+    text = whole.read_text(encoding="utf-8")
+    path.write_text(text.replace("</main>", "<script>window.hacked=1</script><img src='http://127.0.0.1:9/x.png'></main>"), encoding="utf-8")
+    opened = Opened(browser, path)
+    assert opened.page.locator("script").count() == 1
+    assert opened.page.evaluate("window.hacked") is None
+    assert len([line for line in opened.said if "Content Security Policy" in line]) == 2
 
 
 def test_five_thousand_clips_stay_small(browser, tmp_path):
