@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pipeline.overview.pictures import Pictures
+from pipeline.overview.places import Places
 from pipeline.overview.reports import Report
+from pipeline.overview.sounds import Sounds
 from pipeline.overview.worst import posteriors_of, worst_confusions
 from pipeline.posteriors import read_table
 from pipeline.reporting.modalities import KINDS
@@ -19,17 +20,18 @@ _WIDTH, _LEFT, _RIGHT, _ROW, _BAR = 380, 78, 44, 25, 6
 """Of the drawing of posteriors, in its own units."""
 
 
-def gallery(report: Report, features: Path) -> dict[str, Any]:
+def gallery(report: Report, places: Places) -> dict[str, Any]:
     """Return the values of the template for one report.
 
     Args:
         report: whose headline is looked at, and beside it the models of sound and of the picture that it rests on
-        features: folder of the corpus's features; what is absent from it is said on the page
+        places: where its features lie, and what says where its clips do; what is absent is said on the page
     """
     shown = report.setup["parts"]
     table = read_table(report.folder / "predictions.csv")
     rows = {group: table[table["model"] == name] for group, name in shown.items()}
-    with Pictures(features) as pictures:
+    features = places.features / report.corpus
+    with Pictures(features, Sounds(places.params, report.corpus, features / "manifest.csv")) as pictures:
         confusions = [
             {
                 "title": f"{each.truth} taken for {each.decided}",

@@ -91,5 +91,5 @@ def _values(report: Report, places: Places) -> dict[str, Any]:
         "link": report.page.relative_to(places.reports).as_posix(),
         "contents": wanted,
         **{name: Markup(part) for name, part in parts.items()},  # made by our templates, which have escaped all text
-        "gallery": gallery(report, places.features / report.corpus),
+        "gallery": gallery(report, places),
     }

@@ -13,8 +13,9 @@ from typing import Self
 import cv2
 import numpy as np
 
-from pipeline.core.errors import ArtifactError
+from pipeline.core.errors import ArtifactError, PipelineError
 from pipeline.core.store import FeatureFile
+from pipeline.overview.sounds import Sounds
 
 FACES, FACE_PX = 6, 72
 """So many faces side by side, each so wide and high."""
@@ -41,10 +42,11 @@ class Pictures:
 
     Args:
         features: folder of the corpus's features
+        sounds: the clips' own sound, for where there is no spectrum among the features
     """
 
-    def __init__(self, features: Path) -> None:
-        self._stack = ExitStack()
+    def __init__(self, features: Path, sounds: Sounds) -> None:
+        self._stack, self._sounds = ExitStack(), sounds
         self._faces = self._first(sorted(features.glob("*.h5"), key=lambda path: (path.stem != "square100", path.stem)), _has_crops)
         self._mels = self._first(sorted(features.glob("*mel*.h5"), key=lambda path: (path.stem != "logmel", path.stem)), _has_mels)
 
@@ -83,17 +85,22 @@ class Pictures:
         return Picture(jpeg(np.concatenate(tiles, axis=1)), f"The face at {shown} s" + ("" if mask[rows].all() else "; grey: no face"))
 
     def spectrum(self, clip_id: str) -> Picture:
-        """Return the mel spectrogram, low bands at the bottom."""
-        if self._mels is None:
-            return Picture("", "No log mel spectrogram among the features; extract.logmel makes one")
-        if not self._mels.holds(clip_id):
-            return Picture("", f"No sound of it in {self._mels.path.name}; the ledger says why")
+        """Return the mel spectrogram, low bands at the bottom; from the clip's own file where no stage has made one."""
         try:
+            values, seconds = self._mel(clip_id)
+        except PipelineError as error:
+            return Picture("", f"No sound of it: {error}")
+        if values is None:
+            return Picture("", "No sound of it here: neither a log mel spectrogram among the features nor the clip itself")
+        return Picture(jpeg(spectrogram(values)), f"Log mel spectrogram, {values.shape[1]} bands, {seconds:.1f} s; low bands below")
+
+    def _mel(self, clip_id: str) -> tuple[np.ndarray | None, float]:
+        """Return (T, bands) and how many seconds these are."""
+        if self._mels is not None and self._mels.holds(clip_id):
             clip = self._mels.read(clip_id)
-        except ArtifactError as error:
-            return Picture("", str(error))
-        length = float(clip.times[-1]) if len(clip.times) else 0.0
-        return Picture(jpeg(spectrogram(clip.values)), f"Log mel spectrogram, {clip.values.shape[1]} bands, {length:.1f} s; low bands below")
+            return clip.values, float(clip.times[-1]) if len(clip.times) else 0.0
+        values = self._sounds.mels(clip_id)
+        return values, 0.0 if values is None else len(values) / 100
 
 
 def _has_crops(file: FeatureFile) -> bool:

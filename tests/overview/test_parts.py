@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import json
 from math import nan
 from pathlib import Path
@@ -15,7 +16,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers_media import tone, write_media
 from helpers_reports import HUANG, OUYANG, add_clips, make, overview, places
+from pipeline.core.clip import Clip, write_manifest
 from pipeline.core.errors import ArtifactError
 from pipeline.core.journal import Row, write_journal
 from pipeline.overview.gallery import gallery, posterior_bars
@@ -23,12 +26,14 @@ from pipeline.overview.learning import network_charts, network_curve
 from pipeline.overview.pictures import FACE_PX, FACES, Pictures, evenly, spectrogram
 from pipeline.overview.reports import read_reports
 from pipeline.overview.run_facts import PACKAGES, SHIPPED, changed_settings, commit, flat, software
+from pipeline.overview.sounds import Sounds
 from pipeline.overview.stage_times import by_kind, stage_rows
 from pipeline.overview.worst import posteriors_of, worst_confusions
 from pipeline.reporting.dots import Dots, Mark
 from pipeline.reporting.modalities import chosen_models, modality_values, parts_of
 from pipeline.reporting.training_charts import training_chart
 
+NO_SOUND = Sounds(Path("no.yaml"), "demo", Path("no.csv"))
 ROWS = pd.DataFrame(
     [
         ("a", "anger", "anger", 0.9, 0.1),
@@ -77,7 +82,7 @@ def decoded(uri: str) -> np.ndarray:
 
 def test_faces_are_shown_where_they_were_seen_and_grey_where_not(tmp_path):
     add_clips(tmp_path, ["lost", "seen"])
-    with Pictures(tmp_path) as pictures:
+    with Pictures(tmp_path, NO_SOUND) as pictures:
         lost, seen = pictures.faces("lost"), pictures.faces("seen")
         nothing = pictures.faces("other")
     picture = decoded(lost.uri)
@@ -96,17 +101,36 @@ def test_a_spectrum_has_low_bands_below(tmp_path):
     picture = spectrogram(values).astype(int).sum(axis=2)
     assert picture[-5:].mean() > picture[:5].mean() + 200
     add_clips(tmp_path, ["c"])
-    with Pictures(tmp_path) as pictures:
+    with Pictures(tmp_path, NO_SOUND) as pictures:
         assert decoded(pictures.spectrum("c").uri).shape == (96, FACES * FACE_PX, 3)
         assert pictures.spectrum("c").words == "Log mel spectrogram, 64 bands, 0.5 s; low bands below"
         assert pictures.spectrum("other").uri == ""
+
+
+def test_where_no_stage_has_made_a_spectrum_the_clip_itself_does(tmp_path):
+    (tmp_path / "corpus").mkdir()
+    write_media(tmp_path / "corpus" / "a.wav", sound=tone(1.0), codecs=("", "pcm_s16le"))
+    write_media(tmp_path / "corpus" / "silent.mp4", list(range(0, 400, 40)))
+    (tmp_path / "params.yaml").write_text("corpora: {demo: {root: corpus}}\n")
+    clips = [Clip(name, path, "s", "anger") for name, path in (("a", "a.wav"), ("cut", "a.wav"), ("gone", "gone.wav"), ("silent", "silent.mp4"))]
+    write_manifest(tmp_path / "manifest.csv", [*clips[:1], dataclasses.replace(clips[1], start=0.25, end=0.75), *clips[2:]])
+    sounds = Sounds(tmp_path / "params.yaml", "demo", tmp_path / "manifest.csv")
+    whole, cut = sounds.mels("a"), sounds.mels("cut")
+    assert (whole.shape[1], len(whole) // 10, len(cut) // 10) == (64, 9, 4)
+    assert np.ptp(whole.argmax(axis=1)) <= 1, "a tone stays in its band"
+    with Pictures(tmp_path, sounds) as pictures:
+        assert pictures.spectrum("a").words.startswith("Log mel spectrogram, 64 bands, 1.0 s")
+        assert decoded(pictures.spectrum("a").uri).shape == (96, FACES * FACE_PX, 3)
+        assert pictures.spectrum("silent").words == "No sound of it: no_audio"
+        assert [pictures.spectrum(name).words[:24] for name in ("gone", "nobody")] == ["No sound of it here: nei"] * 2
+    assert Sounds(tmp_path / "params.yaml", "other", tmp_path / "manifest.csv").mels("a") is None
 
 
 def test_pictures_of_damaged_files_are_words(tmp_path):
     add_clips(tmp_path, ["c"])
     for name in ("square100.h5", "logmel.h5"):
         (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:500])
-    with Pictures(tmp_path) as pictures:
+    with Pictures(tmp_path, NO_SOUND) as pictures:
         assert (pictures.faces("c").uri, pictures.spectrum("c").uri) == ("", "")
         assert pictures.faces("c").words == "No file with pictures of the face"
 
@@ -126,7 +150,7 @@ def test_the_gallery_shows_what_the_headline_rests_on(tmp_path):
     report.write(tmp_path / "demo" / "huang2017")
     (found,) = read_reports(tmp_path)
     assert found.setup["parts"] == {"audio": "a60-lstm", "video": "v1024-lstm", "fused": found.setup["chosen"]["fused"]}
-    shown = gallery(found, tmp_path / "nothing")
+    shown = gallery(found, places(tmp_path))
     assert shown["headline"] == found.setup["chosen"]["fused"]
     assert len(shown["confusions"]) == 3
     rows = report.predictions[report.predictions["model"] == shown["headline"]].set_index("clip_id")
