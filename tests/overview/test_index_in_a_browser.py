@@ -6,6 +6,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -13,6 +15,7 @@ from helpers_reports import BROWSER, SYSTEMS, add_clips, make, overview
 from pipeline.about import About, Sides, Source
 from pipeline.missing import MISSING
 from pipeline.protocol_settings import ProtocolParams
+from pipeline.reporting.page import render
 from pipeline.reporting.robustness import write_robustness
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason="no Chromium here")]
@@ -166,6 +169,18 @@ def test_a_script_that_gets_in_all_the_same_does_not_run(browser, whole, tmp_pat
     assert opened.page.locator("script").count() == 1
     assert opened.page.evaluate("window.hacked") is None
     assert len([line for line in opened.said if "Content Security Policy" in line]) == 2
+
+
+def test_the_page_of_faces_shows_its_own_pictures_and_no_others(browser, tmp_path):
+    line = {"clip_id": "c", "coverage": 0.5, "between": 0.25, "others": 0, "said": "", "sheet": "c.png"}
+    cv2.imwrite(str(tmp_path / "c.png"), np.zeros((20, 30, 3), np.uint8))
+    render("faces.html", tmp_path / "index.html", corpus="demo", counted="1 clip", lines=[line], mean=0.5)
+    opened = Opened(browser, tmp_path / "index.html")
+    assert opened.page.evaluate("document.images[0].naturalWidth") == 30
+    assert opened.said == []
+    opened.page.evaluate("document.images[0].src = 'http://127.0.0.1:9/x.png'")
+    opened.page.wait_for_timeout(200)
+    assert any("Content Security Policy" in line for line in opened.said)
 
 
 def test_five_thousand_clips_stay_small(browser, tmp_path):
