@@ -15,7 +15,7 @@ from pipeline.signal import SOUND_HZ, LogMelParams, log_mel
 
 LONGEST_S = 60.0
 """As much of a clip is drawn, s."""
-_MELS = LogMelParams()
+_MELS = LogMelParams(bands=64, window_ms=25, hop_ms=10, low_hz=20, high_hz=8000)
 
 
 class Sounds:

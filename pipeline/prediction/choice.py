@@ -8,7 +8,7 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.errors import SettingsError, did_you_mean
+from pipeline.core.errors import ArtifactError, SettingsError, did_you_mean
 from pipeline.core.settings import parse, section
 from pipeline.posteriors import read_table
 from pipeline.prediction.models import TrainedModel
@@ -22,11 +22,12 @@ class Choice:
 
     Attributes:
         name: the model or fusion that decides
-        models: the models that it rests on, by name
+        models: the models that it rests on and that were trained in some fold, by name
         fusions: the fusions that it is made of, itself last, each behind its parts; () for a model
         best: modality -> its model that was best on validation clips
         validated: accuracy of `name` on validation clips; NaN where that is not known
         asked_for: whether `name` was given, and not chosen here
+        untrained: models that it rests on and that had nothing to learn from, such as those of the picture on a corpus of sounds
     """
 
     name: str
@@ -35,6 +36,7 @@ class Choice:
     best: Mapping[str, str]
     validated: float
     asked_for: bool
+    untrained: Sequence[str] = ()
 
     @property
     def names(self) -> list[str]:
@@ -86,7 +88,7 @@ def choose(params: Mapping[str, Any], steps: Steps, project: Path, system: str, 
 
     Raises:
         SettingsError: the system has none of this name
-        ArtifactError: it has not been trained, or not fused
+        ArtifactError: it has not been trained, or not fused, or had nothing to learn from
     """
     settings = parse(SystemParams, section(params, f"systems.{system}"), f"params.yaml: systems.{system}")
     fuse, wanted = steps.fusion(system), list(fusions(settings))
@@ -99,10 +101,14 @@ def choose(params: Mapping[str, Any], steps: Steps, project: Path, system: str, 
     names = _rests_on(chosen, by_name)
     used = {model: models[model] for model in names if model in models}
     for model in used.values():
-        _ = model.about  # not trained: told before anything is computed
+        _ = model.about  # not run: told before anything is computed
+    trained = {model: each for model, each in used.items() if each.folds}
+    if not trained:
+        raise ArtifactError(f"{chosen}: it was trained in no fold, as the corpus has nothing to learn it from; choose another with --model")
     validated = accuracies.get(chosen, float("nan")) if chosen in by_name else used[chosen].validated()
     needed = [fusion for fusion in wanted if fusion.name in names]
-    return Choice(chosen, used, needed, _best_of(used, _modalities(settings, params)), validated, bool(name))
+    best = _best_of(trained, _modalities(settings, params))
+    return Choice(chosen, trained, needed, best, validated, bool(name), [model for model in used if model not in trained])
 
 
 def _fused_accuracies(fuse: Step, project: Path) -> dict[str, float]:

@@ -92,9 +92,11 @@ def fused(
         judged: model -> what it says
     """
     found = {name: one.posteriors for name, one in judged.items()}
+    nothing = np.full_like(next(iter(found.values())), np.nan)
     for fusion in choice.fusions:
         own = on_scores(fusion.rule)
-        parts = np.stack([_scores(judged[part]) if own else found[part] for part in fusion.parts])
+        said = {name: _scores(one) for name, one in judged.items()} if own else found
+        parts = np.stack([said.get(part, nothing) for part in fusion.parts])
         found[fusion.name] = plugin_of(fusion.rule).fuse(parts, learned[fusion.name][fold])
     return found
 

@@ -32,6 +32,8 @@ def entries_of(choice: Choice, clips: Sequence[Clip], outcome: Outcome, features
             clip.clip_id: _of_model(clip.clip_id, stage, reasons.get(clip.clip_id), bool(known))
             for clip, known in zip(clips, judged[name], strict=True)
         }
+    for name in choice.untrained:
+        made[name] = {clip.clip_id: lost(clip.clip_id, f"{STAGE}:{name}", "not_learned", "trained in no fold") for clip in clips}
     for fusion in choice.fusions:
         made[fusion.name] = {
             clip.clip_id: _of_fusion(fusion, clip.clip_id, made, bool(known)) for clip, known in zip(clips, judged[fusion.name], strict=True)

@@ -146,6 +146,8 @@ def told(made: Prediction, out: Path) -> str:
     if made.found.skipped:
         more = len(made.found.skipped) - _NAMED
         lines.append(f"skipped, no media: {', '.join(made.found.skipped[:_NAMED])}{f' and {more} more' if more > 0 else ''}")
+    if choice.untrained:
+        lines.append(f"trained in no fold, so not asked: {', '.join(choice.untrained)}")
     if made.left:
         lines.append(f"not all folds: {made.left}")
     lines.append(f"over time: {_window_words(made)}")

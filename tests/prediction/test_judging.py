@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from toy import FOLDS, PARAMS, write_project
 
@@ -13,6 +14,7 @@ from pipeline.missing import read_learned
 from pipeline.prediction.choice import choose
 from pipeline.prediction.fold_model import Judged
 from pipeline.prediction.judging import fused, judge, usable_folds
+from pipeline.prediction.ledgers import entries_of
 from pipeline.prediction.spans import SpanParams
 from pipeline.prediction.steps import Steps
 
@@ -127,3 +129,32 @@ def test_a_feature_of_other_weights_is_refused(project):
     choice = asked(project, "seen-svm")
     with pytest.raises(ArtifactError, match=r"m/seen-svm: has learned from a .* of other weights than it has now"):
         judge(choice, {}, HeldFeatures(weights="cd" * 32), NEW, FOLDS, SPANS)
+
+
+def without_pictures(folder):
+    """A project whose model of the picture had nothing to learn from."""
+    write_project(folder)
+    model = folder / "m/seen-svm"
+    table = pd.read_csv(model / "posteriors.csv")
+    table.iloc[:0].to_csv(model / "posteriors.csv", index=False)
+    for file in model.glob("fold-*"):
+        file.unlink()
+    return folder
+
+
+def test_on_a_corpus_of_sounds_a_fusion_goes_by_the_sound(tmp_path):
+    project = without_pictures(tmp_path / "project")
+    choice = asked(project)
+    assert (list(choice.models), list(choice.untrained)) == (["heard-svm"], ["seen-svm"])
+    found = outcome(project)
+    for rows in (found.posteriors["average-heard+seen-svm"], found.courses[0].posteriors):
+        assert not np.isnan(rows[0]).any()
+    np.testing.assert_allclose(found.posteriors["average-heard+seen-svm"], found.posteriors["heard-svm"])
+    told = {(entry.stage, entry.status, entry.reason) for entry in entries_of(choice, NEW, found, {"f/toy/heard.h5": []}) if entry.clip_id == "both"}
+    assert told == {
+        ("predict:heard-svm", "ok", ""),
+        ("predict:seen-svm", "absent", "not_learned"),
+        ("predict:average-heard+seen-svm", "degraded", "not_learned"),
+    }
+    with pytest.raises(ArtifactError, match="seen-svm: it was trained in no fold, as the corpus has nothing to learn it from"):
+        asked(project, "seen-svm")
