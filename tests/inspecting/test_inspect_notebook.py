@@ -21,9 +21,9 @@ def notebook():
 
 
 def executed(where) -> str:
-    """Run it in a folder and return all that it prints."""
+    """Run it in a folder and return all that it prints; a kernel sends a line in as many pieces as it likes, which are put together."""
     found = notebook()
-    NotebookClient(found, timeout=300, resources={"metadata": {"path": str(where)}}).execute()
+    NotebookClient(found, timeout=300, coalesce_streams=True, resources={"metadata": {"path": str(where)}}).execute()
     outputs = [output for cell in found.cells for output in cell.get("outputs", ())]
     assert any("image/png" in output.get("data", {}) for output in outputs)
     return "\n".join(output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in outputs)
