@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,14 +56,14 @@ class Pictures:
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
         self._stack.close()
 
-    def _first(self, paths: Sequence[Path], fits: object) -> FeatureFile | None:
+    def _first(self, paths: Sequence[Path], fits: Callable[[FeatureFile], bool]) -> FeatureFile | None:
         """Return the first file that has what is looked for, open; a damaged one is passed over."""
         for path in paths:
             try:
                 file = FeatureFile(path)
             except ArtifactError:
                 continue
-            if callable(fits) and fits(file):
+            if fits(file):
                 self._stack.enter_context(file)
                 return file
             file.__exit__(None, None, None)

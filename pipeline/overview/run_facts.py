@@ -12,10 +12,11 @@ from typing import Any
 import yaml
 
 from pipeline.core.errors import PipelineError
+from pipeline.core.runs import PACKAGES as LOGGED
 from pipeline.core.settings import read_params
 from pipeline.overview.places import Places
 
-PACKAGES = ("torch", "torchvision", "numpy", "scipy", "scikit-learn", "pandas", "h5py", "librosa", "opensmile", "dlib-bin", "av", "opencv-python-headless", "dvc", "joblib")
+PACKAGES = (*LOGGED, "librosa", "joblib")
 """What the results rest on."""
 SHIPPED = Path(__file__).with_name("shipped_params.yaml")
 """params.yaml as the project ships it; `make check` compares the two."""

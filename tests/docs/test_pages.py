@@ -22,8 +22,8 @@ PAGES = pages()
 SHOWN = {path for _, path in PLUGINS.values()}
 """Files that pages show and the project does not have."""
 
-FORBIDDEN = ("/work/", "../shared")
-"""What no page names: this machine's folders, and package indexes."""
+FORBIDDEN = (str(ROOT), str(Path.home()), "../shared")
+"""What no page names: folders of the machine that it was written on."""
 
 
 def ids(path: Path) -> str:
