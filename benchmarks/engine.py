@@ -26,12 +26,12 @@ import opensmile
 import soundfile
 
 import stages  # noqa: F401  its numeric settings have to be in force before numeric libraries
-from pipeline import engine
 from pipeline.core.clip import Clip
 from pipeline.core.files import file_digest
 from pipeline.core.ledger import Entry
 from pipeline.core.settings import Runtime
-from pipeline.jobs.extract import ExtractJob, extractor_params
+from pipeline.engine import run as engine
+from pipeline.features.extract_job import ExtractJob, extractor_params
 
 HZ = 16_000
 

@@ -26,22 +26,22 @@ import numpy as np
 import torch
 
 import stages  # noqa: F401  its numeric settings have to be in force before torch
-from pipeline import engine
 from pipeline.core.clip import Clip
 from pipeline.core.ledger import Entry
 from pipeline.core.settings import Runtime
 from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
 from pipeline.core.store_writer import write_features
-from pipeline.faces.crops.eyes import Params as EyesParams
-from pipeline.jobs.crop import CropJob
-from pipeline.jobs.finetune import Tuning
-from pipeline.jobs.segments import Model, SegmentJob, batches
+from pipeline.core.weights_file import save_weights
+from pipeline.engine import run as engine
+from pipeline.faces.cropping.job import CropJob
+from pipeline.faces.cropping.kinds.eyes import Params as EyesParams
+from pipeline.features.segments.finetune import Tuning
+from pipeline.features.segments.job import Model, SegmentJob, batches
+from pipeline.features.segments.run import Paths, tuned
 from pipeline.networks.alexnet import AlexNet
 from pipeline.networks.c3d import C3D
-from pipeline.segment_features import Paths, tuned
-from pipeline.source_task import LoopParams
 from pipeline.synthetic.mp4 import write_mp4
-from pipeline.weights.files import save_weights
+from pipeline.training.task import LoopParams
 
 WINDOWS = {"length": 64, "shift": 30}
 EMOTIONS = ("anger", "happy")

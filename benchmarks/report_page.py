@@ -18,8 +18,9 @@ from playwright.sync_api import sync_playwright
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-from helpers_reports import BROWSER, add_clips, make, overview
-from pipeline.system import SystemParams
+from helpers.reports import BROWSER, add_clips, make, overview
+from pipeline.reporting.system.write import write_report
+from pipeline.systems.params import SystemParams
 
 ROUNDS = 5
 
@@ -35,7 +36,7 @@ def written(folder: Path, clips: int) -> tuple[float, float]:
     begin = time.monotonic()
     for name, settings in systems().items():
         made = make(name, settings, clips, max(6, clips // 25))
-        made.write(folder / "demo" / name)
+        write_report(made, folder / "demo" / name)
     reports = time.monotonic()
     add_clips(folder / "features" / "demo", [f"c{n}" for n in range(clips)])
     filled = time.monotonic()

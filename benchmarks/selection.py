@@ -24,9 +24,9 @@ import stages  # noqa: F401  its numeric settings have to be in force before tor
 from pipeline.core.clip import Clip, read_manifest
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.core.store_writer import write_features
-from pipeline.protocols import read_splits
-from pipeline.ranking import Ranking, RankParams, rank_folds
-from pipeline.selection import selected
+from pipeline.features.selection.ranking import Ranking, RankParams, rank_folds
+from pipeline.features.selection.selection import selected
+from pipeline.protocols.splits import read_splits
 
 CLIPS, ROWS, COLUMNS, K = 520, 250, 9216, 1024
 EMOTIONS = ("anger", "disgust", "fear", "happy", "neutral", "sad", "surprise")

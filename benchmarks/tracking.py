@@ -29,17 +29,17 @@ import stages  # noqa: F401  its numeric settings have to be in force before num
 from benchmarks.bench import params
 from benchmarks.measure import peak_of
 from pipeline.core.clip import Clip
-from pipeline.core.clipcache import ClipCache, cache_key
-from pipeline.core.parallel import ordered_map
 from pipeline.core.store import ClipFeatures
-from pipeline.faces.detectors import dlib_hog
-from pipeline.faces.geometry import iou
-from pipeline.faces.settings import TrackParams
-from pipeline.faces.tracker import track
-from pipeline.jobs.crop import CropJob, crop_params
-from pipeline.jobs.track import TrackJob
-from pipeline.media import read_frames
-from pipeline.picture import DrawnPicture
+from pipeline.engine.clip_cache import ClipCache, cache_key
+from pipeline.engine.parallel import ordered_map
+from pipeline.faces.boxes import iou
+from pipeline.faces.cropping.job import CropJob, crop_params
+from pipeline.faces.detection import dlib_hog
+from pipeline.faces.tracking.job import TrackJob
+from pipeline.faces.tracking.settings import TrackParams
+from pipeline.faces.tracking.tracker import track
+from pipeline.media.decode import read_frames
+from pipeline.media.frame import DrawnPicture
 
 ROUNDS = 25
 STILL_FRAMES = 50

@@ -9,22 +9,22 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.core.console import INTERRUPTED, USAGE, WELL, WRONG, error_line, os_words
 from pipeline.core.errors import PipelineError
+from pipeline.runner.console import INTERRUPTED, USAGE, WELL, WRONG, error_line, os_words
 
 if TYPE_CHECKING:
     import argparse
 
-    from pipeline.core.runlog import RunLog
+    from pipeline.runner.runlog import RunLog
 
-COMMANDS = Path(__file__).parent / "commands"
+COMMANDS = Path(__file__).parent / "cli" / "commands"
 MIN_PYTHON = (3, 11)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command in this process and return the exit code; an error that nobody foresaw is raised."""
     words = sys.argv[1:] if argv is None else argv
-    from pipeline.commands import _parser
+    from pipeline.cli.commands import _parser
 
     found = _parser.parser(COMMANDS, words)
     if not words:
@@ -35,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def parser() -> argparse.ArgumentParser:
     """Return the parser with the arguments of all commands."""
-    from pipeline.commands import _parser
+    from pipeline.cli.commands import _parser
 
     return _parser.parser(COMMANDS)
 
@@ -61,7 +61,7 @@ def _say(text: str) -> int:
 
 def console() -> int:
     """Do what `main` does as a process of its own: with a log, one line for every error, and 130 at Ctrl-C."""
-    from pipeline.commands import _parser
+    from pipeline.cli.commands import _parser
 
     words = _parser.typed()
     found = _parser.parser(COMMANDS, words)
@@ -73,7 +73,7 @@ def console() -> int:
     args = found.parse_args(words)
     if elsewhere := _parser.elsewhere(args):
         return _say(elsewhere)
-    from pipeline.core.runlog import FOLDER, RunLog
+    from pipeline.runner.runlog import FOLDER, RunLog
 
     folder = FOLDER if Path("params.yaml").is_file() else _parser.ROOT / FOLDER  # none is left behind in just any folder
     with RunLog(words[0], ["python -m pipeline", *words], "command", folder=folder) as log:

@@ -5,7 +5,7 @@ time, as soon as everything that it rests on is done; those between most others 
 the run-cache holds and what is written to dvc.lock is DVC's business alone. With --jobs 1 this is plain `dvc repro`. The
 results do not depend on N.
 
-All stages of a run write to one log, `.cache/logs/<run>.log`; AVEMOTION_RUN names it (pipeline/core/runlog.py).
+All stages of a run write to one log, `.cache/logs/<run>.log`; AVEMOTION_RUN names it (pipeline/runner/runlog.py).
 Exit codes: 0 all is up to date, 1 or DVC's own something failed, 2 wrong command line, 130 Ctrl-C.
 """
 
@@ -93,7 +93,7 @@ def _read_lock_plainly() -> None:
     """Let DVC read dvc.lock for an update as it reads it otherwise, not in the way that keeps comments, which takes five times as long.
 
     It does so after every stage, and the file has no comments. What is written is the same to the byte
-    (tests/test_parallel_repro.py). A DVC without these functions goes its own way.
+    (tests/dag/test_parallel_repro.py). A DVC without these functions goes its own way.
     """
     from dvc.utils.serialize import _yaml
 

@@ -4,10 +4,10 @@ from pipeline.core import plugins
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
 from pipeline.core.settings import parse
-from pipeline.core.stage import Context, run
-from pipeline.engine import run as run_engine
-from pipeline.faces.align import AlignParams
-from pipeline.jobs.align import AlignJob
+from pipeline.engine.run import run as run_engine
+from pipeline.faces.alignment.align import AlignParams
+from pipeline.faces.alignment.job import AlignJob
+from pipeline.runner.stage import Context, run
 
 READS = ("align_faces",)
 

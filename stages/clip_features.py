@@ -2,10 +2,10 @@
 
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
-from pipeline.core.stage import Context, run
-from pipeline.engine import run as run_engine
-from pipeline.jobs.clip_features import ClipFeatureJob, ClipFeatureParams
-from pipeline.protocols import check_disjoint_source
+from pipeline.engine.run import run as run_engine
+from pipeline.features.aligned.job import ClipFeatureJob, ClipFeatureParams
+from pipeline.protocols.splits import check_disjoint_source
+from pipeline.runner.stage import Context, run
 
 READS = ("clip_features.{feature}",)
 

@@ -2,9 +2,9 @@
 
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
-from pipeline.core.stage import Context, run
-from pipeline.engine import run as run_engine
-from pipeline.jobs.crop import CropJob, crop_params
+from pipeline.engine.run import run as run_engine
+from pipeline.faces.cropping.job import CropJob, crop_params
+from pipeline.runner.stage import Context, run
 
 READS = ("crop_faces.{crop}",)
 

@@ -4,10 +4,10 @@ import shutil
 
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import check_failures, summary, write_ledger
-from pipeline.core.stage import Context, run
-from pipeline.degrade import DegradeParams
-from pipeline.degraded_media import CLEAN, WORSE, check_worse_ids, write_folder
-from pipeline.jobs.degrade import Worse, worse_clips
+from pipeline.degradation.effects import DegradeParams
+from pipeline.degradation.job import Worse, worse_clips
+from pipeline.degradation.writer import CLEAN, WORSE, check_worse_ids, write_folder
+from pipeline.runner.stage import Context, run
 
 READS = ("degrade.{name}",)
 

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+from pipeline.classification.end_to_end.network import EndToEndParams
+from pipeline.classification.end_to_end.run import EndToEndRecipe, train_end_to_end
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
-from pipeline.core.stage import Context, run
-from pipeline.end_to_end import EndToEndRecipe, train_end_to_end
-from pipeline.jobs.end_to_end import EndToEndParams
-from pipeline.protocols import read_splits
+from pipeline.protocols.splits import read_splits
+from pipeline.runner.stage import Context, run
 
 READS = ("end_to_end.{network}",)
 

@@ -2,10 +2,10 @@
 
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
-from pipeline.core.stage import Context, run
-from pipeline.engine import run as run_engine
-from pipeline.jobs.extract import ExtractJob, extractor_params
-from pipeline.protocols import check_disjoint_source
+from pipeline.engine.run import run as run_engine
+from pipeline.features.extract_job import ExtractJob, extractor_params
+from pipeline.protocols.splits import check_disjoint_source
+from pipeline.runner.stage import Context, run
 
 READS = ("{section}.{feature}",)
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.core.stage import Context, run
+from pipeline.runner.stage import Context, run
 from pipeline.weights.lock import read_lock
 from pipeline.weights.published import FetchParams, publish
 

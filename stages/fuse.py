@@ -5,12 +5,12 @@ from itertools import chain
 from pipeline.core.clip import class_names, read_manifest
 from pipeline.core.files import write_json
 from pipeline.core.ledger import read_ledger, write_ledger
-from pipeline.core.stage import Context, run
-from pipeline.feedback_runs import run_feedback, write_feedback
-from pipeline.late_fusion import fuse_all
-from pipeline.posteriors import read_table, write_table
-from pipeline.protocols import read_splits
-from pipeline.system import SystemParams, fusion_entries
+from pipeline.core.posteriors import read_table, write_table
+from pipeline.fusion.run import fuse_all
+from pipeline.fusion.weights.run_feedback import run_feedback, write_feedback
+from pipeline.protocols.splits import read_splits
+from pipeline.runner.stage import Context, run
+from pipeline.systems.params import SystemParams, fusion_entries
 
 READS = ("systems.{system}", "fuse")
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
-from pipeline.core.stage import Context, run
-from pipeline.jobs.fuse_features import JointParams, Sources
-from pipeline.joint_features import JointPaths, fuse_features
-from pipeline.protocols import read_splits
+from pipeline.features.joint.job import JointParams, Sources
+from pipeline.features.joint.run import JointPaths, fuse_features
+from pipeline.protocols.splits import read_splits
+from pipeline.runner.stage import Context, run
 
 READS = ("fuse_features.{name}",)
 

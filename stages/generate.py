@@ -3,8 +3,9 @@
 from functools import partial
 from pathlib import Path
 
-from pipeline.core.parallel import progress, worker_count
-from pipeline.core.stage import Context, run
+from pipeline.engine.workers import worker_count
+from pipeline.runner.progress import progress
+from pipeline.runner.stage import Context, run
 from pipeline.synthetic.corpus import DemoSettings, SourceSettings, write_demo, write_sources
 
 READS = ("generate.{set}",)

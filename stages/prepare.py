@@ -1,13 +1,13 @@
 """prepare: read a corpus, check it, hash its files, deal its speakers into folds, and write down what was found."""
 
-from pipeline.about import describe, notes, write_about
 from pipeline.core.clip import write_manifest
 from pipeline.core.ledger import check_failures, summary, write_ledger
-from pipeline.core.stage import Context, run
-from pipeline.corpus import left_out, read_corpus
-from pipeline.corpus_settings import CorpusParams, protocol_of, source_of
-from pipeline.folds import make_folds
-from pipeline.protocols import write_splits
+from pipeline.manifest.build import left_out, read_corpus
+from pipeline.manifest.corpus_json import describe, notes, write_about
+from pipeline.manifest.settings import CorpusParams, protocol_of, source_of
+from pipeline.protocols.assign import make_folds
+from pipeline.protocols.splits import write_splits
+from pipeline.runner.stage import Context, run
 
 READS = ("corpora.{corpus}",)
 

@@ -1,8 +1,8 @@
 """pretrain: train the network behind one feature on its source task."""
 
-from pipeline.core.stage import Context, run
-from pipeline.jobs.pretrain import pretrain
-from pipeline.pretraining import PretrainParams
+from pipeline.pretraining.run import pretrain
+from pipeline.pretraining.settings import PretrainParams
+from pipeline.runner.stage import Context, run
 
 READS = ("pretrain.{feature}",)
 

@@ -2,9 +2,9 @@
 
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
-from pipeline.core.stage import Context, run
-from pipeline.protocols import read_splits
-from pipeline.ranking import RankParams, rank_folds, write_rankings
+from pipeline.features.selection.ranking import RankParams, rank_folds, write_rankings
+from pipeline.protocols.splits import read_splits
+from pipeline.runner.stage import Context, run
 
 READS = ("rank.{feature}",)
 

@@ -1,22 +1,23 @@
 """report: metrics, statistics, the paper's tables, confusion matrices, the ledger and a page for one system on one corpus."""
 
-from pipeline.about import read_about
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
-from pipeline.core.stage import Context, run
-from pipeline.evaluation import ReportParams, best
-from pipeline.pretraining import is_generated
-from pipeline.protocols import read_splits
-from pipeline.reporting import inputs
-from pipeline.reporting.system_report import SystemReport
-from pipeline.system import SystemParams
+from pipeline.evaluation.metrics import ReportParams, best
+from pipeline.manifest.corpus_json import read_about
+from pipeline.pretraining.settings import is_generated
+from pipeline.protocols.splits import read_splits
+from pipeline.reporting.system import inputs
+from pipeline.reporting.system.system_report import SystemReport
+from pipeline.reporting.system.write import write_report
+from pipeline.runner.stage import Context, run
+from pipeline.systems.params import SystemParams
 
 READS = ("systems.{system}", "report", "robustness.also")
 
 
 def main(context: Context) -> str:
     args, settings = context.args, context.model(f"systems.{context.args.system}", SystemParams)
-    scores = SystemReport(
+    report = SystemReport(
         corpus=args.corpus,
         described=read_about(args.about),
         system=args.system,
@@ -32,7 +33,8 @@ def main(context: Context) -> str:
         feedback=inputs.read_feedback(args.fusion, settings),
         curves=inputs.read_curves(args.models, settings.models()),
         also=context.section("robustness.also"),
-    ).write(args.out)
+    )
+    scores = write_report(report, args.out)
     return f"report {args.system} on {args.corpus}: best is {best(scores)}, accuracy {scores[best(scores)].accuracy:.3f}"
 
 

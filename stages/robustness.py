@@ -1,14 +1,14 @@
 """robustness: how well one system does when a share of the test clips has lost its sound or its picture."""
 
-from pipeline.about import read_about
 from pipeline.core.clip import class_names, read_manifest
-from pipeline.core.stage import Context, run
-from pipeline.missing import FoldDecisions, RobustnessParams, needs_of, read_learned, robustness
-from pipeline.posteriors import read_table
-from pipeline.pretraining import is_generated
-from pipeline.protocols import read_splits
-from pipeline.reporting.robustness import chosen, write_robustness
-from pipeline.system import SystemParams, fusions
+from pipeline.core.posteriors import read_table
+from pipeline.fusion.missing_modality import FoldDecisions, RobustnessParams, needs_of, read_learned, robustness
+from pipeline.manifest.corpus_json import read_about
+from pipeline.pretraining.settings import is_generated
+from pipeline.protocols.splits import read_splits
+from pipeline.reporting.system.robustness import chosen, write_robustness
+from pipeline.runner.stage import Context, run
+from pipeline.systems.params import SystemParams, fusions
 
 READS = ("systems.{system}", "robustness")
 

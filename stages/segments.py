@@ -4,11 +4,11 @@ from pathlib import Path
 
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
-from pipeline.core.stage import Context, run
-from pipeline.jobs.finetune import Tuning
-from pipeline.jobs.segments import Model, SegmentParams
-from pipeline.protocols import check_disjoint_source, read_splits
-from pipeline.segment_features import Paths, original, tuned
+from pipeline.features.segments.finetune import Tuning
+from pipeline.features.segments.job import Model, SegmentParams
+from pipeline.features.segments.run import Paths, original, tuned
+from pipeline.protocols.splits import check_disjoint_source, read_splits
+from pipeline.runner.stage import Context, run
 
 READS = ("{section}.{feature}",)
 

@@ -1,15 +1,15 @@
 """select: keep the columns of a feature that the random forest found most useful, fold by fold."""
 
 from pipeline.core.ledger import Entry, read_ledger, write_ledger
-from pipeline.core.stage import Context, run
+from pipeline.core.posteriors import write_table
 from pipeline.core.store import FeatureFile
 from pipeline.core.store_writer import write_features
-from pipeline.leakage import part_keys
-from pipeline.learnable import not_learned
-from pipeline.posteriors import write_table
-from pipeline.protocols import read_splits
-from pipeline.ranking import read_rankings
-from pipeline.selection import SelectParams, agreements, kept_columns, selected, selected_meta
+from pipeline.features.selection.ranking import read_rankings
+from pipeline.features.selection.selection import SelectParams, agreements, kept_columns, selected, selected_meta
+from pipeline.protocols.leakage import part_keys
+from pipeline.protocols.splits import read_splits
+from pipeline.protocols.trainable_folds import not_learned
+from pipeline.runner.stage import Context, run
 
 READS = ("select.{name}",)
 

@@ -7,11 +7,11 @@ from pipeline.core import plugins
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
 from pipeline.core.settings import parse
-from pipeline.core.stage import Context, run
-from pipeline.engine import run as run_engine
-from pipeline.faces.settings import TrackParams
-from pipeline.jobs.crop import CropJob, crop_params
-from pipeline.jobs.track import TrackJob
+from pipeline.engine.run import run as run_engine
+from pipeline.faces.cropping.job import CropJob, crop_params
+from pipeline.faces.tracking.job import TrackJob
+from pipeline.faces.tracking.settings import TrackParams
+from pipeline.runner.stage import Context, run
 
 READS = ("track_faces", "crop_faces")
 

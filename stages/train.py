@@ -1,13 +1,13 @@
 """train: train and test one classifier on one feature, fold by fold."""
 
+from pipeline.classification.cross_validation import cross_validate
+from pipeline.classification.model_spec import FeatureRecipe
 from pipeline.core import plugins
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
 from pipeline.core.settings import parse
-from pipeline.core.stage import Context, run
-from pipeline.experiment import cross_validate
-from pipeline.protocols import read_splits
-from pipeline.recipes import FeatureRecipe
+from pipeline.protocols.splits import read_splits
+from pipeline.runner.stage import Context, run
 
 READS = ("train.{classifier}",)
 

@@ -1,6 +1,6 @@
 """A name in params.yaml stands for a file: no registry lines.
 
-`load("extractors", "lld147")` imports `pipeline/extractors/lld147.py`. A file whose name begins with `_` is
+`load("extractors", "lld147")` imports `pipeline/features/extractors/lld147.py`. A file whose name begins with `_` is
 no plugin. Heavy packages come in only with the plugin that was chosen.
 """
 
@@ -12,19 +12,20 @@ from types import ModuleType
 
 from pipeline.core.errors import SettingsError, did_you_mean
 
-KINDS = (
-    "corpora",
-    "extractors",
-    "sources",
-    "detectors",
-    "crops",
-    "classifiers",
-    "fusion",
-    "fusion_networks",
-    "segment_networks",
-    "clip_networks",
-)
-_PACKAGES = {"detectors": "faces.detectors", "crops": "faces.crops"}
+PACKAGES = {
+    "corpora": "corpora",
+    "extractors": "features.extractors",
+    "sources": "pretraining.sources",
+    "detectors": "faces.detection",
+    "crops": "faces.cropping.kinds",
+    "classifiers": "classification.classifiers",
+    "fusion": "fusion.rules",
+    "fusion_networks": "features.joint.networks",
+    "segment_networks": "features.segments.networks",
+    "clip_networks": "features.aligned.networks",
+}
+"""Kind of plugin -> the package below `pipeline` that holds them."""
+KINDS = tuple(PACKAGES)
 _ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -32,9 +33,9 @@ def module_name(kind: str, name: str) -> str:
     """Return the dotted module name of a plugin.
 
     >>> module_name("extractors", "lld147"), module_name("detectors", "haar")
-    ('pipeline.extractors.lld147', 'pipeline.faces.detectors.haar')
+    ('pipeline.features.extractors.lld147', 'pipeline.faces.detection.haar')
     """
-    return f"pipeline.{_PACKAGES.get(kind, kind)}.{name}"
+    return f"pipeline.{PACKAGES[kind]}.{name}"
 
 
 def names(kind: str) -> list[str]:
@@ -45,7 +46,7 @@ def names(kind: str) -> list[str]:
 def _folder(kind: str) -> Path:
     if kind not in KINDS:
         raise ValueError(f"unknown plugin kind {kind!r}")
-    return _ROOT.joinpath(*_PACKAGES.get(kind, kind).split("."))
+    return _ROOT.joinpath(*PACKAGES[kind].split("."))
 
 
 def _is_plugin(kind: str, name: str) -> bool:

@@ -23,7 +23,7 @@ import numpy as np
 
 from pipeline.core.digests import combined
 from pipeline.core.errors import ArtifactError
-from pipeline.core.features import ClipFeatures, FeatureMeta, joined
+from pipeline.core.feature_records import ClipFeatures, FeatureMeta, joined
 
 __all__ = ["FORMAT", "ClipFeatures", "ClipReader", "FeatureFile", "FeatureMeta", "joined", "opened"]
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import ArtifactError, SettingsError, did_you_mean
+from pipeline.core.posteriors import read_table
 from pipeline.core.settings import parse, section
-from pipeline.posteriors import read_table
 from pipeline.prediction.models import TrainedModel
 from pipeline.prediction.steps import Step, Steps
-from pipeline.system import Fusion, SystemParams, fusions
+from pipeline.systems.params import Fusion, SystemParams, fusions
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from pipeline.audio.spectral import SOUND_HZ
 from pipeline.core.clip import Clip
 from pipeline.core.errors import ClipError, CorpusError
 from pipeline.core.files import file_digest
 from pipeline.core.ledger import Entry, lost
-from pipeline.media import read_pictures, sound_blocks
-from pipeline.signal import SOUND_HZ
+from pipeline.media.decode import read_pictures, sound_blocks
 
 MEDIA = frozenset(
     [".3gp", ".aac", ".aif", ".aiff", ".avi", ".flac", ".flv", ".m4a", ".m4v", ".mkv", ".mov", ".mp3", ".mp4", ".mpeg", ".mpg", ".mts", ".ogg", ".ogv", ".opus", ".ts", ".wav", ".webm", ".wma", ".wmv"]

@@ -9,22 +9,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pipeline import engine
 from pipeline.core.clip import Clip
 from pipeline.core.errors import ArtifactError, ClipError
 from pipeline.core.files import canonical_json
 from pipeline.core.ledger import Entry, lost_by_id, read_ledger
 from pipeline.core.settings import Runtime
 from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta, opened
-from pipeline.jobs.fuse_features import JointParams, joined, paired
-from pipeline.jobs.segments import SegmentParams
+from pipeline.core.weights_file import FILE
+from pipeline.engine import run as engine
+from pipeline.features.joint.job import JointParams, joined, paired
+from pipeline.features.segments.job import SegmentParams
+from pipeline.features.selection.ranking import Ranking, read_rankings
+from pipeline.features.selection.selection import SelectParams
 from pipeline.prediction.clips import Found
 from pipeline.prediction.fold_network import FoldNetworkJob, fusion_network
 from pipeline.prediction.jobs import PER_CLIP, Maker
 from pipeline.prediction.steps import Step, Steps
-from pipeline.ranking import Ranking, read_rankings
-from pipeline.selection import SelectParams
-from pipeline.weights.files import FILE
 
 SELECT, JOINT, SEGMENTS = "select", "fuse_features", "segments"
 

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from pipeline.core.store import ClipFeatures
-from pipeline.datasets import Dataset, pooled
-from pipeline.faces.cut import filled
+from pipeline.media.frame_sampling import filled
+from pipeline.training.datasets import Dataset, pooled
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,10 @@ class FoldModel:
     """One model of one fold.
 
     Attributes:
-        classifier: of pipeline/classifiers, or `EndToEnd`
+        classifier: of pipeline/classification/classifiers, or `EndToEnd`
         end_to_end: whether it takes aligned faces themselves
         classes: C
-        step_s: see `pipeline.datasets.pooled`
+        step_s: see `pipeline.training.datasets.pooled`
         widths: columns of each network layer of the feature
     """
 
@@ -66,7 +66,7 @@ class FoldModel:
 
 
 class _Faces:
-    """Aligned faces of some clips in memory; see `pipeline.jobs.end_to_end.Faces`."""
+    """Aligned faces of some clips in memory; see `pipeline.classification.end_to_end.network.Faces`."""
 
     def __init__(self, clips: Sequence[ClipFeatures]) -> None:
         self._clips = clips

@@ -13,18 +13,18 @@ from torch import nn
 
 from pipeline.core import plugins
 from pipeline.core.clip import Clip
-from pipeline.core.code import code_digest
 from pipeline.core.settings import parse
 from pipeline.core.store import ClipFeatures, FeatureMeta, opened
-from pipeline.jobs.fuse_features import JointParams
-from pipeline.jobs.segments import Model, batches, blocks, dimension, fc7
-from pipeline.segment_networks import Windows
-from pipeline.weights.files import Weights, load_state, load_weights
+from pipeline.core.weights_file import Weights, load_state, load_weights
+from pipeline.engine.code_digest import code_digest
+from pipeline.features.joint.job import JointParams
+from pipeline.features.segments.job import Model, batches, blocks, dimension, fc7
+from pipeline.features.segments.networks import Windows
 
 
 @dataclass(frozen=True)
 class FoldNetworkJob:
-    """See `pipeline.engine.Job`; gives what the stage wrote for this fold, had the clip been in the corpus.
+    """See `pipeline.engine.run.Job`; gives what the stage wrote for this fold, had the clip been in the corpus.
 
     Args:
         feature: its name
@@ -40,16 +40,16 @@ class FoldNetworkJob:
 
     @property
     def stage(self) -> str:
-        """See `pipeline.engine.Job`."""
+        """See `pipeline.engine.run.Job`."""
         return f"extract:{self.feature}"
 
     @property
     def version(self) -> str:
         """Digest of the code."""
-        return code_digest(self.model.code, "pipeline.jobs.segments")
+        return code_digest(self.model.code, "pipeline.features.segments.job")
 
     def parts(self, clip: Clip) -> Mapping[str, Any]:
-        """See `pipeline.engine.Job`."""
+        """See `pipeline.engine.run.Job`."""
         return {
             "stage": self.stage,
             "input": opened(self.source).digest(clip.clip_id),
@@ -59,7 +59,7 @@ class FoldNetworkJob:
         }
 
     def load(self, clip: Clip) -> tuple[Windows, Iterator[torch.Tensor]]:
-        """See `pipeline.engine.Job`."""
+        """See `pipeline.engine.run.Job`."""
         windows = self.model.segments()(opened(self.source).rows(clip.clip_id))
         return windows, batches(self.model, windows)
 
@@ -69,7 +69,7 @@ class FoldNetworkJob:
         loaded: tuple[Windows, Iterator[torch.Tensor]],
         notes: list[str],
     ) -> Iterator[ClipFeatures]:
-        """See `pipeline.engine.Job`."""
+        """See `pipeline.engine.run.Job`."""
         windows, ready = loaded
         if windows.short:
             notes.append(f"too_short: {windows.short}")
@@ -82,7 +82,7 @@ class FoldNetworkJob:
 
 
 def fusion_network(feature: str, params: JointParams, kept: Path, columns: int) -> Any:
-    """Return a fold's fusion network; see `pipeline.fusion_networks.Joint`.
+    """Return a fold's fusion network; see `pipeline.features.joint.networks.Joint`.
 
     Args:
         feature: its name

@@ -10,15 +10,15 @@ from typing import Any
 from pipeline.core import plugins
 from pipeline.core.settings import Model as SettingsModel
 from pipeline.core.settings import parse, section
-from pipeline.engine import Job
-from pipeline.faces.align import AlignParams
-from pipeline.faces.settings import TrackParams
-from pipeline.jobs.align import AlignJob
-from pipeline.jobs.clip_features import ClipFeatureJob, ClipFeatureParams
-from pipeline.jobs.crop import CropJob, crop_params
-from pipeline.jobs.extract import ExtractJob, extractor_params
-from pipeline.jobs.segments import Model, SegmentJob, SegmentParams
-from pipeline.jobs.track import TrackJob
+from pipeline.engine.run import Job
+from pipeline.faces.alignment.align import AlignParams
+from pipeline.faces.alignment.job import AlignJob
+from pipeline.faces.cropping.job import CropJob, crop_params
+from pipeline.faces.tracking.job import TrackJob
+from pipeline.faces.tracking.settings import TrackParams
+from pipeline.features.aligned.job import ClipFeatureJob, ClipFeatureParams
+from pipeline.features.extract_job import ExtractJob, extractor_params
+from pipeline.features.segments.job import Model, SegmentJob, SegmentParams
 from pipeline.prediction.steps import Step
 
 

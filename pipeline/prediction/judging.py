@@ -12,7 +12,7 @@ import numpy as np
 from pipeline.core.clip import Clip
 from pipeline.core.errors import ArtifactError, SettingsError, did_you_mean
 from pipeline.core.store import ClipFeatures
-from pipeline.fold_fusion import on_scores, plugin_of
+from pipeline.fusion.per_fold import on_scores, plugin_of
 from pipeline.prediction.choice import Choice
 from pipeline.prediction.features import Features
 from pipeline.prediction.fold_model import FoldModel, Judged

@@ -10,7 +10,7 @@ from pipeline.core.clip import Clip
 from pipeline.core.ledger import Entry, lost, lost_by_id
 from pipeline.prediction.choice import Choice
 from pipeline.prediction.judging import Outcome
-from pipeline.system import Fusion
+from pipeline.systems.params import Fusion
 
 STAGE = "predict"
 

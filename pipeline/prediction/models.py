@@ -10,17 +10,17 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.classification.end_to_end.loop import EndToEnd, Training
+from pipeline.classification.end_to_end.network import EndToEndParams
 from pipeline.core import plugins
 from pipeline.core.errors import ArtifactError
+from pipeline.core.posteriors import read_table
 from pipeline.core.settings import Runtime, parse
 from pipeline.core.store import FeatureMeta
-from pipeline.jobs.clip_features import ClipModel
-from pipeline.jobs.end_to_end import EndToEndParams
-from pipeline.jobs.end_to_end_loop import EndToEnd, Training
-from pipeline.posteriors import read_table
+from pipeline.core.weights_file import FILE
+from pipeline.features.aligned.job import ClipModel
 from pipeline.prediction.fold_model import FoldModel
 from pipeline.prediction.steps import Step
-from pipeline.weights.files import FILE
 
 END_TO_END = "end_to_end"
 _NO_RUN = "run `dvc repro` for the stage that trains it"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.inspecting.figures import COLOURS, MARKERS, figure, words, write
 from pipeline.prediction.judging import Course
+from pipeline.reporting.figures import COLOURS, MARKERS, figure, words, write
 
 _SIZE_IN = (8.0, 3.0)
 _MARKS = 24

@@ -15,12 +15,12 @@ import pandas as pd
 from pipeline.core.clip import Clip
 from pipeline.core.files import file_digest, write_json
 from pipeline.core.ledger import Entry, write_ledger
-from pipeline.posteriors import write_table
+from pipeline.core.posteriors import write_table
 from pipeline.prediction.choice import Choice
 from pipeline.prediction.clips import Found
 from pipeline.prediction.judging import Course, Outcome
 from pipeline.prediction.ledgers import STAGE, words
-from pipeline.reporting.system_page import MODALITIES
+from pipeline.reporting.system.system_page import MODALITIES
 
 _NAMED = 5
 """As many skipped files are named in the terminal; all are in about.json."""

@@ -10,16 +10,7 @@ from pipeline.synthetic.phones import PHONES
 from pipeline.synthetic.prosody import Prosody
 from pipeline.synthetic.speaker import Voice
 from pipeline.synthetic.utterance import FRAME_S, FloatArray, Planned, f0_contour, plan_utterance
-from pipeline.synthetic.vocal_tract import (
-    HOP,
-    RATE_HZ,
-    filtered,
-    formant_tracks,
-    per_sample,
-    sections,
-    smooth,
-    source,
-)
+from pipeline.synthetic.vocal_tract import HOP, RATE_HZ, filtered, formant_tracks, per_sample, sections, smooth, source
 
 _SPEECH_RMS = 0.05  # neutral speech, full scale = 1
 _ROOM_RMS = 2e-4  # a quiet room, so that pauses are not digital silence

@@ -125,7 +125,7 @@ class TrainedEntry(Entry):
 
     @property
     def file_name(self) -> str:
-        """As `pipeline.weights.files` writes it."""
+        """As `pipeline.core.weights_file` writes it."""
         return "weights.pt"
 
     @property

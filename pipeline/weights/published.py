@@ -10,10 +10,10 @@ from pydantic import Field
 
 from pipeline.core.errors import SettingsError, WeightsError
 from pipeline.core.settings import Settings
+from pipeline.core.weights_file import save_published, save_weights
 from pipeline.weights.convert import layer_map, state_of
 from pipeline.weights.entries import Entry
 from pipeline.weights.fetch import fetch_all
-from pipeline.weights.files import save_published, save_weights
 
 
 class FetchParams(Settings):

@@ -60,7 +60,7 @@ def test_a_killed_process_leaves_the_old_file_whole(tmp_path: Path) -> None:
         "import os, pathlib, sys; from pipeline.core.files import atomic_path\n"
         "with atomic_path(pathlib.Path(sys.argv[1])) as t: t.write_text('half'); os._exit(9)"
     )
-    root = Path(__file__).parents[2]
+    root = Path(__file__).resolve().parents[2]
     assert subprocess.run([sys.executable, "-c", code, str(target)], cwd=root, check=False).returncode == 9
     assert target.read_text() == "old"
     assert all(name == "x.csv" or name.startswith(".") for name in names(tmp_path))

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from helpers_project import ROOT
+from helpers.project import ROOT
 from pipeline.core.numeric import HEAP, NUMERIC
 
 PROGRAM = """

@@ -9,10 +9,10 @@ import pytest
 from pipeline.core.clip import check_clip_id
 from pipeline.core.errors import CorpusError
 from pipeline.corpora import afew
-from pipeline.corpus import left_out, read_corpus
-from pipeline.corpus_settings import CorpusParams, protocol_of
-from pipeline.folds import make_folds
-from pipeline.protocol_settings import ProtocolParams
+from pipeline.manifest.build import left_out, read_corpus
+from pipeline.manifest.settings import CorpusParams, protocol_of
+from pipeline.protocols.assign import make_folds
+from pipeline.protocols.settings import ProtocolParams
 
 CLASSES = ("Angry", "Disgust", "Fear", "Happy", "Neutral", "Sad", "Surprise")
 

@@ -8,8 +8,8 @@ import pytest
 
 from pipeline.core.errors import CorpusError
 from pipeline.corpora import baum1s
-from pipeline.corpus import left_out, read_corpus
-from pipeline.corpus_settings import CorpusParams
+from pipeline.manifest.build import left_out, read_corpus
+from pipeline.manifest.settings import CorpusParams
 
 HEAD = "Clip No,Subject No,Gender,Clip Name,Emotion,Emotion Code\n"
 

@@ -9,15 +9,15 @@ from types import ModuleType
 import audformat
 import pytest
 
-from helpers_media import tone, write_media
+from helpers.media import tone, write_media
 from pipeline.core import plugins
 from pipeline.core.clip import EMOTIONS, EXTRA_EMOTIONS, SPLITS, Clip, check_clip_id, check_unique
 from pipeline.core.errors import CorpusError, SettingsError
 from pipeline.core.settings import parse
 from pipeline.corpora import LEFT_OUT
-from pipeline.corpus import left_out, read_corpus
-from pipeline.corpus_settings import CorpusParams, protocol_of
-from pipeline.protocol_settings import ProtocolParams
+from pipeline.manifest.build import left_out, read_corpus
+from pipeline.manifest.settings import CorpusParams, protocol_of
+from pipeline.protocols.settings import ProtocolParams
 
 TABLE = "clip_id,path,speaker,emotion\ns1_a,clips/s1_a.mp4,s1,anger\ns2_b,clips/s2_b.mp4,s2,neutral\n"
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from helpers_corpora import tree
 
+from helpers.corpora import tree
 from pipeline.core.clip import check_clip_id
 from pipeline.core.errors import CorpusError
 from pipeline.corpora import LEFT_OUT, enterface05
-from pipeline.corpus import left_out, read_corpus
-from pipeline.corpus_settings import CorpusParams
+from pipeline.manifest.build import left_out, read_corpus
+from pipeline.manifest.settings import CorpusParams
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import pytest
 from pipeline.core.clip import check_clip_id
 from pipeline.core.errors import CorpusError
 from pipeline.corpora import iemocap
-from pipeline.corpus import left_out, read_corpus
-from pipeline.corpus_settings import CorpusParams, protocol_of
-from pipeline.folds import make_folds
+from pipeline.manifest.build import left_out, read_corpus
+from pipeline.manifest.settings import CorpusParams, protocol_of
+from pipeline.protocols.assign import make_folds
 
 HEAD = "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]\n\n"
 VOTES = "C-E2:\tNeutral;\t()\nC-F1:\tAnger; Sadness;\t(voix \xe9teinte)\nA-E3:\tval 3; act 2; dom  2;\t()\n\n"

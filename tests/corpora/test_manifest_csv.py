@@ -9,8 +9,8 @@ import pytest
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError
 from pipeline.corpora import demo, manifest_csv
-from pipeline.corpus import read_corpus
-from pipeline.corpus_settings import CorpusParams
+from pipeline.manifest.build import read_corpus
+from pipeline.manifest.settings import CorpusParams
 
 HEAD = "clip_id,path,speaker,emotion,split,gender,start,end\n"
 A = Clip("a", "a.mp4", "s1", "anger")

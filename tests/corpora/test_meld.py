@@ -10,10 +10,10 @@ import pytest
 from pipeline.core.clip import check_clip_id
 from pipeline.core.errors import CorpusError, LeakageError, SettingsError
 from pipeline.corpora import meld
-from pipeline.corpus import read_corpus
-from pipeline.corpus_settings import CorpusParams, protocol_of
-from pipeline.folds import make_folds
-from pipeline.protocol_settings import ProtocolParams
+from pipeline.manifest.build import read_corpus
+from pipeline.manifest.settings import CorpusParams, protocol_of
+from pipeline.protocols.assign import make_folds
+from pipeline.protocols.settings import ProtocolParams
 
 HEAD = "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Season,Episode,StartTime,EndTime\n"
 FOLDERS = {"train": "train_splits", "dev": "dev_splits_complete", "test": "output_repeated_splits_test"}

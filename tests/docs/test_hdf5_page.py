@@ -11,14 +11,14 @@ import h5py
 import numpy as np
 import pytest
 
-from helpers_docs import file_of, text_of
-from helpers_project import ROOT
+from helpers.docs import file_of, text_of
+from helpers.project import ROOT
 from pipeline.core.clip import Clip, write_manifest
 from pipeline.core.ledger import read_ledger
 from pipeline.core.store import FORMAT, ClipFeatures, FeatureFile, FeatureMeta
 from pipeline.core.store_writer import write_features
-from pipeline.datasets import load_dataset
-from pipeline.faces import tracker
+from pipeline.faces.tracking import tracker
+from pipeline.training.datasets import load_dataset
 
 PAGE = "hdf5-contract"
 

@@ -8,8 +8,8 @@ import tomllib
 import pytest
 import yaml
 
-from helpers_docs import text_of
-from helpers_project import ROOT
+from helpers.docs import text_of
+from helpers.project import ROOT
 from pipeline.core import plugins
 from pipeline.weights.lock import read_lock
 

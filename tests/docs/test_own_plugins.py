@@ -12,32 +12,32 @@ import numpy as np
 import pytest
 import yaml
 
-from helpers_docs import PLUGINS, blocks, file_of, plugin, settings_of, text_of
-from helpers_media import tone, write_media
-from helpers_project import ROOT, SMALL, Project
+from helpers.docs import PLUGINS, blocks, file_of, plugin, settings_of, text_of
+from helpers.media import tone, write_media
+from helpers.project import ROOT, SMALL, Project
+from pipeline.audio.spectral import SOUND_HZ
 from pipeline.core import plugins
 from pipeline.core.errors import ClipError, CorpusError
+from pipeline.core.posteriors import read_table
 from pipeline.core.settings import parse
 from pipeline.core.store import FeatureFile, joined
 from pipeline.core.store_writer import write_features
 from pipeline.corpora import _tables
-from pipeline.corpus_settings import CorpusParams
-from pipeline.datasets import Dataset
-from pipeline.media import read_sound
-from pipeline.posteriors import read_table
-from pipeline.signal import SOUND_HZ
-from pipeline.sound import Sound
-from pipeline.system import SystemParams
+from pipeline.manifest.settings import CorpusParams
+from pipeline.media.audio_blocks import Sound
+from pipeline.media.decode import read_sound
+from pipeline.systems.params import SystemParams
+from pipeline.training.datasets import Dataset
 
 PLACES = {
     "tests/corpora/test_corpora_contract.py": "MINIATURES",
-    "tests/classifiers/test_classifier_contract.py": "SETTINGS",
+    "tests/helpers/classifiers.py": "SETTINGS",
 }
 CONTRACTS = (
     "tests/corpora/test_corpora_contract.py",
-    "tests/extractors/test_extractor_contract.py",
-    "tests/classifiers/test_classifier_contract.py",
-    "tests/fusion/test_fusion_contract.py",
+    "tests/features/extractors/test_extractor_contract.py",
+    "tests/classification/classifiers/test_classifier_contract.py",
+    "tests/fusion/rules/test_fusion_contract.py",
 )
 
 

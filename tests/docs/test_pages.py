@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from helpers_docs import DOCS, PLUGINS, blocks, pages
-from helpers_project import ROOT
+from helpers.docs import DOCS, PLUGINS, blocks, pages
+from helpers.project import ROOT
 from pipeline.__main__ import COMMANDS
-from pipeline.commands._parser import parser
+from pipeline.cli.commands._parser import parser
 
 PAGES = pages()
 SHOWN = {path for _, path in PLUGINS.values()}

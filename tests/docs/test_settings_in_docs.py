@@ -12,27 +12,27 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
-from helpers_docs import PLUGINS, blocks, laid_over, pages, settings_of, text_of
-from helpers_project import ROOT, Project
+from helpers.docs import PLUGINS, blocks, laid_over, pages, settings_of, text_of
+from helpers.project import ROOT, Project
+from pipeline.classification.end_to_end.network import EndToEndParams
 from pipeline.core import plugins, settings
 from pipeline.core.settings import Runtime, parse
-from pipeline.corpus_settings import CorpusParams, adapters, protocol_of
-from pipeline.degrade import DegradeParams
-from pipeline.evaluation import ReportParams
-from pipeline.faces.align import AlignParams
-from pipeline.faces.settings import TrackParams
-from pipeline.jobs.clip_features import ClipFeatureParams
-from pipeline.jobs.crop import crop_params
-from pipeline.jobs.end_to_end import EndToEndParams
-from pipeline.jobs.extract import extractor_params
-from pipeline.jobs.fuse_features import JointParams
-from pipeline.jobs.segments import SegmentParams
-from pipeline.missing import RobustnessParams
-from pipeline.pretraining import PretrainParams
-from pipeline.ranking import RankParams
-from pipeline.selection import SelectParams
+from pipeline.degradation.effects import DegradeParams
+from pipeline.evaluation.metrics import ReportParams
+from pipeline.faces.alignment.align import AlignParams
+from pipeline.faces.cropping.job import crop_params
+from pipeline.faces.tracking.settings import TrackParams
+from pipeline.features.aligned.job import ClipFeatureParams
+from pipeline.features.extract_job import extractor_params
+from pipeline.features.joint.job import JointParams
+from pipeline.features.segments.job import SegmentParams
+from pipeline.features.selection.ranking import RankParams
+from pipeline.features.selection.selection import SelectParams
+from pipeline.fusion.missing_modality import RobustnessParams
+from pipeline.manifest.settings import CorpusParams, adapters, protocol_of
+from pipeline.pretraining.settings import PretrainParams
 from pipeline.synthetic.settings import DemoSettings, SourceSettings
-from pipeline.system import SystemParams
+from pipeline.systems.params import SystemParams
 from pipeline.weights.lock import read_lock
 from pipeline.weights.published import FetchParams
 

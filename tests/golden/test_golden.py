@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from make_golden import FOLDER, compute
+
+from helpers.golden import FOLDER, compute
 
 NAMES = sorted(path.stem for path in FOLDER.glob("*.npz"))
 

@@ -4,23 +4,29 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from make_original_names import FOLDER, WIDTH, compute, face_resnet_shapes, pictures, sample, vgg_face_shapes, weights
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "weights"))
-
-from helpers_weights import entry
-from pipeline.clip_networks import pyramid, vggface, with_weights
+from helpers.original_names import (
+    FOLDER,
+    WIDTH,
+    compute,
+    face_resnet_shapes,
+    pictures,
+    sample,
+    vgg_face_shapes,
+    weights,
+)
+from helpers.weights import entry
 from pipeline.core.files import file_digest
+from pipeline.core.weights_file import load_weights
+from pipeline.features.aligned.networks import pyramid, vggface, with_weights
 from pipeline.networks.face_resnet import normalise_faces
 from pipeline.networks.vgg_face import VggFace, normalise_pictures
 from pipeline.weights.convert import state_of
-from pipeline.weights.files import load_weights
 from pipeline.weights.layer_maps import MAPS
 from pipeline.weights.published import publish
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from toy import PARAMS, write_project
 
+from helpers.toy import PARAMS, write_project
 from pipeline.core.errors import ArtifactError, SettingsError
 from pipeline.prediction.choice import choose, corpus_of, system_of
 from pipeline.prediction.steps import Steps

@@ -8,13 +8,13 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from toy import FOLDS, write_project
 
-from helpers_media import tone, write_media
+from helpers.media import tone, write_media
+from helpers.toy import FOLDS, write_project
 from pipeline.__main__ import main
 from pipeline.core.store import FeatureMeta
 from pipeline.core.store_writer import write_features
-from pipeline.pretraining import MARK
+from pipeline.pretraining.settings import MARK
 
 
 @pytest.fixture

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from toy import FOLDS, PARAMS, write_project
 
+from helpers.toy import FOLDS, PARAMS, write_project
 from pipeline.core.clip import Clip
 from pipeline.core.errors import ArtifactError, SettingsError
 from pipeline.core.store import ClipFeatures, FeatureMeta
-from pipeline.missing import read_learned
+from pipeline.fusion.missing_modality import read_learned
 from pipeline.prediction.choice import choose
 from pipeline.prediction.fold_model import Judged
 from pipeline.prediction.judging import fused, judge, usable_folds

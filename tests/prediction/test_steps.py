@@ -11,7 +11,7 @@ from pipeline.core.errors import SettingsError
 from pipeline.core.settings import parse
 from pipeline.prediction.jobs import PER_CLIP
 from pipeline.prediction.steps import Steps
-from pipeline.system import SystemParams
+from pipeline.systems.params import SystemParams
 
 ROOT = Path(__file__).resolve().parents[2]
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))

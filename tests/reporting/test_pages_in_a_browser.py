@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from helpers_reports import BROWSER, HUANG, OUYANG, ZHANG, make, overview
-from pipeline.reporting.page import render
+from helpers.reports import BROWSER, HUANG, OUYANG, ZHANG, make, overview
+from pipeline.reporting.html.page import render
+from pipeline.reporting.system.write import write_report
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason="no Chromium here")]
 
@@ -52,13 +53,13 @@ def laid_out(page: Path, width: int) -> tuple[int, bool]:
 
 @pytest.mark.parametrize(("system", "settings", "side"), [("zhang2017", ZHANG, True), ("huang2017", HUANG, False), ("ouyang2017", OUYANG, True)])
 def test_a_page_fits_its_window(tmp_path, system, settings, side):
-    make(system, settings).write(tmp_path)
+    write_report(make(system, settings), tmp_path)
     assert laid_out(tmp_path / "index.html", 1280) == (0, side)
     assert laid_out(tmp_path / "index.html", 390) == (0, False)
 
 
 def test_charts_are_as_wide_as_their_column_and_show_every_label(tmp_path):
-    make("huang2017", HUANG).write(tmp_path)
+    write_report(make("huang2017", HUANG), tmp_path)
     for width, beside in ((1280, True), (390, False)):
         probe = tmp_path / f"charts-{width}.html"
         probe.write_text(CHARTS.format(page=(tmp_path / "index.html").as_uri(), width=width), encoding="utf-8")
@@ -70,7 +71,7 @@ def test_charts_are_as_wide_as_their_column_and_show_every_label(tmp_path):
 
 def test_the_overview_fits_its_window(tmp_path):
     for system, settings in (("zhang2017", ZHANG), ("huang2017", HUANG), ("ouyang2017", OUYANG)):
-        make(system, settings).write(tmp_path / "demo" / system)
+        write_report(make(system, settings), tmp_path / "demo" / system)
     overview(tmp_path)
     assert laid_out(tmp_path / "index.html", 390)[0] == 0
 

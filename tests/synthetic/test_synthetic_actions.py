@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.media import read_frames
+from pipeline.media.decode import read_frames
 from pipeline.synthetic import actions
 from pipeline.synthetic.actions import ACTION_PX, ACTIONS, action_clip
 from pipeline.synthetic.expression import UNITS

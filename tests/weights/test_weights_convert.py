@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from helpers_weights import entry
+from helpers.weights import entry
 from pipeline.core.errors import WeightsError
 from pipeline.networks import torchvision_ops
 from pipeline.networks.c3d import C3D

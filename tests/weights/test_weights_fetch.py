@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from helpers_weights import CONTENT, entry, sha256
+from helpers.weights import CONTENT, entry, sha256
 from pipeline.core.errors import WeightsError
 from pipeline.networks import torchvision_ops
 from pipeline.weights import download

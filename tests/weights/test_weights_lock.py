@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers_weights import CONTENT, entry, sha256, write_lock
+from helpers.weights import CONTENT, entry, sha256, write_lock
 from pipeline.core.errors import SettingsError, WeightsError
 from pipeline.weights.entries import FileEntry, TrainedEntry
 from pipeline.weights.layer_maps import MAPS

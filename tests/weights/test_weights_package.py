@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from helpers_weights import CONTENT, entry, sha256, write_sdist, write_wheel
+from helpers.weights import CONTENT, entry, sha256, write_sdist, write_wheel
 from pipeline.core.errors import WeightsError
 from pipeline.weights.fetch import fetch, fetch_all
 

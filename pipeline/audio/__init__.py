@@ -1,0 +1,1 @@
+"""Audio signals to frames of numbers: spectra, mel filters, MFCC, openSMILE."""

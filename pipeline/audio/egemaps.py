@@ -1,0 +1,129 @@
+"""The 88 functionals of eGeMAPSv02 by openSMILE: shared by the feature `egemaps` and by the source task `gender`.
+
+Ouyang et al. 2017, section 4.1: "the extended version of GeMAPS (eGeMAPS)" of sound at 16 kHz and 16 bit, its samples
+"normalized to the same range". Stated behaviour, each seen in what openSMILE returns:
+
+    below 100 ms          too_short: NaN below 60 ms, and below 90 ms a pitch that may be an octave and more too low
+    no voiced frame       not observed, so the row is masked: openSMILE gives 0 in 53 of 56 columns that need voice
+                          (pitch, jitter, HNR, formants, all `V`) and -201 in 3; without a row left: no_voice
+    no unvoiced frame     kept: the 5 columns `UV` are 0 there, with `MeanUnvoicedSegmentLength` 0 beside them
+    samples of exactly 1  never given: openSMILE multiplies by 32768, and its 16-bit integers wrap round to -1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field
+
+from pipeline.audio.spectral import SOUND_HZ
+from pipeline.core.errors import ClipError
+from pipeline.core.settings import Settings
+from pipeline.core.store import ClipFeatures, joined
+from pipeline.media.audio_blocks import PIECE_S, Sound, overlapping
+
+SHORTEST_S = 0.1
+"""Below this length, s, openSMILE's pitch cannot be trusted."""
+
+PITCH = "F0semitoneFrom27.5Hz_sma3nz_percentile50.0"
+"""A percentile over voiced frames, in semitones above 27.5 Hz: 0 where there is none."""
+
+_FULL_SCALE = 2**15
+
+
+class EgemapsParams(Settings):
+    """The set is fixed by its name."""
+
+    normalise: Literal["peak", "none"] = Field("peak", description="peak: the clip's loudest sample at full scale; none")
+    window_s: float | None = Field(
+        None, ge=SHORTEST_S, description="s of sound per row; null = the whole clip, one row"
+    )
+
+    @property
+    def window(self) -> int | None:
+        """Samples of sound per row; None = all of the clip."""
+        return None if self.window_s is None else round(self.window_s * SOUND_HZ)
+
+
+@cache
+def _smile() -> Any:
+    import opensmile
+
+    return opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02, opensmile.FeatureLevel.Functionals)
+
+
+def columns() -> tuple[str, ...]:
+    """Return openSMILE's names of the 88 columns."""
+    return tuple(_smile().feature_names)
+
+
+def scale_of(peak: float, normalise: str) -> float:
+    """Return what samples are multiplied by for 16 bit.
+
+    Args:
+        peak: largest magnitude of the clip, in [0, 1]
+        normalise: `peak`, largest magnitude to 32767, or `none`
+
+    Raises:
+        ClipError: silent, nothing but zeros in 16 bit
+    """
+    scale = (_FULL_SCALE - 1) / peak if normalise == "peak" and peak > 0 else _FULL_SCALE
+    if np.rint(peak * scale) == 0:
+        raise ClipError("silent", "digital silence in 16 bit")
+    return scale
+
+
+def as_16_bit(samples: np.ndarray, scale: float) -> np.ndarray:
+    """Return samples (N,) float32 on the grid of 16 bit, in [-1, 1): what openSMILE makes of them is then exact."""
+    grid = np.clip(np.rint(samples.astype(np.float64) * scale), -_FULL_SCALE, _FULL_SCALE - 1)
+    return (grid / _FULL_SCALE).astype(np.float32)
+
+
+def functionals(samples: np.ndarray, params: EgemapsParams) -> ClipFeatures:
+    """Return (T, 88) float32 for samples (N,) at `SOUND_HZ`; see `functionals_of`."""
+    return joined(functionals_of(Sound.of(samples), params))
+
+
+def functionals_of(sound: Sound, params: EgemapsParams) -> Iterator[ClipFeatures]:
+    """Yield (n, 88) float32 for sound at `SOUND_HZ`; times are the middles of the rows' sound.
+
+    Rows do not overlap, a rest at the end is left out, and sound below one window is one row. Windows are read one after
+    the other; functionals of a whole clip need the whole clip in memory, about 64 KB a second beside what openSMILE holds.
+
+    Raises:
+        ClipError: too_short, below `SHORTEST_S`; silent, digital silence; no_voice, nowhere a voiced frame
+    """
+    count, scale = _survey(sound, params.normalise)
+    length = min(params.window or count, count)
+    grid = (as_16_bit(block, scale) for block in sound.blocks())
+    voiced = False
+    for begin, samples in overlapping(grid, max(1, round(PIECE_S * SOUND_HZ) // length) * length):
+        parts = samples[: len(samples) // length * length].reshape(-1, length)
+        if len(parts):
+            block = _rows(parts, begin)
+            voiced = voiced or bool(block.mask.any())
+            yield block
+    if not voiced:
+        raise ClipError("no_voice", f"no voiced frame in {count / SOUND_HZ:.2f} s; eGeMAPS is undefined without voice")
+
+
+def _survey(sound: Sound, normalise: str) -> tuple[int, float]:
+    """Return how many samples there are, and what to multiply them by."""
+    count, peak = 0, 0.0
+    for block in sound.blocks():
+        count, peak = count + len(block), max(peak, float(np.abs(block).max(initial=0)))
+    if count < SHORTEST_S * SOUND_HZ:
+        raise ClipError("too_short", f"{count} samples; a pitch needs {SHORTEST_S * SOUND_HZ:.0f}")
+    return count, scale_of(peak, normalise)
+
+
+def _rows(parts: np.ndarray, begin: int) -> ClipFeatures:
+    """Return one row for each part (n, samples); the first begins at the sample `begin`."""
+    values = np.vstack([_smile()(part, SOUND_HZ)[0].T for part in parts]).astype(np.float32)
+    mask = np.asarray(values[:, columns().index(PITCH)] != 0)
+    values[~mask] = np.nan
+    length = parts.shape[1]
+    return ClipFeatures(values, (np.arange(len(parts)) + begin // length + 0.5) * length / SOUND_HZ, mask)

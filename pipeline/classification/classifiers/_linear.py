@@ -1,0 +1,160 @@
+"""Linear SVM over one row per clip: shared by the plugins that differ in how a clip becomes a row.
+
+One-versus-one LIBSVM through scikit-learn. C is chosen on validation. Class scores are scikit-learn's one-versus-rest
+view of the one-versus-one votes and distances; posteriors are their softmax with a temperature fitted on validation
+(Guo et al. 2017, "On calibration of modern neural networks"), so that fusion can compare them with another model's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import combinations, pairwise
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from pydantic import Field
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+from sklearn.svm import SVC
+
+from pipeline.classification.classifiers._files import load_arrays, save_arrays
+from pipeline.core.settings import Settings
+from pipeline.training.datasets import Dataset, Scaler
+
+
+class LinearParams(Settings):
+    """Candidates."""
+
+    c: tuple[float, ...] = Field(min_length=1, description="candidates for C; the best on validation is taken")
+    balanced: bool = Field(description="weigh classes by their inverse frequency")
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One-versus-one SVMs as hyperplanes: what is needed of a trained `SVC` to apply it, without the object.
+
+    Attributes:
+        planes: (K (K - 1) / 2, D), one row per pair of classes, (0, 1), (0, 2), ...; positive for the first of a pair
+        offsets: (K (K - 1) / 2,)
+        classes_: (K,) class indices that training has, sorted
+    """
+
+    planes: np.ndarray
+    offsets: np.ndarray
+    classes_: np.ndarray
+
+    @classmethod
+    def of(cls, model: SVC, vectors: np.ndarray) -> Self:
+        """Return the hyperplanes of a trained SVC.
+
+        Args:
+            model: linear, or on a precomputed kernel
+            vectors: (support vectors, D) in the order of `model.support_`; for a kernel, one-hot rows over the training clips
+        """
+        ends = np.cumsum([0, *model.n_support_])
+        of_class = [slice(begin, end) for begin, end in pairwise(ends)]
+        dual, planes = model.dual_coef_, []
+        for one, other in combinations(range(len(model.classes_)), 2):
+            first, second = of_class[one], of_class[other]
+            planes.append(dual[other - 1, first] @ vectors[first] + dual[one, second] @ vectors[second])
+        return cls(np.stack(planes), model.intercept_, model.classes_)
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Self:
+        """Return what `arrays` gave."""
+        return cls(arrays["planes"], arrays["offsets"], arrays["classes"])
+
+    def arrays(self) -> dict[str, Any]:
+        """Return all that there is, by name."""
+        return {"planes": self.planes, "offsets": self.offsets, "classes": self.classes_}
+
+    def decision_function(self, rows: np.ndarray) -> np.ndarray:
+        """Return what that of `SVC` does, for rows (N, D): (N, K), or (N,) for two classes, positive for the second."""
+        # row by row, so that none depends on its neighbours
+        found = np.stack([self.planes @ row for row in rows]) + self.offsets
+        count = len(self.classes_)
+        if count == 2:
+            return found[:, 0]
+        votes, sums = np.zeros((len(rows), count)), np.zeros((len(rows), count))
+        for pair, (one, other) in zip(found.T, combinations(range(count), 2), strict=True):
+            votes[:, one] += pair >= 0
+            votes[:, other] += pair < 0
+            sums[:, one] += pair
+            sums[:, other] -= pair
+        return votes + sums / (3 * (np.abs(sums) + 1))  # votes first; the sum, less than one vote, orders equals
+
+
+class LinearSvm:
+    """One SVM on one feature.
+
+    Args:
+        params: candidates
+        classes: C
+        rows: makes (N, D) float64 of the clips
+    """
+
+    model: Any
+
+    def __init__(self, params: LinearParams, classes: int, rows: Callable[[Dataset], np.ndarray]) -> None:
+        self.params = params
+        self.classes = classes
+        self.rows = rows
+
+    def fit(self, train: Dataset, val: Dataset) -> list[dict[str, float]]:
+        """Train; return one row per candidate: c, val_accuracy."""
+        rows = self.rows(train)
+        self.scaler = Scaler.of(train, rows)
+        history, models = [], []
+        for c in self.params.c:
+            self.model = SVC(kernel="linear", C=c, class_weight="balanced" if self.params.balanced else None)
+            self.model.fit(self.scaler(rows), train.labels)
+            models.append(self.model)
+            history.append({"c": c, "val_accuracy": round(float((self.scores(val).argmax(1) == val.labels).mean()), 6)})
+        self.model = models[int(np.argmax([row["val_accuracy"] for row in history]))]
+        self.temperature = self._calibrated(val)
+        return history
+
+    def scores(self, data: Dataset) -> np.ndarray:
+        """Return decision values, (N, C); a class that training lacked gets -inf."""
+        scores = np.full((len(data), self.classes), -np.inf)
+        if not len(data):
+            return scores
+        values = self.model.decision_function(self.scaler(self.rows(data)))
+        if values.ndim == 1:  # two classes: one value, positive for the second
+            values = np.stack([-values, values], 1)
+        scores[:, self.model.classes_] = values
+        return scores
+
+    def _calibrated(self, val: Dataset) -> float:
+        scores = self.scores(val)
+        known = np.isfinite(scores[np.arange(len(val)), val.labels])
+        scores, labels = scores[known], val.labels[known]
+        if not len(labels):
+            return 1.0
+
+        def loss(log_temperature: float) -> float:
+            return float(-log_softmax(scores / np.exp(log_temperature), axis=1)[np.arange(len(labels)), labels].mean())
+
+        return float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))
+
+    def predict(self, data: Dataset) -> np.ndarray:
+        """Return posteriors, (N, C) float64."""
+        return softmax(self.scores(data) / self.temperature, axis=1) if len(data) else np.zeros((0, self.classes))
+
+    def save(self, path: Path) -> None:
+        """Write `<path>.npz`: hyperplanes, scaler and temperature."""
+        machine = Machine.of(self.model, self.model.support_vectors_)
+        save_arrays(path, {**machine.arrays(), **vars(self.scaler), "temperature": self.temperature})
+
+    def load(self, path: Path) -> None:
+        """Read what `save` wrote; posteriors are those of the saved classifier but for the rounding of sums.
+
+        Raises:
+            ArtifactError: absent or damaged
+        """
+        found = load_arrays(path)
+        self.model = Machine.from_arrays(found)
+        self.scaler = Scaler(found["mean"], found["scale"])
+        self.temperature = float(found["temperature"])

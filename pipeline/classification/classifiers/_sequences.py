@@ -1,0 +1,175 @@
+"""What the classifiers on sequences share: a network with a softmax layer, trained until validation gets no better.
+
+Weight decay lies on the softmax layer alone. Hyper-parameters are chosen by the accuracy on validation: the learning
+rate among the candidates. Within one training the epoch with the lowest validation loss is kept, since a few dozen
+validation clips give many epochs the same accuracy.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import nn
+from torch.nn.utils.rnn import pad_sequence
+
+from pipeline.classification.classifiers._files import load_tensors, save_tensors
+from pipeline.core.errors import ArtifactError
+from pipeline.core.settings import Settings
+from pipeline.training.datasets import Dataset, Scaler, judged
+
+
+class SequenceParams(Settings):
+    """Network and training."""
+
+    cells: int = Field(ge=1, description="nodes of the LSTM")
+    dropout: float = Field(ge=0, lt=1, description="after the LSTM")
+    readout: Literal["last", "mean"] = Field(description="LSTM output that the softmax sees: at the last step, or the mean")
+    weight_decay: float = Field(ge=0, description="on the softmax layer")
+    learning_rate: tuple[Annotated[float, Field(gt=0)], ...] = Field(
+        min_length=1, description="of Adam; candidates, the best on validation is taken"
+    )
+    balanced: bool = Field(description="weigh classes by their inverse frequency in training")
+    batch: int = Field(ge=1, description="clips per step")
+    epochs: int = Field(ge=1, description="at most")
+    patience: int = Field(ge=1, description="stop after so many epochs without a lower validation loss")
+    step_s: float = Field(ge=0, description="frames are averaged over steps of so many s before the LSTM; 0 = no averaging")
+    seed: int = Field(ge=0, description="of initial weights, order and dropout")
+
+
+def class_weights(labels: torch.Tensor, classes: int) -> torch.Tensor:
+    """Return N / (occurring classes * clips of the class), (C,); 0 for a class without a clip."""
+    counts = torch.bincount(labels, minlength=classes)
+    occurring = (counts > 0).sum()
+    return torch.where(counts > 0, len(labels) / (occurring * counts.clamp(min=1)), 0.0)
+
+
+class SequenceClassifier(ABC):
+    """One network on one feature.
+
+    Args:
+        params: network and training
+        classes: how many
+    """
+
+    network: nn.Module
+
+    def __init__(self, params: SequenceParams, classes: int) -> None:
+        self.params = params
+        self.classes = classes
+
+    @abstractmethod
+    def new_network(self, widths: tuple[int, ...]) -> nn.Module:
+        """Return a network, called with padded sequences and their lengths; its last layer is `softmax`.
+
+        Args:
+            widths: columns of each network layer that the feature holds side by side; one where it holds no such layers
+        """
+
+    @abstractmethod
+    def new_scaler(self, train: Dataset) -> Scaler:
+        """Return the scaling of the feature's columns, learned from all training frames."""
+
+    def fit(self, train: Dataset, val: Dataset) -> list[dict[str, float]]:
+        """Train; return one row per epoch of every candidate: learning_rate, epoch, loss, val_loss, val_accuracy."""
+        self.known = np.unique(train.labels)
+        self.widths = train.widths or (train.sequences[0].shape[1],)
+        self.scaler = self.new_scaler(train)
+        history: list[dict[str, float]] = []
+        found = []
+        for rate in self.params.learning_rate:
+            rows = self._train(train, val, rate)
+            history += [{"learning_rate": rate, **row} for row in rows]
+            kept = min(rows, key=lambda row: row["val_loss"])
+            found.append((kept["val_accuracy"], -kept["val_loss"], self.network))
+        self.network = max(found, key=lambda candidate: candidate[:2])[2]  # the first of equals
+        return history
+
+    def _train(self, train: Dataset, val: Dataset, rate: float) -> list[dict[str, float]]:
+        """Train one candidate into `self.network`; return its epochs."""
+        torch.manual_seed(self.params.seed)
+        self.network = self.new_network(self.widths)
+        softmax = list(self.network.get_submodule("softmax").parameters())
+        body = [w for w in self.network.parameters() if all(w is not s for s in softmax)]
+        groups: list[dict[str, Any]] = [{"params": body}, {"params": softmax, "weight_decay": self.params.weight_decay}]
+        return self._loop(train, val, torch.optim.Adam(groups, lr=rate))
+
+    def _loop(self, train: Dataset, val: Dataset, optimiser: torch.optim.Optimizer) -> list[dict[str, float]]:
+        labels = torch.from_numpy(train.labels)
+        weights = class_weights(labels, self.classes) if self.params.balanced else None
+        history: list[dict[str, float]] = []
+        best, best_state, since = float("inf"), self._state(), 0
+        for epoch in range(self.params.epochs):
+            loss = self._epoch(train, labels, weights, optimiser)
+            val_loss, val_accuracy = judged(self.predict(val), val.labels, self.known)
+            history.append({"epoch": epoch, "loss": loss, "val_loss": val_loss, "val_accuracy": val_accuracy})
+            since += 1
+            if val_loss < best:
+                best, best_state, since = val_loss, self._state(), 0
+            if since >= self.params.patience:
+                break
+        self.network.load_state_dict(best_state)
+        return history
+
+    def _epoch(
+        self, train: Dataset, labels: torch.Tensor, weights: torch.Tensor | None, optimiser: torch.optim.Optimizer
+    ) -> float:
+        self.network.train()
+        total = 0.0
+        for rows in torch.randperm(len(train)).split(self.params.batch):
+            optimiser.zero_grad(set_to_none=True)
+            loss = nn.functional.cross_entropy(self._logits([train.sequences[i] for i in rows]), labels[rows], weights)
+            loss.backward()
+            nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+            optimiser.step()
+            total += loss.item() * len(rows)
+        return round(total / len(train), 6)
+
+    def _logits(self, sequences: list[np.ndarray]) -> torch.Tensor:
+        # scaled batch by batch: a scaled copy of all clips of a wide feature would take twice the memory
+        scaled = [torch.from_numpy(self.scaler(sequence)) for sequence in sequences]
+        return self.network(pad_sequence(scaled, batch_first=True), torch.tensor([len(sequence) for sequence in scaled]))
+
+    @torch.inference_mode()
+    def predict(self, data: Dataset) -> np.ndarray:
+        """Return posteriors, (N, C) float64."""
+        self.network.eval()
+        if not len(data):
+            return np.zeros((0, self.classes))
+        # one clip at a time: the neighbours in a padded batch would change the last bits
+        logits = torch.cat([self._logits([sequence]) for sequence in data.sequences])
+        return torch.softmax(logits.double(), 1).numpy()
+
+    def _state(self) -> dict[str, torch.Tensor]:
+        return {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
+
+    def save(self, path: Path) -> None:
+        """Write `<path>.pt`: state dict, scaler, widths of the layers and settings; loads with `weights_only=True`."""
+        content: dict[str, Any] = {
+            "state": self._state(),
+            "mean": torch.from_numpy(self.scaler.mean),
+            "scale": torch.from_numpy(self.scaler.scale),
+            "widths": list(self.widths),
+            "params": self.params.model_dump_json(),
+        }
+        save_tensors(path, content)
+
+    def load(self, path: Path) -> None:
+        """Read what `save` wrote; posteriors are those of the saved classifier to the last bit.
+
+        Raises:
+            ArtifactError: absent, damaged, or of another network
+        """
+        found = load_tensors(path)
+        try:
+            self.scaler = Scaler(found["mean"].numpy(), found["scale"].numpy())
+            self.widths = tuple(found["widths"])
+            self.network = self.new_network(self.widths)
+            self.network.load_state_dict(found["state"])
+        except (KeyError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:120]
+            raise ArtifactError(f"{path}.pt: not a model of these settings ({reason}); run `dvc repro` for the stage that trains it") from error

@@ -1,0 +1,141 @@
+"""image_set: the clip as a set of frame features, classified by a kernel between sets, Liu et al. 2014 ("Combining multiple kernel
+methods on Riemannian manifold for emotion recognition in the wild"), the image-set sub-system of Ouyang et al. 2017.
+
+A set becomes a linear subspace, a covariance matrix or a Gaussian (`pipeline/classification/image_sets`). The classifier on the kernel is an SVM,
+one-versus-one in scikit-learn's one-versus-rest view as in `svm`, or partial least squares. Posteriors are calibrated as there.
+A clip of one frame is a subspace of one column (none where centred: its kernel is 0), or has the smallest covariance
+that is assumed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import Field, model_validator
+from sklearn.svm import SVC
+
+from pipeline.classification.classifiers._files import load_arrays, save_arrays
+from pipeline.classification.classifiers._linear import LinearParams, LinearSvm, Machine
+from pipeline.classification.image_sets.descriptors import covariance, gaussian, subspace
+from pipeline.classification.image_sets.kernels import SetKernel, log_row, projector_row
+from pipeline.classification.image_sets.partial_least_squares import KernelPls
+from pipeline.classification.image_sets.reduction import FrameReducer
+from pipeline.training.datasets import Dataset, Scaler
+
+LIGHT = True
+LEAST = 1e-3
+"""The smallest variance of a clip that is assumed, as a share of the variance of all training frames."""
+
+
+class Params(LinearParams):
+    """Descriptor, kernel and candidates."""
+
+    c: tuple[float, ...] = Field(min_length=1, description="candidates for C of the SVM; the best on validation is taken")
+    balanced: bool = Field(description="weigh classes by their inverse frequency (SVM)")
+    descriptor: Literal["subspace", "covariance", "gaussian"] = Field(description="what a set of frames becomes")
+    kernel: Literal["projection", "projection_rbf", "log_euclidean", "log_euclidean_rbf"] = Field(
+        description="projection: for subspaces; log_euclidean: for covariance and gaussian; each linear or radial (_rbf)"
+    )
+    components: int = Field(ge=1, description="principal components that frames are reduced to")
+    rank: int = Field(ge=1, description="dimensions of a subspace; clips of fewer frames have fewer")
+    centred: bool = Field(description="take the clip's mean off before its subspace is found")
+    regularisation: float = Field(gt=0, description="share of the trace that is added to every variance")
+    gamma: float = Field(gt=0, description="of the radial kernels, for distances in units of the training clips' mean squared one")
+    model: Literal["svm", "pls"] = Field(description="support vector machine or partial least squares")
+    latent: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        min_length=1, description="candidates for the number of latent directions of PLS; the best on validation is taken"
+    )
+
+    @model_validator(mode="after")
+    def _kernel_fits(self) -> Params:
+        if (self.descriptor == "subspace") != self.kernel.startswith("projection"):
+            fitting = "projection" if self.descriptor == "subspace" else "log_euclidean"
+            raise ValueError(f"kernel {self.kernel} does not fit descriptor {self.descriptor}; take {fitting} or {fitting}_rbf")
+        return self
+
+
+class Classifier(LinearSvm):
+    """One kernel machine on one feature."""
+
+    params: Params
+
+    def __init__(self, params: Params, classes: int) -> None:
+        super().__init__(params, classes, self._rows)
+
+    def _rows(self, data: Dataset) -> np.ndarray:
+        return np.stack([self._row(self.reducer(frames)) for frames in data.sequences])
+
+    def _row(self, frames: np.ndarray) -> np.ndarray:
+        p = self.params
+        if p.descriptor == "subspace":
+            return projector_row(subspace(frames, p.rank, p.centred))
+        describe = covariance if p.descriptor == "covariance" else gaussian
+        return log_row(describe(frames, p.regularisation, LEAST * frames.shape[1]))  # frames vary by 1 per component
+
+    def fit(self, train: Dataset, val: Dataset) -> list[dict[str, float]]:
+        """Train; return one row per candidate: c (latent, for PLS), val_accuracy."""
+        p = self.params
+        self.reducer = FrameReducer.of(train, p.components, about_zero=p.descriptor == "subspace" and not p.centred)
+        rows = self.rows(train)
+        self.kernel = SetKernel.of(rows, p.gamma if p.kernel.endswith("_rbf") else None)
+        gram = self.kernel(rows)
+        name, values = ("c", p.c) if p.model == "svm" else ("latent", p.latent)
+        history, models = [], []
+        for value in values:
+            self.model = self._machine(value).fit(gram, train.labels)
+            models.append(self.model)
+            history.append({name: value, "val_accuracy": round(float((self.scores(val).argmax(1) == val.labels).mean()), 6)})
+        self.model = models[int(np.argmax([row["val_accuracy"] for row in history]))]
+        self.temperature = self._calibrated(val)
+        return history
+
+    def _machine(self, value: float) -> SVC | KernelPls:
+        if self.params.model == "pls":
+            return KernelPls(int(value))
+        return SVC(kernel="precomputed", C=value, class_weight="balanced" if self.params.balanced else None)
+
+    def scores(self, data: Dataset) -> np.ndarray:
+        """Return decision values, (N, C); a class that training lacked gets -inf."""
+        scores = np.full((len(data), self.classes), -np.inf)
+        if not len(data):
+            return scores
+        values = self.model.decision_function(self.kernel(self.rows(data)))
+        if values.ndim == 1:  # an SVM of two classes: one value, positive for the second
+            values = np.stack([-values, values], 1)
+        scores[:, self.model.classes_] = values
+        return scores
+
+    def save(self, path: Path) -> None:
+        """Write `<path>.npz`: model, reduction of frames, kernel with its training rows, and temperature."""
+        scaler, kernel = self.reducer.scaler, self.kernel
+        content = {
+            **self._machine_arrays(),
+            **{f"reducer_{name}": array for name, array in (*vars(scaler).items(), ("basis", self.reducer.basis))},
+            "kernel_rows": kernel.rows,
+            "kernel_spread": kernel.spread,
+            "kernel_gamma": np.nan if kernel.gamma is None else kernel.gamma,
+            "temperature": self.temperature,
+        }
+        save_arrays(path, content)
+
+    def _machine_arrays(self) -> dict[str, Any]:
+        if isinstance(self.model, KernelPls):
+            model = self.model
+            return {"weights": model.weights, "offset": model.offset, "means": model.means, "classes": model.classes_}
+        one_hot = np.eye(len(self.kernel.rows))[self.model.support_]
+        return Machine.of(self.model, one_hot).arrays()
+
+    def load(self, path: Path) -> None:
+        """See `LinearSvm`."""
+        found = load_arrays(path)
+        scaler = Scaler(found["reducer_mean"], found["reducer_scale"])
+        self.reducer = FrameReducer(scaler, found["reducer_basis"])
+        gamma = float(found["kernel_gamma"])
+        self.kernel = SetKernel(found["kernel_rows"], float(found["kernel_spread"]), None if np.isnan(gamma) else gamma)
+        self.temperature = float(found["temperature"])
+        if self.params.model == "pls":
+            self.model = KernelPls.learned(found["weights"], found["offset"], found["means"], found["classes"])
+        else:
+            self.model = Machine.from_arrays(found)

@@ -1,0 +1,40 @@
+"""lstm: hidden 128 -> LSTM 128 -> dropout 0.5 -> softmax, Huang et al. 2017, section 4.1.
+
+Weight decay 1e-4 lies on the softmax layer alone, and the learning rate is chosen by the accuracy on validation, both
+as in the paper. Within one training the epoch with the lowest validation loss is kept.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import Field
+
+from pipeline.classification.classifiers._sequences import SequenceClassifier, SequenceParams
+from pipeline.core.settings import Settings
+from pipeline.networks.lstm import EmotionLSTM
+from pipeline.training.datasets import Dataset, Scaler
+
+LIGHT = False
+
+
+class _Hidden(Settings):
+    hidden: int = Field(ge=1, description="nodes of the hidden layer")
+
+
+class Params(SequenceParams, _Hidden):  # fields stand in files in the order of the bases from right to left
+    """Network and training."""
+
+
+class Classifier(SequenceClassifier):
+    """One LSTM on one feature."""
+
+    params: Params
+
+    def new_network(self, widths: tuple[int, ...]) -> EmotionLSTM:
+        """Return the network of the paper."""
+        p = self.params
+        return EmotionLSTM(sum(widths), self.classes, p.hidden, p.cells, p.dropout, p.readout)
+
+    def new_scaler(self, train: Dataset) -> Scaler:
+        """Return the scaling by all training frames."""
+        return Scaler.of(train, np.concatenate(train.sequences))

@@ -1,0 +1,179 @@
+"""A network on the sixteen aligned faces of a clip together with what judges its layers, and the pictures that it learns from;
+Ouyang et al. 2017, sections 3.2 and 6.2.
+
+The paper says: weights of a pre-trained network; an LSTM of 128 on each layer, summed, and dropout 0.7 (VGG-LSTM,
+ResNet-LSTM), or dropout 0.5 and softmax on fc7 (C3D); learning rate 0.001, a tenth of it every 1000 iterations, 5000 in
+all; pictures mirrored and cropped at random. It is silent about the batch, momentum, weight decay, clipping of
+gradients, which LSTM outputs are read, and how an LSTM takes 4096 or 158976 values of any size without saturating.
+Here the mean of each value is taken off and each layer is divided by one number, the deviation of its values, both as
+some training clips have them before training; the weights that take it begin at a variance of one over their inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import nn
+
+from pipeline.core.clip import Clip
+from pipeline.core.errors import ArtifactError
+from pipeline.core.settings import Settings
+from pipeline.core.store import FeatureFile
+from pipeline.features.aligned.job import FRAMES, ClipModel
+from pipeline.features.aligned.network_crop import cut
+from pipeline.media.frame_sampling import filled
+from pipeline.networks.temporal import ClipNetwork, LayerScales, TemporalLSTM
+from pipeline.protocols.splits import Fold
+from pipeline.training.per_fold import Keep
+
+_ORDER, _PICTURES = 0, 1
+"""What random numbers are for; each iteration and each pass over the clips has its own, so that none has to be remembered."""
+_MEASURED = 32
+"""Training clips, evenly spread, on which layers are measured."""
+
+
+class EndToEndParams(Settings):
+    """`end_to_end.<network>`; the defaults are the paper's where it says something."""
+
+    settings: Mapping[str, Any] = Field({}, description="those of the plugin in pipeline/features/aligned/networks")
+    cells: int = Field(128, ge=1, description="nodes of each layer's LSTM")
+    dropout: float = Field(0.7, ge=0, lt=1, description="behind the summed LSTMs; without an LSTM, settings.dropout holds")
+    readout: Literal["last", "mean"] = Field("last", description="LSTM output that the softmax sees: at the last frame, or the mean")
+    iterations: int = Field(5000, ge=1, description="steps of stochastic gradient descent")
+    batch: int = Field(16, ge=1, description="clips per iteration")
+    learning_rate: float = Field(0.001, gt=0, description="at the beginning")
+    decay: float = Field(0.1, gt=0, le=1, description="factor that the learning rate is multiplied by")
+    decay_every: int = Field(1000, ge=1, description="iterations from one decay to the next")
+    momentum: float = Field(0.9, ge=0, lt=1, description="of stochastic gradient descent")
+    weight_decay: float = Field(0.0005, ge=0, description="share of the weights added to their gradients")
+    max_gradient: float = Field(5.0, ge=0, description="norm of all gradients that is not exceeded; 0 = no limit")
+    judge_every: int = Field(250, ge=1, description="iterations from one look at validation to the next; the best is kept")
+    flip: bool = Field(True, description="mirror half of the training clips; crops are random in any case")
+    keep: Keep = Field((), description="folds (fold-00, ...) whose weights are kept, or all")
+    seed: int = Field(0, ge=0, description="of initial weights, order, dropout, mirrors and crops")
+
+    def rate(self, iteration: int) -> float:
+        """Return the learning rate of an iteration, counted from 0."""
+        return self.learning_rate * self.decay ** (iteration // self.decay_every)
+
+
+@dataclass(frozen=True)
+class FaceClips:
+    """Aligned faces of some clips, read from their file when they are asked for.
+
+    Attributes:
+        source: feature file of aligned faces
+        ids: clip ids, sorted
+        labels: (N,) class indices
+    """
+
+    source: Path
+    ids: list[str]
+    labels: np.ndarray
+
+    @classmethod
+    def of(cls, source: Path, clips: Sequence[Clip], fold: Fold, part: str, classes: Sequence[str]) -> FaceClips:
+        """Return one part of one fold; a clip that the file lacks, or that shows no face, is left out.
+
+        Raises:
+            ArtifactError: not a file of aligned faces
+        """
+        found = []
+        with FeatureFile(source) as file:
+            present = set(file.clip_ids())
+            for clip in clips:
+                if fold.get(clip.clip_id) == part and clip.clip_id in present:
+                    _, mask = file.frames(clip.clip_id)
+                    if len(mask) != FRAMES:
+                        raise ArtifactError(f"{source}: {len(mask)} frames of '{clip.clip_id}', not {FRAMES}; give the file of align_faces")
+                    found += [clip] * bool(mask.any())
+        return cls(source, [clip.clip_id for clip in found], np.array([classes.index(clip.emotion) for clip in found], np.int64))
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def faces(self, numbers: Sequence[int]) -> Iterator[torch.Tensor]:
+        """Yield the faces (16, px, px, 3) uint8 of clips by number; a frame without one takes the nearest that has."""
+        with FeatureFile(self.source) as file:
+            for number in numbers:
+                clip = file.read(self.ids[number], names=("crops",))
+                yield torch.from_numpy(clip.extra["crops"][filled(clip.mask)])
+
+
+class Faces(Protocol):
+    """What is predicted on: aligned faces of some clips."""
+
+    def __len__(self) -> int:
+        """Return how many clips there are."""
+
+    def faces(self, numbers: Sequence[int]) -> Iterator[torch.Tensor]:
+        """Yield the faces (16, px, px, 3) uint8 of clips by number."""
+
+
+def middle(model: ClipModel, data: Faces, numbers: Sequence[int]) -> torch.Tensor:
+    """Return what the network takes of some clips, in validation and tests."""
+    faces = [cut(faces, model.plugin.WINDOW) for faces in data.faces(numbers)]
+    return model.plugin.prepare(model.params, torch.stack(faces))
+
+
+def varied(faces: torch.Tensor, share: tuple[float, float], rng: np.random.Generator, flip: bool) -> torch.Tensor:
+    """Return a random window of a clip's faces (16, px, px, 3), mirrored or not; the same in all frames."""
+    down, across, mirror = rng.random(3)
+    window = cut(faces, share, (down, across))
+    return window.flip(2) if flip and mirror < 0.5 else window
+
+
+def chosen(count: int, params: EndToEndParams, iteration: int) -> list[int]:
+    """Return the clips of one iteration: pass after pass over all of them, each in a new order, cut into batches."""
+    places = range(iteration * params.batch, (iteration + 1) * params.batch)
+    orders = {p // count: np.random.default_rng([params.seed, _ORDER, p // count]).permutation(count) for p in (places[0], *places[::count], places[-1])}
+    return [int(orders[place // count][place % count]) for place in places]
+
+
+def batches(
+    model: ClipModel, data: FaceClips, params: EndToEndParams, first: int
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    """Yield (what the network takes, labels) of every iteration from `first` on."""
+    for iteration in range(first, params.iterations):
+        numbers = chosen(len(data), params, iteration)
+        rng = np.random.default_rng([params.seed, _PICTURES, iteration])
+        faces = [varied(faces, model.plugin.WINDOW, rng, params.flip) for faces in data.faces(numbers)]
+        yield model.plugin.prepare(model.params, torch.stack(faces)), torch.from_numpy(data.labels[numbers])
+
+
+def new_network(
+    model: ClipModel, params: EndToEndParams, train: FaceClips, classes: int, device: str = "cpu"
+) -> ClipNetwork:
+    """Return the pre-trained network with a new head, on the device.
+
+    Args:
+        model: the plugin, its settings and weights
+        params: the head's size, and the seed
+        train: training clips; some of them are measured
+        classes: emotions
+        device: where it runs, and is measured
+    """
+    torch.manual_seed(params.seed)
+    body = model.network().to(device)
+    measured = np.unique(np.linspace(0, len(train) - 1, _MEASURED).round().astype(int))
+    scales = LayerScales.of(body, (middle(model, train, [int(number)]).to(device) for number in measured))
+    return assembled(model, params, body, scales, classes).to(device)
+
+
+def assembled(model: ClipModel, params: EndToEndParams, body: nn.Module, scales: LayerScales, classes: int) -> ClipNetwork:
+    """Return a network with a new head, which takes its layers by their scales."""
+    if model.plugin.HEAD == "lstm":
+        head: nn.Module = TemporalLSTM(scales.widths, classes, params.cells, params.dropout, params.readout)
+        taking = [lstm.get_parameter("weight_ih_l0") for lstm in head.get_submodule("lstms").children()]
+    else:
+        softmax = nn.Linear(scales.widths[0], classes)
+        head, taking = nn.Sequential(nn.Dropout(model.params.dropout), softmax), [softmax.get_parameter("weight")]
+    for weight in taking:
+        nn.init.kaiming_normal_(weight, nonlinearity="linear")
+    return ClipNetwork(body, head, scales)

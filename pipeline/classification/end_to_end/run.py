@@ -1,0 +1,105 @@
+"""End-to-end training in every fold: a pre-trained network on sixteen aligned faces and what judges it, all weights learned;
+Ouyang et al. 2017, section 6.2. The models are models like those of `train`: posteriors, history, ledger.
+
+Validation clips decide which iteration is kept; test clips are seen by the finished network only.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.classification.cross_validation import cross_validate
+from pipeline.classification.end_to_end.loop import EndToEnd, Training
+from pipeline.classification.end_to_end.network import EndToEndParams, FaceClips
+from pipeline.classification.model_spec import joined
+from pipeline.core.clip import Clip
+from pipeline.core.files import file_digest
+from pipeline.core.ledger import Entry
+from pipeline.core.settings import Runtime
+from pipeline.core.store import FeatureFile
+from pipeline.features.aligned.job import ClipFeatureJob, ClipModel
+from pipeline.protocols.splits import Fold
+from pipeline.training.per_fold import check_keep
+from pipeline.training.task import check_device
+
+
+@dataclass(frozen=True)
+class EndToEndRecipe:
+    """One plugin of pipeline/features/aligned/networks, learned end to end; see `pipeline.classification.model_spec.Recipe`.
+
+    Args:
+        training: of the network
+        source: feature file of aligned faces
+    """
+
+    training: Training
+    source: Path
+
+    @classmethod
+    def of(
+        cls, network: str, params: EndToEndParams, source: Path, weights: Path, scratch: Path, runtime: Runtime
+    ) -> EndToEndRecipe:
+        """Return the recipe of a plugin, its settings checked.
+
+        Raises:
+            SettingsError: no such plugin, or a wrong setting of its
+            ArtifactError: there is no source
+        """
+        with FeatureFile(source):
+            digest = file_digest(source)
+        model = ClipModel.of(network, params.settings, weights, f"end_to_end.{network}")
+        return cls(Training(model, params, digest, scratch, runtime), source)
+
+    @property
+    def name(self) -> str:
+        """Return the model's name in every table, such as `vggface-end_to_end`."""
+        return f"{self.training.network.name}-end_to_end"
+
+    @property
+    def weights(self) -> Path:
+        """See `Recipe`."""
+        return self.training.network.weights
+
+    def workers(self, wanted: int) -> int:
+        """See `Recipe`; one on a GPU, where several would only take turns and share its memory."""
+        return 1 if self.training.runtime.device == "cuda" else wanted
+
+    def about(self) -> dict[str, Any]:
+        """See `Recipe`."""
+        with FeatureFile(self.source) as file:
+            faces = file.meta
+        network = self.training.network
+        loaded, seen = network.loaded(), ClipFeatureJob(self.name, network, 1, self.source).meta()
+        origin = f"{loaded.origin}; learned further in each fold on its training clips"
+        rests = [(faces.feature, faces.weights, faces.origin), (network.name, loaded.sha256, origin)]
+        params = self.training.params.model_dump(mode="json")
+        return {"feature": self.name, "dimension": seen.dimension, **joined(rests), "params": params}
+
+    def data(self, clips: Sequence[Clip], name: str, fold: Fold, part: str, classes: Sequence[str]) -> FaceClips:  # noqa: ARG002
+        """See `Recipe`."""
+        return FaceClips.of(self.source, clips, fold, part, classes)
+
+    def model(self, classes: Sequence[str]) -> EndToEnd:
+        """See `Recipe`."""
+        return EndToEnd(self.training, classes)
+
+
+def train_end_to_end(
+    recipe: EndToEndRecipe, clips: Sequence[Clip], folds: Mapping[str, Fold], upstream: Sequence[Entry], out: Path
+) -> str:
+    """Train and test in every fold, write what came of it, and return one line.
+
+    Raises:
+        SettingsError: no GPU where one is asked for, or weights to keep of a fold that there is not
+        LeakageError: the pre-trained weights have met a speaker of the corpus
+    """
+    training = recipe.training
+    check_device(training.runtime.device)
+    check_keep(training.params.keep, folds, f"end_to_end.{training.network.name}")
+    line = cross_validate(recipe.name, recipe, clips, folds, upstream, out, training.runtime.workers)
+    shutil.rmtree(training.scratch, ignore_errors=True)  # it is not there where the disk refused every state
+    return line

@@ -1,0 +1,156 @@
+"""What belongs to a clip beside its features: the sound, and pictures of the face, wherever they lie."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.cli.inspect.reading import feature_file
+from pipeline.core.clip import Clip, read_manifest
+from pipeline.core.errors import ArtifactError, SettingsError
+from pipeline.core.settings import read_params, section
+from pipeline.core.store import FeatureFile
+
+_RATE_HZ = 16000
+_STEP_S = 0.005
+_FIRST_CROPS, _BOXES = "square100.h5", "faces.h5"
+
+
+@dataclass(frozen=True)
+class Media:
+    """The media file of a clip.
+
+    Attributes:
+        clip: its row of the manifest
+        path: the file
+    """
+
+    clip: Clip
+    path: Path
+
+    def envelope(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return (times (N,) s, smallest and largest sample (N, 2) in each step of 5 ms).
+
+        Raises:
+            ClipError: no sound in it
+        """
+        from pipeline.media.decode import sound_blocks
+
+        step, parts = round(_STEP_S * _RATE_HZ), []
+        for block in sound_blocks(self.path, _RATE_HZ, self.clip.start, self.clip.end):
+            begins = np.arange(0, len(block), step)  # blocks hold whole steps, but for the last
+            parts.append(np.stack([np.minimum.reduceat(block, begins), np.maximum.reduceat(block, begins)], axis=1))
+        found = np.concatenate(parts)
+        return np.arange(len(found)) * _STEP_S, found
+
+    def pictures(self, times: np.ndarray) -> Iterator[np.ndarray]:
+        """Yield the frame shown at each of some times (N,) s in rising order, (H, W, 3) uint8.
+
+        Raises:
+            ClipError: no picture in it
+        """
+        from pipeline.media.decode import read_frames
+
+        wanted = iter(times.tolist())
+        time = next(wanted, None)
+        for shown, rgb in read_frames(self.path, self.clip.start, self.clip.end):
+            while time is not None and shown >= time - 1e-6:
+                yield rgb
+                time = next(wanted, None)
+            if time is None:
+                return
+
+
+def media_of(features: Path, clip_id: str, params: Path, root: Path | None) -> Media:
+    """Return the media file of a clip.
+
+    Args:
+        features: folder of the corpus's features
+        clip_id: the clip
+        params: params.yaml, which names the folder of the media
+        root: that folder, in the place of what params.yaml says
+
+    Raises:
+        ArtifactError: no such clip in the manifest, or no such file
+        SettingsError: params.yaml does not say where the media are
+    """
+    clips = {clip.clip_id: clip for clip in read_manifest(features / "manifest.csv")}
+    if clip_id not in clips:
+        raise ArtifactError(f"{features / 'manifest.csv'}: no clip '{clip_id}'")
+    if root is None:
+        place = section(read_params(params), f"corpora.{features.resolve().name}.root")
+        if not isinstance(place, str):
+            raise SettingsError(f"{params}: corpora.{features.resolve().name}.root: expected a folder")
+        root = Path(place)
+    path = root / clips[clip_id].path
+    if not path.is_file():
+        raise ArtifactError(f"{path}: no such media file")
+    return Media(clips[clip_id], path)
+
+
+def faces_at(file: FeatureFile, clip_id: str, key: str, times: np.ndarray, media: Media | None) -> tuple[str, list[np.ndarray | None]]:
+    """Return where pictures of the face come from, and one for each time; None where no face was observed.
+
+    They are the crops of the file itself, those of a file beside it, or cut out of the media by the boxes of `faces.h5`.
+
+    Args:
+        file: the open feature file that is drawn
+        clip_id: the clip
+        key: its group in that file
+        times: (N,) s, rising
+        media: its media file, None where it is not there
+
+    Returns:
+        (where they come from, (H, W, 3) uint8 for each time)
+
+    Raises:
+        ArtifactError: nothing to take them from
+        ClipError: the media cannot be decoded
+    """
+    if "crops" in file.part_of(key, slice(0, 0)).extra:
+        return file.path.name, _crops(file, key, times)
+    folder = file.path.parent
+    for path in sorted(folder.glob("*.h5"), key=lambda path: (path.name != _FIRST_CROPS, path.name)):
+        if path != file.path and (found := _crops_of(path, clip_id, times)) is not None:
+            return path.name, found
+    if not (folder / _BOXES).is_file() or media is None:
+        raise ArtifactError(f"{folder}: no crops of the clip beside the file, and no {_BOXES} with the media")
+    return f"{_BOXES} and the media", _cut(folder / _BOXES, clip_id, times, media)
+
+
+def _crops_of(path: Path, clip_id: str, times: np.ndarray) -> list[np.ndarray | None] | None:
+    try:
+        with feature_file(path) as file:
+            if not file.holds(clip_id) or "crops" not in file.part_of(clip_id, slice(0, 0)).extra:
+                return None
+            return _crops(file, clip_id, times)
+    except ArtifactError:  # a damaged neighbour costs no picture of this file
+        return None
+
+
+def _nearest(shown: np.ndarray, times: np.ndarray) -> list[int]:
+    return [int(np.abs(shown - time).argmin()) for time in times] if len(shown) else []
+
+
+def _crops(file: FeatureFile, key: str, times: np.ndarray) -> list[np.ndarray | None]:
+    shown, mask = file.frames(key)
+    return [file.part_of(key, slice(at, at + 1), ["crops"]).extra["crops"][0] if mask[at] else None for at in _nearest(shown, times)]
+
+
+def _cut(path: Path, clip_id: str, times: np.ndarray, media: Media) -> list[np.ndarray | None]:
+    with feature_file(path) as file:
+        if not file.holds(clip_id):
+            raise ArtifactError(f"{path}: no clip '{clip_id}' in it; its ledger says why")
+        found = file.read(clip_id, names=())
+    at = _nearest(found.times, times)
+    pictures = media.pictures(found.times[at])
+    return [_box(rgb, found.values[index]) if found.mask[index] else None for index, rgb in zip(at, pictures, strict=False)]
+
+
+def _box(rgb: np.ndarray, box: np.ndarray) -> np.ndarray | None:
+    left, top, right, bottom = (max(0, round(float(edge))) for edge in box)
+    found = rgb[top:bottom, left:right]
+    return found if found.size else None

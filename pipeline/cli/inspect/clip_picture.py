@@ -1,0 +1,175 @@
+"""`inspect --clip ID --plot out.png`: one clip's features over time, with the face and the sound on the same axis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.cli.inspect.around import Media, faces_at, media_of
+from pipeline.cli.inspect.heat import FEW, Heat, heat_of
+from pipeline.cli.inspect.reading import feature_file, key_of
+from pipeline.cli.inspect.ticks import Ticks, ticks_of
+from pipeline.core.errors import ArtifactError, ClipError, SettingsError
+from pipeline.core.store import FeatureFile, FeatureMeta
+from pipeline.reporting.figures import UNOBSERVED, check_name, figure, words, write
+from pipeline.runner.terminal import clean, count
+
+_WIDE, _RIGHT, _STRIP, _WAVE, _GAP, _TOP, _BELOW = 8.4, 1.15, 0.8, 0.9, 0.12, 0.72, 0.5
+"""Inches: the time axis, what is left for the colour bar, heights of the strip and the waveform, and what lies between."""
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """Everything that is drawn of one clip."""
+
+    title: str
+    meta: FeatureMeta
+    heat: Heat
+    end: float
+    wave: tuple[np.ndarray, np.ndarray] | None
+    faces: list[np.ndarray | None]
+
+
+def draw(path: Path, clip_id: str, fold: str, out: Path, params: Path, root: Path | None) -> str:
+    """Draw one clip of a feature file, and return where, and what could not be drawn.
+
+    Args:
+        path: a feature file
+        clip_id: the clip
+        fold: which fold where the feature is learned per fold; "" = the first
+        out: the PNG
+        params: params.yaml, for the folder of the media
+        root: the folder of the media, None = as params.yaml says
+
+    Raises:
+        ArtifactError: no feature file, damaged, no such clip, or a clip without a frame
+        SettingsError: `out` is no name of a PNG
+    """
+    check_name(out)
+    with feature_file(path) as file:
+        drawn, notes = _gathered(file, clip_id, fold, params, root)
+    _render(drawn, out)
+    return "\n".join(map(clean, [str(out), *notes]))
+
+
+def _gathered(file: FeatureFile, clip_id: str, fold: str, params: Path, root: Path | None) -> tuple[_Drawn, list[str]]:
+    key = key_of(file, clip_id, fold)
+    heat, notes = heat_of(file, key), []
+    if not heat.frames:
+        raise ArtifactError(f"{file.path}: clip '{clip_id}' has no frame, there is nothing to draw; see its ledger")
+    media, wave = None, None
+    faces: list[np.ndarray | None] = []
+    try:
+        media = media_of(file.path.parent, clip_id, params, root)
+        wave = media.envelope()
+        notes.append(f"sound: {media.path}")
+    except (ArtifactError, SettingsError, ClipError) as error:
+        notes.append(f"no waveform: {error}" + ("" if media else "; --root names the folder of the media"))
+    end = max(float(heat.bins[-1]), float(wave[0][-1]) if wave else 0.0)
+    if heat.frames == 1:
+        heat = replace(heat, bins=np.array([0.0, end]), gaps=heat.gaps * end / heat.bins[-1])
+    try:
+        source, faces = _faces(file, clip_id, key, end, media)
+        notes.append(f"face: {source}")
+    except (ArtifactError, ClipError) as error:
+        notes.append(f"no face: {error}")
+    level = f", {key.partition('/')[0]}" if "/" in key else ""
+    title = f"{file.meta.feature} of {clip_id} ({file.path.resolve().parent.name}{level})"
+    return _Drawn(title, file.meta, heat, end, wave, faces), notes
+
+
+def _faces(file: FeatureFile, clip_id: str, key: str, end: float, media: Media | None) -> tuple[str, list[np.ndarray | None]]:
+    cells = int(_WIDE / _STRIP)
+    return faces_at(file, clip_id, key, (np.arange(cells) + 0.5) * end / cells, media)
+
+
+def _render(drawn: _Drawn, out: Path) -> None:
+    ticks = ticks_of(drawn.meta, drawn.heat)
+    heights = [ticks.height, *([_WAVE] if drawn.wave else []), *([_STRIP] if drawn.faces else [])]  # from below
+    width, height = ticks.left + _WIDE + _RIGHT, _BELOW + sum(heights) + _GAP * (len(heights) - 1) + _TOP
+    with figure(width, height) as found:
+        below, axes = _BELOW, []
+        for tall in heights:
+            axes.append(found.add_axes((ticks.left / width, below / height, _WIDE / width, tall / height)))
+            below += tall + _GAP
+        bar = found.add_axes(((ticks.left + _WIDE + 0.12) / width, _BELOW / height, 0.14 / width, min(ticks.height, 4.0) / height))
+        _heat(axes[0], bar, drawn, ticks)
+        if drawn.wave:
+            _waveform(axes[1], *drawn.wave)
+        if drawn.faces:
+            _strip(axes[-1], drawn.faces, drawn.end)
+        for axis in axes:
+            axis.set_xlim(0, drawn.end)
+        for axis in axes[1:]:
+            axis.tick_params(labelbottom=False, bottom=False)
+            axis.spines["bottom"].set_visible(False)
+        axes[0].set_xlabel("time from the beginning of the clip (s)")
+        found.text(ticks.left / width, 1 - 0.2 / height, words(drawn.title, 120), fontsize=11, weight="bold", va="center")
+        for at, line in ((0.4, _subtitle(drawn)), (0.56, drawn.meta.layer)):
+            found.text(ticks.left / width, 1 - at / height, words(line, 170), fontsize=7.5, va="center")
+        write(found, out)
+
+
+def _subtitle(drawn: _Drawn) -> str:
+    heat, meta = drawn.heat, drawn.meta
+    rate = f", {meta.rate_hz:.4g} per second" if meta.rate_hz else ""
+    parts = [f"{count(heat.frames, 'frame')}{rate}, {count(meta.dimension, 'column')}"]
+    if heat.together > 1:
+        parts.append(f"drawn as {len(heat.rows) - 1} rows, each the largest of {heat.together} adjacent columns")
+    if heat.averaged > 1:
+        parts.append(f"mean of {heat.averaged} frames at a time")
+    if heat.among > 1:
+        parts.append(f"compared with those of other clips, since fewer than {FEW} say little")
+    parts.append(f"hatched: not observed ({heat.unobserved} of {heat.frames} frames)" if heat.unobserved else "all frames observed")
+    return "; ".join(parts)
+
+
+def _heat(axis: Any, bar: Any, drawn: _Drawn, ticks: Ticks) -> None:
+    heat = drawn.heat
+    seen = heat.colours[np.isfinite(heat.colours)]
+    low, high = np.percentile(seen, [1, 99]) if seen.size else (-1.0, 1.0)
+    mesh = axis.pcolormesh(
+        heat.bins, heat.rows, np.ma.masked_invalid(heat.colours), cmap="viridis", vmin=low, vmax=max(high, low + 1e-6), rasterized=True
+    )
+    if len(heat.gaps):
+        spans = [(begin, end - begin) for begin, end in heat.gaps]
+        axis.broken_barh(spans, (0, int(heat.rows[-1])), zorder=2, **UNOBSERVED)
+    axis.set_ylim(0, heat.rows[-1])
+    axis.set_yticks(ticks.at, [words(label) for label in ticks.labels], fontsize=ticks.points)
+    axis.set_ylabel(ticks.name)
+    for line in ticks.lines:
+        axis.axhline(line, color="white", linewidth=1.4)
+    axis.figure.colorbar(mesh, cax=bar)
+    among = "in this clip" if heat.among == 1 else f"among {heat.among} clips"
+    bar.set_ylabel(f"standard deviations\nfrom the column's mean\n{among}", fontsize=7)
+    bar.tick_params(labelsize=7)
+
+
+def _waveform(axis: Any, times: np.ndarray, samples: np.ndarray) -> None:
+    axis.fill_between(times, samples[:, 0], samples[:, 1], color="#0072B2", linewidth=0.3, step="post")
+    most = max(0.01, float(np.abs(samples).max()))
+    axis.set_ylim(-1.05 * most, 1.05 * most)
+    axis.set_ylabel("amplitude\n(1 = full scale)", fontsize=7)
+    axis.tick_params(labelsize=7)
+
+
+def _strip(axis: Any, faces: list[np.ndarray | None], end: float) -> None:
+    """Draw pictures side by side, each in the middle of its share of the time, with the proportions that they have."""
+    from matplotlib.patches import Rectangle
+
+    share, second = end / len(faces), _WIDE / end  # s, inches per second
+    for number, face in enumerate(faces):
+        if face is None:
+            axis.add_patch(Rectangle(((number + 0.03) * share, 0.02), 0.94 * share, 0.96, **UNOBSERVED))
+            continue
+        scale = min(_STRIP / face.shape[0], share * second / face.shape[1])  # inches per pixel
+        wide, tall = 0.97 * scale * face.shape[1] / second, 0.97 * scale * face.shape[0] / _STRIP
+        middle = (number + 0.5) * share
+        axis.imshow(face, extent=(middle - wide / 2, middle + wide / 2, 0.5 - tall / 2, 0.5 + tall / 2), aspect="auto")
+    axis.set_ylim(0, 1)
+    axis.set_yticks([])
+    axis.set_ylabel("face", fontsize=7)
+    axis.spines["left"].set_visible(False)

@@ -1,0 +1,1 @@
+"""What the smaller commands do: contact sheets, `explain`, `check`, the clip cache, the registry of weights."""

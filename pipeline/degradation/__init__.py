@@ -1,0 +1,1 @@
+"""Worse copies of a corpus: noise, blur, dropped frames."""

@@ -1,0 +1,147 @@
+"""Job: make one clip worse, and write it without any further loss.
+
+A worse clip holds its own span: pictures as every stage sees them, upright, and sound as every stage hears it, channels
+averaged, at the file's own rate. What a clip lacks, its worse one lacks too. Files are written while they are read, so
+that memory does not grow with a clip's length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.core.clip import Clip
+from pipeline.core.errors import ClipError
+from pipeline.core.files import atomic_path
+from pipeline.core.ledger import Entry
+from pipeline.degradation.effects import DegradeParams, blurred, generator, kept_frames, mean_power, with_noise
+from pipeline.degradation.writer import Shown, write_lossless
+from pipeline.engine.parallel import alone, ordered_map
+from pipeline.engine.workers import WorkerLost
+from pipeline.media.audio_blocks import Sound
+from pipeline.media.decode import _opened as opened  # the only way into a media file
+from pipeline.media.decode import degraded_by, read_pictures, sound_blocks
+
+_RATES_HZ = range(1000, 400_000)
+_USUAL = 16_000, Fraction(25)
+"""Sampling rate and frame rate of a file that tells none."""
+_SUSPECTS = 8
+"""Clips computed one by one after a worker has died."""
+
+
+@dataclass(frozen=True)
+class Worse:
+    """How one clip is made worse; travels to worker processes.
+
+    Attributes:
+        root: of the corpus
+        folder: gets `<clip_id>.mkv`, or `.wav` where there is no picture
+        settings: ways
+        stage: for the ledger
+    """
+
+    root: Path
+    folder: Path
+    settings: DegradeParams
+    stage: str
+
+    def __call__(self, clip: Clip) -> tuple[Entry, str]:
+        """Return what happened, and the name of the file; "" where the clip cannot be read."""
+        damage: list[str] = []
+        try:
+            name = self._write(clip, damage)
+        except ClipError as error:
+            return Entry(clip.clip_id, self.stage, "failed", error.reason, error.detail), ""
+        for note in degraded_by(damage):
+            reason, _, detail = note.partition(": ")
+            return Entry(clip.clip_id, self.stage, "degraded", reason, detail), name
+        return Entry(clip.clip_id, self.stage), name
+
+    def _write(self, clip: Clip, damage: list[str]) -> str:
+        path = self.root / clip.path
+        rate_hz, frame_rate = _rates(path)
+        sound = _or_none(partial(self._sound, path, rate_hz, clip, damage), "no_audio")
+        pictures = _or_none(partial(self._pictures, path, clip, damage), "no_video")
+        if sound is None and pictures is None:
+            raise ClipError("no_input", "neither sound nor picture")
+        name = clip.clip_id + (".wav" if pictures is None else ".mkv")
+        with atomic_path(self.folder / name) as temporary:
+            write_lossless(temporary, pictures, sound, rate_hz, frame_rate)
+        return name
+
+    def _sound(self, path: Path, rate_hz: int, clip: Clip, damage: list[str]) -> Iterator[np.ndarray]:
+        sound = Sound(partial(_heard, path, rate_hz, clip, damage))
+        if self.settings.snr_db is None:
+            return sound.blocks()
+        rng = generator(self.settings.seed, "sound", clip.clip_id)
+        return with_noise(sound.blocks(), mean_power(sound.blocks()), self.settings.snr_db, rng)
+
+    def _pictures(self, path: Path, clip: Clip, damage: list[str]) -> Shown:
+        seen = self._shown(path, clip, damage)
+        return chain([next(seen)], seen)  # a clip without pictures is found out before anything is written
+
+    def _shown(self, path: Path, clip: Clip, damage: list[str]) -> Shown:
+        read, blur = partial(read_pictures, path, clip.start, clip.end), self.settings.blur_px
+        kept = None
+        if self.settings.drop_frames is not None:
+            rng = generator(self.settings.seed, "frames", clip.clip_id)
+            kept = kept_frames(sum(1 for _ in read()), self.settings.drop_frames, rng)
+        for number, (time, picture) in enumerate(read(damage)):
+            if kept is None or kept[number]:
+                yield time, picture.rgb() if blur is None else blurred(picture.rgb(), blur)
+
+
+def _or_none(read: Any, reason: str) -> Any:
+    """Return what `read` gives, or None where the file has no such stream."""
+    try:
+        return read()
+    except ClipError as error:
+        if error.reason != reason:
+            raise
+        return None
+
+
+def _rates(path: Path) -> tuple[int, Fraction]:
+    """Return the sampling rate of the sound, Hz, and the frame rate, 1/s, that the file tells."""
+    with opened(path) as container:
+        rates = [stream.codec_context.rate for stream in container.streams.audio if stream.codec_context]
+        frame_rates = [stream.average_rate for stream in container.streams.video if stream.average_rate]
+    rate_hz = rates[0] if rates else _USUAL[0]
+    if rate_hz not in _RATES_HZ:
+        raise ClipError("decode_error", f"sound at {rate_hz} Hz")
+    return rate_hz, frame_rates[0] if frame_rates else _USUAL[1]
+
+
+def _heard(path: Path, rate_hz: int, clip: Clip, damage: list[str]) -> Iterator[np.ndarray]:
+    """Yield the sound of a clip; digital silence is told at the end, and is no fault here."""
+    try:
+        yield from sound_blocks(path, rate_hz, clip.start, clip.end, damage)
+    except ClipError as error:
+        if error.reason != "silent":
+            raise
+
+
+def worse_clips(work: Worse, clips: Sequence[Clip], workers: int) -> list[tuple[Entry, str]]:
+    """Return what `work` returns for every clip; one over which a process dies has failed."""
+    done: list[tuple[Entry, str]] = []
+    while len(done) < len(clips):
+        try:
+            for one in ordered_map(work, clips[len(done) :], workers, work.stage):
+                done.append(one)
+        except WorkerLost:  # over one of the clips that were in hand
+            done += [_alone(work, clip) for clip in clips[len(done) :][:_SUSPECTS]]
+    return done
+
+
+def _alone(work: Worse, clip: Clip) -> tuple[Entry, str]:
+    try:
+        return alone(work, clip)
+    except WorkerLost:
+        return Entry(clip.clip_id, work.stage, "failed", "crashed", "the process that worked on it died"), ""

@@ -1,0 +1,133 @@
+"""Which files of this project a piece of code rests on, and one digest for all of them.
+
+The clip cache uses the digest, so that edited code never meets an old result; `tests/dag/test_dvc_yaml.py`
+uses the list, so that no stage of dvc.yaml forgets a dependency.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterable
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PACKAGES = ("pipeline", "stages")
+SILENT = ("pipeline.runner", "pipeline.cli")
+"""Packages that change no result: how a stage speaks, and what people ask of its outputs. They are in no digest."""
+
+
+@cache
+def _syntax(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+@cache
+def _imports(path: Path) -> frozenset[str]:
+    """Return the dotted names that a file imports, anywhere in it."""
+    names: set[str] = set()
+    for node in ast.walk(_syntax(path)):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names.add(node.module)
+            names.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return frozenset(names)
+
+
+def module_files(name: str, root: Path = ROOT) -> list[Path]:
+    """Return the project files behind a dotted name: the module, and the packages above it."""
+    parts = name.split(".")
+    if parts[0] not in PACKAGES or ".".join(parts[:2]) in SILENT:
+        return []
+    found = []
+    for depth in range(1, len(parts) + 1):
+        base = root.joinpath(*parts[:depth])
+        found += [p for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file()]
+    return found
+
+
+def imported_files(files: Iterable[Path], root: Path = ROOT) -> list[Path]:
+    """Return `files` and all files of the project that they import, directly or not, sorted.
+
+    A file with nothing but a docstring in it, as most `__init__.py` are, does not count.
+    """
+    todo, seen = list(files), set()
+    while todo:
+        path = todo.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        for name in _imports(path):
+            todo += module_files(name, root)
+    return sorted(path for path in seen if not _bare(path))
+
+
+def _is_docstring(node: ast.stmt | None) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+def _bare(path: Path) -> bool:
+    return all(_is_docstring(node) for node in _syntax(path).body)
+
+
+def _without_docstrings(path: Path) -> str:
+    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))  # its own: the other one keeps its docstrings
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if _is_docstring(first):
+                node.body = node.body[1:] or [ast.Pass()]
+    return ast.dump(tree)
+
+
+@cache
+def code_digest(*modules: str) -> str:
+    """Return 16 hexadecimal digits for the code behind dotted module names.
+
+    Covers every file of the project that they import, and the versions of the third-party packages that
+    those files import. Comments, docstrings and layout do not count.
+    """
+    for name in modules:
+        base = ROOT.joinpath(*name.split("."))
+        if not (base.with_suffix(".py").is_file() or (base / "__init__.py").is_file()):
+            raise ValueError(f"no module '{name}' in this project")
+    files = imported_files(path for name in modules for path in module_files(name, ROOT))
+    digest = hashlib.sha256()
+    for path in files:
+        digest.update(f"{path.relative_to(ROOT).as_posix()}\n{_without_docstrings(path)}\n".encode())
+    for line in _versions(files):
+        digest.update(line.encode())
+    return digest.hexdigest()[:16]
+
+
+def _versions(files: Iterable[Path]) -> list[str]:
+    owners = _package_owners()
+    tops = {name.split(".")[0] for path in files for name in _imports(path)}
+    owned = {owner for top in tops for owner in owners.get(top, ())}
+    # the local part of a version (torch's "+cpu") tells the build, not what it computes
+    return sorted({f"{owner.name}=={owner.version.split('+')[0]}\n" for owner in owned})
+
+
+@cache
+def _package_owners() -> dict[str, list[metadata.Distribution]]:
+    """Return top-level name -> the installed distributions that bring it.
+
+    What `importlib.metadata.packages_distributions` tells, in a tenth of its time: it parses the metadata of every
+    distribution there is for the name alone, and each stage would wait for that.
+    """
+    owners: dict[str, list[metadata.Distribution]] = {}
+    for distribution in metadata.distributions():
+        for top in _tops(distribution):
+            owners.setdefault(top, []).append(distribution)
+    return owners
+
+
+def _tops(distribution: metadata.Distribution) -> set[str]:
+    """Return the names under which a distribution is imported: as declared, or as its files tell."""
+    declared = (distribution.read_text("top_level.txt") or "").split()
+    record = distribution.read_text("RECORD") or "" if not declared else ""
+    modules = (line.split(",")[0] for line in record.splitlines() if ".py," in line)
+    return set(declared) or {module.split("/")[0].removesuffix(".py") for module in modules}

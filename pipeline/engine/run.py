@@ -1,0 +1,208 @@
+"""The engine under every per-clip stage: cache first, then compute, then pack in order.
+
+A `Job` says how one clip is computed and what its result depends on. Workers put results into the clip cache, block by
+block; this process alone writes the HDF5 file, copying entries as they lie in the cache, so memory grows neither with the
+corpus nor with a clip's length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from pipeline.core.clip import Clip
+from pipeline.core.errors import PASSING, ArtifactError
+from pipeline.core.ledger import Entry, check_failures, lost, lost_by_id, summary, write_ledger
+from pipeline.core.settings import Runtime
+from pipeline.core.store import ClipFeatures, FeatureMeta
+from pipeline.core.store_writer import feature_file
+from pipeline.engine.clip_cache import ClipCache, Head, cache_key
+from pipeline.engine.journal import journal_path, read_journal, row_of, write_journal
+from pipeline.engine.parallel import Steps, alone, ordered_map
+from pipeline.engine.threads import ahead
+from pipeline.engine.workers import WorkerLost
+from pipeline.runner.progress import progress
+
+_SUSPECTS = 8
+"""Clips computed one by one after a worker has died; more rounds follow where it was none of them."""
+
+
+class Job(Protocol):
+    """How to compute one clip; travels to worker processes, so it builds heavy things when first called."""
+
+    @property
+    def stage(self) -> str:
+        """Name for the ledger, such as `extract:lld147`."""
+
+    def parts(self, clip: Clip) -> Mapping[str, Any]:
+        """Return what the cache key is made of: `input`, of this clip, beside code, settings and weights, the same for all."""
+
+    def load(self, clip: Clip) -> Any:
+        """Return the clip's input, ready for `compute`, or None where `compute` reads it bit by bit.
+
+        Runs beside the computing of the clip before, in a thread. Raises `ClipError` for bad input.
+        """
+
+    def compute(self, clip: Clip, loaded: Any, notes: list[str]) -> Iterator[ClipFeatures]:
+        """Yield the result in blocks of rows, one at least; add to `notes` why it is degraded.
+
+        Blocks begin at places that depend on the clip alone. Raises `ClipError` for bad input, at any time.
+        """
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """One clip, its key, and what the cache says of it."""
+
+    clip: Clip
+    key: str
+    input: str
+    head: Head | None
+
+
+@dataclass(frozen=True)
+class _Work:
+    """What is done for one clip that the cache does not hold, in two steps; see `Steps`."""
+
+    job: Job
+    cache: ClipCache
+    meta: FeatureMeta
+
+    def begin(self, planned: _Planned) -> Any:
+        if (head := _kept(self.cache, planned.key)) is not None:  # another run, or a worker that was lost before it could tell
+            return head
+        try:
+            if cache_key(**self.job.parts(planned.clip)) != planned.key:
+                raise ArtifactError(f"{self.job.stage}: this worker has other code, weights or input than the run; make them equal, run again")
+            return self.job.load(planned.clip)
+        except Exception as error:  # noqa: BLE001  raised again by `finish`, when it is this clip's turn
+            return error
+
+    def finish(self, planned: _Planned, loaded: Any) -> Head:
+        if isinstance(loaded, Head):
+            return loaded
+        notes: list[str] = []
+        return self.cache.put(planned.key, self._blocks(planned.clip, loaded, notes), notes, self.job.stage, self.meta)
+
+    def _blocks(self, clip: Clip, loaded: Any, notes: list[str]) -> Iterator[ClipFeatures]:
+        if isinstance(loaded, Exception):
+            raise loaded
+        yield from self.job.compute(clip, loaded, notes)
+
+
+def _kept(cache: ClipCache, key: str) -> Head | None:
+    """Return an entry's head, unless the clip failed for what lies in the place and not in the bytes that the key stands for."""
+    head = cache.head(key)
+    return None if head is not None and head.reason in PASSING else head
+
+
+def _entry(clip: Clip, stage: str, head: Head) -> Entry:
+    if head.reason:
+        return lost(clip.clip_id, stage, head.reason, head.detail)
+    if head.notes:
+        reason, _, detail = head.notes[0].partition(": ")
+        detail = "; also ".join(word for word in (detail, *head.notes[1:]) if word)
+        return Entry(clip.clip_id, stage, "degraded", reason, detail)
+    return Entry(clip.clip_id, stage)
+
+
+def run(
+    job: Job,
+    clips: Sequence[Clip],
+    upstream: Sequence[Entry],
+    meta: FeatureMeta,
+    out: Path,
+    ledger: Path,
+    runtime: Runtime,
+) -> str:
+    """Compute every clip that the cache does not hold, write the feature file, the ledger and the journal.
+
+    Args:
+        job: the computation
+        clips: all clips of the corpus, sorted by id
+        upstream: ledger entries so far; a clip that was lost there is not tried
+        meta: attributes of the file
+        out: the HDF5 file
+        ledger: gets `upstream` and this stage's entries
+        runtime: workers, cache, failures allowed
+
+    Returns:
+        one line: counts, and how many clips came from the cache
+
+    Raises:
+        TooManyFailures: after the ledger is written
+    """
+    blocked = lost_by_id(upstream)
+    cache = ClipCache(Path(runtime.clip_cache), runtime.clip_cache_gb)
+    ready = [clip for clip in clips if clip.clip_id not in blocked]
+    plan, common = _plan(job, cache, ready)
+    work = _Work(job, cache, meta)
+    heads = _heads(work, plan, runtime)
+    entries = [_entry(planned.clip, job.stage, heads[planned.key]) for planned in plan]
+    entries += [entry.after(job.stage) for entry in blocked.values()]
+    write_ledger(ledger, [*upstream, *entries])
+    _note(journal_path(cache.root, out), plan, common)
+    check_failures(entries, runtime.max_failed_fraction, ledger)
+    _pack(work, [planned for planned in plan if not heads[planned.key].reason], out)
+    reused = sum(planned.head is not None for planned in plan)
+    if reused < len(plan):
+        cache.prune()
+    return f"{job.stage}: {summary(entries)}; {reused} of {len(ready)} clips from the clip cache"
+
+
+def _plan(job: Job, cache: ClipCache, clips: Sequence[Clip]) -> tuple[list[_Planned], Mapping[str, Any]]:
+    """Look up every clip; return it with what all of them have in common."""
+    plan, common = [], {}
+    for clip in clips:
+        parts = dict(job.parts(clip))
+        key = cache_key(**parts)
+        plan.append(_Planned(clip, key, str(parts.pop("input")), _kept(cache, key)))
+        common = parts
+    return plan, common
+
+
+def _heads(work: _Work, plan: Sequence[_Planned], runtime: Runtime) -> dict[str, Head]:
+    """Compute what is missing, equal content once, and return every entry's head by its key."""
+    heads = {planned.key: planned.head for planned in plan if planned.head is not None}
+    missing = list({planned.key: planned for planned in plan if planned.head is None}.values())
+    steps = Steps(work.begin, work.finish)
+    while missing:
+        try:
+            for planned, head in zip(missing, ordered_map(steps, missing, runtime.workers, work.job.stage, cluster=runtime), strict=True):
+                heads[planned.key] = head
+        except WorkerLost:  # over one of the clips that were in hand; the others lose nothing
+            left = [planned for planned in missing if planned.key not in heads]
+            for planned in left[:_SUSPECTS]:
+                heads[planned.key] = _alone(steps, planned)
+        missing = [planned for planned in missing if planned.key not in heads]
+    return heads
+
+
+def _alone(steps: Steps[_Planned, Any, Head], planned: _Planned) -> Head:
+    """Compute one clip in a process of its own; where it dies, the clip has failed. That is not kept: memory may have been short."""
+    try:
+        return alone(steps, planned)
+    except WorkerLost:
+        return Head("crashed", "the process that worked on it died")
+
+
+def _pack(work: _Work, plan: Sequence[_Planned], out: Path) -> None:
+    """Copy the entries into the feature file, while a thread looks whether the next ones are sound.
+
+    One that was pruned or damaged meanwhile is computed again.
+    """
+    looked_at = ahead(((planned, work.cache.sound(planned.key)) for planned in plan), count=8)
+    with feature_file(out, work.meta) as file:
+        for planned, sound in progress(looked_at, len(plan), f"{work.job.stage}: packing"):
+            if not sound and (head := work.finish(planned, work.begin(planned))).reason:
+                raise ArtifactError(f"{work.job.stage}: clip '{planned.clip.clip_id}' was sound and is not any more ({head.reason}); run it again")
+            with work.cache.group(planned.key) as group:
+                file.copy(planned.clip.clip_id, group)
+
+
+def _note(path: Path, plan: Sequence[_Planned], common: Mapping[str, Any]) -> None:
+    before = read_journal(path)
+    looked_up = ((one.clip.clip_id, one.key, one.input, one.head is not None) for one in plan)
+    write_journal(path, common, (row_of(before, common, *one) for one in looked_up))

@@ -1,0 +1,1 @@
+"""Metrics, confidence intervals, significance, calibration, and results per group of speakers."""

@@ -1,0 +1,99 @@
+"""For whom a model works: figures by speaker and by gender, and whether a gap between genders may be chance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import nan
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from pipeline.evaluation.metrics import confusion, per_class, uar
+
+
+@dataclass(frozen=True)
+class GroupFigures:
+    """Figures of one model on the clips of one speaker or of one gender.
+
+    Attributes:
+        clips: judged
+        accuracy: share of right decisions
+        uar: unweighted average recall over the emotions that occur
+        recalls: emotion -> recall; NaN where no clip has it
+    """
+
+    clips: int
+    accuracy: float
+    uar: float
+    recalls: Mapping[str, float]
+
+
+def by_group(rows: pd.DataFrame, groups: Sequence[str], classes: Sequence[str]) -> dict[str, GroupFigures]:
+    """Return group -> figures, sorted by group.
+
+    Args:
+        rows: judged test clips of one model: emotion, predicted
+        groups: (N,) of the rows; "" is left out
+        classes: emotions
+
+    >>> rows = pd.DataFrame({"emotion": ["sad", "sad", "anger"], "predicted": ["sad", "anger", "anger"]})
+    >>> {name: found.accuracy for name, found in by_group(rows, ["female", "male", "male"], ["anger", "sad"]).items()}
+    {'female': 1.0, 'male': 0.5}
+    """
+    found = {}
+    names = np.array(groups, str)
+    for name in np.unique(names[names != ""]):
+        mine = rows[names == name]
+        counts = confusion(mine["emotion"].tolist(), mine["predicted"].tolist(), classes)
+        recalls = {emotion: figures.recall for emotion, figures in per_class(counts, classes).items()}
+        accuracy = float(counts.trace() / counts.sum())
+        found[str(name)] = GroupFigures(len(mine), accuracy, uar(counts), recalls)
+    return found
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The gap between two genders.
+
+    Attributes:
+        accuracy: by how much that of one is above that of the other, 0 to 1
+        p: two-sided, of a test that deals the genders out anew over the speakers; NaN where a gender has one speaker
+    """
+
+    accuracy: float
+    p: float
+
+
+def gender_gap(rows: pd.DataFrame, genders: Mapping[str, str], draws: int, seed: int) -> Gap | None:
+    """Return the gap in accuracy between the genders; None unless there are two.
+
+    If gender is of no matter, then the gap is one of those that any other deal of the genders over the same speakers
+    would give; whole speakers, since the clips of one are alike.
+
+    Args:
+        rows: judged test clips of one model: speaker, emotion, predicted
+        genders: speaker -> gender, "" where it is not known
+        draws: deals at random; all are tried where there are no more of them
+        seed: of the deals
+    """
+    right = (rows["emotion"] == rows["predicted"]).groupby(rows["speaker"]).agg(["sum", "count"])
+    known = right[[genders[speaker] != "" for speaker in right.index]]
+    gender = np.array([genders[speaker] for speaker in known.index], str)
+    names = np.unique(gender)
+    if len(names) != 2:
+        return None
+    hits, clips = known["sum"].to_numpy(float), known["count"].to_numpy(float)
+
+    def difference(one: np.ndarray, other: np.ndarray, axis: int = -1) -> np.ndarray:
+        first, second = (hits[who].sum(axis=axis) / clips[who].sum(axis=axis) for who in (one, other))
+        return first - second
+
+    sides = [np.flatnonzero(gender == name) for name in names]
+    gap = abs(float(difference(sides[0], sides[1])))
+    if min(map(len, sides)) < 2:
+        return Gap(gap, nan)
+    chance = np.random.default_rng(seed)
+    test = stats.permutation_test(sides, difference, vectorized=True, n_resamples=draws, random_state=chance)
+    return Gap(gap, float(test.pvalue))

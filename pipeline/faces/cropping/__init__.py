@@ -1,0 +1,1 @@
+"""Crops of the tracked face, one kind per file in `kinds`."""

@@ -1,0 +1,1 @@
+"""The tracker: shot boundaries, detection, optical flow, identity, and which track is the clip's subject."""

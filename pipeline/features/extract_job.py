@@ -1,0 +1,104 @@
+"""The per-clip job of the `extract` stages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from pipeline.audio.spectral import SOUND_HZ
+from pipeline.core import plugins
+from pipeline.core.clip import Clip
+from pipeline.core.files import canonical_json
+from pipeline.core.settings import parse
+from pipeline.core.store import ClipFeatures, FeatureMeta, opened
+from pipeline.engine.code_digest import code_digest
+from pipeline.media.audio_blocks import Sound
+from pipeline.media.decode import degraded_by, sound_blocks
+
+
+@dataclass(frozen=True)
+class ExtractJob:
+    """Compute one feature of one clip.
+
+    Args:
+        feature: plugin in pipeline/features/extractors
+        params: its settings as a mapping
+        source: corpus folder, or the feature file that the plugin's INPUT names
+        weights: folder of the pre-trained network, or None
+    """
+
+    feature: str
+    params: Mapping[str, Any]
+    source: Path
+    weights: Path | None = None
+
+    @property
+    def stage(self) -> str:
+        """See `pipeline.engine.run.Job`."""
+        return f"extract:{self.feature}"
+
+    @property
+    def version(self) -> str:
+        """Digest of the extractor's code."""
+        return code_digest(plugins.module_name("extractors", self.feature), "pipeline.media.decode")
+
+    def parts(self, clip: Clip) -> dict[str, Any]:
+        """See `pipeline.engine.run.Job`."""
+        sound = self._plugin.INPUT == "sound"
+        return {
+            "stage": self.stage,
+            "input": clip.input_digest if sound else opened(self.source).digest(clip.clip_id, self._arrays),
+            "code": self.version,
+            "params": dict(self.params),
+            "weights": self._extractor.meta.weights,
+        }
+
+    def load(self, clip: Clip) -> Any:
+        """See `pipeline.engine.run.Job`."""
+        if self._plugin.INPUT == "sound":
+            damage: list[str] = []
+            return Sound(partial(sound_blocks, self.source / clip.path, SOUND_HZ, clip.start, clip.end, damage), damage)
+        further = set(self._arrays) - {"values", "times", "mask"} if self._arrays else None
+        return opened(self.source).rows(clip.clip_id, further)
+
+    def compute(self, clip: Clip, loaded: Any, notes: list[str]) -> Iterator[ClipFeatures]:  # noqa: ARG002
+        """See `pipeline.engine.run.Job`."""
+        yield from self._extractor(loaded)
+        if isinstance(loaded, Sound):
+            notes += degraded_by(loaded.damage)
+
+    def meta(self) -> FeatureMeta:
+        """Return the attributes of the feature file; checks that the input file suits the weights."""
+        if self._plugin.INPUT != "sound" and hasattr(self._extractor, "check_input"):
+            self._extractor.check_input(opened(self.source).meta)
+        return FeatureMeta(**{**vars(self._extractor.meta), "version": self.version})
+
+    def source_speakers(self) -> list[str]:
+        """Return who the network behind this feature was trained on; empty without a network."""
+        return list(getattr(self._extractor, "source_speakers", ()))
+
+    @property
+    def _plugin(self) -> Any:
+        return plugins.load("extractors", self.feature)
+
+    @property
+    def _arrays(self) -> tuple[str, ...]:
+        return getattr(self._plugin, "ARRAYS", ())
+
+    @property
+    def _extractor(self) -> Any:
+        return _extractor(self.feature, canonical_json(dict(self.params)), self.weights)
+
+
+@cache
+def _extractor(feature: str, params: str, weights: Path | None) -> Any:
+    module = plugins.load("extractors", feature)
+    return module.Extractor(module.Params.model_validate_json(params), weights)
+
+
+def extractor_params(feature: str, data: Any, place: str) -> dict[str, Any]:
+    """Return a feature's settings, checked, with the defaults filled in."""
+    return parse(plugins.load("extractors", feature, place.removeprefix("params.yaml: ")).Params, data, place).model_dump()

@@ -1,0 +1,24 @@
+"""a60: bottleneck features of a speech DNN trained on phones, Huang et al. 2017, section 3.1 and Fig. 3b.
+
+Paper: 60 nodes in the last hidden layer. Weights: `pretrain@a60`, trained in this pipeline on phone alignments.
+Output: (T, 60) float32 at the rate of mfcc39, without unit.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.features.extractors._speech import SpeechExtractor, SpeechParams
+
+INPUT = "mfcc39"
+
+
+class Params(SpeechParams):
+    """Everything that matters is in the weights."""
+
+
+class Extractor(SpeechExtractor):
+    """The bottleneck network up to its 60 nodes."""
+
+    def __init__(self, params: Params, weights: Path | None) -> None:
+        super().__init__("a60", 60, params, weights)

@@ -1,0 +1,50 @@
+"""egemaps: the 88 functionals of eGeMAPSv02, Ouyang et al. 2017, section 4.1.
+
+Paper: eGeMAPS of sound at 16 kHz and 16 bit as input of the speech DNN. By openSMILE (`pipeline/audio/egemaps.py`, which says
+what is done where eGeMAPS is undefined). Weights: none. Output: (T, 88) float32; units as in the column names.
+
+One row per clip unless `window_s` is set: the label is the clip's, functionals are made to describe a whole utterance,
+and the DNN takes one vector each. That is the one feature whose memory grows with the clip: about 64 KB a second, and what
+openSMILE itself holds. Windows are for a source corpus whose utterances are much longer than the clips, and for networks
+over time; they are read one after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.audio.egemaps import EgemapsParams, columns, functionals_of
+from pipeline.audio.spectral import SOUND_HZ
+from pipeline.core.store import ClipFeatures, FeatureMeta
+from pipeline.media.audio_blocks import Sound
+
+INPUT = "sound"
+
+
+class Params(EgemapsParams):
+    """The set is fixed by its name."""
+
+
+class Extractor:
+    """eGeMAPSv02 functionals by openSMILE."""
+
+    def __init__(self, params: Params, weights: Path | None = None) -> None:  # noqa: ARG002
+        self.params = params
+        names = columns()
+        self.meta = FeatureMeta(
+            feature="egemaps",
+            dimension=len(names),
+            dtype="float32",
+            rate_hz=SOUND_HZ / params.window if params.window else 0.0,
+            columns=names,
+            params=params.model_dump(),
+        )
+
+    def __call__(self, sound: Sound) -> Iterator[ClipFeatures]:
+        """Yield (n, 88) for sound at `SOUND_HZ`; times are the middles of the rows' sound.
+
+        Raises:
+            ClipError: too_short, below 100 ms; silent, digital silence; no_voice, nowhere a voiced frame
+        """
+        yield from functionals_of(sound, self.params)

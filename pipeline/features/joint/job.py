@@ -1,0 +1,184 @@
+"""Joint features of sound and face: two segment features side by side, through a fusion network learned in every fold,
+Zhang et al. 2017, section III.B.2.
+
+Windows of both are paired by their time. A pair counts as observed where both of its windows are; a clip without any is
+left to late fusion, which needs one modality only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from pipeline.core import plugins
+from pipeline.core.clip import Clip, class_names
+from pipeline.core.errors import ClipError
+from pipeline.core.ledger import Entry, lost
+from pipeline.core.settings import Settings
+from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
+from pipeline.core.store_writer import write_features
+from pipeline.core.weights_file import save_weights
+from pipeline.engine.clip_cache import cache_key
+from pipeline.features.joint.networks import Segments
+from pipeline.protocols.leakage import check_learned
+from pipeline.protocols.splits import Fold
+from pipeline.training.per_fold import FEATURES, Keep, is_kept
+
+
+class JointParams(Settings):
+    """`fuse_features.<name>`."""
+
+    network: str = Field(min_length=1, description="plugin in pipeline/features/joint/networks")
+    settings: Mapping[str, Any] = Field({}, description="the plugin's own settings")
+    keep: Keep = Field("all", description="folds (fold-00, ...) whose weights are kept, or all")
+
+
+def paired(audio: ClipFeatures, video: ClipFeatures) -> ClipFeatures:
+    """Return windows that both have, values side by side, (S, Da + Dv); NaN where one of the two was not observed.
+
+    Raises:
+        ClipError: no_input, there is no window that was observed in both
+    """
+    heard, seen = (np.round(part.times * 1000).astype(np.int64) for part in (audio, video))
+    _, one, other = np.intersect1d(heard, seen, assume_unique=True, return_indices=True)
+    mask = audio.mask[one] & video.mask[other]
+    if not mask.any():
+        raise ClipError("no_input", f"no window with both: {int(audio.mask.sum())} of sound, {int(video.mask.sum())} of faces")
+    values = np.concatenate([audio.values[one], video.values[other]], axis=1).astype(np.float32)
+    values[~mask] = np.nan
+    return ClipFeatures(values, audio.times[one], mask)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Two feature files of segments, learned per fold or not.
+
+    Attributes:
+        audio: of sound
+        video: of faces
+    """
+
+    audio: Path
+    video: Path
+
+    def read(self, name: str, fold: Fold, clip_ids: Sequence[str]) -> dict[str, ClipFeatures]:
+        """Return clip id -> pairs of windows in one fold, for the clips that both files have and that have any.
+
+        Raises:
+            LeakageError: a file was learned by other splits
+        """
+        with FeatureFile(self.audio) as audio, FeatureFile(self.video) as video:
+            parts = [_part(file, name, fold, clip_ids) for file in (audio, video)]
+        found = {}
+        for clip_id in clip_ids:
+            if clip_id in parts[0] and clip_id in parts[1]:
+                try:
+                    found[clip_id] = paired(parts[0][clip_id], parts[1][clip_id])
+                except ClipError:
+                    continue  # `pair_entries` says so in the ledger
+        return found
+
+
+def _part(file: FeatureFile, name: str, fold: Fold, clip_ids: Sequence[str]) -> dict[str, ClipFeatures]:
+    level = name if file.folds else ""
+    found = {}
+    for clip_id in sorted(set(file.clip_ids(level)) & set(clip_ids)):
+        if level:
+            check_learned(f"{file.path}: {level}/{clip_id}", file.part(clip_id, level), fold.get(clip_id, ""))
+        found[clip_id] = file.read(clip_id, level)
+    return found
+
+
+@dataclass(frozen=True)
+class JointJob:
+    """One fusion network, learned in every fold; see `pipeline.training.per_fold.FoldJob`.
+
+    Args:
+        meta: attributes of the feature file; the dimension is known when the first fold is learned
+        network: plugin of pipeline/features/joint/networks
+        settings: its settings as canonical JSON
+        sources: what is fused
+        digest: of the contents of both
+        keep: folds whose weights are kept
+        clips: all clips of the corpus
+        device: `cpu` or `cuda`
+    """
+
+    meta: FeatureMeta
+    network: str
+    settings: str
+    sources: Sources
+    digest: str
+    keep: Keep
+    clips: Sequence[Clip]
+    device: str
+
+    def key(self, name: str, fold: Fold) -> str:
+        """See `FoldJob`."""
+        emotions = {clip.clip_id: clip.emotion for clip in self.clips}
+        return cache_key(
+            code=self.meta.version,
+            network=self.network,
+            settings=self.settings,
+            data=self.digest,
+            fold={clip_id: [part, emotions[clip_id]] for clip_id, part in sorted(fold.items())},
+            run={"name": name, "device": self.device, "kept": is_kept(self.keep, name)},
+        )
+
+    def learn(self, name: str, fold: Fold, folder: Path) -> list[dict[str, Any]]:
+        """See `FoldJob`."""
+        classes, plugin = class_names(self.clips), plugins.load("fusion_networks", self.network)
+        found = self.sources.read(name, fold, [clip.clip_id for clip in self.clips])
+        parts = {part: self._segments(found, fold, part, classes) for part in ("train", "val")}
+        params = plugin.Params.model_validate_json(self.settings)
+        joint, history = plugin.fit(params, parts["train"], parts["val"], len(classes), self.device)
+        if is_kept(self.keep, name):
+            save_weights(folder, joint.state(), {"network": self.network, "settings": self.settings, "classes": classes}, self.meta.origin)
+        meta = replace(self.meta, dimension=joint.dimension)
+        write_features(folder / FEATURES, meta, ((clip_id, joined(joint, found[clip_id])) for clip_id in sorted(found)))
+        return [dict(row) for row in history]
+
+    def _segments(self, found: Mapping[str, ClipFeatures], fold: Fold, part: str, classes: Sequence[str]) -> Segments:
+        chosen = [clip for clip in self.clips if fold.get(clip.clip_id) == part and clip.clip_id in found]
+        width = next((clip.values.shape[1] for clip in found.values()), 0)
+        rows = [np.zeros((0, width), np.float32), *(found[c.clip_id].values[found[c.clip_id].mask] for c in chosen)]
+        labels = [np.full(int(found[c.clip_id].mask.sum()), classes.index(c.emotion)) for c in chosen]
+        return Segments(np.concatenate(rows), np.concatenate([np.zeros(0, np.int64), *labels]), part)
+
+
+def joined(joint: Any, clip: ClipFeatures) -> ClipFeatures:
+    """Return the joint feature of a clip's pairs, NaN where a pair was not observed."""
+    values = np.full((len(clip.mask), joint.dimension), np.nan, np.float32)
+    values[clip.mask] = joint(clip.values[clip.mask])
+    return ClipFeatures(values, clip.times, clip.mask)
+
+
+def pair_entries(name: str, sources: Sources, clips: Sequence[Clip], upstream: Mapping[str, Entry]) -> list[Entry]:
+    """Return one ledger entry per clip: ok, degraded where sound and picture differ in length, or lost."""
+    stage, entries = f"fuse_features:{name}", []
+    with FeatureFile(sources.audio) as audio, FeatureFile(sources.video) as video:
+        levels = [min(file.folds, default="") for file in (audio, video)]  # pairs are the same in all of them
+        for clip in clips:
+            if (cause := upstream.get(clip.clip_id)) is not None:
+                entries.append(cause.after(stage))
+                continue
+            two = [file.read(clip.clip_id, level) for file, level in zip((audio, video), levels, strict=True)]
+            entries.append(_entry(clip.clip_id, stage, *two))
+    return entries
+
+
+def _entry(clip_id: str, stage: str, audio: ClipFeatures, video: ClipFeatures) -> Entry:
+    try:
+        pairs = paired(audio, video)
+    except ClipError as error:
+        return lost(clip_id, stage, error.reason, error.detail)
+    longer = max(len(audio.mask), len(video.mask))
+    if longer - len(pairs.mask) > 1:
+        detail = f"{len(audio.mask)} windows of sound, {len(video.mask)} of pictures; {len(pairs.mask)} are paired"
+        return Entry(clip_id, stage, "degraded", "unequal_length", detail)
+    return Entry(clip_id, stage)

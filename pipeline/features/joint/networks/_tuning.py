@@ -1,0 +1,190 @@
+"""What dbn and fc share: supervised training by stochastic gradient descent, and the learned feature."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import Field
+from torch import nn
+
+from pipeline.core.errors import SettingsError, WeightsError
+from pipeline.core.settings import Settings
+from pipeline.features.joint.networks import Row, Segments
+from pipeline.networks.fusion_dbn import FusionNetwork
+from pipeline.training.datasets import Scaler
+
+Tensors = tuple[torch.Tensor, torch.Tensor]
+"""Scaled inputs (S, D) and labels (S,), on the device."""
+
+
+class TuneParams(Settings):
+    """Supervised training, Zhang et al. 2017, section IV.B."""
+
+    epochs: int = Field(ge=1, description="at most; 100 in the paper")
+    learning_rate: float = Field(gt=0, description="of supervised training; 0.001 in the paper")
+    momentum: float = Field(ge=0, lt=1, description="of every gradient descent here; 0.9 in the paper")
+    batch: int = Field(ge=1, description="segments per step; 30 in the paper")
+    patience: int = Field(
+        ge=1,
+        description="stop after so many epochs without a better accuracy on validation, or the same at a lower loss, and "
+        "keep the best epoch; `epochs` or more: never stop, keep the last",
+    )
+    seed: int = Field(ge=0, description="of initial weights, order and samples")
+
+
+@dataclass(frozen=True)
+class NetworkFeature:
+    """The last hidden layer of a trained network, behind the scaling of its inputs.
+
+    Attributes:
+        network: in evaluation mode
+        scaler: learned from the training segments
+        device: where the network is
+    """
+
+    network: FusionNetwork
+    scaler: Scaler
+    device: str
+
+    @property
+    def dimension(self) -> int:
+        """Columns of the feature."""
+        return self.network.dimension
+
+    @torch.inference_mode()
+    def __call__(self, inputs: np.ndarray) -> np.ndarray:
+        """Return the feature (S, dimension) float32 of inputs (S, D)."""
+        rows = torch.from_numpy(self.scaler(inputs).astype(np.float32, copy=False)).to(self.device)
+        return self.network.features(rows).cpu().numpy()
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Return the network's state dict and the scaling as `mean` and `scale`, on the CPU."""
+        weights = {name: tensor.detach().cpu() for name, tensor in self.network.state_dict().items()}
+        return {**weights, "mean": torch.from_numpy(self.scaler.mean), "scale": torch.from_numpy(self.scaler.scale)}
+
+
+def restored(network: FusionNetwork, state: Mapping[str, torch.Tensor]) -> NetworkFeature:
+    """Return the feature whose `state` was kept, in evaluation mode on the CPU.
+
+    Raises:
+        WeightsError: it is that of another network
+    """
+    own = {name: tensor for name, tensor in state.items() if name not in ("mean", "scale")}
+    try:
+        network.load_state_dict(own)
+        scaler = Scaler(state["mean"].numpy(), state["scale"].numpy())
+    except (RuntimeError, KeyError) as error:
+        reason = " ".join(str(error).split())[:160]
+        raise WeightsError(f"a fusion network's weights are for other settings ({reason}); run `dvc repro fuse_features`") from error
+    network.eval()
+    return NetworkFeature(network, scaler, "cpu")
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Seed torch's global generator, of which initial weights and dropout are drawn, and put it back afterwards."""
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
+        torch.manual_seed(seed)
+        yield
+
+
+def tensors(segments: Segments, scaler: Scaler, device: str) -> Tensors:
+    """Return a part of the fold as the network takes it."""
+    inputs = torch.from_numpy(scaler(segments.inputs).astype(np.float32, copy=False))
+    return inputs.to(device), torch.from_numpy(segments.labels.astype(np.int64, copy=False)).to(device)
+
+
+def minibatches(count: int, size: int, order: torch.Generator) -> tuple[torch.Tensor, ...]:
+    """Return the rows 0 .. count - 1 in random order, split into minibatches."""
+    return torch.randperm(count, generator=order).split(size)
+
+
+def finite(loss: float, setting: str, rate: float) -> float:
+    """Return a loss to six decimals.
+
+    Raises:
+        SettingsError: it is not finite, because of the learning rate that `setting` names
+    """
+    if not math.isfinite(loss):
+        raise SettingsError(f"params.yaml: {setting}: {rate} makes a fusion network's training diverge; lower it")
+    return round(loss, 6)
+
+
+def tune(network: FusionNetwork, train: Tensors, val: Tensors, params: TuneParams) -> list[Row]:
+    """Train with cross-entropy; the network ends in evaluation mode with the weights that `params.patience` says.
+
+    Args:
+        network: changed in place
+        train: what is learned from
+        val: what decides when to stop; segments of classes that `train` lacks do not count, since nothing could
+            teach them. Without segments every epoch is run, and the last is kept
+
+    Returns:
+        one row per epoch
+    """
+    # fused: one pass over each matrix, in place; the other forms copy the gradient where weights decay
+    optimiser = torch.optim.SGD(network.parameters(), lr=params.learning_rate, momentum=params.momentum, fused=True)
+    order = torch.Generator().manual_seed(params.seed)
+    known = torch.isin(val[1], train[1])
+    stops = bool(known.any()) and params.patience < params.epochs
+    best, rows = _Best(), []
+    for epoch in range(params.epochs):
+        loss = finite(_learn(network, train, params.batch, optimiser, order), "learning_rate", params.learning_rate)
+        judged = _judge(network, val[0][known], val[1][known])
+        rows.append({"phase": "tune", "epoch": epoch, "loss": loss, **judged})
+        if stops and best.see(network, judged) >= params.patience:
+            break
+    if stops:
+        network.load_state_dict(best.state)
+    network.eval()
+    return rows
+
+
+class _Best:
+    """The best epoch so far."""
+
+    def __init__(self) -> None:
+        self.state: dict[str, torch.Tensor] = {}
+        self.score, self.since = (-1.0, 0.0), 0
+
+    def see(self, network: FusionNetwork, judged: dict[str, Any]) -> int:
+        """Return how many epochs ago the best one was."""
+        score = (judged["val_accuracy"], -judged["val_loss"])
+        self.since += 1
+        if score > self.score:
+            self.score, self.since = score, 0
+            self.state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+        return self.since
+
+
+def _learn(
+    network: FusionNetwork, train: Tensors, batch: int, optimiser: torch.optim.Optimizer, order: torch.Generator
+) -> float:
+    """Go over the training segments once; return their mean loss."""
+    network.train()
+    inputs, labels = train
+    total = 0.0
+    for rows in minibatches(len(labels), batch, order):
+        optimiser.zero_grad(set_to_none=True)
+        loss = nn.functional.cross_entropy(network(inputs[rows]), labels[rows])
+        loss.backward()
+        optimiser.step()
+        total += loss.item() * len(rows)
+    return total / len(labels)
+
+
+@torch.inference_mode()
+def _judge(network: FusionNetwork, inputs: torch.Tensor, labels: torch.Tensor) -> dict[str, Any]:
+    """Return loss and accuracy; None without segments."""
+    if not len(labels):
+        return {"val_loss": None, "val_accuracy": None}
+    network.eval()
+    logits = network(inputs)
+    loss = nn.functional.cross_entropy(logits, labels).item()
+    return {"val_loss": round(loss, 6), "val_accuracy": round((logits.argmax(1) == labels).double().mean().item(), 6)}

@@ -1,0 +1,138 @@
+"""dbn: a deep belief network, the fusion of Zhang et al. 2017, section III.B.2; Table X for its depth.
+
+DBN-1, DBN-2 and DBN-3 of the paper are one, two and three hidden layers. Step 1, without labels: restricted Boltzmann
+machines, Gaussian-Bernoulli, then Bernoulli-Bernoulli on the hidden probabilities of the one below, trained greedily
+from the bottom up by contrastive divergence. Step 2: a softmax layer on top, and back-propagation through all layers.
+The paper says nothing of the settings of step 1; Hinton 2012, "A practical guide to training restricted Boltzmann
+machines", gives ranges: machines with real inputs learn ten times slower or less (section 13.2), weights decay by 1e-5
+to 1e-2 (section 10).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import Field
+
+from pipeline.features.joint.networks import Row, Segments
+from pipeline.features.joint.networks._tuning import (
+    NetworkFeature,
+    TuneParams,
+    finite,
+    minibatches,
+    restored,
+    seeded,
+    tensors,
+    tune,
+)
+from pipeline.networks.fusion_dbn import FusionDBN
+from pipeline.networks.rbm import RBM, BernoulliRBM, GaussianRBM
+from pipeline.training.datasets import Scaler
+from pipeline.training.task import check_device
+
+
+class Params(TuneParams):
+    """Layers, pre-training and training."""
+
+    layers: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1, description="widths; (4096, 2048) is DBN-2")
+    pretrain_epochs: int = Field(ge=0, description="per machine; 0 = layers begin at random")
+    gaussian_learning_rate: float = Field(gt=0, description="of the first machine, whose inputs are real")
+    pretrain_learning_rate: float = Field(gt=0, description="of the machines above")
+    weight_decay: float = Field(ge=0, description="of the machines' weights, not of their biases")
+    cd_steps: int = Field(ge=1, description="of the Gibbs chain, k of CD-k")
+    reconstruction: Literal["mean", "sample"] = Field(
+        description="visible units of the chain: their means, with less noise, or samples, whose limit for many steps is "
+        "the gradient of the likelihood"
+    )
+
+
+def fit(
+    params: Params, train: Segments, val: Segments, classes: int, device: str = "cpu"
+) -> tuple[NetworkFeature, list[Row]]:
+    """Train the network; return the last hidden layer as a feature, and one row per epoch of either step.
+
+    Args:
+        params: layers, pre-training and training
+        train: S >= 1
+        val: decides when to stop; may be empty
+        classes: of the softmax layer
+        device: `cpu` or `cuda`
+
+    Raises:
+        SettingsError: the device is not there, or training diverges
+        LeakageError: `train` are not training segments
+    """
+    check_device(device)
+    scaler = Scaler.of(train, train.inputs)
+    learned = tensors(train, scaler, device)
+    with seeded(params.seed):
+        network = FusionDBN(train.inputs.shape[1], params.layers, classes).to(device)
+        machines, history = pretrain(learned[0], params)
+        network.start_from(machines)
+        del machines
+        history += tune(network, learned, tensors(val, scaler, device), params)
+    return NetworkFeature(network, scaler, device), history
+
+
+def load(params: Params, state: Mapping[str, torch.Tensor], columns: int, classes: int) -> NetworkFeature:
+    """Return the feature whose `state` was kept.
+
+    Raises:
+        WeightsError: it is that of another network
+    """
+    return restored(FusionDBN(columns, params.layers, classes), state)
+
+
+def pretrain(inputs: torch.Tensor, params: Params) -> tuple[list[RBM], list[Row]]:
+    """Train one machine per layer, from the bottom up.
+
+    Args:
+        inputs: scaled rows (S, D)
+        params: layers and pre-training
+
+    Returns:
+        (the machines, where `inputs` are; one row per epoch of each)
+
+    Raises:
+        SettingsError: the reconstruction error is not finite
+    """
+    generator = torch.Generator().manual_seed(params.seed)
+    machines: list[RBM] = []
+    history: list[Row] = []
+    for number, hidden in enumerate(params.layers, 1):
+        kind = BernoulliRBM if machines else GaussianRBM
+        machine = kind(inputs.shape[1], hidden, generator).to(inputs.device)
+        errors = _train(machine, inputs, params, generator)
+        history += [
+            {"phase": f"rbm{number}", "epoch": epoch, "loss": error, "val_loss": None, "val_accuracy": None}
+            for epoch, error in enumerate(errors)
+        ]
+        machines.append(machine)
+        with torch.no_grad():
+            inputs = machine.hidden_probabilities(inputs)
+    return machines, history
+
+
+def _train(machine: RBM, inputs: torch.Tensor, params: Params, generator: torch.Generator) -> list[float]:
+    """Return the mean reconstruction error of every epoch."""
+    gaussian = isinstance(machine, GaussianRBM)
+    name = "gaussian_learning_rate" if gaussian else "pretrain_learning_rate"
+    rate = params.gaussian_learning_rate if gaussian else params.pretrain_learning_rate
+    groups: list[dict[str, Any]] = [
+        {"params": [machine.weights], "weight_decay": params.weight_decay},
+        {"params": [machine.visible_bias, machine.hidden_bias]},
+    ]
+    optimiser = torch.optim.SGD(groups, lr=rate, momentum=params.momentum, fused=True)
+    sampled = params.reconstruction == "sample"
+    errors = []
+    for _ in range(params.pretrain_epochs):
+        total = 0.0
+        for rows in minibatches(len(inputs), params.batch, generator):
+            visible = inputs[rows]
+            means = machine.contrastive_divergence(visible, params.cd_steps, generator, sampled)
+            optimiser.step()
+            total += machine.reconstruction_error(visible, means).sum().item()
+        errors.append(finite(total / len(inputs), name, rate))
+    return errors

@@ -1,0 +1,136 @@
+"""All windows of a corpus in one file on disk, for training that goes over them many times.
+
+The file is an array that the operating system maps into memory and drops again, so that memory does not grow with the
+corpus, and all folds share one. It is scratch: made at the beginning of a stage, deleted at its end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from pipeline.core.clip import Clip
+from pipeline.core.errors import ClipError
+from pipeline.core.ledger import Entry, lost
+from pipeline.core.store import ClipFeatures, ClipReader, FeatureFile
+from pipeline.features.segments.networks import Windows
+from pipeline.runner.progress import progress
+
+
+@dataclass(frozen=True)
+class ClipRows:
+    """Where one clip's windows lie.
+
+    Attributes:
+        first: row of its first observed window; the others follow
+        times: (S,), s, of all windows
+        mask: (S,) bool, which of them were observed and have a row
+    """
+
+    first: int
+    times: np.ndarray
+    mask: np.ndarray
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Rows of the observed windows."""
+        return np.arange(self.first, self.first + int(self.mask.sum()))
+
+
+@dataclass(frozen=True)
+class SegmentStore:
+    """Observed windows of all clips.
+
+    Attributes:
+        path: the array's file
+        shape: of one window
+        dtype: of its values
+        clips: clip id -> its rows
+        sha256: of the file and the index
+    """
+
+    path: Path
+    shape: tuple[int, ...]
+    dtype: str
+    clips: dict[str, ClipRows] = field(default_factory=dict)
+    sha256: str = ""
+
+    def array(self) -> np.ndarray:
+        """Return all rows, (R, *shape), mapped and not read."""
+        count = sum(len(clip.rows) for clip in self.clips.values())
+        if not count:
+            return np.zeros((0, *self.shape), self.dtype)
+        return np.memmap(self.path, self.dtype, "r", shape=(count, *self.shape))
+
+    def windows(self, clip_id: str) -> Windows:
+        """Return the windows of one clip."""
+        clip = self.clips[clip_id]
+        array = self.array()
+        return Windows((array[row] for row in clip.rows), clip.times, clip.mask)
+
+
+class Rows:
+    """Some rows of a store as inputs of a training loop; see `pipeline.training.task.Inputs`."""
+
+    def __init__(self, store: SegmentStore, rows: np.ndarray) -> None:
+        self.store, self.rows, self._array = store, rows, store.array()
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, rows: torch.Tensor) -> torch.Tensor:
+        return torch.from_numpy(np.array(self._array[self.rows[rows.numpy()]]))
+
+    def digest(self) -> str:
+        """Return one name for the contents."""
+        return hashlib.sha256(self.store.sha256.encode() + self.rows.tobytes()).hexdigest()
+
+
+def build(
+    path: Path, source: Path, clips: Sequence[Clip], cut: Any, stage: str, blocked: Callable[[str], Entry | None]
+) -> tuple[SegmentStore, list[Entry]]:
+    """Cut every clip into windows and write those that were observed.
+
+    Args:
+        path: the file to write
+        source: feature file
+        clips: all clips, sorted by id
+        cut: `Segments` of a plugin
+        stage: for the ledger
+        blocked: clip id -> the entry with which it was lost upstream, or None
+
+    Returns:
+        (the store, one ledger entry per clip)
+    """
+    store, entries, digest, row = SegmentStore(path, cut.shape, cut.dtype), [], hashlib.sha256(), 0
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FeatureFile(source) as file, path.open("wb") as out:
+        for clip in progress(clips, len(clips), f"{stage}: cutting"):
+            if (cause := blocked(clip.clip_id)) is not None:
+                entries.append(cause.after(stage))
+                continue
+            found = _cut(cut, file.rows(clip.clip_id))
+            if isinstance(found, ClipError):
+                entries.append(lost(clip.clip_id, stage, found.reason, found.detail))
+                continue
+            store.clips[clip.clip_id] = ClipRows(row, found.times, found.mask)
+            row += int(found.mask.sum())
+            digest.update(clip.clip_id.encode() + found.times.tobytes() + found.mask.tobytes())
+            for window in found.inputs:
+                digest.update(window.tobytes())
+                out.write(window.tobytes())
+            entries.append(Entry(clip.clip_id, stage, *(("degraded", "too_short", found.short) if found.short else ())))
+    return replace(store, sha256=digest.hexdigest()), entries
+
+
+def _cut(cut: Any, clip: ClipFeatures | ClipReader) -> Windows | ClipError:
+    try:
+        return cut(clip)
+    except ClipError as error:
+        return error

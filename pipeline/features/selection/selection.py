@@ -1,0 +1,66 @@
+"""Keep the columns that a random forest ranked highest, Huang et al. 2017, section 3.2: pool5 9216 -> 1024 or 2048."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from pipeline.core.files import canonical_json
+from pipeline.core.settings import Settings
+from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
+from pipeline.features.selection.ranking import Ranking
+from pipeline.runner.progress import progress
+
+
+class SelectParams(Settings):
+    """`select.<name>`."""
+
+    k: int = Field(gt=0, description="columns to keep")
+
+
+def selected_meta(name: str, source: FeatureMeta, k: int) -> FeatureMeta:
+    """Return the attributes of the feature that has the k best columns of `source`."""
+    return FeatureMeta(
+        feature=name,
+        dimension=k,
+        dtype=source.dtype,
+        rate_hz=source.rate_hz,
+        layer=f"{k} of {source.dimension} columns of {source.feature}, chosen per fold",
+        version=source.version,
+        params={"select": {"k": k}, source.feature: canonical_json(source.params)},
+        weights=source.weights,
+        origin=source.origin,
+    )
+
+
+def selected(feature: Path, rankings: Mapping[str, Ranking], k: int) -> Iterator[tuple[str, ClipFeatures]]:
+    """Yield (`fold-00/<clip>`, its k best columns) for every fold and clip, in sorted order."""
+    with FeatureFile(feature) as file:
+        for fold in progress(sorted(rankings), len(rankings), "packing", "fold"):
+            columns = rankings[fold].best(k)
+            for clip_id in sorted(file.clip_ids()):
+                times, mask = file.frames(clip_id)
+                values = np.concatenate([block[:, columns] for _, block in file.blocks(clip_id)])
+                yield f"{fold}/{clip_id}", ClipFeatures(values, times, mask)
+
+
+def kept_columns(rankings: Mapping[str, Ranking], k: int) -> pd.DataFrame:
+    """Return fold, column, importance of the kept columns, the most important first."""
+    frames = [pd.DataFrame(columns=["fold", "column", "importance"])] if not rankings else []
+    for fold, ranking in sorted(rankings.items()):
+        importances = ranking.importances
+        kept = sorted(ranking.best(k), key=lambda c: (-importances[c], c))
+        frames.append(pd.DataFrame({"fold": fold, "column": kept, "importance": importances[kept]}))
+    return pd.concat(frames, ignore_index=True)
+
+
+def agreements(rankings: Mapping[str, Ranking], k: int) -> pd.DataFrame:
+    """Return per fold: frames that each half of the forest saw, frames there are, agreement of the halves, and chance."""
+    return pd.DataFrame(
+        {"fold": fold, "rows": r.rows, "available": r.available, "agreement": r.agreement(k), "chance": k / r.halves.shape[1]}
+        for fold, r in sorted(rankings.items())
+    ).reindex(columns=["fold", "rows", "available", "agreement", "chance"])

@@ -1,0 +1,198 @@
+"""What is left of a system when test clips lose their sound or their picture: the same models, the same learned fusions.
+
+Nothing is learned again. A clip without a modality has no posteriors from the models of that modality; every fusion is
+applied to what is left, with the state that it learned on complete validation clips. Every rule fuses a clip by itself
+(`tests/fusion/rules/test_fusion_contract.py`), so each fold is decided three times, complete, without sound and without
+picture, and a share of clips picks from these.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from math import nan
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, field_validator
+
+from pipeline.core import posteriors
+from pipeline.core.clip import Clip
+from pipeline.core.errors import ArtifactError, SettingsError
+from pipeline.core.settings import Settings
+from pipeline.engine.parallel import ordered_map
+from pipeline.evaluation.metrics import confusion, uar
+from pipeline.fusion.per_fold import Rows, clips_of, on_scores, plugin_of
+from pipeline.protocols.splits import Fold
+from pipeline.systems.combined import Name
+from pipeline.systems.params import Fusion, SystemParams
+
+MISSING = ("sound", "picture")
+"""What a clip can lose."""
+_NEEDS = {"audio": frozenset({"sound"}), "video": frozenset({"picture"}), "joint": frozenset(MISSING)}
+_COMPLETE = "complete"
+
+
+class RobustnessParams(Settings):
+    """`robustness`."""
+
+    shares: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
+        min_length=2, description="shares of the test clips of a fold that lose a modality, ascending"
+    )
+    seed: int = Field(0, ge=0, description="of which clips lose it")
+    also: Mapping[Name, Literal["audio", "video", "joint"]] = Field(
+        default={}, description="modality of the features of `systems.<name>.also` that `systems.<name>.features` does not list"
+    )
+
+    @field_validator("shares")
+    @classmethod
+    def _ascending(cls, shares: tuple[float, ...]) -> tuple[float, ...]:
+        if list(shares) != sorted(set(shares)):
+            raise ValueError("list the shares in ascending order, each once")
+        return shares
+
+
+def needs_of(system: SystemParams, also: Mapping[str, str]) -> dict[str, frozenset[str]]:
+    """Return model -> what it needs of a clip, of `MISSING`; `also` tells of features that the system does not list.
+
+    Raises:
+        SettingsError: a feature whose modality nobody tells
+    """
+    known = {**also, **system.features}
+    needs = {}
+    for model in system.models():
+        feature = model.partition("-")[0]
+        if feature not in known:
+            raise SettingsError(f"params.yaml: robustness.also: the modality of '{feature}', feature of the model {model}, is missing; add {feature}: audio, video or joint")
+        needs[model] = _NEEDS[known[feature]]
+    return needs
+
+
+def places(clip_ids: Iterable[str], missing: str, fold: str, seed: int) -> dict[str, int]:
+    """Return clip id -> place in the order in which clips lose a modality: hangs on the ids alone, so shares are nested.
+
+    Args:
+        clip_ids: test clips of the fold, in any order
+        missing: of `MISSING`
+        fold: its name
+        seed: of the order
+    """
+    drawn = sorted(clip_ids, key=lambda clip_id: hashlib.sha256(f"{seed}|{fold}|{missing}|{clip_id}".encode()).digest())
+    return {clip_id: place for place, clip_id in enumerate(drawn)}
+
+
+def read_learned(path: Path, wanted: Iterable[Fusion], folds: Collection[str]) -> dict[str, dict[str, Any]]:
+    """Return fusion -> fold -> what it learned.
+
+    Raises:
+        ArtifactError: absent, not JSON, or without a fusion or a fold
+    """
+    try:
+        learned = json.loads(path.read_text(encoding="utf-8"))
+        lacking = [fusion.name for fusion in wanted if not set(folds) <= learned.get(fusion.name, {}).keys()]
+    except (FileNotFoundError, ValueError, AttributeError) as error:
+        raise ArtifactError(f"{path}: not what `fuse` learned ({type(error).__name__}); run `dvc repro -f fuse`") from error
+    if lacking:
+        raise ArtifactError(f"{path}: nothing, or not of every fold, for {lacking[0]}; run `dvc repro -f fuse`")
+    return learned
+
+
+@dataclass(frozen=True)
+class FoldDecisions:
+    """What every model and fusion decides on the test clips of one fold: complete, without sound, without picture.
+
+    Attributes:
+        wanted: fusions, every part before what it is part of
+        learned: fusion -> fold -> state, from complete validation clips
+        tables: model -> its posteriors
+        needs: model -> what it needs of a clip
+        clips: all clips of the corpus
+        classes: emotions
+        seed: of which clips lose a modality first
+    """
+
+    wanted: Sequence[Fusion]
+    learned: Mapping[str, Mapping[str, Any]]
+    tables: Mapping[str, pd.DataFrame]
+    needs: Mapping[str, frozenset[str]]
+    clips: Sequence[Clip]
+    classes: Sequence[str]
+    seed: int
+
+    def __call__(self, item: tuple[str, Fold]) -> pd.DataFrame:
+        """Return one row per model or fusion and test clip of a fold, with its name.
+
+        Columns: model, clip_id, emotion; complete, sound, picture: the decision with nothing, or this, taken away, "" =
+        not judged; place_sound, place_picture: see `places`; tested: test clips of the fold.
+        """
+        name, fold = item
+        test = clips_of(self.clips, fold, "test")
+        rows = {model: frame[(frame["fold"] == name) & (frame["part"] == "test")] for model, frame in self.tables.items()}
+        found = {missing: self._decided(name, rows, test, missing) for missing in (_COMPLETE, *MISSING)}
+        common = pd.DataFrame({"clip_id": [clip.clip_id for clip in test], "emotion": [clip.emotion for clip in test], "tested": len(test)})
+        for missing in MISSING:
+            common[f"place_{missing}"] = common["clip_id"].map(places(common["clip_id"], missing, name, self.seed))
+        names = [*rows, *(fusion.name for fusion in self.wanted)]
+        return pd.concat([common.assign(model=n, **{m: found[m][n] for m in found}) for n in names], ignore_index=True)
+
+    def _decided(self, fold: str, rows: Mapping[str, pd.DataFrame], test: Sequence[Clip], missing: str) -> dict[str, list[str]]:
+        left = {model: frame.iloc[:0] if missing in self.needs[model] else frame for model, frame in rows.items()}
+        scores = {model: Rows.of(frame, posteriors.probabilities(frame, self.classes)) for model, frame in left.items()}
+        decided = {}
+        for model, frame in left.items():
+            judged = dict(zip(frame["clip_id"], frame["predicted"], strict=True))
+            decided[model] = [judged.get(clip.clip_id, "") for clip in test]
+        for fusion in self.wanted:
+            parts = [self._own(left[p]) if on_scores(fusion.rule) else scores[p] for p in fusion.parts]
+            result = plugin_of(fusion.rule).fuse(np.stack([part.get(test) for part in parts]), self.learned[fusion.name][fold])
+            scores[fusion.name] = Rows({}, len(self.classes))
+            scores[fusion.name].put(test, result)
+            decided[fusion.name] = ["" if np.isnan(row).any() else self.classes[row.argmax()] for row in result]
+        return decided
+
+    def _own(self, frame: pd.DataFrame) -> Rows:
+        found = posteriors.class_scores(frame, self.classes)  # as in FoldFusion
+        return Rows.of(frame, np.zeros((0, len(self.classes))) if found is None else found)
+
+
+def robustness(decisions: FoldDecisions, folds: Mapping[str, Fold], shares: Sequence[float], workers: int = 1) -> pd.DataFrame:
+    """Return how well every model and fusion does when a share of the test clips of each fold loses a modality.
+
+    Args:
+        decisions: what is decided
+        folds: fold name -> fold
+        shares: of the test clips of a fold; rounded to whole clips
+        workers: processes
+
+    Returns:
+        columns model, missing (sound or picture), share, clips (test clips), judged, accuracy (right / judged),
+        accuracy_of_all (right / clips), uar (of the judged); NaN where nothing was judged
+    """
+    decided = pd.concat(ordered_map(decisions, list(folds.items()), workers, "taking away", "fold"), ignore_index=True)
+    return pd.DataFrame(_figures(decided, shares, decisions.classes))
+
+
+def _figures(decided: pd.DataFrame, shares: Sequence[float], classes: Sequence[str]) -> Iterator[dict[str, Any]]:
+    for model, frame in decided.groupby("model", sort=False):
+        truth = frame["emotion"].to_numpy(object)
+        for missing in MISSING:
+            for share in shares:
+                lost = frame[f"place_{missing}"] < (share * frame["tested"]).round()
+                predicted = frame[missing].where(lost, frame[_COMPLETE]).to_numpy(object)
+                yield {"model": model, "missing": missing, "share": share, **_scored(truth, predicted, classes)}
+
+
+def _scored(truth: np.ndarray, predicted: np.ndarray, classes: Sequence[str]) -> dict[str, float]:
+    judged = predicted != ""
+    right, count = int((truth == predicted).sum()), int(judged.sum())
+    return {
+        "clips": len(truth),
+        "judged": count,
+        "accuracy": right / count if count else nan,
+        "accuracy_of_all": right / len(truth),
+        "uar": uar(confusion(truth[judged].tolist(), predicted[judged].tolist(), classes)),
+    }

@@ -1,0 +1,56 @@
+"""prior_knowledge: the ensemble method with prior knowledge from micro-F1, Huang et al. 2017, eq. (4) and (5).
+
+As eq. (3), but a model with a higher micro-F1 on validation gets the difference as a bonus on its margin. For two
+models this is eq. (5): the better one decides where its margin + d reaches the other's. For more than two, a reading of
+ours since the paper has none: each gets what it is ahead of the worst.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from pipeline.core.settings import Settings
+from pipeline.evaluation.metrics import confusion, micro_f1
+from pipeline.fusion.rules import DECIMALS, margins
+
+
+class Params(Settings):
+    """Nothing to set: d of eq. (5) is learned."""
+
+
+def fit(params: Params, scores: np.ndarray, labels: np.ndarray) -> dict[str, Any]:  # noqa: ARG001
+    """Return the micro-F1 of each model on the validation clips that all of them judged, so that they compare.
+
+    Args:
+        params: nothing
+        scores: (M, N, C) of validation clips, NaN where a model could not judge
+        labels: (N,)
+
+    Returns:
+        {"micro_f1": (M,), "d": largest minus smallest, "bonus": (M,) micro-F1 minus the smallest}; without a clip
+        that all judged, micro_f1 are None and there is no bonus: eq. (3) is left
+    """
+    judged = ~np.isnan(scores).any(axis=(0, 2))
+    if not judged.any():
+        return {"micro_f1": [None] * len(scores), "d": 0.0, "bonus": [0.0] * len(scores)}
+    classes = range(scores.shape[2])
+    truth = labels[judged].tolist()
+    found = [micro_f1(confusion(truth, model[judged].argmax(axis=1).tolist(), classes)) for model in scores]
+    bonus = [round(f1 - min(found), DECIMALS) for f1 in found]
+    return {"micro_f1": [round(f1, DECIMALS) for f1 in found], "d": max(bonus), "bonus": bonus}
+
+
+def fuse(scores: np.ndarray, state: dict[str, Any]) -> np.ndarray:
+    """Return the posteriors of the model with the largest margin + bonus, (N, C), for scores (M, N, C).
+
+    >>> video, audio = [[0.5, 0.3, 0.2]], [[0.1, 0.5, 0.4]]
+    >>> fuse(np.array([video, audio]), {"micro_f1": [0.4, 0.6], "d": 0.2, "bonus": [0.0, 0.2]}).tolist()
+    [[0.1, 0.5, 0.4]]
+    """
+    bonus = np.array(state["bonus"], np.float64)
+    # eq. (5): the better model wins where both sides are equal; the first where neither is better
+    order = np.argsort(-bonus, kind="stable")
+    sides = np.round(margins(scores) + bonus[:, None], DECIMALS)[order]
+    return scores[order[sides.argmax(axis=0)], np.arange(scores.shape[1])]

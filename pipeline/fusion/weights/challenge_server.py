@@ -1,0 +1,106 @@
+"""An organiser of a challenge that returns class distributions only, Ouyang et al. 2017, section 5.
+
+It stands for the challenge of the paper, offline: it alone holds the true labels of a held-out set. See
+`pipeline/fusion/weights/feedback_loop.py` for what is learned from its answers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.fusion.weights.weighted_sum import DECIMALS, decisions, weighted_sum
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What is returned for a submission: the share of each class, (C,), among predictions and among true labels."""
+
+    predicted: tuple[float, ...]
+    true: tuple[float, ...]
+
+
+class Organiser:
+    """Holds the true labels of a held-out set and returns class distributions only.
+
+    >>> Organiser(np.array([0, 0, 1, 1]), classes=2).submit(np.array([0, 1, 1, 1]))
+    Feedback(predicted=(0.25, 0.75), true=(0.5, 0.5))
+    """
+
+    def __init__(self, labels: np.ndarray, classes: int) -> None:
+        """Take labels (N,) and the number of classes."""
+        self._labels, self._classes = np.array(labels), classes
+        self._closed = False
+        self.submissions = 0
+
+    def submit(self, predicted: np.ndarray) -> Feedback:
+        """Return the feedback on predicted classes (N,), -1 for a clip that was not judged, and count the submission.
+
+        Raises:
+            ValueError: another number of clips, or accuracy was already told
+        """
+        if self._closed:
+            raise ValueError("the organiser takes no submission after it has told an accuracy")
+        self._check(predicted)
+        self.submissions += 1
+        return Feedback(*(tuple(shares(x, self._classes).tolist()) for x in (predicted, self._labels)))
+
+    def accuracy(self, predicted: np.ndarray) -> float:
+        """Return the accuracy of predicted classes (N,), for the report; nothing can be submitted afterwards.
+
+        Raises:
+            ValueError: another number of clips
+        """
+        self._check(predicted)
+        self._closed = True
+        return accuracy_of(predicted, self._labels)
+
+    def _check(self, predicted: np.ndarray) -> None:
+        if predicted.shape != self._labels.shape:
+            raise ValueError(f"predictions for {len(predicted)} clips, the organiser has {len(self._labels)}")
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Accuracy with the weights of step 1 and with those kept, on the set with feedback and on one without."""
+
+    with_feedback: tuple[float, float]
+    without_feedback: tuple[float, float]
+
+    @property
+    def excess(self) -> float:
+        """What was gained on the set with feedback beyond the gain without: how far the weights fit that set."""
+        (first, kept), (plain_first, plain_kept) = self.with_feedback, self.without_feedback
+        return round((kept - first) - (plain_kept - plain_first), DECIMALS)
+
+
+def shares(decided: np.ndarray, classes: int) -> np.ndarray:
+    """Return the share of each class among N clips, (C,), for classes (N,); -1 counts for none, no clip gives 0."""
+    return np.bincount(decided[decided >= 0], minlength=classes) / max(1, len(decided))
+
+
+def accuracy_of(predicted: np.ndarray, labels: np.ndarray) -> float:
+    """Return the share of clips that got their label, for classes (N,) and labels (N,); no clip gives 0."""
+    return int((predicted == labels).sum()) / max(1, len(labels))
+
+
+def fit_to_feedback(
+    weights: tuple[np.ndarray, np.ndarray],
+    organiser: Organiser,
+    held_out: np.ndarray,
+    unseen: np.ndarray,
+    labels: np.ndarray,
+) -> Fit:
+    """Return how far the kept weights fit the set with feedback; the organiser takes no submission afterwards.
+
+    Args:
+        weights: (M, C) of step 1 and (M, C) that are kept
+        organiser: the one that gave the feedback; it tells its accuracy
+        held_out: (M, H, C) scores of the organiser's clips
+        unseen: (M, N, C) scores of other clips, on which nothing was returned
+        labels: (N,) of those
+    """
+    told = [organiser.accuracy(decisions(weighted_sum(held_out, each))) for each in weights]
+    other = [accuracy_of(decisions(weighted_sum(unseen, each)), labels) for each in weights]
+    return Fit((told[0], told[1]), (other[0], other[1]))

@@ -1,1 +1,0 @@
-"""How one clip is computed, stage by stage; see `pipeline.engine.Job`."""

@@ -1,0 +1,151 @@
+"""What `prepare` found in a corpus and decided about it, in one JSON file: counts, protocol, and who is where in each fold."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
+
+from pipeline.core.clip import Clip, class_names
+from pipeline.core.errors import ArtifactError
+from pipeline.core.files import write_json
+from pipeline.protocols.settings import ProtocolParams
+from pipeline.protocols.splits import PARTS, Fold
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a corpus comes from.
+
+    Attributes:
+        corpus: its name in params.yaml
+        adapter: file in pipeline/corpora
+        licence: as published
+        citation: as published
+    """
+
+    corpus: str
+    adapter: str
+    licence: str
+    citation: str
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Who is on which side of a fold.
+
+    Attributes:
+        test: speakers tested, sorted
+        val: speakers validated on
+        train: speakers learned from
+        lacking: side -> emotions of the corpus that nobody on it shows; without the sides that show all
+    """
+
+    test: tuple[str, ...]
+    val: tuple[str, ...]
+    train: tuple[str, ...]
+    lacking: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class About:
+    """`corpus.json`.
+
+    Attributes:
+        source: name, adapter, licence, citation
+        protocol: with all settings, also those that params.yaml leaves out
+        clips: how many are used
+        emotions: emotion -> clips
+        speakers: speaker -> emotion -> clips
+        left_out: label of the corpus -> ids of the clips that are not used because of it
+        folds: fold -> who is where
+    """
+
+    source: Source
+    protocol: ProtocolParams
+    clips: int
+    emotions: Mapping[str, int]
+    speakers: Mapping[str, Mapping[str, int]]
+    left_out: Mapping[str, tuple[str, ...]]
+    folds: Mapping[str, Sides]
+
+
+_JSON = TypeAdapter(About)
+
+
+def describe(
+    source: Source,
+    protocol: ProtocolParams,
+    clips: Sequence[Clip],
+    folds: Sequence[Fold],
+    left_out: Mapping[str, Sequence[str]],
+) -> About:
+    """Return counts and sides of a corpus; the same for any order of `clips`.
+
+    Args:
+        source: where it comes from
+        protocol: the one that dealt the folds
+        clips: all that are used
+        folds: as in `splits.csv`, in its order
+        left_out: the corpus's label -> ids of clips that are not used
+    """
+    emotions = class_names(clips)
+    counts = Counter((clip.speaker, clip.emotion) for clip in clips)
+    speakers = sorted({clip.speaker for clip in clips})
+    return About(
+        source=source,
+        protocol=protocol,
+        clips=len(clips),
+        emotions={emotion: sum(counts[speaker, emotion] for speaker in speakers) for emotion in emotions},
+        speakers={s: {e: counts[s, e] for e in emotions if counts[s, e]} for s in speakers},
+        left_out={label: tuple(ids) for label, ids in left_out.items()},
+        folds={f"fold-{number:02d}": _sides(clips, fold, emotions) for number, fold in enumerate(folds)},
+    )
+
+
+def _sides(clips: Iterable[Clip], fold: Fold, emotions: Iterable[str]) -> Sides:
+    who: dict[str, set[str]] = {part: set() for part in PARTS}
+    shown: dict[str, set[str]] = {part: set() for part in PARTS}
+    for clip in clips:
+        if clip.clip_id in fold:
+            who[fold[clip.clip_id]].add(clip.speaker)
+            shown[fold[clip.clip_id]].add(clip.emotion)
+    test, val, train = (tuple(sorted(who[part])) for part in ("test", "val", "train"))
+    lacking = {part: tuple(emotion for emotion in emotions if emotion not in shown[part]) for part in PARTS}
+    return Sides(test, val, train, {part: absent for part, absent in lacking.items() if absent})
+
+
+def notes(about: About) -> list[str]:
+    """Return one line for each thing that is allowed and worth knowing: clips left out, folds that cannot learn an emotion."""
+    lines = []
+    if about.left_out:
+        counts = ", ".join(f"{label} {len(ids)}" for label, ids in about.left_out.items())
+        lines.append(f"{sum(map(len, about.left_out.values()))} clips left out ({counts})")
+    for name, sides in about.folds.items():
+        if "train" in sides.lacking:
+            lines.append(f"{name} trains without {', '.join(sides.lacking['train'])}")
+    return lines
+
+
+def write_about(path: Path, about: About) -> None:
+    """Write `corpus.json`; equal corpora give equal bytes, wherever they lie."""
+    write_json(path, _JSON.dump_python(about, mode="json"))
+
+
+def read_about(path: Path) -> About:
+    """Read what `write_about` wrote.
+
+    Raises:
+        ArtifactError: absent, or of another version
+    """
+    if not path.is_file():
+        raise ArtifactError(f"{path}: no such description of a corpus; run `dvc repro prepare` first")
+    try:
+        return _JSON.validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise ArtifactError(
+            f"{path}: not a description of this version ({str(error).splitlines()[0]}); run `dvc repro -f prepare`"
+        ) from error

@@ -1,0 +1,139 @@
+"""`corpora` in params.yaml: which folder, read by which adapter, under which protocol; or several of them as one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from pipeline.core import plugins
+from pipeline.core.errors import CorpusError, SettingsError, did_you_mean
+from pipeline.core.settings import Settings, parse, section
+from pipeline.manifest.corpus_json import Source
+from pipeline.protocols.settings import ProtocolParams
+
+_PART = Annotated[str, Field(pattern=r"^[a-z0-9]+$")]
+"""Without _, which joins the name of a part to those of its clips and speakers."""
+
+
+class PartParams(Settings):
+    """`corpora.<name>.parts.<part>`: one of several corpora that are read as one."""
+
+    adapter: str = Field("", description="file in pipeline/corpora; the part's own name if not given")
+    folder: str = Field(min_length=1, pattern=r"^[^/\\]", description="the part's folder below the root")
+    labelled_by: str = Field("", description="as in a corpus")
+    labels: Mapping[str, str] = Field({}, description="as in a corpus")
+
+    def as_corpus(self, folder: Path) -> CorpusParams:
+        """Return the settings of the part as those of a corpus that lies in `folder`."""
+        return CorpusParams(adapter=self.adapter, root=str(folder), labelled_by=self.labelled_by, labels=self.labels, parts={}, protocol=None)
+
+
+class CorpusParams(Settings):
+    """`corpora.<name>`."""
+
+    adapter: str = Field("", description="file in pipeline/corpora; the corpus's own name if not given")
+    root: str = Field(min_length=1, description="the corpus's folder, relative to the project or absolute")
+    labelled_by: str = Field("", description="whose labels, where the corpus has several: one of the adapter's LABELLINGS; its first if not given")
+    labels: Mapping[str, str] = Field({}, description="corpus label -> our emotion or left_out, beside the adapter's own")
+    parts: Mapping[_PART, PartParams] = Field({}, description="several corpora below the root, read as one: name -> which")
+    protocol: ProtocolParams | None = Field(None, description="who is tested when; the adapter's published one if not given")
+
+    @field_validator("parts")
+    @classmethod
+    def _says_it_once(cls, parts: Mapping[str, PartParams], info: ValidationInfo) -> Mapping[str, PartParams]:
+        given = [name for name in ("adapter", "labelled_by", "labels") if info.data.get(name)]
+        if parts and given:
+            raise PydanticCustomError("parts", f"with parts, {given[0]} is a setting of each of them; move it there")
+        return parts
+
+
+def load_adapter(name: str, params: CorpusParams | PartParams, place: str = "") -> ModuleType:
+    """Return the adapter of a corpus, or of a part of one.
+
+    Args:
+        name: of the corpus or part
+        params: its settings
+        place: key of params.yaml; `corpora.<name>` if not given
+
+    Raises:
+        SettingsError: there is none of this name
+    """
+    return plugins.load("corpora", params.adapter or name, f"{place or f'corpora.{name}'}.adapter")
+
+
+def adapters(name: str, params: CorpusParams) -> dict[str, ModuleType]:
+    """Return the name of a corpus -> its adapter, or part -> adapter where there are parts.
+
+    Raises:
+        SettingsError: there is none of this name
+    """
+    if not params.parts:
+        return {name: load_adapter(name, params)}
+    return {part: load_adapter(part, own, f"corpora.{name}.parts.{part}") for part, own in params.parts.items()}
+
+
+def protocol_of(name: str, params: CorpusParams) -> ProtocolParams:
+    """Return the protocol of params.yaml, or the one that the adapter was published with.
+
+    Raises:
+        SettingsError: neither is given
+    """
+    if params.protocol is not None:
+        return params.protocol
+    missing = f"params.yaml: corpora.{name}.protocol: this setting is missing"
+    if params.parts:
+        first, *others = params.parts
+        raise SettingsError(f"{missing}; set it, such as {{name: cross_corpus, train_on: [{first}], test_on: [{', '.join(others)}]}}")
+    adapter = load_adapter(name, params)
+    if not hasattr(adapter, "PROTOCOL"):
+        raise SettingsError(f"{missing}, and the adapter '{params.adapter or name}' brings none; set it, such as {{name: loso}}")
+    return parse(ProtocolParams, adapter.PROTOCOL, f"{adapter.__name__}.PROTOCOL")
+
+
+def source_of(name: str, params: CorpusParams) -> Source:
+    """Return where a corpus comes from; of one with parts, what each of them says.
+
+    Raises:
+        SettingsError: an unknown adapter
+    """
+    found = adapters(name, params)
+    if not params.parts:
+        return Source(name, params.adapter or name, found[name].LICENCE, found[name].CITATION)
+    names = ", ".join(own.adapter or part for part, own in params.parts.items())
+    licences, citations = ("; ".join(f"{part}: {getattr(adapter, word)}" for part, adapter in found.items()) for word in ("LICENCE", "CITATION"))
+    return Source(name, names, licences, citations)
+
+
+def check_corpora(params: Mapping[str, Any]) -> str:
+    """Check the `corpora` section, and who `degrade` takes clips from, before anything runs: DVC's own word for a missing folder names no setting.
+
+    Args:
+        params: all of params.yaml
+
+    Returns:
+        one line for the user
+
+    Raises:
+        SettingsError: a mistake in a corpus's settings, or a corpus to degrade that there is not
+        CorpusError: a folder that is neither there nor made by `generate` or `degrade`
+    """
+    corpora = section(params, "corpora")
+    degraded = params.get("degrade") or {}
+    for name, block in degraded.items():
+        source = block.get("corpus") if isinstance(block, Mapping) else None
+        if source not in corpora:
+            remedy = f"mend it, or remove degrade.{name} (`degrade: {{}}` if nothing is left)"
+            raise SettingsError(f"params.yaml: degrade.{name}.corpus: no corpus '{source}'{did_you_mean(str(source), corpora)}; {remedy}")
+    generated = {f"data/{name}" for name in params.get("generate") or {}} | {f"data/degraded/{name}" for name in degraded}
+    for name, block in corpora.items():
+        corpus = parse(CorpusParams, block, f"params.yaml: corpora.{name}")
+        adapters(name, corpus)
+        protocol_of(name, corpus)
+        if corpus.root.rstrip("/") not in generated and not Path(corpus.root).is_dir():
+            raise CorpusError(f"params.yaml: corpora.{name}.root: no such folder '{corpus.root}'; mend it, or remove the corpus")
+    return f"corpora: {', '.join(corpora)}"

@@ -1,0 +1,1 @@
+"""Decoding of audio and video frames; the only package that touches PyAV."""

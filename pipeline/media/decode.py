@@ -1,0 +1,234 @@
+"""Decode sound and pictures with FFmpeg (PyAV) on one time axis; the only file that decodes media.
+
+Time 0 is where the clip begins: at the earliest start of any stream of the file (FFmpeg's `start_time` of the
+container), or `start` seconds after that where a span is given. Sample i of a sound is heard at i / rate_hz,
+and `read_frames` counts its times from the same point, so the two stay in step when one stream starts late.
+
+A damaged packet is skipped: what can be decoded is returned, and only a file without any of it is an error.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+from av.stream import Disposition
+
+from pipeline.core.errors import ClipError
+from pipeline.media.audio_blocks import BLOCK_S
+from pipeline.media.audio_timeline import GAP_S, MAX_GAP_S, SoundAxis, check_sound, in_blocks
+from pipeline.media.frame import Picture
+
+_EPSILON_S = 1e-6  # containers give their start in microseconds
+DECODED = 8
+"""Pictures that a thread decodes ahead of whoever looks at them."""
+_SEEK_FROM_S, _PREROLL_S = 5.0, 1.0
+_EXACT_SEEK = ("mov", "matroska")  # their timestamps stay exact after a seek; others are decoded from the beginning
+
+
+def read_sound(path: Path, rate_hz: int, start: float | None = None, end: float | None = None) -> np.ndarray:
+    """Return all that `sound_blocks` yields as one array, (N,) float32; for sound that is known to be short."""
+    return np.concatenate(list(sound_blocks(path, rate_hz, start, end)))
+
+
+def sound_blocks(
+    path: Path, rate_hz: int, start: float | None = None, end: float | None = None, damage: list[str] | None = None
+) -> Iterator[np.ndarray]:
+    """Decode the first sound stream of a file, block by block.
+
+    Channels are averaged (FFmpeg's own downmix of float sound leaves [-1, 1]) and resampled by libswresample.
+    Sound that starts late, or pauses by its timestamps, is padded with zeros; sound that stops before `end` is not.
+
+    Args:
+        path: a media file
+        rate_hz: sampling rate of the result, Hz
+        start: where the clip begins, s; None = at the beginning of the file
+        end: where it ends, s; None = at the end of the file
+        damage: gets a word for everything that could not be decoded; see `degraded_by`
+
+    Yields:
+        `BLOCK_S` of sound, the last time what is left: (n,) float32 in [-1, 1]; together exactly the samples
+        `[start * rate_hz, end * rate_hz)` of the whole file's sound
+
+    Raises:
+        ClipError: missing_file; decode_error; no_audio; at the end: bad_span; too_short, below
+            `sound_axis.MIN_SOUND_S`; silent, digital silence throughout
+    """
+    pieces = _sound_pieces(path, rate_hz, *_span(start, end), [] if damage is None else damage)
+    blocks = in_blocks(pieces, round(BLOCK_S * rate_hz))
+    yield from check_sound(blocks, rate_hz)
+
+
+def _sound_pieces(path: Path, rate_hz: int, begin: float, stop: float, damage: list[str]) -> Iterator[np.ndarray]:
+    resampler = partial(av.AudioResampler, format="fltp", rate=rate_hz)
+    axis = SoundAxis(resampler, rate_hz, round(begin * rate_hz), None if math.isinf(stop) else round(stop * rate_hz))
+    with _opened(path) as container:
+        stream = _first_stream(container.streams.audio, "no_audio")
+        zero = _start_time(container)
+        for frame in chain(_decoded(container, stream, damage), [None]):
+            try:
+                axis.add(frame, frame.time - zero if frame and frame.time is not None else None)
+            except av.FFmpegError as error:  # a damaged header, with a sampling rate that nothing can have
+                damage.append(_words(error))
+            yield from axis.take()
+            if axis.full:
+                break
+    if damage and not axis.position:
+        raise ClipError("decode_error", damage[0])
+    if begin > 0 and axis.position <= axis.first:
+        raise ClipError("bad_span", f"begins at {begin:g} s, after the last sound")
+
+
+def degraded_by(damage: Sequence[str]) -> list[str]:
+    """Return the note for the ledger that some of a clip could not be decoded; none where all of it could."""
+    return [f"decode_error: part of it could not be decoded ({damage[0]})"] if damage else []
+
+
+def read_frames(
+    path: Path, start: float | None = None, end: float | None = None, damage: list[str] | None = None
+) -> Iterator[tuple[float, np.ndarray]]:
+    """Yield (time, RGB picture, (H, W, 3) uint8) of every frame; see `read_pictures`."""
+    return ((time, picture.rgb()) for time, picture in read_pictures(path, start, end, damage))
+
+
+def read_pictures(
+    path: Path, start: float | None = None, end: float | None = None, damage: list[str] | None = None
+) -> Iterator[tuple[float, Picture]]:
+    """Decode the first video stream of a file, one frame at a time; cover art is no video.
+
+    Args:
+        path: a media file
+        start: where the clip begins, s; None = at the beginning of the file
+        end: where it ends, s; None = at the end of the file
+        damage: gets a word for everything that could not be decoded; see `degraded_by`
+
+    Yields:
+        (time, s from the beginning of the clip, strictly increasing; picture, turned upright as the file's rotation
+        metadata says)
+
+    Raises:
+        ClipError: missing_file; decode_error; no_video; bad_span, also where no frame lies in the span; raised
+            when the first frame is asked for
+    """
+    begin, stop = _span(start, end)
+    damage = [] if damage is None else damage
+    previous = -math.inf
+    with _opened(path) as container:
+        pictures = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+        stream = _first_stream(pictures, "no_video")
+        zero = _start_time(container)
+        _seek(container, stream, zero + begin)
+        for time, frame in _timed(_decoded(container, stream, damage), stream, zero):
+            if time >= stop - _EPSILON_S:
+                break
+            if time >= begin - _EPSILON_S and time > previous:
+                previous = time
+                yield max(0.0, time - begin), Picture(frame)
+    if previous == -math.inf:
+        reason = "decode_error" if damage else "no_video" if start is None and end is None else "bad_span"
+        raise ClipError(reason, damage[0] if damage else "no frame in the stream or the span")
+
+
+def _span(start: float | None, end: float | None) -> tuple[float, float]:
+    begin, stop = 0.0 if start is None else start, math.inf if end is None else end
+    if not 0 <= begin < stop or math.isinf(begin):  # a NaN fails every comparison
+        raise ClipError("bad_span", f"from {start} s to {end} s")
+    return begin, stop
+
+
+class _Bytes(io.FileIO):
+    """A file that answers FFmpeg's impossible seeks by a number: PyAV raises an exception much later, or prints it."""
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        try:
+            return super().seek(offset, whence)
+        except OSError:
+            return -errno.EINVAL
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a container by its bytes, without any protocol: no name and no playlist leads to other files or hosts."""
+    try:
+        if not path.is_file():
+            raise ClipError("missing_file", "a folder" if path.is_dir() else "not there")
+        file = _Bytes(path)
+    except OSError as error:
+        raise ClipError("unreadable", _words(error)) from error
+    with file:
+        try:
+            container = av.open(file, "r", options={"protocol_whitelist": "none"}, metadata_errors="replace")
+        except (av.FFmpegError, OSError) as error:
+            raise ClipError("decode_error", _words(error)) from error  # no name: clips with equal bytes share one result
+        with container:
+            yield container
+
+
+def _words(error: Any) -> str:
+    return getattr(error, "strerror", None) or type(error).__name__  # str(error) holds the path
+
+
+def _first_stream(streams: list[Any], reason: str) -> Any:
+    if not streams:
+        raise ClipError(reason)
+    stream = streams[0]
+    if stream.codec_context is None:
+        raise ClipError("decode_error", f"no decoder for the {stream.type} stream")
+    stream.codec_context.thread_count = 1  # the number of cores must not show in results, workers use them
+    return stream
+
+
+def _start_time(container: Any) -> float:
+    return (container.start_time or 0) / av.time_base
+
+
+def _seek(container: Any, stream: Any, time: float) -> None:
+    if time < _SEEK_FROM_S or not container.format.name.startswith(_EXACT_SEEK):
+        return
+    with suppress(av.FFmpegError):  # then decoding goes from the beginning
+        container.seek(int((time - _PREROLL_S) / stream.time_base), stream=stream)
+
+
+def _decoded(container: Any, stream: Any, damage: list[str]) -> Iterator[Any]:
+    """Yield the frames of a stream; add to `damage` what could not be decoded, and go on."""
+    packets = container.demux(stream)
+    while True:
+        try:
+            packet = next(packets, None)
+            frames = packet.decode() if packet else []
+        except (av.FFmpegError, OSError, IndexError) as error:  # PyAV's index, where damage shows as a new stream
+            damage.append(_words(error))
+            continue
+        if packet is None:
+            return
+        yield from frames
+
+
+def _timed(frames: Iterator[Any], stream: Any, zero: float) -> Iterator[tuple[float, Any]]:
+    """Add each frame's time, s from `zero`.
+
+    A frame without timestamp (old AVI) follows its predecessor; so does one whose clock went back, or forward by more
+    than any pause, and the clock counts from there, as that of sound does on `SoundAxis`.
+    """
+    step = 1 / float(stream.average_rate or 25)
+    time: float | None = None
+    shift = -zero
+    for frame in frames:
+        stamp = frame.dts if frame.pts is None else frame.pts
+        follows = 0.0 if time is None else time + step
+        shown = follows if stamp is None else float(stamp * stream.time_base) + shift
+        if time is not None and not -GAP_S <= shown - time <= MAX_GAP_S:
+            shift += follows - shown
+            shown = follows
+        time = shown
+        yield time, frame
+

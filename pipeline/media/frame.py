@@ -1,0 +1,160 @@
+"""One frame of a video as it was decoded; only what is asked for is converted to RGB.
+
+What looks for faces and follows them needs the brightness alone, which most codecs store as a plane of its own, and what
+is cut out needs some part of the frame.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+from av.video.reformatter import Interpolation
+
+from pipeline.media.yuv import Planes, Region, around, planes_of, samples
+
+_EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT  # the same on every processor
+
+
+class Picture:
+    """A decoded frame, upright as the file's rotation metadata says.
+
+    Args:
+        frame: `av.VideoFrame`
+
+    Attributes:
+        shape: (height, width), px
+    """
+
+    def __init__(self, frame: Any) -> None:
+        self._frame = frame
+        self._turns = round(frame.rotation / 90) % 4  # counterclockwise, as in numpy
+        height, width = frame.height, frame.width
+        self.shape: tuple[int, int] = (width, height) if self._turns % 2 else (height, width)
+
+    @cached_property
+    def luma(self) -> np.ndarray:
+        """(H, W) uint8, the brightness as the codec stores it; mostly a view of the decoder's memory."""
+        if self._stored is not None:
+            return np.rot90(self._stored.planes[0], self._turns)
+        frame = self._frame
+        if frame.format.name not in ("nv12", "gray"):
+            frame = frame.reformat(format="gray", interpolation=_EXACT, threads=1)
+        return np.rot90(samples(frame.planes[0]), self._turns)
+
+    def rgb(self, region: Region | None = None) -> np.ndarray:
+        """Return (H, W, 3) uint8 RGB of the picture, or of a region of it: the same pixels, in less time."""
+        left, top, right, bottom = region or (0, 0, self.shape[1], self.shape[0])
+        if self._planes is not None:
+            return self._planes.rgb((left, top, right, bottom))
+        return self._pixels[top:bottom, left:right]
+
+    def part(self, region: Region) -> Part:
+        """Return a copy of a region and some pixels around it, which does not hold the rest of the frame."""
+        return Part(self.shape, region, self._planes or _Pixels(self._pixels))
+
+    @cached_property
+    def _stored(self) -> Planes | None:
+        return planes_of(self._frame)
+
+    @cached_property
+    def _planes(self) -> Planes | None:
+        planes = self._stored
+        if planes is None or not self._turns:
+            return planes
+        down, across = planes.step  # a turn would bring a colour of half a size from the end of a row to its beginning
+        return None if self._frame.height % down or self._frame.width % across else planes.turned(self._turns)
+
+    @cached_property
+    def _pixels(self) -> np.ndarray:
+        whole = (0, 0, self._frame.width, self._frame.height)
+        if self._stored is not None:
+            rgb = self._stored.rgb(whole)
+        else:
+            rgb = self._frame.to_ndarray(format="rgb24", interpolation=_EXACT, threads=1)
+        return np.ascontiguousarray(np.rot90(rgb, self._turns))
+
+
+class _Pixels:
+    """A picture that has been converted; as `Planes` otherwise."""
+
+    def __init__(self, pixels: np.ndarray) -> None:
+        self._pixels, self.nbytes = pixels, pixels.nbytes
+
+    def copy(self, region: Region) -> _Pixels:
+        return _Pixels(self.rgb(region).copy())
+
+    def rgb(self, region: Region) -> np.ndarray:
+        left, top, right, bottom = region
+        return self._pixels[top:bottom, left:right]
+
+
+class Part:
+    """A region of a picture, kept when the picture is gone; asked for what lies in it, it answers as the picture would.
+
+    Args:
+        shape: (height, width) of the whole picture, px
+        region: what can be asked for
+        picture: the whole, of which a copy is made
+
+    Attributes:
+        shape: (height, width) of the whole picture, px
+        nbytes: memory that it takes
+    """
+
+    def __init__(self, shape: tuple[int, int], region: Region, picture: Planes | _Pixels) -> None:
+        self.shape, self._kept = shape, around(region, shape)
+        self._copy = picture.copy(self._kept)
+        self.nbytes = self._copy.nbytes
+
+    def holds(self, region: Region) -> bool:
+        """Return whether a region can be asked for."""
+        left, top, right, bottom = around(region, self.shape)
+        first_x, first_y, last_x, last_y = self._kept
+        return first_x <= left and first_y <= top and right <= last_x and bottom <= last_y
+
+    def rgb(self, region: Region) -> np.ndarray:
+        """Return (H, W, 3) uint8 RGB of a region that it holds."""
+        x, y = self._kept[:2]
+        return self._copy.rgb((region[0] - x, region[1] - y, region[2] - x, region[3] - y))
+
+
+class DrawnPicture:
+    """A picture from an array, for whoever draws frames; as `Picture` otherwise.
+
+    Args:
+        rgb: (H, W, 3) uint8
+    """
+
+    def __init__(self, rgb: np.ndarray) -> None:
+        self._rgb = rgb
+        self.shape: tuple[int, int] = rgb.shape[:2]
+
+    @cached_property
+    def luma(self) -> np.ndarray:
+        """(H, W) uint8, the brightness by ITU-R BT.601."""
+        return (self._rgb @ np.array([0.299, 0.587, 0.114]) + 0.5).astype(np.uint8)
+
+    def rgb(self, region: Region | None = None) -> np.ndarray:
+        """Return (H, W, 3) uint8 RGB of the picture, or of a region of it."""
+        left, top, right, bottom = region or (0, 0, self.shape[1], self.shape[0])
+        return self._rgb[top:bottom, left:right]
+
+    def part(self, region: Region) -> Part:
+        """Return a copy of a region."""
+        return Part(self.shape, region, _Pixels(self._rgb))
+
+
+AnyPicture = Picture | DrawnPicture
+
+
+class Source(Protocol):
+    """What crops are cut out of: a picture, or what was kept of it."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) of the picture, px."""
+
+    def rgb(self, region: Region) -> np.ndarray:
+        """Return (H, W, 3) uint8 RGB of a region."""

@@ -1,0 +1,31 @@
+"""How loud a clip is while each of its frames is shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.core.errors import ClipError
+from pipeline.media.decode import sound_blocks
+
+_RATE_HZ = 8000
+
+
+def loudness(path: Path, start: float | None, end: float | None, times: np.ndarray) -> np.ndarray | None:
+    """Return the root mean square of the sound about each frame, (T,); None where nothing can be heard.
+
+    Args:
+        path: a media file
+        start: where the clip begins, s; None = at the beginning of the file
+        end: where it ends, s; None = at the end of the file
+        times: of the frames, (T,) s from where the clip begins; a frame counts from half way to the one before to half way to the next
+    """
+    try:
+        squares = [block.astype(np.float64) ** 2 for block in sound_blocks(path, _RATE_HZ, start, end)]
+    except ClipError:  # whose pictures may be sound
+        return None
+    energy = np.cumsum(np.concatenate([[0.0], *squares]))
+    middles = np.concatenate([times[:1], (times[1:] + times[:-1]) / 2, times[-1:]])
+    edges = np.clip(np.rint(middles * _RATE_HZ), 0, len(energy) - 1).astype(int)
+    return np.sqrt(np.diff(energy[edges]) / np.maximum(1, np.diff(edges)))

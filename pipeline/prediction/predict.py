@@ -1,0 +1,122 @@
+"""`python -m pipeline predict` from its arguments to files: one call of everything in this package."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.clip import Clip, read_manifest
+from pipeline.core.errors import SettingsError
+from pipeline.core.settings import Runtime, parse, read_params, section
+from pipeline.fusion.missing_modality import read_learned
+from pipeline.prediction.choice import Choice, choose, corpus_of, system_of
+from pipeline.prediction.clips import find
+from pipeline.prediction.features import Features
+from pipeline.prediction.judging import judge, usable_folds
+from pipeline.prediction.ledgers import entries_of
+from pipeline.prediction.results import Prediction
+from pipeline.prediction.spans import SpanParams
+from pipeline.prediction.steps import Step, Steps
+from pipeline.pretraining.settings import is_generated
+from pipeline.protocols.splits import read_splits
+from pipeline.reporting.system.system_page import notices
+from pipeline.runner.progress import progress
+
+_GENERATED = "The models behind these predictions were trained on a corpus that this project generated: what they say of these clips says nothing about people."
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked for; "" takes the default.
+
+    Attributes:
+        path: a media file, or a folder
+        spans: windows over a clip
+        corpus: whose models; by default the only one of params.yaml
+        system: by default huang2017, or the only one
+        model: model or fusion; by default the fusion that was best on validation clips
+        fold: this fold's system alone; by default the mean over all
+    """
+
+    path: Path
+    spans: SpanParams
+    corpus: str = ""
+    system: str = ""
+    model: str = ""
+    fold: str = ""
+
+
+def predict(wanted: Wanted, params_file: Path, say: Callable[[str], None]) -> Prediction:
+    """Judge new clips by a trained system.
+
+    Args:
+        wanted: what is asked for
+        params_file: params.yaml, beside dvc.yaml in the project's folder
+        say: takes a line about every stage
+
+    Raises:
+        SettingsError: no such corpus, system, model or fold
+        CorpusError: no such file, or no media in the folder
+        ArtifactError: the system has not been trained, its weights were not kept, or params.yaml has changed since
+    """
+    params, project = read_params(params_file), params_file.parent
+    corpus, system = corpus_of(params, wanted.corpus), system_of(params, wanted.system)
+    runtime = _runtime(params, params_file, project)
+    steps = Steps.read(params_file.with_name("dvc.yaml"), params, corpus)
+    choice, fuse = choose(params, steps, project, system, wanted.model), steps.fusion(system)
+    scratch = _scratch(runtime, wanted.path, corpus)
+    try:
+        features = Features(steps, params, project, find(wanted.path), scratch, runtime, say)
+        folds, left = usable_folds(choice, features, wanted.fold)
+        learned = read_learned(project / fuse.out / "learned.json", choice.fusions, folds) if choice.fusions else {}
+        features.extract([model.source for model in choice.models.values()], folds)
+        clips = features.found.clips
+        outcome = judge(choice, learned, features, clips, folds, wanted.spans, lambda names: progress(list(names), len(names), "judging", "fold"))
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+        shutil.rmtree(Path(runtime.clip_cache) / "journal" / scratch.name, ignore_errors=True)
+    entries = {entry for each in features.entries.values() for entry in each}
+    ledger = sorted({*features.found.entries, *entries, *entries_of(choice, clips, outcome, features.entries)})
+    remarks = _remarks(project, fuse, clips, folds)
+    root = project / section(params, f"corpora.{corpus}.root")
+    return Prediction(corpus, system, choice, folds, left, features.found, outcome, ledger, remarks, wanted.spans.window_s, _notices(choice, root))
+
+
+def _runtime(params: Mapping[str, Any], file: Path, project: Path) -> Runtime:
+    runtime = parse(Runtime, params.get("runtime"), f"{file}: runtime")
+    if runtime.backend != "local":
+        raise SettingsError(f"{file}: runtime.backend: {runtime.backend}, but predict runs here alone; set it to local")
+    return runtime.model_copy(update={"clip_cache": str(project / runtime.clip_cache), "device": "cpu", "mixed_precision": False})
+
+
+def _scratch(runtime: Runtime, path: Path, corpus: str) -> Path:
+    """Return an empty folder for the features of these clips."""
+    name = hashlib.sha256(f"{corpus}|{path.resolve()}".encode()).hexdigest()[:16]
+    folder = Path(runtime.clip_cache).parent / "predict" / f"predict-{name}"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _remarks(project: Path, fuse: Step, clips: Sequence[Clip], folds: Sequence[str]) -> dict[str, str]:
+    """Return clip id -> that the models know it, for a clip of the corpus that they were trained on; as far as its tables lie here."""
+    manifest, splits = (project / fuse.args[name] for name in ("manifest", "splits"))
+    if not (manifest.is_file() and splits.is_file()):
+        return {}
+    known, parts = {clip.digest: clip.clip_id for clip in read_manifest(manifest) if clip.digest}, read_splits(splits)
+    remarks = {}
+    for clip in clips:
+        if (own := known.get(clip.digest)) is not None:
+            met = [fold for fold in folds if parts[fold].get(own) in ("train", "val")]
+            remarks[clip.clip_id] = f"of the corpus: learned from in {len(met)} of {len(folds)} folds" if met else "of the corpus: a test clip"
+    return remarks
+
+
+def _notices(choice: Choice, root: Path) -> list[str]:
+    about = [{"feature": model.about["feature"], "origin": model.about["origin"]} for model in choice.models.values()]
+    networks = [notice.replace("; the table of weights below says how each was made", "") for notice in notices(about, generated=False)]
+    return [_GENERATED] * is_generated(root) + networks

@@ -1,0 +1,110 @@
+"""Source task of VGG-16 and the face ResNet: name whose face it is; the stand-in for VGG-Face (Parkhi et al. 2015) and
+caffe-face (Wen et al. 2016) in Ouyang et al. 2017, section 6.2.2.
+
+Corpus layout: one folder of pictures per identity, at any size; they are scaled to a square, of which the face ResNet
+sees the middle 6/7 of the width. The pictures are not aligned here. Where they were cut by a tracked box, as those of
+the demo are, the face lies about as in an aligned window, but not exactly so.
+
+Both are trained with softmax alone: VGG-Face's triplet loss and the face ResNet's centre loss are left out. The layers
+behind fc6 and fc5 are trained along and thrown away later.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import torch
+from pydantic import Field
+from torch import nn
+
+from pipeline.networks import face_resnet, vgg_face
+from pipeline.pretraining.sources._shared.pictures import Changes, Kind, augment, folders, read
+from pipeline.training.loop import accuracy, fit
+from pipeline.training.task import LoopParams, Run, Task, Trained
+
+_ONE, _MANY = "identity", "identities"
+
+
+class Params(Changes):
+    """Network and training."""
+
+    network: Literal["vggface", "pyramid"] = Field(
+        description="VGG-16, or the face ResNet; as in pipeline/features/aligned/networks"
+    )
+    width: float = Field(gt=0, le=1, description="scale of all layers; 1 = the full network")
+    size: int | None = Field(
+        None, ge=38, le=512, description="height of the pictures, px; null = 224 of vggface, 112 of pyramid"
+    )
+    dropout: float | None = Field(
+        None, ge=0, lt=1, description="behind fc6 and fc7, or fc5 of pyramid; null = 0.5 of vggface, none in pyramid"
+    )
+    loop: LoopParams
+
+    @property
+    def px(self) -> int:
+        """Height of the pictures."""
+        return self.size or (vgg_face.INPUT_PX if self.network == "vggface" else face_resnet.INPUT_PX)
+
+
+def speakers(root: Path, _: Params) -> set[str]:
+    """Return the names of all identities of the source corpus."""
+    return {folder.name for folder in folders(root, _ONE)}
+
+
+def _build(params: Params, identities: int) -> tuple[nn.Module, dict[str, Any], dict[str, Any]]:
+    """Return the network, what builds it again, and what it wants of its input."""
+    shape: dict[str, Any] = {"width": params.width, "size": params.px}
+    if params.network == "vggface":
+        shape["classes"] = identities
+        dropout = 0.5 if params.dropout is None else params.dropout
+        return (
+            vgg_face.VggFace(**shape, dropout=dropout),
+            shape,
+            {"normalise": "face", "mean": list(vgg_face.FACE_MEAN)},
+        )
+    shape["identities"] = identities
+    taken = {"across": face_resnet.across(params.px), "offset": 127.5, "scale": 128, "order": "bgr"}
+    return face_resnet.FaceResNet(**shape, dropout=params.dropout or 0.0), shape, taken
+
+
+def normalise(pictures: torch.Tensor, network: str) -> torch.Tensor:
+    """Return what a network takes, for square pictures (B, 3, px, px) of 0 to 255."""
+    if network == "vggface":
+        return vgg_face.normalise_pictures(pictures, "face")
+    wide = face_resnet.across(pictures.shape[-1])
+    left = (pictures.shape[-1] - wide) // 2
+    return face_resnet.normalise_faces(pictures[..., left : left + wide])
+
+
+def train(root: Path, params: Params, run: Run) -> Trained:
+    """Train VGG-16 or the face ResNet on identities.
+
+    Raises:
+        CorpusError: fewer than two identities with two readable pictures
+        SettingsError: the device is not there
+    """
+    corpus = read(root, Kind(_ONE, _MANY, params.px, cv2.INTER_LINEAR), params.held_out, run)
+    generator = torch.Generator().manual_seed(params.loop.seed)
+
+    def prepare(pictures: torch.Tensor, training: bool) -> torch.Tensor:
+        if training:
+            pictures = augment(pictures.float(), generator, params.shift_px, params.grey, params.tint)
+        return normalise(pictures, params.network)
+
+    torch.manual_seed(params.loop.seed)
+    network, shape, taken = _build(params, len(corpus.classes))
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster on the CPU
+    settings, generators = params.model_dump(mode="json"), {"augmentation": generator}
+    task = Task(network, corpus.learn, corpus.held, prepare, __name__, settings, generators=generators)
+    state, history = fit(task, params.loop, run)
+    metrics = {
+        "held_out_identity_accuracy": round(accuracy(network, corpus.held, params.loop.batch, prepare, run), 4),
+        "chance": round(1 / len(corpus.classes), 4),
+        "pictures": len(corpus.learn.labels),
+        "held_out_pictures": len(corpus.held.labels),
+    }
+    config = {"network": shape, "identities": corpus.classes, "input": {"size": params.px, **taken}}
+    state = {name: tensor.contiguous() for name, tensor in state.items()}
+    return Trained(state, config, history, metrics, corpus.ledger)

@@ -1,0 +1,47 @@
+"""Folds over a corpus of several parts: trained on the clips of some, tested on those of others."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from pipeline.core.clip import Clip
+from pipeline.core.errors import SettingsError, did_you_mean
+from pipeline.protocols.settings import ProtocolParams
+from pipeline.protocols.splits import Fold
+
+
+def sides_of(clips: Sequence[Clip], params: ProtocolParams) -> Mapping[str, Sequence[str]]:
+    """Return part of a fold -> which parts of the corpus its clips are of; without what is not restricted.
+
+    Raises:
+        SettingsError: the corpus has no such part
+    """
+    known = {clip.corpus for clip in clips} - {""}
+    for part in (*params.train_on, *params.test_on):
+        if part not in known:
+            place = f"params.yaml: protocol.{'train_on' if part in params.train_on else 'test_on'}"
+            remedy = did_you_mean(part, known) if known else "; name both corpora in corpora.<name>.parts, or in a column corpus of the manifest"
+            raise SettingsError(f"{place}: no part '{part}'{remedy}")
+    sides = {"train": params.train_on, "val": params.train_on, "test": params.test_on}
+    return {part: corpora for part, corpora in sides.items() if corpora}
+
+
+def restricted(folds: Sequence[Fold], clips: Sequence[Clip], sides: Mapping[str, Sequence[str]]) -> list[Fold]:
+    """Return folds without the clips of parts that their sides do not take, and without folds that then test nothing.
+
+    Raises:
+        SettingsError: a fold is left with nothing to train or to validate on
+    """
+    if not sides:
+        return list(folds)
+    corpus = {clip.clip_id: clip.corpus for clip in clips}
+    kept: list[Fold] = [{clip_id: part for clip_id, part in fold.items() if part not in sides or corpus[clip_id] in sides[part]} for fold in folds]
+    kept = [fold for fold in kept if "test" in fold.values()]
+    for number, fold in enumerate(kept):
+        lacking = [part for part in ("train", "val") if part not in fold.values()]
+        if lacking:
+            raise SettingsError(
+                f"params.yaml: protocol.train_on: fold-{number:02d} is left with no clip in {' and '.join(lacking)}; the speakers of one part may "
+                "all be tested together: use cross_corpus, or other groups"
+            )
+    return kept

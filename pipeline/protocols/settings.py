@@ -1,0 +1,119 @@
+"""The settings of a protocol: who is learned from and who is tested."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Literal
+
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
+
+from pipeline.core.settings import Settings
+from pipeline.protocols.splits import PARTS
+
+_DEALT = ("loso", "logso", "kfold")
+"""Protocols that deal out speakers, whichever part of a corpus their clips are of."""
+
+
+class ProtocolParams(Settings):
+    """`corpora.<name>.protocol`.
+
+    >>> ProtocolParams(name="logso", groups=3).described(folds=3)
+    'leave one speaker group out, 3 groups'
+    >>> sorted(ProtocolParams(name="loso", validate_by="clips").shared)
+    ['train', 'val']
+    """
+
+    name: Literal[
+        "loso", "logso", "kfold", "holdout", "official", "cross_corpus", "speaker_dependent_official", "speaker_dependent_random", "none"
+    ] = Field(
+        description="leave one speaker out; leave one speaker group out; k folds of speakers, the same; 7:1:2; the corpus's own; "
+        "train on one corpus, test on another; the corpus's own, whose sides share speakers; k folds of clips, whoever speaks; no split"
+    )
+    groups: int | tuple[tuple[str, ...], ...] = Field(5, description="speaker groups of logso: how many, or the speakers of each; folds of kfold and random")
+    validation: float = Field(0.25, gt=0, lt=1, description="share of training speakers (at least one), or of their clips, to validate on")
+    validate_by: Literal["speakers", "clips"] = Field(
+        "speakers", description="clips: of speakers that are learned from, too, where there are too few speakers to keep some apart"
+    )
+    train_on: tuple[str, ...] = Field(
+        (), validate_default=True, description="which of corpora.<name>.parts, or of the manifest's column corpus, are learned from"
+    )
+    test_on: tuple[str, ...] = Field((), validate_default=True, description="which of them are tested")
+    seed: int = Field(0, ge=0, description="of the order in which speakers are dealt out")
+    tested: Literal["test", "val"] = Field(
+        "test", description="part of the official split that is tested; val where the labels of the test clips are not published"
+    )
+
+    @field_validator("groups", mode="before")
+    @classmethod
+    def _checked_groups(cls, value: Any, info: ValidationInfo) -> Any:
+        """Return a number from 2 on, or groups in which nobody is twice; YAML reads the speaker 1001 as a number."""
+        if isinstance(value, int) and not isinstance(value, bool):
+            if value < 2:
+                raise _wrong("Input should be greater than or equal to 2")
+            return value
+        if not isinstance(value, list | tuple) or not all(isinstance(group, list | tuple) and group for group in value):
+            raise _wrong("Input should be a number, or a list of lists of speakers, none of them empty")
+        if len(value) < 2:
+            raise _wrong("there should be 2 groups at least")
+        if info.data.get("name") != "logso":
+            raise _wrong("lists of speakers need protocol.name: logso")
+        groups = tuple(tuple(str(speaker) for speaker in group) for group in value)
+        counts = Counter(speaker for group in groups for speaker in group)
+        twice = [speaker for speaker, count in counts.items() if count > 1]
+        if twice:
+            raise _wrong(f"speaker '{twice[0]}' should stand there once, in one group")
+        return groups
+
+    @field_validator("train_on", "test_on")
+    @classmethod
+    def _for_two_corpora(cls, parts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        name = info.data.get("name")
+        if name == "cross_corpus" and not parts:
+            raise _wrong("cross_corpus needs this setting, such as [ravdess]")
+        if parts and name not in (None, "cross_corpus", *_DEALT):
+            raise _wrong(f"{name} deals out the clips of all parts; remove this setting, or use cross_corpus, {', '.join(_DEALT)}")
+        both = [part for part in parts if part in info.data.get("train_on", ())]
+        if both:
+            raise _wrong(f"'{both[0]}' is learned from; test another")
+        return parts
+
+    @field_validator("validate_by")
+    @classmethod
+    def _has_a_use(cls, value: str, info: ValidationInfo) -> str:
+        if value == "clips" and info.data.get("name") in ("holdout", "speaker_dependent_random", "none"):
+            raise _wrong(f"{info.data['name']} deals out its validation clips itself; remove the setting")
+        return value
+
+    @property
+    def shared(self) -> frozenset[str]:
+        """Parts that may have speakers in common."""
+        if self.name in ("speaker_dependent_official", "speaker_dependent_random"):
+            return frozenset(PARTS)
+        return frozenset(("train", "val") if self.validate_by == "clips" else ())
+
+    def described(self, folds: int) -> str:
+        """Return the protocol in words for whoever reads a figure.
+
+        Args:
+            folds: how many there are
+        """
+        words = {
+            "loso": "leave one speaker out",
+            "logso": f"leave one speaker group out, {folds} groups",
+            "kfold": f"{folds} folds of speakers",
+            "holdout": "speakers held out, 7:1:2",
+            "official": "official split" + (", its validation clips tested" if self.tested == "val" else ""),
+            "cross_corpus": f"trained on {', '.join(self.train_on)}, tested on {', '.join(self.test_on)}",
+            "speaker_dependent_official": "SPEAKER-DEPENDENT: official split, whose sides share speakers",
+            "speaker_dependent_random": f"SPEAKER-DEPENDENT: {folds} random folds, the same people learned from and tested",
+            "none": "no split",
+        }[self.name]
+        if self.name in _DEALT and (self.train_on or self.test_on):
+            words += f", trained on {', '.join(self.train_on) or 'all'}, tested on {', '.join(self.test_on) or 'all'}"
+        return words + (", validated on clips of the training speakers" if self.validate_by == "clips" else "")
+
+
+def _wrong(message: str) -> PydanticCustomError:
+    # the text may hold braces, which PydanticCustomError would take for fields
+    return PydanticCustomError("groups", "{message}", {"message": message})

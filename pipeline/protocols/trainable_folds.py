@@ -1,0 +1,57 @@
+"""In which folds a feature or a model can be learned, where clips have no sound or no picture."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from pipeline.core.errors import PipelineError
+from pipeline.core.ledger import Entry, lost
+from pipeline.protocols.splits import Fold
+
+_USES = {"train": "train", "val": "validate"}
+
+
+def learnable(
+    folds: Mapping[str, Fold], present: Collection[str], absent: Collection[str], what: str, parts: Sequence[str] = tuple(_USES)
+) -> dict[str, Fold]:
+    """Return the folds with clips to train and to validate on; without those that lack them since clips lack a modality.
+
+    Args:
+        folds: fold name -> fold
+        present: ids of the clips that can be learned from
+        absent: ids of the clips without the sound or the picture
+        what: is learned, for the message
+        parts: that must have clips
+
+    Raises:
+        PipelineError: a fold has none although every clip has the modality: something is wrong
+    """
+    found = {}
+    for name, fold in folds.items():
+        sides = {part: [clip_id for clip_id, its_part in fold.items() if its_part == part] for part in parts}
+        lacking = [part for part, clips in sides.items() if not any(clip_id in present for clip_id in clips)]
+        for part in lacking:
+            check_absent(sides[part], absent, f"{what}: {name} has no clip to {_USES[part]} on; see its ledger")
+        if not lacking:
+            found[name] = fold
+    return found
+
+
+def not_learned(entries: Iterable[Entry]) -> list[Entry]:
+    """Return the entries of a stage that could learn in no fold: what it was given is of no use."""
+    return [e if e.lost else lost(e.clip_id, e.stage, "not_learned", "no fold has clips to train and to validate on") for e in entries]
+
+
+def check_absent(clips: Iterable[str], absent: Collection[str], message: str) -> None:
+    """Refuse to go on without what is to be learned, unless some clips never had it.
+
+    Args:
+        clips: ids of the clips that should have had it
+        absent: ids of the clips without the sound or the picture
+        message: where none of the former is among the latter
+
+    Raises:
+        PipelineError: with the message
+    """
+    if not any(clip_id in absent for clip_id in clips):
+        raise PipelineError(message)

@@ -1,0 +1,74 @@
+"""What a run was made with: settings that differ from those shipped, versions of software."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.core.errors import PipelineError
+from pipeline.core.settings import read_params
+from pipeline.reporting.overview.places import Places
+from pipeline.runner.run_info import PACKAGES as LOGGED
+
+PACKAGES = (*LOGGED, "librosa", "joblib")
+"""What the results rest on."""
+SHIPPED = Path(__file__).with_name("shipped_params.yaml")
+"""params.yaml as the project ships it; `make check` compares the two."""
+ABSENT = "-"
+
+
+def software(project: Path) -> list[tuple[str, str]]:
+    """Return name and version of what the results rest on, and the commit of the project where git knows it."""
+    found = [("Python", platform.python_version()), ("machine", f"{platform.system()} {platform.machine()}"), ("project", commit(project))]
+    return [*found, *((name, _version(name)) for name in PACKAGES)]
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return "not installed under this name"
+
+
+def commit(project: Path) -> str:
+    """Return the commit that is checked out, and whether files differ from it; in words where there is none."""
+    try:
+        run = subprocess.run(["git", "-C", str(project), "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True, text=True, timeout=20, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return "not under git"
+    return run.stdout.strip()
+
+
+def changed_settings(params: Path, shipped: Path = SHIPPED) -> list[tuple[str, str, str]]:
+    """Return (setting, as shipped, here) of every setting that differs, by name.
+
+    Raises:
+        SettingsError: params.yaml is absent or not YAML
+    """
+    before, here = flat(yaml.safe_load(shipped.read_text(encoding="utf-8"))), flat(read_params(params))
+    return [
+        (name, before.get(name, ABSENT), here.get(name, ABSENT))
+        for name in sorted({*before, *here})
+        if before.get(name, ABSENT) != here.get(name, ABSENT)
+    ]
+
+
+def flat(value: Any, name: str = "") -> dict[str, str]:
+    """Return settings by their dotted name, as text; lists count as one value."""
+    if isinstance(value, Mapping) and value:
+        return {key: leaf for part, inner in value.items() for key, leaf in flat(inner, f"{name}.{part}".lstrip(".")).items()}
+    return {name: yaml.safe_dump(value, default_flow_style=True, width=1000).removesuffix("\n").removesuffix("\n...")}
+
+
+def settings_values(places: Places) -> dict[str, Any]:
+    """Return the settings for the page: those that differ, and the whole file; or why there are none."""
+    try:
+        return {"changed": changed_settings(places.params), "text": places.params.read_text(encoding="utf-8"), "error": ""}
+    except PipelineError as error:
+        return {"changed": [], "text": "", "error": str(error)}

@@ -1,0 +1,1 @@
+"""The tables of the three papers, beside the figures printed in them."""

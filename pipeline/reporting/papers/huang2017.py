@@ -1,0 +1,199 @@
+"""The tables and Fig. 6 of Huang et al. 2017 in the paper's own rows and columns, ours beside the paper's figure.
+
+The paper's figures are for CHEAVD with networks trained on 500 h of speech and 110,000 faces: another corpus, other
+weights. They stand beside ours for orientation, not for comparison.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from pipeline.core.clip import EMOTIONS
+from pipeline.reporting.html.blocks import Matrix
+from pipeline.reporting.html.page import heat
+from pipeline.reporting.papers import huang2017_printed as printed
+from pipeline.reporting.papers.cells import Accuracy, Cell, Table
+from pipeline.reporting.papers.paper import Figure, Results, lacking, why_not
+from pipeline.reporting.system.tables import percentages
+from pipeline.systems.params import LEARNED
+
+SYSTEM = "huang2017"
+CLASSIFIER = "lstm"
+NOTE = "Paper: CHEAVD, another corpus, with other weights."
+
+FIGURE_6_NOTE = (
+    "Rows: the truth; columns: the decision; % of the row, and clips. "
+    "Last column: what of the paper's diagonal is known."
+)
+LAST = "paper, %"
+
+FIGURE_6_LACKS = "Fig. 6 shows the best fusion of Table 5, and none was run:"
+
+_COLUMNS = {"audio": "Audio", "video": "Video", "audio+video": "Audio+Video"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class WithDifference(Accuracy):
+    """An accuracy, and the difference of micro-F1 of Table 5 where there is one.
+
+    Attributes:
+        d: our difference of micro-F1 on validation, mean over folds; None elsewhere
+        paper_d: the paper's; None outside Table 5
+    """
+
+    d: float | None = None
+    paper_d: float | None = None
+
+    @property
+    def side(self) -> str:
+        """Our d."""
+        return "" if self.d is None else f"d {self.d:.3f}"
+
+    @property
+    def paper_side(self) -> str:
+        """The paper's d."""
+        return "" if self.paper_d is None else f"d {self.paper_d:.3f}"
+
+    def details(self) -> dict[str, object]:
+        """Return all figures, from 0 to 1."""
+        found = super().details()
+        paper, reason = found.pop("paper_accuracy"), found.pop("reason")
+        return {**found, "d": self.d, "paper_accuracy": paper, "paper_d": self.paper_d, "reason": reason}
+
+
+class Huang2017:
+    """Makes the paper's tables and Fig. 6 from what a system found."""
+
+    note = "The paper's figures are for orientation, not for comparison."
+
+    def __init__(self, results: Results) -> None:
+        self.results, self.settings = results, results.settings
+
+    def tables(self) -> list[Table]:
+        """Return Tables 2 to 5."""
+        return [self.table_2(), self.table_3(), self.table_4(), self.table_5()]
+
+    def figures(self) -> list[Figure]:
+        """Return Fig. 6, the best fusion of Table 5; why it is empty where none was run."""
+        return [figure_6(self.table_5(), self.results)]
+
+    def table_2(self) -> Table:
+        """Return Table 2, each feature with the LSTM."""
+        labels = {"lld147": "Handcrafted audio features (147)"}
+        cells = []
+        for feature, paper in printed.TABLE_2.items():
+            row, add = labels.get(feature, feature), self._lacking((feature,))
+            cells.append(self._cell(row, "Accuracy", f"{feature}-{CLASSIFIER}", (paper, None), add))
+        caption = f"Recognition accuracy for audio and video modalities (LSTM). {NOTE}"
+        return Table("Table 2", caption, "Features", cells)
+
+    def table_3(self) -> Table:
+        """Return Table 3, logistic regression and the ensemble method of eq. (3)."""
+        cells = []
+        for (audio, video), papers in printed.TABLE_3.items():
+            for label, rule, paper in zip(("LR", "Ensemble"), (LEARNED, "confidence"), papers, strict=True):
+                name, add = f"{rule}-{audio}+{video}-{CLASSIFIER}", self._lacking((audio, video), rule)
+                cells.append(self._cell(audio, f"{video} {label}", name, (paper, None), add))
+        caption = "Recognition accuracies for multimodal decision level fusion (LR and the ensemble method)."
+        return Table("Table 3", f"{caption} {NOTE}", "Accuracy", cells)
+
+    def table_4(self) -> Table:
+        """Return Table 4, the regression's result fused again by eq. (3)."""
+        papers = {pair: {k: (accuracy, None) for k, accuracy in row.items()} for pair, row in printed.TABLE_4.items()}
+        caption = "Fusion of the results of LR with those of audio and video using the ensemble method."
+        return Table("Table 4", f"{caption} {NOTE}", "Accuracy", self._stacked("confidence", papers))
+
+    def table_5(self) -> Table:
+        """Return Table 5, the regression's result fused again by eq. (5)."""
+        caption = "The ensemble method with prior knowledge; d: difference of micro-F1 in validation (mean)."
+        return Table("Table 5", f"{caption} {NOTE}", "Accuracy", self._stacked("prior_knowledge", printed.TABLE_5))
+
+    def _stacked(
+        self, rule: str, papers: Mapping[tuple[str, str], Mapping[str, tuple[float, float | None]]]
+    ) -> list[Cell]:
+        cells: list[Cell] = []
+        for (audio, video), row in papers.items():
+            for partners, figures in row.items():
+                name = f"{rule}-{LEARNED}+{partners}-{audio}+{video}-{CLASSIFIER}"
+                add = self._lacking((audio, video), LEARNED) or self._lacking_stack(rule, partners)
+                cells.append(self._cell(f"LR ({audio}_{video})", _COLUMNS[partners], name, figures, add))
+        return cells
+
+    def _cell(self, row: str, column: str, model: str, paper: tuple[float, float | None], add: str) -> WithDifference:
+        reason = why_not(self.results, model, add, SYSTEM)
+        return WithDifference(
+            row=row,
+            column=column,
+            model=model,
+            paper=paper[0],
+            paper_d=paper[1],
+            score=self.results.scores.get(model),
+            d=None if reason else self.results.differences.get(model),
+            reason=reason,
+        )
+
+    def _lacking(self, features: Sequence[str], rule: str = "") -> str:
+        return lacking(self.settings, SYSTEM, CLASSIFIER, features, rule)
+
+    def _lacking_stack(self, rule: str, partners: str) -> str:
+        there = partners in self.settings.stacked.get(rule, ())
+        return "" if there else f"add {partners} to systems.{SYSTEM}.stacked.{rule}"
+
+
+def best_of(table: Table) -> Cell | None:
+    """Return the cell with the highest figure of ours, the first of equals; None where nothing was run."""
+    run = [cell for cell in table.cells if cell.figure is not None]
+    return max(run, key=lambda cell: cell.figure or 0.0, default=None)
+
+
+def figure_6(table_5: Table, results: Results) -> Figure:
+    """Return Fig. 6, the confusion matrix of the best fusion of Table 5."""
+    cell = best_of(table_5)
+    if cell is None:
+        reason = f"{FIGURE_6_LACKS} {table_5.cells[0].reason}"
+        return Figure("Fig. 6", reason, {"figure_6": pd.DataFrame({"reason": [reason]})}, [], "")
+    counts, classes = results.confusions[cell.model], results.classes
+    frame = figure_6_frame(counts, classes)
+    rows = [{**row, LAST: paper} for row, paper in zip(heat(counts, classes), frame["paper"], strict=True)]
+    caption = figure_6_caption(table_5, cell, classes)
+    return Figure("Fig. 6", caption, {"figure_6": frame}, [Matrix("", classes, rows, LAST)], FIGURE_6_NOTE)
+
+
+def figure_6_frame(counts: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
+    """Return Fig. 6: a confusion matrix in % of the rows.
+
+    Args:
+        counts: (C, C), rows are the truth
+        classes: in the paper's order, the corpus's further ones after them
+
+    Returns:
+        truth, one column per class, clips, and `paper`: the paper's diagonal
+    """
+    shares = [["no clip" if np.isnan(share) else f"{share:.2f}" for share in row] for row in percentages(counts)]
+    frame = pd.DataFrame(shares, columns=list(classes))
+    frame.insert(0, "truth", list(classes))
+    frame["clips"] = counts.sum(axis=1)
+    frame["paper"] = [
+        f"{printed.FIGURE_6[name]:.2f}"
+        if name in printed.FIGURE_6
+        else "in a picture only"
+        if name in EMOTIONS
+        else "not in the paper"
+        for name in classes
+    ]
+    return frame
+
+
+def figure_6_caption(table_5: Table, cell: Cell, classes: Sequence[str]) -> str:
+    """Return what Fig. 6 shows, how it was chosen, and which of the paper's classes the corpus lacks."""
+    run = sum(other.figure is not None for other in table_5.cells)
+    absent = [name for name in EMOTIONS if name not in classes]
+    left_out = f" Left out since no clip has them: {', '.join(absent)}." if absent else ""
+    return (
+        f"Confusion matrix (%) of the best fusion of Table 5, {cell.model}. It is the best "
+        f"of {run} on the test clips, as in the paper, and flattered by that choice.{left_out} {NOTE}"
+    )

@@ -1,0 +1,161 @@
+"""Tables 2 to 6 of Ouyang et al. 2017 in the paper's own rows and columns, ours beside the paper's figure.
+
+The paper's corpus is AFEW (EmotiW 2017). On any other corpus its figures stand beside ours for orientation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipeline.reporting.papers import ouyang2017_printed as printed
+from pipeline.reporting.papers.cells import Accuracy, Cell, Table, Unit
+from pipeline.reporting.papers.ouyang2017_confusions import Confusion, Printed
+from pipeline.reporting.papers.ouyang2017_feedback import feedback_figure
+from pipeline.reporting.papers.ouyang2017_weights import BEST, Weights, image_set_of
+from pipeline.reporting.papers.paper import Figure, Results, lacking, lacking_combined, lacking_model, why_not
+from pipeline.systems.combined import SEARCHED, full_name
+
+SYSTEM = "ouyang2017"
+ADAPTER = "afew"
+SEQUENCES, SETS = "temporal", "image_set"
+"""Classifiers of the cached features: an LSTM, and kernels on sets of frames."""
+YEAR_BEFORE, AUDIO = "image_set_audio", "egemaps-transfer"
+"""What answers Tables 6 and 2."""
+SETS_ROW = "CNN+ImageSet Model"
+
+NOTE = (
+    "Accuracy here is the share of right decisions over the test clips of all folds. The paper's networks began as "
+    "VGG-Face (VGG-LSTM, image sets), as the face network of Wen et al. 2016 (Resnet-LSTM), as C3D trained on Sports-1M, "
+    "and as a network that tells women from men on 1000 h of LibriSpeech (audio); how those here began, the table of "
+    f"weights says. Table 1 lists other authors' networks and is left out. {printed.DISAGREE}"
+)
+WHERE = "Tables 2 and 4 of the paper are on AFEW's validation set, Tables 5 and 6 on its test set."
+ELSEWHERE = "The paper's figures are on AFEW, for orientation, not for comparison; ours are on"
+SIDES = {
+    frozenset({"val"}): "compare Tables 2 and 4; Tables 5 and 6 are of other clips",
+    frozenset({"test"}): "compare Tables 5 and 6; Tables 2 and 4 are of other clips",
+}
+"""Parts of the official split that are tested -> which tables may be compared."""
+NEITHER = "neither its validation set nor its test set is tested alone, so the figures are for orientation"
+
+TABLE_4 = (
+    "Accuracy (%) of visual models. First column: as in the paper, networks trained end to end, and what is fused with "
+    "them. Second: the same networks as they are, their features kept and given to LSTMs. The image sets are made of kept "
+    "features as well and have one form only, as has what they are fused in."
+)
+END_TO_END, CACHED = "Accuracy", "Cached features"
+PERCENT_1 = Unit(100, 1)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What of ours answers a row of Table 4.
+
+    Attributes:
+        first: model, or name and rule of a combined fusion; "" for the model of image sets, which the settings choose
+        cached: the same on cached features; "" where there is one form only
+        rule: of both; "" for models
+    """
+
+    first: str
+    cached: str = ""
+    rule: str = ""
+
+
+ROWS = {
+    "VGG-LSTM": Asked("vggface-end_to_end", f"vggface-{SEQUENCES}"),
+    "Resnet-LSTM": Asked("pyramid-end_to_end", f"pyramid-{SEQUENCES}"),
+    "C3D": Asked("c3d-end_to_end", f"c3dvisual-{SEQUENCES}"),
+    "End to End Module": Asked("end_to_end", "cached", "average"),
+    SETS_ROW: Asked(""),
+    "Whole Visual Module": Asked("visual", rule="average"),
+}
+ONE_FORM = "one form only"
+
+
+class Ouyang2017:
+    """Makes the paper's tables from what a system found."""
+
+    def __init__(self, results: Results) -> None:
+        self.results, self.settings = results, results.settings
+
+    @property
+    def note(self) -> str:
+        """What may be compared, how it is counted, and what the paper itself leaves unclear."""
+        if self.results.adapter != ADAPTER:
+            return f"{ELSEWHERE} {self.results.corpus}. {WHERE} {NOTE}"
+        return f"{self.results.corpus} is the paper's corpus: {SIDES.get(self.results.sides, NEITHER)}. {WHERE} {NOTE}"
+
+    def tables(self) -> list[Table]:
+        """Return Tables 2 to 6."""
+        return [self.table_2(), self.table_3(), self.table_4(), self.table_5(), self.table_6()]
+
+    def figures(self) -> list[Figure]:
+        """Return the feedback loop."""
+        return [feedback_figure(self.results, SYSTEM)]
+
+    def table_2(self) -> Table:
+        """Return Table 2, the audio system."""
+        what = "the audio system; the paper's is on AFEW's validation set"
+        paper = Printed("2", what, printed.TABLE_2, printed.LONGER, counted=True)
+        return Confusion(self.results, paper, AUDIO, self._why_not(AUDIO)).table()
+
+    def table_3(self) -> Table:
+        """Return Table 3, the weights of eq. (1)."""
+        return Weights(self.results, BEST, self._why_not(BEST, SEARCHED)).table()
+
+    def table_4(self) -> Table:
+        """Return Table 4, the visual models."""
+        cells = []
+        for row, asked in ROWS.items():
+            first = image_set_of(self.settings) if row == SETS_ROW else asked.first
+            cells.append(self._accuracy(row, END_TO_END, first, asked.rule, printed.TABLE_4[row] / 100))
+            if asked.cached:
+                cells.append(self._accuracy(row, CACHED, asked.cached, asked.rule, None))
+            else:
+                cells.append(Accuracy(row=row, column=CACHED, model="", paper_lacks=ONE_FORM, reason=ONE_FORM))
+        return Table("Table 4", TABLE_4, "Deep models", cells)
+
+    def table_5(self) -> Table:
+        """Return Table 5, all sub-systems fused by weights."""
+        what = "the fusion of image sets, networks end to end and sound; the paper's is its best on AFEW's test set"
+        return self._fused("5", what, printed.TABLE_5, BEST)
+
+    def table_6(self) -> Table:
+        """Return Table 6, the system of the year before."""
+        what = (
+            "the fusion of image sets and sound, which stands for the authors' system of EmotiW 2016 (Ding et al. 2016); "
+            "the paper's is that system's best on the test set of that year"
+        )
+        return self._fused("6", what, printed.TABLE_6, YEAR_BEFORE)
+
+    def _fused(self, number: str, what: str, rows: tuple[tuple[float, ...], ...], name: str) -> Table:
+        paper = Printed(number, what, rows, printed.SHORT)
+        return Confusion(self.results, paper, full_name(name, SEARCHED), self._why_not(name, SEARCHED)).table()
+
+    def _accuracy(self, row: str, column: str, name: str, rule: str, paper: float | None) -> Cell:
+        model = _model(name, rule)
+        return Accuracy(
+            row=row,
+            column=column,
+            model=model,
+            paper=paper,
+            score=self.results.scores.get(model),
+            reason=self._why_not(name, rule),
+            unit=PERCENT_1,
+        )
+
+    def _why_not(self, name: str, rule: str = "") -> str:
+        return why_not(self.results, _model(name, rule), self._lacking(name, rule), SYSTEM)
+
+    def _lacking(self, name: str, rule: str) -> str:
+        if rule:
+            return lacking_combined(self.settings, SYSTEM, name, rule)
+        feature, classifier = name.rsplit("-", 1)
+        if classifier in (SEQUENCES, SETS):
+            return lacking(self.settings, SYSTEM, classifier, (feature,))
+        return lacking_model(self.settings, SYSTEM, name)
+
+
+def _model(name: str, rule: str) -> str:
+    return full_name(name, rule) if rule else name

@@ -1,0 +1,1 @@
+"""The report of one system on one corpus: metrics, tables, statistics, robustness, curves, page."""

@@ -1,0 +1,99 @@
+"""What a report is made from, read from the folders of models and fusions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from pipeline.core.errors import ArtifactError
+from pipeline.core.posteriors import read_table, without_scores
+from pipeline.reporting.papers.paper import FeedbackRuns
+from pipeline.reporting.system.training_curves import training_curve
+from pipeline.systems.params import SystemParams
+
+
+def read_about(models: Path, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return `about.json` of the named models."""
+    return [json.loads((models / name / "about.json").read_text(encoding="utf-8")) for name in names]
+
+
+def read_predictions(fusion: Path) -> pd.DataFrame:
+    """Return one row per model or fusion and judged test clip.
+
+    Raises:
+        ArtifactError: absent, or of another version
+    """
+    return read_table(fusion / "predictions.csv")
+
+
+def read_learned(fusion: Path) -> dict[str, Any]:
+    """Return fusion -> fold -> what it learned.
+
+    Raises:
+        ArtifactError: absent or damaged
+    """
+    return _read_json(fusion / "learned.json")
+
+
+def read_feedback(fusion: Path, settings: SystemParams) -> FeedbackRuns | None:
+    """Return what the feedback loop learned; None for a system without one.
+
+    Raises:
+        ArtifactError: absent or damaged
+    """
+    if settings.feedback is None:
+        return None
+    path = fusion / "feedback.csv"
+    try:
+        steps = pd.read_csv(path, dtype={"fold": str, "changed": str}, keep_default_na=False)
+    except FileNotFoundError as error:
+        raise ArtifactError(f"{path}: no such file; run `dvc repro fuse`") from error
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise ArtifactError(f"{path}: not readable ({error}); run `dvc repro -f fuse`") from error
+    return FeedbackRuns(_read_json(fusion / "feedback.json"), steps)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ArtifactError(f"{path}: no such file; run `dvc repro fuse`") from error
+    except ValueError as error:
+        raise ArtifactError(f"{path}: not readable ({error}); run `dvc repro -f fuse`") from error
+
+
+def read_validation(models: Path, fusion: Path, names: Sequence[str]) -> pd.DataFrame:
+    """Return the rows of validation clips of all models and fusions, with posteriors alone.
+
+    Args:
+        models: folder of the models of one feature
+        fusion: folder of the fusions
+        names: of the models of one feature
+
+    Raises:
+        ArtifactError: a table is absent, or of another version
+    """
+    tables = [read_table(models / name / "posteriors.csv") for name in names]
+    fused = read_table(fusion / "validation.csv")
+    every = pd.concat([*map(without_scores, tables), fused[~fused["model"].isin(names)]], ignore_index=True)
+    return every[every["part"] == "val"]
+
+
+def read_curves(models: Path, names: Sequence[str]) -> dict[str, pd.DataFrame]:
+    """Return model -> how it learned, of those that learn step by step; see `training_curve`.
+
+    Raises:
+        ArtifactError: a history is absent
+    """
+    found = {}
+    for name in names:
+        path = models / name / "history.csv"
+        if not path.is_file():
+            raise ArtifactError(f"{path}: no such history; run `dvc repro` for the stage that trains {name}")
+        if (curve := training_curve(pd.read_csv(path))) is not None:
+            found[name] = curve
+    return found

@@ -1,0 +1,140 @@
+"""What the page of one system shows of its statistics, as plain values for `templates/system.html`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from math import isnan
+from typing import Any
+
+import pandas as pd
+
+from pipeline.evaluation.metrics import Score
+from pipeline.evaluation.significance import least_p
+from pipeline.reporting.html.blocks import Listing
+from pipeline.reporting.html.page import percent
+from pipeline.reporting.system.statistics import Statistics
+from pipeline.reporting.system.statistics_calibration import Calibration
+from pipeline.reporting.system.statistics_charts import reliability_chart, selective_chart
+from pipeline.reporting.system.system_report import SystemReport
+from pipeline.reporting.system.tables import best_of_each
+
+SPEAKER_DEPENDENT = (
+    "SPEAKER-DEPENDENT: the same people are learned from and tested; "
+    "figures of such splits lie far above those on unknown people."
+)
+FEW_SPEAKERS = 6
+"""With fewer, the page says that an interval over them tells little."""
+MOST_LISTED = 20
+"""As many speakers are listed, the worst first; the others are in the table."""
+
+
+def warnings(report: SystemReport) -> list[dict[str, Any]]:
+    """Return what a reader must know beside the headline: text, and whether it is an alarm."""
+    found = [{"text": SPEAKER_DEPENDENT, "alarm": True}] * report.speaker_dependent
+    tested = {clip_id for fold in report.folds.values() for clip_id, part in fold.items() if part == "test"}
+    speakers = len({clip.speaker for clip in report.clips if clip.clip_id in tested})
+    if report.params.bootstrap == "speakers" and speakers < FEW_SPEAKERS:
+        rough = f"Only {speakers} speakers are tested: an interval over so few says little about anybody else."
+        alone = "One speaker is tested, and a bootstrap over one speaker has no interval."
+        found.append({"text": rough if speakers > 1 else alone, "alarm": False})
+    return found
+
+
+def statistics_values(report: SystemReport, found: Statistics, scores: Mapping[str, Score]) -> dict[str, Any]:
+    """Return the values of the template.
+
+    Args:
+        report: what the page is about
+        found: its statistics
+        scores: model or fusion -> figures
+    """
+    name, sure = found.headline, found.calibration
+    return {
+        "headline": name,
+        "reference": found.reference,
+        "chosen": report.system not in report.params.reference,
+        "compared": len(found.comparisons),
+        "least": _least(found, report.params.draws),
+        "comparisons": _comparisons(found, scores),
+        "emotions": _emotions(found.per_class[found.per_class["model"] == name]),
+        "sure": _sure(sure),
+        "bins": report.params.bins,
+        "charts": [reliability_chart(sure.reliability, name), selective_chart(sure.selective, name)],
+        "genders": _genders(found.by_gender[found.by_gender["model"] == name]),
+        "gap": None if found.gap is None else {"points": f"{100 * found.gap.accuracy:.1f}", "p": p_text(found.gap.p)},
+        "speakers": _speakers(found.by_speaker[found.by_speaker["model"] == name]),
+    }
+
+
+def p_text(p: float) -> str:
+    """Return a p value with three decimals, `-` for NaN."""
+    if isnan(p):
+        return "-"
+    return "< 0.001" if p < 0.0005 else f"{p:.3f}"
+
+
+def points(difference: float) -> str:
+    """Return a difference in accuracy in points of a hundred, `-` for NaN."""
+    return "-" if isnan(difference) else f"{100 * difference:+.1f}"
+
+
+def _sure(found: Calibration) -> dict[str, Any]:
+    """Return the calibration of one model as text: error, likelihood and Brier score before and after, temperature, area."""
+    kinds = {
+        kind: [percent(each.ece), _number(each.nll), _number(each.brier)]
+        for kind, each in (("before", found.before), ("after", found.after))
+    }
+    numbers = {"temperature": _number(found.temperature), "aurc": _number(found.aurc)}
+    return {**kinds, **numbers, "fitted": found.fitted, "folds": found.folds}
+
+
+def _number(value: float) -> str:
+    return "-" if isnan(value) else f"{value:.2f}"
+
+
+def _records(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    return iter(table.to_dict("records"))
+
+
+def _comparisons(found: Statistics, scores: Mapping[str, Score]) -> Listing:
+    """Return the comparisons of models of one feature, combined fusions and the best of each other method."""
+    shown = best_of_each({name: score.accuracy for name, score in scores.items()})
+    tests = ("mcnemar_p", "mcnemar_p_holm", "permutation_p", "permutation_p_holm")
+    rows = [
+        [row["model"], str(row["clips"]), points(row["difference"]), *(p_text(row[key]) for key in tests)]
+        for row in _records(found.comparisons)
+        if row["model"] in shown
+    ]
+    return Listing("", ["Model", "Clips", "Points", "McNemar p", "Holm", "By speaker p", "Holm"], rows)
+
+
+def _least(found: Statistics, draws: int) -> dict[str, Any]:
+    """Return how many speakers the permutation test has to swap, and how small its p can be."""
+    speakers = int((found.by_speaker["model"] == found.reference).sum())
+    return {"speakers": speakers, "p": p_text(least_p(max(speakers, 1), draws))}
+
+
+def _emotions(table: pd.DataFrame) -> Listing:
+    rows = [
+        [row["emotion"], *(percent(row[key]) for key in ("precision", "recall", "f1")), str(row["clips"]), str(row["decisions"])]
+        for row in _records(table)
+    ]
+    return Listing("", ["Emotion", "Precision", "Recall", "F1", "Clips", "Decisions"], rows)
+
+
+def _genders(table: pd.DataFrame) -> Listing:
+    recalls = [name for name in table.columns if name.startswith("recall_")]
+    rows = [
+        [row["gender"], str(row["clips"]), *(percent(row[key]) for key in ("accuracy", "uar", *recalls))]
+        for row in _records(table)
+    ]
+    emotions = [name.removeprefix("recall_") for name in recalls]
+    return Listing("", ["Gender", "Clips", "Accuracy", "UAR", *emotions], rows)
+
+
+def _speakers(table: pd.DataFrame) -> Listing:
+    """Return the speakers whose clips are recognised worst, the worst first; equals in their order."""
+    worst = table.sort_values("accuracy", kind="stable")[:MOST_LISTED]
+    rows = [[row["speaker"], str(row["clips"]), percent(row["accuracy"]), percent(row["uar"])] for row in _records(worst)]
+    note = f"The {MOST_LISTED} of {len(table)} speakers with the lowest accuracy." if len(table) > len(worst) else ""
+    return Listing("", ["Speaker", "Clips", "Accuracy", "UAR"], rows, note=note)

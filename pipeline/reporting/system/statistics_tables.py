@@ -1,0 +1,103 @@
+"""Tables of a report on who is better, at which emotion, and for whom."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from math import nan
+
+import pandas as pd
+
+from pipeline.core.clip import Clip
+from pipeline.evaluation.bootstrap import SEED
+from pipeline.evaluation.groups import GroupFigures, by_group
+from pipeline.evaluation.metrics import confusion, per_class
+from pipeline.evaluation.significance import holm, mcnemar, paired, permutation
+
+Rows = Mapping[str, pd.DataFrame]
+"""Model or fusion -> its judged test clips."""
+
+
+COMPARED = ("clips", "difference", "mcnemar_p", "permutation_p")
+"""Columns of a comparison."""
+
+
+def per_class_table(rows: Rows, classes: Sequence[str]) -> pd.DataFrame:
+    """Return one row per model and emotion: precision, recall, F1, clips, decisions; NaN for a share of nothing."""
+    return pd.DataFrame(
+        {
+            "model": name,
+            "emotion": emotion,
+            "precision": each.precision,
+            "recall": each.recall,
+            "f1": each.f_score,
+            "clips": each.clips,
+            "decisions": each.decisions,
+        }
+        for name, frame in rows.items()
+        for emotion, each in per_class(
+            confusion(frame["emotion"].tolist(), frame["predicted"].tolist(), classes), classes
+        ).items()
+    )
+
+
+def comparison_table(rows: Rows, reference: str, draws: int) -> pd.DataFrame:
+    """Return one row per model or fusion other than the reference.
+
+    Columns: model, reference, clips (judged by both), difference (in accuracy, that of the reference taken off),
+    mcnemar_p, permutation_p, and both adjusted for the number of rows by Holm's method.
+
+    Args:
+        rows: model or fusion -> its judged test clips
+        reference: what all are compared with
+        draws: permutations at random, at most
+    """
+    found = [(name, reference, *compared(frame, rows[reference], draws)) for name, frame in rows.items() if name != reference]
+    return with_holm(pd.DataFrame(found, columns=["model", "reference", *COMPARED]))
+
+
+def with_holm(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of comparisons with both p also adjusted for its number of rows."""
+    return table.assign(**{f"{key}_holm": holm(table[key].tolist()) for key in ("mcnemar_p", "permutation_p")})
+
+
+def compared(rows: pd.DataFrame, reference: pd.DataFrame, draws: int) -> tuple[int, float, float, float]:
+    """Return how one model does beside another on the clips that both judged: `COMPARED`, NaN without such a clip.
+
+    Args:
+        rows: judged test clips of a model
+        reference: those of another, whose accuracy is taken off
+        draws: permutations at random, at most
+    """
+    both = paired(rows, reference)
+    one, other, speakers = (both[key].to_numpy(kind) for key, kind in (("one", bool), ("other", bool), ("speaker", str)))
+    difference = float(one.mean() - other.mean()) if len(both) else nan
+    return len(both), difference, mcnemar(one, other), permutation(one, other, speakers, draws, SEED)
+
+
+def by_speaker_table(rows: Rows, classes: Sequence[str]) -> pd.DataFrame:
+    """Return one row per model and speaker: clips, accuracy and UAR."""
+    found = {name: by_group(frame, frame["speaker"].tolist(), classes) for name, frame in rows.items()}
+    return _table(found, "speaker")
+
+
+def by_gender_table(rows: Rows, clips: Sequence[Clip], classes: Sequence[str]) -> pd.DataFrame:
+    """Return one row per model and gender: clips, accuracy, UAR and the recall of every emotion; none without a gender."""
+    gender = {clip.clip_id: clip.gender for clip in clips}
+    found = {name: by_group(frame, frame["clip_id"].map(gender).tolist(), classes) for name, frame in rows.items()}
+    table = _table(found, "gender")
+    recalls = [each.recalls for groups in found.values() for each in groups.values()]
+    return table.assign(**{f"recall_{emotion}": [recall[emotion] for recall in recalls] for emotion in classes})
+
+
+def _table(found: Mapping[str, Mapping[str, GroupFigures]], kind: str) -> pd.DataFrame:
+    rows = [
+        (name, group, each.clips, each.accuracy, each.uar)
+        for name, groups in found.items()
+        for group, each in groups.items()
+    ]
+    return pd.DataFrame(rows, columns=["model", kind, "clips", "accuracy", "uar"])
+
+
+def confusion_pairs(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return truth and decision of every judged clip as actual and predicted, which DVC plots as a confusion matrix."""
+    return pd.DataFrame({"actual": rows["emotion"], "predicted": rows["predicted"]}).reset_index(drop=True)

@@ -1,0 +1,74 @@
+"""Fusions that a system names: over any of its models and over earlier ones; and the feedback loop over one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Annotated
+
+from pydantic import Field
+
+from pipeline.core.errors import did_you_mean
+from pipeline.core.settings import Settings
+
+Name = Annotated[str, Field(pattern=r"^\w+$")]
+"""Without - and +, which join names to those of models and fusions."""
+ModelName = Annotated[str, Field(pattern=r"^\w+-\w+$")]
+"""`<feature>-<classifier>`."""
+_Part = Annotated[str, Field(pattern=r"^\w+(-\w+)?$")]
+
+METHOD = "combined"
+"""First word of their names in every table."""
+SEARCHED = "weighted"
+"""The rule whose weights the feedback loop changes (Ouyang et al. 2017, eq. 1 and section 5)."""
+
+
+class Combined(Settings):
+    """`systems.<name>.combined.<name>`."""
+
+    rule: Name = Field(description="pipeline/fusion/rules")
+    of: tuple[_Part, ...] = Field(
+        min_length=2, description="models or earlier names; the first wins ties where the rule knows any"
+    )
+
+
+class FeedbackParams(Settings):
+    """`systems.<name>.feedback`; candidates and the limit of the search are those of `fuse.weighted`."""
+
+    fusion: Name = Field(description="name of a combined fusion with the rule weighted")
+    steps: int = Field(10, ge=1, description="submissions at most")
+    rate: float = Field(1.0, gt=0, description="what each feedback adds to W of eq. (2), on average over classes")
+
+
+def full_name(name: str, rule: str) -> str:
+    """Return the name of a combined fusion in every table, such as `combined-audio_visual-weighted`."""
+    return f"{METHOD}-{name}-{rule}"
+
+
+def check_parts(combined: Mapping[str, Combined], models: Collection[str]) -> None:
+    """Refuse a part that is neither a model nor an earlier name.
+
+    Raises:
+        ValueError: naming the part, and what was perhaps meant
+    """
+    earlier: list[str] = []
+    for name, each in combined.items():
+        for part in each.of:
+            if part in models or part in earlier:
+                continue
+            if part in combined and part != name:
+                raise ValueError(f"'{name}' is made of '{part}', which comes later; put '{part}' first")
+            near = did_you_mean(part, [*models, *earlier])
+            raise ValueError(f"'{name}' is made of '{part}', which is neither a model nor an earlier name{near}")
+        earlier.append(name)
+
+
+def check_feedback(feedback: FeedbackParams, combined: Mapping[str, Combined]) -> None:
+    """Refuse a feedback loop over what has no weights.
+
+    Raises:
+        ValueError: naming the fusion, and what was perhaps meant
+    """
+    known = [name for name, each in combined.items() if each.rule == SEARCHED]
+    if feedback.fusion not in known:
+        near = did_you_mean(feedback.fusion, known)
+        raise ValueError(f"'{feedback.fusion}' is no combined fusion with the rule {SEARCHED}{near}")

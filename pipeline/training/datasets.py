@@ -1,0 +1,174 @@
+"""Clips of one feature as training material: sequences with their true lengths, and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from pipeline.core.clip import Clip
+from pipeline.core.store import FeatureFile
+from pipeline.protocols.leakage import check_fit, check_learned
+from pipeline.protocols.splits import Fold
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Clips with a feature.
+
+    Attributes:
+        ids: clip ids, sorted
+        sequences: one (T, D) float32 array per clip, observed frames only, T >= 1
+        labels: (N,) class indices
+        part: train, val or test; what is fitted on other clips than train is refused
+        widths: columns of each network layer that the feature holds side by side; () = one layer
+    """
+
+    ids: list[str]
+    sequences: list[np.ndarray]
+    labels: np.ndarray
+    part: str = "train"
+    widths: tuple[int, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def pooled(values: np.ndarray, times: np.ndarray, mask: np.ndarray, step_s: float) -> np.ndarray:
+    """Return the means of the observed frames in consecutive steps.
+
+    Args:
+        values: (T, D)
+        times: (T,), s
+        mask: (T,), frames to use
+        step_s: length of a step, s; 0 keeps every observed frame
+
+    Returns:
+        (steps with an observed frame, D) float32
+
+    >>> values = np.array([[1.0], [3.0], [100.0], [5.0]], np.float32)
+    >>> pooled(values, times=np.array([0.0, 0.02, 0.04, 0.06]), mask=np.array([True, True, False, True]), step_s=0.04).ravel().tolist()
+    [2.0, 5.0]
+    """
+    observed = values[mask].astype(np.float32)
+    if step_s == 0 or not len(observed):
+        return observed
+    # a hair more than the time, so that 0.3 / 0.1 falls into the step that begins there
+    step = np.floor((times[mask] - times[0]) / step_s + 1e-6).astype(np.int64)
+    edges = np.flatnonzero(np.diff(step, prepend=step[0] - 1))
+    sums = np.add.reduceat(observed.astype(np.float64), edges, axis=0)
+    return (sums / np.diff(np.append(edges, len(step)))[:, None]).astype(np.float32)
+
+
+def load_dataset(
+    path: Path, clips: Sequence[Clip], fold_name: str, fold: Fold, part: str, classes: Sequence[str], step_s: float
+) -> Dataset:
+    """Read one part of one fold.
+
+    A clip that the feature file lacks, or that has no observed frame, is left out; the ledger says why.
+
+    Args:
+        path: feature file
+        clips: all clips of the corpus
+        fold_name: `fold-00`, used where the feature was learned per fold
+        fold: clip id -> part
+        part: train, val or test
+        classes: emotions in the order of the class indices
+        step_s: see `pooled`
+
+    Raises:
+        LeakageError: the feature was learned per fold, by other splits than these
+    """
+    index = {name: number for number, name in enumerate(classes)}
+    ids, sequences, labels = [], [], []
+    with FeatureFile(path) as file:
+        widths = file.meta.widths
+        level = fold_name if file.folds else ""
+        present = set(file.clip_ids(level))
+        for clip in clips:
+            if fold.get(clip.clip_id) != part or clip.clip_id not in present:
+                continue
+            if level:
+                check_learned(f"{path}: {level}/{clip.clip_id}", file.part(clip.clip_id, level), part)
+            found = file.read(clip.clip_id, level, ())
+            sequence = pooled(found.values, found.times, found.mask, step_s)
+            if len(sequence):
+                ids.append(clip.clip_id)
+                sequences.append(sequence)
+                labels.append(index[clip.emotion])
+    return Dataset(ids, sequences, np.array(labels, np.int64), part, widths)
+
+
+def judged(posteriors: np.ndarray, labels: np.ndarray, known: np.ndarray) -> tuple[float, float]:
+    """Return how well validation clips are told: (mean negative log posterior of the truth, accuracy), to six decimals.
+
+    Args:
+        posteriors: (N, C)
+        labels: (N,) class indices
+        known: class indices that training has. One that it lacks cannot be learned: validation clips of it would only
+            stop the training early, so the loss is over the others, where there are any
+    """
+    chosen = posteriors[np.arange(len(labels)), labels]
+    taught = np.isin(labels, known)
+    fair = chosen[taught] if taught.any() else chosen
+    return round(float(-np.log(np.maximum(fair, 1e-12)).mean()), 6), round(float((posteriors.argmax(1) == labels).mean()), 6)
+
+
+class HasPart(Protocol):
+    """Anything that says which part of the fold it is."""
+
+    @property
+    def part(self) -> str:
+        """Return train, val or test."""
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """Zero mean and unit variance by the training rows."""
+
+    mean: np.ndarray
+    scale: np.ndarray
+
+    @classmethod
+    def of(cls, data: HasPart, rows: np.ndarray) -> Scaler:
+        """Learn from rows (R, D) made of `data`; a constant column keeps scale 1.
+
+        Raises:
+            LeakageError: `data` are not training clips
+        """
+        check_fit(data.part, "a scaler")
+        return cls._made(rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64))
+
+    @classmethod
+    def of_clips(cls, data: Dataset) -> Scaler:
+        """Learn from all frames of clips, one clip at a time, so that memory holds no second copy of them.
+
+        Raises:
+            LeakageError: `data` are not training clips
+        """
+        check_fit(data.part, "a scaler")
+        count = sum(len(frames) for frames in data.sequences)
+        mean = _summed(frames.sum(axis=0, dtype=np.float64) for frames in data.sequences) / count
+        squares = _summed(np.square(frames - mean).sum(axis=0) for frames in data.sequences)
+        return cls._made(mean, np.sqrt(squares / count))
+
+    @classmethod
+    def _made(cls, mean: np.ndarray, deviation: np.ndarray) -> Scaler:
+        scale = np.where(deviation > 1e-6, deviation, 1.0)
+        return cls(mean.astype(np.float32), scale.astype(np.float32))
+
+    def __call__(self, rows: np.ndarray) -> np.ndarray:
+        """Return scaled rows (R, D), kept within +-10 deviations so that one outlier cannot saturate a network."""
+        return np.clip((rows - self.mean) / self.scale, -10, 10)
+
+
+def _summed(rows: Iterable[np.ndarray]) -> np.ndarray:
+    """Return the sum of rows (D,) that are made one at a time."""
+    iterator = iter(rows)
+    total = next(iterator)
+    for row in iterator:
+        total = total + row
+    return total

@@ -1,0 +1,134 @@
+"""Features that are learned anew in every fold: folds in parallel, finished ones kept until all are, one file at the end.
+
+A fold writes into a folder of its own, named by a key over everything that it depends on. A run that was killed finds
+the finished folds there and goes on with the others; when all are packed into the stage's feature file, the folders go.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import pandas as pd
+
+from pipeline.core.errors import SettingsError, did_you_mean
+from pipeline.core.files import write_json
+from pipeline.core.posteriors import write_table
+from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
+from pipeline.core.store_writer import write_features
+from pipeline.core.weights_file import DIGEST, FILE
+from pipeline.engine.parallel import ordered_map
+from pipeline.protocols.leakage import part_keys
+from pipeline.protocols.splits import Fold
+from pipeline.runner.progress import progress
+
+FEATURES = "features.h5"
+_DONE = "history.json"
+Keep = Literal["all"] | tuple[str, ...]
+"""Setting: the folds (fold-00, ...) whose weights are kept, or all of them."""
+
+
+class FoldJob(Protocol):
+    """How one fold is learned; travels to worker processes."""
+
+    def key(self, name: str, fold: Fold) -> str:
+        """Return a name for everything that the fold's result depends on."""
+
+    def learn(self, name: str, fold: Fold, folder: Path) -> list[dict[str, Any]]:
+        """Learn, write the features of all clips to `folder`/features.h5, and return the history.
+
+        Weights that are to be kept go to `folder` as well (`pipeline.core.weights_file.save_weights`).
+        """
+
+
+def is_kept(keep: Keep, fold: str) -> bool:
+    """Return whether the weights of a fold are kept."""
+    return keep == "all" or fold in keep
+
+
+def check_keep(keep: Keep, folds: Mapping[str, Fold], feature: str) -> None:
+    """Refuse to keep the weights of a fold that there is not.
+
+    Raises:
+        SettingsError: naming the fold
+    """
+    for name in () if keep == "all" else keep:
+        if name not in folds:
+            raise SettingsError(f"params.yaml: {feature}.keep: no fold '{name}'{did_you_mean(name, folds)}")
+
+
+def learn_folds(
+    job: FoldJob, folds: Mapping[str, Fold], meta: FeatureMeta, out: Path, kept: Path, scratch: Path, workers: int
+) -> str:
+    """Learn a feature in every fold and write it.
+
+    Args:
+        job: what is learned
+        folds: fold name -> fold; none where no fold has anything to learn from
+        meta: attributes of the feature file; its dimension is taken from the folds
+        out: the feature file, `fold-00/<clip>`, each clip with the part that it had
+        kept: folder; gets history.csv and, per fold, the weights that the job kept
+        scratch: folder for unfinished runs; deleted at the end
+        workers: processes
+
+    Returns:
+        how many folds were taken from an earlier, unfinished run, in words
+    """
+    names = sorted(folds)
+    done = list(ordered_map(_Learn(job, scratch), [(name, folds[name]) for name in names], workers, meta.feature, "fold"))
+    present = sorted({clip_id for result in done for clip_id in result.clips})
+    if done:
+        with FeatureFile(done[0].folder / FEATURES) as file:
+            meta = file.meta
+    write_features(out, meta, _packed(names, done, meta.feature), part_keys(folds, present))
+    write_table(kept / "history.csv", pd.DataFrame([{"fold": n, **row} for n, r in zip(names, done, strict=True) for row in r.history], columns=None if done else ["fold"]))
+    for name, result in zip(names, done, strict=True):
+        _keep(result.folder, kept / name)
+    if scratch.exists():
+        shutil.rmtree(scratch)
+    reused = sum(result.reused for result in done)
+    return f"{len(names)} folds" + (f", {reused} of them kept from an unfinished run" if reused else "")
+
+
+@dataclass(frozen=True)
+class _Result:
+    folder: Path
+    history: list[dict[str, Any]]
+    clips: list[str]
+    reused: bool
+
+
+@dataclass(frozen=True)
+class _Learn:
+    job: FoldJob
+    scratch: Path
+
+    def __call__(self, item: tuple[str, Fold]) -> _Result:
+        name, fold = item
+        folder = self.scratch / self.job.key(name, fold)
+        reused = (folder / _DONE).is_file()
+        if not reused:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
+            write_json(folder / _DONE, self.job.learn(name, fold, folder))  # last: it says that the rest is whole
+        with FeatureFile(folder / FEATURES) as file:
+            clips = file.clip_ids()
+        return _Result(folder, json.loads((folder / _DONE).read_text(encoding="utf-8")), clips, reused)
+
+
+def _packed(names: Sequence[str], done: Sequence[_Result], label: str) -> Iterator[tuple[str, ClipFeatures]]:
+    for name, result in progress(list(zip(names, done, strict=True)), len(names), f"{label}: packing", "fold"):
+        with FeatureFile(result.folder / FEATURES) as file:
+            for clip_id in sorted(result.clips):
+                yield f"{name}/{clip_id}", file.read(clip_id)
+
+
+def _keep(folder: Path, kept: Path) -> None:
+    for file in (FILE, DIGEST):
+        if (folder / file).is_file():
+            kept.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(folder / file, kept / file)

@@ -1,0 +1,112 @@
+"""lstm: training, best epoch, weight decay, file."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.classifiers import fitted, toy
+from pipeline.classification.classifiers import lstm
+from pipeline.classification.classifiers._sequences import class_weights
+from pipeline.networks.lstm import EmotionLSTM
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    torch.set_num_threads(1)
+
+
+@pytest.mark.parametrize("readout", ["last", "mean"])
+def test_either_readout_learns(readout):
+    classifier, _ = fitted("lstm", toy(60, 0), toy(24, 1), readout=readout)
+    test = toy(60, 2)
+    assert (classifier.predict(test).argmax(axis=1) == test.labels).mean() >= 0.85
+
+
+def test_the_epoch_with_the_lowest_validation_loss_is_kept():
+    val = toy(24, 1, shift=0.3)
+    classifier, history = fitted("lstm", toy(24, 0, shift=0.3), val, epochs=25, patience=25, dropout=0.0)
+    losses = [row["val_loss"] for row in history]
+    assert losses[-1] > min(losses), "it overfits, so that there is something to choose"
+    chosen = classifier.predict(val)[np.arange(len(val)), val.labels]
+    assert -np.log(chosen).mean() == pytest.approx(min(losses), abs=1e-5)
+
+
+@pytest.mark.parametrize("patience", [1, 3])
+def test_patience(patience):
+    history = fitted("lstm", toy(24, 0, shift=0.0), toy(24, 1, shift=0.0), epochs=40, patience=patience)[1]
+    losses = [row["val_loss"] for row in history]
+    assert len(history) == int(np.argmin(losses)) + 1 + patience or len(history) == 40
+
+
+def test_another_seed_gives_other_posteriors():
+    one, two = (fitted("lstm", toy(24, 0), toy(9, 1), epochs=2, seed=seed)[0].predict(toy(6, 2)) for seed in (0, 1))
+    assert not np.array_equal(one, two)
+
+
+def test_weight_decay_lies_on_the_softmax_alone(monkeypatch):
+    seen = []
+    adam = torch.optim.Adam
+
+    def spy(groups, **options):
+        seen.append((groups, options))
+        return adam(groups, **options)
+
+    monkeypatch.setattr(torch.optim, "Adam", spy)
+    classifier, _ = fitted("lstm", toy(24, 0), toy(9, 1), epochs=1, weight_decay=1e-4)
+    (body, softmax), options = seen[0]
+    assert body.get("weight_decay", 0) == 0
+    assert "weight_decay" not in options
+    assert softmax["weight_decay"] == 1e-4
+    assert {id(w) for w in softmax["params"]} == {id(w) for w in classifier.network.softmax.parameters()}
+    assert len(body["params"]) + 2 == len(list(classifier.network.parameters()))
+
+
+def test_the_file_gives_the_same_posteriors(tmp_path):
+    classifier, _ = fitted("lstm", toy(24, 0), toy(9, 1), epochs=3)
+    classifier.save(tmp_path / "fold-00")
+    content = torch.load(tmp_path / "fold-00.pt", weights_only=True)
+    params = lstm.Params.model_validate_json(content["params"])
+    network = EmotionLSTM(5, 3, params.hidden, params.cells, params.dropout, params.readout)
+    network.load_state_dict(content["state"])
+    test = toy(5, 2)
+    for sequence, expected in zip(test.sequences, classifier.predict(test), strict=True):
+        scaled = ((torch.from_numpy(sequence) - content["mean"]) / content["scale"]).clip(-10, 10)
+        with torch.inference_mode():
+            found = torch.softmax(network.eval()(scaled[None], torch.tensor([len(sequence)])), 1)[0]
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_the_learning_rate_is_chosen_by_validation_accuracy():
+    """One that learns nothing in so few epochs loses against one that does, wherever it stands in the list."""
+    for rates in ((1e-7, 0.01), (0.01, 1e-7)):
+        classifier, history = fitted("lstm", toy(60, 0), toy(24, 1), learning_rate=rates, epochs=8)
+        assert sorted({row["learning_rate"] for row in history}) == sorted(rates)
+        test = toy(60, 2)
+        assert (classifier.predict(test).argmax(axis=1) == test.labels).mean() >= 0.85
+
+
+def test_a_second_candidate_that_loses_changes_nothing():
+    alone, both = (fitted("lstm", toy(24, 0), toy(9, 1), learning_rate=r, epochs=6)[0] for r in ((0.01,), (0.01, 1e-7)))
+    np.testing.assert_array_equal(alone.predict(toy(6, 2)), both.predict(toy(6, 2)))
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [([0, 0, 0, 1], [4 / 6, 2.0, 0.0]), ([0, 1, 2], [1.0, 1.0, 1.0]), ([2, 2], [0.0, 0.0, 1.0])],
+)
+def test_class_weights(labels, expected):
+    np.testing.assert_allclose(class_weights(torch.tensor(labels), 3), expected, rtol=1e-6)
+
+
+def test_balancing_finds_the_rare_class():
+    """Ten times fewer clips of one class, no information in the feature: only weights keep it from being ignored."""
+    train = toy(66, 0, shift=0.0)
+    rare = np.array([0] * 60 + [1] * 6)
+    train = type(train)(train.ids, train.sequences, rare)
+    val = type(train)(train.ids[:22], train.sequences[:22], np.array([0] * 20 + [1] * 2))
+    plain, balanced = (
+        fitted("lstm", train, val, epochs=3, balanced=b)[0].predict(toy(40, 3, shift=0.0))[:, 1].mean() for b in (False, True)
+    )
+    assert balanced > 2 * plain

@@ -1,0 +1,67 @@
+"""`docs/inspect-features.ipynb`: it runs wherever it is started, on our own files, with nothing of ours."""
+
+from __future__ import annotations
+
+import ast
+import sys
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from helpers.inspecting import write_corpus, write_crops
+from helpers.project import ROOT
+
+NOTEBOOK = ROOT / "docs/inspect-features.ipynb"
+THEIRS = {"h5py", "matplotlib", "numpy", "pandas"}
+
+
+def notebook():
+    return nbformat.read(NOTEBOOK, as_version=4)
+
+
+def executed(where) -> str:
+    """Run it in a folder and return all that it prints; a kernel sends a line in as many pieces as it likes, which are put together."""
+    found = notebook()
+    NotebookClient(found, timeout=300, coalesce_streams=True, resources={"metadata": {"path": str(where)}}).execute()
+    outputs = [output for cell in found.cells for output in cell.get("outputs", ())]
+    assert any("image/png" in output.get("data", {}) for output in outputs)
+    return "\n".join(output.get("text", "") + output.get("data", {}).get("text/plain", "") for output in outputs)
+
+
+def test_it_imports_nothing_of_ours():
+    code = "\n".join(cell.source for cell in notebook().cells if cell.cell_type == "code")
+    names = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add(str(node.module).split(".")[0])
+    assert "h5py" in names
+    assert names <= THEIRS | sys.stdlib_module_names
+    assert "__import__" not in code
+    assert "import_module" not in code
+
+
+def test_it_is_stored_without_outputs():
+    for cell in notebook().cells:
+        assert not cell.get("outputs")
+        assert cell.get("execution_count") is None
+    assert str(ROOT) not in NOTEBOOK.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("start", ["root", "docs", "elsewhere"])
+def test_it_runs(tmp_path, monkeypatch, start):
+    folder = write_corpus(tmp_path / "project")
+    write_crops(folder)
+    (folder / "deep.ledger.csv").write_text((folder / "lld.ledger.csv").read_text())
+    monkeypatch.delenv("AVEMOTION_ROOT", raising=False)
+    monkeypatch.delenv("AVEMOTION_CORPUS", raising=False)
+    where = {"root": tmp_path / "project", "docs": tmp_path / "project/docs", "elsewhere": tmp_path / "else"}[start]
+    where.mkdir(exist_ok=True)
+    if start == "elsewhere":
+        monkeypatch.setenv("AVEMOTION_ROOT", str(tmp_path / "project"))
+    said = executed(where)
+    for words in ("toy of ['toy']", "deep.h5 low (30, 2, 3)", "observed: 67%", "8 clips, 0 lost on the way", "v4.h5", "good-svm"):
+        assert words in said
+    assert str(tmp_path) not in said

@@ -1,0 +1,119 @@
+"""A small corpus of sound and the real `extract` stage on it, for tests of what the engine survives."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import yaml
+
+from helpers.media import tone, write_media
+from helpers.project import ROOT
+from pipeline.core.clip import Clip, write_manifest
+from pipeline.core.files import file_digest
+from pipeline.core.ledger import Entry, read_ledger, write_ledger
+from pipeline.core.settings import Runtime
+from pipeline.engine.clip_cache import ClipCache
+from pipeline.engine.run import run
+from pipeline.features.extract_job import ExtractJob, extractor_params
+
+FEATURE = "mfcc39"
+
+
+class SoundCorpus:
+    """A project folder with one corpus, `c`, of short tones.
+
+    Args:
+        root: the folder, made here
+        count: clips
+        seconds: of each
+    """
+
+    def __init__(self, root: Path, count: int, seconds: float = 0.3) -> None:
+        self.root = root
+        self.features, self.media = root / "features/c", root / "data/c"
+        self.cache = ClipCache(root / "cache")
+        for folder in (self.features, self.media):
+            folder.mkdir(parents=True)
+        self.clips = [self.clip(number, seconds) for number in range(count)]
+        self.set(workers=1)
+        self.save()
+
+    @property
+    def out(self) -> Path:
+        """The feature file."""
+        return self.features / f"{FEATURE}.h5"
+
+    @property
+    def ledger(self) -> Path:
+        """The stage's ledger."""
+        return self.features / f"{FEATURE}.ledger.csv"
+
+    def clip(self, number: int, seconds: float = 0.3) -> Clip:
+        """Write a sound file and return its clip."""
+        sound = tone(seconds, hz=200 + number) + np.random.default_rng(number).normal(0, 0.01, round(seconds * 16000))
+        path = write_media(self.media / f"c{number:05d}.wav", sound=sound.astype(np.float32))
+        return Clip(path.stem, path.name, f"s{number % 3}", "anger", digest=file_digest(path))
+
+    def save(self) -> None:
+        """Write the manifest and the ledger of `prepare`."""
+        write_manifest(self.features / "manifest.csv", self.clips)
+        write_ledger(self.features / "prepare.ledger.csv", [Entry(clip.clip_id, "prepare") for clip in self.clips])
+
+    def set(self, **runtime: object) -> None:
+        """Write params.yaml."""
+        runtime = {"clip_cache": str(self.cache.root), **runtime}
+        params = {"runtime": runtime, "corpora": {"c": {"adapter": "manifest_csv", "root": "data/c"}}, "extract": {FEATURE: {}}}
+        (self.root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+
+    def run_here(self, workers: int = 1, **params: object) -> str:
+        """Run the engine in this process, with settings of the feature, and return its line."""
+        job = ExtractJob(FEATURE, extractor_params(FEATURE, params, "test"), self.media)
+        runtime = Runtime(workers=workers, clip_cache=str(self.cache.root), max_failed_fraction=1.0)
+        upstream = read_ledger(self.features / "prepare.ledger.csv")
+        return run(job, self.clips, upstream, job.meta(), self.out, self.ledger, runtime)
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Begin the stage as dvc.yaml does, in a process group of its own."""
+        command = [*words, sys.executable, "-m", "stages.extract", "--corpus", "c", "--section", "extract", "--feature", FEATURE]
+        paths = {"manifest": "manifest.csv", "upstream": "prepare.ledger.csv", "out": self.out.name, "ledger": self.ledger.name}
+        for name, file in paths.items():
+            command += [f"--{name}", f"features/c/{file}"]
+        environment = {**os.environ, "PYTHONPATH": os.fspath(ROOT), "PYTHONHASHSEED": "0"}
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        return subprocess.Popen(
+            command,
+            cwd=self.root,
+            env=environment,
+            text=True,
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # these tests may themselves run where it is ignored
+            **streams,
+        )
+
+    def stage(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run the stage to its end."""
+        process = self.start(*words)
+        printed, errors = process.communicate(timeout=120)
+        return subprocess.CompletedProcess(process.args, process.returncode, printed, errors)
+
+    def finished(self) -> dict[str, int]:
+        """Return the entry of every clip that is in the cache: name -> inode; a clip computed again has another one."""
+        held = self.root / "held"  # a second name for each, or a new file could get the number of one that was deleted
+        held.mkdir(exist_ok=True)
+        found = {}
+        for path in self.cache.entries():
+            found[path.name] = path.stat().st_ino
+            if not (held / str(found[path.name])).exists():
+                os.link(path, held / str(found[path.name]))
+        return found
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """Kill -9 a process and its workers."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()

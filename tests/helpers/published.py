@@ -1,0 +1,37 @@
+"""Published networks for tests, from the cache that all projects share; fetched where they are not there."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+import pytest
+
+from helpers.project import ROOT
+from pipeline.core.errors import WeightsError
+from pipeline.core.settings import Runtime
+from pipeline.weights.lock import read_lock
+from pipeline.weights.published import publish
+
+
+def published(*names: str) -> Path:
+    """Return a folder as `fetch_weights` writes it; skips the test where the files cannot be had."""
+    folder = _published(names)
+    if isinstance(folder, str):
+        pytest.skip(f"published weights cannot be had here: {folder}")
+    return folder
+
+
+@cache
+def _published(names: tuple[str, ...]) -> Path | str:
+    folder = Path(mkdtemp(prefix="weights-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    lock = read_lock(ROOT / "weights.lock")
+    try:
+        publish([lock.entry(name) for name in names], Path(Runtime().weights_cache).expanduser(), folder, "a test")
+    except WeightsError as error:
+        return str(error)
+    return folder

@@ -1,0 +1,205 @@
+"""From a folder to a manifest: labels mapped, files hashed, mistakes told on one line."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.core.errors import CorpusError, PipelineError, SettingsError
+from pipeline.core.ledger import Entry
+from pipeline.corpora import baum1s
+from pipeline.manifest.build import left_out, read_corpus
+from pipeline.manifest.settings import CorpusParams, check_corpora, protocol_of
+from pipeline.protocols.settings import ProtocolParams
+
+HEAD = "clip_id,path,speaker,emotion\n"
+
+
+def corpus(folder: Path, rows: str, *files: str, **changes: Any) -> CorpusParams:
+    """Make a folder with a manifest and media files, and the settings for it."""
+    (folder / "manifest.csv").write_text(HEAD + rows)
+    for name in files:
+        (folder / name).write_bytes(name.encode())
+    data = {"adapter": "manifest_csv", "root": str(folder), "protocol": {"name": "none"}}
+    return CorpusParams.model_validate(data | changes)
+
+
+def error_of(params: CorpusParams) -> PipelineError:
+    """Read a corpus, which fails, and return the error."""
+    with pytest.raises(PipelineError) as caught:
+        read_corpus("mine", params, 1)
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def sha256(text: str) -> str:
+    """Hexadecimal digest of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_clips_come_sorted_with_digests_and_entries(tmp_path: Path, workers: int) -> None:
+    rows = "b,2.mp4,s1,sad\na,1.mp4,s1,anger\nc,2.mp4,s2,fear\n"
+    clips, entries = read_corpus("mine", corpus(tmp_path, rows, "1.mp4", "2.mp4"), workers)
+    assert [(clip.clip_id, clip.emotion) for clip in clips] == [("a", "anger"), ("b", "sad"), ("c", "fear")]
+    assert [clip.digest for clip in clips] == [sha256("1.mp4"), sha256("2.mp4"), sha256("2.mp4")]
+    assert entries == [Entry(name, "prepare") for name in "abc"]
+
+
+def test_an_absent_file_costs_its_clip_and_no_more(tmp_path: Path) -> None:
+    rows = "a,1.mp4,s1,anger\nb,gone.mp4,s1,sad\n"
+    clips, entries = read_corpus("mine", corpus(tmp_path, rows, "1.mp4"), 1)
+    assert [(clip.clip_id, clip.digest) for clip in clips] == [("a", sha256("1.mp4")), ("b", "")]
+    assert entries == [Entry("a", "prepare"), Entry("b", "prepare", "failed", "missing_file", "gone.mp4")]
+
+
+def test_a_folder_in_the_place_of_a_file_is_an_absent_file(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").mkdir()
+    _, entries = read_corpus("mine", corpus(tmp_path, "a,a.mp4,s1,anger\n"), 1)
+    assert entries == [Entry("a", "prepare", "failed", "missing_file", "a.mp4")]
+
+
+@pytest.mark.parametrize(
+    ("labels", "label", "emotion"),
+    [({}, "happy", "happy"), ({"joy": "happy"}, "joy", "happy"), ({"W": "anger", "L": "boredom"}, "L", "boredom"), ({"calm": "neutral"}, "calm", "neutral")],
+)
+def test_labels_are_mapped(tmp_path: Path, labels: dict[str, str], label: str, emotion: str) -> None:
+    clips, _ = read_corpus("mine", corpus(tmp_path, f"a,a.mp4,s1,{label}\n", "a.mp4", labels=labels), 1)
+    assert [clip.emotion for clip in clips] == [emotion]
+
+
+def test_an_unknown_emotion_is_told_with_the_nearest_and_the_remedy(tmp_path: Path) -> None:
+    error = error_of(corpus(tmp_path, "a,a.mp4,s1,hapy\n", "a.mp4"))
+    assert isinstance(error, CorpusError)
+    assert str(error) == (
+        "a.mp4: clip 'a' has the unknown emotion 'hapy' (did you mean 'happy'?); mend it, or map it in params.yaml: corpora.mine.labels"
+    )
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        ({"joy": "hapy"}, "params.yaml: corpora.mine.labels.joy: unknown emotion 'hapy' (did you mean 'happy'?)"),
+        ({"joy": "zzz"}, "params.yaml: corpora.mine.labels.joy: unknown emotion 'zzz' (known: anger, boredom, calm, "),
+        ({"joy": "leftout"}, "params.yaml: corpora.mine.labels.joy: unknown emotion 'leftout' (did you mean 'left_out'?)"),
+    ],
+)
+def test_a_wrong_labels_setting(tmp_path: Path, labels: dict[str, str], message: str) -> None:
+    error = error_of(corpus(tmp_path, "a,a.mp4,s1,joy\n", "a.mp4", labels=labels))
+    assert isinstance(error, SettingsError)
+    assert str(error).startswith(message)
+
+
+def test_an_unknown_adapter(tmp_path: Path) -> None:
+    error = error_of(corpus(tmp_path, "", adapter="cremadd"))
+    assert isinstance(error, SettingsError)
+    assert str(error) == "params.yaml: corpora.mine.adapter: no corpora plugin 'cremadd' (did you mean 'cremad'?)"
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("a,1.mp4,s1,sad\na,2.mp4,s1,sad\n", "{root}: clip_id 'a' stands for both 1.mp4 and 2.mp4; make the ids unique"),
+        ("", "{root}: the corpus has no clips; check corpora.mine.root in params.yaml"),
+        ("a b:c,1.mp4,s1,sad\n", "{root}/manifest.csv:2: clip_id 'a b:c' is not usable"),
+    ],
+)
+def test_a_corpus_that_is_wrong_as_a_whole(tmp_path: Path, rows: str, message: str) -> None:
+    error = error_of(corpus(tmp_path, rows, "1.mp4", "2.mp4"))
+    assert isinstance(error, CorpusError)
+    assert str(error).startswith(message.format(root=tmp_path))
+
+
+def test_a_file_name_that_gives_no_usable_id(tmp_path: Path) -> None:
+    for folder in ("(a)", "b"):
+        (tmp_path / folder).mkdir()
+    params = corpus(tmp_path, "", "(a)/1001_DFA_ANG_XX.flv", "b/1001_DFA_ANG_XX.flv", adapter="cremad")
+    assert str(error_of(params)).startswith(f"{tmp_path}: clip_id '(a)__1001_DFA_ANG_XX' is not usable")
+
+
+@pytest.mark.parametrize("name", ["absent", "manifest.csv"])
+def test_a_root_that_is_no_folder(tmp_path: Path, name: str) -> None:
+    error = error_of(corpus(tmp_path, "", root=str(tmp_path / name)))
+    assert isinstance(error, CorpusError)
+    assert str(error) == f"{tmp_path / name}: no such folder; set corpora.mine.root in params.yaml"
+
+
+def test_labels_leave_clips_out_and_tell_which(tmp_path: Path) -> None:
+    rows = "d,1.mp4,s1,calm\na,1.mp4,s1,anger\nb,2.mp4,s1,calm\nc,gone.mp4,s1,contempt\n"
+    params = corpus(tmp_path, rows, "1.mp4", "2.mp4", labels={"calm": "left_out", "contempt": "left_out"})
+    clips, entries = read_corpus("mine", params, 1)
+    assert [clip.clip_id for clip in clips] == [entry.clip_id for entry in entries] == ["a"]
+    assert left_out("mine", params) == {"calm": ["b", "d"], "contempt": ["c"]}
+
+
+def test_a_corpus_of_which_nothing_is_used(tmp_path: Path) -> None:
+    error = error_of(corpus(tmp_path, "a,1.mp4,s1,calm\n", "1.mp4", labels={"calm": "left_out"}))
+    assert str(error) == f"{tmp_path}: the corpus has no clips beside 1 that its labels leave out; check corpora.mine.root in params.yaml"
+
+
+def test_an_id_of_a_clip_that_is_left_out_is_checked_too(tmp_path: Path) -> None:
+    error = error_of(corpus(tmp_path, "a,1.mp4,s1,anger\na,2.mp4,s1,calm\n", "1.mp4", labels={"calm": "left_out"}))
+    assert "clip_id 'a' stands for both 1.mp4 and 2.mp4" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("block", "expected"),
+    [
+        ({}, ProtocolParams(name="logso", groups=5)),
+        ({"protocol": {"name": "loso"}}, ProtocolParams(name="loso")),
+        ({"adapter": "rml"}, ProtocolParams(name="loso")),
+    ],
+)
+def test_the_protocol_is_that_of_the_settings_or_of_the_adapter(block: dict[str, Any], expected: ProtocolParams) -> None:
+    assert protocol_of("baum1s", CorpusParams.model_validate({"root": "x", **block})) == expected
+    assert baum1s.PROTOCOL == {"name": "logso", "groups": 5}
+
+
+def check(root: Path | str, name: str = "rml", **block: Any) -> str:
+    """Check params.yaml with one corpus."""
+    return check_corpora({"corpora": {name: {"root": str(root), **block}}, "generate": {"demo": {}}})
+
+
+def test_a_root_is_all_that_a_known_corpus_needs(tmp_path: Path) -> None:
+    assert check(tmp_path) == "corpora: rml"
+    assert check("data/demo", "mine", adapter="demo", protocol={"name": "loso"}) == "corpora: mine"
+
+
+def test_a_corpus_that_degrade_makes_and_one_that_it_cannot(tmp_path: Path) -> None:
+    worse = {"adapter": "manifest_csv", "root": "data/degraded/w", "protocol": {"name": "loso"}}
+    corpora = {"rml": {"root": str(tmp_path)}, "w": worse}
+    assert check_corpora({"corpora": corpora, "degrade": {"w": {"corpus": "rml", "snr_db": 10}}}) == "corpora: rml, w"
+    with pytest.raises(SettingsError) as caught:
+        check_corpora({"corpora": corpora, "degrade": {"w": {"corpus": "rlm", "snr_db": 10}}})
+    assert str(caught.value) == "params.yaml: degrade.w.corpus: no corpus 'rlm' (did you mean 'rml'?); mend it, or remove degrade.w (`degrade: {}` if nothing is left)"
+
+
+@pytest.mark.parametrize(
+    ("name", "block", "message"),
+    [
+        ("rml_2", {}, "params.yaml: corpora.rml_2.adapter: no corpora plugin 'rml_2' (did you mean 'rml'?)"),
+        (
+            "mine",
+            {"adapter": "manifest_csv"},
+            "params.yaml: corpora.mine.protocol: this setting is missing, and the adapter 'manifest_csv' brings none; set it, such as {name: loso}",
+        ),
+        (
+            "rml",
+            {"protocol": {"name": "logso", "groups": [["s1"], ["s1"]]}},
+            "params.yaml: corpora.rml.protocol.groups: speaker 's1' should stand there once, in one group (got [['s1'], ['s1']])",
+        ),
+        ("rml", {"adaptr": "rml"}, "params.yaml: corpora.rml.adaptr: no such setting (did you mean 'adapter'?)"),
+    ],
+)
+def test_wrong_corpora_are_told_before_anything_runs(tmp_path: Path, name: str, block: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        check(tmp_path, name, **block)
+    assert str(caught.value) == message
+
+
+def test_an_absent_folder_is_told_before_anything_runs(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"^params.yaml: corpora.rml.root: no such folder '.*x'; mend it, or remove the corpus$"):
+        check(tmp_path / "x")

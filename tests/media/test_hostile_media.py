@@ -1,0 +1,343 @@
+"""What cameras, phones, archives and people do to clips: each has its line in every ledger, and no other clip notices.
+
+The stages run as dvc.yaml spells them, without DVC. `helpers_hostile` makes the clips.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from helpers.hostile import FILES, LARGE_AT, LONG, ORDINARY, UNICODE, write_corpus
+from helpers.project import ROOT
+from pipeline.core.ledger import Entry, read_ledger
+from pipeline.core.store import FeatureFile
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("hostile")]
+
+PICTURES = ("track_faces", "align_faces")
+CROPS = "crop_faces:square100"
+SOUNDS = ("extract:mfcc39", "extract:lld147", "extract:logmel", "extract:egemaps")
+STAGES = (*PICTURES, CROPS, *SOUNDS)
+NAMES = dict(zip(STAGES, ("faces", "aligned", "square100", "mfcc39", "lld147", "logmel", "egemaps"), strict=True))
+"""Stage -> the name of its feature file and its ledger."""
+
+PARALLEL = ("prepare", "track_faces")
+"""Stages that run with two workers here; the others run two at a time with one."""
+
+INVALID = "Invalid data found when processing input"
+
+
+def pictures(line: str) -> dict[str, str]:
+    """The line of the stages that look at the pictures."""
+    return dict.fromkeys(PICTURES, line)
+
+
+def sound(line: str) -> dict[str, str]:
+    """The line of the stages that listen."""
+    return dict.fromkeys(SOUNDS, line)
+
+
+def no_media() -> dict[str, str]:
+    """The lines of a file that FFmpeg does not know."""
+    return dict.fromkeys(STAGES, f"failed decode_error: {INVALID}")
+
+
+def no_file(name: str) -> dict[str, str]:
+    """The lines of a file that is not there, or is none."""
+    return {"prepare": f"failed missing_file: {name}", **dict.fromkeys(STAGES, "failed missing_file: after prepare")}
+
+
+PARTLY = f"degraded decode_error: part of it could not be decoded ({INVALID})"
+NO_FACE = {"track_faces": "failed no_face: in none of 16 frames", "align_faces": "failed no_face: in none of 8 frames"}
+
+EXPECTED: dict[str, dict[str, str]] = {
+    "zero_bytes": no_media(),
+    "zero_bytes_too": no_media(),  # the same bytes under another name: its line must not speak of the first
+    "cut_head": no_media(),
+    "cut_head_stream": pictures(f"failed decode_error: {INVALID}"),  # no key frame is left; every frame of sound is one
+    "cut_tail_index": no_media(),
+    "cut_middle": sound(PARTLY),  # FFmpeg hides what is wrong with pictures of H.264
+    "cut_middle_flv": sound(PARTLY),
+    "cut_tail": sound(PARTLY),
+    "text": no_media(),
+    "folder": no_file("folder.mp4"),
+    "no_audio": sound("absent no_audio"),
+    "no_video": pictures("absent no_video"),
+    "cover_art": pictures("absent no_video"),
+    "one_frame": {"align_faces": "degraded too_short: 1 frame*, of which 8 are taken"},
+    "three_frames": {"align_faces": "degraded too_short: 3 frames, of which 8 are taken"},
+    "sound_of_5_ms": sound("failed too_short: 0.005 s of sound"),
+    "sound_of_60_ms": {"extract:lld147": "failed too_short: *", "extract:egemaps": "failed too_short: *"},
+    "silence": sound("failed silent: digital silence"),
+    "odd_and_small": NO_FACE,
+    "one_pixel": NO_FACE,
+    "large_4k": {"align_faces": "degraded too_short: 2 frames, of which 8 are taken"},
+    "no_timestamps": sound("absent no_audio"),
+    "link_dangling": no_file("link_dangling.mp4"),
+    "link_loop": no_file("link_loop.mp4"),
+    "no_face": NO_FACE,
+    "half_a_face": NO_FACE,
+}
+"""Clip -> stage -> line of the ledger, `*` for any words. What is not named is `ok`, so is what is left of a clip that was cut."""
+
+BOXES = {"large_4k": (*(np.array(LARGE_AT[::-1]) + 54), *(np.array(LARGE_AT[::-1]) + 159)), "many_faces": (276, 176, 451, 351)}
+"""Where the face lies, px, that counts: the largest one of many."""
+
+
+ONE_PROCESS = """
+import json, runpy, sys
+for words in json.loads(sys.argv[1]):
+    sys.argv = words
+    runpy.run_module(words[0], run_name="__main__", alter_sys=True)
+"""
+
+
+class Folder:
+    """A project's folder with settings and one corpus, `hostile`, and no artifacts.
+
+    Args:
+        root: does not exist yet
+        names: of `FILES`
+        runtime: settings of `runtime`
+        corpus: the corpus's folder, if not one to be made
+    """
+
+    def __init__(self, root: Path, names: Sequence[str], corpus: Path | None = None, **runtime: Any) -> None:
+        self.root = root
+        params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+        settings = {name: params[name] for name in ("track_faces", "crop_faces", "align_faces", "extract")}
+        settings["track_faces"]["detector"] = settings["align_faces"]["detector"] = "dlib_hog"
+        settings["track_faces"]["eyes"] = "detector"
+        settings["align_faces"].update(detector_settings={}, frames=8)
+        settings["corpora"] = {"hostile": {"adapter": "manifest_csv", "root": str(corpus or "data"), "protocol": {"name": "none"}}}
+        settings["runtime"] = {"workers": 1, "max_failed_fraction": 1.0, **runtime}
+        if corpus is None:
+            write_corpus(root / "data", names)
+        else:
+            root.mkdir()
+        (root / "params.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+
+    def run(self, stage: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run one stage, as DVC does."""
+        return self.python(*arguments(stage), **options)
+
+    def python(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0", "HOME": str(self.root)}
+        command = [sys.executable, *words]
+        return subprocess.run(command, cwd=self.root, capture_output=True, text=True, env=environment, timeout=300, **options)
+
+    def set_workers(self, workers: int) -> None:
+        path = self.root / "params.yaml"
+        path.write_text(re.sub("workers: .*", f"workers: {workers}", path.read_text(encoding="utf-8")), encoding="utf-8")
+
+    def ledger(self, stage: str) -> Path:
+        return self.root / "features/hostile" / f"{NAMES.get(stage, 'prepare')}.ledger.csv"
+
+    def features(self, stage: str) -> FeatureFile:
+        return FeatureFile(self.root / "features/hostile" / f"{NAMES[stage]}.h5")
+
+
+def arguments(stage: str) -> list[str]:
+    """Return the words after `python` of a stage's command in dvc.yaml."""
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    name, _, feature = stage.partition(":")
+    command = (stages[name].get("do") or stages[name])["cmd"]
+    for key, value in (("key", "hostile"), ("item.corpus", "hostile"), ("item.feature", feature), ("item.crop", feature)):
+        command = command.replace(f"${{{key}}}", value)
+    return shlex.split(command)[1:]
+
+
+def expected(name: str, stage: str) -> str:
+    lines = EXPECTED.get(name, {})
+    if stage == CROPS:
+        status, _, rest = lines.get("track_faces", "ok").partition(" ")
+        return f"{status} {rest.partition(':')[0]}: after track_faces" if status in ("absent", "failed") else "ok"
+    return lines.get(stage, "ok")
+
+
+def lines(path: Path, stage: str) -> dict[str, list[str]]:
+    """Return a ledger's lines of one stage by clip, in words."""
+    found: dict[str, list[str]] = {}
+    for entry in read_ledger(path):
+        if entry.stage == stage:
+            found.setdefault(entry.clip_id, []).append(words(entry))
+    return found
+
+
+def words(entry: Entry) -> str:
+    """Return status, reason and detail; the detail may begin with the name of the clip's own file."""
+    detail = entry.detail.removeprefix(f"{FILES[entry.clip_id][0]}: ")
+    return f"{entry.status} {entry.reason}: {detail}".rstrip(": ")
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Folder, dict[str, subprocess.CompletedProcess[str]]]:
+    """The corpus of all clips after every stage, and what each stage printed.
+
+    Both ways of working have to stand these clips; with workers everywhere, loading librosa would take most of the time.
+    """
+    folder = Folder(tmp_path_factory.mktemp("hostile") / "project", list(FILES), workers=2)
+    done = {stage: folder.run(stage) for stage in PARALLEL}
+    folder.set_workers(1)
+    others = [stage for stage in STAGES if stage not in PARALLEL]
+    with ThreadPoolExecutor(2) as threads:
+        done.update(zip(others, threads.map(folder.run, others), strict=True))
+    return folder, done
+
+
+@pytest.mark.parametrize("stage", ["prepare", *STAGES])
+def test_every_clip_has_its_line_and_nothing_else_is_printed(hostile, stage):
+    folder, done = hostile
+    assert (done[stage].returncode, done[stage].stderr) == (0, "")
+    path = folder.ledger(stage)
+    found = lines(path, stage)
+    assert found.keys() == FILES.keys()
+    wrong = {name: line for name, line in found.items() if len(line) != 1 or not fnmatchcase(line[0], expected(name, stage))}
+    assert wrong == {}
+    assert not re.search(r"(^|[\s,'\"])/", path.read_text(encoding="utf-8"), re.MULTILINE), "an absolute path"
+    assert done[stage].stdout.startswith(f"{stage}: ")
+    assert done[stage].stdout.count("\n") == 1
+
+
+def test_what_failed_has_no_features_and_all_else_has(hostile):
+    folder, _ = hostile
+    for stage in STAGES:
+        kept = [name for name in FILES if not expected(name, stage).startswith(("absent", "failed"))]
+        with folder.features(stage) as file:
+            assert sorted(file.clip_ids()) == sorted(kept), stage
+
+
+def test_faces_lie_where_they_were_put(hostile):
+    """Turned, of another size, in other colours, as the largest of many: it is the same face."""
+    folder, _ = hostile
+    with folder.features("track_faces") as file, folder.features(CROPS) as pictures_of:
+        usual = pictures_of.read("ordinary_1").extra["crops"].mean(axis=(0, 1, 2))
+        for name in sorted(set(file.clip_ids()) - {"ordinary_2", "most_of_a_face", "leaves_and_returns"}):
+            found = file.read(name)
+            assert found.mask.all(), name
+            assert np.abs(found.values - BOXES.get(name, (54, 54, 159, 159))).max() < 12, name
+            assert np.abs(pictures_of.read(name).extra["crops"].mean(axis=(0, 1, 2)) - usual).max() < 15, name
+        cut = file.read("most_of_a_face")
+        assert cut.values[:, 0].max() < 0
+        away = file.read("leaves_and_returns").mask
+        assert away[:7].all()
+        assert not away[10:15].any()
+        assert away[-7:].all()
+
+
+def test_pictures_stay_in_step_with_the_sound_where_the_clock_is_wrong(hostile):
+    """It goes back by 0.3 s, or forward by three hours, in the middle of 0.64 s."""
+    folder, _ = hostile
+    with folder.features("track_faces") as faces, folder.features("extract:mfcc39") as sounds:
+        for name in ("timestamps_back", "timestamps_jump"):
+            seen, heard = faces.read(name).times, sounds.read(name).times
+            assert len(seen) == 16, name
+            assert seen[-1] == pytest.approx(heard[-1], abs=0.12), name  # one frame, and what AAC puts before the sound
+
+
+def test_names_links_and_copies_change_nothing(hostile):
+    folder, _ = hostile
+    for stage in STAGES:
+        with folder.features(stage) as file:
+            for name in ("name with spaces", UNICODE, LONG, "link_in", "link_out"):
+                assert_equal_features(file, file, "ordinary_1", name)
+
+
+def test_clips_alone_have_the_bytes_that_they_have_among_hostile_ones(hostile, tmp_path):
+    """Alone, in one process for all stages, which loads its libraries once."""
+    among, _ = hostile
+    alone = Folder(tmp_path / "project", ORDINARY)
+    done = alone.python("-c", ONE_PROCESS, json.dumps([arguments(stage)[1:] for stage in ("prepare", *STAGES)]))
+    assert (done.returncode, done.stderr) == (0, "")
+    for stage in STAGES:
+        assert lines(alone.ledger(stage), stage) == {name: ["ok"] for name in ORDINARY}
+        with alone.features(stage) as one, among.features(stage) as other:
+            for name in ORDINARY:
+                assert_equal_features(one, other, name, name)
+
+
+def assert_equal_features(one: FeatureFile, other: FeatureFile, name: str, same: str) -> None:
+    first, second = one.read(name), other.read(same)
+    arrays = {"values": first.values, "times": first.times, "mask": first.mask, **first.extra}
+    others = {"values": second.values, "times": second.times, "mask": second.mask, **second.extra}
+    assert arrays.keys() == others.keys()
+    for key, array in arrays.items():
+        assert (array.dtype, array.shape) == (others[key].dtype, others[key].shape), f"{one.path.stem}: {same}: {key}"
+        assert array.tobytes() == others[key].tobytes(), f"{one.path.stem}: {same}: {key}"
+
+
+def test_too_many_failures_are_told_in_one_line(hostile, tmp_path):
+    folder, _ = hostile
+    strict = Folder(
+        tmp_path / "project",
+        list(FILES),
+        corpus=folder.root / "data",
+        clip_cache=str(folder.root / ".cache/clips"),
+        max_failed_fraction=0.15,
+    )
+    assert strict.run("prepare").returncode == 0  # 3 of all clips
+    done = strict.run("extract:logmel")
+    assert done.returncode == 1
+    assert done.stdout == ""
+    failed = sum(line.startswith("failed") for line, in lines(folder.ledger("extract:logmel"), "extract:logmel").values())
+    begin = f"error: features/hostile/logmel.ledger.csv: {failed} of {len(FILES)} clips failed ("
+    end = "), more than runtime.max_failed_fraction=0.15; mend the clips, or raise the setting\n"
+    assert done.stderr.startswith(begin)
+    assert done.stderr.endswith(end)
+    assert done.stderr.count("\n") == 1
+    assert strict.ledger("extract:logmel").read_bytes() == folder.ledger("extract:logmel").read_bytes()
+    assert not (strict.root / "features/hostile/logmel.h5").exists()
+
+
+def obey_permissions() -> None:
+    """Give up what lets root read every file (capabilities(7)): the numbers are those of Linux's headers."""
+    bounding_set_drop, overrides = 24, (1, 2)
+    for capability in overrides:
+        ctypes.CDLL(None).prctl(bounding_set_drop, capability, 0, 0, 0)
+
+
+@pytest.fixture
+def options(tmp_path: Path) -> dict[str, Any]:
+    """How to start a process for which permissions hold."""
+    options: dict[str, Any] = {"preexec_fn": obey_permissions} if sys.platform == "linux" and os.geteuid() == 0 else {}
+    closed = tmp_path / "closed"
+    closed.touch(0)
+    look = [sys.executable, "-c", "import sys; open(sys.argv[1]).close()", str(closed)]
+    if subprocess.run(look, capture_output=True, **options).returncode == 0:
+        pytest.skip("this user may read every file, whatever its permissions")
+    return options
+
+
+def test_a_file_without_read_permission_costs_its_clip(tmp_path, options):
+    folder = Folder(tmp_path / "project", ORDINARY)
+    file = folder.root / "data" / "ordinary_2.mp4"
+
+    def line(stage: str) -> list[str]:
+        done = folder.run(stage, **options)
+        assert (done.returncode, done.stderr) == (0, "")
+        found = lines(folder.ledger(stage), stage)
+        assert (found["ordinary_1"], len(found)) == (["ok"], 2)
+        return found["ordinary_2"]
+
+    assert line("prepare") == ["ok"]
+    file.chmod(0)  # between two stages
+    assert line("track_faces") == ["failed unreadable: Permission denied"]
+    file.chmod(0o644)
+    assert line("track_faces") == ["ok"]  # what failed for a reason that is not in the file is tried again
+    file.chmod(0)
+    assert line("prepare") == ["failed unreadable: ordinary_2.mp4"]

@@ -1,0 +1,203 @@
+"""`reports/index.html` in a real browser: it fits, asks for nothing, complains of nothing, is accessible, and text of a corpus is inert."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers.reports import BROWSER, SYSTEMS, add_clips, make, overview
+from pipeline.fusion.missing_modality import MISSING
+from pipeline.manifest.corpus_json import About, Sides, Source
+from pipeline.protocols.settings import ProtocolParams
+from pipeline.reporting.html.page import render
+from pipeline.reporting.system.robustness import write_robustness
+from pipeline.reporting.system.write import write_report
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason="no Chromium here")]
+playwright = pytest.importorskip("playwright.sync_api")
+
+EVIL = "<script>window.hacked=1</script><img src=x onerror='window.hacked=1'>\"'&"
+LOOKED_INTO = ((1280, "light"), (390, "dark"))
+"""Where axe-core looks, which takes its time: each width and each set of colours once."""
+WINDOWS = [(width, scheme) for width in (1280, 390) for scheme in ("light", "dark")]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[object]:
+    with playwright.sync_playwright() as drive:
+        found = drive.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield found
+        found.close()
+
+
+class Opened:
+    """A page in a window, and what it said and asked for while it opened."""
+
+    def __init__(self, browser: object, path: Path, width: int = 1280, scheme: str = "light", bypass: bool = False) -> None:
+        self._given = (browser, path, width, scheme)
+        self.page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=bypass)
+        self.said: list[str] = []
+        self.asked: list[str] = []
+        self.page.on("console", lambda message: self.said.append(message.text))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.on("request", lambda request: self.asked.append(request.url))
+        self.page.goto(path.as_uri())
+        self.address = path.as_uri()
+
+    def foreign(self) -> list[str]:
+        return [url for url in self.asked if url != self.address and not url.startswith("data:")]
+
+    def violations(self) -> list[str]:
+        """Return what axe-core finds: rule, how grave, where."""
+        import axe_core_python
+
+        page = Opened(*self._given, bypass=True).page  # the page itself lets no script in
+        page.add_script_tag(path=Path(axe_core_python.__file__).with_name("axe.min.js"))
+        found = page.evaluate("axe.run({resultTypes: ['violations']})")
+        assert len(found["passes"]) > 15, "axe has looked"
+        return [f"{each['id']} ({each['impact']}): {each['nodes'][0]['html'][:200]}" for each in found["violations"]]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three systems with everything that a page can have."""
+    folder = tmp_path_factory.mktemp("whole")
+    for name, settings in SYSTEMS.items():
+        report = make(name, settings)
+        write_report(report, folder / "demo" / name)
+        robust(folder / "demo" / name / "robustness", name, settings.models())
+    add_clips(folder / "features" / "demo", [f"c{n}" for n in range(0, 56)])
+    history = folder / "models" / "pretrained" / "a60" / "history.csv"
+    history.parent.mkdir(parents=True)
+    history.write_text("epoch,loss,held_out_accuracy\n0,0.5,0.9\n1,0.1,0.95\n")
+    (folder / "params.yaml").write_text("select:\n  v1024: {k: 512}\n")
+    overview(folder)
+    return folder / "index.html"
+
+
+def robust(folder: Path, system: str, models: list[str]) -> None:
+    """Write curves of two models as the stage `robustness` does."""
+    rows = [(name, missing, share, 56, 28, 0.5, 0.5 * (1 - share), 0.5) for name in models[:2] for missing in MISSING for share in (0.0, 0.5, 1.0)]
+    figures = pd.DataFrame(rows, columns=["model", "missing", "share", "clips", "judged", "accuracy", "accuracy_of_all", "uar"])
+    described = About(Source("demo", "demo", "free", "us"), ProtocolParams(name="loso"), 56, {}, {}, {}, {"fold-00": Sides(("a",), ("b",), ("c",), {})})
+    write_robustness(folder, described, system, figures, {"sound": models[0], "picture": models[1]}, True)
+
+
+@pytest.mark.parametrize(("width", "scheme"), WINDOWS)
+def test_the_page_fits_asks_for_nothing_and_is_accessible(browser, whole, width, scheme):
+    opened = Opened(browser, whole, width, scheme)
+    assert opened.said == []
+    assert opened.foreign() == []
+    assert opened.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+    assert opened.page.locator("img").count() >= 3 * 4
+    assert opened.page.locator("img:not([alt]), img[alt='']").count() == 0
+    assert opened.page.locator("svg[role=img]:not(:has(desc))").count() == 0
+    if (width, scheme) in LOOKED_INTO:
+        assert opened.violations() == []
+
+
+@pytest.mark.parametrize("part", ["", "robustness"])
+def test_the_pages_of_a_system_are_accessible_too(browser, whole, part):
+    """One system: the others are made of the same parts, which the page over all has, too."""
+    opened = Opened(browser, whole.parent / "demo" / "ouyang2017" / part / "index.html", 390, "dark")
+    assert (opened.said, opened.foreign(), opened.violations()) == ([], [], [])
+
+
+def test_every_address_within_the_page_leads_somewhere(browser, whole):
+    page = Opened(browser, whole).page
+    anchors = page.eval_on_selector_all("a[href^='#']", "links => links.map(link => link.getAttribute('href').slice(1))")
+    ids = page.eval_on_selector_all("[id]", "all => all.map(one => one.id)")
+    assert len(anchors) > 30
+    assert set(anchors) <= set(ids)
+    assert len(ids) == len(set(ids)), "each id once, although three systems share the page"
+    files = page.eval_on_selector_all("a:not([href^='#'])", "links => links.map(link => link.getAttribute('href'))")
+    assert len(files) > 20
+    assert [address for address in files if not (whole.parent / address).exists()] == []
+
+
+def test_the_keyboard_reaches_the_contents_and_what_scrolls(browser, whole):
+    page = Opened(browser, whole, 390).page
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the results"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('nav') !== null")
+    assert page.locator(".scroll:not([tabindex='0'])").count() == 0
+    closed = page.query_selector("details.part:not([open]) > summary")
+    closed.focus()
+    page.keyboard.press("Enter")
+    assert closed.evaluate("summary => summary.parentElement.open")
+
+
+def test_on_paper_everything_is_open_and_dark_on_light(browser, whole):
+    page = Opened(browser, whole, scheme="dark").page
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
+    hidden = page.eval_on_selector_all("details.part:not([open])", "all => all.filter(one => one.lastElementChild.getBoundingClientRect().height === 0).length")
+    assert page.locator("details.part:not([open])").count() > 3
+    assert hidden == 0
+
+
+def test_text_of_a_corpus_is_inert(browser, tmp_path):
+    """Ids, speakers and folders as they may come from a table; `prepare` refuses most of these, the page must not rely on it."""
+    report = make("huang2017", SYSTEMS["huang2017"], name=EVIL)
+    write_report(report, tmp_path / "<script>window.hacked=1<" / "huang2017")
+    path = tmp_path / "<script>window.hacked=1<" / "huang2017" / "predictions.csv"
+    rows = pd.read_csv(path, keep_default_na=False).assign(speaker=EVIL)
+    rows.to_csv(path, index=False)
+    (tmp_path / "params.yaml").write_text(f"corpora: {json.dumps({'demo': {'root': EVIL}})}\n")
+    overview(tmp_path)
+    opened = Opened(browser, tmp_path / "index.html")
+    assert opened.page.evaluate("window.hacked") is None
+    assert opened.page.locator("script, img[src=x]").count() == 0
+    assert (opened.said, opened.foreign()) == ([], [])
+    shown = opened.page.inner_text("body")
+    assert shown.count(EVIL) > 6, "as text, for a reader to see"
+
+
+def test_a_script_that_gets_in_all_the_same_does_not_run(browser, whole, tmp_path):
+    """A second line of defence: a report that somebody else has made may hold anything."""
+    path = tmp_path / "index.html"
+    text = whole.read_text(encoding="utf-8")
+    path.write_text(text.replace("</main>", "<script>window.hacked=1</script><img src='http://127.0.0.1:9/x.png'></main>"), encoding="utf-8")
+    opened = Opened(browser, path)
+    assert opened.page.locator("script").count() == 1
+    assert opened.page.evaluate("window.hacked") is None
+    assert len([line for line in opened.said if "Content Security Policy" in line]) == 2
+
+
+def test_the_page_of_faces_shows_its_own_pictures_and_no_others(browser, tmp_path):
+    line = {"clip_id": "c", "coverage": 0.5, "between": 0.25, "others": 0, "said": "", "sheet": "c.png"}
+    cv2.imwrite(str(tmp_path / "c.png"), np.zeros((20, 30, 3), np.uint8))
+    render("faces.html", tmp_path / "index.html", corpus="demo", counted="1 clip", lines=[line], mean=0.5)
+    opened = Opened(browser, tmp_path / "index.html")
+    assert opened.page.evaluate("document.images[0].naturalWidth") == 30
+    assert opened.said == []
+    opened.page.evaluate("document.images[0].src = 'http://127.0.0.1:9/x.png'")
+    opened.page.wait_for_timeout(200)
+    assert any("Content Security Policy" in line for line in opened.said)
+
+
+def test_five_thousand_clips_stay_small(browser, tmp_path):
+    write_report(make("huang2017", SYSTEMS["huang2017"], count=5000, speakers=200), tmp_path / "demo" / "huang2017")
+    overview(tmp_path)
+    page = tmp_path / "index.html"
+    assert page.stat().st_size < 15e6
+    opened = Opened(browser, page, 390)
+    assert "5000 clips of 200 speakers" in opened.page.inner_text("body")
+
+
+def test_nothing_but_reports_still_gives_a_page(browser, tmp_path):
+    write_report(make("huang2017", SYSTEMS["huang2017"]), tmp_path / "demo" / "huang2017")
+    overview(tmp_path)
+    opened = Opened(browser, tmp_path / "index.html")
+    text = opened.page.inner_text("body")
+    for words in ("No file with pictures of the face", "neither a log mel spectrogram among the features nor the clip itself", "No history of a network", "No stage has left a trace"):
+        assert words in text, words
+    assert opened.violations() == []

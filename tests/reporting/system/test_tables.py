@@ -1,0 +1,170 @@
+"""Tables of a report: cells, long form, and what every model scored."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from pipeline.evaluation.metrics import ClassFigures, Score
+from pipeline.reporting.papers.by_emotion import Decided, OfEmotion
+from pipeline.reporting.papers.cells import PERCENT, Accuracy, Table
+from pipeline.reporting.papers.huang2017 import WithDifference
+from pipeline.reporting.system.tables import NOT_JUDGED, best_of_each, percentages, score_table
+
+
+def score(accuracy: float, n: int = 90) -> Score:
+    return Score(accuracy, accuracy - 0.05, accuracy, accuracy - 0.1, accuracy + 0.1, n, 0.9, accuracy - 0.2, accuracy - 0.15, accuracy + 0.05)
+
+
+NOTHING = Score(*[math.nan] * 5, 0, 0.0)
+
+
+def accuracy(row="a", column="b", model="m", **values) -> Accuracy:
+    return Accuracy(row=row, column=column, model=model, **values)
+
+
+def with_d(row="a", column="b", model="m", **values) -> WithDifference:
+    return WithDifference(row=row, column=column, model=model, **values)
+
+
+@pytest.mark.parametrize(
+    ("cell", "text"),
+    [
+        (accuracy(paper=0.49, score=score(0.52)), "0.52 (paper 0.49)"),
+        (accuracy(paper=0.6617, score=score(0.712), unit=PERCENT), "71.20 (paper 66.17)"),
+        (accuracy(score=score(0.712), unit=PERCENT), "71.20"),
+        (accuracy(score=score(0.712), unit=PERCENT, paper_lacks="not in the paper"), "71.20 (not in the paper)"),
+        (accuracy(model="", paper=0.6617, unit=PERCENT, reason="another corpus"), "paper 66.17"),
+        (accuracy(model="", paper_lacks="not in the paper", reason="another corpus"), "not in the paper"),
+        (accuracy(paper=0.49, reason="not run: add x"), "not run: add x (paper 0.49)"),
+        (accuracy(reason="not run: add x"), "not run: add x"),
+        (accuracy(paper=0.49, score=NOTHING, reason=NOT_JUDGED), f"{NOT_JUDGED} (paper 0.49)"),
+        (with_d(paper=0.52, paper_d=0.086, score=score(0.5), d=0.0411), "0.50 (d 0.041; paper 0.52, d 0.086)"),
+        (with_d(paper=0.52, score=score(0.5)), "0.50 (paper 0.52)"),
+        (with_d(paper=0.52, paper_d=0.086, reason="not run: add x"), "not run: add x (paper 0.52, d 0.086)"),
+    ],
+)
+def test_a_cell_in_words(cell, text):
+    assert cell.text() == text
+
+
+@pytest.mark.parametrize(
+    ("cell", "notes"),
+    [
+        (accuracy(score=score(0.52)), ["0.42 to 0.62", "UAR 0.47, coverage 90 %"]),
+        (accuracy(score=score(0.52), unit=PERCENT), ["42.00 to 62.00", "UAR 47.00, coverage 90 %"]),
+        (accuracy(reason="not run: add x"), []),
+        (accuracy(score=NOTHING, reason=NOT_JUDGED), []),
+    ],
+)
+def test_small_print_of_an_accuracy(cell, notes):
+    assert cell.notes == notes
+
+
+TABLE = Table(
+    "Table 9",
+    "Something",
+    "Accuracy",
+    [
+        with_d("r1", "Audio", "m1", paper=0.1, paper_d=0.2, score=score(0.5), d=0.3),
+        with_d("r1", "Video", "m2", paper=0.1, paper_d=0.2, score=score(0.6), d=0.3),
+        with_d("r2", "Audio", "m3", paper=0.1, paper_d=0.2, reason="not run: add m3"),
+        with_d("r2", "Video", "m4", paper=0.1, paper_d=0.2, score=NOTHING, reason=NOT_JUDGED),
+    ],
+)
+
+
+def test_a_table_in_the_papers_form():
+    frame = TABLE.frame()
+    assert list(frame.columns) == ["Accuracy", "Audio", "Video"]
+    assert frame["Accuracy"].tolist() == ["r1", "r2"]
+    assert frame.loc[1].tolist() == ["r2", "not run: add m3 (paper 0.10, d 0.200)", f"{NOT_JUDGED} (paper 0.10, d 0.200)"]
+    assert TABLE.stem == "table_9"
+
+
+def test_a_table_whose_rows_are_grouped_has_one_column_more():
+    cells = [accuracy("r1", group="g1", score=score(0.5)), accuracy("r2", group="g2", score=score(0.6))]
+    frame = Table("Table I", "Something", "Features", cells, "Kind").frame()
+    assert frame.to_dict("list") == {"Kind": ["g1", "g2"], "Features": ["r1", "r2"], "b": ["0.50", "0.60"]}
+
+
+def test_a_table_in_its_long_form():
+    rows = TABLE.details().set_index("model")
+    assert list(rows.columns) == [
+        "row", "column", "accuracy", "low", "high", "uar", "n", "coverage", "d", "paper_accuracy", "paper_d", "reason",
+    ]
+    assert rows.loc["m1"].tolist() == ["r1", "Audio", 0.5, 0.4, 0.6, 0.45, 90, 0.9, 0.3, 0.1, 0.2, ""]
+    assert rows.loc[["m3", "m4"], "reason"].tolist() == ["not run: add m3", NOT_JUDGED]
+    assert rows.loc[["m3", "m4"], ["accuracy", "low", "high", "uar", "d"]].isna().all(axis=None)
+    assert rows["n"].tolist() == [90, 90, 0, 0]
+
+
+FIGURES = ClassFigures(precision=0.5, recall=0.25, f_score=1 / 3, right=2, clips=8, decisions=4)
+
+
+@pytest.mark.parametrize(
+    ("measure", "text", "notes"),
+    [
+        ("Precision", "50.00 (paper 85.33)", ["2 of 4 decisions"]),
+        ("Recall", "25.00 (paper 85.33)", ["2 of 8 clips"]),
+        ("F-score", "33.33 (paper 85.33)", []),
+    ],
+)
+def test_a_figure_of_one_emotion(measure, text, notes):
+    cell = OfEmotion(row="Joy", column=measure, model="m", paper=0.8533, unit=PERCENT, measure=measure, found=FIGURES)
+    assert (cell.text(), cell.notes) == (text, notes)
+    found = cell.details()
+    assert [found[key] for key in ("right", "clips", "decisions", "paper", "reason")] == [2, 8, 4, 0.8533, ""]
+    lost = OfEmotion(row="Joy", column=measure, model="m", paper=0.8533, unit=PERCENT, measure=measure, reason="not run: x")
+    assert (lost.text(), lost.notes, lost.details()["value"]) == ("not run: x (paper 85.33)", [], None)
+
+
+def test_a_share_of_a_confusion_matrix():
+    cell = Decided(row="joy", column="fear", model="m", paper=0.1553, unit=PERCENT, count=3, clips=8)
+    assert (cell.text(), cell.notes) == ("37.50 (paper 15.53)", ["3 of 8 clips"])
+    assert cell.details() == {
+        "row": "joy", "column": "fear", "model": "m", "share": 0.375, "count": 3, "clips": 8, "paper": 0.1553, "reason": "",
+    }
+    lost = Decided(row="joy", column="fear", model="m", reason="no clip of it judged")
+    assert (lost.text(), lost.notes, lost.details()["share"]) == ("no clip of it judged", [], None)
+
+
+def test_score_table_keeps_the_order_and_is_silent_about_nothing():
+    rows = score_table({"z": score(0.4), "a": score(0.5), "none": NOTHING})
+    assert rows["Model"].tolist() == ["z", "a", "none"]
+    assert rows.iloc[0].to_dict() == {
+        "Model": "z",
+        "Accuracy": "0.400",
+        "95 % interval": "0.300 to 0.500",
+        "UAR": "0.350",
+        "UAR interval": "0.250 to 0.450",
+        "micro-F1": "0.400",
+        "macro-F1": "0.200",
+        "Clips": "90",
+        "Coverage": "90%",
+    }
+    assert rows.iloc[2].tolist() == ["none", "-", NOT_JUDGED, "-", "-", "-", "-", "0", "0%"]
+
+
+def test_a_score_without_an_interval_has_dashes_for_it():
+    alone = dataclasses.replace(score(0.4), low=math.nan, high=math.nan, uar_low=math.nan, uar_high=math.nan)
+    assert score_table({"a": alone}).iloc[0].tolist() == ["a", "0.400", "-", "0.350", "-", "0.400", "0.200", "90", "90%"]
+
+
+def test_the_best_of_each_method():
+    accuracies = {
+        "a60-svm": 0.2, "v1024-svm": math.nan, "vote-a60+v1024-svm": math.nan, "vote-a60+v2048-svm": 0.1, "sum-a60+v1024-svm": math.nan,
+        "vote-logistic_regression+audio-a60+v1024-svm": 0.3, "combined-x-average": 0.1, "combined-y-average": 0.4,
+    }
+    assert best_of_each(accuracies) == [
+        "a60-svm", "v1024-svm", "vote-a60+v2048-svm", "sum-a60+v1024-svm", "vote-logistic_regression+audio-a60+v1024-svm",
+        "combined-x-average", "combined-y-average",
+    ]
+
+
+def test_percentages():
+    found = percentages(np.array([[3, 1], [0, 0]]))
+    np.testing.assert_array_equal(found, [[75, 25], [np.nan, np.nan]])

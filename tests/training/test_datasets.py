@@ -1,0 +1,201 @@
+"""`pipeline.training.datasets`: steps of time, parts of folds, scaling."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.preprocessing import StandardScaler
+
+from pipeline.core.clip import Clip
+from pipeline.core.errors import LeakageError
+from pipeline.core.store import ClipFeatures, FeatureMeta
+from pipeline.core.store_writer import write_features
+from pipeline.training.datasets import Dataset, Scaler, judged, load_dataset, pooled
+
+TENTHS = np.arange(8) / 10
+
+
+@pytest.mark.parametrize(
+    ("values", "times", "mask", "step_s", "expected"),
+    [
+        pytest.param([1, 2, 3], [0, 0.1, 0.2], [1, 1, 1], 0.0, [1, 2, 3], id="no steps"),
+        pytest.param([1, 2, 3], [0, 0.1, 0.2], [1, 0, 1], 0.0, [1, 3], id="no steps, one frame hidden"),
+        pytest.param([0, 1, 2, 3], [0, 0.1, 0.2, 0.3], [1, 1, 1, 1], 0.2, [0.5, 2.5], id="pairs"),
+        pytest.param([0, 1, 2], [0, 0.1, 0.2], [1, 1, 1], 0.2, [0.5, 2], id="a short last step"),
+        pytest.param([0, 1, 2, 3], [0, 0.1, 0.2, 0.3], [1, 0, 1, 1], 0.2, [0, 2.5], id="hidden frames count for nothing"),
+        pytest.param([9, 1, 2, 3], [0, 0.1, 0.2, 0.3], [0, 1, 1, 1], 0.2, [1, 2.5], id="steps begin at the clip's first frame"),
+        pytest.param([1, 2, 3], [0, 0.1, 1.0], [1, 1, 1], 0.2, [1.5, 3], id="a gap leaves no empty step"),
+        pytest.param([1, 2, 9, 3], [0, 0.1, 0.5, 1.0], [1, 1, 0, 1], 0.2, [1.5, 3], id="a gap in the mask"),
+        pytest.param([1, 2, 3], [5.0, 5.1, 5.2], [1, 1, 1], 0.2, [1.5, 3], id="time starts anywhere"),
+        pytest.param([1, 2, 3], [0, 0.1, 0.2], [1, 1, 1], 10.0, [2], id="one step over all"),
+        pytest.param([1, 2], [0, 0.1], [0, 0], 0.2, [], id="nothing observed"),
+        pytest.param([1, 2], [0, 0.1], [0, 0], 0.0, [], id="nothing observed, no steps"),
+        pytest.param(range(8), TENTHS, [1] * 8, 0.1, range(8), id="0.3 / 0.1 is less than 3 in floats"),
+        pytest.param(range(8), TENTHS + 0.7, [1] * 8, 0.1, range(8), id="and so is 1.0 - 0.7"),
+        pytest.param([np.nan, 2], [0, 0.1], [0, 1], 0.2, [2], id="NaN where hidden"),
+    ],
+)
+def test_pooled(values, times, mask, step_s, expected):
+    column = np.array(values, np.float32)[:, None]
+    found = pooled(column, np.array(times, float), np.array(mask, bool), step_s)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, np.array(expected, np.float32).reshape(-1, 1), rtol=1e-6)
+
+
+@st.composite
+def clips(draw):
+    count = draw(st.integers(1, 30))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    times = np.cumsum(rng.integers(1, 20, count)) / 100 + draw(st.floats(0, 5))
+    return rng.standard_normal((count, 3)).astype(np.float32), times, rng.random(count) < draw(st.sampled_from([0.3, 1.0]))
+
+
+@settings(deadline=None)
+@given(clips())
+def test_no_steps_leave_the_observed_frames_alone(clip):
+    values, times, mask = clip
+    np.testing.assert_array_equal(pooled(values, times, mask, 0), values[mask])
+
+
+@settings(deadline=None)
+@given(clips())
+def test_a_step_over_the_whole_clip_is_its_mean(clip):
+    values, times, mask = clip
+    if mask.any():
+        np.testing.assert_allclose(pooled(values, times, mask, 1e4), values[mask].mean(0, keepdims=True), atol=1e-5)
+
+
+@settings(deadline=None)
+@given(clips(), st.sampled_from([0.04, 0.08, 0.1, 0.25, 1.0]))
+def test_pooled_is_a_group_by(clip, step_s):
+    values, times, mask = clip
+    step = np.floor((times - times[0]) / step_s + 1e-6)
+    expected = pd.DataFrame(values[mask]).groupby(step[mask]).mean()
+    np.testing.assert_allclose(pooled(values, times, mask, step_s), expected.to_numpy().reshape(-1, 3), atol=1e-5)
+
+
+@settings(deadline=None)
+@given(clips(), st.sampled_from([0.0, 0.08, 0.5]), st.integers(0, 2**32 - 1))
+def test_hidden_frames_never_matter(clip, step_s, seed):
+    values, times, mask = clip
+    other = np.where(mask[:, None], values, np.random.default_rng(seed).standard_normal(values.shape).astype(np.float32) * 1e6)
+    np.testing.assert_array_equal(pooled(values, times, mask, step_s), pooled(other, times, mask, step_s))
+
+
+TRAIN = Dataset([], [], np.zeros(0, np.int64), "train")
+
+
+@settings(deadline=None)
+@given(st.integers(2, 40), st.integers(0, 2**32 - 1))
+def test_scaler_is_scikit_learns(count, seed):
+    rows = np.random.default_rng(seed).normal(3, 5, (count, 4)).astype(np.float32)
+    expected = np.clip(StandardScaler().fit_transform(rows.astype(float)), -10, 10)
+    np.testing.assert_allclose(Scaler.of(TRAIN, rows)(rows), expected, atol=1e-3)
+
+
+def test_scaler_of_a_constant_column_and_an_outlier():
+    rows = np.array([[7, 0], [7, 1], [7, 2]], np.float32)
+    scaler = Scaler.of(TRAIN, rows)
+    assert scaler.scale[0] == 1
+    np.testing.assert_array_equal(scaler(rows)[:, 0], 0)
+    assert np.array_equal(scaler(np.array([[7, 1e9], [7, -1e9]], np.float32))[:, 1], [10, -10])
+    assert (scaler.mean.dtype, scaler.scale.dtype) == (np.float32, np.float32)
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=6), st.integers(0, 2**32 - 1))
+def test_scaler_of_clips_is_that_of_their_frames(lengths, seed):
+    rng = np.random.default_rng(seed)
+    clips = [rng.normal(3, 5, (length, 4)).astype(np.float32) for length in lengths]
+    for clip in clips:
+        clip[:, 3] = 7
+    found = Scaler.of_clips(Dataset([str(i) for i in range(len(clips))], clips, np.zeros(len(clips), np.int64)))
+    expected = Scaler.of(TRAIN, np.concatenate(clips))
+    np.testing.assert_allclose(found.mean, expected.mean, rtol=1e-6)
+    np.testing.assert_allclose(found.scale, expected.scale, rtol=1e-6)
+    assert (found.scale[3], found.mean.dtype, found.scale.dtype) == (1, np.float32, np.float32)
+
+
+@pytest.mark.parametrize("part", ["val", "test"])
+def test_scaler_of_other_clips_than_train_is_refused(part):
+    with pytest.raises(LeakageError, match="a scaler was about to be fitted on"):
+        Scaler.of_clips(Dataset(["a"], [np.zeros((1, 1), np.float32)], np.zeros(1, np.int64), part))
+
+
+@pytest.mark.parametrize(
+    ("labels", "known", "loss", "accuracy"),
+    [
+        pytest.param([0, 1], [0, 1], -np.log([0.5, 0.2]).mean(), 0.5, id="all taught"),
+        pytest.param([0, 2], [0, 1], -np.log(0.5), 0.5, id="a class that training lacks counts for accuracy alone"),
+        pytest.param([2, 2], [0, 1], -np.log([0.25, 1e-12]).mean(), 0.0, id="nothing taught"),
+    ],
+)
+def test_judged(labels, known, loss, accuracy):
+    posteriors = np.array([[0.5, 0.25, 0.25], [0.8, 0.2, 0.0]])
+    assert judged(posteriors, np.array(labels), np.array(known)) == (round(loss, 6), accuracy)
+
+
+EMOTION = {"a": "anger", "b": "sad", "c": "anger", "d": "sad", "e": "sad"}
+CLIPS = [Clip(i, f"{i}.mp4", f"s{i}", emotion) for i, emotion in EMOTION.items()]
+FOLD = {"a": "train", "b": "train", "c": "val", "d": "test", "e": "train"}
+
+
+def feature(scale: float, mask: tuple[bool, ...] = (True, True)) -> ClipFeatures:
+    values = np.array([[scale, 1], [scale, 3]], np.float32)
+    return ClipFeatures(np.where(np.array(mask)[:, None], values, np.nan).astype(np.float32), np.array([0, 0.1]), np.array(mask))
+
+
+@pytest.fixture
+def plain(tmp_path):
+    path = tmp_path / "plain.h5"
+    clips = [("a", feature(1)), ("b", feature(2, (True, False))), ("c", feature(3)), ("d", feature(4)), ("e", feature(5, (False, False)))]
+    write_features(path, FeatureMeta("plain", 2, "float32"), clips)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("part", "ids", "labels"), [("train", ["a", "b"], [0, 1]), ("val", ["c"], [0]), ("test", ["d"], [1])]
+)
+def test_a_part_of_a_fold(plain, part, ids, labels):
+    data = load_dataset(plain, CLIPS, "fold-00", FOLD, part, ["anger", "sad"], 0)
+    assert data.ids == ids
+    np.testing.assert_array_equal(data.labels, labels)
+    assert len(data) == len(ids) == len(data.sequences)
+    assert all(len(sequence) >= 1 for sequence in data.sequences)
+
+
+def test_a_clip_without_observation_or_without_feature_is_left_out(plain):
+    assert "e" not in load_dataset(plain, CLIPS, "fold-00", FOLD, "train", ["anger", "sad"], 0).ids
+    more = [*CLIPS, Clip("f", "f.mp4", "sf", "sad")]
+    data = load_dataset(plain, more, "fold-00", {**FOLD, "f": "train"}, "train", ["anger", "sad"], 0.5)
+    assert data.ids == ["a", "b"]
+    np.testing.assert_allclose(data.sequences[0], [[1, 2]])
+
+
+def test_a_part_without_clips_is_empty(plain):
+    data = load_dataset(plain, CLIPS, "fold-00", dict.fromkeys(EMOTION, "train"), "test", ["anger", "sad"], 0)
+    assert (len(data), data.labels.dtype) == (0, np.int64)
+
+
+def test_a_feature_learned_per_fold_is_read_from_its_fold(tmp_path):
+    path = tmp_path / "v.h5"
+    groups = [(f"fold-{n:02d}/{i}", feature(10 * n + k)) for n in (0, 1) for k, i in enumerate("abc")]
+    write_features(path, FeatureMeta("v", 2, "float32"), groups, {key: FOLD[key.split("/")[1]] for key, _ in groups})
+    for n, name in enumerate(("fold-00", "fold-01")):
+        data = load_dataset(path, CLIPS, name, FOLD, "train", ["anger", "sad"], 0)
+        assert [sequence[0, 0] for sequence in data.sequences] == [10 * n, 10 * n + 1]
+
+
+@pytest.mark.parametrize(("layers", "widths"), [((), (2,)), ((("pool1", (1, 1)), ("fc", (1,))), (1, 1))])
+def test_a_dataset_knows_how_wide_its_layers_are(tmp_path, layers, widths):
+    write_features(tmp_path / "f.h5", FeatureMeta("f", 2, "float32", layers=layers), [("a", feature(1))])
+    assert load_dataset(tmp_path / "f.h5", CLIPS, "fold-00", FOLD, "train", ["anger", "sad"], 0).widths == widths
+
+
+def test_half_precision_becomes_single(tmp_path):
+    clip = feature(1)
+    write_features(tmp_path / "f.h5", FeatureMeta("f", 2, "float16"), [("a", ClipFeatures(clip.values.astype(np.float16), clip.times, clip.mask))])
+    assert load_dataset(tmp_path / "f.h5", CLIPS, "fold-00", FOLD, "train", ["anger", "sad"], 0).sequences[0].dtype == np.float32
