@@ -33,10 +33,14 @@ def main(*words: str) -> None:
             for stage, command in stages.items():
                 found[stage].append((many.run(command), alone.run(command), _copying(many.out(command))))
     cores = len(os.sched_getaffinity(0))
-    print(f"| stage | one added to {COUNT} / one alone | bare copy of the file / one alone | clips per core and hour, at first |\n|---|---|---|---|")
+    print(
+        f"| stage | one added to {COUNT} / one alone | bare copy of the file / one alone | clips per core and hour, at first |\n|---|---|---|---|"
+    )
     for stage, times in found.items():
         one, alone_s, copying = (statistics.median(column) for column in zip(*times, strict=True))
-        print(f"| {stage} | {one / alone_s:.2f} | {copying / alone_s:.2f} | {3600 * COUNT / cores / first[stage]:,.0f} |")
+        print(
+            f"| {stage} | {one / alone_s:.2f} | {copying / alone_s:.2f} | {3600 * COUNT / cores / first[stage]:,.0f} |"
+        )
 
 
 def _copying(path: Path) -> float:

@@ -1,4 +1,5 @@
-"""A project folder of its own for measurements: per-clip stages as dvc.yaml spells them, over clips that are made of the demo's.
+"""A project folder of its own for measurements: per-clip stages as dvc.yaml spells them, over clips that are made of
+the demo's.
 
 Networks are those of `make repro`.
 """
@@ -17,7 +18,18 @@ from pathlib import Path
 
 import yaml
 
-SECTIONS = ("prepare", "track_faces", "crop_faces", "align_faces", "extract", "extract_speech", "extract_face", "segments_audio", "segments_video", "clip_features")
+SECTIONS = (
+    "prepare",
+    "track_faces",
+    "crop_faces",
+    "align_faces",
+    "extract",
+    "extract_speech",
+    "extract_face",
+    "segments_audio",
+    "segments_video",
+    "clip_features",
+)
 
 
 def commands() -> dict[str, str]:
@@ -25,9 +37,20 @@ def commands() -> dict[str, str]:
     from dvc.repo import Repo
 
     with Repo() as repo:
-        found = {stage.name: stage.cmd for stage in repo.index.stages if re.match(rf"({'|'.join(SECTIONS)})@demo", stage.name)}
-    tuned = {f"segments_{kind}@demo-{name}" for kind in ("audio", "video") for name, block in params()[f"segments_{kind}"].items() if block.get("tune")}
-    names = [name for section in SECTIONS for name in sorted(found) if name.split("@")[0] == section and name not in tuned]
+        found = {
+            stage.name: stage.cmd
+            for stage in repo.index.stages
+            if re.match(rf"({'|'.join(SECTIONS)})@demo", stage.name)
+        }
+    tuned = {
+        f"segments_{kind}@demo-{name}"
+        for kind in ("audio", "video")
+        for name, block in params()[f"segments_{kind}"].items()
+        if block.get("tune")
+    }
+    names = [
+        name for section in SECTIONS for name in sorted(found) if name.split("@")[0] == section and name not in tuned
+    ]
     return {name: found[name] for name in names}
 
 
@@ -60,7 +83,9 @@ class Bench:
         self.sources = cycle(sorted(Path("data/demo").rglob("*.mp4")))
 
     def add(self, count: int) -> None:
-        """Add clips of the demo, each with a few bytes more in its MP4 (a `free` box), so that every file is another one."""
+        """Add clips of the demo, each with a few bytes more in its MP4 (a `free` box), so that every file is another
+        one.
+        """
         for _ in range(count):
             source, name = next(self.sources), f"c{len(self.rows):05d}"
             target = self.root / f"data/demo/{name}.mp4"

@@ -1,14 +1,14 @@
 """The engine's own cost, as ratios within one run.
 
-    python -m benchmarks.engine overhead      the engine with eGeMAPS against a bare loop over openSMILE, same files
-    python -m benchmarks.engine workers       two workers against one
-    python -m benchmarks.engine many          cost per clip at 100, 1,000 and 10,000 small clips
-    python -m benchmarks.engine memory [WORD...]
-                                              peak memory for a clip of 1 minute and of 30, per stage, or of those
-                                              with a word in their name (after `make repro`)
-    python -m benchmarks.engine added [WORD...]
-                                              one clip added to 500 against one clip alone, likewise
-    python -m benchmarks.engine nothing       a `dvc repro` with nothing to do against `dvc status` (after `make repro`)
+python -m benchmarks.engine overhead      the engine with eGeMAPS against a bare loop over openSMILE, same files
+python -m benchmarks.engine workers       two workers against one
+python -m benchmarks.engine many          cost per clip at 100, 1,000 and 10,000 small clips
+python -m benchmarks.engine memory [WORD...]
+                                          peak memory for a clip of 1 minute and of 30, per stage, or of those
+                                          with a word in their name (after `make repro`)
+python -m benchmarks.engine added [WORD...]
+                                          one clip added to 500 against one clip alone, likewise
+python -m benchmarks.engine nothing       a `dvc repro` with nothing to do against `dvc status` (after `make repro`)
 """
 
 from __future__ import annotations
@@ -90,7 +90,9 @@ def overhead() -> None:
             return time.perf_counter() - begin
 
         found = in_turn({"bare": bare, "engine": lambda: extracted("egemaps", folder, clips)}, 5)
-    print(f"eGeMAPS, {len(clips)} files of 3 s, one worker: engine / bare loop over openSMILE = {found['engine'] / found['bare']:.2f}")
+    print(
+        f"eGeMAPS, {len(clips)} files of 3 s, one worker: engine / bare loop over openSMILE = {found['engine'] / found['bare']:.2f}"
+    )
 
 
 def workers() -> None:
@@ -98,7 +100,13 @@ def workers() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         clips = corpus(folder, 300, 6.0)
-        found = in_turn({"one": lambda: extracted("lld147", folder, clips, 1), "two": lambda: extracted("lld147", folder, clips, 2)}, 3)
+        found = in_turn(
+            {
+                "one": lambda: extracted("lld147", folder, clips, 1),
+                "two": lambda: extracted("lld147", folder, clips, 2),
+            },
+            3,
+        )
     print(f"lld147, {len(clips)} files of 6 s: one worker / two workers = {found['one'] / found['two']:.2f}")
 
 

@@ -3,9 +3,11 @@
     python -m benchmarks.extraction speed
     python -m benchmarks.extraction memory
 
-`speed`: AlexNet and C3D at full width (random weights: speed does not depend on them), batches of the windows of one clip
+`speed`: AlexNet and C3D at full width (random weights: speed does not depend on them), batches of the windows of one
+    clip
 as in the pipeline. Bare = the network on ready batches in memory. Pipeline = the `segments` stage's own job in one
-process: reading the source HDF5, cutting, resizing, forward pass, clip cache, packing the result. Decoding and cropping,
+process: reading the source HDF5, cutting, resizing, forward pass, clip cache, packing the result. Decoding and
+    cropping,
 which a stage before does once, are timed beside it on as many frames and counted in the last column.
 `memory`: peak of anonymous memory of the process (RssAnon) for a number of clips and for eight times as many.
 """
@@ -48,7 +50,9 @@ EMOTIONS = ("anger", "happy")
 
 
 def _clips(count: int) -> list[Clip]:
-    return [Clip(f"c{i:03d}", f"c{i:03d}.mp4", f"s{i % 4}", EMOTIONS[i // 4 % 2], digest=f"{i:064x}") for i in range(count)]
+    return [
+        Clip(f"c{i:03d}", f"c{i:03d}.mp4", f"s{i % 4}", EMOTIONS[i // 4 % 2], digest=f"{i:064x}") for i in range(count)
+    ]
 
 
 def _sound(number: int, seconds: float) -> ClipFeatures:
@@ -60,7 +64,9 @@ def _sound(number: int, seconds: float) -> ClipFeatures:
 def _faces(number: int, seconds: float) -> ClipFeatures:
     frames = round(seconds * 25)
     crops = np.random.default_rng(number).integers(0, 256, (frames, 150, 110, 3), np.uint8)
-    return ClipFeatures(np.ones((frames, 4), np.float32), np.arange(frames) / 25, np.ones(frames, bool), {"crops": crops})
+    return ClipFeatures(
+        np.ones((frames, 4), np.float32), np.arange(frames) / 25, np.ones(frames, bool), {"crops": crops}
+    )
 
 
 def _prepare(folder: Path, kind: str, count: int, seconds: float, width: float) -> tuple[list[Clip], Path, Model]:
@@ -72,7 +78,9 @@ def _prepare(folder: Path, kind: str, count: int, seconds: float, width: float) 
     write_features(source, meta, ((clip.clip_id, make(i, seconds)) for i, clip in enumerate(clips)))
     network = {"width": width, "classes": None}
     module = AlexNet(**network) if kind == "alexnet" else C3D(**network)
-    save_weights(folder / "weights", module.state_dict(), {"network": network, "speakers": []}, "RANDOM weights, for a benchmark")
+    save_weights(
+        folder / "weights", module.state_dict(), {"network": network, "speakers": []}, "RANDOM weights, for a benchmark"
+    )
     return clips, source, Model.of(kind, {"windows": WINDOWS}, folder / "weights", "benchmark")
 
 
@@ -96,7 +104,9 @@ def _crop(folder: Path, clips: list[Clip], seconds: float) -> float:
     rng = np.random.default_rng(0)
     picture = rng.integers(0, 256, (480, 640, 3), np.uint8)
     eyes = np.tile(np.array([[280, 200], [360, 200]], np.float32), (frames, 1, 1))
-    tracked = ClipFeatures(np.ones((frames, 4), np.float32), np.arange(frames) / 25, np.ones(frames, bool), {"landmarks": eyes})
+    tracked = ClipFeatures(
+        np.ones((frames, 4), np.float32), np.arange(frames) / 25, np.ones(frames, bool), {"landmarks": eyes}
+    )
     write_features(folder / "faces.h5", FeatureMeta("faces", 4, "float32"), ((clip.clip_id, tracked) for clip in clips))
     for clip in clips:
         write_mp4(folder / clip.path, np.stack([np.roll(picture, i, 1) for i in range(frames)]), None)
@@ -165,7 +175,9 @@ def _measure(way: str, kind: str, count: int, queue: Any) -> None:
         folds = {"fold-00": {clip.clip_id: parts[clip.speaker] for clip in clips}}
         loop = LoopParams(epochs=1, patience=1, batch=30, optimiser="sgd", learning_rate=0.001, threads=1, seed=0)
         paths = Paths(source, folder / "out.h5", folder / "kept", folder / "ledger.csv", folder / "scratch")
-        queue.put(_peak(lambda: tuned("fc7", model, Tuning(loop), clips, _ledger(clips), folds, paths, _runtime(folder))))
+        queue.put(
+            _peak(lambda: tuned("fc7", model, Tuning(loop), clips, _ledger(clips), folds, paths, _runtime(folder)))
+        )
 
 
 def memory() -> None:

@@ -1,7 +1,9 @@
 """The page over all reports of a large corpus: `python -m benchmarks.report_page [CLIPS]`.
 
-Three systems with as many models and fusions as the shipped params name, and posteriors that know nothing. Says how large
-`index.html` is, how long the reports and the page take to write, and how long Chromium takes to open the page, beside the
+Three systems with as many models and fusions as the shipped params name, and posteriors that know nothing. Says how
+large
+`index.html` is, how long the reports and the page take to write, and how long Chromium takes to open the page, beside
+the
 page over a corpus of 84 clips.
 """
 
@@ -68,7 +70,10 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as name:
             reports, page = written(Path(name), clips)
             path = Path(name) / "index.html"
-            print(f"| {clips} | {reports:.1f} | {page:.1f} | {path.stat().st_size / 1e6:.2f} | {opened(path):.2f} |", flush=True)
+            print(
+                f"| {clips} | {reports:.1f} | {page:.1f} | {path.stat().st_size / 1e6:.2f} | {opened(path):.2f} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

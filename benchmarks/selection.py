@@ -5,7 +5,8 @@
 
 `memory` generates 520 clips of 250 rows x 9216 columns (float16, sparse as behind a ReLU), forbids this process more
 than 4 GiB of data (RLIMIT_DATA), ranks with a forest of 100 trees on 2 x 8000 rows, keeps 1024 columns, and prints
-the peak. `agreement` grows forests with fewer rows and fewer trees and prints how many of the best 1024 columns each has in
+the peak. `agreement` grows forests with fewer rows and fewer trees and prints how many of the best 1024 columns each
+has in
 common with 2000 trees on all rows of the first fold, and the time as a share of that forest's.
 """
 
@@ -62,7 +63,9 @@ def memory() -> None:
         packed = time.monotonic() - begin - ranked
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
         found = rankings["fold-00"]
-        print(f"rows in all                     {CLIPS * ROWS:,} x {COLUMNS} float16 ({CLIPS * ROWS * COLUMNS * 2 / 1e9:.1f} GB)")
+        print(
+            f"rows in all                     {CLIPS * ROWS:,} x {COLUMNS} float16 ({CLIPS * ROWS * COLUMNS * 2 / 1e9:.1f} GB)"
+        )
         print(f"rows that each half forest saw  {found.rows:,} of {found.available:,}")
         print(f"peak resident memory            {peak:.2f} GiB (limit on data: {LIMIT >> 30} GiB)")
         print(f"halves of the forest agree on   {found.agreement(K):.1%} of {K} columns (by chance {K / COLUMNS:.1%})")
@@ -83,7 +86,16 @@ def agreement(feature: Path, manifest: Path, splits: Path) -> None:
     print(f"{reference.available:,} training frames; reference: 2000 trees on all of them, whose halves agree on")
     print(f"{reference.agreement(K):.1%} of the best {K} columns; by chance {K / COLUMNS:.1%}\n")
     print("| trees | rows per half | in common with the reference | halves agree | time |\n|---|---|---|---|---|")
-    for trees, rows in ((100, 10**9), (100, 2000), (100, 1000), (100, 500), (500, 2000), (500, 1000), (500, 500), (2000, 500)):
+    for trees, rows in (
+        (100, 10**9),
+        (100, 2000),
+        (100, 1000),
+        (100, 500),
+        (500, 2000),
+        (500, 1000),
+        (500, 500),
+        (2000, 500),
+    ):
         if rows == 10**9 or rows < reference.available:
             few, seconds = ranked(trees, rows, 0)
             common = len(np.intersect1d(few.best(K), reference.best(K))) / K

@@ -3,10 +3,13 @@
     python -m benchmarks.tracking [FOLDER]      clips of two sizes (by default the development clips beside the project)
     python -m benchmarks.tracking long          a clip of 1 and of 10 minutes, 1280x720, made of the demo's
 
-Printed per picture size: how many times as fast the tracker is as decoding to RGB alone on one thread, by PyAV's defaults and as
-this project converts (the same on every processor), and as a dlib HOG detection on every frame: by one worker, which decodes
+Printed per picture size: how many times as fast the tracker is as decoding to RGB alone on one thread, by PyAV's
+    defaults and as
+this project converts (the same on every processor), and as a dlib HOG detection on every frame: by one worker, which
+decodes
 in a thread of its own, and by one worker per core, as the stage does by default; medians and quartiles of the ratios of
-single rounds. Then how far its boxes are from those detections, and how far the eyes move on a still picture. The tracker
+single rounds. Then how far its boxes are from those detections, and how far the eyes move on a still picture. The
+tracker
 works with the settings of params.yaml, from the file to its entry in the clip cache and that of the 100x100 crops, with
 and without the predictor of the eyes.
 """
@@ -77,10 +80,23 @@ def _row(size: str, paths: list[Path], eyes: str) -> str:
     ]
     plain, equal, tracking, workers, plain_workers = _seconds(ways, ROUNDS)
     (detecting,) = _seconds([lambda: [detect(rgb) for path in paths for _, rgb in read_frames(path)]], 1)
-    overlaps = np.array([one for faces, frames in zip(_tracked(paths, eyes, keep=True), found, strict=True) for one in _overlaps(faces, frames)])
-    ratios = [_shown(plain / tracking), _shown(equal / tracking), _shown(EACH * plain / workers), _shown(plain_workers / workers)]
+    overlaps = np.array(
+        [
+            one
+            for faces, frames in zip(_tracked(paths, eyes, keep=True), found, strict=True)
+            for one in _overlaps(faces, frames)
+        ]
+    )
+    ratios = [
+        _shown(plain / tracking),
+        _shown(equal / tracking),
+        _shown(EACH * plain / workers),
+        _shown(plain_workers / workers),
+    ]
     rest = f"{np.median(detecting / tracking):.1f} | {overlaps.mean():.3f} | {(overlaps >= 0.7).mean():.1%}"
-    return f"| {size} | {sum(map(len, found))} | {eyes} | {' | '.join(ratios)} | {rest} | {_jitter(paths[0], eyes):.2f} |"
+    return (
+        f"| {size} | {sum(map(len, found))} | {eyes} | {' | '.join(ratios)} | {rest} | {_jitter(paths[0], eyes):.2f} |"
+    )
 
 
 def _shown(ratios: np.ndarray) -> str:
@@ -89,7 +105,9 @@ def _shown(ratios: np.ndarray) -> str:
 
 
 def _seconds(ways: list[Callable[[], object]], rounds: int) -> np.ndarray:
-    """Return the seconds (ways, rounds) of some pieces of work done in turn: the machine is not equally fast all the time, and a round is short."""
+    """Return the seconds (ways, rounds) of some pieces of work done in turn: the machine is not equally fast all the
+    time, and a round is short.
+    """
     for way in ways:
         way()
     times = np.empty((len(ways), rounds))
@@ -133,11 +151,15 @@ def _square() -> tuple[str, dict]:
 
 
 def _tracked(paths: list[Path], eyes: str, keep: bool = False) -> list[ClipFeatures]:
-    """Track clips and cut their crops as a worker does, with an empty clip cache; return what is read from there, if `keep`."""
+    """Track clips and cut their crops as a worker does, with an empty clip cache; return what is read from there, if
+    `keep`.
+    """
     with tempfile.TemporaryDirectory() as name:
         store = ClipCache(Path(name))
         crops = (CropJob("square100", paths[0].parent, Path("none"), *_square()),)
-        job = TrackJob(paths[0].parent, *_settings(eyes), None, LANDMARKS if eyes == "dlib5" else None, crops, store.root)
+        job = TrackJob(
+            paths[0].parent, *_settings(eyes), None, LANDMARKS if eyes == "dlib5" else None, crops, store.root
+        )
         clips = [Clip(path.stem, path.name, "s", "neutral", digest=path.stem) for path in paths]
         keys = [cache_key(**job.parts(clip)) for clip in clips]
         for clip, key in zip(clips, keys, strict=True):
@@ -158,10 +180,18 @@ def _jitter(path: Path, eyes: str) -> float:
     """Return the mean step of the eyes from frame to frame, px, on one frame shown again and again with a little noise."""
     _, rgb = next(read_frames(path))
     rng = np.random.default_rng(0)
-    noisy = (DrawnPicture(np.clip(rgb + rng.normal(0, 2, rgb.shape), 0, 255).astype(np.uint8)) for _ in range(STILL_FRAMES))
+    noisy = (
+        DrawnPicture(np.clip(rgb + rng.normal(0, 2, rgb.shape), 0, 255).astype(np.uint8)) for _ in range(STILL_FRAMES)
+    )
     settings, own = _settings(eyes)
     job = TrackJob(path.parent, settings, own, None, LANDMARKS if eyes == "dlib5" else None)
-    found = track(((0.04 * index, frame) for index, frame in enumerate(noisy)), job._detector, TrackParams(**settings), [], job._eyes)
+    found = track(
+        ((0.04 * index, frame) for index, frame in enumerate(noisy)),
+        job._detector,
+        TrackParams(**settings),
+        [],
+        job._eyes,
+    )
     return float(np.linalg.norm(np.diff(found.extra["landmarks"], axis=0), axis=-1).mean())
 
 
@@ -184,7 +214,7 @@ def _film(path: Path) -> Callable[[], object]:
 
     def work() -> None:
         (faces,) = job.compute(clip, None, [])
-        if abs(faces.times[-1] - 25 ** -1 * (len(faces.times) - 1)) > 0.1:
+        if abs(faces.times[-1] - 25**-1 * (len(faces.times) - 1)) > 0.1:
             raise RuntimeError(f"{path}: not 25 frames a second")
 
     return work

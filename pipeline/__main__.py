@@ -75,7 +75,9 @@ def console() -> int:
         return _say(elsewhere)
     from pipeline.runner.runlog import FOLDER, RunLog
 
-    folder = FOLDER if Path("params.yaml").is_file() else _parser.ROOT / FOLDER  # none is left behind in just any folder
+    folder = (
+        FOLDER if Path("params.yaml").is_file() else _parser.ROOT / FOLDER
+    )  # none is left behind in just any folder
     with RunLog(words[0], ["python -m pipeline", *words], "command", folder=folder) as log:
         code = _logged(args, log)
         log.ended(code == WELL)
@@ -99,7 +101,9 @@ def _logged(args: argparse.Namespace, log: RunLog) -> int:
 def _leave() -> int:
     if sys.version_info < MIN_PYTHON:  # what is imported from here on has words that an older one does not know
         version = ".".join(map(str, sys.version_info[:3]))
-        return _say(f"{sys.executable} is Python {version}, but 3.11 or newer is needed; run `make venv`, then `. .venv/bin/activate`")
+        return _say(
+            f"{sys.executable} is Python {version}, but 3.11 or newer is needed; run `make venv`, then `. .venv/bin/activate`"
+        )
     try:
         return console()
     except KeyboardInterrupt:

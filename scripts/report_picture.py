@@ -1,4 +1,5 @@
-"""Draw `docs/report.jpg`, the picture of the report in the README: `python scripts/report_picture.py` after `make repro`.
+"""Draw `docs/report.jpg`, the picture of the report in the README: `python scripts/report_picture.py` after `make
+repro`.
 
 The first window of `reports/index.html`, and beside it the first clips that were mistaken.
 """
@@ -39,7 +40,9 @@ def main() -> None:
         browser.close()
     gap = Image.new("RGB", (round(GAP * SCALE), both[0].height), "#d0d7de")
     joined = Image.fromarray(np.concatenate([np.asarray(each) for each in (both[0], gap, both[1])], axis=1))
-    joined.resize((joined.width * 2 // 3, joined.height * 2 // 3), Image.Resampling.LANCZOS).save(OUT, quality=78, optimize=True)
+    joined.resize((joined.width * 2 // 3, joined.height * 2 // 3), Image.Resampling.LANCZOS).save(
+        OUT, quality=78, optimize=True
+    )
     print(f"{OUT}: {OUT.stat().st_size / 1000:.0f} kB")
 
 

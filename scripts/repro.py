@@ -2,7 +2,8 @@
 
 `dvc repro` runs one stage after the other. Here N processes each run `dvc repro --single-item` on one instance at a
 time, as soon as everything that it rests on is done; those between most others come first. What has to run, what
-the run-cache holds and what is written to dvc.lock is DVC's business alone. With --jobs 1 this is plain `dvc repro`. The
+the run-cache holds and what is written to dvc.lock is DVC's business alone. With --jobs 1 this is plain `dvc repro`.
+The
 results do not depend on N.
 
 All stages of a run write to one log, `.cache/logs/<run>.log`; AVEMOTION_RUN names it (pipeline/runner/runlog.py).
@@ -57,11 +58,15 @@ def stale_graph(targets: Sequence[str]) -> dict[str, frozenset[str]]:
         asked = {stage for target in targets for stage in repo.stage.collect(target)} if targets else set(graph)
         wanted = asked.union(*(below[stage] for stage in asked))
         stale = {stage for stage in wanted if any(one.addressing in changed for one in (stage, *below[stage]))}
-        return {stage.addressing: frozenset(one.addressing for one in graph.successors(stage) if one in stale) for stage in stale}
+        return {
+            stage.addressing: frozenset(one.addressing for one in graph.successors(stage) if one in stale)
+            for stage in stale
+        }
 
 
 def in_order(graph: Graph) -> list[str]:
-    """Return the stages, those first that stand between most others: that most wait for, directly or not, or that wait for most.
+    """Return the stages, those first that stand between most others: that most wait for, directly or not, or that wait
+    for most.
 
     The second brings a fusion of many models forward, which takes long and has only its report behind it.
     """
@@ -79,7 +84,8 @@ def in_order(graph: Graph) -> list[str]:
 _stop: Event | None = None
 """In a process of the pool: set once nothing further shall begin."""
 _hears = True
-"""In a process of the pool: whether Ctrl-C means anything; it does not in the background of a script, or under nohup."""
+"""In a process of the pool: whether Ctrl-C means anything; it does not in the background of a script, or under nohup.
+"""
 
 
 def _begin_worker(stop: Event, hears: bool) -> None:
@@ -90,7 +96,8 @@ def _begin_worker(stop: Event, hears: bool) -> None:
 
 
 def _read_lock_plainly() -> None:
-    """Let DVC read dvc.lock for an update as it reads it otherwise, not in the way that keeps comments, which takes five times as long.
+    """Let DVC read dvc.lock for an update as it reads it otherwise, not in the way that keeps comments, which takes
+    five times as long.
 
     It does so after every stage, and the file has no comments. What is written is the same to the byte
     (tests/dag/test_parallel_repro.py). A DVC without these functions goes its own way.
@@ -205,12 +212,18 @@ def _shown(done: Done) -> str:
     if done.code == 0 and "didn't change, skipping" in done.printed:
         return f"{done.name}: unchanged"
     # behind these words DVC explains git and remotes to the user, after every single stage
-    printed = done.printed if done.code else re.split(r"\n(?:Generating lock file|Updating lock file|Use `dvc push`)", done.printed)[0]
+    printed = (
+        done.printed
+        if done.code
+        else re.split(r"\n(?:Generating lock file|Updating lock file|Use `dvc push`)", done.printed)[0]
+    )
     return f"{done.name}: {done.seconds:.0f} s\n{printed}\n"
 
 
 class _Interrupted(logging.Handler):
-    """Notices that DVC tells of a stage that left by Ctrl-C: DVC itself does not hear it meanwhile, and calls it a failure."""
+    """Notices that DVC tells of a stage that left by Ctrl-C: DVC itself does not hear it meanwhile, and calls it a
+    failure.
+    """
 
     seen = False
 
@@ -253,7 +266,10 @@ def repro(targets: Sequence[str], jobs: int) -> int:
         print("interrupted; what is finished is kept, run the same command again to go on", file=sys.stderr)
         return 130
     except BrokenProcessPool:
-        print("a process was killed, perhaps for memory; run the same command again, or with one stage at a time: JOBS=1", file=sys.stderr)
+        print(
+            "a process was killed, perhaps for memory; run the same command again, or with one stage at a time: JOBS=1",
+            file=sys.stderr,
+        )
         return 1
 
 

@@ -19,7 +19,9 @@ def main(context: Context) -> str:
     scratch = Path(context.runtime.clip_cache).parent / "folds" / f"{args.corpus}-{args.name}"
     paths = JointPaths(args.out, args.kept, args.ledger, scratch)
     clips, folds = read_manifest(args.manifest), read_splits(args.splits)
-    return fuse_features(args.name, params, Sources(args.audio, args.video), clips, upstream, folds, paths, context.runtime)
+    return fuse_features(
+        args.name, params, Sources(args.audio, args.video), clips, upstream, folds, paths, context.runtime
+    )
 
 
 if __name__ == "__main__":

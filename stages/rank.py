@@ -15,7 +15,10 @@ def main(context: Context) -> str:
     clips, folds = read_manifest(args.manifest), read_splits(args.splits)
     rankings = rank_folds(args.source, clips, folds, read_ledger(args.upstream), params, context.runtime.workers)
     write_rankings(args.out, rankings)
-    sizes = [f"2 x {ranking.rows} of {ranking.available} training frames in the first" for ranking in list(rankings.values())[:1]]
+    sizes = [
+        f"2 x {ranking.rows} of {ranking.available} training frames in the first"
+        for ranking in list(rankings.values())[:1]
+    ]
     return ", ".join([f"rank {args.feature}: {len(rankings)} of {len(folds)} folds", *sizes])
 
 

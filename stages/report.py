@@ -1,4 +1,6 @@
-"""report: metrics, statistics, the paper's tables, confusion matrices, the ledger and a page for one system on one corpus."""
+"""report: metrics, statistics, the paper's tables, confusion matrices, the ledger and a page for one system on one
+corpus.
+"""
 
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
@@ -22,7 +24,8 @@ def main(context: Context) -> str:
         described=read_about(args.about),
         system=args.system,
         settings=settings,
-        clips=read_manifest(args.manifest), folds=read_splits(args.splits),
+        clips=read_manifest(args.manifest),
+        folds=read_splits(args.splits),
         predictions=inputs.read_predictions(args.fusion),
         validation=inputs.read_validation(args.models, args.fusion, settings.models()),
         learned=inputs.read_learned(args.fusion),
@@ -35,7 +38,9 @@ def main(context: Context) -> str:
         also=context.section("robustness.also"),
     )
     scores = write_report(report, args.out)
-    return f"report {args.system} on {args.corpus}: best is {best(scores)}, accuracy {scores[best(scores)].accuracy:.3f}"
+    return (
+        f"report {args.system} on {args.corpus}: best is {best(scores)}, accuracy {scores[best(scores)].accuracy:.3f}"
+    )
 
 
 if __name__ == "__main__":

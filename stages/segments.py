@@ -29,4 +29,9 @@ def main(context: Context) -> str:
 
 
 if __name__ == "__main__":
-    run(main, READS, ("corpus", "section", "feature"), ("manifest", "splits", "upstream", "source", "weights", "out", "kept", "ledger"))
+    run(
+        main,
+        READS,
+        ("corpus", "section", "feature"),
+        ("manifest", "splits", "upstream", "source", "weights", "out", "kept", "ledger"),
+    )

@@ -1,4 +1,6 @@
-"""What all tests share: Hypothesis without a deadline, since a loaded machine is no defect; groups that are kept together."""
+"""What all tests share: Hypothesis without a deadline, since a loaded machine is no defect; groups that are kept
+together.
+"""
 
 from __future__ import annotations
 
@@ -17,4 +19,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if getattr(config.option, "loadgroup", False):
         for item in items:
             if item.get_closest_marker("xdist_group") and "@" not in item.nodeid:
-                raise pytest.UsageError("this pytest-xdist does not group tests with this pytest; install requirements.lock")
+                raise pytest.UsageError(
+                    "this pytest-xdist does not group tests with this pytest; install requirements.lock"
+                )

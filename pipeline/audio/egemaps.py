@@ -37,7 +37,9 @@ _FULL_SCALE = 2**15
 class EgemapsParams(Settings):
     """The set is fixed by its name."""
 
-    normalise: Literal["peak", "none"] = Field("peak", description="peak: the clip's loudest sample at full scale; none")
+    normalise: Literal["peak", "none"] = Field(
+        "peak", description="peak: the clip's loudest sample at full scale; none"
+    )
     window_s: float | None = Field(
         None, ge=SHORTEST_S, description="s of sound per row; null = the whole clip, one row"
     )
@@ -90,8 +92,10 @@ def functionals(samples: np.ndarray, params: EgemapsParams) -> ClipFeatures:
 def functionals_of(sound: Sound, params: EgemapsParams) -> Iterator[ClipFeatures]:
     """Yield (n, 88) float32 for sound at `SOUND_HZ`; times are the middles of the rows' sound.
 
-    Rows do not overlap, a rest at the end is left out, and sound below one window is one row. Windows are read one after
-    the other; functionals of a whole clip need the whole clip in memory, about 64 KB a second beside what openSMILE holds.
+    Rows do not overlap, a rest at the end is left out, and sound below one window is one row. Windows are read one
+    after
+    the other; functionals of a whole clip need the whole clip in memory, about 64 KB a second beside what openSMILE
+    holds.
 
     Raises:
         ClipError: too_short, below `SHORTEST_S`; silent, digital silence; no_voice, nowhere a voiced frame

@@ -195,7 +195,9 @@ def normalise(values: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np
 
 def normalise_utterance(values: np.ndarray) -> np.ndarray:
     """Return the values with zero mean and unit variance over the utterance: channel and speaker level go."""
-    return normalise(values, *moments(values[start : start + NORMAL_ROWS] for start in range(0, len(values), NORMAL_ROWS)))
+    return normalise(
+        values, *moments(values[start : start + NORMAL_ROWS] for start in range(0, len(values), NORMAL_ROWS))
+    )
 
 
 def context(values: np.ndarray, reach: int) -> np.ndarray:

@@ -1,4 +1,6 @@
-"""Train and test one model over all folds: posteriors, histories, what is kept, ledger, and where its weights come from."""
+"""Train and test one model over all folds: posteriors, histories, what is kept, ledger, and where its weights come
+from.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ class _FoldJob:
         return pd.concat(tables, ignore_index=True), history
 
     def _can_learn(self, name: str, fold: Fold, data: Mapping[str, Any]) -> bool:
-        """Return whether there is enough to learn from; where there is not, clips have to lack the sound or the picture."""
+        """Return whether there is enough to learn from; where there is not, clips have to lack the sound or the
+        picture.
+        """
         if not learnable({name: fold}, {*data["train"].ids, *data["val"].ids}, self.absent, str(self.recipe.source)):
             return False
         if len(set(data["train"].labels)) >= 2:
@@ -105,7 +109,9 @@ def cross_validate(
     return f"train {model}: accuracy {(test['emotion'] == test['predicted']).mean():.3f} on {len(test)} test clips"
 
 
-def ledger_entries(model: str, frame: pd.DataFrame, folds: Mapping[str, Fold], upstream: Sequence[Entry]) -> list[Entry]:
+def ledger_entries(
+    model: str, frame: pd.DataFrame, folds: Mapping[str, Fold], upstream: Sequence[Entry]
+) -> list[Entry]:
     """Return one entry per clip of the protocol: ok where it was tested, otherwise lost with the reason upstream."""
     tested = set(frame.loc[frame["part"] == "test", "clip_id"])
     reasons, learned = lost_by_id(upstream), set(frame["fold"])
@@ -118,7 +124,9 @@ def ledger_entries(model: str, frame: pd.DataFrame, folds: Mapping[str, Fold], u
         elif cause is not None:
             entries.append(cause.after(f"train:{model}"))
         elif name not in learned:
-            entries.append(lost(clip_id, f"train:{model}", "not_learned", f"{name} lacks clips with the feature to learn from"))
+            entries.append(
+                lost(clip_id, f"train:{model}", "not_learned", f"{name} lacks clips with the feature to learn from")
+            )
         else:
             entries.append(lost(clip_id, f"train:{model}", "no_input", "no observed frame"))
     return entries

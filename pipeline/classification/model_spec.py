@@ -1,4 +1,6 @@
-"""How the models of an experiment are made: what `pipeline.classification.cross_validation` asks for, and the classifiers on feature files."""
+"""How the models of an experiment are made: what `pipeline.classification.cross_validation` asks for, and the
+classifiers on feature files.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ class Recipe(Protocol):
         """Return one part of one fold: `ids`, `labels`, `len(data)`, and what the model takes."""
 
     def model(self, classes: Sequence[str]) -> Any:
-        """Return a new model: `fit(train, val)`, `predict(data)`, `save(path)`, perhaps `scores(data)`; see pipeline/classification/classifiers."""
+        """Return a new model: `fit(train, val)`, `predict(data)`, `save(path)`, perhaps `scores(data)`; see
+        pipeline/classification/classifiers.
+        """
 
 
 @dataclass(frozen=True)
@@ -75,7 +79,9 @@ class FeatureRecipe:
         """
         takes = getattr(plugin, "WEIGHTS", False)
         if takes != (weights is not None):
-            remedy = "needs pre-trained weights; add --weights" if takes else "takes no pre-trained weights; drop --weights"
+            remedy = (
+                "needs pre-trained weights; add --weights" if takes else "takes no pre-trained weights; drop --weights"
+            )
             raise SettingsError(f"{place}: this classifier {remedy}")
         if weights is not None:
             with FeatureFile(source) as file:
@@ -94,7 +100,12 @@ class FeatureRecipe:
         if self.weights:
             own = load_weights(self.weights)
             rests.append((self.weights.name, own.sha256, own.origin))
-        return {"feature": meta.feature, "dimension": meta.dimension, **joined(rests), "params": self.params.model_dump()}
+        return {
+            "feature": meta.feature,
+            "dimension": meta.dimension,
+            **joined(rests),
+            "params": self.params.model_dump(),
+        }
 
     def data(self, clips: Sequence[Clip], name: str, fold: Fold, part: str, classes: Sequence[str]) -> Any:
         """See `Recipe`."""

@@ -36,7 +36,8 @@ class Clip:
         gender: "female", "male" or ""
         start: where the clip begins in the file, s; None = at its beginning
         end: where it ends, s; None = at the end of the file
-        source: recording, film or dialogue that it was cut from, "" if not known; the guard keeps it on one side of a fold
+        source: recording, film or dialogue that it was cut from, "" if not known; the guard keeps it on one side of a
+            fold
         corpus: part of a joined corpus that it comes from, otherwise ""
         digest: SHA-256 of the media file; "" where the file is absent
     """
@@ -69,7 +70,8 @@ def check_clip_id(clip_id: str, where: str) -> None:
     >>> check_clip_id("s01_anger_1", "manifest.csv:2")
     >>> check_clip_id("../anger", "manifest.csv:3")
     Traceback (most recent call last):
-    pipeline.core.errors.CorpusError: manifest.csv:3: clip_id '../anger' is not usable; use letters, digits and _ . - + (200 at most, first a letter or digit)
+    pipeline.core.errors.CorpusError: manifest.csv:3: clip_id '../anger' is not usable; use letters, digits and _ . - +
+    (200 at most, first a letter or digit)
     """
     if not _CLIP_ID.fullmatch(clip_id):
         raise CorpusError(

@@ -1,13 +1,13 @@
 """The error tree.
 
-    PipelineError               one line for the user: file or setting, what is wrong, the remedy
-    ├── SettingsError           params.yaml or a command-line argument
-    ├── CorpusError             a corpus folder or its manifest
-    ├── ArtifactError           a file of ours (HDF5, CSV, model) is missing, damaged or of another version
-    ├── WeightsError            weights that cannot be had, or whose hash does not hold
-    ├── LeakageError            a speaker, source video or fit on both sides of a split
-    ├── TooManyFailures         more clips failed than `runtime.max_failed_fraction` allows
-    └── ClipError               bad input that costs one clip; recorded in the ledger, never shown as a crash
+PipelineError               one line for the user: file or setting, what is wrong, the remedy
+├── SettingsError           params.yaml or a command-line argument
+├── CorpusError             a corpus folder or its manifest
+├── ArtifactError           a file of ours (HDF5, CSV, model) is missing, damaged or of another version
+├── WeightsError            weights that cannot be had, or whose hash does not hold
+├── LeakageError            a speaker, source video or fit on both sides of a split
+├── TooManyFailures         more clips failed than `runtime.max_failed_fraction` allows
+└── ClipError               bad input that costs one clip; recorded in the ledger, never shown as a crash
 """
 
 from __future__ import annotations

@@ -73,7 +73,9 @@ def joined(blocks: Iterable[ClipFeatures]) -> ClipFeatures:
     if len(parts) == 1:
         return parts[0]
     extra = {name: np.concatenate([part.extra[name] for part in parts]) for name in parts[0].extra}
-    values, times, mask = (np.concatenate([getattr(part, name) for part in parts]) for name in ("values", "times", "mask"))
+    values, times, mask = (
+        np.concatenate([getattr(part, name) for part in parts]) for name in ("values", "times", "mask")
+    )
     return ClipFeatures(values, times, mask, extra)
 
 

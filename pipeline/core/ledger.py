@@ -21,7 +21,8 @@ class Entry:
     Attributes:
         clip_id: the clip
         stage: stage, with the feature or model where there is one, such as `extract:lld147`
-        status: `ok`; `degraded` (a result, but not from all of the input); `absent` (no result, since the clip never had
+        status: `ok`; `degraded` (a result, but not from all of the input); `absent` (no result, since the clip never
+            had
             what it would be made of); `failed` (no result)
         reason: one of `pipeline.core.errors.REASONS`, "" for ok
         detail: the same in words
@@ -105,7 +106,9 @@ def summary(entries: Iterable[Entry]) -> str:
     parts = []
     for status in STATUSES:
         chosen = [e for e in entries if e.status == status]
-        reasons = ", ".join(f"{r} {n}" if n > 1 else r for r, n in Counter(e.reason for e in chosen if e.reason).items())
+        reasons = ", ".join(
+            f"{r} {n}" if n > 1 else r for r, n in Counter(e.reason for e in chosen if e.reason).items()
+        )
         if chosen:
             parts.append(f"{len(chosen)} {status}" + (f" ({reasons})" if reasons else ""))
     return ", ".join(parts) or "no clips"

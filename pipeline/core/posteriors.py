@@ -53,7 +53,9 @@ def table(
 
 
 def write_table(path: Path, frame: pd.DataFrame) -> None:
-    """Write a table of posteriors, or any other, as CSV with six decimals, enough for every use and the same on every machine that agrees so far."""
+    """Write a table of posteriors, or any other, as CSV with six decimals, enough for every use and the same on every
+    machine that agrees so far.
+    """
     with atomic_path(path) as temporary:
         frame.to_csv(temporary, index=False, float_format="%.6f", lineterminator="\n")
 

@@ -13,7 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pipeline.core.errors import SettingsError, did_you_mean
 
 Model = TypeVar("Model", bound=BaseModel)
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # every stage reads params.yaml; libyaml takes a seventh of the time
+_LOADER = getattr(
+    yaml, "CSafeLoader", yaml.SafeLoader
+)  # every stage reads params.yaml; libyaml takes a seventh of the time
 
 
 class Settings(BaseModel):
@@ -26,12 +28,20 @@ class Runtime(Settings):
     """`runtime`: what may change without any artifact changing a byte; no stage depends on it."""
 
     workers: int = Field(0, ge=0, description="processes for clips and folds; 0 = one per core")
-    backend: Literal["local", "dask"] = Field("local", description="who computes clips: processes here, or the workers of a Dask cluster")
-    scheduler: str = Field("", pattern=r"^(|(tcp|tls|ucx)://.+:\d+)$", description="address of the Dask scheduler, tcp://host:port")
+    backend: Literal["local", "dask"] = Field(
+        "local", description="who computes clips: processes here, or the workers of a Dask cluster"
+    )
+    scheduler: str = Field(
+        "", pattern=r"^(|(tcp|tls|ucx)://.+:\d+)$", description="address of the Dask scheduler, tcp://host:port"
+    )
     clip_cache: str = Field(".cache/clips", min_length=1, description="folder of the clip cache")
     clip_cache_gb: float = Field(20.0, gt=0, description="what the clip cache may hold, GB; oldest used go first")
-    weights_cache: str = Field("~/.cache/avemotion/weights", min_length=1, description="folder of downloaded weights, shared by projects")
-    device: Literal["cpu", "cuda"] = Field("cpu", description="where networks run; cuda changes the last bits of what they give")
+    weights_cache: str = Field(
+        "~/.cache/avemotion/weights", min_length=1, description="folder of downloaded weights, shared by projects"
+    )
+    device: Literal["cpu", "cuda"] = Field(
+        "cpu", description="where networks run; cuda changes the last bits of what they give"
+    )
     mixed_precision: bool = Field(False, description="bfloat16 where a network is trained; faster on a GPU, coarser")
     max_failed_fraction: float = Field(0.2, ge=0, le=1, description="a stage stops when more of its clips fail")
 
@@ -51,7 +61,8 @@ def parse(model: type[Model], data: Any, place: str) -> Model:
     2
     >>> parse(Runtime, {"workers": -1, "devise": "cpu"}, "params.yaml: runtime")
     Traceback (most recent call last):
-    pipeline.core.errors.SettingsError: params.yaml: runtime.workers: Input should be greater than or equal to 0 (got -1); params.yaml: runtime.devise: no such setting (did you mean 'device'?)
+    pipeline.core.errors.SettingsError: params.yaml: runtime.workers: Input should be greater than or equal to 0 (got
+    -1); params.yaml: runtime.devise: no such setting (did you mean 'device'?)
     """
     if data is None:
         data = {}

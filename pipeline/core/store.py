@@ -1,11 +1,12 @@
 """The HDF5 contract: one file per (corpus, feature), one group per clip, equal input -> equal bytes.
 
-    <feature>.h5                 attributes: see `FeatureMeta`, and `clip_count`
-    └── <clip_id> or fold-00/<clip_id>      attribute `digests`: SHA-256 of each array below, as JSON
-        ├── values (T, D)        the feature
-        ├── times  (T,)          s from the beginning of the clip, float64
-        ├── mask   (T,)          false where the value was not observed
-        └── further arrays of the stage (`faces.h5`: boxes, landmarks (T, 2, 2), score, how, tracks (T, K, 4); `square100.h5`: crops)
+<feature>.h5                 attributes: see `FeatureMeta`, and `clip_count`
+└── <clip_id> or fold-00/<clip_id>      attribute `digests`: SHA-256 of each array below, as JSON
+    ├── values (T, D)        the feature
+    ├── times  (T,)          s from the beginning of the clip, float64
+    ├── mask   (T,)          false where the value was not observed
+    └── further arrays of the stage (`faces.h5`: boxes, landmarks (T, 2, 2), score, how, tracks (T, K, 4);
+    `square100.h5`: crops)
 """
 
 from __future__ import annotations
@@ -62,7 +63,9 @@ class FeatureFile:
             self.meta = self._read_meta() if known else FeatureMeta("", 0, "")
         except (KeyError, ValueError, OSError) as error:
             self._file.close()
-            raise ArtifactError(f"{path}: its attributes are not whole ({error}); rerun its stage with `dvc repro -f`") from error
+            raise ArtifactError(
+                f"{path}: its attributes are not whole ({error}); rerun its stage with `dvc repro -f`"
+            ) from error
         if not known:
             self._file.close()
             raise ArtifactError(f"{path}: not a feature file of format {FORMAT}; rerun its stage with `dvc repro -f`")
@@ -70,7 +73,9 @@ class FeatureFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._file.close()
 
     def _read_meta(self) -> FeatureMeta:
@@ -115,7 +120,9 @@ class FeatureFile:
             try:
                 yield part, values[part]
             except OSError as error:
-                raise ArtifactError(f"{self.path}: clip '{clip_id}' is damaged; delete the file and run `dvc repro`") from error
+                raise ArtifactError(
+                    f"{self.path}: clip '{clip_id}' is damaged; delete the file and run `dvc repro`"
+                ) from error
 
     def digest(self, clip_id: str, names: Iterable[str] = ()) -> str:
         """Return one SHA-256 over some arrays of a clip, all of them by default, without reading them.
@@ -165,11 +172,14 @@ class FeatureFile:
             extra = {name: group[name][rows] for name in sorted(chosen)}
             return ClipFeatures(group["values"][rows], group["times"][rows], group["mask"][rows], extra)
         except (OSError, KeyError) as error:
-            raise ArtifactError(f"{self.path}: clip '{key}' is damaged ({error}); delete the file and run `dvc repro`") from error
+            raise ArtifactError(
+                f"{self.path}: clip '{key}' is damaged ({error}); delete the file and run `dvc repro`"
+            ) from error
 
 
 class ClipReader:
-    """A long clip of an open feature file, read in blocks as often as asked for; offers what `ClipFeatures` offers for that.
+    """A long clip of an open feature file, read in blocks as often as asked for; offers what `ClipFeatures` offers for
+    that.
 
     Attributes:
         times: (T,), s

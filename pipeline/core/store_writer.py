@@ -20,7 +20,8 @@ _LIBVER = ("v110", "v110")
 _CHUNK_BYTES = 1 << 20
 _PICTURES_NDIM = 4
 _PICTURES_CHUNK_BYTES = 1 << 17
-"""Pictures, (T, height, width, 3), are not compressed: they shrink by a quarter to a third, and it takes longer than to cut them out.
+"""Pictures, (T, height, width, 3), are not compressed: they shrink by a quarter to a third, and it takes longer than to
+cut them out.
 So a last chunk takes a whole chunk's room, and chunks are small."""
 
 
@@ -72,7 +73,8 @@ class _NewFile:
 
 
 class _Disk(io.FileIO):
-    """A new file that remembers what the disk refused, and lets HDF5 go on: HDF5 itself would complain of a full disk many
+    """A new file that remembers what the disk refused, and lets HDF5 go on: HDF5 itself would complain of a full disk
+    many
     times over, in the middle of tidying up, where nothing can catch it."""
 
     def __init__(self, path: Path) -> None:
@@ -153,7 +155,9 @@ def _check(key: str, clip: ClipFeatures, meta: FeatureMeta) -> None:
 
 
 class _Array:
-    """One array of a clip: rows are held back until they fill a chunk, so that each chunk is compressed and written once."""
+    """One array of a clip: rows are held back until they fill a chunk, so that each chunk is compressed and written
+    once.
+    """
 
     def __init__(self, group: h5py.Group, name: str) -> None:
         self._group, self._name = group, name
@@ -198,6 +202,12 @@ class _Array:
         self._dataset[begin:] = rows
 
     def _create(self, rows: np.ndarray, chunk: int, largest: tuple[int | None, ...]) -> None:
-        zipped = {} if rows.ndim == _PICTURES_NDIM else {"compression": "gzip", "compression_opts": 1, "shuffle": rows.dtype.itemsize > 1}
+        zipped = (
+            {}
+            if rows.ndim == _PICTURES_NDIM
+            else {"compression": "gzip", "compression_opts": 1, "shuffle": rows.dtype.itemsize > 1}
+        )
         chunks = (chunk, *rows.shape[1:])
-        self._dataset = self._group.create_dataset(self._name, data=rows, chunks=chunks, maxshape=largest, track_times=False, **zipped)
+        self._dataset = self._group.create_dataset(
+            self._name, data=rows, chunks=chunks, maxshape=largest, track_times=False, **zipped
+        )

@@ -4,8 +4,10 @@
     LICENCE     as published
     CITATION    as published
     PROTOCOL    optional: settings of the published protocol, taken where params.yaml gives none
-    EXPECTED    optional: published counts, as `pipeline.cli.tools.corpus_check.counts` names them, so far as they are known
-    LABELLINGS  optional: who may have said what is felt, such as actors or raters; then `clips` also takes `labelled_by`, one of
+    EXPECTED    optional: published counts, as `pipeline.cli.tools.corpus_check.counts` names them, so far as they are
+        known
+    LABELLINGS  optional: who may have said what is felt, such as actors or raters; then `clips` also takes
+        `labelled_by`, one of
                 these, the first if not given
     clips       `clips(root) -> Iterator[Clip]`, without digests; raises `CorpusError` for a corpus that is wrong as a
                 whole. A file that is absent is no error: the ledger records it

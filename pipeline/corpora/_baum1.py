@@ -19,7 +19,14 @@ from pipeline.corpora._tables import read_rows
 NOT_ANNOTATED = "not annotated"
 """Label of a film that the table lacks."""
 
-SIX = {"anger": "anger", "disgust": "disgust", "fear": "fear", "happiness": "happy", "sadness": "sad", "surprise": "surprise"}
+SIX = {
+    "anger": "anger",
+    "disgust": "disgust",
+    "fear": "fear",
+    "happiness": "happy",
+    "sadness": "sad",
+    "surprise": "surprise",
+}
 """The labels that both parts use."""
 
 CITATION = (

@@ -25,7 +25,9 @@ def media_files(root: Path, suffixes: Iterable[str]) -> list[Path]:
     found = sorted(
         path
         for path in root.rglob("*")
-        if path.suffix.lower() in wanted and not path.is_dir() and not any(p.startswith(".") for p in path.relative_to(root).parts)
+        if path.suffix.lower() in wanted
+        and not path.is_dir()
+        and not any(p.startswith(".") for p in path.relative_to(root).parts)
     )
     if not found:
         raise CorpusError(f"{root}: no {' or '.join(sorted(wanted))} files below it; is the root one level off?")

@@ -28,13 +28,23 @@ def read_clips(path: Path) -> Iterator[Clip]:
 
 
 def _remedy(path: Path) -> str:
-    """Say what to do about a manifest that is not there: it may lie one level higher or lower, or have capitals in its name."""
+    """Say what to do about a manifest that is not there: it may lie one level higher or lower, or have capitals in its
+    name.
+    """
     folder = path.parent
     near = [*folder.glob("*"), *folder.parent.glob("*"), *folder.glob("*/*")] if folder.is_dir() else []
-    found = min((file for file in near if file.name.lower() == path.name and file.is_file()), default=None, key=lambda file: len(file.parts))
+    found = min(
+        (file for file in near if file.name.lower() == path.name and file.is_file()),
+        default=None,
+        key=lambda file: len(file.parts),
+    )
     if found is None:
         return f"write one with the columns {', '.join(REQUIRED)}, or mend the root"
-    return f"rename {found.name} beside it" if found.parent == folder else f"there is one in {found.parent}: set the root to that folder"
+    return (
+        f"rename {found.name} beside it"
+        if found.parent == folder
+        else f"there is one in {found.parent}: set the root to that folder"
+    )
 
 
 def read_rows(path: Path, required: tuple[str, ...]) -> Iterator[tuple[str, dict[str, str]]]:
@@ -46,7 +56,9 @@ def read_rows(path: Path, required: tuple[str, ...]) -> Iterator[tuple[str, dict
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise CorpusError(f"{path}: not UTF-8 ({error.reason} at byte {error.start}); save it as CSV in UTF-8") from error
+        raise CorpusError(
+            f"{path}: not UTF-8 ({error.reason} at byte {error.start}); save it as CSV in UTF-8"
+        ) from error
     header = text.split("\n", 1)[0]
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count))
     columns = [name.strip() for name in reader.fieldnames or ()]
@@ -67,12 +79,23 @@ def _clip(row: Mapping[str, str], where: str) -> Clip:
         raise CorpusError(f"{where}: split '{row['split']}'{did_you_mean(row['split'], SPLITS[1:])}")
     inside = PurePosixPath(row["path"].replace("\\", "/"))
     if inside.is_absolute() or ".." in inside.parts:
-        raise CorpusError(f"{where}: path '{row['path']}' leaves the corpus folder; give it below the manifest's folder")
+        raise CorpusError(
+            f"{where}: path '{row['path']}' leaves the corpus folder; give it below the manifest's folder"
+        )
     start, end = (_seconds(row[key], key, where) for key in ("start", "end"))
     if start is not None and end is not None and end <= start:
         raise CorpusError(f"{where}: end {end:g} s is not after start {start:g} s")
     return Clip(
-        row["clip_id"], inside.as_posix(), row["speaker"], row["emotion"], row["split"], row["gender"], start, end, row["source"], row["corpus"]
+        row["clip_id"],
+        inside.as_posix(),
+        row["speaker"],
+        row["emotion"],
+        row["split"],
+        row["gender"],
+        start,
+        end,
+        row["source"],
+        row["corpus"],
     )
 
 

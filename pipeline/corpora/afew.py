@@ -6,8 +6,10 @@ films lie in `Test_vid_Distribute/`, without classes. The folders of aligned fac
 773 clips to train, 383 to validate (64, 40, 46, 63, 63, 61, 46 by class in the folders' order; Ouyang et al. 2017 write
 373, though the rows of their Table 2 add up to 384), 653 to test. The labels of the test films were never published:
 these clips are `unlabelled` and left out (`corpus.json` lists them), unless `test_labels.csv` below the root names them
-(columns `clip` and `emotion`, such as `000029320,Angry`), or they lie in folders of classes. So the protocol tests on the
-validation clips, as most authors do (Ouyang et al. 2017, Tables 2 and 4), and takes its own validation clips from Train;
+(columns `clip` and `emotion`, such as `000029320,Angry`), or they lie in folders of classes. So the protocol tests on
+the
+validation clips, as most authors do (Ouyang et al. 2017, Tables 2 and 4), and takes its own validation clips from
+Train;
 with labels at hand, `protocol: {name: official}` keeps all three sides.
 
 Neither film nor actor is published with a clip. So each clip is a speaker of its own: the official split can be kept,

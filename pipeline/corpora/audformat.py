@@ -1,8 +1,11 @@
 """audformat: any database in audEERING's audformat, such as `audb` downloads: `db.yaml` and its tables below the root.
 
-Read are the columns of the schemes `emotion` and `speaker`, or of these names, whole files or segments of them; `gender` too,
-as a column or as what the scheme `speaker` says of each speaker. Tables that belong to a split of the type train, dev or
-test give the official split. A row without an emotion is `unlabelled` and left out. Emotions have the names that are common
+Read are the columns of the schemes `emotion` and `speaker`, or of these names, whole files or segments of them;
+`gender` too,
+as a column or as what the scheme `speaker` says of each speaker. Tables that belong to a split of the type train, dev
+or
+test give the official split. A row without an emotion is `unlabelled` and left out. Emotions have the names that are
+common
 in such databases; others are mapped by `corpora.<name>.labels`.
 
 The library is there anyway: openSMILE's Python package stands on it.
@@ -24,7 +27,15 @@ from pipeline.corpora import LEFT_OUT
 from pipeline.corpora._scan import joined
 
 _UNLABELLED = "unlabelled"
-_WORDS = {"angry": "anger", "happiness": "happy", "joy": "happy", "sadness": "sad", "fearful": "fear", "surprised": "surprise", "disgusted": "disgust"}
+_WORDS = {
+    "angry": "anger",
+    "happiness": "happy",
+    "joy": "happy",
+    "sadness": "sad",
+    "fearful": "fear",
+    "surprised": "surprise",
+    "disgusted": "disgust",
+}
 LABELS = {**{name: name for name in EMOTIONS + EXTRA_EMOTIONS}, **_WORDS, _UNLABELLED: LEFT_OUT}
 LICENCE = "as the database's header says"
 CITATION = "as the database's header says"
@@ -43,9 +54,13 @@ def clips(root: Path) -> Iterator[Clip]:
     several = Counter(file for file, _, _ in rows.index)
     for (file, start, end), row in zip(rows.index, rows.to_dict("records"), strict=True):
         if pd.isna(row["speaker"]):
-            raise CorpusError(f"{root / 'db.yaml'}: '{file}' has no speaker; add it to the scheme 'speaker', which keeps people on one side")
+            raise CorpusError(
+                f"{root / 'db.yaml'}: '{file}' has no speaker; add it to the scheme 'speaker', which keeps people on one side"
+            )
         begin, until = start.total_seconds() or None, None if pd.isna(end) else end.total_seconds()
-        name = joined(PurePosixPath(file).with_suffix("").parts) + (f"_{start.total_seconds():.3f}" if several[file] > 1 else "")
+        name = joined(PurePosixPath(file).with_suffix("").parts) + (
+            f"_{start.total_seconds():.3f}" if several[file] > 1 else ""
+        )
         label = _UNLABELLED if pd.isna(row["emotion"]) else str(row["emotion"])
         gender = row["gender"] if row["gender"] in ("female", "male") else ""
         yield Clip(name, file, str(row["speaker"]), label, splits.get((file, start, end), ""), gender, begin, until)
@@ -58,7 +73,9 @@ def _load(root: Path) -> Any:
     try:
         return audformat.Database.load(str(root))
     except Exception as error:  # of yaml, pyarrow and audformat, which say no more of it
-        raise CorpusError(f"{header}: not an audformat database that can be read ({_line(error)}); download it again") from error
+        raise CorpusError(
+            f"{header}: not an audformat database that can be read ({_line(error)}); download it again"
+        ) from error
 
 
 def _table(database: Any, root: Path) -> pd.DataFrame:
@@ -66,7 +83,9 @@ def _table(database: Any, root: Path) -> pd.DataFrame:
     try:
         table = database.get("emotion", ["speaker", "gender"])
     except (TypeError, ValueError) as error:
-        raise CorpusError(f"{root / 'db.yaml'}: several columns give emotions that differ ({_line(error)}); keep one of them") from error
+        raise CorpusError(
+            f"{root / 'db.yaml'}: several columns give emotions that differ ({_line(error)}); keep one of them"
+        ) from error
     for name in ("emotion", "speaker"):
         if name not in table.columns or table[name].isna().all():
             raise CorpusError(f"{root / 'db.yaml'}: no column with a scheme '{name}'; name the one that holds it so")

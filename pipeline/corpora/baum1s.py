@@ -5,7 +5,8 @@ the user, with the columns `Clip Name` and `Emotion`. Films below a folder of BA
 the same form, are passed over: it is another corpus.
 
 The six basic emotions are used, 521 clips in Zhang et al. 2017. The clips of other labels (boredom, bothered,
-concentrating, contempt, neutral, thinking, unsure) and those that the table lacks are left out; `corpus.json` lists them.
+concentrating, contempt, neutral, thinking, unsure) and those that the table lacks are left out; `corpus.json` lists
+them.
 
 Read in public code that loads the corpus: folders, file names, the name and both columns of the table, the first three
 letters of all 13 labels, and that one row (S015_007) has a numeric code that contradicts its label; the label counts

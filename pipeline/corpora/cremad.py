@@ -1,13 +1,16 @@
 """cremad: CREMA-D, Cao et al. 2014: 7,442 clips of 91 actors, 12 sentences, 6 emotions.
 
-File names are `<actor>_<sentence>_<emotion>_<level>.flv`, usually in `VideoFlash/`; where there are no films, as in a copy of
+File names are `<actor>_<sentence>_<emotion>_<level>.flv`, usually in `VideoFlash/`; where there are no films, as in a
+copy of
 `AudioWAV/` alone, the sounds are read. `VideoDemographics.csv` in the root tells who is a woman and who a man.
 
-`labelled_by: intended` is the emotion that was asked of the actor, in the file name. `voice`, `face` and `both` are what
+`labelled_by: intended` is the emotion that was asked of the actor, in the file name. `voice`, `face` and `both` are
+    what
 most of the raters heard, saw, or heard and saw, by `processedResults/summaryTable.csv` below the root; where two
 emotions had as many votes (`A:D`) the clip is `no majority`, and `no vote` where the table lacks it. Both are left out.
 
-Verified on 6 films; the tables' names and columns are those of public code that reads them; the counts by emotion follow
+Verified on 6 films; the tables' names and columns are those of public code that reads them; the counts by emotion
+follow
 from 91 actors, and are those that are commonly printed.
 """
 
@@ -32,9 +35,16 @@ CITATION = (
     "H. Cao, D. G. Cooper, M. K. Keutmann, R. C. Gur, A. Nenkova, R. Verma: CREMA-D: Crowd-sourced emotional multimodal "
     "actors dataset. IEEE Transactions on Affective Computing 5(4), 2014"
 )
-EXPECTED = {"clips": 7442, "speakers": 91, "label:NEU": 1087, **{f"label:{code}": 1271 for code in _INTENDED if code != "NEU"}}
+EXPECTED = {
+    "clips": 7442,
+    "speakers": 91,
+    "label:NEU": 1087,
+    **{f"label:{code}": 1271 for code in _INTENDED if code != "NEU"},
+}
 _VOTES = {"voice": "VoiceVote", "face": "FaceVote", "both": "MultiModalVote"}
-_NAME = re.compile(r"(?P<actor>\d{4})_(?P<sentence>[A-Z]{3})_(?P<emotion>[A-Z]{3})_(?P<level>[A-Z]{1,2})", re.IGNORECASE)
+_NAME = re.compile(
+    r"(?P<actor>\d{4})_(?P<sentence>[A-Z]{3})_(?P<emotion>[A-Z]{3})_(?P<level>[A-Z]{1,2})", re.IGNORECASE
+)
 
 
 def clips(root: Path, labelled_by: str = "intended") -> Iterator[Clip]:
@@ -54,7 +64,9 @@ def clips(root: Path, labelled_by: str = "intended") -> Iterator[Clip]:
     for clip_id, path in named(root, films or files):
         match = _NAME.fullmatch(path.stem)
         if match is None:
-            raise CorpusError(f"{path}: not a CREMA-D file name (1001_DFA_ANG_XX.flv); move it out of the corpus folder")
+            raise CorpusError(
+                f"{path}: not a CREMA-D file name (1001_DFA_ANG_XX.flv); move it out of the corpus folder"
+            )
         actor = match["actor"]
         label = match["emotion"].upper() if votes is None else votes.get(path.stem.upper(), _UNSEEN)
         yield Clip(clip_id, path.relative_to(root).as_posix(), actor, label, gender=genders.get(actor, ""))
@@ -65,7 +77,10 @@ def _votes(root: Path, column: str) -> dict[str, str]:
     table = root / "processedResults" / "summaryTable.csv"
     if not table.is_file():
         raise CorpusError(f"{table}: no such table of votes; get it from the corpus, or set labelled_by: intended")
-    return {row["FileName"].upper(): _SPLIT if ":" in row[column] else row[column].upper() for _, row in read_rows(table, ("FileName", column))}
+    return {
+        row["FileName"].upper(): _SPLIT if ":" in row[column] else row[column].upper()
+        for _, row in read_rows(table, ("FileName", column))
+    }
 
 
 def _genders(table: Path) -> dict[str, str]:

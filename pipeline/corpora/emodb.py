@@ -1,6 +1,7 @@
 """emodb: EMO-DB, Burkhardt et al. 2005: 10 German actors speak 10 sentences in 7 emotions; 535 recordings. Sound alone.
 
-File names are `<speaker><text><emotion><version>.wav`, such as `03a01Fa.wav`, usually in `wav/`; the emotion is the first
+File names are `<speaker><text><emotion><version>.wav`, such as `03a01Fa.wav`, usually in `wav/`; the emotion is the
+first
 letter of its German name.
 
 Verified on the 92 files of speakers 03 and 09; the letters and speakers are those of the corpus's own page, which gives
@@ -24,7 +25,9 @@ PROTOCOL = {"name": "loso"}
 EXPECTED = {"clips": 535, "speakers": 10} | {
     f"label:{letter}": count for letter, count in zip("WLEAFTN", (127, 81, 46, 69, 71, 62, 79), strict=True)
 }
-_GENDERS = dict.fromkeys(("08", "09", "13", "14", "16"), "female") | dict.fromkeys(("03", "10", "11", "12", "15"), "male")
+_GENDERS = dict.fromkeys(("08", "09", "13", "14", "16"), "female") | dict.fromkeys(
+    ("03", "10", "11", "12", "15"), "male"
+)
 _NAME = re.compile(r"(?P<speaker>\d{2})[ab]\d{2}(?P<emotion>[WLEAFTN])[a-z]?", re.IGNORECASE)
 
 
@@ -39,4 +42,6 @@ def clips(root: Path) -> Iterator[Clip]:
         if match is None or match["speaker"] not in _GENDERS:
             raise CorpusError(f"{path}: not an EMO-DB file name (03a01Fa.wav); move it out of the corpus folder")
         speaker = match["speaker"]
-        yield Clip(clip_id, path.relative_to(root).as_posix(), speaker, match["emotion"].upper(), gender=_GENDERS[speaker])
+        yield Clip(
+            clip_id, path.relative_to(root).as_posix(), speaker, match["emotion"].upper(), gender=_GENDERS[speaker]
+        )

@@ -9,7 +9,8 @@ and are not read. The recordings of whole dialogues (`dialog/wav`) are passed ov
 Not done: the films (`dialog/avi/DivX`) show a whole dialogue and both actors in one frame. They would have to be cut by
 the times of the table and by half of the frame; so the clips have sound and no picture.
 
-`exc` (excited), `fru` (frustrated), `oth` (other), `xxx` (no majority) and recordings that the tables lack are left out;
+`exc` (excited), `fru` (frustrated), `oth` (other), `xxx` (no majority) and recordings that the tables lack are left
+out;
 `corpus.json` lists them. The four classes of most papers, 5531 turns, are `labels: {exc: happy, dis: left_out, fea:
 left_out, sur: left_out}`: to count excitement as happiness is common, but nothing that the corpus says, so it is the
 user's word. Protocol, as in most papers: one session out, both of its actors at once. Both speak in each dialogue, so
@@ -32,7 +33,15 @@ from pipeline.core.errors import CorpusError
 from pipeline.corpora import LEFT_OUT
 from pipeline.corpora._scan import media_files
 
-_USED = {"ang": "anger", "dis": "disgust", "fea": "fear", "hap": "happy", "neu": "neutral", "sad": "sad", "sur": "surprise"}
+_USED = {
+    "ang": "anger",
+    "dis": "disgust",
+    "fea": "fear",
+    "hap": "happy",
+    "neu": "neutral",
+    "sad": "sad",
+    "sur": "surprise",
+}
 _CODES = {**_USED, **dict.fromkeys(("exc", "fru", "oth", "xxx"), LEFT_OUT)}
 _NOT_ANNOTATED = "not annotated"
 LABELS = {**_CODES, _NOT_ANNOTATED: LEFT_OUT}
@@ -88,12 +97,16 @@ def _recordings(root: Path) -> dict[str, PurePath]:
             continue
         name = _name(path.stem)
         if not name:
-            raise CorpusError(f"{path}: not an IEMOCAP file name (Ses01F_impro01_F000.wav); move it out of the corpus folder")
+            raise CorpusError(
+                f"{path}: not an IEMOCAP file name (Ses01F_impro01_F000.wav); move it out of the corpus folder"
+            )
         if name in recordings:
             raise CorpusError(f"{path}: clip {name} is also {recordings[name]}; keep one of them")
         recordings[name] = path.relative_to(root)
     if not recordings:
-        raise CorpusError(f"{root}: all recordings below it are of whole dialogues; set the root above Session1 to Session5")
+        raise CorpusError(
+            f"{root}: all recordings below it are of whole dialogues; set the root above Session1 to Session5"
+        )
     return recordings
 
 
@@ -121,7 +134,9 @@ def _labels(tables: list[Path]) -> dict[str, str]:
             raise CorpusError(f"{table}: without {_SUCH_AS}; restore the file")
         for where, name, label in rows:
             if labels.setdefault(name, label) != label:
-                raise CorpusError(f"{where}: {name} is '{label}', but '{labels[name]}' in another row; remove one of them")
+                raise CorpusError(
+                    f"{where}: {name} is '{label}', but '{labels[name]}' in another row; remove one of them"
+                )
     return labels
 
 

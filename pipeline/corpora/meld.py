@@ -12,8 +12,10 @@ shows whoever is there, not only who speaks.
 
 Faults of the release: dev lacks the film of dia110_utt7, which the ledger records; train's dia125_utt3 cannot be
 decoded; some films are cut wrongly. On the test side 132 films were cut again, `final_videos_testdia93_utt9.mp4`; where
-a clip has both, this second one is taken. A few films have no row (dev: dia49_utt4, dia49_utt5, dia66_utt9, dia66_utt10;
-test: dia93_utt5 and others); nobody says who speaks in them, and they are passed over, as its authors advise. Cells with
+a clip has both, this second one is taken. A few films have no row (dev: dia49_utt4, dia49_utt5, dia66_utt9,
+dia66_utt10;
+test: dia93_utt5 and others); nobody says who speaks in them, and they are passed over, as its authors advise. Cells
+    with
 bytes of Windows-1252, or with such characters as U+0092 in their place, are mended.
 
 In the authors' repository: columns, labels, film names, counts, what is missing, what to do with films without rows. In
@@ -35,7 +37,10 @@ from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError, did_you_mean
 from pipeline.corpora._scan import media_files
 
-LABELS = {name: name for name in ("anger", "disgust", "fear", "neutral", "surprise")} | {"joy": "happy", "sadness": "sad"}
+LABELS = {name: name for name in ("anger", "disgust", "fear", "neutral", "surprise")} | {
+    "joy": "happy",
+    "sadness": "sad",
+}
 LICENCE = "GPL-3.0, as its repository says; the films are cut from a TV series"
 CITATION = (
     "S. Poria, D. Hazarika, N. Majumder, G. Naik, E. Cambria, R. Mihalcea: MELD: A multimodal multi-party dataset for "
@@ -67,12 +72,21 @@ def clips(root: Path) -> Iterator[Clip]:
         for where, row in _rows(table):
             name, label = _film_name(row, where), row["Emotion"].lower()
             if label not in LABELS:
-                raise CorpusError(f"{where}: unknown label '{row['Emotion']}' (known: {', '.join(sorted(LABELS))}); mend it")
+                raise CorpusError(
+                    f"{where}: unknown label '{row['Emotion']}' (known: {', '.join(sorted(LABELS))}); mend it"
+                )
             if name in seen:
                 raise CorpusError(f"{where}: {name} stands there twice; remove one of the rows")
             seen.add(name)
             path = films.get(f"{side}_{name}", PurePath(_FOLDERS[side], f"{name}.mp4"))
-            yield Clip(f"{side}_{name}", path.as_posix(), row["Speaker"], label, _SPLITS[side], source=f"{side}_{name.partition('_')[0]}")
+            yield Clip(
+                f"{side}_{name}",
+                path.as_posix(),
+                row["Speaker"],
+                label,
+                _SPLITS[side],
+                source=f"{side}_{name.partition('_')[0]}",
+            )
 
 
 def _films(root: Path, paths: list[Path]) -> dict[str, PurePath]:
@@ -107,9 +121,13 @@ def _tables(root: Path) -> dict[str, Path]:
         name = f"{side}_sent_emo.csv"
         found = [path for path in files if path.name.lower() == name]
         if not found:
-            raise CorpusError(f"{root}: no {name} below it; take it from MELD.Raw or its authors' repository, or mend the root")
+            raise CorpusError(
+                f"{root}: no {name} below it; take it from MELD.Raw or its authors' repository, or mend the root"
+            )
         if len(found) > 1:
-            raise CorpusError(f"{found[1]}: a second table beside {found[0].relative_to(root).as_posix()}; keep one of them")
+            raise CorpusError(
+                f"{found[1]}: a second table beside {found[0].relative_to(root).as_posix()}; keep one of them"
+            )
         tables[side] = found[0]
     return tables
 

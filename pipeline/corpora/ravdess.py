@@ -9,7 +9,8 @@ else as sound; what is left is `another form`, as are second copies (one widely 
 What is sung has labels of its own, such as `happy (sung)`, and is left out: `corpus.json` lists these clips, and
 `labels: {happy (sung): happy}` takes them in.
 
-The published protocol is five folds by actor (C. Luna-Jimenez et al., "Multimodal emotion recognition on RAVDESS dataset
+The published protocol is five folds by actor (C. Luna-Jimenez et al., "Multimodal emotion recognition on RAVDESS
+dataset
 using transfer learning", Sensors 21(22), 2021).
 
 Verified on 16 files of actor 01; codes, counts and the lack of songs by actor 18 are those of the corpus's own page.
@@ -40,7 +41,9 @@ PROTOCOL = {
     "groups": [[2, 5, 14, 15, 16], [3, 6, 7, 13, 18], [10, 11, 12, 19, 20], [8, 17, 21, 23, 24], [1, 4, 9, 22]],
 }
 EXPECTED = {"speakers": 24, "label:neutral": 96, **{f"label:{name}": 192 for name in _CODES[1:]}}
-_NAME = re.compile(r"0(?P<modality>[1-3])-0(?P<channel>[12])-0(?P<emotion>[1-8])-0[12]-0[12]-0[12]-(?P<actor>0[1-9]|1\d|2[0-4])")
+_NAME = re.compile(
+    r"0(?P<modality>[1-3])-0(?P<channel>[12])-0(?P<emotion>[1-8])-0[12]-0[12]-0[12]-(?P<actor>0[1-9]|1\d|2[0-4])"
+)
 _RANKS = "132"
 """Modalities, the fullest first: who looks for emotion in sound and face has half of it in either."""
 
@@ -59,11 +62,19 @@ def clips(root: Path) -> Iterator[Clip]:
         actor = int(match["actor"])
         label = _CODES[int(match["emotion"]) - 1] + (_SUNG if match["channel"] == "2" else "")
         gender = "male" if actor % 2 else "female"
-        yield Clip(clip_id, path.relative_to(root).as_posix(), str(actor), label if path in used else ANOTHER_FORM, gender=gender)
+        yield Clip(
+            clip_id,
+            path.relative_to(root).as_posix(),
+            str(actor),
+            label if path in used else ANOTHER_FORM,
+            gender=gender,
+        )
 
 
 def _match(path: Path) -> re.Match[str]:
     match = _NAME.fullmatch(path.stem)
     if match is None:
-        raise CorpusError(f"{path}: not a RAVDESS file name (01-01-06-01-02-01-12.mp4); move it out of the corpus folder")
+        raise CorpusError(
+            f"{path}: not a RAVDESS file name (01-01-06-01-02-01-12.mp4); move it out of the corpus folder"
+        )
     return match

@@ -1,11 +1,15 @@
-"""savee: SAVEE, Haq and Jackson 2009: four men speak 15 sentences in each of 6 emotions, and 30 neutral ones; 480 clips. LOSO.
+"""savee: SAVEE, Haq and Jackson 2009: four men speak 15 sentences in each of 6 emotions, and 30 neutral ones; 480
+clips. LOSO.
 
-Layout: `AudioVisualClip/DC/a01.avi` and `AudioData/DC/a01.wav`, in any folders above; or `DC_a01.wav`, as in a widely used
+Layout: `AudioVisualClip/DC/a01.avi` and `AudioData/DC/a01.wav`, in any folders above; or `DC_a01.wav`, as in a widely
+    used
 copy. The first letters are the emotion. A sentence is used once, as a film where there is one; what is left is
 `another form`.
 
-Speakers, letters and counts are those of the corpus's own note in `AudioData`; names with the speaker in front are those
-of public code that loads the copy. Not verified: the films' folder and suffix (.avi and .mp4 are read, and what holds no
+Speakers, letters and counts are those of the corpus's own note in `AudioData`; names with the speaker in front are
+those
+of public code that loads the copy. Not verified: the films' folder and suffix (.avi and .mp4 are read, and what holds
+no
 sound there is used with its picture alone), and the licence's words.
 """
 
@@ -54,7 +58,13 @@ def _name(root: Path, path: Path) -> tuple[str, str, str]:
     match = _NAME.fullmatch(path.stem)
     if match is None:
         raise CorpusError(f"{path}: not a SAVEE file name (DC/a01.avi, DC_a01.wav); move it out of the corpus folder")
-    found = {name.upper() for name in (match["speaker"] or "", *path.relative_to(root).parts[:-1]) if name.upper() in _SPEAKERS}
+    found = {
+        name.upper()
+        for name in (match["speaker"] or "", *path.relative_to(root).parts[:-1])
+        if name.upper() in _SPEAKERS
+    }
     if len(found) != 1:
-        raise CorpusError(f"{path}: of {len(found)} speakers; keep it below one of {', '.join(_SPEAKERS)}, and the root above these")
+        raise CorpusError(
+            f"{path}: of {len(found)} speakers; keep it below one of {', '.join(_SPEAKERS)}, and the root above these"
+        )
     return found.pop(), match["emotion"].lower(), match["number"]

@@ -6,7 +6,8 @@ A widely used copy holds all files twice: the second one is `another form`.
 
 With two speakers nobody is left to validate on: the protocol validates on clips of the speaker that is learned from.
 
-Names, the typo and the copy are those of public code that loads the corpus; the counts follow from 200 words, 7 emotions
+Names, the typo and the copy are those of public code that loads the corpus; the counts follow from 200 words, 7
+emotions
 and 2 speakers. Not verified: the licence's words.
 """
 
@@ -21,13 +22,23 @@ from pipeline.core.errors import CorpusError
 from pipeline.corpora import LEFT_OUT
 from pipeline.corpora._scan import ANOTHER_FORM, fullest, media_files, named
 
-_SPOKEN = {"angry": "anger", "disgust": "disgust", "fear": "fear", "happy": "happy", "neutral": "neutral", "ps": "surprise", "sad": "sad"}
+_SPOKEN = {
+    "angry": "anger",
+    "disgust": "disgust",
+    "fear": "fear",
+    "happy": "happy",
+    "neutral": "neutral",
+    "ps": "surprise",
+    "sad": "sad",
+}
 LABELS = {**_SPOKEN, ANOTHER_FORM: LEFT_OUT}
 LICENCE = "CC BY-NC-ND 4.0, as its page says"
 CITATION = "M. K. Pichora-Fuller, K. Dupuis: Toronto emotional speech set (TESS). Borealis, 2020"
 PROTOCOL = {"name": "loso", "validate_by": "clips"}
 EXPECTED = {"speakers": 2, **{f"label:{name}": 400 for name in _SPOKEN}}
-_NAME = re.compile(r"(?P<age>[OY])AF?_(?P<word>[a-z]+)_(?P<emotion>angry|disgust|fear|happy|neutral|ps|sad)", re.IGNORECASE)
+_NAME = re.compile(
+    r"(?P<age>[OY])AF?_(?P<word>[a-z]+)_(?P<emotion>angry|disgust|fear|happy|neutral|ps|sad)", re.IGNORECASE
+)
 
 
 def clips(root: Path) -> Iterator[Clip]:

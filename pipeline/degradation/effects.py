@@ -20,12 +20,17 @@ class DegradeParams(Settings):
 
     corpus: str = Field(min_length=1, description="name under `corpora`")
     snr_db: float | None = Field(
-        None, ge=-60, le=100, description="white Gaussian noise: ratio of the clip's mean power to the noise's, dB; left out = none"
+        None,
+        ge=-60,
+        le=100,
+        description="white Gaussian noise: ratio of the clip's mean power to the noise's, dB; left out = none",
     )
     blur_px: float | None = Field(
         None, gt=0, le=100, description="Gaussian blur: standard deviation, px of the original picture; left out = none"
     )
-    drop_frames: float | None = Field(None, gt=0, lt=1, description="share of the video frames that are lost; left out = none")
+    drop_frames: float | None = Field(
+        None, gt=0, lt=1, description="share of the video frames that are lost; left out = none"
+    )
     seed: int = Field(0, ge=0, description="of the noise, and of which frames are lost")
 
     @model_validator(mode="after")
@@ -50,7 +55,9 @@ def mean_power(blocks: Iterable[np.ndarray]) -> float:
     return total / count if count else 0.0
 
 
-def with_noise(blocks: Iterable[np.ndarray], power: float, snr_db: float, rng: np.random.Generator) -> Iterator[np.ndarray]:
+def with_noise(
+    blocks: Iterable[np.ndarray], power: float, snr_db: float, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
     """Yield sound with white Gaussian noise; silence, of no power, stays silence.
 
     Args:
@@ -68,12 +75,15 @@ def with_noise(blocks: Iterable[np.ndarray], power: float, snr_db: float, rng: n
 
 
 def blurred(rgb: np.ndarray, deviation_px: float) -> np.ndarray:
-    """Return (H, W, 3) uint8 after a Gaussian of this standard deviation, mirrored at the edges; exact on every processor."""
+    """Return (H, W, 3) uint8 after a Gaussian of this standard deviation, mirrored at the edges; exact on every
+    processor.
+    """
     return cv2.GaussianBlur(rgb, (0, 0), deviation_px)
 
 
 def kept_frames(count: int, share: float, rng: np.random.Generator) -> np.ndarray:
-    """Return which frames are not lost, (count,) bool: always the first one, so that the clip still begins where it did.
+    """Return which frames are not lost, (count,) bool: always the first one, so that the clip still begins where it
+    did.
 
     Args:
         count: frames of the clip

@@ -1,6 +1,8 @@
-"""Writes what `pipeline.degradation.effects` makes: lossless media, and a folder for the adapter manifest_csv, without date or random number.
+"""Writes what `pipeline.degradation.effects` makes: lossless media, and a folder for the adapter manifest_csv, without
+date or random number.
 
-Pictures are FFV1 (RGB) in Matroska, with their times to the millisecond; sound is 16-bit PCM, one channel; sound without
+Pictures are FFV1 (RGB) in Matroska, with their times to the millisecond; sound is 16-bit PCM, one channel; sound
+without
 pictures is a WAV file.
 """
 
@@ -108,7 +110,9 @@ def check_worse_ids(clips: Iterable[Clip], where: Path) -> None:
     for clip_id in sorted(taken):
         check_clip_id(_worse(clip_id), str(where))
         if _worse(clip_id) in taken:
-            raise CorpusError(f"{where}: clip_id '{_worse(clip_id)}' is needed for the worse clip of '{clip_id}'; rename it in the corpus")
+            raise CorpusError(
+                f"{where}: clip_id '{_worse(clip_id)}' is needed for the worse clip of '{clip_id}'; rename it in the corpus"
+            )
 
 
 def _worse(clip_id: str) -> str:
@@ -137,13 +141,21 @@ def write_folder(folder: Path, root: Path, clips: Sequence[Clip], files: Mapping
 def _rows(clips: Sequence[Clip], files: Mapping[str, str]) -> Iterator[tuple[Any, ...]]:
     """Yield both lines of every clip.
 
-    Where no recording is known, it is the file, so that guards keep a clip and its worse one on the same side of a fold.
+    Where no recording is known, it is the file, so that guards keep a clip and its worse one on the same side of a
+    fold.
     """
     first: dict[str, str] = {}
     for clip in clips:
         source = clip.source or first.setdefault(clip.digest or clip.path, clip.path)
         common = (clip.speaker, clip.emotion, clip.split, clip.gender)
-        yield clip.clip_id, f"{CLEAN}/{clip.path}", *common, *("" if at is None else at for at in (clip.start, clip.end)), source, CLEAN
+        yield (
+            clip.clip_id,
+            f"{CLEAN}/{clip.path}",
+            *common,
+            *("" if at is None else at for at in (clip.start, clip.end)),
+            source,
+            CLEAN,
+        )
         yield _worse(clip.clip_id), f"{WORSE}/{files[clip.clip_id]}", *common, "", "", source, WORSE
 
 

@@ -36,7 +36,9 @@ _DIGEST_BYTES = 32
 _HEAD_CHECK = struct.Struct("<II")
 _TAIL_BYTES = _DIGEST_BYTES + _HEAD_CHECK.size + len(_MAGIC)
 _ABANDONED_S = 3600.0
-_PIECE_BYTES = 1 << 19  # most entries in a few pieces: the thread that checks them then seldom waits for the one that copies
+_PIECE_BYTES = (
+    1 << 19
+)  # most entries in a few pieces: the thread that checks them then seldom waits for the one that copies
 
 
 def cache_key(**parts: Any) -> str:
@@ -83,7 +85,9 @@ class ClipCache:
         return self.root / key[:2] / key[2:]
 
     def head(self, key: str) -> Head | None:
-        """Return what an entry says of itself, or None where there is none; whether its arrays are sound is not looked at."""
+        """Return what an entry says of itself, or None where there is none; whether its arrays are sound is not looked
+        at.
+        """
         path = self.path(key)
         head = self.peek(path)
         if head is not None:
@@ -118,7 +122,12 @@ class ClipCache:
             yield file["clip"]
 
     def put(
-        self, key: str, blocks: Iterable[ClipFeatures], notes: list[str], stage: str = "", meta: FeatureMeta | None = None
+        self,
+        key: str,
+        blocks: Iterable[ClipFeatures],
+        notes: list[str],
+        stage: str = "",
+        meta: FeatureMeta | None = None,
     ) -> Head:
         """Keep what is computed while it is computed, block by block, or the `ClipError` that ends it.
 

@@ -1,7 +1,8 @@
 """Clips on the workers of a Dask cluster: the same work, the same bytes.
 
 Futures of `distributed` and not its backend for joblib, which waits for ever once a call fails while further ones are
-held back (joblib 1.6; docs/decisions/0010). Workers read the corpus and the feature files and write the clip cache under the same paths as this process, so they run in
+held back (joblib 1.6; docs/decisions/0010). Workers read the corpus and the feature files and write the clip cache
+under the same paths as this process, so they run in
 a project folder that all machines share. What a worker that is killed had in hand, the scheduler gives to another one.
 """
 
@@ -81,7 +82,9 @@ def check_workers(client: Any, cache: Path) -> None:
         client.run_on_scheduler(code_digest, _ENGINE)  # it unpacks what it hands on
         own, found = surroundings(probe), client.run(_of_worker, probe)
     except ModuleNotFoundError as error:
-        raise SettingsError(f"runtime.scheduler: the cluster does not find this project's code ({error}); {_REMEDY}") from error
+        raise SettingsError(
+            f"runtime.scheduler: the cluster does not find this project's code ({error}); {_REMEDY}"
+        ) from error
     finally:
         probe.unlink()
     if not found:
@@ -106,7 +109,9 @@ def on_dask(
     from distributed import Client, KilledWorker
 
     if not runtime.scheduler:
-        raise SettingsError("params.yaml: runtime.scheduler: this setting is missing; backend dask needs its address, tcp://host:port")
+        raise SettingsError(
+            "params.yaml: runtime.scheduler: this setting is missing; backend dask needs its address, tcp://host:port"
+        )
     try:
         client = Client(runtime.scheduler, timeout=_TIMEOUT_S, set_as_default=False)
     except OSError as error:
@@ -119,7 +124,9 @@ def on_dask(
         try:
             for item in items:
                 coming.append(client.submit(call, function, item, pure=False))
-                if len(coming) > AHEAD * len(client.scheduler_info(n_workers=-1)["workers"]):  # each time: workers come and go
+                if len(coming) > AHEAD * len(
+                    client.scheduler_info(n_workers=-1)["workers"]
+                ):  # each time: workers come and go
                     yield coming.popleft().result()
             while coming:
                 yield coming.popleft().result()

@@ -119,7 +119,11 @@ def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 def _flat(value: Any, name: str = "") -> dict[str, Any]:
     if isinstance(value, Mapping) and value:
-        return {key: leaf for part, inner in value.items() for key, leaf in _flat(inner, f"{name}.{part}".lstrip(".")).items()}
+        return {
+            key: leaf
+            for part, inner in value.items()
+            for key, leaf in _flat(inner, f"{name}.{part}".lstrip(".")).items()
+        }
     return {name: value}
 
 

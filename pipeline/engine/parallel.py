@@ -121,7 +121,9 @@ PRE_DISPATCH = 2
 def _on_processes(function: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> Iterator[Result]:
     from joblib import Parallel, delayed
 
-    pool = Parallel(n_jobs=jobs, backend="loky", return_as="generator", pre_dispatch=f"{PRE_DISPATCH}*n_jobs", batch_size=1)
+    pool = Parallel(
+        n_jobs=jobs, backend="loky", return_as="generator", pre_dispatch=f"{PRE_DISPATCH}*n_jobs", batch_size=1
+    )
     try:
         yield from pool(delayed(_in_worker)(function, item) for item in items)
     except BrokenProcessPool as error:  # loky's own is one of these

@@ -1,7 +1,8 @@
 """The engine under every per-clip stage: cache first, then compute, then pack in order.
 
 A `Job` says how one clip is computed and what its result depends on. Workers put results into the clip cache, block by
-block; this process alone writes the HDF5 file, copying entries as they lie in the cache, so memory grows neither with the
+block; this process alone writes the HDF5 file, copying entries as they lie in the cache, so memory grows neither with
+the
 corpus nor with a clip's length.
 """
 
@@ -37,7 +38,9 @@ class Job(Protocol):
         """Name for the ledger, such as `extract:lld147`."""
 
     def parts(self, clip: Clip) -> Mapping[str, Any]:
-        """Return what the cache key is made of: `input`, of this clip, beside code, settings and weights, the same for all."""
+        """Return what the cache key is made of: `input`, of this clip, beside code, settings and weights, the same for
+        all.
+        """
 
     def load(self, clip: Clip) -> Any:
         """Return the clip's input, ready for `compute`, or None where `compute` reads it bit by bit.
@@ -71,11 +74,15 @@ class _Work:
     meta: FeatureMeta
 
     def begin(self, planned: _Planned) -> Any:
-        if (head := _kept(self.cache, planned.key)) is not None:  # another run, or a worker that was lost before it could tell
+        if (
+            head := _kept(self.cache, planned.key)
+        ) is not None:  # another run, or a worker that was lost before it could tell
             return head
         try:
             if cache_key(**self.job.parts(planned.clip)) != planned.key:
-                raise ArtifactError(f"{self.job.stage}: this worker has other code, weights or input than the run; make them equal, run again")
+                raise ArtifactError(
+                    f"{self.job.stage}: this worker has other code, weights or input than the run; make them equal, run again"
+                )
             return self.job.load(planned.clip)
         except Exception as error:  # noqa: BLE001  raised again by `finish`, when it is this clip's turn
             return error
@@ -93,7 +100,9 @@ class _Work:
 
 
 def _kept(cache: ClipCache, key: str) -> Head | None:
-    """Return an entry's head, unless the clip failed for what lies in the place and not in the bytes that the key stands for."""
+    """Return an entry's head, unless the clip failed for what lies in the place and not in the bytes that the key
+    stands for.
+    """
     head = cache.head(key)
     return None if head is not None and head.reason in PASSING else head
 
@@ -170,7 +179,9 @@ def _heads(work: _Work, plan: Sequence[_Planned], runtime: Runtime) -> dict[str,
     steps = Steps(work.begin, work.finish)
     while missing:
         try:
-            for planned, head in zip(missing, ordered_map(steps, missing, runtime.workers, work.job.stage, cluster=runtime), strict=True):
+            for planned, head in zip(
+                missing, ordered_map(steps, missing, runtime.workers, work.job.stage, cluster=runtime), strict=True
+            ):
                 heads[planned.key] = head
         except WorkerLost:  # over one of the clips that were in hand; the others lose nothing
             left = [planned for planned in missing if planned.key not in heads]
@@ -181,7 +192,9 @@ def _heads(work: _Work, plan: Sequence[_Planned], runtime: Runtime) -> dict[str,
 
 
 def _alone(steps: Steps[_Planned, Any, Head], planned: _Planned) -> Head:
-    """Compute one clip in a process of its own; where it dies, the clip has failed. That is not kept: memory may have been short."""
+    """Compute one clip in a process of its own; where it dies, the clip has failed. That is not kept: memory may have
+    been short.
+    """
     try:
         return alone(steps, planned)
     except WorkerLost:
@@ -197,7 +210,9 @@ def _pack(work: _Work, plan: Sequence[_Planned], out: Path) -> None:
     with feature_file(out, work.meta) as file:
         for planned, sound in progress(looked_at, len(plan), f"{work.job.stage}: packing"):
             if not sound and (head := work.finish(planned, work.begin(planned))).reason:
-                raise ArtifactError(f"{work.job.stage}: clip '{planned.clip.clip_id}' was sound and is not any more ({head.reason}); run it again")
+                raise ArtifactError(
+                    f"{work.job.stage}: clip '{planned.clip.clip_id}' was sound and is not any more ({head.reason}); run it again"
+                )
             with work.cache.group(planned.key) as group:
                 file.copy(planned.clip.clip_id, group)
 

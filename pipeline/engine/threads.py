@@ -11,7 +11,9 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def in_threads(function: Callable[[Item], Result], items: Iterable[Item], threads: int, count: int = 16) -> Iterator[Result]:
+def in_threads(
+    function: Callable[[Item], Result], items: Iterable[Item], threads: int, count: int = 16
+) -> Iterator[Result]:
     """Yield `function(item)` of every item, in order, from some threads; for what leaves the interpreter alone.
 
     Args:

@@ -12,7 +12,9 @@ def worker_count(workers: int) -> int:
 
 
 SMALL_BYTES = 32 << 20
-"""Input below this is worked on in less time than it takes to start processes that have to import torch or scikit-learn."""
+"""Input below this is worked on in less time than it takes to start processes that have to import torch or
+scikit-learn.
+"""
 
 
 def workers_for(workers: int, *files: Path) -> int:

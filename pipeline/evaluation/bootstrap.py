@@ -18,14 +18,19 @@ def _drawn(groups: int, draws: int, seed: int) -> np.ndarray:
 
 
 def interval(
-    right: np.ndarray, groups: np.ndarray | None = None, draws: int = 2000, seed: int = SEED, classes: np.ndarray | None = None
+    right: np.ndarray,
+    groups: np.ndarray | None = None,
+    draws: int = 2000,
+    seed: int = SEED,
+    classes: np.ndarray | None = None,
 ) -> tuple[float, float]:
     """Return the 95 % percentile bootstrap interval of a mean.
 
     Args:
         right: (N,) of 0 and 1
         groups: (N,) what is drawn with replacement, with all of its clips; the mean is that of the pooled clips
-            (cluster bootstrap: Davison and Hinkley 1997, "Bootstrap methods and their application", section 3.8); or clips
+            (cluster bootstrap: Davison and Hinkley 1997, "Bootstrap methods and their application", section 3.8); or
+            clips
         draws: bootstrap samples
         seed: of the draws, so that models that judged the same clips are drawn alike
         classes: (N,) emotions; then of the mean recall of those that a draw holds (UAR)
@@ -52,8 +57,10 @@ def interval_of(
 ) -> tuple[float, float]:
     """Return the 95 % interval of a mean, or of UAR; over speakers it is the hull of that and of the one over clips.
 
-    Clips of a speaker are alike, so that drawing clips gives too narrow an interval. But so does drawing few speakers: all that
-    can be drawn lies between the worst and the best of them (Cameron, Gelbach and Miller 2008, "Bootstrap-based improvements for
+    Clips of a speaker are alike, so that drawing clips gives too narrow an interval. But so does drawing few speakers:
+    all that
+    can be drawn lies between the worst and the best of them (Cameron, Gelbach and Miller 2008, "Bootstrap-based
+    improvements for
     inference with clustered errors", on few clusters). The wider of both is the more honest.
 
     Args:

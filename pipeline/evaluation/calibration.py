@@ -112,7 +112,8 @@ def selective(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
         right: (N,) whether it was right
 
     Returns:
-        One row per confidence that occurs, the highest first: coverage, the share of clips that are as sure, and accuracy
+        One row per confidence that occurs, the highest first: coverage, the share of clips that are as sure, and
+            accuracy
     """
     levels, level = np.unique(-confidence, return_inverse=True)
     taken = np.cumsum(np.bincount(level, minlength=len(levels)))

@@ -23,9 +23,12 @@ class ReportParams(Settings):
         description="what intervals draw with replacement: clips; or speakers, and then they are never narrower than with clips",
     )
     draws: int = Field(default=2000, ge=100, description="bootstrap samples, and permutations of a test")
-    bins: int = Field(default=15, ge=1, description="of the confidence, for the calibration error; Guo et al. 2017 have 15")
+    bins: int = Field(
+        default=15, ge=1, description="of the confidence, for the calibration error; Guo et al. 2017 have 15"
+    )
     reference: Mapping[str, str] = Field(
-        default={}, description="system -> model or fusion that all others are compared with; the one that its page names as best if not given"
+        default={},
+        description="system -> model or fusion that all others are compared with; the one that its page names as best if not given",
     )
 
 
@@ -37,7 +40,8 @@ class Score:
         accuracy: share of right decisions
         uar: unweighted average recall over the emotions that occur
         micro_f1: Huang et al. 2017, eq. (4); equal to accuracy where every clip gets one label
-        low: lower end of the 95 % interval of accuracy, percentile bootstrap over clips or speakers, see `interval_of`; NaN
+        low: lower end of the 95 % interval of accuracy, percentile bootstrap over clips or speakers, see `interval_of`;
+            NaN
             where there is but one to draw
         high: upper end
         n: clips judged

@@ -1,4 +1,6 @@
-"""Is one model better than another, judged on the same clips: McNemar's test, permutation by speaker, Holm's correction."""
+"""Is one model better than another, judged on the same clips: McNemar's test, permutation by speaker, Holm's
+correction.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ def paired(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
         One row per clip of a fold: speaker, and `one` and `other`, whether each was right
     """
     judged = [frame[frame["predicted"] != ""] for frame in (one, other)]
-    rights = [frame.assign(right=frame["emotion"] == frame["predicted"])[[*_SAME, "speaker", "right"]] for frame in judged]
+    rights = [
+        frame.assign(right=frame["emotion"] == frame["predicted"])[[*_SAME, "speaker", "right"]] for frame in judged
+    ]
     both = rights[0].merge(rights[1].drop(columns="speaker"), on=_SAME, suffixes=("_one", "_other"))
     return both.rename(columns={"right_one": "one", "right_other": "other"})[["speaker", "one", "other"]]
 

@@ -51,7 +51,9 @@ class FaceDetector(Protocol):
     eyes: Eyes
 
     def __call__(self, rgb: np.ndarray) -> list[Detection]:
-        """Return the faces of an (H, W, 3) uint8 RGB picture; of an (H, W) one, too, where its attribute `grey` is true."""
+        """Return the faces of an (H, W, 3) uint8 RGB picture; of an (H, W) one, too, where its attribute `grey` is
+        true.
+        """
 
 
 def side(box: Box) -> float:
@@ -154,7 +156,9 @@ def smooth(boxes: np.ndarray, times: np.ndarray, sigma_s: float) -> np.ndarray:
     result = boxes.copy()
     if sigma_s == 0:
         return result
-    edges = np.flatnonzero(np.diff(~np.isnan(boxes[:, 0]), prepend=False, append=False))  # where runs begin and end, in turn
+    edges = np.flatnonzero(
+        np.diff(~np.isnan(boxes[:, 0]), prepend=False, append=False)
+    )  # where runs begin and end, in turn
     for begin, end in edges.reshape(-1, 2):
         result[begin:end] = _local_lines(boxes[begin:end], times[begin:end], sigma_s)
     return result

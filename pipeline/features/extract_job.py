@@ -101,4 +101,6 @@ def _extractor(feature: str, params: str, weights: Path | None) -> Any:
 
 def extractor_params(feature: str, data: Any, place: str) -> dict[str, Any]:
     """Return a feature's settings, checked, with the defaults filled in."""
-    return parse(plugins.load("extractors", feature, place.removeprefix("params.yaml: ")).Params, data, place).model_dump()
+    return parse(
+        plugins.load("extractors", feature, place.removeprefix("params.yaml: ")).Params, data, place
+    ).model_dump()

@@ -1,4 +1,5 @@
-"""What is left of a system when test clips lose their sound or their picture: the same models, the same learned fusions.
+"""What is left of a system when test clips lose their sound or their picture: the same models, the same learned
+fusions.
 
 Nothing is learned again. A clip without a modality has no posteriors from the models of that modality; every fusion is
 applied to what is left, with the state that it learned on complete validation clips. Every rule fuses a clip by itself
@@ -45,7 +46,8 @@ class RobustnessParams(Settings):
     )
     seed: int = Field(0, ge=0, description="of which clips lose it")
     also: Mapping[Name, Literal["audio", "video", "joint"]] = Field(
-        default={}, description="modality of the features of `systems.<name>.also` that `systems.<name>.features` does not list"
+        default={},
+        description="modality of the features of `systems.<name>.also` that `systems.<name>.features` does not list",
     )
 
     @field_validator("shares")
@@ -67,13 +69,16 @@ def needs_of(system: SystemParams, also: Mapping[str, str]) -> dict[str, frozens
     for model in system.models():
         feature = model.partition("-")[0]
         if feature not in known:
-            raise SettingsError(f"params.yaml: robustness.also: the modality of '{feature}', feature of the model {model}, is missing; add {feature}: audio, video or joint")
+            raise SettingsError(
+                f"params.yaml: robustness.also: the modality of '{feature}', feature of the model {model}, is missing; add {feature}: audio, video or joint"
+            )
         needs[model] = _NEEDS[known[feature]]
     return needs
 
 
 def places(clip_ids: Iterable[str], missing: str, fold: str, seed: int) -> dict[str, int]:
-    """Return clip id -> place in the order in which clips lose a modality: hangs on the ids alone, so shares are nested.
+    """Return clip id -> place in the order in which clips lose a modality: hangs on the ids alone, so shares are
+    nested.
 
     Args:
         clip_ids: test clips of the fold, in any order
@@ -95,7 +100,9 @@ def read_learned(path: Path, wanted: Iterable[Fusion], folds: Collection[str]) -
         learned = json.loads(path.read_text(encoding="utf-8"))
         lacking = [fusion.name for fusion in wanted if not set(folds) <= learned.get(fusion.name, {}).keys()]
     except (FileNotFoundError, ValueError, AttributeError) as error:
-        raise ArtifactError(f"{path}: not what `fuse` learned ({type(error).__name__}); run `dvc repro -f fuse`") from error
+        raise ArtifactError(
+            f"{path}: not what `fuse` learned ({type(error).__name__}); run `dvc repro -f fuse`"
+        ) from error
     if lacking:
         raise ArtifactError(f"{path}: nothing, or not of every fold, for {lacking[0]}; run `dvc repro -f fuse`")
     return learned
@@ -131,15 +138,25 @@ class FoldDecisions:
         """
         name, fold = item
         test = clips_of(self.clips, fold, "test")
-        rows = {model: frame[(frame["fold"] == name) & (frame["part"] == "test")] for model, frame in self.tables.items()}
+        rows = {
+            model: frame[(frame["fold"] == name) & (frame["part"] == "test")] for model, frame in self.tables.items()
+        }
         found = {missing: self._decided(name, rows, test, missing) for missing in (_COMPLETE, *MISSING)}
-        common = pd.DataFrame({"clip_id": [clip.clip_id for clip in test], "emotion": [clip.emotion for clip in test], "tested": len(test)})
+        common = pd.DataFrame(
+            {
+                "clip_id": [clip.clip_id for clip in test],
+                "emotion": [clip.emotion for clip in test],
+                "tested": len(test),
+            }
+        )
         for missing in MISSING:
             common[f"place_{missing}"] = common["clip_id"].map(places(common["clip_id"], missing, name, self.seed))
         names = [*rows, *(fusion.name for fusion in self.wanted)]
         return pd.concat([common.assign(model=n, **{m: found[m][n] for m in found}) for n in names], ignore_index=True)
 
-    def _decided(self, fold: str, rows: Mapping[str, pd.DataFrame], test: Sequence[Clip], missing: str) -> dict[str, list[str]]:
+    def _decided(
+        self, fold: str, rows: Mapping[str, pd.DataFrame], test: Sequence[Clip], missing: str
+    ) -> dict[str, list[str]]:
         left = {model: frame.iloc[:0] if missing in self.needs[model] else frame for model, frame in rows.items()}
         scores = {model: Rows.of(frame, posteriors.probabilities(frame, self.classes)) for model, frame in left.items()}
         decided = {}
@@ -148,7 +165,9 @@ class FoldDecisions:
             decided[model] = [judged.get(clip.clip_id, "") for clip in test]
         for fusion in self.wanted:
             parts = [self._own(left[p]) if on_scores(fusion.rule) else scores[p] for p in fusion.parts]
-            result = plugin_of(fusion.rule).fuse(np.stack([part.get(test) for part in parts]), self.learned[fusion.name][fold])
+            result = plugin_of(fusion.rule).fuse(
+                np.stack([part.get(test) for part in parts]), self.learned[fusion.name][fold]
+            )
             scores[fusion.name] = Rows({}, len(self.classes))
             scores[fusion.name].put(test, result)
             decided[fusion.name] = ["" if np.isnan(row).any() else self.classes[row.argmax()] for row in result]
@@ -159,7 +178,9 @@ class FoldDecisions:
         return Rows.of(frame, np.zeros((0, len(self.classes))) if found is None else found)
 
 
-def robustness(decisions: FoldDecisions, folds: Mapping[str, Fold], shares: Sequence[float], workers: int = 1) -> pd.DataFrame:
+def robustness(
+    decisions: FoldDecisions, folds: Mapping[str, Fold], shares: Sequence[float], workers: int = 1
+) -> pd.DataFrame:
     """Return how well every model and fusion does when a share of the test clips of each fold loses a modality.
 
     Args:

@@ -169,7 +169,9 @@ class Rows:
         self._rows |= {clip.clip_id: row for clip, row in zip(clips, rows, strict=True)}
 
 
-def _judged(name: str, fold: str, part: str, clips: Sequence[Clip], fused: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
+def _judged(
+    name: str, fold: str, part: str, clips: Sequence[Clip], fused: np.ndarray, classes: Sequence[str]
+) -> pd.DataFrame:
     known = ~np.isnan(fused).any(axis=1)
     judged = [clip for clip, is_known in zip(clips, known, strict=True) if is_known]
     return posteriors.table(name, fold, part, judged, fused[known], classes)

@@ -38,7 +38,8 @@ def fuse_all(
         workers: processes
 
     Returns:
-        (rows of all models and fusions for test clips; rows of all fusions for validation clips that they have not learned
+        (rows of all models and fusions for test clips; rows of all fusions for validation clips that they have not
+        learned
         from, for what is fitted on top of them; what each fusion learned: name -> fold -> state)
 
     Raises:

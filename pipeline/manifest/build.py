@@ -41,14 +41,26 @@ def read_corpus(name: str, params: CorpusParams, workers: int) -> tuple[list[Cli
         check_clip_id(clip.clip_id, str(root))
         inside = PurePosixPath(clip.path)
         if inside.is_absolute() or ".." in inside.parts:
-            raise CorpusError(f"{root}: clip '{clip.clip_id}' has the path '{clip.path}', which leaves the corpus folder; mend its table")
+            raise CorpusError(
+                f"{root}: clip '{clip.clip_id}' has the path '{clip.path}', which leaves the corpus folder; mend its table"
+            )
         if not (clip.path + clip.speaker).isprintable():
-            raise CorpusError(f"{root}: clip '{clip.clip_id}' has a line break or control character in its path or speaker; remove it")
+            raise CorpusError(
+                f"{root}: clip '{clip.clip_id}' has a line break or control character in its path or speaker; remove it"
+            )
     check_unique((clip for _, clip in everything), str(root))
     clips.sort(key=lambda clip: clip.clip_id)
     files = sorted({clip.path for clip in clips})
-    with ThreadPoolExecutor(worker_count(workers)) as pool:  # hashing leaves the interpreter alone: no process has to start
-        hashed = dict(zip(files, progress(pool.map(_hashed, map(root.joinpath, files)), len(files), "hashing", "file"), strict=True))
+    with ThreadPoolExecutor(
+        worker_count(workers)
+    ) as pool:  # hashing leaves the interpreter alone: no process has to start
+        hashed = dict(
+            zip(
+                files,
+                progress(pool.map(_hashed, map(root.joinpath, files)), len(files), "hashing", "file"),
+                strict=True,
+            )
+        )
     clips = [dataclasses.replace(clip, digest=hashed[clip.path].digest) for clip in clips]
     return clips, [_entry(clip, hashed[clip.path].reason) for clip in clips]
 

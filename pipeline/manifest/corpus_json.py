@@ -1,4 +1,6 @@
-"""What `prepare` found in a corpus and decided about it, in one JSON file: counts, protocol, and who is where in each fold."""
+"""What `prepare` found in a corpus and decided about it, in one JSON file: counts, protocol, and who is where in each
+fold.
+"""
 
 from __future__ import annotations
 
@@ -119,7 +121,9 @@ def _sides(clips: Iterable[Clip], fold: Fold, emotions: Iterable[str]) -> Sides:
 
 
 def notes(about: About) -> list[str]:
-    """Return one line for each thing that is allowed and worth knowing: clips left out, folds that cannot learn an emotion."""
+    """Return one line for each thing that is allowed and worth knowing: clips left out, folds that cannot learn an
+    emotion.
+    """
     lines = []
     if about.left_out:
         counts = ", ".join(f"{label} {len(ids)}" for label, ids in about.left_out.items())

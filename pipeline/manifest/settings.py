@@ -30,7 +30,14 @@ class PartParams(Settings):
 
     def as_corpus(self, folder: Path) -> CorpusParams:
         """Return the settings of the part as those of a corpus that lies in `folder`."""
-        return CorpusParams(adapter=self.adapter, root=str(folder), labelled_by=self.labelled_by, labels=self.labels, parts={}, protocol=None)
+        return CorpusParams(
+            adapter=self.adapter,
+            root=str(folder),
+            labelled_by=self.labelled_by,
+            labels=self.labels,
+            parts={},
+            protocol=None,
+        )
 
 
 class CorpusParams(Settings):
@@ -38,10 +45,19 @@ class CorpusParams(Settings):
 
     adapter: str = Field("", description="file in pipeline/corpora; the corpus's own name if not given")
     root: str = Field(min_length=1, description="the corpus's folder, relative to the project or absolute")
-    labelled_by: str = Field("", description="whose labels, where the corpus has several: one of the adapter's LABELLINGS; its first if not given")
-    labels: Mapping[str, str] = Field({}, description="corpus label -> our emotion or left_out, beside the adapter's own")
-    parts: Mapping[_PART, PartParams] = Field({}, description="several corpora below the root, read as one: name -> which")
-    protocol: ProtocolParams | None = Field(None, description="who is tested when; the adapter's published one if not given")
+    labelled_by: str = Field(
+        "",
+        description="whose labels, where the corpus has several: one of the adapter's LABELLINGS; its first if not given",
+    )
+    labels: Mapping[str, str] = Field(
+        {}, description="corpus label -> our emotion or left_out, beside the adapter's own"
+    )
+    parts: Mapping[_PART, PartParams] = Field(
+        {}, description="several corpora below the root, read as one: name -> which"
+    )
+    protocol: ProtocolParams | None = Field(
+        None, description="who is tested when; the adapter's published one if not given"
+    )
 
     @field_validator("parts")
     @classmethod
@@ -88,10 +104,14 @@ def protocol_of(name: str, params: CorpusParams) -> ProtocolParams:
     missing = f"params.yaml: corpora.{name}.protocol: this setting is missing"
     if params.parts:
         first, *others = params.parts
-        raise SettingsError(f"{missing}; set it, such as {{name: cross_corpus, train_on: [{first}], test_on: [{', '.join(others)}]}}")
+        raise SettingsError(
+            f"{missing}; set it, such as {{name: cross_corpus, train_on: [{first}], test_on: [{', '.join(others)}]}}"
+        )
     adapter = load_adapter(name, params)
     if not hasattr(adapter, "PROTOCOL"):
-        raise SettingsError(f"{missing}, and the adapter '{params.adapter or name}' brings none; set it, such as {{name: loso}}")
+        raise SettingsError(
+            f"{missing}, and the adapter '{params.adapter or name}' brings none; set it, such as {{name: loso}}"
+        )
     return parse(ProtocolParams, adapter.PROTOCOL, f"{adapter.__name__}.PROTOCOL")
 
 
@@ -105,12 +125,16 @@ def source_of(name: str, params: CorpusParams) -> Source:
     if not params.parts:
         return Source(name, params.adapter or name, found[name].LICENCE, found[name].CITATION)
     names = ", ".join(own.adapter or part for part, own in params.parts.items())
-    licences, citations = ("; ".join(f"{part}: {getattr(adapter, word)}" for part, adapter in found.items()) for word in ("LICENCE", "CITATION"))
+    licences, citations = (
+        "; ".join(f"{part}: {getattr(adapter, word)}" for part, adapter in found.items())
+        for word in ("LICENCE", "CITATION")
+    )
     return Source(name, names, licences, citations)
 
 
 def check_corpora(params: Mapping[str, Any]) -> str:
-    """Check the `corpora` section, and who `degrade` takes clips from, before anything runs: DVC's own word for a missing folder names no setting.
+    """Check the `corpora` section, and who `degrade` takes clips from, before anything runs: DVC's own word for a
+    missing folder names no setting.
 
     Args:
         params: all of params.yaml
@@ -128,12 +152,18 @@ def check_corpora(params: Mapping[str, Any]) -> str:
         source = block.get("corpus") if isinstance(block, Mapping) else None
         if source not in corpora:
             remedy = f"mend it, or remove degrade.{name} (`degrade: {{}}` if nothing is left)"
-            raise SettingsError(f"params.yaml: degrade.{name}.corpus: no corpus '{source}'{did_you_mean(str(source), corpora)}; {remedy}")
-    generated = {f"data/{name}" for name in params.get("generate") or {}} | {f"data/degraded/{name}" for name in degraded}
+            raise SettingsError(
+                f"params.yaml: degrade.{name}.corpus: no corpus '{source}'{did_you_mean(str(source), corpora)}; {remedy}"
+            )
+    generated = {f"data/{name}" for name in params.get("generate") or {}} | {
+        f"data/degraded/{name}" for name in degraded
+    }
     for name, block in corpora.items():
         corpus = parse(CorpusParams, block, f"params.yaml: corpora.{name}")
         adapters(name, corpus)
         protocol_of(name, corpus)
         if corpus.root.rstrip("/") not in generated and not Path(corpus.root).is_dir():
-            raise CorpusError(f"params.yaml: corpora.{name}.root: no such folder '{corpus.root}'; mend it, or remove the corpus")
+            raise CorpusError(
+                f"params.yaml: corpora.{name}.root: no such folder '{corpus.root}'; mend it, or remove the corpus"
+            )
     return f"corpora: {', '.join(corpora)}"

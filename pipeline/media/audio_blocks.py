@@ -47,7 +47,9 @@ class Sound:
         return self._read()
 
 
-def overlapping(blocks: Iterable[np.ndarray], step: int, before: int = 0, after: int = 0) -> Iterator[tuple[int, np.ndarray]]:
+def overlapping(
+    blocks: Iterable[np.ndarray], step: int, before: int = 0, after: int = 0
+) -> Iterator[tuple[int, np.ndarray]]:
     """Yield sound in pieces that see some of their neighbours.
 
     Args:
@@ -74,7 +76,9 @@ def overlapping(blocks: Iterable[np.ndarray], step: int, before: int = 0, after:
             begin += step
 
 
-def over_seams(blocks: Iterable[np.ndarray], reach: int, function: Callable[[np.ndarray], np.ndarray]) -> Iterator[np.ndarray]:
+def over_seams(
+    blocks: Iterable[np.ndarray], reach: int, function: Callable[[np.ndarray], np.ndarray]
+) -> Iterator[np.ndarray]:
     """Yield what `function` makes of all rows, while only two blocks of them are in memory.
 
     Args:

@@ -168,7 +168,9 @@ def _opened(path: Path) -> Iterator[Any]:
         try:
             container = av.open(file, "r", options={"protocol_whitelist": "none"}, metadata_errors="replace")
         except (av.FFmpegError, OSError) as error:
-            raise ClipError("decode_error", _words(error)) from error  # no name: clips with equal bytes share one result
+            raise ClipError(
+                "decode_error", _words(error)
+            ) from error  # no name: clips with equal bytes share one result
         with container:
             yield container
 
@@ -231,4 +233,3 @@ def _timed(frames: Iterator[Any], stream: Any, zero: float) -> Iterator[tuple[fl
             shown = follows
         time = shown
         yield time, frame
-

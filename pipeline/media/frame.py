@@ -1,6 +1,7 @@
 """One frame of a video as it was decoded; only what is asked for is converted to RGB.
 
-What looks for faces and follows them needs the brightness alone, which most codecs store as a plane of its own, and what
+What looks for faces and follows them needs the brightness alone, which most codecs store as a plane of its own, and
+what
 is cut out needs some part of the frame.
 """
 

@@ -19,7 +19,8 @@ def loudness(path: Path, start: float | None, end: float | None, times: np.ndarr
         path: a media file
         start: where the clip begins, s; None = at the beginning of the file
         end: where it ends, s; None = at the end of the file
-        times: of the frames, (T,) s from where the clip begins; a frame counts from half way to the one before to half way to the next
+        times: of the frames, (T,) s from where the clip begins; a frame counts from half way to the one before to half
+            way to the next
     """
     try:
         squares = [block.astype(np.float64) ** 2 for block in sound_blocks(path, _RATE_HZ, start, end)]

@@ -1,4 +1,5 @@
-"""A picture as most codecs store it, one byte a sample: the brightness of every pixel, two colours of every one, two or four.
+"""A picture as most codecs store it, one byte a sample: the brightness of every pixel, two colours of every one, two or
+four.
 
 FFmpeg's own conversion, told to give the same on every processor, takes as long as decoding.
 """
@@ -20,7 +21,9 @@ _FORMATS = {f"{name}{kind}p": step for name in ("yuv", "yuvj") for kind, step in
 _FULL_RANGE = 2
 _WEIGHTS = {1: (0.2126, 0.0722), 4: (0.3, 0.11), 7: (0.212, 0.087), 9: (0.2627, 0.0593), 10: (0.2627, 0.0593)}
 _BT601 = (0.299, 0.114)
-"""What red and blue count for in the brightness, by ITU-T H.273's number of the matrix; of another or none, ITU-R BT.601's."""
+"""What red and blue count for in the brightness, by ITU-T H.273's number of the matrix; of another or none, ITU-R
+BT.601's.
+"""
 _ROWS = 200
 """That are converted at a time: the whole of a large picture, in between, would be new memory each time."""
 _AROUND_PX = 2
@@ -32,7 +35,8 @@ class Planes:
     """A picture, or a part of one.
 
     Attributes:
-        planes: brightness (H, W) uint8 and two colours, (H, W) divided by `step` and rounded up; views of the decoder's memory, or copies
+        planes: brightness (H, W) uint8 and two colours, (H, W) divided by `step` and rounded up; views of the decoder's
+            memory, or copies
         step: of how many (rows, columns) of pixels there is one colour
         matrix: (3, 4) float32, from brightness, two colours and 1 to red, green and blue
     """
@@ -47,7 +51,9 @@ class Planes:
         return sum(plane.nbytes for plane in self.planes)
 
     def turned(self, turns: int) -> Planes:
-        """Return it turned counterclockwise by 90 degrees so many times; with colours at the edges that are as large as the others."""
+        """Return it turned counterclockwise by 90 degrees so many times; with colours at the edges that are as large as
+        the others.
+        """
         luma, u, v = (np.rot90(plane, turns) for plane in self.planes)
         return replace(self, planes=(luma, u, v), step=self.step[::-1] if turns % 2 else self.step)
 
@@ -108,17 +114,23 @@ def around(region: Region, shape: tuple[int, ...]) -> Region:
     """Return a region with what counts for its colours, its edges where a colour's are; within a picture of this shape."""
     left, top, right, bottom = region
     first_x, first_y = (max(0, (edge - _AROUND_PX) // 2 * 2) for edge in (left, top))
-    last_x, last_y = (min(size, -(-(edge + _AROUND_PX) // 2) * 2) for edge, size in ((right, shape[1]), (bottom, shape[0])))
+    last_x, last_y = (
+        min(size, -(-(edge + _AROUND_PX) // 2) * 2) for edge, size in ((right, shape[1]), (bottom, shape[0]))
+    )
     return first_x, first_y, last_x, last_y
 
 
 @cache
 def _matrix(space: int, full_range: bool) -> np.ndarray:
-    """Return the matrix to RGB, ITU-T H.273, section 8.3: E'Y, E'PB and E'PR from their 8-bit codes, R and B from these, then G."""
+    """Return the matrix to RGB, ITU-T H.273, section 8.3: E'Y, E'PB and E'PR from their 8-bit codes, R and B from
+    these, then G.
+    """
     red, blue = _WEIGHTS.get(space, _BT601)
     green = 1 - red - blue
     ranges = np.array([255, 255, 255] if full_range else [219, 224, 224])
     to_blue, to_red = 2 * (1 - blue), 2 * (1 - red)
-    matrix = np.array([[1, 0, to_red], [1, -to_blue * blue / green, -to_red * red / green], [1, to_blue, 0]]) * 255 / ranges
+    matrix = (
+        np.array([[1, 0, to_red], [1, -to_blue * blue / green, -to_red * red / green], [1, to_blue, 0]]) * 255 / ranges
+    )
     zero = np.array([0 if full_range else 16, 128, 128])
     return np.column_stack([matrix, -matrix @ zero]).astype(np.float32)

@@ -1,8 +1,11 @@
 """Face ResNet of Wen et al. 2016 (ECCV, "A discriminative feature learning approach for deep face recognition").
 
-The picture network of ResNet-LSTM, Ouyang et al. 2017, sections 3.2.2 and 6.2.1: pool1b, pool3 and fc5 are its features.
-The layers were read from the authors' caffe-face, face_example/face_deploy.prototxt and face_train_test.prototxt, in the
-copy of that branch at BVLC/caffe: input 3 x 112 x 96; every convolution 3x3 with stride 1, a bias and a PReLU behind it;
+The picture network of ResNet-LSTM, Ouyang et al. 2017, sections 3.2.2 and 6.2.1: pool1b, pool3 and fc5 are its
+features.
+The layers were read from the authors' caffe-face, face_example/face_deploy.prototxt and face_train_test.prototxt, in
+the
+copy of that branch at BVLC/caffe: input 3 x 112 x 96; every convolution 3x3 with stride 1, a bias and a PReLU behind
+it;
 conv1a, conv1b, conv2, conv3 and conv4 without padding, those of residual blocks with padding 1; a block adds what it
 takes to the PReLU of its second convolution; max pooling 2x2 with stride 2; fc5 of 512 without an activation.
 
@@ -14,7 +17,8 @@ takes to the PReLU of its second convolution; max pooling 2x2 with stride 2; fc5
 
 Input, from extractDeepFeature.m there: (x - 127.5) / 128, and BGR, since it turns MATLAB's RGB round. The PReLU of
 conv1a is called relu1a, and so on; Caffe gives a PReLU one slope per channel unless told otherwise, which it is not.
-Caffe rounds pooled sizes up; at 112 x 96 all of them are even, so that nothing depends on it. Not read, as it was out of
+Caffe rounds pooled sizes up; at 112 x 96 all of them are even, so that nothing depends on it. Not read, as it was out
+of
 reach: the authors' file of weights itself.
 
 Softmax over identities, fc6 there, is trained along here without the centre loss of the paper.

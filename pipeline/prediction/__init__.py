@@ -3,7 +3,8 @@
     clips         which files are clips
     steps         dvc.yaml as the stages' command lines: which feature is made of what, which model of which feature
     jobs          the per-clip jobs of these stages
-    features      the features of new clips in a scratch folder; what a fold does with them (selection, fine-tuned networks)
+    features      the features of new clips in a scratch folder; what a fold does with them (selection, fine-tuned
+    networks)
     fold_network  a fold's fine-tuned and fusion networks
     models        the trained models of a system
     fold_model    one of them in one fold

@@ -27,7 +27,8 @@ class Choice:
         best: modality -> its model that was best on validation clips
         validated: accuracy of `name` on validation clips; NaN where that is not known
         asked_for: whether `name` was given, and not chosen here
-        untrained: models that it rests on and that had nothing to learn from, such as those of the picture on a corpus of sounds
+        untrained: models that it rests on and that had nothing to learn from, such as those of the picture on a corpus
+            of sounds
     """
 
     name: str
@@ -84,7 +85,8 @@ def choose(params: Mapping[str, Any], steps: Steps, project: Path, system: str, 
         steps: of the corpus
         project: the project's folder
         system: of `systems`
-        name: model or fusion; "" = the fusion with the best accuracy on validation clips, or the model without any fusion
+        name: model or fusion; "" = the fusion with the best accuracy on validation clips, or the model without any
+            fusion
 
     Raises:
         SettingsError: the system has none of this name
@@ -95,7 +97,9 @@ def choose(params: Mapping[str, Any], steps: Steps, project: Path, system: str, 
     by_name = {fusion.name: fusion for fusion in wanted}
     models = {model: TrainedModel(model, steps.model(fuse, model), project) for model in settings.models()}
     if name and name not in by_name and name not in models:
-        raise SettingsError(f"--model {name}: {system} has no such model or fusion{did_you_mean(name, [*by_name, *models])}")
+        raise SettingsError(
+            f"--model {name}: {system} has no such model or fusion{did_you_mean(name, [*by_name, *models])}"
+        )
     accuracies = _fused_accuracies(fuse, project) if by_name else {}
     chosen = name or _best(by_name, accuracies, models)
     names = _rests_on(chosen, by_name)
@@ -104,11 +108,15 @@ def choose(params: Mapping[str, Any], steps: Steps, project: Path, system: str, 
         _ = model.about  # not run: told before anything is computed
     trained = {model: each for model, each in used.items() if each.folds}
     if not trained:
-        raise ArtifactError(f"{chosen}: it was trained in no fold, as the corpus has nothing to learn it from; choose another with --model")
+        raise ArtifactError(
+            f"{chosen}: it was trained in no fold, as the corpus has nothing to learn it from; choose another with --model"
+        )
     validated = accuracies.get(chosen, float("nan")) if chosen in by_name else used[chosen].validated()
     needed = [fusion for fusion in wanted if fusion.name in names]
     best = _best_of(trained, _modalities(settings, params))
-    return Choice(chosen, trained, needed, best, validated, bool(name), [model for model in used if model not in trained])
+    return Choice(
+        chosen, trained, needed, best, validated, bool(name), [model for model in used if model not in trained]
+    )
 
 
 def _fused_accuracies(fuse: Step, project: Path) -> dict[str, float]:

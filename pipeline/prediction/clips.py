@@ -18,7 +18,32 @@ from pipeline.core.ledger import Entry, lost
 from pipeline.media.decode import read_pictures, sound_blocks
 
 MEDIA = frozenset(
-    [".3gp", ".aac", ".aif", ".aiff", ".avi", ".flac", ".flv", ".m4a", ".m4v", ".mkv", ".mov", ".mp3", ".mp4", ".mpeg", ".mpg", ".mts", ".ogg", ".ogv", ".opus", ".ts", ".wav", ".webm", ".wma", ".wmv"]
+    [
+        ".3gp",
+        ".aac",
+        ".aif",
+        ".aiff",
+        ".avi",
+        ".flac",
+        ".flv",
+        ".m4a",
+        ".m4v",
+        ".mkv",
+        ".mov",
+        ".mp3",
+        ".mp4",
+        ".mpeg",
+        ".mpg",
+        ".mts",
+        ".ogg",
+        ".ogv",
+        ".opus",
+        ".ts",
+        ".wav",
+        ".webm",
+        ".wma",
+        ".wmv",
+    ]
 )
 """Suffixes of files that are clips, whatever is in them: one that cannot be decoded is told in the ledger."""
 STAGE = "prepare"
@@ -67,18 +92,24 @@ def find(path: Path) -> Found:
 
 def _visible(folder: Path) -> list[Path]:
     return sorted(
-        file for file in folder.rglob("*") if file.is_file() and not any(part.startswith(".") for part in file.relative_to(folder).parts)
+        file
+        for file in folder.rglob("*")
+        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(folder).parts)
     )
 
 
 def _is_media(file: Path) -> bool:
-    """Return whether a file of a folder is a clip: by its suffix, or because FFmpeg finds sound or moving pictures in it."""
+    """Return whether a file of a folder is a clip: by its suffix, or because FFmpeg finds sound or moving pictures in
+    it.
+    """
     if file.suffix.lower() in MEDIA:
         return True
     kind = mimetypes.guess_type(file.name)[0] or ""
     if kind.startswith(("image/", "text/")):  # FFmpeg plays both
         return False
-    return any(_has(blocks, at_least) for blocks, at_least in ((read_pictures(file), 2), (sound_blocks(file, SOUND_HZ), 1)))
+    return any(
+        _has(blocks, at_least) for blocks, at_least in ((read_pictures(file), 2), (sound_blocks(file, SOUND_HZ), 1))
+    )
 
 
 def _has(blocks: Iterable[object], at_least: int) -> bool:

@@ -78,7 +78,11 @@ class Features:
 
     def _lacks(self, step: Step, fold: str) -> str:
         if step.stage == SELECT:
-            return "" if fold in self._rankings(step) else f"{step.args['ranking']} has no {fold}; run `dvc repro {step.name}`"
+            return (
+                ""
+                if fold in self._rankings(step)
+                else f"{step.args['ranking']} has no {fold}; run `dvc repro {step.name}`"
+            )
         learned = step.stage == JOINT or self.is_tuned(step)
         if not learned or (self._kept(step, fold) / FILE).is_file():
             return ""
@@ -116,8 +120,15 @@ class Features:
             elif step.stage in PER_CLIP:
                 self._run(step, self.maker.job(step), upstream)
             else:  # made of another feature when it is read
-                lost = {clip_id: entry for source in step.sources for clip_id, entry in lost_by_id(self.entries[source]).items()}
-                self.entries[step.out] = [*upstream, *(entry.after(f"{step.stage}:{step.feature}") for entry in lost.values())]
+                lost = {
+                    clip_id: entry
+                    for source in step.sources
+                    for clip_id, entry in lost_by_id(self.entries[source]).items()
+                }
+                self.entries[step.out] = [
+                    *upstream,
+                    *(entry.after(f"{step.stage}:{step.feature}") for entry in lost.values()),
+                ]
 
     def _upstream(self, step: Step) -> list[Entry]:
         before = [entry for source in step.sources for entry in self.entries[source]]

@@ -49,14 +49,24 @@ class FoldModel:
         """Return what it says of clips, or of windows of them; None and a clip without an observed row are not judged."""
         observed = [(number, clip) for number, clip in enumerate(clips) if clip is not None and clip.mask.any()]
         numbers, data = [number for number, _ in observed], self._data([clip for _, clip in observed])
-        scores = self._placed(self.classifier.scores(data), numbers, len(clips)) if hasattr(self.classifier, "scores") else None
+        scores = (
+            self._placed(self.classifier.scores(data), numbers, len(clips))
+            if hasattr(self.classifier, "scores")
+            else None
+        )
         return Judged(self._placed(self.classifier.predict(data), numbers, len(clips)), scores)
 
     def _data(self, clips: Sequence[ClipFeatures]) -> Any:
         if self.end_to_end:
             return _Faces(clips)
         sequences = [pooled(clip.values, clip.times, clip.mask, self.step_s) for clip in clips]
-        return Dataset([str(number) for number in range(len(clips))], sequences, np.zeros(len(clips), np.int64), "test", self.widths)
+        return Dataset(
+            [str(number) for number in range(len(clips))],
+            sequences,
+            np.zeros(len(clips), np.int64),
+            "test",
+            self.widths,
+        )
 
     def _placed(self, rows: np.ndarray, numbers: Sequence[int], count: int) -> np.ndarray:
         found = np.full((count, self.classes), np.nan)

@@ -1,4 +1,6 @@
-"""A fold's networks from the weights that its stages kept: fine-tuned ones, through the engine and its clip cache, and fusion networks."""
+"""A fold's networks from the weights that its stages kept: fine-tuned ones, through the engine and its clip cache, and
+fusion networks.
+"""
 
 from __future__ import annotations
 

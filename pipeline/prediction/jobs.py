@@ -1,4 +1,6 @@
-"""The per-clip jobs of the stages, for clips in another folder: same code, settings and weights, so the same cache keys."""
+"""The per-clip jobs of the stages, for clips in another folder: same code, settings and weights, so the same cache
+keys.
+"""
 
 from __future__ import annotations
 
@@ -78,9 +80,20 @@ def _track(maker: Maker, step: Step) -> Job:
     own = block.pop("detector_settings", {})
     params = parse(TrackParams, block, "params.yaml: track_faces")
     faces = maker.scratch(step.out)
-    crops = tuple(CropJob(name, maker.root, faces, *crop_params(one, f"crop_faces.{name}")) for name, one in maker.section("crop_faces").items())
+    crops = tuple(
+        CropJob(name, maker.root, faces, *crop_params(one, f"crop_faces.{name}"))
+        for name, one in maker.section("crop_faces").items()
+    )
     detector = _detector(own, "track_faces", params.detector)
-    return TrackJob(maker.root, params.model_dump(), detector, maker.path(step, "weights"), maker.path(step, "landmarks"), crops, maker.cache)
+    return TrackJob(
+        maker.root,
+        params.model_dump(),
+        detector,
+        maker.path(step, "weights"),
+        maker.path(step, "landmarks"),
+        crops,
+        maker.cache,
+    )
 
 
 def _crop(maker: Maker, step: Step) -> Job:

@@ -76,7 +76,9 @@ def usable_folds(choice: Choice, features: Features, fold: str = "") -> tuple[li
     usable = [name for name in wanted if not reasons[name]]
     why = next((reason for reason in reasons.values() if reason), "")
     if not usable:
-        raise ArtifactError(f"{choice.name}: {why or 'it was trained in no fold; run `dvc repro`'}; or choose another with --model")
+        raise ArtifactError(
+            f"{choice.name}: {why or 'it was trained in no fold; run `dvc repro`'}; or choose another with --model"
+        )
     return usable, why
 
 
@@ -152,7 +154,9 @@ def judge(
     for fold in progress(folds):
         models = {name: model.of_fold(fold, widths[name]) for name, model in choice.models.items()}
         for number, clip in enumerate(clips):
-            given = {name: features.read(model.source, clip, fold, model.arrays) for name, model in choice.models.items()}
+            given = {
+                name: features.read(model.source, clip, fold, model.arrays) for name, model in choice.models.items()
+            }
             for name, rows in fused(choice, learned, fold, _each(models, given, lambda _, one: [one])).items():
                 whole[name][number].add(rows)
             times[number] = spans.centres(duration(list(given.values())))
@@ -185,7 +189,9 @@ def _some(times: np.ndarray) -> list[np.ndarray]:
     return [times[at : at + _TOGETHER] for at in range(0, len(times), _TOGETHER)]
 
 
-def _windows(spans: SpanParams, centres: np.ndarray, model: FoldModel, clip: ClipFeatures | None) -> list[ClipFeatures | None]:
+def _windows(
+    spans: SpanParams, centres: np.ndarray, model: FoldModel, clip: ClipFeatures | None
+) -> list[ClipFeatures | None]:
     if clip is None:
         return [None] * len(centres)
     cut = spans.masked if model.end_to_end else spans.cut

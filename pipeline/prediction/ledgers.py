@@ -15,7 +15,9 @@ from pipeline.systems.params import Fusion
 STAGE = "predict"
 
 
-def entries_of(choice: Choice, clips: Sequence[Clip], outcome: Outcome, features: Mapping[str, Sequence[Entry]]) -> list[Entry]:
+def entries_of(
+    choice: Choice, clips: Sequence[Clip], outcome: Outcome, features: Mapping[str, Sequence[Entry]]
+) -> list[Entry]:
     """Return one entry per model or fusion and clip: ok, degraded (without a model below it), absent or failed.
 
     Args:
@@ -33,10 +35,13 @@ def entries_of(choice: Choice, clips: Sequence[Clip], outcome: Outcome, features
             for clip, known in zip(clips, judged[name], strict=True)
         }
     for name in choice.untrained:
-        made[name] = {clip.clip_id: lost(clip.clip_id, f"{STAGE}:{name}", "not_learned", "trained in no fold") for clip in clips}
+        made[name] = {
+            clip.clip_id: lost(clip.clip_id, f"{STAGE}:{name}", "not_learned", "trained in no fold") for clip in clips
+        }
     for fusion in choice.fusions:
         made[fusion.name] = {
-            clip.clip_id: _of_fusion(fusion, clip.clip_id, made, bool(known)) for clip, known in zip(clips, judged[fusion.name], strict=True)
+            clip.clip_id: _of_fusion(fusion, clip.clip_id, made, bool(known))
+            for clip, known in zip(clips, judged[fusion.name], strict=True)
         }
     return [entry for each in made.values() for entry in each.values()]
 
@@ -61,5 +66,9 @@ def _of_fusion(fusion: Fusion, clip_id: str, made: Mapping[str, Mapping[str, Ent
 
 def words(clip_id: str, entries: Sequence[Entry]) -> list[str]:
     """Return why a clip is judged from less than all of it, such as `no face`; each reason once."""
-    reasons = [entry.reason for entry in entries if entry.clip_id == clip_id and entry.reason and not entry.detail.startswith("after ")]
+    reasons = [
+        entry.reason
+        for entry in entries
+        if entry.clip_id == clip_id and entry.reason and not entry.detail.startswith("after ")
+    ]
     return [reason.replace("_", " ") for reason in dict.fromkeys(reasons)]

@@ -71,7 +71,9 @@ class TrainedModel:
         try:
             return dict(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
-            raise ArtifactError(f"{path}: not what a model says of itself ({type(error).__name__}); {_NO_RUN} (`dvc repro {self.step.name}`)") from error
+            raise ArtifactError(
+                f"{path}: not what a model says of itself ({type(error).__name__}); {_NO_RUN} (`dvc repro {self.step.name}`)"
+            ) from error
 
     @cached_property
     def classes(self) -> list[str]:
@@ -88,7 +90,9 @@ class TrainedModel:
         return read_table(self.folder / "posteriors.csv")
 
     def validated(self) -> float:
-        """Return its accuracy on the validation clips of all folds, which is not what a test would say; NaN where there are none."""
+        """Return its accuracy on the validation clips of all folds, which is not what a test would say; NaN where there
+        are none.
+        """
         rows = self._table[self._table["part"] == "val"]
         return float((rows["emotion"] == rows["predicted"]).mean())
 
@@ -99,7 +103,9 @@ class TrainedModel:
             ArtifactError: naming both
         """
         if not set(meta.weights.split()) <= set(self.about["weights"].split()):
-            raise ArtifactError(f"{self.step.out}: has learned from a {meta.feature} of other weights than it has now; run `dvc repro {self.step.name}`")
+            raise ArtifactError(
+                f"{self.step.out}: has learned from a {meta.feature} of other weights than it has now; run `dvc repro {self.step.name}`"
+            )
 
     def lacks(self, fold: str) -> str:
         """Return why it cannot be had in a fold; "" where it can."""
@@ -129,8 +135,13 @@ class TrainedModel:
             ArtifactError, WeightsError: absent or damaged
         """
         if self.end_to_end:
-            network, params = self.step.args["network"], parse(EndToEndParams, self.about["params"], f"{self.folder}/about.json: params")
-            body = ClipModel.of(network, params.settings, self.project / self.step.args["weights"], f"{END_TO_END}.{network}")
+            network, params = (
+                self.step.args["network"],
+                parse(EndToEndParams, self.about["params"], f"{self.folder}/about.json: params"),
+            )
+            body = ClipModel.of(
+                network, params.settings, self.project / self.step.args["weights"], f"{END_TO_END}.{network}"
+            )
             classifier: Any = EndToEnd(Training(body, params, "", Path(), parse(Runtime, {}, "runtime")), self.classes)
         else:
             plugin = plugins.load("classifiers", self.step.args["classifier"])

@@ -75,7 +75,15 @@ def predict(wanted: Wanted, params_file: Path, say: Callable[[str], None]) -> Pr
         learned = read_learned(project / fuse.out / "learned.json", choice.fusions, folds) if choice.fusions else {}
         features.extract([model.source for model in choice.models.values()], folds)
         clips = features.found.clips
-        outcome = judge(choice, learned, features, clips, folds, wanted.spans, lambda names: progress(list(names), len(names), "judging", "fold"))
+        outcome = judge(
+            choice,
+            learned,
+            features,
+            clips,
+            folds,
+            wanted.spans,
+            lambda names: progress(list(names), len(names), "judging", "fold"),
+        )
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
         shutil.rmtree(Path(runtime.clip_cache) / "journal" / scratch.name, ignore_errors=True)
@@ -83,14 +91,28 @@ def predict(wanted: Wanted, params_file: Path, say: Callable[[str], None]) -> Pr
     ledger = sorted({*features.found.entries, *entries, *entries_of(choice, clips, outcome, features.entries)})
     remarks = _remarks(project, fuse, clips, folds)
     root = project / section(params, f"corpora.{corpus}.root")
-    return Prediction(corpus, system, choice, folds, left, features.found, outcome, ledger, remarks, wanted.spans.window_s, _notices(choice, root))
+    return Prediction(
+        corpus,
+        system,
+        choice,
+        folds,
+        left,
+        features.found,
+        outcome,
+        ledger,
+        remarks,
+        wanted.spans.window_s,
+        _notices(choice, root),
+    )
 
 
 def _runtime(params: Mapping[str, Any], file: Path, project: Path) -> Runtime:
     runtime = parse(Runtime, params.get("runtime"), f"{file}: runtime")
     if runtime.backend != "local":
         raise SettingsError(f"{file}: runtime.backend: {runtime.backend}, but predict runs here alone; set it to local")
-    return runtime.model_copy(update={"clip_cache": str(project / runtime.clip_cache), "device": "cpu", "mixed_precision": False})
+    return runtime.model_copy(
+        update={"clip_cache": str(project / runtime.clip_cache), "device": "cpu", "mixed_precision": False}
+    )
 
 
 def _scratch(runtime: Runtime, path: Path, corpus: str) -> Path:
@@ -103,7 +125,9 @@ def _scratch(runtime: Runtime, path: Path, corpus: str) -> Path:
 
 
 def _remarks(project: Path, fuse: Step, clips: Sequence[Clip], folds: Sequence[str]) -> dict[str, str]:
-    """Return clip id -> that the models know it, for a clip of the corpus that they were trained on; as far as its tables lie here."""
+    """Return clip id -> that the models know it, for a clip of the corpus that they were trained on; as far as its
+    tables lie here.
+    """
     manifest, splits = (project / fuse.args[name] for name in ("manifest", "splits"))
     if not (manifest.is_file() and splits.is_file()):
         return {}
@@ -112,11 +136,18 @@ def _remarks(project: Path, fuse: Step, clips: Sequence[Clip], folds: Sequence[s
     for clip in clips:
         if (own := known.get(clip.digest)) is not None:
             met = [fold for fold in folds if parts[fold].get(own) in ("train", "val")]
-            remarks[clip.clip_id] = f"of the corpus: learned from in {len(met)} of {len(folds)} folds" if met else "of the corpus: a test clip"
+            remarks[clip.clip_id] = (
+                f"of the corpus: learned from in {len(met)} of {len(folds)} folds"
+                if met
+                else "of the corpus: a test clip"
+            )
     return remarks
 
 
 def _notices(choice: Choice, root: Path) -> list[str]:
     about = [{"feature": model.about["feature"], "origin": model.about["origin"]} for model in choice.models.values()]
-    networks = [notice.replace("; the table of weights below says how each was made", "") for notice in notices(about, generated=False)]
+    networks = [
+        notice.replace("; the table of weights below says how each was made", "")
+        for notice in notices(about, generated=False)
+    ]
     return [_GENERATED] * is_generated(root) + networks

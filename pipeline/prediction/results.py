@@ -64,7 +64,9 @@ class Prediction:
 
 
 def predictions(made: Prediction) -> pd.DataFrame:
-    """Return one row per clip and model or fusion, what decides first: clip, file, model, kind, status, reason, folds, predicted, p_..."""
+    """Return one row per clip and model or fusion, what decides first: clip, file, model, kind, status, reason, folds,
+    predicted, p_...
+    """
     choice, classes = made.choice, made.choice.classes
     fused = {fusion.name for fusion in choice.fusions}
     status = {(entry.clip_id, entry.stage): entry for entry in made.ledger}
@@ -73,7 +75,14 @@ def predictions(made: Prediction) -> pd.DataFrame:
         for name in reversed(choice.names):
             posteriors, entry = made.outcome.posteriors[name][number], status[clip.clip_id, f"{STAGE}:{name}"]
             kind = "fused" if name in fused else "model"
-            known = {"clip": clip.clip_id, "file": clip.path, "model": name, "kind": kind, "status": entry.status, "reason": entry.reason}
+            known = {
+                "clip": clip.clip_id,
+                "file": clip.path,
+                "model": name,
+                "kind": kind,
+                "status": entry.status,
+                "reason": entry.reason,
+            }
             found = {f"p_{emotion}": p for emotion, p in zip(classes, posteriors, strict=True)}
             rows.append({**known, "folds": len(made.folds), "predicted": decision(posteriors, classes), **found})
     return pd.DataFrame(rows)
@@ -87,11 +96,14 @@ def decision(posteriors: np.ndarray, classes: Sequence[str]) -> str:
 def course_table(course: Course, classes: Sequence[str]) -> pd.DataFrame:
     """Return one row per window: time (its middle, s), p_..., predicted."""
     columns = {f"p_{name}": course.posteriors[:, number] for number, name in enumerate(classes)}
-    return pd.DataFrame({"time": course.times, **columns, "predicted": [decision(row, classes) for row in course.posteriors]})
+    return pd.DataFrame(
+        {"time": course.times, **columns, "predicted": [decision(row, classes) for row in course.posteriors]}
+    )
 
 
 def write(made: Prediction, out: Path, pictures: bool) -> None:
-    """Write `predictions.csv`, `ledger.csv`, `about.json`, and for each judged clip `posteriors/<clip>.csv` and, where wanted, `.png`.
+    """Write `predictions.csv`, `ledger.csv`, `about.json`, and for each judged clip `posteriors/<clip>.csv` and, where
+    wanted, `.png`.
 
     Args:
         made: the prediction
@@ -127,8 +139,14 @@ def _about(made: Prediction) -> dict[str, Any]:
         "validation_accuracy": None if np.isnan(made.choice.validated) else round(made.choice.validated, 6),
         "folds": list(made.folds),
         "not_all_folds": made.left,
-        "weights": {name: {key: model.about[key] for key in ("feature", "weights", "origin")} for name, model in made.choice.models.items()},
-        "models": {name: {fold: file_digest(model.file(fold)) for fold in made.folds} for name, model in made.choice.models.items()},
+        "weights": {
+            name: {key: model.about[key] for key in ("feature", "weights", "origin")}
+            for name, model in made.choice.models.items()
+        },
+        "models": {
+            name: {fold: file_digest(model.file(fold)) for fold in made.folds}
+            for name, model in made.choice.models.items()
+        },
         "window_s": made.window_s,
         "constant_over_time": list(made.outcome.constant),
         "clips": {clip.clip_id: {"file": clip.path, "sha256": clip.digest} for clip in made.found.clips},
@@ -140,12 +158,16 @@ def _about(made: Prediction) -> dict[str, Any]:
 def told(made: Prediction, out: Path) -> str:
     """Return what the terminal shows: what was asked, a table of the clips, what was left out, weights and notices."""
     choice = made.choice
-    chosen = "as asked for" if choice.asked_for else f"the best on validation clips (accuracy {choice.validated:.3f} there)"
+    chosen = (
+        "as asked for" if choice.asked_for else f"the best on validation clips (accuracy {choice.validated:.3f} there)"
+    )
     count = f"mean over {len(made.folds)} folds" if len(made.folds) > 1 else made.folds[0]
     lines = [f"{made.system} on {made.corpus}: {choice.name}, {chosen}; {count}", "", *_lines(_table(made)), ""]
     if made.found.skipped:
         more = len(made.found.skipped) - _NAMED
-        lines.append(f"skipped, no media: {', '.join(made.found.skipped[:_NAMED])}{f' and {more} more' if more > 0 else ''}")
+        lines.append(
+            f"skipped, no media: {', '.join(made.found.skipped[:_NAMED])}{f' and {more} more' if more > 0 else ''}"
+        )
     if choice.untrained:
         lines.append(f"trained in no fold, so not asked: {', '.join(choice.untrained)}")
     if made.left:
@@ -165,7 +187,15 @@ def _table(made: Prediction) -> list[list[str]]:
         posteriors = found[choice.name][number]
         said = decision(posteriors, choice.classes)
         single = [_said(found[name][number], choice.classes) for _, name in best]
-        rows.append([clip.clip_id[:_WIDEST], said or "-", f"{posteriors.max():.2f}" if said else "", *single, _notes(made, clip)])
+        rows.append(
+            [
+                clip.clip_id[:_WIDEST],
+                said or "-",
+                f"{posteriors.max():.2f}" if said else "",
+                *single,
+                _notes(made, clip),
+            ]
+        )
     return rows
 
 
@@ -185,7 +215,9 @@ def _lines(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _weights(choice: Choice) -> list[str]:
-    """Return a line per feature with a network: the beginning of its SHA-256, and where it comes from; about.json has all of it."""
+    """Return a line per feature with a network: the beginning of its SHA-256, and where it comes from; about.json has
+    all of it.
+    """
     known = {model.about["feature"]: model.about for model in choice.models.values()}
     return [
         f"weights of {feature}: {' '.join(digest[:12] for digest in about['weights'].split())}, {shorten(about['origin'], _LONGEST)}"

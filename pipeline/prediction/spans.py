@@ -20,7 +20,9 @@ class SpanParams(Settings):
     hop_s: float = Field(0.25, gt=0, description="from one window to the next, s")
 
     def centres(self, duration_s: float) -> np.ndarray:
-        """Return the middle of every window, s: from 0 to the end of the clip. Windows at its edges hold what there is of them."""
+        """Return the middle of every window, s: from 0 to the end of the clip. Windows at its edges hold what there is
+        of them.
+        """
         return np.arange(math.floor(duration_s / self.hop_s + 1e-9) + 1) * self.hop_s
 
     def cut(self, clip: ClipFeatures, centre: float) -> ClipFeatures:
@@ -30,7 +32,9 @@ class SpanParams(Settings):
         return _rows(clip, self._inside(clip, centre))
 
     def masked(self, clip: ClipFeatures, centre: float) -> ClipFeatures:
-        """Return all rows of a clip, those outside the window as not observed; for networks that take a fixed number of them."""
+        """Return all rows of a clip, those outside the window as not observed; for networks that take a fixed number of
+        them.
+        """
         if len(clip.times) == 1:
             return clip
         return dataclasses.replace(clip, mask=clip.mask & self._inside(clip, centre))

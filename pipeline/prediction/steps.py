@@ -76,7 +76,9 @@ class Steps:
             stages = yaml.safe_load(file.read_text(encoding="utf-8"))["stages"]
             return cls([step for name, body in stages.items() for step in _instances(name, body, params, corpus)])
         except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
-            raise SettingsError(f"{file}: not a DVC file of this project ({type(error).__name__}: {error}); restore it") from error
+            raise SettingsError(
+                f"{file}: not a DVC file of this project ({type(error).__name__}: {error}); restore it"
+            ) from error
 
     def of(self, out: str) -> Step | None:
         """Return the stage instance that writes a path."""
@@ -91,7 +93,9 @@ class Steps:
         for step in self._by_out.values():
             if step.stage == "fuse" and step.args.get("system") == system:
                 return step
-        raise SettingsError(f"dvc.yaml: no stage fuses the system '{system}' of this corpus; add it to systems in params.yaml")
+        raise SettingsError(
+            f"dvc.yaml: no stage fuses the system '{system}' of this corpus; add it to systems in params.yaml"
+        )
 
     def model(self, fuse: Step, model: str) -> Step:
         """Return the instance that trains a model of the system that `fuse` fuses.
@@ -101,7 +105,9 @@ class Steps:
         """
         found = self.of(f"{fuse.args['models']}/{model}")
         if found is None:
-            raise SettingsError(f"dvc.yaml: no stage trains {model} of systems.{fuse.args['system']}; add it, or take it out of params.yaml")
+            raise SettingsError(
+                f"dvc.yaml: no stage trains {model} of systems.{fuse.args['system']}; add it, or take it out of params.yaml"
+            )
         return found
 
     def needed(self, outs: Sequence[str]) -> list[Step]:

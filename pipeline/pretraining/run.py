@@ -107,8 +107,10 @@ def live_plots(out: Path) -> Iterator[Callable[[Mapping[str, float]], None]]:
     """Give what writes one row of a history into `out`/plots/metrics/<name>.tsv, by DVCLive.
 
     DVCLive reports to DVC Studio where a token is set, and joins experiments of its own: neither here, where DVC runs
-    the stage and the training data may be confidential. It reads its settings from the environment only. What it signals
-    to an editor lies in one file for all of a project's runs, which two stages at a time delete under each other: so its
+    the stage and the training data may be confidential. It reads its settings from the environment only. What it
+    signals
+    to an editor lies in one file for all of a project's runs, which two stages at a time delete under each other: so
+    its
     root is a folder of its own.
     """
     before = {name: os.environ.get(name) for name in (*_OFFLINE, *_NOT_OURS, _ROOT)}

@@ -28,7 +28,8 @@ _AS_TESTED = {"train": "train", "val": "test"}
 def make_folds(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
     """Return the folds of a protocol, checked by `check_fold`.
 
-    A speaker with one emotion only, or a fold whose training side lacks an emotion, is allowed: `pipeline.manifest.corpus_json` says
+    A speaker with one emotion only, or a fold whose training side lacks an emotion, is allowed:
+        `pipeline.manifest.corpus_json` says
     which emotions each side of a fold lacks.
 
     Raises:
@@ -59,7 +60,9 @@ def _parts(clips: Iterable[Clip], test: set[str], val: set[str]) -> Fold:
 
 
 def _from_groups(clips: Sequence[Clip], groups: list[list[str]], params: ProtocolParams) -> list[Fold]:
-    """Test each group once; validate on the speakers that follow it, cyclically, or on clips of all that are learned from."""
+    """Test each group once; validate on the speakers that follow it, cyclically, or on clips of all that are learned
+    from.
+    """
     folds = []
     for number, group in enumerate(groups):
         if params.validate_by == "clips" and len(groups) > 1:
@@ -107,7 +110,9 @@ def _logso(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
         return _from_groups(clips, _pinned(speakers, params.groups), params)
     units = together(clips)
     if len(units) < params.groups:
-        found = f"{len(speakers)} speakers" + (f" who form {len(units)}, since they share recordings" if len(units) < len(speakers) else "")
+        found = f"{len(speakers)} speakers" + (
+            f" who form {len(units)}, since they share recordings" if len(units) < len(speakers) else ""
+        )
         raise SettingsError(f"params.yaml: protocol.groups: {params.groups} groups, but {found}; lower it or use loso")
     return _from_groups(clips, speaker_groups(units, params.groups, params.seed), params)
 
@@ -131,12 +136,15 @@ def _pinned(speakers: Sequence[str], groups: Sequence[Sequence[str]]) -> list[li
 def _holdout(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
     """Deal whole speakers to train, val and test so that the clips of every emotion come near 7:1:2.
 
-    Huang et al. 2017, section 3; stratified, as Sechidis et al. 2011 ("On the stratification of multi-label data") fill the
+    Huang et al. 2017, section 3; stratified, as Sechidis et al. 2011 ("On the stratification of multi-label data") fill
+    the
     side that lacks most of what comes next.
     """
     units = together(clips)
     if len(units) < 3:
-        raise SettingsError(f"params.yaml: protocol holdout needs 3 speakers at least who share no recording; there are {len(units)}; use none")
+        raise SettingsError(
+            f"params.yaml: protocol holdout needs 3 speakers at least who share no recording; there are {len(units)}; use none"
+        )
     counts = Counter((clip.speaker, clip.emotion) for clip in clips)
     totals = Counter(clip.emotion for clip in clips)
     shares = [{e: sum(counts[speaker, e] for speaker in unit) / total for e, total in totals.items()} for unit in units]
@@ -193,7 +201,9 @@ def _random(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
 
 
 def _cross_corpus(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
-    """Learn from the clips of some parts of a joined corpus, validate on speakers or clips of theirs, test the other parts."""
+    """Learn from the clips of some parts of a joined corpus, validate on speakers or clips of theirs, test the other
+    parts.
+    """
     sides = {**dict.fromkeys(params.train_on, "train"), **dict.fromkeys(params.test_on, "test")}
     fold = {clip.clip_id: sides[clip.corpus] for clip in clips if clip.corpus in sides}
     return [_validated(clips, fold, params)]

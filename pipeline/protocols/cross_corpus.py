@@ -20,7 +20,11 @@ def sides_of(clips: Sequence[Clip], params: ProtocolParams) -> Mapping[str, Sequ
     for part in (*params.train_on, *params.test_on):
         if part not in known:
             place = f"params.yaml: protocol.{'train_on' if part in params.train_on else 'test_on'}"
-            remedy = did_you_mean(part, known) if known else "; name both corpora in corpora.<name>.parts, or in a column corpus of the manifest"
+            remedy = (
+                did_you_mean(part, known)
+                if known
+                else "; name both corpora in corpora.<name>.parts, or in a column corpus of the manifest"
+            )
             raise SettingsError(f"{place}: no part '{part}'{remedy}")
     sides = {"train": params.train_on, "val": params.train_on, "test": params.test_on}
     return {part: corpora for part, corpora in sides.items() if corpora}
@@ -35,7 +39,10 @@ def restricted(folds: Sequence[Fold], clips: Sequence[Clip], sides: Mapping[str,
     if not sides:
         return list(folds)
     corpus = {clip.clip_id: clip.corpus for clip in clips}
-    kept: list[Fold] = [{clip_id: part for clip_id, part in fold.items() if part not in sides or corpus[clip_id] in sides[part]} for fold in folds]
+    kept: list[Fold] = [
+        {clip_id: part for clip_id, part in fold.items() if part not in sides or corpus[clip_id] in sides[part]}
+        for fold in folds
+    ]
     kept = [fold for fold in kept if "test" in fold.values()]
     for number, fold in enumerate(kept):
         lacking = [part for part in ("train", "val") if part not in fold.values()]

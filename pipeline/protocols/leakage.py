@@ -1,6 +1,7 @@
 """The guard against leakage: what is fitted has seen training clips only, and says so wherever it is used.
 
-Protocols refuse a speaker on two sides (`pipeline.protocols.splits`). Here the fits themselves are watched: every set of
+Protocols refuse a speaker on two sides (`pipeline.protocols.splits`). Here the fits themselves are watched: every set
+of
 clips carries its part, a fit names the set that it takes, and a feature that was learned per fold carries the part
 that each clip had when it was learned.
 """
@@ -25,10 +26,13 @@ def check_fit(part: str, what: str) -> None:
     >>> check_fit("train", "a scaler")
     >>> check_fit("test", "a scaler")
     Traceback (most recent call last):
-    pipeline.core.errors.LeakageError: a scaler was about to be fitted on test clips; fit it on the training clips of the fold alone
+    pipeline.core.errors.LeakageError: a scaler was about to be fitted on test clips; fit it on the training clips of
+    the fold alone
     """
     if part != "train":
-        raise LeakageError(f"{what} was about to be fitted on {part} clips; fit it on the training clips of the fold alone")
+        raise LeakageError(
+            f"{what} was about to be fitted on {part} clips; fit it on the training clips of the fold alone"
+        )
 
 
 def check_learned(where: str, then: str, now: str) -> None:
@@ -44,7 +48,9 @@ def check_learned(where: str, then: str, now: str) -> None:
     """
     if then != now:
         noted = f"as a {then} clip" if then else "without a note of its part"
-        raise LeakageError(f"{where}: learned {noted}, but it is a {now} clip of the splits in use; rerun the stage that wrote the file")
+        raise LeakageError(
+            f"{where}: learned {noted}, but it is a {now} clip of the splits in use; rerun the stage that wrote the file"
+        )
 
 
 def part_keys(folds: Mapping[str, Mapping[str, str]], clip_ids: Iterable[str]) -> dict[str, str]:

@@ -25,23 +25,39 @@ class ProtocolParams(Settings):
     """
 
     name: Literal[
-        "loso", "logso", "kfold", "holdout", "official", "cross_corpus", "speaker_dependent_official", "speaker_dependent_random", "none"
+        "loso",
+        "logso",
+        "kfold",
+        "holdout",
+        "official",
+        "cross_corpus",
+        "speaker_dependent_official",
+        "speaker_dependent_random",
+        "none",
     ] = Field(
         description="leave one speaker out; leave one speaker group out; k folds of speakers, the same; 7:1:2; the corpus's own; "
         "train on one corpus, test on another; the corpus's own, whose sides share speakers; k folds of clips, whoever speaks; no split"
     )
-    groups: int | tuple[tuple[str, ...], ...] = Field(5, description="speaker groups of logso: how many, or the speakers of each; folds of kfold and random")
-    validation: float = Field(0.25, gt=0, lt=1, description="share of training speakers (at least one), or of their clips, to validate on")
+    groups: int | tuple[tuple[str, ...], ...] = Field(
+        5, description="speaker groups of logso: how many, or the speakers of each; folds of kfold and random"
+    )
+    validation: float = Field(
+        0.25, gt=0, lt=1, description="share of training speakers (at least one), or of their clips, to validate on"
+    )
     validate_by: Literal["speakers", "clips"] = Field(
-        "speakers", description="clips: of speakers that are learned from, too, where there are too few speakers to keep some apart"
+        "speakers",
+        description="clips: of speakers that are learned from, too, where there are too few speakers to keep some apart",
     )
     train_on: tuple[str, ...] = Field(
-        (), validate_default=True, description="which of corpora.<name>.parts, or of the manifest's column corpus, are learned from"
+        (),
+        validate_default=True,
+        description="which of corpora.<name>.parts, or of the manifest's column corpus, are learned from",
     )
     test_on: tuple[str, ...] = Field((), validate_default=True, description="which of them are tested")
     seed: int = Field(0, ge=0, description="of the order in which speakers are dealt out")
     tested: Literal["test", "val"] = Field(
-        "test", description="part of the official split that is tested; val where the labels of the test clips are not published"
+        "test",
+        description="part of the official split that is tested; val where the labels of the test clips are not published",
     )
 
     @field_validator("groups", mode="before")
@@ -72,7 +88,9 @@ class ProtocolParams(Settings):
         if name == "cross_corpus" and not parts:
             raise _wrong("cross_corpus needs this setting, such as [ravdess]")
         if parts and name not in (None, "cross_corpus", *_DEALT):
-            raise _wrong(f"{name} deals out the clips of all parts; remove this setting, or use cross_corpus, {', '.join(_DEALT)}")
+            raise _wrong(
+                f"{name} deals out the clips of all parts; remove this setting, or use cross_corpus, {', '.join(_DEALT)}"
+            )
         both = [part for part in parts if part in info.data.get("train_on", ())]
         if both:
             raise _wrong(f"'{both[0]}' is learned from; test another")

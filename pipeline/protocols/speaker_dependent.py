@@ -1,6 +1,7 @@
 """Dealing out clips where speakers cannot be kept apart, or are not meant to be: always by name, never by default.
 
-Clips that share a recording or a media file stay together, and every share has the emotions in the proportions of the whole.
+Clips that share a recording or a media file stay together, and every share has the emotions in the proportions of the
+whole.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ def dealt(clips: Sequence[Clip], count: int, seed: int) -> list[set[str]]:
     for unit in units.values():
         by_emotion[unit[0].emotion].append(unit)
     rng = np.random.default_rng(seed)
-    order = [by_emotion[emotion][i] for emotion in sorted(by_emotion) for i in rng.permutation(len(by_emotion[emotion]))]
+    order = [
+        by_emotion[emotion][i] for emotion in sorted(by_emotion) for i in rng.permutation(len(by_emotion[emotion]))
+    ]
     return [{clip.clip_id for unit in order[start::count] for clip in unit} for start in range(count)]
 
 
@@ -47,7 +50,9 @@ def carved(clips: Sequence[Clip], fold: Fold, share: float, seed: int) -> Fold:
     shares = dealt(train, max(2, round(1 / share)), seed)
     val = max(shares, key=len, default=set())
     if len(val) in (0, len(train)):
-        raise SettingsError("params.yaml: protocol: one recording alone cannot be both trained and validated on; use protocol.name: none")
+        raise SettingsError(
+            "params.yaml: protocol: one recording alone cannot be both trained and validated on; use protocol.name: none"
+        )
     return {clip_id: "val" if clip_id in val else part for clip_id, part in fold.items()}
 
 
@@ -60,5 +65,7 @@ def random_folds(clips: Sequence[Clip], count: int, share: float, seed: int) -> 
     shares = dealt(clips, count, seed)
     if not all(shares):
         raise SettingsError(f"params.yaml: protocol.groups: {count} groups, but fewer recordings; lower it")
-    folds: list[Fold] = [{clip.clip_id: "test" if clip.clip_id in tested else "train" for clip in clips} for tested in shares]
+    folds: list[Fold] = [
+        {clip.clip_id: "test" if clip.clip_id in tested else "train" for clip in clips} for tested in shares
+    ]
     return [carved(clips, fold, share, seed) for fold in folds]

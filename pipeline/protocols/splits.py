@@ -24,7 +24,8 @@ Fold = Mapping[str, str]
 def check_fold(
     clips: Iterable[Clip], fold: Fold, name: str, shared: Collection[str] = (), remedy: str = "split by speaker"
 ) -> None:
-    """Refuse a speaker, a recording or the bytes of a media file on two sides of a fold; clips that it leaves out do not count.
+    """Refuse a speaker, a recording or the bytes of a media file on two sides of a fold; clips that it leaves out do
+    not count.
 
     Args:
         clips: of the corpus
@@ -45,14 +46,18 @@ def check_fold(
     used = [clip for clip in clips if clip.clip_id in fold]
     sides = {part: "shared" if part in shared else part for part in PARTS}
     for speaker, one, other in _on_two_sides(used, fold, lambda clip: clip.speaker, sides):
-        raise LeakageError(f"{name}: speaker '{speaker}' is in {fold[one]} ({one}) and in {fold[other]} ({other}); {remedy}")
+        raise LeakageError(
+            f"{name}: speaker '{speaker}' is in {fold[one]} ({one}) and in {fold[other]} ({other}); {remedy}"
+        )
     for source, one, other in _on_two_sides(used, fold, lambda clip: clip.source):
         raise LeakageError(
             f"{name}: recording '{source}' is in {fold[one]} ({one}) and in {fold[other]} ({other}); "
             "keep on one side what was cut from it: a number of groups does (logso, kfold), or lists of all who speak in it"
         )
     for _, one, other in _on_two_sides(used, fold, lambda clip: clip.digest or clip.path):
-        raise LeakageError(f"{name}: '{one}' in {fold[one]} and '{other}' in {fold[other]} are one media file; keep them on one side")
+        raise LeakageError(
+            f"{name}: '{one}' in {fold[one]} and '{other}' in {fold[other]} are one media file; keep them on one side"
+        )
 
 
 def _on_two_sides(
@@ -80,7 +85,9 @@ def check_disjoint_source(source: Iterable[str], corpus: Iterable[str], name: st
     """
     both = sorted(set(source) & set(corpus))
     if both:
-        raise LeakageError(f"pretrain.{name}: its source corpus holds {', '.join(both[:5])} of the emotion corpus; remove them")
+        raise LeakageError(
+            f"pretrain.{name}: its source corpus holds {', '.join(both[:5])} of the emotion corpus; remove them"
+        )
 
 
 def write_splits(path: Path, folds: Sequence[Fold]) -> None:
@@ -109,5 +116,7 @@ def read_splits(path: Path) -> dict[str, Fold]:
     except (KeyError, ValueError) as error:
         raise ArtifactError(f"{path}: not a splits file ({error}); run `dvc repro -f prepare`") from error
     if not folds:
-        raise SettingsError(f"{path}: no folds, since this corpus has protocol.name: none; set loso, logso, holdout or official")
+        raise SettingsError(
+            f"{path}: no folds, since this corpus has protocol.name: none; set loso, logso, holdout or official"
+        )
     return dict(folds)

@@ -12,9 +12,14 @@ _USES = {"train": "train", "val": "validate"}
 
 
 def learnable(
-    folds: Mapping[str, Fold], present: Collection[str], absent: Collection[str], what: str, parts: Sequence[str] = tuple(_USES)
+    folds: Mapping[str, Fold],
+    present: Collection[str],
+    absent: Collection[str],
+    what: str,
+    parts: Sequence[str] = tuple(_USES),
 ) -> dict[str, Fold]:
-    """Return the folds with clips to train and to validate on; without those that lack them since clips lack a modality.
+    """Return the folds with clips to train and to validate on; without those that lack them since clips lack a
+    modality.
 
     Args:
         folds: fold name -> fold
@@ -39,7 +44,10 @@ def learnable(
 
 def not_learned(entries: Iterable[Entry]) -> list[Entry]:
     """Return the entries of a stage that could learn in no fold: what it was given is of no use."""
-    return [e if e.lost else lost(e.clip_id, e.stage, "not_learned", "no fold has clips to train and to validate on") for e in entries]
+    return [
+        e if e.lost else lost(e.clip_id, e.stage, "not_learned", "no fold has clips to train and to validate on")
+        for e in entries
+    ]
 
 
 def check_absent(clips: Iterable[str], absent: Collection[str], message: str) -> None:

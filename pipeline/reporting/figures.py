@@ -13,7 +13,20 @@ from pipeline.core.files import atomic_path
 from pipeline.runner.terminal import short
 
 DPI = 130
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#A6761D", "#F0E442", "#7570B3", "#666666", "#1B7837")
+COLOURS = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#CC79A7",
+    "#56B4E9",
+    "#000000",
+    "#A6761D",
+    "#F0E442",
+    "#7570B3",
+    "#666666",
+    "#1B7837",
+)
 """Okabe and Ito's, to be told apart by the colour-blind, and four more; markers tell the same."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "p", "h")
 UNOBSERVED: Mapping[str, Any] = {"facecolor": "#ffffff", "edgecolor": "#7f7f7f", "hatch": "////", "linewidth": 0.0}
@@ -31,7 +44,9 @@ def figure(width: float, height: float) -> Iterator[Any]:
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context(), style.context("default"):
-        matplotlib.rcParams.update({"font.size": 8, "hatch.linewidth": 0.6, "axes.spines.top": False, "axes.spines.right": False})
+        matplotlib.rcParams.update(
+            {"font.size": 8, "hatch.linewidth": 0.6, "axes.spines.top": False, "axes.spines.right": False}
+        )
         found = Figure(figsize=(width, height), dpi=DPI)
         FigureCanvasAgg(found)
         yield found

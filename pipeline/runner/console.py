@@ -1,4 +1,5 @@
-"""What commands and stages say on the screen: colour where a person looks at it, an error in one line, Ctrl-C as an exit code.
+"""What commands and stages say on the screen: colour where a person looks at it, an error in one line, Ctrl-C as an
+exit code.
 
 Exit codes: 0 all well, 1 something is wrong and was said in one line, 2 the command line is wrong, 130 Ctrl-C.
 """
@@ -17,7 +18,9 @@ _STYLES = {"bold": "1", "red": "31", "green": "32", "yellow": "33"}
 
 
 def colours(stream: TextIO) -> bool:
-    """Tell whether a stream takes colour: NO_COLOR forbids it, FORCE_COLOR asks for it, CLICOLOR=0 does without, otherwise a terminal has it."""
+    """Tell whether a stream takes colour: NO_COLOR forbids it, FORCE_COLOR asks for it, CLICOLOR=0 does without,
+    otherwise a terminal has it.
+    """
     if os.environ.get("NO_COLOR"):
         return False
     for name in ("FORCE_COLOR", "CLICOLOR_FORCE"):
@@ -47,7 +50,8 @@ def os_words(error: OSError) -> str:
 
 
 def mute_interrupts() -> None:
-    """Until `hear_interrupts`, let Ctrl-C end the process at once, with one line: while modules are imported nothing is at stake yet.
+    """Until `hear_interrupts`, let Ctrl-C end the process at once, with one line: while modules are imported nothing is
+    at stake yet.
 
     Where Ctrl-C is ignored, under nohup and in the background of a script, it stays so.
     """

@@ -13,11 +13,26 @@ from pathlib import Path
 
 RUN = "AVEMOTION_RUN"
 """Names the run that a stage belongs to; scripts/repro.py sets it, and DVC hands it on."""
-PACKAGES = ("numpy", "scipy", "scikit-learn", "torch", "torchvision", "av", "dlib-bin", "opensmile", "opencv-python-headless", "h5py", "pandas", "dvc")
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "torch",
+    "torchvision",
+    "av",
+    "dlib-bin",
+    "opensmile",
+    "opencv-python-headless",
+    "h5py",
+    "pandas",
+    "dvc",
+)
 
 
 def run_name(kind: str) -> str:
-    """Return the name of the log: of the run that AVEMOTION_RUN names, of the `dvc` that runs this stage, of the day's commands, or a new one."""
+    """Return the name of the log: of the run that AVEMOTION_RUN names, of the `dvc` that runs this stage, of the day's
+    commands, or a new one.
+    """
     if kind == "command":
         return f"{datetime.now(UTC):%Y%m%d}-commands"
     given = re.sub(r"[^\w.-]+", "_", os.environ.get(RUN, "")).strip("._")
@@ -30,7 +45,9 @@ def new_name(what: str) -> str:
 
 
 def _dvc_run() -> str:
-    """Return a name for the DVC process above this one, the same for each stage that it runs; empty where there is none."""
+    """Return a name for the DVC process above this one, the same for each stage that it runs; empty where there is
+    none.
+    """
     if "DVC_STAGE" not in os.environ:
         return ""
     import psutil

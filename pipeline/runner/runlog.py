@@ -1,6 +1,7 @@
 """What happened in a run, for bug reports and for the time that each stage takes: `.cache/logs`, never a result.
 
-`<run>.log` is text. All stages of one `make repro` share a file, since scripts/repro.py names the run in AVEMOTION_RUN; so
+`<run>.log` is text. All stages of one `make repro` share a file, since scripts/repro.py names the run in AVEMOTION_RUN;
+so
 do the stages of one `dvc repro`, by the process that runs them; a stage run by hand has its own. The commands of a day
 share `<day>-commands.log`. Each line is one write at the end of the file, so that processes may write at the same time:
 time, process, stage or command, text. A log holds versions, the git commit, what was read of params.yaml, warnings of
@@ -56,7 +57,15 @@ class RunLog:
         began: when, by `time.monotonic`; now if not given
     """
 
-    def __init__(self, what: str, words: Sequence[str], kind: str, out: str = "", folder: Path = FOLDER, began: float | None = None) -> None:
+    def __init__(
+        self,
+        what: str,
+        words: Sequence[str],
+        kind: str,
+        out: str = "",
+        folder: Path = FOLDER,
+        began: float | None = None,
+    ) -> None:
         self.what, self._words, self._kind, self._out = what, words, kind, out
         self.run = run_name(kind)
         self.path = folder / f"{self.run}.log"
@@ -109,10 +118,16 @@ class RunLog:
             self.note("".join(traceback.format_exception(error)).rstrip())
 
     def bug(self, error: Exception) -> str:
-        """Write an error that nobody foresaw, and return the line for the user; with AVEMOTION_DEBUG=1 also the traceback."""
+        """Write an error that nobody foresaw, and return the line for the user; with AVEMOTION_DEBUG=1 also the
+        traceback.
+        """
         last = " ".join(traceback.format_exception_only(error)[-1].split())
         self.failed(f"error: {last}", error)
-        shown = "".join(traceback.format_exception(error)) if os.environ.get(DEBUG, "0") not in ("", "0") or self._file < 0 else ""
+        shown = (
+            "".join(traceback.format_exception(error))
+            if os.environ.get(DEBUG, "0") not in ("", "0") or self._file < 0
+            else ""
+        )
         where = f"the whole story is in {self.path}" if self._file >= 0 else "its traceback is above"
         if shown:
             print(shown, file=sys.stderr, end="")
@@ -125,12 +140,20 @@ class RunLog:
         self.note(f"{'done' if ok else 'failed'} after {seconds:.2f} s, peak memory {peak:.0f} MB")
         if self._kind == "stage" and self._file >= 0:
             out = {"out": self._out} if self._out else {}
-            figures = {"begin": _stamp(self._wall), "seconds": round(seconds, 2), "ok": ok, "run": self.run, "peak_mb": round(peak, 1)}
+            figures = {
+                "begin": _stamp(self._wall),
+                "seconds": round(seconds, 2),
+                "ok": ok,
+                "run": self.run,
+                "peak_mb": round(peak, 1),
+            }
             _append(self.path.parent, {"stage": self.what, **out, **figures})
 
 
 def read_stage_times(folder: Path = FOLDER) -> dict[str, Mapping[str, Any]]:
-    """Return the latest successful run of each stage: its address -> its line of `stages.jsonl`; empty where nothing was logged."""
+    """Return the latest successful run of each stage: its address -> its line of `stages.jsonl`; empty where nothing
+    was logged.
+    """
     latest: dict[str, Mapping[str, Any]] = {}
     for name in (STAGES_BEFORE, STAGES):
         for row in _rows(folder / name):

@@ -115,9 +115,17 @@ def _run(stage: Callable[[], str | None], log: RunLog) -> str | int | None:
     except PipelineError as error:
         return _left(log, str(error), error)
     except OSError as error:
-        return _left(log, f"{os_words(error)}; mend that and run the same command again: finished clips are kept in the clip cache", error)
+        return _left(
+            log,
+            f"{os_words(error)}; mend that and run the same command again: finished clips are kept in the clip cache",
+            error,
+        )
     except MemoryError as error:
-        return _left(log, "out of memory; lower runtime.workers in params.yaml, or run one stage at a time: make repro JOBS=1", error)
+        return _left(
+            log,
+            "out of memory; lower runtime.workers in params.yaml, or run one stage at a time: make repro JOBS=1",
+            error,
+        )
     except KeyboardInterrupt:
         stop_workers()
         line = "interrupted; finished clips are kept in the clip cache, run the same command again to go on"

@@ -11,7 +11,8 @@ from contextlib import suppress
 
 
 class Divert:
-    """Sends warnings, log records and what native code and workers write to standard error to the log; ours still go to the screen.
+    """Sends warnings, log records and what native code and workers write to standard error to the log; ours still go to
+    the screen.
 
     The screen keeps `sys.stderr`; it is descriptor 2 that leads to the log, with which FFmpeg, OpenCV, OpenMP and every
     process that is started from here speak.
@@ -29,7 +30,9 @@ class Divert:
             if sys.stderr.fileno() == 2:
                 self._stderr.flush()
                 kept = os.dup(2)
-                self._screen = sys.stderr = os.fdopen(kept, "w", buffering=1, encoding=self._stderr.encoding, errors="backslashreplace")
+                self._screen = sys.stderr = os.fdopen(
+                    kept, "w", buffering=1, encoding=self._stderr.encoding, errors="backslashreplace"
+                )
                 os.dup2(file, 2)
 
     def end(self) -> None:

@@ -12,8 +12,12 @@ _WIDEST, _LINE = 96, 140
 
 
 def clean(text: Any) -> str:
-    """Return text with every character that cannot be seen (line breaks, escape codes, marks of direction) as its Python escape."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in str(text))
+    """Return text with every character that cannot be seen (line breaks, escape codes, marks of direction) as its
+    Python escape.
+    """
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in str(text)
+    )
 
 
 def short(text: Any, most: int = _WIDEST) -> str:
@@ -31,7 +35,9 @@ def size(number: int) -> str:
     """Return a number of bytes in words, such as `1.9 MB`."""
     if number < 1000:
         return count(number, "byte")
-    return next(f"{number / unit:.1f} {name}" for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if number >= unit)
+    return next(
+        f"{number / unit:.1f} {name}" for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if number >= unit
+    )
 
 
 def pairs(rows: Iterable[tuple[str, Any]]) -> list[str]:
@@ -54,7 +60,10 @@ def table(header: Sequence[str], rows: Iterable[Sequence[Any]], texts: Container
     lines = [[short(cell) for cell in row] for row in [header, *rows]]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return [
-        "  ".join(f"{cell:<{width}}" if at in texts else f"{cell:>{width}}" for at, (cell, width) in enumerate(zip(line, widths, strict=True))).rstrip()
+        "  ".join(
+            f"{cell:<{width}}" if at in texts else f"{cell:>{width}}"
+            for at, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
         for line in lines
     ]
 

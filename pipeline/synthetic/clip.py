@@ -73,9 +73,7 @@ def _drift(frames: int, size: float, rng: np.random.Generator) -> Points:
 
 def idle_poses(frames: int, rng: np.random.Generator) -> list[Pose]:
     """Small head motion: a few degrees, a few pixels."""
-    roll, yaw, pitch, zoom, x, y = (
-        _drift(frames, size, rng) for size in (0.035, 0.06, 0.04, 0.012, 2.5, 1.5)
-    )
+    roll, yaw, pitch, zoom, x, y = (_drift(frames, size, rng) for size in (0.035, 0.06, 0.04, 0.012, 2.5, 1.5))
     return [Pose(roll[k], yaw[k], pitch[k], 1 + zoom[k], (x[k], y[k])) for k in range(frames)]
 
 
@@ -92,9 +90,7 @@ def action_units(emotion: str, opening: Points, manner: Manner, rng: np.random.G
 
 def draw_light(rng: np.random.Generator) -> Light:
     """Light of one take."""
-    return Light(
-        float(rng.uniform(0.85, 1.1)), float(rng.normal(0, 0.12)), float(rng.normal(0, 0.08))
-    )
+    return Light(float(rng.uniform(0.85, 1.1)), float(rng.normal(0, 0.12)), float(rng.normal(0, 0.08)))
 
 
 def make_clip(
@@ -106,7 +102,5 @@ def make_clip(
     utterance = speak(person.voice, prosody, frames / FPS, rng)
     units = action_units(emotion, mouth_opening(utterance.samples, frames), manner, rng)
     renderer = FaceRenderer(load_portrait(), person.identity, draw_light(rng))
-    pictures: list[Frame] = [
-        renderer.render(u, pose) for u, pose in zip(units, idle_poses(frames, rng), strict=True)
-    ]
+    pictures: list[Frame] = [renderer.render(u, pose) for u, pose in zip(units, idle_poses(frames, rng), strict=True)]
     return np.stack(pictures), utterance

@@ -127,9 +127,7 @@ class FaceRenderer:
     def render(self, units: Points, pose: Pose) -> Frame:
         """One picture, (240, 320, 3) RGB uint8."""
         map_x, map_y = self._map(self.vertices(units, pose))
-        layer = cv2.remap(
-            self._texture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+        layer = cv2.remap(self._texture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         alpha = cv2.extractChannel(layer, 3).astype(np.float32) * np.float32(1 / 255)
         colour = cv2.cvtColor(layer, cv2.COLOR_RGBA2RGB)
         return np.asarray(cv2.blendLinear(colour, self._background, alpha, 1 - alpha))

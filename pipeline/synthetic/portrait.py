@@ -137,6 +137,4 @@ def load_portrait() -> Portrait:
     brows = [_mask(_brow_outline(on_texture[list(b)]), shape, 0.9) for b in _BROWS]
     masks["brows"] = np.maximum(*brows)
     texture = _darken_mouth(texture, on_texture[list(_INNER_MOUTH)])
-    return Portrait(
-        texture, corner, source, neutral, _triangles(source), head, _depth(neutral), masks
-    )
+    return Portrait(texture, corner, source, neutral, _triangles(source), head, _depth(neutral), masks)

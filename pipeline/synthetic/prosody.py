@@ -86,9 +86,7 @@ _SPREAD = {
 }
 
 
-def draw_prosody(
-    emotion: str, strength: float, variation: float, rng: np.random.Generator
-) -> Prosody:
+def draw_prosody(emotion: str, strength: float, variation: float, rng: np.random.Generator) -> Prosody:
     """Prosody of one clip: the emotion's figures at ``strength`` plus the clip's own change."""
     own_strength = strength * float(np.clip(rng.normal(1.0, 0.25 * variation), 0.2, 1.8))
     values: dict[str, float] = {}

@@ -25,9 +25,7 @@ def smooth(track: FloatArray, frames: int) -> FloatArray:
     return np.asarray(np.apply_along_axis(np.convolve, 0, padded, kernel, "valid"))
 
 
-def formant_tracks(
-    plan: list[Planned], voice: Voice, prosody: Prosody
-) -> tuple[FloatArray, FloatArray]:
+def formant_tracks(plan: list[Planned], voice: Voice, prosody: Prosody) -> tuple[FloatArray, FloatArray]:
     """Formants and bandwidths, Hz, each (frames, 5), gliding about 55 ms between phones."""
     rows_f, rows_b = [], []
     for item in plan:
@@ -47,9 +45,7 @@ def _resonators(formants: FloatArray, bandwidths: FloatArray) -> tuple[FloatArra
 
 def sections(plan: list[Planned], formants: FloatArray, bandwidths: FloatArray) -> FloatArray:
     """Second-order sections of every frame, (frames, 6, 6): five formants, one nasal pair."""
-    nasal = np.concatenate(
-        [np.full(i.frames, float(ph.PHONES[i.phone].kind == "nasal")) for i in plan]
-    )
+    nasal = np.concatenate([np.full(i.frames, float(ph.PHONES[i.phone].kind == "nasal")) for i in plan])
     zero_hz = ph.NASAL_POLE_HZ + smooth(nasal, 7) * (ph.NASAL_ZERO_HZ - ph.NASAL_POLE_HZ)
     nasal_bw = np.full_like(zero_hz, ph.NASAL_BANDWIDTH_HZ)
     pole_b, pole_c = _resonators(np.full_like(zero_hz, ph.NASAL_POLE_HZ), nasal_bw)
@@ -71,9 +67,7 @@ def per_sample(track: FloatArray) -> FloatArray:
     return np.asarray(np.interp(np.arange(len(track) * HOP), centres, track), dtype=np.float64)
 
 
-def source(
-    f0: FloatArray, voicing: FloatArray, voice: Voice, prosody: Prosody, rng: np.random.Generator
-) -> FloatArray:
+def source(f0: FloatArray, voicing: FloatArray, voice: Voice, prosody: Prosody, rng: np.random.Generator) -> FloatArray:
     """Glottal flow derivative with jitter, shimmer, tilt and aspiration, (samples,)."""
     steps = per_sample(f0) / RATE_HZ
     cycles = np.floor(np.cumsum(steps)).astype(np.intp)

@@ -36,7 +36,9 @@ class SystemParams(Settings):
     """`systems.<name>`."""
 
     features: Mapping[Name, Modality] = Field(min_length=1, description="feature -> modality")
-    classifiers: tuple[Name, ...] = Field(min_length=1, description="pipeline/classification/classifiers, for every feature")
+    classifiers: tuple[Name, ...] = Field(
+        min_length=1, description="pipeline/classification/classifiers, for every feature"
+    )
     also: tuple[ModelName, ...] = Field(default=(), description="further models, `<feature>-<classifier>`")
     fused: tuple[Name, ...] | None = Field(default=None, description="classifiers that are fused; default: all")
     pairs: tuple[tuple[Name, Name], ...] | None = Field(
@@ -186,7 +188,9 @@ def _pairs(system: SystemParams) -> Iterator[tuple[str, dict[str, str]]]:
 def fusion_entries(
     system: SystemParams, frame: pd.DataFrame, folds: Mapping[str, Fold], upstream: Iterable[Entry]
 ) -> list[Entry]:
-    """Return one ledger entry per fusion and test clip: ok, degraded (without a model below it), absent or failed (without all)."""
+    """Return one ledger entry per fusion and test clip: ok, degraded (without a model below it), absent or failed
+    (without all).
+    """
     tested = sorted({clip_id for fold in folds.values() for clip_id, part in fold.items() if part == "test"})
     lost = {(entry.clip_id, entry.stage): entry for entry in upstream if entry.lost}
     judged = set(zip(frame["model"], frame["clip_id"], strict=True))

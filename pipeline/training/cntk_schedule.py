@@ -37,13 +37,19 @@ _JUDGED_AT_ONCE = 4096
 class AdjustedRate(Settings):
     """How a network is trained; the defaults are those of the paper and of CNTK."""
 
-    epochs: int = Field(40, ge=0, description="at most; 0 trains nothing, and the weights are named RANDOM in every report")
+    epochs: int = Field(
+        40, ge=0, description="at most; 0 trains nothing, and the weights are named RANDOM in every report"
+    )
     batch: int = Field(64, ge=1, description="examples per step")
     learning_rate: float = Field(gt=0, description="per minibatch, at the beginning")
     momentum: float = Field(0.9, ge=0, lt=1, description="per minibatch")
-    unit_gain: bool = Field(True, description="the new gradient counts 1 - momentum, as in CNTK; false = 1, as elsewhere")
+    unit_gain: bool = Field(
+        True, description="the new gradient counts 1 - momentum, as in CNTK; false = 1, as elsewhere"
+    )
     decrease: float = Field(0.618, gt=0, lt=1, description="factor on the learning rate after too small an improvement")
-    decrease_below: float = Field(0.0, ge=0, lt=1, description="improvement, as a share, at or below which it is reduced")
+    decrease_below: float = Field(
+        0.0, ge=0, lt=1, description="improvement, as a share, at or below which it is reduced"
+    )
     increase: float = Field(1.382, ge=1, description="factor on the learning rate after a large improvement")
     increase_above: float = Field(0.5, ge=0, description="improvement, as a share, above which it is increased")
     seed: int = Field(0, ge=0, description="of initial weights and order")
@@ -102,7 +108,9 @@ def fit(network: nn.Module, learn: Examples, judged: Examples, params: AdjustedR
         else:
             loop.restore(kept)
         row = {"loss": loss, "held_out_loss": criterion, "held_out_accuracy": accuracy}
-        history.append({"epoch": epoch, "learning_rate": used, **{name: round(value, 6) for name, value in row.items()}})
+        history.append(
+            {"epoch": epoch, "learning_rate": used, **{name: round(value, 6) for name, value in row.items()}}
+        )
         run.on_epoch(history[-1])
     loop.restore(kept)
     network.cpu().eval()

@@ -114,7 +114,9 @@ def judged(posteriors: np.ndarray, labels: np.ndarray, known: np.ndarray) -> tup
     chosen = posteriors[np.arange(len(labels)), labels]
     taught = np.isin(labels, known)
     fair = chosen[taught] if taught.any() else chosen
-    return round(float(-np.log(np.maximum(fair, 1e-12)).mean()), 6), round(float((posteriors.argmax(1) == labels).mean()), 6)
+    return round(float(-np.log(np.maximum(fair, 1e-12)).mean()), 6), round(
+        float((posteriors.argmax(1) == labels).mean()), 6
+    )
 
 
 class HasPart(Protocol):

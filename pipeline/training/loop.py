@@ -1,6 +1,7 @@
 """One training loop for the source tasks: mini-batches, early stopping on held-out accuracy, best weights kept.
 
-With `Run.checkpoint` the loop's whole state is kept after every epoch (`pipeline.training.checkpoints`): a process that is
+With `Run.checkpoint` the loop's whole state is kept after every epoch (`pipeline.training.checkpoints`): a process that
+is
 killed and started again gives the bytes of one that was not.
 """
 

@@ -1,4 +1,5 @@
-"""Features that are learned anew in every fold: folds in parallel, finished ones kept until all are, one file at the end.
+"""Features that are learned anew in every fold: folds in parallel, finished ones kept until all are, one file at the
+end.
 
 A fold writes into a folder of its own, named by a key over everything that it depends on. A run that was killed finds
 the finished folds there and goes on with the others; when all are packed into the stage's feature file, the folders go.
@@ -79,13 +80,21 @@ def learn_folds(
         how many folds were taken from an earlier, unfinished run, in words
     """
     names = sorted(folds)
-    done = list(ordered_map(_Learn(job, scratch), [(name, folds[name]) for name in names], workers, meta.feature, "fold"))
+    done = list(
+        ordered_map(_Learn(job, scratch), [(name, folds[name]) for name in names], workers, meta.feature, "fold")
+    )
     present = sorted({clip_id for result in done for clip_id in result.clips})
     if done:
         with FeatureFile(done[0].folder / FEATURES) as file:
             meta = file.meta
     write_features(out, meta, _packed(names, done, meta.feature), part_keys(folds, present))
-    write_table(kept / "history.csv", pd.DataFrame([{"fold": n, **row} for n, r in zip(names, done, strict=True) for row in r.history], columns=None if done else ["fold"]))
+    write_table(
+        kept / "history.csv",
+        pd.DataFrame(
+            [{"fold": n, **row} for n, r in zip(names, done, strict=True) for row in r.history],
+            columns=None if done else ["fold"],
+        ),
+    )
     for name, result in zip(names, done, strict=True):
         _keep(result.folder, kept / name)
     if scratch.exists():

@@ -125,9 +125,7 @@ def test_a_long_utterance_is_normalised_as_a_whole(monkeypatch):
     np.testing.assert_allclose(normalise_utterance(rows), whole, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("samples", "frames"), [(0, 0), (399, 0), (400, 1), (559, 1), (560, 2), (16000, 98)]
-)
+@pytest.mark.parametrize(("samples", "frames"), [(0, 0), (399, 0), (400, 1), (559, 1), (560, 2), (16000, 98)])
 def test_mfcc_frames_lie_wholly_inside_the_sound(samples, frames):
     values, times = mfcc39(np.random.default_rng(0).standard_normal(samples).astype(np.float32), MfccParams())
     assert values.shape == (frames, 39)
@@ -144,7 +142,9 @@ def test_mfcc_of_one_frame_by_hand():
     params = MfccParams()
     sound = np.random.default_rng(3).standard_normal(400).astype(np.float32)
     power = np.abs(np.fft.rfft(sound * hamming(400, sym=False), 512)) ** 2
-    bands = librosa.filters.mel(sr=SOUND_HZ, n_fft=512, n_mels=params.mels, fmin=params.low_hz, fmax=params.high_hz) @ power
+    bands = (
+        librosa.filters.mel(sr=SOUND_HZ, n_fft=512, n_mels=params.mels, fmin=params.low_hz, fmax=params.high_hz) @ power
+    )
     level = 10 * np.log10(np.maximum(bands, 1e-10))
     expected = dct(level, norm="ortho")[:13]
     np.testing.assert_allclose(mfcc39(sound, params)[0][0, :13], expected, rtol=1e-3, atol=1e-3)
@@ -163,7 +163,8 @@ def test_digital_silence_is_the_floor():
 
 
 @pytest.mark.parametrize(
-    ("window_ms", "hop_ms", "step", "overlap"), [(25, 10, 480_000, 240), (20, 20, 480_000, 0), (10, 30, 480_000, 0), (25, 7, 479_920, 288)]
+    ("window_ms", "hop_ms", "step", "overlap"),
+    [(25, 10, 480_000, 240), (20, 20, 480_000, 0), (10, 30, 480_000, 0), (25, 7, 479_920, 288)],
 )
 def test_a_block_holds_whole_hops(window_ms, hop_ms, step, overlap):
     frames = Frames(LogMelParams(window_ms=window_ms, hop_ms=hop_ms))
@@ -185,5 +186,7 @@ def test_mfcc_times_are_where_a_click_is():
 
 @pytest.mark.parametrize("coefficients", [2, 13, 20])
 def test_mfcc_has_three_times_its_coefficients(coefficients):
-    values, _ = mfcc39(np.random.default_rng(0).standard_normal(4000).astype(np.float32), MfccParams(coefficients=coefficients))
+    values, _ = mfcc39(
+        np.random.default_rng(0).standard_normal(4000).astype(np.float32), MfccParams(coefficients=coefficients)
+    )
     assert values.shape[1] == 3 * coefficients

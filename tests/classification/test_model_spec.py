@@ -1,4 +1,6 @@
-"""`pipeline.classification.model_spec` and `pipeline.classification.cross_validation`: classifiers on feature files over all folds, with and without weights."""
+"""`pipeline.classification.model_spec` and `pipeline.classification.cross_validation`: classifiers on feature files
+over all folds, with and without weights.
+"""
 
 from __future__ import annotations
 
@@ -104,13 +106,18 @@ def test_posteriors_history_and_ledger(tmp_path):
 
 def _lacking(present: list[str]) -> list[Entry]:
     every = (clip.clip_id for clip in corpus.clips())
-    return [Entry(i, "extract:toy") if i in present else Entry(i, "extract:toy", "absent", "no_video", "") for i in every]
+    return [
+        Entry(i, "extract:toy") if i in present else Entry(i, "extract:toy", "absent", "no_video", "") for i in every
+    ]
 
 
 def test_a_corpus_without_the_modality_trains_nothing_and_goes_on(tmp_path):
     recipe = FeatureRecipe.of(linear_svm, PARAMS, write(tmp_path / "toy.h5", 0), None, "train.linear_svm")
     line = run(recipe, tmp_path / "out", _lacking([]))
-    assert line == "train toy-model: nothing to learn from, since no fold has clips with the feature to train and to validate on"
+    assert (
+        line
+        == "train toy-model: nothing to learn from, since no fold has clips with the feature to train and to validate on"
+    )
     frame = read_table(tmp_path / "out" / "posteriors.csv")
     assert frame.empty
     assert {"p_anger", "p_happy", "s_anger", "s_happy"} < set(frame.columns), "late fusion reads them"
@@ -129,15 +136,25 @@ def test_a_fold_that_has_a_clip_of_the_modality_to_test_alone_says_so_in_the_led
     only = corpus.clips()[0].clip_id
     recipe = FeatureRecipe.of(linear_svm, PARAMS, write(tmp_path / "toy.h5", 1), None, "train.linear_svm")
     run(recipe, tmp_path / "out", _lacking([only]))
-    entry = next(e for e in read_ledger(tmp_path / "out" / "ledger.csv") if (e.clip_id, e.stage) == (only, "train:toy-model"))
+    entry = next(
+        e for e in read_ledger(tmp_path / "out" / "ledger.csv") if (e.clip_id, e.stage) == (only, "train:toy-model")
+    )
     tested = next(name for name, fold in corpus.folds().items() if fold[only] == "test")
-    assert entry == Entry(only, "train:toy-model", "absent", "not_learned", f"{tested} lacks clips with the feature to learn from")
+    assert entry == Entry(
+        only, "train:toy-model", "absent", "not_learned", f"{tested} lacks clips with the feature to learn from"
+    )
 
 
 def test_test_clips_are_read_when_nothing_is_left_to_learn(tmp_path):
     recipe = FeatureRecipe.of(plugin(), Steps(), write(tmp_path / "toy.h5"), None, "train.x")
     run(recipe, tmp_path / "out", folds={"fold-00": corpus.folds()["fold-00"]})
-    assert Recorder.seen == [("made", 2), ("fit", "train", "val", 4), ("save", "fold-00"), ("predict", "val"), ("predict", "test")]
+    assert Recorder.seen == [
+        ("made", 2),
+        ("fit", "train", "val", 4),
+        ("save", "fold-00"),
+        ("predict", "val"),
+        ("predict", "test"),
+    ]
 
 
 def test_steps_are_those_of_the_settings(tmp_path):
@@ -150,7 +167,11 @@ def test_a_classifier_gets_its_weights_once_they_suit(tmp_path):
     folder, asked = weights(tmp_path), []
     source = write(tmp_path / "toy.h5", weights="f" * 64, origin="a network")
     suits = plugin(WEIGHTS=True, check_input=lambda meta, where: asked.append((meta.feature, where)))
-    run(FeatureRecipe.of(suits, Steps(), source, folder, "train.x"), tmp_path / "out", folds={"fold-00": corpus.folds()["fold-00"]})
+    run(
+        FeatureRecipe.of(suits, Steps(), source, folder, "train.x"),
+        tmp_path / "out",
+        folds={"fold-00": corpus.folds()["fold-00"]},
+    )
     assert asked == [("toy", folder)]
     assert Recorder.seen[0] == ("made", 2, folder)
     about = json.loads((tmp_path / "out" / "about.json").read_text())
@@ -210,7 +231,9 @@ def test_a_clip_without_features_and_without_a_cause_is_named_too(tmp_path):
     recipe = FeatureRecipe.of(plugin(), Steps(), write(tmp_path / "toy.h5", 11), None, "train.x")
     last: Clip = corpus.clips()[-1]
     run(recipe, tmp_path / "out")
-    assert Entry(last.clip_id, "train:toy-model", "failed", "no_input", "no observed frame") in read_ledger(tmp_path / "out" / "ledger.csv")
+    assert Entry(last.clip_id, "train:toy-model", "failed", "no_input", "no observed frame") in read_ledger(
+        tmp_path / "out" / "ledger.csv"
+    )
 
 
 @pytest.mark.parametrize(

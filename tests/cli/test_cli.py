@@ -30,9 +30,15 @@ corpora:
 
 def run(*words: str, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the command line as a user does."""
-    plain = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE")}
+    plain = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE")
+    }
     full = {**plain, "PYTHONPATH": os.fspath(ROOT), **environment}
-    return subprocess.run([sys.executable, "-m", "pipeline", *words], cwd=cwd, env=full, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline", *words], cwd=cwd, env=full, capture_output=True, text=True, timeout=120
+    )
 
 
 @pytest.fixture
@@ -74,7 +80,9 @@ def test_version():
     assert (done.returncode, done.stdout) == (0, "avemotion-pipeline 0.1.0\n")
 
 
-@pytest.mark.parametrize(("words", "near"), [(["inspct"], "inspect"), (["weights", "fech"], "fetch"), (["completion", "bsh"], "bash")])
+@pytest.mark.parametrize(
+    ("words", "near"), [(["inspct"], "inspect"), (["weights", "fech"], "fetch"), (["completion", "bsh"], "bash")]
+)
 def test_a_near_miss_is_told_and_the_code_is_2(words, near):
     done = run(*words)
     assert done.returncode == 2
@@ -86,7 +94,9 @@ def examples() -> list[tuple[str, list[str]]]:
     texts = {name: _parser._docstring(COMMANDS / f"{name}.py") for name in NAMES} | {"first steps": _parser.FIRST}
     found = []
     for name, text in texts.items():
-        for line in re.findall(r"^  (?:source <\(|env \$\(|\w+=\S+ )?python -m pipeline ([^\n)|>]*)", text, re.MULTILINE):
+        for line in re.findall(
+            r"^  (?:source <\(|env \$\(|\w+=\S+ )?python -m pipeline ([^\n)|>]*)", text, re.MULTILINE
+        ):
             found.append((name, shlex.split(re.split(r" {3,}", line)[0], comments=True)))
     return found
 
@@ -105,7 +115,10 @@ def test_a_command_that_does_not_load_leaves_the_others(tmp_path, monkeypatch):
     (tmp_path / "broken.py").write_text("def (\n")
     monkeypatch.setattr(_parser, "import_module", lambda name: (_ for _ in ()).throw(ImportError("no such thing")))
     assert "(does not load: " in _parser.parser(tmp_path, []).format_help()
-    with pytest.raises(_parser.PipelineError, match=r"fine does not load \(ImportError: no such thing\); run `python -m pipeline doctor`"):
+    with pytest.raises(
+        _parser.PipelineError,
+        match=r"fine does not load \(ImportError: no such thing\); run `python -m pipeline doctor`",
+    ):
         (lambda args: args.run(args))(_parser.parser(tmp_path, ["fine"]).parse_args(["fine", "any"]))
 
 
@@ -133,9 +146,14 @@ def test_a_bug_in_a_command_is_one_line_and_the_log_has_the_rest(project):
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     (log,) = (project / ".cache/logs").glob("*-commands.log")
-    assert done.stderr == f"error: ZeroDivisionError: division by zero; this is a bug; the whole story is in {log.relative_to(project)}\n"
+    assert (
+        done.stderr
+        == f"error: ZeroDivisionError: division by zero; this is a bug; the whole story is in {log.relative_to(project)}\n"
+    )
     assert "Traceback (most recent call last)" in log.read_text()
-    shown = subprocess.run(command, cwd=project, env={**environment, "AVEMOTION_DEBUG": "1"}, capture_output=True, text=True, check=False)
+    shown = subprocess.run(
+        command, cwd=project, env={**environment, "AVEMOTION_DEBUG": "1"}, capture_output=True, text=True, check=False
+    )
     assert "Traceback (most recent call last)" in shown.stderr
 
 
@@ -203,12 +221,26 @@ def test_bash_completes(project, typed, last, offered):
     words = f"{shlex.quote(sys.executable)} -m pipeline {typed}".strip()
     environment = {**os.environ, "PYTHONPATH": os.fspath(ROOT), "LAST": last}
     script = COMPLETE.format(python=shlex.quote(sys.executable), words=words)
-    done = subprocess.run(["bash", "--norc", "-c", script], cwd=project, env=environment, capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run(
+        ["bash", "--norc", "-c", script],
+        cwd=project,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
     assert (done.stderr, {word.strip() for word in done.stdout.splitlines()}) == ("", offered)
 
 
 def test_completion_is_quick_and_leaves_no_log(project):
-    environment = {**os.environ, "PYTHONPATH": os.fspath(ROOT), "_ARGCOMPLETE": "3", "COMP_LINE": "python -m pipeline faces ", "COMP_POINT": "25"}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.fspath(ROOT),
+        "_ARGCOMPLETE": "3",
+        "COMP_LINE": "python -m pipeline faces ",
+        "COMP_POINT": "25",
+    }
     read, write = os.pipe()
     begin = time.process_time(), os.times().children_user
     subprocess.run(
@@ -239,9 +271,17 @@ def test_an_old_python_gets_one_line():
 def on_terminal(*words: str, **environment: str) -> str:
     """Run a command with a terminal for its output, and return what it wrote there."""
     ours, theirs = pty.openpty()
-    plain = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE")}
+    plain = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE")
+    }
     process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline", *words], cwd=ROOT, stdout=theirs, stderr=theirs, env={**plain, "TERM": "xterm", **environment}
+        [sys.executable, "-m", "pipeline", *words],
+        cwd=ROOT,
+        stdout=theirs,
+        stderr=theirs,
+        env={**plain, "TERM": "xterm", **environment},
     )
     os.close(theirs)
     written = b""
@@ -278,4 +318,9 @@ def test_colour_is_what_the_environment_asks_for():
 
 
 def test_exit_codes_are_those_of_the_help():
-    assert [int(code) for code in re.findall(r"(?:^ *|   )(\d+) ", _parser.CODES)] == [console.WELL, console.WRONG, console.USAGE, console.INTERRUPTED]
+    assert [int(code) for code in re.findall(r"(?:^ *|   )(\d+) ", _parser.CODES)] == [
+        console.WELL,
+        console.WRONG,
+        console.USAGE,
+        console.INTERRUPTED,
+    ]

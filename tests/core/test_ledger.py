@@ -88,7 +88,10 @@ def entries(ok: int = 0, **bad: int) -> list[Entry]:
     [
         ([], "no clips"),
         (entries(ok=2), "2 ok"),
-        (entries(ok=110, degraded_few_faces=1, failed_no_audio=1), "110 ok, 1 degraded (few_faces), 1 failed (no_audio)"),
+        (
+            entries(ok=110, degraded_few_faces=1, failed_no_audio=1),
+            "110 ok, 1 degraded (few_faces), 1 failed (no_audio)",
+        ),
         (entries(failed_no_audio=2, failed_silent=1), "3 failed (no_audio 2, silent)"),
     ],
 )

@@ -31,7 +31,12 @@ print(info().hblks - before)
 def test_large_arrays_are_no_part_of_the_heap(first, mapped):
     environment = {name: value for name, value in os.environ.items() if name not in {**HEAP, **NUMERIC}}
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM.format(first=first)], cwd=ROOT, env=environment, check=True, capture_output=True, text=True
+        [sys.executable, "-c", PROGRAM.format(first=first)],
+        cwd=ROOT,
+        env=environment,
+        check=True,
+        capture_output=True,
+        text=True,
     )
     assert done.stdout.strip() == mapped
 

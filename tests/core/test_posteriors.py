@@ -39,7 +39,9 @@ def test_no_clips_give_an_empty_table():
 
 
 @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.floats(0.001, 1), min_size=3, max_size=30).map(lambda v: np.array(v[: len(v) // 3 * 3]).reshape(-1, 3)))
+@given(
+    st.lists(st.floats(0.001, 1), min_size=3, max_size=30).map(lambda v: np.array(v[: len(v) // 3 * 3]).reshape(-1, 3))
+)
 def test_round_trip(tmp_path, rows):
     rows = rows / rows.sum(axis=1, keepdims=True)
     frame = frame_of([f"c{n}" for n in range(len(rows))], rows)

@@ -34,7 +34,10 @@ PLACE = "params.yaml: select"
     ("data", "expected"),
     [
         ({"k": 3}, Select(k=3, share=0.5, window=Window(width_ms=25, shape="hann"))),
-        ({"k": 3, "share": 1, "window": {"shape": "rectangle"}}, Select(k=3, share=1.0, window=Window(shape="rectangle"))),
+        (
+            {"k": 3, "share": 1, "window": {"shape": "rectangle"}},
+            Select(k=3, share=1.0, window=Window(shape="rectangle")),
+        ),
     ],
 )
 def test_a_section_becomes_its_model(data: dict, expected: Select) -> None:
@@ -53,7 +56,10 @@ def test_an_empty_section_means_the_defaults() -> None:
         (None, "params.yaml: select.k: this setting is missing"),
         ({"k": 1, "shar": 1}, "params.yaml: select.shar: no such setting (did you mean 'share'?)"),
         ({"k": 1, "zzz": 1}, "params.yaml: select.zzz: no such setting (known: k, share, window)"),
-        ({"k": 1, "window": {"widht_ms": 1}}, "params.yaml: select.window.widht_ms: no such setting (did you mean 'width_ms'?)"),
+        (
+            {"k": 1, "window": {"widht_ms": 1}},
+            "params.yaml: select.window.widht_ms: no such setting (did you mean 'width_ms'?)",
+        ),
         (
             {"k": 1, "window": {"shape": "han"}},
             "params.yaml: select.window.shape: Input should be 'hann' or 'rectangle' (got 'han')",
@@ -107,7 +113,12 @@ def test_settings_are_frozen() -> None:
 
 @pytest.mark.parametrize(
     ("data", "key"),
-    [({"workers": -1}, "workers"), ({"clip_cache": ""}, "clip_cache"), ({"clip_cache_gb": 0}, "clip_cache_gb"), ({"max_failed_fraction": 1.1}, "max_failed_fraction")],
+    [
+        ({"workers": -1}, "workers"),
+        ({"clip_cache": ""}, "clip_cache"),
+        ({"clip_cache_gb": 0}, "clip_cache_gb"),
+        ({"max_failed_fraction": 1.1}, "max_failed_fraction"),
+    ],
 )
 def test_runtime_has_bounds(data: dict, key: str) -> None:
     with pytest.raises(SettingsError, match=rf"params.yaml: runtime.{key}: "):
@@ -151,7 +162,13 @@ PARAMS = {"select": {"v1024": {"k": 3}, "empty": None}, "runtime": {"workers": 0
 
 @pytest.mark.parametrize(
     ("key", "expected"),
-    [("select", PARAMS["select"]), ("select.v1024", {"k": 3}), ("select.v1024.k", 3), ("select.empty", None), ("runtime.workers", 0)],
+    [
+        ("select", PARAMS["select"]),
+        ("select.v1024", {"k": 3}),
+        ("select.v1024.k", 3),
+        ("select.empty", None),
+        ("runtime.workers", 0),
+    ],
 )
 def test_section(key: str, expected: Any) -> None:
     assert section(PARAMS, key) == expected

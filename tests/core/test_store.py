@@ -32,9 +32,13 @@ META = FeatureMeta(
 )
 
 
-def features(frames: int = 4, dimension: int = 3, dtype: str = "float32", fill: float = 1.0, **extra: np.ndarray) -> ClipFeatures:
+def features(
+    frames: int = 4, dimension: int = 3, dtype: str = "float32", fill: float = 1.0, **extra: np.ndarray
+) -> ClipFeatures:
     """A clip whose values are all `fill`."""
-    return ClipFeatures(np.full((frames, dimension), fill, dtype), np.arange(frames) * 0.04, np.ones(frames, bool), extra)
+    return ClipFeatures(
+        np.full((frames, dimension), fill, dtype), np.arange(frames) * 0.04, np.ones(frames, bool), extra
+    )
 
 
 def same(left: ClipFeatures, right: ClipFeatures) -> bool:
@@ -227,7 +231,9 @@ def test_an_error_in_the_source_leaves_the_old_file_and_no_other(tmp_path: Path)
         ((4, 3), (4,), (4,), (2, 7), r"differ in length: \[2, 4\]"),
     ],
 )
-def test_arrays_that_do_not_belong_together(values: tuple, times: tuple, mask: tuple, extra: tuple, message: str) -> None:
+def test_arrays_that_do_not_belong_together(
+    values: tuple, times: tuple, mask: tuple, extra: tuple, message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         ClipFeatures(np.zeros(values, "f4"), np.zeros(times), np.zeros(mask, bool), {"score": np.zeros(extra)})
 
@@ -314,7 +320,12 @@ def long_clip(frames: int = 500) -> ClipFeatures:
     """A clip of several chunks, where a chunk is 4 KiB."""
     random = np.random.default_rng(frames)
     crops = random.integers(0, 256, (frames, 5, 5, 3), np.uint8)
-    return ClipFeatures(random.normal(size=(frames, 3)).astype(np.float32), np.arange(frames) / 25, random.random(frames) > 0.2, {"crops": crops})
+    return ClipFeatures(
+        random.normal(size=(frames, 3)).astype(np.float32),
+        np.arange(frames) / 25,
+        random.random(frames) > 0.2,
+        {"crops": crops},
+    )
 
 
 @pytest.fixture
@@ -326,7 +337,9 @@ def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("rows", [1, 7, 64, 341, 500, 10_000])
 @pytest.mark.parametrize("frames", [0, 1, 53, 54, 500])
-def test_a_clip_is_the_same_however_it_was_cut_into_blocks(tmp_path: Path, small_chunks: None, rows: int, frames: int) -> None:
+def test_a_clip_is_the_same_however_it_was_cut_into_blocks(
+    tmp_path: Path, small_chunks: None, rows: int, frames: int
+) -> None:
     clip = long_clip(frames)
     assert same(joined(clip.blocks(rows)), clip)
     with feature_file(tmp_path / "x.h5", META) as new:
@@ -337,7 +350,9 @@ def test_a_clip_is_the_same_however_it_was_cut_into_blocks(tmp_path: Path, small
         assert all(chunk <= 4096 for chunk in (np.prod(file._file[f"a/{n}"].chunks or 0) for n in ("values", "crops")))
 
 
-def test_a_long_clip_is_read_in_blocks_and_a_short_one_from_memory(stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_clip_is_read_in_blocks_and_a_short_one_from_memory(
+    stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clip = long_clip()
     write_features(tmp_path / "x.h5", META, [("a", clip)])
     file = opened(tmp_path / "x.h5")
@@ -362,7 +377,16 @@ def test_an_open_file_is_opened_again_once_it_is_another(tmp_path: Path) -> None
 
 
 def test_a_digest_covers_the_arrays_that_it_names(tmp_path: Path) -> None:
-    clips = [("a", long_clip(3)), ("b", ClipFeatures(*(getattr(long_clip(3), n) for n in ("values", "times", "mask")), {"crops": np.zeros((3, 5, 5, 3), np.uint8)}))]
+    clips = [
+        ("a", long_clip(3)),
+        (
+            "b",
+            ClipFeatures(
+                *(getattr(long_clip(3), n) for n in ("values", "times", "mask")),
+                {"crops": np.zeros((3, 5, 5, 3), np.uint8)},
+            ),
+        ),
+    ]
     write_features(tmp_path / "x.h5", META, clips)
     with FeatureFile(tmp_path / "x.h5") as file:
         assert file.digest("a") != file.digest("b")

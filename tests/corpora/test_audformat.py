@@ -44,7 +44,9 @@ def error_of(root: Path) -> str:
 
 def test_whole_files_with_what_the_scheme_says_of_the_speakers(tmp_path: Path) -> None:
     columns = {"emotion": ["anger", None, "happiness"], "speaker": [3, 3, 8]}
-    clips = list(plugin.clips(database(tmp_path, {"files": (WHOLE, columns)}, emotion=["anger", "happiness"], speaker=SPEAKERS)))
+    clips = list(
+        plugin.clips(database(tmp_path, {"files": (WHOLE, columns)}, emotion=["anger", "happiness"], speaker=SPEAKERS))
+    )
     assert [(clip.clip_id, clip.path, clip.speaker, clip.emotion, clip.gender) for clip in clips] == [
         ("wav_a", "wav/a.wav", "3", "anger", "male"),
         ("wav_b", "wav/b.wav", "3", "unlabelled", "male"),
@@ -54,10 +56,19 @@ def test_whole_files_with_what_the_scheme_says_of_the_speakers(tmp_path: Path) -
 
 
 def test_segments_of_one_file(tmp_path: Path) -> None:
-    root = database(tmp_path, {"parts": (PARTS, {"emotion": ["sadness", "joy"], "speaker": ["x", "y"], "gender": ["other", "female"]})})
+    root = database(
+        tmp_path,
+        {"parts": (PARTS, {"emotion": ["sadness", "joy"], "speaker": ["x", "y"], "gender": ["other", "female"]})},
+    )
     first, second = plugin.clips(root)
     assert (first.clip_id, first.start, first.end, first.speaker, first.gender) == ("talk_0.000", None, 1.5, "x", "")
-    assert (second.clip_id, second.start, second.end, second.speaker, second.gender) == ("talk_1.500", 1.5, None, "y", "female")
+    assert (second.clip_id, second.start, second.end, second.speaker, second.gender) == (
+        "talk_1.500",
+        1.5,
+        None,
+        "y",
+        "female",
+    )
     assert [plugin.LABELS[clip.emotion] for clip in (first, second)] == ["sad", "happy"]
 
 
@@ -87,7 +98,10 @@ def test_a_file_in_two_splits(tmp_path: Path) -> None:
     [
         ({"speaker": ["x", "y", "z"]}, "no column with a scheme 'emotion'; name the one that holds it so"),
         ({"emotion": ["anger"] * 3}, "no column with a scheme 'speaker'; name the one that holds it so"),
-        ({"emotion": ["anger"] * 3, "speaker": ["x", None, "z"]}, "'wav/b.wav' has no speaker; add it to the scheme 'speaker', which keeps people on one side"),
+        (
+            {"emotion": ["anger"] * 3, "speaker": ["x", None, "z"]},
+            "'wav/b.wav' has no speaker; add it to the scheme 'speaker', which keeps people on one side",
+        ),
     ],
 )
 def test_what_a_database_needs(tmp_path: Path, columns: dict[str, list], message: str) -> None:
@@ -102,6 +116,8 @@ def test_raters_who_differ(tmp_path: Path) -> None:
 
 
 def test_no_database_and_one_that_is_broken(tmp_path: Path) -> None:
-    assert error_of(tmp_path) == f"{tmp_path / 'db.yaml'}: no such database; set the root to the folder that holds db.yaml"
+    assert (
+        error_of(tmp_path) == f"{tmp_path / 'db.yaml'}: no such database; set the root to the folder that holds db.yaml"
+    )
     (tmp_path / "db.yaml").write_text("name: [")
     assert error_of(tmp_path).startswith(f"{tmp_path / 'db.yaml'}: not an audformat database that can be read (")

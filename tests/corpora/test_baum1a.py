@@ -110,7 +110,9 @@ def test_only_the_spontaneous_part_is_an_error(tmp_path: Path) -> None:
 
 
 def test_hidden_and_macos_files_are_ignored(tmp_path: Path) -> None:
-    root = tree(tmp_path, rows(("S001_001", "Anger")), "S001_001", "__MACOSX/s001/._S001_001.mp4", ".trash/S001_002.mp4")
+    root = tree(
+        tmp_path, rows(("S001_001", "Anger")), "S001_001", "__MACOSX/s001/._S001_001.mp4", ".trash/S001_002.mp4"
+    )
     (root / "._Annotations_BAUM1a.csv").write_bytes(b"\x00\x05\x16\x07")
     assert [clip.clip_id for clip in baum1a.clips(root)] == ["S001_001"]
 
@@ -172,7 +174,9 @@ def test_a_root_that_is_one_level_too_high_is_read(tmp_path: Path) -> None:
     assert [clip.path for clip in baum1a.clips(tmp_path)] == ["BAUM-1/BAUM1a_MP4_all/s001/S001_001.mp4"]
 
 
-@pytest.mark.parametrize("name", ["Annotations_BAUM1a_fixed.csv", "annotation baum-1A.CSV", "BAUM1a/Annotations_BAUM1a.csv"])
+@pytest.mark.parametrize(
+    "name", ["Annotations_BAUM1a_fixed.csv", "annotation baum-1A.CSV", "BAUM1a/Annotations_BAUM1a.csv"]
+)
 def test_two_tables_are_refused(tmp_path: Path, name: str) -> None:
     root = tree(tmp_path, rows(("S001_001", "Anger")), "S001_001")
     (root / name).parent.mkdir(exist_ok=True)

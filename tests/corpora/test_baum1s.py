@@ -85,13 +85,21 @@ def test_a_film_of_the_table_that_is_absent_costs_its_clip(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("folder", ["BAUM1a_MP4_all", "BAUM-1a", "corpus/baum1a"])
 def test_the_acted_corpus_beside_it_is_passed_over(tmp_path: Path, folder: str) -> None:
-    root = tree(tmp_path, rows(("S001_001", "Anger")), f"{folder}/s001/S001_001.mp4", "BAUM1s/s001/S001_001.mp4", f"{folder}/s001/S001_002.mp4")
+    root = tree(
+        tmp_path,
+        rows(("S001_001", "Anger")),
+        f"{folder}/s001/S001_001.mp4",
+        "BAUM1s/s001/S001_001.mp4",
+        f"{folder}/s001/S001_002.mp4",
+    )
     assert [clip.path for clip in baum1s.clips(root)] == ["BAUM1s/s001/S001_001.mp4"]
 
 
 def test_only_the_acted_corpus_is_an_error(tmp_path: Path) -> None:
     root = tree(tmp_path, rows(("S001_001", "Anger")), "BAUM1a_MP4_all/s001/S001_001.mp4")
-    with pytest.raises(CorpusError, match="all films below it are those of BAUM-1a; set the root to the folder of BAUM-1s"):
+    with pytest.raises(
+        CorpusError, match="all films below it are those of BAUM-1a; set the root to the folder of BAUM-1s"
+    ):
         list(baum1s.clips(root))
 
 
@@ -113,7 +121,11 @@ def test_what_spreadsheets_save_is_read(tmp_path: Path, table: str) -> None:
     [
         ("Clip,Emotion\n", 1, "no column 'Clip Name'"),
         ("Clip Name,Label\n", 1, "no column 'Emotion'"),
-        (rows(("S001_001", "Anger"), ("S001_01", "Anger")), 3, "'S001_01' is not a BAUM-1 clip name (S001_015); mend it or remove the row"),
+        (
+            rows(("S001_001", "Anger"), ("S001_01", "Anger")),
+            3,
+            "'S001_01' is not a BAUM-1 clip name (S001_015); mend it or remove the row",
+        ),
         (rows(("", "Anger")), 2, "'' is not a BAUM-1 clip name"),
         (rows(("S001_001", "Joy")), 2, "unknown label 'Joy' (known: anger, boredom, bothered, concentrating, "),
         (rows(("S001_001", "Con")), 2, "unknown label 'Con'"),
@@ -140,7 +152,10 @@ def test_without_a_csv_it_says_how_to_make_one(tmp_path: Path) -> None:
 def test_two_tables_are_refused(tmp_path: Path) -> None:
     root = tree(tmp_path, rows(("S001_001", "Anger")), "S001_001")
     (root / "annotation-baum-1s (copy).csv").write_text("")
-    with pytest.raises(CorpusError, match=r"annotation-baum-1s \(copy\)\.csv: a second table beside Annotations_BAUM1s\.csv; keep one of them"):
+    with pytest.raises(
+        CorpusError,
+        match=r"annotation-baum-1s \(copy\)\.csv: a second table beside Annotations_BAUM1s\.csv; keep one of them",
+    ):
         list(baum1s.clips(root))
 
 

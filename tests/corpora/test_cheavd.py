@@ -69,7 +69,9 @@ def test_folders_give_the_side_and_may_give_the_class(tmp_path: Path, name: str,
     check_clip_id(clip.clip_id, "cheavd")
 
 
-@pytest.mark.parametrize("name", ["train_label.txt", "data/train/train_labels.csv", "MEC_2016_Train_Label.TXT", "a/training-label.txt"])
+@pytest.mark.parametrize(
+    "name", ["train_label.txt", "data/train/train_labels.csv", "MEC_2016_Train_Label.TXT", "a/training-label.txt"]
+)
 def test_the_table_may_lie_anywhere(tmp_path: Path, name: str) -> None:
     root = tree(tmp_path, "data/train/001.avi")
     (root / name).parent.mkdir(exist_ok=True)
@@ -78,7 +80,9 @@ def test_the_table_may_lie_anywhere(tmp_path: Path, name: str) -> None:
 
 
 def test_each_side_has_its_own_names_and_each_clip_is_a_speaker(tmp_path: Path) -> None:
-    root = tree(tmp_path, "train/1.avi", "train/2.avi", "val/1.avi", "test/1.avi", train="2 sad\n1 happy\n", val="1 angry\n")
+    root = tree(
+        tmp_path, "train/1.avi", "train/2.avi", "val/1.avi", "test/1.avi", train="2 sad\n1 happy\n", val="1 angry\n"
+    )
     found = list(cheavd.clips(root))
     assert {clip.clip_id: clip.emotion for clip in found} == {
         "train_1": "happy",
@@ -89,7 +93,9 @@ def test_each_side_has_its_own_names_and_each_clip_is_a_speaker(tmp_path: Path) 
     assert [clip.speaker for clip in found] == [clip.clip_id for clip in found]
 
 
-@pytest.mark.parametrize("extra", ["__MACOSX/train/._1.avi", "train/.hidden/2.avi", "train/1.wav", "train/._train_label.txt"])
+@pytest.mark.parametrize(
+    "extra", ["__MACOSX/train/._1.avi", "train/.hidden/2.avi", "train/1.wav", "train/._train_label.txt"]
+)
 def test_what_is_no_film_is_left_aside(tmp_path: Path, extra: str) -> None:
     assert [clip.path for clip in cheavd.clips(tree(tmp_path, "train/1.avi", extra, train="1 sad"))] == ["train/1.avi"]
 
@@ -168,7 +174,9 @@ def test_a_root_that_is_one_level_too_deep(tmp_path: Path) -> None:
 
 
 def test_a_root_without_films(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match=r"no \.avi or \.mkv or \.mov or \.mp4 or \.wmv files below it; is the root one"):
+    with pytest.raises(
+        CorpusError, match=r"no \.avi or \.mkv or \.mov or \.mp4 or \.wmv files below it; is the root one"
+    ):
         list(cheavd.clips(tree(tmp_path, "train/001.wav", train="001 sad")))
 
 
@@ -219,4 +227,7 @@ def test_two_tables_of_a_side_are_refused(tmp_path: Path) -> None:
     root = tree(tmp_path, "train/1.avi", "train/train_labels.csv", train="1 sad")
     with pytest.raises(CorpusError) as caught:
         list(cheavd.clips(root))
-    assert str(caught.value) == f"{root / 'train/train_labels.csv'}: a second table beside train/train_label.txt; keep one of them"
+    assert (
+        str(caught.value)
+        == f"{root / 'train/train_labels.csv'}: a second table beside train/train_label.txt; keep one of them"
+    )

@@ -36,14 +36,22 @@ def demo(root: Path) -> list[str]:
 
 def baum1s(root: Path) -> list[str]:
     """The table and four films, one of a label that is not used and one that the table lacks."""
-    (root / "Annotations_BAUM1s.csv").write_text("Clip Name,Emotion\nS001_015,Anger\nS002_015,Happiness\nS002_006,Neutral\n")
-    return [f"BAUM1s_MP4 - All/{name[:4].lower()}/{name}.mp4" for name in ("S001_015", "S002_015", "S002_006", "S002_007")]
+    (root / "Annotations_BAUM1s.csv").write_text(
+        "Clip Name,Emotion\nS001_015,Anger\nS002_015,Happiness\nS002_006,Neutral\n"
+    )
+    return [
+        f"BAUM1s_MP4 - All/{name[:4].lower()}/{name}.mp4" for name in ("S001_015", "S002_015", "S002_006", "S002_007")
+    ]
 
 
 def baum1a(root: Path) -> list[str]:
     """The table and four films, one of a label that is not used and one that the table lacks."""
-    (root / "Annotations_BAUM1a.csv").write_text("Clip Name,Emotion\nS001_001,Anger\nS002_002,Happiness\nS001_004,Intrest\n")
-    return [f"BAUM1a_MP4_all/{name[:4].lower()}/{name}.mp4" for name in ("S001_001", "S002_002", "S001_004", "S002_008")]
+    (root / "Annotations_BAUM1a.csv").write_text(
+        "Clip Name,Emotion\nS001_001,Anger\nS002_002,Happiness\nS001_004,Intrest\n"
+    )
+    return [
+        f"BAUM1a_MP4_all/{name[:4].lower()}/{name}.mp4" for name in ("S001_001", "S002_002", "S001_004", "S002_008")
+    ]
 
 
 def cheavd(root: Path) -> list[str]:
@@ -70,14 +78,18 @@ def iemocap(root: Path) -> list[str]:
     table = root / "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt"
     table.parent.mkdir(parents=True)
     rows = (("F000", "ang"), ("M000", "exc"))
-    table.write_text("".join(f"[6.29 - 8.23]\tSes01F_impro01_{turn}\t{label}\t[2.5, 2.5, 2.5]\n" for turn, label in rows))
+    table.write_text(
+        "".join(f"[6.29 - 8.23]\tSes01F_impro01_{turn}\t{label}\t[2.5, 2.5, 2.5]\n" for turn, label in rows)
+    )
     return [f"Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_{turn}.wav" for turn in ("F000", "M000", "M001")]
 
 
 def meld(root: Path) -> list[str]:
     """The three tables, each of one utterance, and their films."""
     for side, speaker, emotion in (("train", "Joey", "joy"), ("dev", "Ross", "anger"), ("test", "Rachel", "neutral")):
-        (root / f"{side}_sent_emo.csv").write_text(f"Speaker,Emotion,Dialogue_ID,Utterance_ID\n{speaker},{emotion},0,0\n")
+        (root / f"{side}_sent_emo.csv").write_text(
+            f"Speaker,Emotion,Dialogue_ID,Utterance_ID\n{speaker},{emotion},0,0\n"
+        )
     return [
         "train_splits/dia0_utt0.mp4",
         "dev_splits_complete/dia0_utt0.mp4",
@@ -96,9 +108,18 @@ MINIATURES: dict[str, Callable[[Path], list[str]]] = {
         "Actor_24/03-02-05-02-02-02-24.wav",
     ],
     "emodb": lambda _: ["wav/03a01Fa.wav", "wav/16b10Wb.wav", "wav/08a02Na.wav"],
-    "tess": lambda _: ["OAF_Fear/OAF_back_fear.wav", "OAF_neutral/OA_bite_neutral.wav", "a/YAF_food_ps.wav", "b/YAF_food_ps.wav"],
+    "tess": lambda _: [
+        "OAF_Fear/OAF_back_fear.wav",
+        "OAF_neutral/OA_bite_neutral.wav",
+        "a/YAF_food_ps.wav",
+        "b/YAF_food_ps.wav",
+    ],
     "savee": lambda _: ["AudioVisualClip/DC/a01.avi", "AudioData/DC/a01.wav", "AudioData/KL/su15.wav"],
-    "cremad": lambda _: ["VideoFlash/1001_DFA_ANG_XX.mp4", "VideoFlash/1001_IEO_HAP_LO.mp4", "VideoFlash/1002_ITH_NEU_XX.mp4"],
+    "cremad": lambda _: [
+        "VideoFlash/1001_DFA_ANG_XX.mp4",
+        "VideoFlash/1001_IEO_HAP_LO.mp4",
+        "VideoFlash/1002_ITH_NEU_XX.mp4",
+    ],
     "rml": lambda _: ["rml-1/s1/an1.avi", "rml-1/s2/English/ha2.avi", "rml-1/s2/Mandarin/ha2.avi", "rml-2/s8/su10.avi"],
     "enterface05": lambda _: [
         "subject 1/anger/sentence 1/s1_an_1.avi",
@@ -130,7 +151,9 @@ def media(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @pytest.fixture(params=plugins.names("corpora"))
-def corpus(request: pytest.FixtureRequest, tmp_path: Path, media: bytes) -> Iterator[tuple[str, ModuleType, Path, list[str]]]:
+def corpus(
+    request: pytest.FixtureRequest, tmp_path: Path, media: bytes
+) -> Iterator[tuple[str, ModuleType, Path, list[str]]]:
     """Name, plugin, folder and media files of every corpus."""
     assert request.param in MINIATURES, "make a miniature of the new corpus in MINIATURES"
     files = MINIATURES[request.param](tmp_path)

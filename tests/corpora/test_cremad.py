@@ -46,7 +46,14 @@ def test_files_of_one_name_in_two_folders_stay_two_clips(tmp_path: Path, names: 
 
 @pytest.mark.parametrize(
     "extra",
-    ["._1001_DFA_SAD_XX.flv", ".hidden/1001_DFA_SAD_XX.flv", "__MACOSX/VideoFlash/._1001_DFA_SAD_XX.flv", ".DS_Store", "README.md", "AudioWAV/1001_DFA_ANG_XX.wav"],
+    [
+        "._1001_DFA_SAD_XX.flv",
+        ".hidden/1001_DFA_SAD_XX.flv",
+        "__MACOSX/VideoFlash/._1001_DFA_SAD_XX.flv",
+        ".DS_Store",
+        "README.md",
+        "AudioWAV/1001_DFA_ANG_XX.wav",
+    ],
 )
 def test_what_is_no_film_is_left_out(tmp_path: Path, extra: str) -> None:
     clips = cremad.clips(tree(tmp_path, "VideoFlash/1001_DFA_ANG_XX.flv", extra))
@@ -71,7 +78,15 @@ def test_a_corpus_below_a_hidden_folder_is_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["holiday.mp4", "1001_DFA_ANG.flv", "1001_DFA_ANG_XX (1).flv", "101_DFA_ANG_XX.flv", "1001-DFA-ANG-XX.flv", "x1001_DFA_ANG_XX.flv"]
+    "name",
+    [
+        "holiday.mp4",
+        "1001_DFA_ANG.flv",
+        "1001_DFA_ANG_XX (1).flv",
+        "101_DFA_ANG_XX.flv",
+        "1001-DFA-ANG-XX.flv",
+        "x1001_DFA_ANG_XX.flv",
+    ],
 )
 def test_another_name_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(CorpusError) as caught:
@@ -94,7 +109,9 @@ def test_a_folder_without_clips_asks_for_the_root(tmp_path: Path) -> None:
 def test_actors_are_women_and_men_as_the_table_says(tmp_path: Path) -> None:
     root = tree(tmp_path, "1001_DFA_ANG_XX.flv", "1002_DFA_ANG_XX.flv", "1003_DFA_ANG_XX.flv")
     assert [clip.gender for clip in cremad.clips(root)] == ["", "", ""]
-    (root / "VideoDemographics.csv").write_text("ActorID,Age,Sex,Race,Ethnicity\n1001,51,Male,Caucasian,Not Hispanic\n1002,21,Female,Caucasian,Hispanic\n")
+    (root / "VideoDemographics.csv").write_text(
+        "ActorID,Age,Sex,Race,Ethnicity\n1001,51,Male,Caucasian,Not Hispanic\n1002,21,Female,Caucasian,Hispanic\n"
+    )
     assert [clip.gender for clip in cremad.clips(root)] == ["male", "female", ""]
 
 
@@ -111,16 +128,23 @@ VOTES = ",FileName,VoiceVote,VoiceLevel,FaceVote,FaceLevel,MultiModalVote,MultiM
     ],
 )
 def test_what_the_raters_heard_and_saw_may_be_the_label(tmp_path: Path, labelled_by: str, labels: list[str]) -> None:
-    root = tree(tmp_path, "VideoFlash/1001_DFA_ANG_XX.flv", "VideoFlash/1001_dfa_hap_xx.flv", "VideoFlash/1001_DFA_SAD_XX.flv")
+    root = tree(
+        tmp_path, "VideoFlash/1001_DFA_ANG_XX.flv", "VideoFlash/1001_dfa_hap_xx.flv", "VideoFlash/1001_DFA_SAD_XX.flv"
+    )
     tree(root, "processedResults/summaryTable.csv")
-    (root / "processedResults" / "summaryTable.csv").write_text(f"{VOTES}1,1001_DFA_ANG_XX,N,60,A,70,A,75\n2,1001_DFA_HAP_XX,H,60,D:H,70,H,80\n")
+    (root / "processedResults" / "summaryTable.csv").write_text(
+        f"{VOTES}1,1001_DFA_ANG_XX,N,60,A,70,A,75\n2,1001_DFA_HAP_XX,H,60,D:H,70,H,80\n"
+    )
     by_path = {clip.path[20:23].upper(): clip.emotion for clip in cremad.clips(root, labelled_by)}
     assert [by_path[name] for name in ("ANG", "HAP", "SAD")] == labels
     assert {cremad.LABELS[label] for label in labels} <= {"anger", "happy", "sad", "neutral", "left_out"}
 
 
 def test_votes_without_their_table(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match=r"summaryTable\.csv: no such table of votes; get it from the corpus, or set labelled_by: intended$"):
+    with pytest.raises(
+        CorpusError,
+        match=r"summaryTable\.csv: no such table of votes; get it from the corpus, or set labelled_by: intended$",
+    ):
         list(cremad.clips(tree(tmp_path, "1001_DFA_ANG_XX.flv"), "voice"))
 
 

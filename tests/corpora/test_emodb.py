@@ -29,7 +29,10 @@ def test_a_name_gives_id_speaker_label_and_gender(tmp_path: Path, name: str, exp
 def test_another_name_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(CorpusError) as caught:
         list(emodb.clips(tree(tmp_path, "03a01Fa.wav", name)))
-    assert str(caught.value) == f"{tmp_path / name}: not an EMO-DB file name (03a01Fa.wav); move it out of the corpus folder"
+    assert (
+        str(caught.value)
+        == f"{tmp_path / name}: not an EMO-DB file name (03a01Fa.wav); move it out of the corpus folder"
+    )
 
 
 def test_published_counts_add_up() -> None:

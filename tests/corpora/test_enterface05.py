@@ -59,7 +59,16 @@ def test_subject_6_is_used_where_somebody_has_cut_it_into_sentences(tmp_path: Pa
     assert (clip.clip_id, clip.emotion) == ("subject-06_anger_2", "anger")
 
 
-@pytest.mark.parametrize("extra", ["subject 1/anger/Thumbs.db", "subject 1/.DS_Store", "subject 1/anger/sentence 1/._s1_an_1.avi", "licence.txt", "subject 1/anger/sentence 1/s1_an_1.wav"])
+@pytest.mark.parametrize(
+    "extra",
+    [
+        "subject 1/anger/Thumbs.db",
+        "subject 1/.DS_Store",
+        "subject 1/anger/sentence 1/._s1_an_1.avi",
+        "licence.txt",
+        "subject 1/anger/sentence 1/s1_an_1.wav",
+    ],
+)
 def test_what_is_no_film_is_left_aside(tmp_path: Path, extra: str) -> None:
     film = "subject 1/anger/sentence 1/s1_an_1.avi"
     assert [clip.path for clip in enterface05.clips(tree(tmp_path, film, extra))] == [film]
@@ -68,12 +77,24 @@ def test_what_is_no_film_is_left_aside(tmp_path: Path, extra: str) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("anger/sentence 1/s1_an_1.avi", "below no subject's folder; expected subject 1/anger/sentence 1/s1_an_1.avi below the root"),
+        (
+            "anger/sentence 1/s1_an_1.avi",
+            "below no subject's folder; expected subject 1/anger/sentence 1/s1_an_1.avi below the root",
+        ),
         ("holiday.avi", "below no subject's folder; "),
-        ("subject 1/s1_an_1.avi", "no emotion's folder in the subject's (known: anger, disgust, fear, happiness, sadness, surprise); "),
-        ("subject 1/hapiness/sentence 1/s1_ha_1.avi", "no emotion's folder in the subject's (did you mean 'happiness'?); "),
+        (
+            "subject 1/s1_an_1.avi",
+            "no emotion's folder in the subject's (known: anger, disgust, fear, happiness, sadness, surprise); ",
+        ),
+        (
+            "subject 1/hapiness/sentence 1/s1_ha_1.avi",
+            "no emotion's folder in the subject's (did you mean 'happiness'?); ",
+        ),
         ("subject 1/neutral/sentence 1/s1_ne_1.avi", "no emotion's folder in the subject's (known: "),
-        ("subject 1/anger/s1_an_1.avi", "not in a sentence's folder; expected subject 1/anger/sentence 1/s1_an_1.avi, or move it out of "),
+        (
+            "subject 1/anger/s1_an_1.avi",
+            "not in a sentence's folder; expected subject 1/anger/sentence 1/s1_an_1.avi, or move it out of ",
+        ),
         ("subject 1/anger/takes/s1_an_1.avi", "not in a sentence's folder; "),
         ("subject 6/anger/takes/s6_an_1.avi", "not in a sentence's folder; "),
     ],
@@ -86,5 +107,7 @@ def test_a_film_that_is_not_where_it_belongs(tmp_path: Path, name: str, message:
 
 def test_two_films_of_one_sentence_are_refused(tmp_path: Path) -> None:
     names = ["subject 1/anger/sentence 1/s1_an_1 (1).avi", "subject 1/anger/sentence 1/s1_an_1.avi"]
-    with pytest.raises(CorpusError, match=r"clip_id 'subject-01_anger_1' stands for both .*\(1\)\.avi and .*s1_an_1\.avi"):
+    with pytest.raises(
+        CorpusError, match=r"clip_id 'subject-01_anger_1' stands for both .*\(1\)\.avi and .*s1_an_1\.avi"
+    ):
         read_corpus("enterface05", CorpusParams(root=str(tree(tmp_path, *names))), 1)

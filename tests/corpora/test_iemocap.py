@@ -59,7 +59,9 @@ def tree(root: Path, *names: str, **labels: str) -> Path:
         ("Ses05F_impro01_MXX0", "Ses05M", "male"),
     ],
 )
-def test_the_last_letter_tells_who_speaks_not_who_wears_the_markers(tmp_path: Path, name: str, speaker: str, gender: str) -> None:
+def test_the_last_letter_tells_who_speaks_not_who_wears_the_markers(
+    tmp_path: Path, name: str, speaker: str, gender: str
+) -> None:
     (clip,) = iemocap.clips(tree(tmp_path, name, **{name: "sad"}))
     assert (clip.clip_id, clip.speaker, clip.gender, clip.emotion) == (name, speaker, gender, "sad")
     assert (clip.path, clip.split, clip.start, clip.end) == (place(name), "", None, None)
@@ -69,9 +71,18 @@ def test_the_last_letter_tells_who_speaks_not_who_wears_the_markers(tmp_path: Pa
 @pytest.mark.parametrize(
     ("recording", "table"),
     [
-        ("Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav", "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt"),
-        ("IEMOCAP_full_release/Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav", "labels/EmoEvaluation/Ses01F_impro01.txt"),
-        ("SESSION1/SENTENCES/WAV/SES01F_IMPRO01/SES01F_IMPRO01_F000.WAV", "SESSION1/DIALOG/EMOEVALUATION/SES01F_IMPRO01.TXT"),
+        (
+            "Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav",
+            "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt",
+        ),
+        (
+            "IEMOCAP_full_release/Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav",
+            "labels/EmoEvaluation/Ses01F_impro01.txt",
+        ),
+        (
+            "SESSION1/SENTENCES/WAV/SES01F_IMPRO01/SES01F_IMPRO01_F000.WAV",
+            "SESSION1/DIALOG/EMOEVALUATION/SES01F_IMPRO01.TXT",
+        ),
         ("session1/wav/ses01f_impro01_f000.wav", "session1/emoevaluation/ses01f_impro01.txt"),
     ],
 )
@@ -93,7 +104,9 @@ def test_folders_and_letter_case_do_not_matter(tmp_path: Path, recording: str, t
 )
 def test_spaces_and_line_ends_of_a_row_do_not_matter(tmp_path: Path, line: str) -> None:
     root = tree(tmp_path, "Ses01F_impro01_F000", Ses01F_impro01_F000="xxx")
-    (root / "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt").write_bytes(b"\xef\xbb\xbf% heading\r\n" + line.encode())
+    (root / "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt").write_bytes(
+        b"\xef\xbb\xbf% heading\r\n" + line.encode()
+    )
     assert [clip.emotion for clip in iemocap.clips(root)] == ["hap"]
 
 
@@ -124,7 +137,15 @@ def test_seven_emotions_are_used_and_the_rest_is_listed(tmp_path: Path) -> None:
     root = tree(tmp_path, *LABELLED, "Ses01F_impro01_M999", **LABELLED)
     params = CorpusParams(root=str(root))
     used = {LABELLED[clip.clip_id]: clip.emotion for clip in read_corpus("iemocap", params, 1)[0]}
-    assert used == {"ang": "anger", "dis": "disgust", "fea": "fear", "hap": "happy", "neu": "neutral", "sad": "sad", "sur": "surprise"}
+    assert used == {
+        "ang": "anger",
+        "dis": "disgust",
+        "fea": "fear",
+        "hap": "happy",
+        "neu": "neutral",
+        "sad": "sad",
+        "sur": "surprise",
+    }
     names = {code: name for name, code in LABELLED.items()}
     assert left_out("iemocap", params) == {
         **{code: [names[code]] for code in ("exc", "fru", "oth", "xxx")},
@@ -134,7 +155,9 @@ def test_seven_emotions_are_used_and_the_rest_is_listed(tmp_path: Path) -> None:
 
 def test_the_four_classes_of_most_papers_are_a_matter_of_settings(tmp_path: Path) -> None:
     root = tree(tmp_path, *LABELLED, **LABELLED)
-    params = CorpusParams(root=str(root), labels={"exc": "happy", "dis": "left_out", "fea": "left_out", "sur": "left_out"})
+    params = CorpusParams(
+        root=str(root), labels={"exc": "happy", "dis": "left_out", "fea": "left_out", "sur": "left_out"}
+    )
     used = {LABELLED[clip.clip_id]: clip.emotion for clip in read_corpus("iemocap", params, 1)[0]}
     assert used == {"ang": "anger", "exc": "happy", "hap": "happy", "neu": "neutral", "sad": "sad"}
 
@@ -174,10 +197,22 @@ def test_the_expected_counts_add_up() -> None:
             row("Ses01F_impro01_F001", "joy"),
             "unknown label 'joy' (known: ang, dis, fea, hap, neu, sad, sur, exc, fru, oth, xxx); mend it",
         ),
-        ("[6.2901 - 8.2357]\tSes01F_impro01_F001\n", "not a row such as '[6.2901 - 8.2357] Ses01F_impro01_F000 neu [2.5, 2.5, 2.5]'; restore the file"),
-        (row("Ses01F_impro01_G001", "neu"), "not a row such as '[6.2901 - 8.2357] Ses01F_impro01_F000 neu [2.5, 2.5, 2.5]'; restore the file"),
-        (row("Ses06F_impro01_F001", "neu"), "not a row such as '[6.2901 - 8.2357] Ses01F_impro01_F000 neu [2.5, 2.5, 2.5]'; restore the file"),
-        (row("Ses01F_impro01_F000", "sad"), "Ses01F_impro01_F000 is 'sad', but 'ang' in another row; remove one of them"),
+        (
+            "[6.2901 - 8.2357]\tSes01F_impro01_F001\n",
+            "not a row such as '[6.2901 - 8.2357] Ses01F_impro01_F000 neu [2.5, 2.5, 2.5]'; restore the file",
+        ),
+        (
+            row("Ses01F_impro01_G001", "neu"),
+            "not a row such as '[6.2901 - 8.2357] Ses01F_impro01_F000 neu [2.5, 2.5, 2.5]'; restore the file",
+        ),
+        (
+            row("Ses06F_impro01_F001", "neu"),
+            "not a row such as '[6.2901 - 8.2357] Ses01F_impro01_F000 neu [2.5, 2.5, 2.5]'; restore the file",
+        ),
+        (
+            row("Ses01F_impro01_F000", "sad"),
+            "Ses01F_impro01_F000 is 'sad', but 'ang' in another row; remove one of them",
+        ),
     ],
 )
 def test_what_is_wrong_in_a_table_is_named_with_its_line(tmp_path: Path, line: str, message: str) -> None:
@@ -194,7 +229,9 @@ def test_a_row_that_stands_there_twice_alike_is_one_clip(tmp_path: Path) -> None
     copy = tables(root / "copy", Ses01F_impro01_F000="ang") / "Session1/dialog/EmoEvaluation/Ses01F_impro01.txt"
     assert [clip.emotion for clip in iemocap.clips(root)] == ["ang"]
     copy.write_text(HEAD + row("Ses01F_impro01_F000", "neu"), "latin-1")
-    with pytest.raises(CorpusError, match=r"Ses01F_impro01_F000 is 'neu', but 'ang' in another row; remove one of them$"):
+    with pytest.raises(
+        CorpusError, match=r"Ses01F_impro01_F000 is 'neu', but 'ang' in another row; remove one of them$"
+    ):
         list(iemocap.clips(root))
 
 
@@ -205,11 +242,20 @@ def test_a_table_without_rows_is_damaged(tmp_path: Path, text: str) -> None:
     table.write_text(text, "latin-1")
     with pytest.raises(CorpusError) as caught:
         list(iemocap.clips(root))
-    assert str(caught.value) == f"{table}: without a row such as '[6.2901 - 8.2357] Ses01F_impro01_F000 neu [2.5, 2.5, 2.5]'; restore the file"
+    assert (
+        str(caught.value)
+        == f"{table}: without a row such as '[6.2901 - 8.2357] Ses01F_impro01_F000 neu [2.5, 2.5, 2.5]'; restore the file"
+    )
 
 
 def test_a_dialogue_without_a_table_is_an_error(tmp_path: Path) -> None:
-    root = tree(tmp_path, "Ses01F_impro01_F000", "Ses05M_script01_1b_F001", Ses01F_impro01_F000="ang", Ses05M_script01_1_F001="ang")
+    root = tree(
+        tmp_path,
+        "Ses01F_impro01_F000",
+        "Ses05M_script01_1b_F001",
+        Ses01F_impro01_F000="ang",
+        Ses05M_script01_1_F001="ang",
+    )
     with pytest.raises(CorpusError) as caught:
         list(iemocap.clips(root))
     assert str(caught.value) == (
@@ -223,12 +269,18 @@ def test_a_dialogue_without_a_table_is_an_error(tmp_path: Path) -> None:
     [
         ("Session1", ""),
         ("Session1/sentences", r": no \.txt files below it; is the root one level off\?$"),
-        ("Session1/dialog", r": all recordings below it are of whole dialogues; set the root above Session1 to Session5$"),
+        (
+            "Session1/dialog",
+            r": all recordings below it are of whole dialogues; set the root above Session1 to Session5$",
+        ),
         ("Session1/dialog/EmoEvaluation", r": no \.wav files below it; is the root one level off\?$"),
     ],
 )
 def test_a_root_that_is_off(tmp_path: Path, inside: str, message: str) -> None:
-    root = tree(tmp_path, "Ses01F_impro01_F000", "Session1/dialog/wav/Ses01F_impro01.wav", Ses01F_impro01_F000="ang") / inside
+    root = (
+        tree(tmp_path, "Ses01F_impro01_F000", "Session1/dialog/wav/Ses01F_impro01.wav", Ses01F_impro01_F000="ang")
+        / inside
+    )
     if not message:
         assert [clip.path for clip in iemocap.clips(root)] == ["sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav"]
         return

@@ -40,8 +40,14 @@ def read(root: Path, content: str | bytes) -> list[Clip]:
         ),
         ("clip_id,path,speaker,emotion\na,sub\\a.mp4,s1,anger\n", [Clip("a", "sub/a.mp4", "s1", "anger")]),
         ("clip_id,path,speaker,emotion\na,./sub//a.mp4,s1,anger\n", [Clip("a", "sub/a.mp4", "s1", "anger")]),
-        (HEAD + "a,a.mp4,s1,anger,test,female,0,1.5\n", [Clip("a", "a.mp4", "s1", "anger", "test", "female", 0.0, 1.5)]),
-        (HEAD + "a,a.mp4,s1,anger,,,2,\nb,a.mp4,s1,sad\n", [Clip("a", "a.mp4", "s1", "anger", start=2.0), Clip("b", "a.mp4", "s1", "sad")]),
+        (
+            HEAD + "a,a.mp4,s1,anger,test,female,0,1.5\n",
+            [Clip("a", "a.mp4", "s1", "anger", "test", "female", 0.0, 1.5)],
+        ),
+        (
+            HEAD + "a,a.mp4,s1,anger,,,2,\nb,a.mp4,s1,sad\n",
+            [Clip("a", "a.mp4", "s1", "anger", start=2.0), Clip("b", "a.mp4", "s1", "sad")],
+        ),
     ],
 )
 def test_what_is_read(tmp_path: Path, content: str, expected: list[Clip]) -> None:
@@ -101,7 +107,9 @@ def test_another_encoding_is_named(tmp_path: Path, content: bytes) -> None:
 
 
 def test_an_absent_manifest_is_told_with_the_columns_to_write(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match=r"manifest.csv: no such manifest; write one with the columns clip_id, path, speaker, emotion"):
+    with pytest.raises(
+        CorpusError, match=r"manifest.csv: no such manifest; write one with the columns clip_id, path, speaker, emotion"
+    ):
         list(manifest_csv.clips(tmp_path))
 
 
@@ -124,11 +132,16 @@ def test_a_root_one_level_off_is_told(tmp_path: Path, lies: str, remedy: str) ->
 @pytest.mark.parametrize("label", ["nan", "NaN", "None"])
 def test_a_label_that_is_none_is_named_with_its_clip(tmp_path: Path, label: str) -> None:
     read(tmp_path, HEAD + f"a,a.mp4,s1,{label}\n")
-    with pytest.raises(CorpusError, match=rf"^a\.mp4: clip 'a' has the unknown emotion '{label}'.*mend it, or map it in params.yaml: corpora.mine.labels$"):
+    with pytest.raises(
+        CorpusError,
+        match=rf"^a\.mp4: clip 'a' has the unknown emotion '{label}'.*mend it, or map it in params.yaml: corpora.mine.labels$",
+    ):
         read_corpus("mine", CorpusParams(adapter="manifest_csv", root=str(tmp_path)), 1)
 
 
 def test_demo_refuses_a_folder_that_it_did_not_make(tmp_path: Path) -> None:
     read(tmp_path, HEAD)
-    with pytest.raises(CorpusError, match=r"not a generated corpus; run `dvc repro generate@demo`, or use manifest_csv"):
+    with pytest.raises(
+        CorpusError, match=r"not a generated corpus; run `dvc repro generate@demo`, or use manifest_csv"
+    ):
         list(demo.clips(tmp_path))

@@ -19,7 +19,9 @@ HEAD = "Sr No.,Utterance,Speaker,Emotion,Sentiment,Dialogue_ID,Utterance_ID,Seas
 FOLDERS = {"train": "train_splits", "dev": "dev_splits_complete", "test": "output_repeated_splits_test"}
 
 
-def row(dialogue: object, utterance: object, speaker: str = "Joey", emotion: str = "neutral", words: str = "Hey.") -> str:
+def row(
+    dialogue: object, utterance: object, speaker: str = "Joey", emotion: str = "neutral", words: str = "Hey."
+) -> str:
     """A row as published."""
     return f'1,{words},{speaker},{emotion},neutral,{dialogue},{utterance},4,7,"00:20:57,256","00:21:00,049"\n'
 
@@ -96,13 +98,23 @@ def test_the_second_film_of_a_clip_is_taken(tmp_path: Path) -> None:
 
 
 def test_films_without_a_row_are_passed_over(tmp_path: Path) -> None:
-    films = ["dev_splits_complete/dia49_utt3.mp4", "dev_splits_complete/dia49_utt4.mp4", "test/final_videos_testdia101_utt9.mp4"]
+    films = [
+        "dev_splits_complete/dia49_utt3.mp4",
+        "dev_splits_complete/dia49_utt4.mp4",
+        "test/final_videos_testdia101_utt9.mp4",
+    ]
     assert [clip.path for clip in meld.clips(tree(tmp_path, *films, dev=row(49, 3)))] == films[:1]
 
 
 @pytest.mark.parametrize(
     "extra",
-    ["train_splits/._dia0_utt0.mp4", "__MACOSX/train_splits/._dia0_utt1.mp4", ".DS_Store", "train_splits/dia0_utt0.wav", "train_sent_emo_dya.csv"],
+    [
+        "train_splits/._dia0_utt0.mp4",
+        "__MACOSX/train_splits/._dia0_utt1.mp4",
+        ".DS_Store",
+        "train_splits/dia0_utt0.wav",
+        "train_sent_emo_dya.csv",
+    ],
 )
 def test_what_is_no_film_and_no_table_is_left_aside(tmp_path: Path, extra: str) -> None:
     root = tree(tmp_path, "train_splits/dia0_utt0.mp4", extra, train=row(0, 0))
@@ -125,14 +137,19 @@ def test_a_film_of_the_table_that_is_absent_costs_its_clip(tmp_path: Path) -> No
 
 def test_the_official_split_has_the_cast_on_all_sides_and_says_so_by_its_name(tmp_path: Path) -> None:
     films = [f"{folder}/dia0_utt{number}.mp4" for folder in FOLDERS.values() for number in range(2)]
-    tables = {side: row(0, 0, "Joey") + row(0, 1, guest) for side, guest in zip(FOLDERS, ("Mona", "Emily", "Wayne"), strict=True)}
+    tables = {
+        side: row(0, 0, "Joey") + row(0, 1, guest)
+        for side, guest in zip(FOLDERS, ("Mona", "Emily", "Wayne"), strict=True)
+    }
     params = CorpusParams(root=str(tree(tmp_path, *films, **tables)))
     clips, _ = read_corpus("meld", params, 1)
     protocol = protocol_of("meld", params)
     assert protocol.name == "speaker_dependent_official"
     assert protocol.described(1).startswith("SPEAKER-DEPENDENT: ")
     sides = {"train": "train", "dev": "val", "test": "test"}
-    assert make_folds(clips, protocol) == [{f"{side}_dia0_utt{n}": part for side, part in sides.items() for n in (0, 1)}]
+    assert make_folds(clips, protocol) == [
+        {f"{side}_dia0_utt{n}": part for side, part in sides.items() for n in (0, 1)}
+    ]
     message = "fold-00: speaker 'Joey' is in val (dev_dia0_utt0) and in test (test_dia0_utt0); split by speaker, or use speaker_dependent_official"
     with pytest.raises(LeakageError, match=f"^{re.escape(message)}"):
         make_folds(clips, ProtocolParams(name="official"))
@@ -140,9 +157,13 @@ def test_the_official_split_has_the_cast_on_all_sides_and_says_so_by_its_name(tm
 
 def test_a_dialogue_stays_on_one_side_and_ties_those_together_who_speak_in_it(tmp_path: Path) -> None:
     films = [f"{folder}/dia0_utt{number}.mp4" for folder in FOLDERS.values() for number in range(2)]
-    clips = list(meld.clips(tree(tmp_path, *films, **{side: row(0, 0, "Joey") + row(0, 1, "Mona") for side in FOLDERS})))
+    clips = list(
+        meld.clips(tree(tmp_path, *films, **{side: row(0, 0, "Joey") + row(0, 1, "Mona") for side in FOLDERS}))
+    )
     assert {clip.source for clip in clips} == {"train_dia0", "dev_dia0", "test_dia0"}
-    with pytest.raises(SettingsError, match=r"protocol\.groups: 2 groups, but 2 speakers who form 1, since they share recordings"):
+    with pytest.raises(
+        SettingsError, match=r"protocol\.groups: 2 groups, but 2 speakers who form 1, since they share recordings"
+    ):
         make_folds(clips, ProtocolParams(name="kfold", groups=2))
 
 
@@ -189,8 +210,16 @@ def test_what_spreadsheets_save_is_read(tmp_path: Path, table: str) -> None:
             2,
             "unknown label 'happiness' (known: anger, disgust, fear, joy, neutral, sadness, surprise); mend it",
         ),
-        (row(0, 0, emotion="Sad"), 2, "unknown label 'Sad' (known: anger, disgust, fear, joy, neutral, sadness, surprise); mend it"),
-        (row(0, 0) + row(0, 1, emotion=""), 3, "unknown label '' (known: anger, disgust, fear, joy, neutral, sadness, surprise); mend it"),
+        (
+            row(0, 0, emotion="Sad"),
+            2,
+            "unknown label 'Sad' (known: anger, disgust, fear, joy, neutral, sadness, surprise); mend it",
+        ),
+        (
+            row(0, 0) + row(0, 1, emotion=""),
+            3,
+            "unknown label '' (known: anger, disgust, fear, joy, neutral, sadness, surprise); mend it",
+        ),
         (row("x", 0), 2, "Dialogue_ID 'x' is not a number; mend it or remove the row"),
         (row(0, "1.0"), 2, "Utterance_ID '1.0' is not a number; mend it or remove the row"),
         (row(0, ""), 2, "Utterance_ID '' is not a number; mend it or remove the row"),
@@ -266,7 +295,9 @@ def test_a_root_one_level_higher_is_the_same_corpus(tmp_path: Path, inside: str)
 
 def test_a_root_one_level_lower_is_an_error(tmp_path: Path) -> None:
     root = tree(tmp_path, "train/train_splits/dia0_utt0.mp4", train=row(0, 0)) / "train"
-    with pytest.raises(CorpusError, match=f"^{re.escape(str(root))}: no .csv files below it; is the root one level off\\?$"):
+    with pytest.raises(
+        CorpusError, match=f"^{re.escape(str(root))}: no .csv files below it; is the root one level off\\?$"
+    ):
         list(meld.clips(root))
     (tmp_path / "train_sent_emo.csv").rename(root / "train_sent_emo.csv")
     with pytest.raises(CorpusError, match=f"^{re.escape(str(root))}: no dev_sent_emo.csv below it; take it from "):
@@ -275,4 +306,8 @@ def test_a_root_one_level_lower_is_an_error(tmp_path: Path) -> None:
 
 def test_the_expected_counts_add_up() -> None:
     for kind in ("label:", "split:"):
-        assert sum(count for name, count in meld.EXPECTED.items() if name.startswith(kind)) == meld.EXPECTED["clips"] == 13708
+        assert (
+            sum(count for name, count in meld.EXPECTED.items() if name.startswith(kind))
+            == meld.EXPECTED["clips"]
+            == 13708
+        )

@@ -40,7 +40,10 @@ def test_a_performance_is_used_once_in_its_fullest_form(tmp_path: Path) -> None:
         f"02{rest}": "another form",
         "03-01-03-01-01-01-02.wav": "another form",
     }
-    assert labels(tree(tmp_path / "two", f"02{rest}", "03-01-03-01-01-01-02.wav")) == {f"02{rest}": "another form", "03-01-03-01-01-01-02.wav": "happy"}
+    assert labels(tree(tmp_path / "two", f"02{rest}", "03-01-03-01-01-01-02.wav")) == {
+        f"02{rest}": "another form",
+        "03-01-03-01-01-01-02.wav": "happy",
+    }
     assert labels(tree(tmp_path / "one", f"02{rest}")) == {f"02{rest}": "happy"}
 
 
@@ -51,7 +54,9 @@ def test_sentences_repetitions_and_songs_are_performances_of_their_own(tmp_path:
 
 
 def test_a_second_copy_is_another_form(tmp_path: Path) -> None:
-    clips = list(ravdess.clips(tree(tmp_path, "Actor_01/03-01-01-01-01-01-01.wav", "again/Actor_01/03-01-01-01-01-01-01.wav")))
+    clips = list(
+        ravdess.clips(tree(tmp_path, "Actor_01/03-01-01-01-01-01-01.wav", "again/Actor_01/03-01-01-01-01-01-01.wav"))
+    )
     assert [(clip.clip_id, clip.emotion) for clip in clips] == [
         ("Actor_01__03-01-01-01-01-01-01", "neutral"),
         ("again__Actor_01__03-01-01-01-01-01-01", "another form"),
@@ -59,12 +64,23 @@ def test_a_second_copy_is_another_form(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["03-01-09-01-01-01-01.wav", "04-01-01-01-01-01-01.wav", "03-01-01-01-01-01-25.wav", "03-01-01-01-01-01-00.wav", "03-01-01-01-01-01.wav", "holiday.mp4"]
+    "name",
+    [
+        "03-01-09-01-01-01-01.wav",
+        "04-01-01-01-01-01-01.wav",
+        "03-01-01-01-01-01-25.wav",
+        "03-01-01-01-01-01-00.wav",
+        "03-01-01-01-01-01.wav",
+        "holiday.mp4",
+    ],
 )
 def test_another_name_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(CorpusError) as caught:
         list(ravdess.clips(tree(tmp_path, name)))
-    assert str(caught.value) == f"{tmp_path / name}: not a RAVDESS file name (01-01-06-01-02-01-12.mp4); move it out of the corpus folder"
+    assert (
+        str(caught.value)
+        == f"{tmp_path / name}: not a RAVDESS file name (01-01-06-01-02-01-12.mp4); move it out of the corpus folder"
+    )
 
 
 def test_the_published_folds_hold_every_actor_once() -> None:

@@ -47,7 +47,9 @@ def test_an_id_does_not_depend_on_other_files_or_the_folders_above(tmp_path: Pat
     assert alone.clip_id == "s2_an1"
 
 
-@pytest.mark.parametrize("extra", ["rml-1/s1/Thumbs.db", ".DS_Store", "s1/._an2.avi", "__MACOSX/s1/._an1.avi", "readme.txt", "s1/an1.wav"])
+@pytest.mark.parametrize(
+    "extra", ["rml-1/s1/Thumbs.db", ".DS_Store", "s1/._an2.avi", "__MACOSX/s1/._an1.avi", "readme.txt", "s1/an1.wav"]
+)
 def test_what_is_no_film_is_left_aside(tmp_path: Path, extra: str) -> None:
     assert [clip.path for clip in rml.clips(tree(tmp_path, "s1/an1.avi", extra))] == ["s1/an1.avi"]
 
@@ -56,10 +58,15 @@ def test_what_is_no_film_is_left_aside(tmp_path: Path, extra: str) -> None:
 def test_another_name_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(CorpusError) as caught:
         list(rml.clips(tree(tmp_path, "s1/an1.avi", name)))
-    assert str(caught.value) == f"{tmp_path / name}: not an RML file name (an1.avi, ha12.avi); move it out of the corpus folder"
+    assert (
+        str(caught.value)
+        == f"{tmp_path / name}: not an RML file name (an1.avi, ha12.avi); move it out of the corpus folder"
+    )
 
 
-@pytest.mark.parametrize(("name", "count"), [("an1.avi", 0), ("rml-1/an1.avi", 0), ("s9/an1.avi", 0), ("s1/s2/an1.avi", 2)])
+@pytest.mark.parametrize(
+    ("name", "count"), [("an1.avi", 0), ("rml-1/an1.avi", 0), ("s9/an1.avi", 0), ("s1/s2/an1.avi", 2)]
+)
 def test_a_film_of_no_subject_or_of_two(tmp_path: Path, name: str, count: int) -> None:
     with pytest.raises(CorpusError) as caught:
         list(rml.clips(tree(tmp_path, name)))

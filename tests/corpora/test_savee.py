@@ -28,7 +28,9 @@ def test_folder_or_name_gives_the_speaker(tmp_path: Path, name: str, expected: t
 
 
 def test_a_sentence_is_used_once_as_a_film_where_there_is_one(tmp_path: Path) -> None:
-    clips = savee.clips(tree(tmp_path, "AudioData/DC/a01.wav", "AudioVisualClip/DC/a01.avi", "AudioData/DC/a02.wav", "copy/DC_a02.wav"))
+    clips = savee.clips(
+        tree(tmp_path, "AudioData/DC/a01.wav", "AudioVisualClip/DC/a01.avi", "AudioData/DC/a02.wav", "copy/DC_a02.wav")
+    )
     assert {clip.path: clip.emotion for clip in clips} == {
         "AudioData/DC/a01.wav": "another form",
         "AudioVisualClip/DC/a01.avi": "a",

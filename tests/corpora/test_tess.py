@@ -36,4 +36,7 @@ def test_the_copy_in_the_copy_is_left_out(tmp_path: Path) -> None:
 def test_another_name_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(CorpusError) as caught:
         list(tess.clips(tree(tmp_path, name)))
-    assert str(caught.value) == f"{tmp_path / name}: not a TESS file name (OAF_back_angry.wav); move it out of the corpus folder"
+    assert (
+        str(caught.value)
+        == f"{tmp_path / name}: not a TESS file name (OAF_back_angry.wav); move it out of the corpus folder"
+    )

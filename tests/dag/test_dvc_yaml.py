@@ -74,7 +74,11 @@ def arguments(stage) -> dict[str, str]:
 
 
 def code_deps(stage) -> set[str]:
-    return {d.def_path for d in stage.deps if d.def_path.split("/")[0] in ("pipeline", "stages") and not hasattr(d, "params")}
+    return {
+        d.def_path
+        for d in stage.deps
+        if d.def_path.split("/")[0] in ("pipeline", "stages") and not hasattr(d, "params")
+    }
 
 
 def needed_files(stage, params) -> set[str]:
@@ -98,7 +102,18 @@ def test_the_package_of_stages_does_nothing_of_its_own():
 
 def test_stages_are_there(stages):
     names = {name.split("@")[0] for name in stages}
-    assert {"generate", "prepare", "track_faces", "pretrain", "fetch_weights", "extract", "rank", "select", "fuse", "report"} <= names
+    assert {
+        "generate",
+        "prepare",
+        "track_faces",
+        "pretrain",
+        "fetch_weights",
+        "extract",
+        "rank",
+        "select",
+        "fuse",
+        "report",
+    } <= names
     assert {"report@demo-huang2017", "report@demo-zhang2017"} <= set(stages)
     assert 8 <= len(names) <= 25  # docs/decisions/0007: it is instances that cost time
 
@@ -119,7 +134,10 @@ def test_no_stage_depends_on_code_that_it_does_not_use(stages, project):
         needed[name.split("@")[0]] |= needed_files(stage, params)
     for name, stage in stages.items():
         for dep in code_deps(stage):
-            if Path(dep).name.startswith("_") and Path(dep).parts[:2] in (("pipeline", "corpora"), ("pipeline", "sources")):
+            if Path(dep).name.startswith("_") and Path(dep).parts[:2] in (
+                ("pipeline", "corpora"),
+                ("pipeline", "sources"),
+            ):
                 continue  # what plugins of a kind share: dvc.yaml cannot tell which of them uses it
             used = any(file == dep or file.startswith(dep + "/") for file in needed[name.split("@")[0]])
             assert used, f"dvc.yaml: {name} does not use {dep}"
@@ -128,10 +146,16 @@ def test_no_stage_depends_on_code_that_it_does_not_use(stages, project):
 def test_plugins_loaded_by_name_are_known_to_this_test():
     """A stage whose code calls `plugins.load` must stand in DYNAMIC, or its plugin would be a forgotten dependency."""
     for path in (ROOT / "stages").glob("[a-z]*.py"):
-        nodes = [node for file in imported_files([path]) for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))]
-        loads = [node.args[0] for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func) == "plugins.load"]
+        nodes = [
+            node for file in imported_files([path]) for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        ]
+        loads = [
+            node.args[0] for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func) == "plugins.load"
+        ]
         kinds = {kind.value for kind in loads if isinstance(kind, ast.Constant)}
-        if len(kinds) < len({ast.unparse(kind) for kind in loads}):  # by the KIND of a class: see pipeline/core/pretrained_plugin.py
+        if len(kinds) < len(
+            {ast.unparse(kind) for kind in loads}
+        ):  # by the KIND of a class: see pipeline/core/pretrained_plugin.py
             given = [node for node in nodes if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "KIND"]
             kinds |= {node.value.value for node in given}
         expected = set(DYNAMIC[path.stem][0].split()) if path.stem in DYNAMIC else set()

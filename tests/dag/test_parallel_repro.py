@@ -36,7 +36,11 @@ class Pipeline:
     def __init__(self, root: Path, **stages: tuple[str, tuple[str, ...]]) -> None:
         self.root = root
         root.mkdir()
-        self.environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "DVC_NO_ANALYTICS": "1"}
+        self.environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "DVC_NO_ANALYTICS": "1",
+        }
         self.run("dvc", "init", "--no-scm", "-q")
         self.write(**stages)
 
@@ -59,7 +63,9 @@ MEET = "touch {0}.begun; for i in $(seq 300); do [ -e {1}.begun ] && break; slee
 
 
 def test_stages_that_do_not_need_each_other_run_together(tmp_path):
-    pipeline = Pipeline(tmp_path / "p", a=(MEET.format("a", "b"), ()), b=(MEET.format("b", "a"), ()), c=("cat a b > c", ("a", "b")))
+    pipeline = Pipeline(
+        tmp_path / "p", a=(MEET.format("a", "b"), ()), b=(MEET.format("b", "a"), ()), c=("cat a b > c", ("a", "b"))
+    )
     done = pipeline.repro()
     assert done.returncode == 0, done.stdout + done.stderr
     assert (pipeline.root / "c").read_text() == "a\nb\n"
@@ -69,7 +75,12 @@ def test_stages_that_do_not_need_each_other_run_together(tmp_path):
 
 
 def test_a_second_run_runs_nothing_and_a_change_what_rests_on_it(tmp_path):
-    stages = {"a": ("echo a > a", ()), "b": ("echo b > b", ()), "c": ("cat a b > c", ("a", "b")), "d": ("cat b > d", ("b",))}
+    stages = {
+        "a": ("echo a > a", ()),
+        "b": ("echo b > b", ()),
+        "c": ("cat a b > c", ("a", "b")),
+        "d": ("cat b > d", ("b",)),
+    }
     pipeline = Pipeline(tmp_path / "p", **stages)
     assert pipeline.repro().returncode == 0
     again = pipeline.repro()
@@ -91,7 +102,11 @@ def test_only_what_a_target_rests_on_is_run(tmp_path):
 
 def test_a_failure_ends_the_run_and_keeps_what_is_done(tmp_path):
     pipeline = Pipeline(
-        tmp_path / "p", a=("echo why >&2; exit 3", ()), b=("sleep 2; echo b > b", ()), c=("cat b > c", ("b",)), d=("cat a > d", ("a",))
+        tmp_path / "p",
+        a=("echo why >&2; exit 3", ()),
+        b=("sleep 2; echo b > b", ()),
+        c=("cat b > c", ("b",)),
+        d=("cat a > d", ("a",)),
     )
     done = pipeline.repro()
     assert done.returncode == 1
@@ -100,7 +115,9 @@ def test_a_failure_ends_the_run_and_keeps_what_is_done(tmp_path):
     assert "c begins" not in done.stdout
     assert "d begins" not in done.stdout
     assert (pipeline.root / "b").exists()  # it was under way, and was waited for
-    pipeline.write(a=("echo a > a", ()), b=("sleep 2; echo b > b", ()), c=("cat b > c", ("b",)), d=("cat a > d", ("a",)))
+    pipeline.write(
+        a=("echo a > a", ()), b=("sleep 2; echo b > b", ()), c=("cat b > c", ("b",)), d=("cat a > d", ("a",))
+    )
     mended = pipeline.repro()
     assert mended.returncode == 0
     assert "b begins" not in mended.stdout
@@ -114,7 +131,9 @@ def test_an_unknown_target_is_dvcs_to_complain_of(tmp_path):
 
 
 # one process, as every stage is: a shell goes on to its next command if Ctrl-C meets it while the one before succeeds
-LONG = """python -c "import pathlib, time; pathlib.Path('begun').touch(); time.sleep({0}); pathlib.Path('b').touch()" """
+LONG = (
+    """python -c "import pathlib, time; pathlib.Path('begun').touch(); time.sleep({0}); pathlib.Path('b').touch()" """
+)
 
 
 def interrupted(pipeline: Pipeline, disposition: signal.Handlers, jobs: int = 2) -> tuple[int, str, float]:
@@ -122,7 +141,8 @@ def interrupted(pipeline: Pipeline, disposition: signal.Handlers, jobs: int = 2)
     process = subprocess.Popen(
         [sys.executable, str(SCRIPT), "--jobs", str(jobs)], cwd=pipeline.root, env=pipeline.environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, disposition),  # these tests may themselves run where it is ignored
+        # these tests may themselves run where it is ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, disposition),
     )  # fmt: skip
     while not (pipeline.root / "begun").exists():
         assert process.poll() is None
@@ -148,8 +168,12 @@ def test_ctrl_c_ends_it_soon_and_the_next_run_goes_on(tmp_path):
 
 def test_ctrl_c_ends_one_stage_at_a_time_with_the_same_code(tmp_path):
     """DVC itself does not hear it while a stage runs, and calls a stage that left by it a failure."""
-    leaves = LONG.format(60).replace("import pathlib, time;", "import pathlib, signal, sys, time; signal.signal(2, lambda *_: sys.exit(130));")
-    code, printed, seconds = interrupted(Pipeline(tmp_path / "p", a=("echo a > a", ()), b=(leaves, ("a",))), signal.SIG_DFL, jobs=1)
+    leaves = LONG.format(60).replace(
+        "import pathlib, time;", "import pathlib, signal, sys, time; signal.signal(2, lambda *_: sys.exit(130));"
+    )
+    code, printed, seconds = interrupted(
+        Pipeline(tmp_path / "p", a=("echo a > a", ()), b=(leaves, ("a",))), signal.SIG_DFL, jobs=1
+    )
     assert code == 130, printed
     assert seconds < 15
     assert "Traceback" not in printed
@@ -197,11 +221,20 @@ def test_the_lock_file_has_the_bytes_that_plain_dvc_writes(tmp_path):
         for project, command in ((plain, ("dvc", "repro")), (ours, (sys.executable, str(SCRIPT), "--jobs", "2"))):
             project.write(**change)
             assert project.run(*command).returncode == 0
-        assert yaml.safe_load((ours.root / "dvc.lock").read_text()) == yaml.safe_load((plain.root / "dvc.lock").read_text())
+        assert yaml.safe_load((ours.root / "dvc.lock").read_text()) == yaml.safe_load(
+            (plain.root / "dvc.lock").read_text()
+        )
     assert (ours.root / "dvc.lock").read_text() == (plain.root / "dvc.lock").read_text()
 
 
-@pytest.mark.parametrize("lock", ["Generating lock file 'dvc.lock'", "Updating lock file 'dvc.lock'", "Use `dvc push` to send your updates to remote storage."])
+@pytest.mark.parametrize(
+    "lock",
+    [
+        "Generating lock file 'dvc.lock'",
+        "Updating lock file 'dvc.lock'",
+        "Use `dvc push` to send your updates to remote storage.",
+    ],
+)
 def test_what_dvc_explains_after_each_stage_is_not_shown(repro, lock):
     printed = f"Running stage 'a':\n> touch a\na: done\n{lock}\n\nTo track the changes with git, run:"
     assert repro._shown(repro.Done("a", 0, printed, 2.0)) == "a: 2 s\nRunning stage 'a':\n> touch a\na: done\n"
@@ -209,7 +242,9 @@ def test_what_dvc_explains_after_each_stage_is_not_shown(repro, lock):
 
 
 def test_what_stands_between_most_others_comes_first(repro):
-    graph = {name: frozenset(below) for name, below in {"a": "", "b": "", "c": "b", "d": "bc", "e": "", "f": "bcd"}.items()}
+    graph = {
+        name: frozenset(below) for name, below in {"a": "", "b": "", "c": "b", "d": "bc", "e": "", "f": "bcd"}.items()
+    }
     assert repro.in_order(graph) == ["b", "c", "d", "f", "a", "e"]
 
 

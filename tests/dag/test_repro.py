@@ -57,12 +57,24 @@ def names(stages: list[str]) -> set[str]:
 
 
 def test_first_run_makes_everything(first):
-    assert {"generate", "prepare", "track_faces", "pretrain", "extract", "extract_speech", "extract_face", "rank", "select"} <= names(first.ran)
+    assert {
+        "generate",
+        "prepare",
+        "track_faces",
+        "pretrain",
+        "extract",
+        "extract_speech",
+        "extract_face",
+        "rank",
+        "select",
+    } <= names(first.ran)
     assert "report@demo-huang2017" in first.ran
     report = first.root / "reports/demo/huang2017"
     metrics = json.loads((report / "scores.json").read_text())
     assert {"a60-svm", "v1024-lstm", "confidence-a60+v1024-lstm", "logistic_regression-a60+v1024-svm"} <= set(metrics)
-    assert {"prior_knowledge-a60+v1024-lstm", "prior_knowledge-logistic_regression+audio-a60+v1024-lstm"} <= set(metrics)
+    assert {"prior_knowledge-a60+v1024-lstm", "prior_knowledge-logistic_regression+audio-a60+v1024-lstm"} <= set(
+        metrics
+    )
     for figures in metrics.values():
         assert figures["n"] == 28
         assert figures["coverage"] == 1.0
@@ -126,7 +138,9 @@ def test_every_clip_is_in_the_ledger_of_every_stage(first):
     clips = set(pd.read_csv(first.root / "features/demo/manifest.csv")["clip_id"])
     for stage, rows in ledger.groupby("stage"):
         assert set(rows["clip_id"]) == clips, stage
-    assert {"prepare", "track_faces", "extract:mfcc39", "extract:pool5", "select:v1024", "train:v1024-svm"} <= set(ledger["stage"])
+    assert {"prepare", "track_faces", "extract:mfcc39", "extract:pool5", "select:v1024", "train:v1024-svm"} <= set(
+        ledger["stage"]
+    )
 
 
 def test_features_follow_the_hdf5_contract(first):
@@ -211,7 +225,17 @@ def test_two_workers_and_one_stage_at_a_time_give_the_bytes_of_one_and_two(first
     assert project.repro() == []
 
 
-LEARNED = ("rank", "select", "segments_audio", "segments_video", "fuse_features", "train_", "end_to_end", "transfer", "fuse@")
+LEARNED = (
+    "rank",
+    "select",
+    "segments_audio",
+    "segments_video",
+    "fuse_features",
+    "train_",
+    "end_to_end",
+    "transfer",
+    "fuse@",
+)
 """Beginnings of the names of stages that learn from labels, and of `select`, which passes on what `rank` learned."""
 
 
@@ -224,7 +248,9 @@ def learned_in(project: Project, fold: str) -> dict[str, bytes | str]:
             found[name] = path.read_bytes()
         elif path.name in ("history.csv", "posteriors.csv", "validation.csv"):
             rows = pd.read_csv(path, dtype=str, keep_default_na=False)
-            found[name] = rows[(rows["fold"] == fold) & ((rows["part"] == "val") if "part" in rows else True)].to_csv(index=False)
+            found[name] = rows[(rows["fold"] == fold) & ((rows["part"] == "val") if "part" in rows else True)].to_csv(
+                index=False
+            )
         elif path.name == "learned.json":
             found[name] = json.dumps({fusion: states[fold] for fusion, states in json.loads(path.read_text()).items()})
     for path in sorted((project.root / "features/demo").glob("*.importances.csv")):
@@ -234,7 +260,8 @@ def learned_in(project: Project, fold: str) -> dict[str, bytes | str]:
 
 
 def test_no_test_clip_and_no_test_label_reaches_a_weight_or_a_prediction(first, done):
-    """In one fold every second test clip is taken out and the others get emotions dealt out anew: all that is learned there
+    """In one fold every second test clip is taken out and the others get emotions dealt out anew: all that is learned
+    there
     stays to the byte, and so does every posterior of the clips that are left. The other folds are left out."""
     fused = {system: done.root / f"models/demo/{system}/fusion/predictions.csv" for system in SYSTEMS}
     before, weights = {system: pd.read_csv(path) for system, path in fused.items()}, learned_in(done, "fold-00")
@@ -242,7 +269,9 @@ def test_no_test_clip_and_no_test_label_reaches_a_weight_or_a_prediction(first, 
     splits = splits[splits["fold"] == "fold-00"]
     tested = splits[splits["part"] == "test"]["clip_id"]
     left = tested[1::2]
-    splits[~splits["clip_id"].isin(tested) | splits["clip_id"].isin(left)].to_csv(done.root / "features/demo/splits.csv", index=False)
+    splits[~splits["clip_id"].isin(tested) | splits["clip_id"].isin(left)].to_csv(
+        done.root / "features/demo/splits.csv", index=False
+    )
     path = done.root / "features/demo/manifest.csv"
     manifest = pd.read_csv(path)
     rows = manifest["clip_id"].isin(left)
@@ -303,7 +332,12 @@ def _bad_clips_in_the_third_system(project: Project) -> None:
     assert entry("anger", "extract:egemaps") == entry("anger", "train:egemaps-transfer") == ("absent", "no_audio")
     assert entry("anger", "align_faces") == entry("anger", "train:vggface-end_to_end") == ("ok", "")
     assert entry("disgust", "align_faces") == ("absent", "no_video")
-    assert entry("fear", "align_faces") == entry("fear", "extract:vggface") == entry("fear", "train:vggface-end_to_end") == ("failed", "no_face")
+    assert (
+        entry("fear", "align_faces")
+        == entry("fear", "extract:vggface")
+        == entry("fear", "train:vggface-end_to_end")
+        == ("failed", "no_face")
+    )
     assert entry("surprise", "align_faces") == ("degraded", "too_short")
     assert entry("surprise", "train:vggface-end_to_end") == ("ok", "")
     assert entry("sad", "extract:egemaps") == ("failed", "no_voice")
@@ -311,7 +345,9 @@ def _bad_clips_in_the_third_system(project: Project) -> None:
         assert entry(clip, "fuse:combined-audio_visual-weighted") == ("degraded", reason)
     assert entry("happy", "fuse:combined-audio_visual-weighted") == ("failed", "missing_file")
     counts = pd.read_csv(fused / "predictions.csv")["model"].value_counts()
-    judged = {name: counts[name] for name in ("egemaps-transfer", "vggface-end_to_end", "combined-audio_visual-weighted")}
+    judged = {
+        name: counts[name] for name in ("egemaps-transfer", "vggface-end_to_end", "combined-audio_visual-weighted")
+    }
     assert judged == {"egemaps-transfer": 24, "vggface-end_to_end": 24, "combined-audio_visual-weighted": 26}
 
 
@@ -325,24 +361,40 @@ def _bad_clips_in_the_third_system(project: Project) -> None:
     ],
 )
 def test_a_corpus_of_one_modality_runs_through_all_stages(done, kept, other, systems):
-    """Sound alone, or pictures alone: nothing has failed, models of the other modality judge nothing, and fusion goes by what is there."""
+    """Sound alone, or pictures alone: nothing has failed, models of the other modality judge nothing, and fusion goes
+    by what is there.
+    """
     demo, corpus = done.root / "data/demo", done.root / "data/one"
     shutil.copytree(demo, corpus)
     for path in corpus.rglob("*.mp4"):
         remux(demo / path.relative_to(corpus), path, kept)
     pd.read_csv(demo / "manifest.csv").iloc[:, :4].to_csv(corpus / "manifest.csv", index=False)
-    done.set({"corpora": {"one": {"adapter": "manifest_csv", "root": "data/one", "protocol": {"name": "loso", "validation": 0.4}}}})
-    done.set({"degrade": {"one_worse": {"corpus": "one", "snr_db": 10, "blur_px": 1}}, "runtime.max_failed_fraction": 0})
+    done.set(
+        {
+            "corpora": {
+                "one": {"adapter": "manifest_csv", "root": "data/one", "protocol": {"name": "loso", "validation": 0.4}}
+            }
+        }
+    )
+    done.set(
+        {"degrade": {"one_worse": {"corpus": "one", "snr_db": 10, "blur_px": 1}}, "runtime.max_failed_fraction": 0}
+    )
     targets = [f"{stage}@one-{system}" for system in systems for stage in ("report", "robustness")]
     done.repro_two(*targets, "degrade@one_worse")
     audio = {"huang2017": "a60-svm", "zhang2017": "anet-linear_svm", "ouyang2017": "egemaps-transfer"}
     video = {"huang2017": "v1024-lstm", "zhang2017": "vnet-linear_svm", "ouyang2017": "vggface-end_to_end"}
-    fused = {"huang2017": "logistic_regression-a60+v1024-lstm", "zhang2017": "product-anet+vnet-linear_svm", "ouyang2017": "combined-audio_visual-weighted"}
+    fused = {
+        "huang2017": "logistic_regression-a60+v1024-lstm",
+        "zhang2017": "product-anet+vnet-linear_svm",
+        "ouyang2017": "combined-audio_visual-weighted",
+    }
     there, absent = (audio, video) if kept == "audio" else (video, audio)
     for system in systems:
         folder = done.root / "reports/one" / system
         scores = json.loads((folder / "scores.json").read_text())
-        assert (scores[there[system]]["n"], scores[absent[system]]["n"], scores[fused[system]]["n"]) == (28, 0, 28), system
+        assert (scores[there[system]]["n"], scores[absent[system]]["n"], scores[fused[system]]["n"]) == (28, 0, 28), (
+            system
+        )
         assert scores[absent[system]]["accuracy"] is None
         ledger = pd.read_csv(folder / "ledger.csv", keep_default_na=False)
         assert "failed" not in set(ledger["status"])
@@ -356,7 +408,11 @@ def rewritten(source: Path, target: Path, frames: int, voice: bool = True) -> No
     with av.open(str(source)) as file:
         pictures = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)][:frames]
     length = 16000 * frames // 25
-    sound = read_sound(source, 16000)[:length] if voice else np.random.default_rng(0).normal(0, 0.003, length).astype(np.float32)
+    sound = (
+        read_sound(source, 16000)[:length]
+        if voice
+        else np.random.default_rng(0).normal(0, 0.003, length).astype(np.float32)
+    )
     write_media(target, list(range(0, 40 * frames, 40)), sound, codecs=("libx264", "aac"), pictures=pictures)
 
 
@@ -386,7 +442,11 @@ def hostile(done):
 
 @pytest.mark.long
 def test_bad_clips_cost_themselves_only(hostile):
-    fewer = {"huang2017.classifiers": ["svm"], "huang2017.fused": ["svm"], "zhang2017.features": {"anet": "audio", "vnet": "video"}}
+    fewer = {
+        "huang2017.classifiers": ["svm"],
+        "huang2017.fused": ["svm"],
+        "zhang2017.features": {"anet": "audio", "vnet": "video"},
+    }
     hostile.set({f"systems.{key}": value for key, value in fewer.items()})
     hostile.repro_two("report@mine-huang2017", "fuse@mine-zhang2017", "fuse@mine-ouyang2017")
     report = hostile.root / "reports/mine/huang2017"
@@ -411,7 +471,9 @@ def test_bad_clips_cost_themselves_only(hostile):
     assert (metrics["a60-svm"]["n"], metrics["v1024-svm"]["n"]) == (25, 24)
     assert metrics["confidence-a60+v1024-svm"]["n"] == 26
     assert metrics["confidence-a60+v1024-svm"]["coverage"] == pytest.approx(26 / 28, abs=1e-4)
-    assert {clip for clip, _ in ledger.index} == set(pd.read_csv(hostile.root / "features/mine/manifest.csv")["clip_id"])
+    assert {clip for clip, _ in ledger.index} == set(
+        pd.read_csv(hostile.root / "features/mine/manifest.csv")["clip_id"]
+    )
     _bad_clips_in_the_second_system(hostile)
     _bad_clips_in_the_third_system(hostile)
     predictions = pd.read_csv(report / "predictions.csv")
@@ -424,7 +486,10 @@ def test_a_missing_corpus_folder_is_named(done):
     done.set({"corpora.demo.root": "data/demos"})
     check = done.run("python", "-m", "pipeline", "check")
     assert check.returncode == 1
-    assert check.stderr == "error: params.yaml: corpora.demo.root: no such folder 'data/demos'; mend it, or remove the corpus\n"
+    assert (
+        check.stderr
+        == "error: params.yaml: corpora.demo.root: no such folder 'data/demos'; mend it, or remove the corpus\n"
+    )
     run = done.run("dvc", "repro", "prepare")
     assert run.returncode != 0
     assert "data/demos" in run.stderr.splitlines()[-1]
@@ -433,7 +498,10 @@ def test_a_missing_corpus_folder_is_named(done):
 WRONG = {
     "select.v1024.k": (0, "params.yaml: select.v1024.k: Input should be greater than 0 (got 0)"),
     "train.lstm.dropuot": (0.1, "params.yaml: train.lstm.dropuot: no such setting (did you mean 'dropout'?)"),
-    "track_faces.detector": ("dlib_hogg", "track_faces.detector: no detectors plugin 'dlib_hogg' (did you mean 'dlib_hog'?)"),
+    "track_faces.detector": (
+        "dlib_hogg",
+        "track_faces.detector: no detectors plugin 'dlib_hogg' (did you mean 'dlib_hog'?)",
+    ),
     "corpora.demo.labels": ({"joy": "hapy"}, "unknown emotion 'hapy' (did you mean 'happy'?)"),
     "extract.mfcc39.hop_ms": (5, "extract.mfcc39 differs from pretrain.a60.mfcc in hop_ms"),
     "segments_video.vnet.settings.fc6": ("published", "set size to 112"),
@@ -447,7 +515,9 @@ def test_wrong_settings_give_one_line_each(done):
         *("train_huang2017@demo-v1024-lstm", "select@demo-v1024", "extract_speech@demo-a60"),
         *("segments_video@demo-vnet", "track_faces@demo", "prepare@demo"),
     )
-    run = done.run("dvc", "repro", "--keep-going", "--single-item", "extract@demo-mfcc39", *failing)  # the first is right in itself
+    run = done.run(
+        "dvc", "repro", "--keep-going", "--single-item", "extract@demo-mfcc39", *failing
+    )  # the first is right in itself
     assert run.returncode != 0
     printed = run.stdout + run.stderr
     assert "Traceback" not in printed
@@ -466,7 +536,10 @@ def test_a_wrong_setting_of_the_machine_gives_one_line(done):
 
 PREDICTED = {
     # what decides, and the fold in which it is compared; with keep: [fold-00], that one is all there is
-    "huang2017": [("confidence-logistic_regression+audio+video-a60+v1024-lstm", "fold-01"), ("prior_knowledge-a60+v1024-svm", "fold-02")],
+    "huang2017": [
+        ("confidence-logistic_regression+audio+video-a60+v1024-lstm", "fold-01"),
+        ("prior_knowledge-a60+v1024-svm", "fold-02"),
+    ],
     "zhang2017": [("score_level-anet+vnet-linear_svm", "fold-03"), ("dbn2-linear_svm", "fold-02")],
     "ouyang2017": [("combined-audio_visual-weighted", "fold-00")],
 }
@@ -482,16 +555,24 @@ def predict(project: Project, *args: str) -> str:
 def test_a_test_clip_is_predicted_as_it_was_tested(done, system):
     tested = pd.read_csv(done.root / f"models/demo/{system}/fusion/predictions.csv")
     for model, fold in PREDICTED[system]:
-        said = predict(done, "data/demo", "--system", system, "--model", model, "--fold", fold, "--out", "found", "--hop", "1")
+        said = predict(
+            done, "data/demo", "--system", system, "--model", model, "--fold", fold, "--out", "found", "--hop", "1"
+        )
         assert "says nothing about people" in said
-        assert not any(" from the clip cache" in line and "28 of 28" not in line for line in said.splitlines() if "(fold" not in line)
+        assert not any(
+            " from the clip cache" in line and "28 of 28" not in line
+            for line in said.splitlines()
+            if "(fold" not in line
+        )
         found = pd.read_csv(done.root / "found/predictions.csv")
         assert (found["status"] == "ok").all()
         for name, rows in found.groupby("model"):
             theirs = tested[(tested["model"] == name) & (tested["fold"] == fold)].set_index("clip_id")
             ours = rows.set_index("clip").loc[theirs.index]
             assert len(ours) == 7
-            np.testing.assert_allclose(ours.filter(regex="^p_"), theirs.filter(regex="^p_"), rtol=0, atol=1e-6, err_msg=name)
+            np.testing.assert_allclose(
+                ours.filter(regex="^p_"), theirs.filter(regex="^p_"), rtol=0, atol=1e-6, err_msg=name
+            )
             assert (ours["predicted"] == theirs["predicted"]).all()
 
 
@@ -514,16 +595,29 @@ def test_prediction_on_new_and_bad_media(done):
         about = json.loads((done.root / "reports/predictions/new/about.json").read_text())
         chosen = found[found["model"] == about["model"]].set_index("clip")
         assert dict(chosen["status"]) == {
-            "empty": "failed", "known": "ok", "no-face": "degraded", "no-sound": "failed", "text": "failed", "voice": "degraded"
+            "empty": "failed",
+            "known": "ok",
+            "no-face": "degraded",
+            "no-sound": "failed",
+            "text": "failed",
+            "voice": "degraded",
         }, system
-        assert dict(chosen["reason"][["no-face", "text", "voice"]]) == {"no-face": "no_face", "text": "decode_error", "voice": "no_video"}
+        assert dict(chosen["reason"][["no-face", "text", "voice"]]) == {
+            "no-face": "no_face",
+            "text": "decode_error",
+            "voice": "no_video",
+        }
         assert about["folds"] == (["fold-00"] if system == "ouyang2017" else [f"fold-{n:02d}" for n in range(4)])
         for fold in about["folds"]:
             assert all(len(digests[fold]) == 64 for digests in about["models"].values())
         courses = {path.stem for path in (done.root / "reports/predictions/new/posteriors").glob("*.csv")}
         assert courses == {"known", "no-face", "voice"}
     again = predict(done, "new", "--system", SYSTEMS[0], "--model", PREDICTED[SYSTEMS[0]][0][0])
-    reused = [re.search(r"(\d+) of (\d+) clips from the clip cache", line) for line in again.splitlines() if line.endswith("clip cache")]
+    reused = [
+        re.search(r"(\d+) of (\d+) clips from the clip cache", line)
+        for line in again.splitlines()
+        if line.endswith("clip cache")
+    ]
     assert reused
     assert all(found[1] == found[2] for found in reused), again
     done.repro()
@@ -532,7 +626,19 @@ def test_prediction_on_new_and_bad_media(done):
 
 def test_prediction_stops_with_one_line_where_weights_were_not_kept(done):
     shutil.rmtree(done.root / "models/demo/ouyang2017/classifiers/vggface-end_to_end/fold-00")
-    stopped = done.run(sys.executable, "-m", "pipeline", "predict", "data/demo", "--system", "ouyang2017", "--model", "combined-visual-average")
+    stopped = done.run(
+        sys.executable,
+        "-m",
+        "pipeline",
+        "predict",
+        "data/demo",
+        "--system",
+        "ouyang2017",
+        "--model",
+        "combined-visual-average",
+    )
     assert stopped.returncode == 1
-    assert "set end_to_end.vggface.keep: all in params.yaml and run `dvc repro end_to_end@demo-vggface`" in stopped.stderr
+    assert (
+        "set end_to_end.vggface.keep: all in params.yaml and run `dvc repro end_to_end@demo-vggface`" in stopped.stderr
+    )
     assert stopped.stderr.count("\n") == 1

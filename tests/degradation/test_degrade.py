@@ -32,7 +32,10 @@ from pipeline.pretraining.settings import MARK, is_generated
 
 TIMES = [0, 40, 90, 130, 200, 333, 400, 481, 520, 560]
 RATE = 22050
-PICTURES = [np.random.default_rng(n).integers(0, 256, (12, 16, 3), np.uint8).repeat(4, 0).repeat(4, 1) for n in range(len(TIMES))]
+PICTURES = [
+    np.random.default_rng(n).integers(0, 256, (12, 16, 3), np.uint8).repeat(4, 0).repeat(4, 1)
+    for n in range(len(TIMES))
+]
 
 
 def speech(seconds: float = 1.0, rate: int = RATE) -> np.ndarray:
@@ -216,7 +219,9 @@ def test_long_sound_is_read_in_blocks_and_keeps_every_sample(tmp_path):
     path = worse(tmp_path, Clip("a", "a.wav", "s", "happy"), snr_db=10)
     before, after = read_sound(tmp_path / "a.wav", 2000), read_sound(path, 2000)
     assert len(before) == len(after) == len(sound)
-    assert abs(10 * np.log10(np.mean(before.astype(float) ** 2) / np.mean((after - before).astype(float) ** 2)) - 10) < 0.3
+    assert (
+        abs(10 * np.log10(np.mean(before.astype(float) ** 2) / np.mean((after - before).astype(float) ** 2)) - 10) < 0.3
+    )
 
 
 # The whole corpus, as the stage runs it.
@@ -252,11 +257,15 @@ def corpus(tmp_path: Path, ways, workers: int = 1, allowed: float = 0.5) -> Path
 def run_stage(folder: Path, name: str = "noisy") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "stages.degrade", "--name", name, "--corpus", "mine", "--manifest", "manifest.csv"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run([*command, "--out", "out", "--ledger", "l.csv"], cwd=folder, capture_output=True, text=True, env=environment)
+    return subprocess.run(
+        [*command, "--out", "out", "--ledger", "l.csv"], cwd=folder, capture_output=True, text=True, env=environment
+    )
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+    }
 
 
 ALL_WAYS = {"snr_db": 10, "blur_px": 1, "drop_frames": 0.3}
@@ -268,17 +277,40 @@ def test_the_stage_writes_every_clip_twice(tmp_path):
     assert done.returncode == 0, done.stderr
     assert "4 ok, 2 failed (decode_error, missing_file)" in done.stdout
     worse_files = {"worse/a.mkv", "worse/a2.mkv", "worse/b.wav", "worse/c.mkv"}
-    assert set(contents(folder / "out")) == {"manifest.csv", "clean/sub/a.mkv", "clean/b.wav", "clean/c.mp4", *worse_files}
+    assert set(contents(folder / "out")) == {
+        "manifest.csv",
+        "clean/sub/a.mkv",
+        "clean/b.wav",
+        "clean/c.mp4",
+        *worse_files,
+    }
     assert (folder / "out/clean/b.wav").samefile(folder / "root/b.wav"), "a hard link"
     entries = {entry.clip_id: (entry.status, entry.reason) for entry in read_ledger(folder / "l.csv")}
-    assert entries == {**dict.fromkeys(("a", "a2", "b", "c"), ("ok", "")), "broken": ("failed", "decode_error"), "gone": ("failed", "missing_file")}
+    assert entries == {
+        **dict.fromkeys(("a", "a2", "b", "c"), ("ok", "")),
+        "broken": ("failed", "decode_error"),
+        "gone": ("failed", "missing_file"),
+    }
     clips = {clip.clip_id: clip for clip in manifest_csv.clips(folder / "out")}
     assert sorted(clips) == ["a", "a.worse", "a2", "a2.worse", "b", "b.worse", "c", "c.worse"]
     assert clips["a2"] == Clip("a2", "clean/sub/a.mkv", "s1", "sad", "train", "female", 0.1, 0.4, "sub/a.mkv", "clean")
-    assert clips["a2.worse"] == Clip("a2.worse", "worse/a2.mkv", "s1", "sad", "train", "female", None, None, "sub/a.mkv", "worse")
+    assert clips["a2.worse"] == Clip(
+        "a2.worse", "worse/a2.mkv", "s1", "sad", "train", "female", None, None, "sub/a.mkv", "worse"
+    )
     assert clips["b.worse"] == Clip("b.worse", "worse/b.wav", "s2", "anger", source="film", corpus="worse")
     with (folder / "out/manifest.csv").open(newline="") as file:
-        assert next(csv.reader(file)) == ["clip_id", "path", "speaker", "emotion", "split", "gender", "start", "end", "source", "corpus"]
+        assert next(csv.reader(file)) == [
+            "clip_id",
+            "path",
+            "speaker",
+            "emotion",
+            "split",
+            "gender",
+            "start",
+            "end",
+            "source",
+            "corpus",
+        ]
 
 
 @pytest.mark.slow
@@ -302,7 +334,10 @@ def test_too_many_failures_stop_the_stage(tmp_path):
     assert (tmp_path / "l.csv").is_file()
 
 
-@pytest.mark.parametrize(("name", "words"), [("noisi", "did you mean 'noisy'"), ("noisy", "degrade.noisy.blur_px: Input should be greater than 0")])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("noisi", "did you mean 'noisy'"), ("noisy", "degrade.noisy.blur_px: Input should be greater than 0")],
+)
 def test_the_stage_tells_mistakes_in_one_line(tmp_path, name, words):
     done = run_stage(corpus(tmp_path, {"blur_px": -1}), name)
     assert done.returncode == 1
@@ -330,7 +365,8 @@ def test_mistakes_in_the_settings_are_told_in_one_line(ways, words):
 
 
 @pytest.mark.parametrize(
-    ("ids", "words"), [(["a", "a.worse"], "'a.worse' is needed for the worse clip of 'a'"), (["x" * 198], "200 at most")]
+    ("ids", "words"),
+    [(["a", "a.worse"], "'a.worse' is needed for the worse clip of 'a'"), (["x" * 198], "200 at most")],
 )
 def test_ids_that_have_no_room_for_a_worse_clip(ids, words):
     with pytest.raises(CorpusError, match=words):
@@ -368,7 +404,9 @@ def test_damage_is_told_and_what_is_left_is_used(tmp_path, monkeypatch):
         return whole(path, start, end)
 
     monkeypatch.setattr(job, "read_pictures", damaged)
-    entry, name = Worse(tmp_path, tmp_path / "out", DegradeParams(corpus="x", blur_px=1), "degrade:x")(Clip("a", "a.mp4", "s", "sad"))
+    entry, name = Worse(tmp_path, tmp_path / "out", DegradeParams(corpus="x", blur_px=1), "degrade:x")(
+        Clip("a", "a.mp4", "s", "sad")
+    )
     assert (entry.status, entry.reason, name) == ("degraded", "decode_error", "a.mkv")
 
 

@@ -20,7 +20,9 @@ CITATION = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
 def rows(heading: str) -> dict[str, list[str]]:
     """Return the table below a heading: first cell -> the others."""
     section = text_of("licences").split(f"\n## {heading}\n")[1].split("\n## ")[0]
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line.startswith("| `")]
+    cells = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in section.splitlines() if line.startswith("| `")
+    ]
     return {first.strip("`"): rest for first, *rest in cells}
 
 

@@ -53,7 +53,9 @@ def with_line(root: Path, page: str) -> None:
         for path, name in PLACES.items():
             if block.above == f"`{name}` of `{path}`:":
                 text = (root / path).read_text(encoding="utf-8")
-                changed, count = re.subn(rf"^({name}\b.* = {{)$", rf"\1\n    {block.text.strip()}", text, flags=re.MULTILINE)
+                changed, count = re.subn(
+                    rf"^({name}\b.* = {{)$", rf"\1\n    {block.text.strip()}", text, flags=re.MULTILINE
+                )
                 assert count == 1, path
                 (root / path).write_text(changed, encoding="utf-8")
 
@@ -85,7 +87,9 @@ def test_the_files_keep_the_contracts_of_their_kinds(copy: Path) -> None:
 
 def test_the_files_keep_the_rules_of_style(copy: Path) -> None:
     files = [path for _, path in PLUGINS.values()]
-    done = subprocess.run([sys.executable, "-m", "ruff", "check", "--no-cache", *files], cwd=copy, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--no-cache", *files], cwd=copy, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stdout
 
 
@@ -96,7 +100,11 @@ def test_the_adapter_lists_clips(tmp_path: Path) -> None:
         (root / "deeper").mkdir(parents=True, exist_ok=True)
         (root / "deeper" / f"{name}.wav").write_bytes(b"")
     found = {clip.clip_id: (clip.speaker, adapter.LABELS[clip.emotion]) for clip in adapter.clips(root)}
-    assert found == {"anna_joy_1": ("anna", "happy"), "anna_unclear_1": ("anna", "left_out"), "ben_anger_2": ("ben", "anger")}
+    assert found == {
+        "anna_joy_1": ("anna", "happy"),
+        "anna_unclear_1": ("anna", "left_out"),
+        "ben_anger_2": ("ben", "anger"),
+    }
     (root / "notes.wav").write_bytes(b"")
     with pytest.raises(CorpusError, match=r"notes\.wav: not named"):
         list(adapter.clips(root))
@@ -116,7 +124,10 @@ def test_the_table_of_the_page_is_read_and_its_mistake_told(tmp_path: Path) -> N
 
 def test_the_table_of_columns_is_what_is_read() -> None:
     listed = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \| (yes|no) \|", text_of("own-corpus"), flags=re.MULTILINE)
-    named = {answer: [name for cell, given in listed if given == answer for name in re.findall(r"\w+", cell)] for answer in ("yes", "no")}
+    named = {
+        answer: [name for cell, given in listed if given == answer for name in re.findall(r"\w+", cell)]
+        for answer in ("yes", "no")
+    }
     assert tuple(named["yes"]) == _tables.REQUIRED
     assert set(named["no"]) == set(_tables.OPTIONAL)
 
@@ -125,7 +136,9 @@ def test_the_extractor_extracts_a_clip(tmp_path: Path) -> None:
     module = plugin("extractors", tmp_path)
     quiet = np.zeros(SOUND_HZ // 2, np.float32)
     path = write_media(tmp_path / "clip.wav", sound=np.concatenate([tone(0.5, hz=1000), quiet]))
-    extractor = module.Extractor(parse(module.Params, settings_of("own-extractor")[0]["extract"]["spectrum"], "spectrum"))
+    extractor = module.Extractor(
+        parse(module.Params, settings_of("own-extractor")[0]["extract"]["spectrum"], "spectrum")
+    )
     found = joined(extractor(Sound.of(read_sound(path, SOUND_HZ))))
     heard = found.values[found.mask]
     assert 0.45 < found.mask.mean() < 0.6
@@ -199,24 +212,34 @@ def test_dvc_runs_all_four(tmp_path: Path) -> None:
                 sound = tone(0.4, hz=hz * factor + 7 * take)
                 write_media(voices / f"{speaker}_{emotion}_{take}.wav", sound=sound * (0.2 + 0.2 * factor))
     blocks_ = [block for page, _ in PLUGINS.values() for block in settings_of(page)]
-    merged = {section: value for block in blocks_ for section, value in block.items() if section in ("extract", "train", "fuse")}
-    project.set({
-        **SMALL,
-        "runtime.workers": 1,
-        "corpora": {"voices": {**settings_of("own-corpus")[1]["corpora"]["voices"], "root": str(voices)}},
-        "degrade": {},
-        "extract.spectrum": merged["extract"]["spectrum"],
-        "train.lda": merged["train"]["lda"],
-        "fuse.entropy": merged["fuse"]["entropy"],
-        "systems.huang2017": {
-            "features": {"spectrum": "audio"},
-            "classifiers": ["lda", "svm"],
-            "fusions": [],
-            "combined": {"both": {"rule": "entropy", "of": ["spectrum-lda", "spectrum-svm"]}},
-        },
-    })
+    merged = {
+        section: value
+        for block in blocks_
+        for section, value in block.items()
+        if section in ("extract", "train", "fuse")
+    }
+    project.set(
+        {
+            **SMALL,
+            "runtime.workers": 1,
+            "corpora": {"voices": {**settings_of("own-corpus")[1]["corpora"]["voices"], "root": str(voices)}},
+            "degrade": {},
+            "extract.spectrum": merged["extract"]["spectrum"],
+            "train.lda": merged["train"]["lda"],
+            "fuse.entropy": merged["fuse"]["entropy"],
+            "systems.huang2017": {
+                "features": {"spectrum": "audio"},
+                "classifiers": ["lda", "svm"],
+                "fusions": [],
+                "combined": {"both": {"rule": "entropy", "of": ["spectrum-lda", "spectrum-svm"]}},
+            },
+        }
+    )
     assert project.repro("fuse@voices-huang2017") == [
-        "prepare@voices", "extract@voices-spectrum", "train_huang2017@voices-spectrum-lda", "train_huang2017@voices-spectrum-svm",
+        "prepare@voices",
+        "extract@voices-spectrum",
+        "train_huang2017@voices-spectrum-lda",
+        "train_huang2017@voices-spectrum-svm",
         "fuse@voices-huang2017",
     ]
     found = read_table(project.root / "models/voices/huang2017/fusion/predictions.csv")

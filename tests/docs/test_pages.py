@@ -62,7 +62,9 @@ def test_links_resolve(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)
 def test_files_that_are_named_exist(page: Path) -> None:
-    named = set(re.findall(r"`((?:pipeline|stages|tests|docs|scripts|benchmarks)/[\w./-]+)`", page.read_text(encoding="utf-8")))
+    named = set(
+        re.findall(r"`((?:pipeline|stages|tests|docs|scripts|benchmarks)/[\w./-]+)`", page.read_text(encoding="utf-8"))
+    )
     missing = {name for name in named - SHOWN if not (ROOT / name).exists()}
     if page.name == "CHANGELOG.md" or page.parent.name == "decisions":
         missing = {name for name in missing if name.startswith("docs/")}  # they tell of what was
@@ -71,7 +73,12 @@ def test_files_that_are_named_exist(page: Path) -> None:
 
 def commands(text: str) -> list[str]:
     """Return every `python -m pipeline ...` of a page, as it stands."""
-    inside = [line for block in blocks(text) if block.language in ("", "console", "bash", "sh") for line in block.text.splitlines()]
+    inside = [
+        line
+        for block in blocks(text)
+        if block.language in ("", "console", "bash", "sh")
+        for line in block.text.splitlines()
+    ]
     lines = [line for line in inside if re.match(r"\s*(\$ )?(time )?python -m pipeline\b", line)]
     lines += re.findall(r"`(python -m pipeline [^`]+)`", without_fences(text))
     return [re.split(r"\s+#|\s*[|>]|\s+\(", line.strip().removeprefix("$ ").removeprefix("time "))[0] for line in lines]
@@ -79,7 +86,9 @@ def commands(text: str) -> list[str]:
 
 def prepared(command: str) -> list[str]:
     """Return the arguments of a command with placeholders filled in."""
-    return [word for word in shlex.split(command.replace("[", "").replace("]", "").replace("…", ""))[3:] if word != "..."]
+    return [
+        word for word in shlex.split(command.replace("[", "").replace("]", "").replace("…", ""))[3:] if word != "..."
+    ]
 
 
 def parsed(words: list[str]) -> tuple[object, str]:

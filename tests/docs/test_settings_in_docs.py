@@ -223,7 +223,11 @@ def test_every_block_of_settings_parses_in_its_place(block: dict[str, Any]) -> N
     for name, system in changed.get("systems", {}).items():
         changed["systems"][name] = {**PARAMS["systems"][name], **system}
     for section in changed:  # the plugins that pages show are not here: tests/docs/test_own_plugins.py has them
-        shown = {name for name, keys in changed[section].items() if name in own or (isinstance(keys, dict) and keys.get("adapter") in own)}
+        shown = {
+            name
+            for name, keys in changed[section].items()
+            if name in own or (isinstance(keys, dict) and keys.get("adapter") in own)
+        }
         changed[section] = {name: keys for name, keys in changed[section].items() if name not in shown}
     check(laid_over(PARAMS, changed))
 
@@ -252,7 +256,9 @@ def _typed_keys() -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("page", [*PAGES, "gpu-and-cluster", "quickstart", "own-extractor", "own-classifier", "own-fusion-rule"])
+@pytest.mark.parametrize(
+    "page", [*PAGES, "gpu-and-cluster", "quickstart", "own-extractor", "own-classifier", "own-fusion-rule"]
+)
 def test_every_key_that_is_named_exists(page: str) -> None:
     known = set(keys(PARAMS)) | _typed_keys()
     for block in settings_of(page):

@@ -128,7 +128,14 @@ def test_one_flipped_bit_makes_the_entry_absent(data: st.DataObject) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    [lambda raw: b"", lambda raw: raw[:31], lambda raw: raw[:32], lambda raw: raw[:-1], lambda raw: raw + b"\0", lambda raw: raw[1:]],
+    [
+        lambda raw: b"",
+        lambda raw: raw[:31],
+        lambda raw: raw[:32],
+        lambda raw: raw[:-1],
+        lambda raw: raw + b"\0",
+        lambda raw: raw[1:],
+    ],
     ids=["empty", "half a digest", "digest alone", "last byte gone", "one byte more", "first byte gone"],
 )
 def test_a_truncated_or_grown_entry_is_absent_and_gone(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:

@@ -37,12 +37,21 @@ class Cluster:
         command = [f"{Path(sys.executable).parent}/dask", role, "--no-dashboard", *options]
         log = (self.folder / f"{role}{len(self.processes)}.log").open("wb")
         self.processes.append(
-            subprocess.Popen(command, cwd=self.folder, env={**self.environment, **environment}, stdout=log, stderr=log, start_new_session=True)
+            subprocess.Popen(
+                command,
+                cwd=self.folder,
+                env={**self.environment, **environment},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         )
         return self.processes[-1]
 
     def worker(self, name: str, *options: str, **environment: str) -> subprocess.Popen[bytes]:
-        return self.start("worker", "--scheduler-file", str(self.file), "--nthreads", "1", "--name", name, *options, **environment)
+        return self.start(
+            "worker", "--scheduler-file", str(self.file), "--nthreads", "1", "--name", name, *options, **environment
+        )
 
     @property
     def address(self) -> str:
@@ -54,7 +63,9 @@ class Cluster:
 
     def stop(self) -> None:
         for process in self.processes:
-            for one in [*psutil.Process(process.pid).children(recursive=True), process] if process.poll() is None else []:
+            for one in (
+                [*psutil.Process(process.pid).children(recursive=True), process] if process.poll() is None else []
+            ):
                 one.kill()
             process.wait()
 
@@ -81,7 +92,9 @@ def cluster(corpus: SoundCorpus, environment: dict[str, str]) -> Iterator[Cluste
 
 
 @pytest.mark.slow
-def test_a_worker_killed_in_the_middle_costs_its_clip_and_the_bytes_are_those_of_a_local_run(corpus: SoundCorpus, cluster: Cluster) -> None:
+def test_a_worker_killed_in_the_middle_costs_its_clip_and_the_bytes_are_those_of_a_local_run(
+    corpus: SoundCorpus, cluster: Cluster
+) -> None:
     first = cluster.worker("first", "--no-nanny")
     cluster.worker("second", "--no-nanny")
     corpus.set(backend="dask", scheduler=cluster.address)

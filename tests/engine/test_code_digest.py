@@ -114,13 +114,18 @@ def test_the_digest_is_the_same_for_a_copy_elsewhere(tree: Path, tmp_path_factor
 
 
 def test_digests_of_our_own_modules() -> None:
-    digests = [code.code_digest(f"pipeline.{name}") for name in ("core.files", "core.store", "engine.run", "media.decode")]
+    digests = [
+        code.code_digest(f"pipeline.{name}") for name in ("core.files", "core.store", "engine.run", "media.decode")
+    ]
     assert len(set(digests)) == len(digests)
     assert all(len(digest) == 16 and set(digest) <= set("0123456789abcdef") for digest in digests)
     assert code.code_digest("pipeline.engine.run", "pipeline.media.decode") not in digests
 
 
 def test_the_files_behind_the_engine() -> None:
-    found = {path.relative_to(code.ROOT).as_posix() for path in code.imported_files([code.ROOT / "pipeline" / "engine" / "run.py"])}
+    found = {
+        path.relative_to(code.ROOT).as_posix()
+        for path in code.imported_files([code.ROOT / "pipeline" / "engine" / "run.py"])
+    }
     assert {"pipeline/engine/run.py", "pipeline/core/store.py", "pipeline/core/files.py"} <= found
     assert "pipeline/media/decode.py" not in found

@@ -1,4 +1,6 @@
-"""What the engine survives: kill -9, a full disk, no permission, damage, two runs at once, Ctrl-C. The next run completes with equal bytes."""
+"""What the engine survives: kill -9, a full disk, no permission, damage, two runs at once, Ctrl-C. The next run
+completes with equal bytes.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ def one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
         assert word in lines[0]
 
 
-def test_thirty_kills_at_random_moments_lose_no_finished_clip(corpus: SoundCorpus, undisturbed: tuple[bytes, bytes]) -> None:
+def test_thirty_kills_at_random_moments_lose_no_finished_clip(
+    corpus: SoundCorpus, undisturbed: tuple[bytes, bytes]
+) -> None:
     """Forked from here, where everything is imported: the moment of the kill falls into the work, not into imports."""
     chance, fork = random.Random(6), multiprocessing.get_context("fork")
     kills, before, caught = 0, dict[str, int](), set[int]()
@@ -76,7 +80,9 @@ def test_thirty_kills_at_random_moments_lose_no_finished_clip(corpus: SoundCorpu
     assert len(caught) >= 10, f"the kills fell into {caught} finished clips: not at random moments"
 
 
-def test_two_workers_that_are_killed_lose_no_finished_clip(corpus: SoundCorpus, undisturbed: tuple[bytes, bytes]) -> None:
+def test_two_workers_that_are_killed_lose_no_finished_clip(
+    corpus: SoundCorpus, undisturbed: tuple[bytes, bytes]
+) -> None:
     corpus.set(workers=2)
     process = corpus.start()
     while len(corpus.finished()) < 10 and process.poll() is None:
@@ -112,7 +118,9 @@ def test_ctrl_c_stops_within_three_seconds_and_keeps_what_is_finished(tmp_path: 
 def mounted(folder: Path, *options: str) -> Iterator[None]:
     """Put a small file system over a folder."""
     folder.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", folder], capture_output=True, text=True)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", folder], capture_output=True, text=True
+    )
     if done.returncode:
         pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
     try:
@@ -122,7 +130,9 @@ def mounted(folder: Path, *options: str) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.long)])
-def test_a_full_disk_under_the_cache_is_one_line(corpus: SoundCorpus, undisturbed: tuple[bytes, bytes], workers: int) -> None:
+def test_a_full_disk_under_the_cache_is_one_line(
+    corpus: SoundCorpus, undisturbed: tuple[bytes, bytes], workers: int
+) -> None:
     corpus.set(workers=workers)
     with mounted(corpus.cache.root, "size=200k"):
         one_line(corpus.stage(), "No space left on device", "run the same command again")
@@ -141,7 +151,9 @@ def test_a_full_disk_under_the_features_is_one_line(corpus: SoundCorpus, undistu
     assert result(corpus) == undisturbed
 
 
-def test_an_output_folder_that_cannot_be_written_is_one_line(corpus: SoundCorpus, undisturbed: tuple[bytes, bytes]) -> None:
+def test_an_output_folder_that_cannot_be_written_is_one_line(
+    corpus: SoundCorpus, undisturbed: tuple[bytes, bytes]
+) -> None:
     with mounted(corpus.features, "size=1m"):
         corpus.save()
         subprocess.run(["mount", "-o", "remount,ro", corpus.features], check=True)

@@ -60,7 +60,9 @@ class NoiseJob:
         frames = int(random.integers(1, 20))
         values = (self.gain * random.normal(size=(frames, 3))).astype(np.float32)
         yield from ClipFeatures(values, np.arange(frames) / 25, np.ones(frames, bool)).blocks(7)
-        notes += [note for note in (self.degraded[clip.clip_id], self.more) if note] if clip.clip_id in self.degraded else []
+        notes += (
+            [note for note in (self.degraded[clip.clip_id], self.more) if note] if clip.clip_id in self.degraded else []
+        )
 
 
 class Bench:
@@ -71,7 +73,9 @@ class Bench:
         self.out, self.ledger = root / "noise.h5", root / "ledger.csv"
         self.clips = [Clip(f"c{i}", f"{i}.wav", "s", "anger", digest=str(i)) for i in range(6)]
 
-    def run(self, workers: int = 1, upstream: tuple[Entry, ...] = (), allowed: float = 0.5, **job: Any) -> tuple[str, list[str]]:
+    def run(
+        self, workers: int = 1, upstream: tuple[Entry, ...] = (), allowed: float = 0.5, **job: Any
+    ) -> tuple[str, list[str]]:
         """Run; return the engine's line and the clips that were computed."""
         log = self.root / "log" / uuid.uuid4().hex
         log.mkdir(parents=True)
@@ -201,7 +205,9 @@ def test_a_degraded_clip_is_kept_and_stands_in_the_ledger_also_from_the_cache(be
 def test_further_notes_stand_in_the_detail_of_the_first(bench: Bench) -> None:
     bench.run(degraded={"c3": "few_faces", "c4": "too_short: 3 frames"}, more="decode_error: part of it")
     assert bench.entries()["c3"] == Entry("c3", STAGE, "degraded", "few_faces", "decode_error: part of it")
-    assert bench.entries()["c4"] == Entry("c4", STAGE, "degraded", "too_short", "3 frames; also decode_error: part of it")
+    assert bench.entries()["c4"] == Entry(
+        "c4", STAGE, "degraded", "too_short", "3 frames; also decode_error: part of it"
+    )
 
 
 def test_what_failed_upstream_is_not_tried_and_stands_in_both_stages(bench: Bench) -> None:

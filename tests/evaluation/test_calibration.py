@@ -47,7 +47,9 @@ def example(clips=400, temperature=1.0, seed=0) -> tuple[np.ndarray, np.ndarray]
 
 
 def test_calibration_error_of_four_clips_by_hand():
-    """Two bins: 0.4 and 0.5 with one right of two, 0.9 and 0.8 with both right: (2 * |0.45 - 0.5| + 2 * |0.85 - 1|) / 4."""
+    """Two bins: 0.4 and 0.5 with one right of two, 0.9 and 0.8 with both right: (2 * |0.45 - 0.5| + 2 * |0.85 - 1|) /
+    4.
+    """
     bins = reliability(np.array([0.4, 0.9, 0.5, 0.8]), np.array([True, True, False, True]), 2)
     assert ece(bins) == pytest.approx(0.1)
     expected = {"low": [0, 0.5], "high": [0.5, 1], "clips": [2, 2], "confidence": [0.45, 0.85], "accuracy": [0.5, 1]}

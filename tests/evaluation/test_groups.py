@@ -16,7 +16,9 @@ from pipeline.evaluation.groups import by_group, gender_gap
 
 CLASSES = ["anger", "fear", "sad"]
 CLIPS = st.lists(
-    st.tuples(st.sampled_from(["s0", "s1", "s2", "s3"]), st.sampled_from(CLASSES), st.sampled_from(CLASSES)), min_size=1, max_size=40
+    st.tuples(st.sampled_from(["s0", "s1", "s2", "s3"]), st.sampled_from(CLASSES), st.sampled_from(CLASSES)),
+    min_size=1,
+    max_size=40,
 )
 GENDERS = {"s0": "female", "s1": "male", "s2": "female", "s3": "male"}
 
@@ -38,19 +40,25 @@ def test_figures_of_each_group_are_scikit_learns(clips):
         assert figures.clips == len(mine)
         assert figures.accuracy == pytest.approx(metrics.accuracy_score(mine["emotion"], mine["predicted"]))
         assert figures.uar == pytest.approx(metrics.balanced_accuracy_score(mine["emotion"], mine["predicted"]))
-        recalls = metrics.recall_score(mine["emotion"], mine["predicted"], labels=CLASSES, average=None, zero_division=np.nan)
+        recalls = metrics.recall_score(
+            mine["emotion"], mine["predicted"], labels=CLASSES, average=None, zero_division=np.nan
+        )
         np.testing.assert_allclose(list(figures.recalls.values()), recalls)
 
 
 def test_clips_without_a_group_are_left_out():
     frame = rows([("s0", "sad", "sad"), ("s1", "sad", "fear"), ("s2", "fear", "fear")])
-    assert {name: each.clips for name, each in by_group(frame, ["female", "", "female"], CLASSES).items()} == {"female": 2}
+    assert {name: each.clips for name, each in by_group(frame, ["female", "", "female"], CLASSES).items()} == {
+        "female": 2
+    }
     assert by_group(frame, ["", "", ""], CLASSES) == {}
     assert by_group(frame.iloc[:0], [], CLASSES) == {}
 
 
 def brute_force(clips) -> tuple[float, float]:
-    """The gap, and the share of all deals of the genders over the speakers with one as large in the rarer direction, twice."""
+    """The gap, and the share of all deals of the genders over the speakers with one as large in the rarer direction,
+    twice.
+    """
     frame = rows(clips)
     right = (frame["emotion"] == frame["predicted"]).to_numpy()
     names = sorted(set(frame["speaker"]))
@@ -87,7 +95,10 @@ def test_a_gap_of_many_speakers_is_drawn():
     assert gender_gap(shuffled, genders, 999, 0) == found
 
 
-@pytest.mark.parametrize("genders", [dict.fromkeys(GENDERS, ""), dict.fromkeys(GENDERS, "female"), {**dict.fromkeys(GENDERS, ""), "s0": "male"}])
+@pytest.mark.parametrize(
+    "genders",
+    [dict.fromkeys(GENDERS, ""), dict.fromkeys(GENDERS, "female"), {**dict.fromkeys(GENDERS, ""), "s0": "male"}],
+)
 def test_one_gender_or_none_has_no_gap(genders):
     assert gender_gap(rows([(name, "sad", "sad") for name in GENDERS]), genders, 100, 0) is None
 

@@ -103,7 +103,9 @@ def test_figures_by_emotion_by_hand(counts, expected):
 def test_interval_is_scipys_percentile_bootstrap(right, total):
     values = np.repeat([1.0, 0.0], [right, total - right])
     own = interval(values)
-    their = stats.bootstrap((values,), np.mean, method="percentile", n_resamples=2000, random_state=np.random.default_rng(1))
+    their = stats.bootstrap(
+        (values,), np.mean, method="percentile", n_resamples=2000, random_state=np.random.default_rng(1)
+    )
     np.testing.assert_allclose(own, their.confidence_interval, atol=max(0.02, 1.01 / total))
     assert own == interval(values), "the same draws each time"
 
@@ -160,20 +162,26 @@ def test_interval_of_uar_is_the_cluster_bootstrap_of_scikit_learns_balanced_accu
     rng = np.random.default_rng(1)
     speakers = np.repeat(list("abcdef"), [8, 9, 14, 10, 20, 6])
     truth = rng.choice(CLASSES, len(speakers), p=[0.1, 0.2, 0.3, 0.4])
-    predicted = np.where(rng.random(len(truth)) < rng.uniform(0.2, 0.9, 6)[np.unique(speakers, return_inverse=True)[1]], truth, "sad")
+    predicted = np.where(
+        rng.random(len(truth)) < rng.uniform(0.2, 0.9, 6)[np.unique(speakers, return_inverse=True)[1]], truth, "sad"
+    )
     recalls = [metrics.balanced_accuracy_score(truth[clips], predicted[clips]) for clips in drawn(speakers, 3000)]
     found = interval((truth == predicted).astype(float), speakers, draws=20000, classes=truth)
     np.testing.assert_allclose(found, np.quantile(recalls, [0.025, 0.975]), atol=0.02)
 
 
 def test_the_intervals_of_two_speakers_are_found_among_all_their_draws():
-    """a twice, a and b, b and a, or b twice: accuracies 1, 3 / 4, 3 / 4, 1 / 2; recalls of both emotions 1, 3 / 4, 3 / 4, 1 / 2."""
+    """a twice, a and b, b and a, or b twice: accuracies 1, 3 / 4, 3 / 4, 1 / 2; recalls of both emotions 1, 3 / 4, 3 /
+    4, 1 / 2.
+    """
     truth, predicted = ["sad", "fear", "sad", "fear"], ["sad", "fear", "sad", "sad"]
     right, speakers = np.array([t == p for t, p in zip(truth, predicted, strict=True)], float), np.array(list("aabb"))
     assert interval(right, speakers) == interval(right, speakers, classes=np.array(truth)) == (0.5, 1)
     frame = pd.DataFrame({"emotion": truth, "predicted": predicted, "speaker": speakers})
     found = score(frame, CLASSES, 4)
-    assert (found.low, found.high) == (0.25, 1), "four clips, one wrong, are not surer than that: 1 of 4 right has 4.7 %, none 0.4 %"
+    assert (found.low, found.high) == (0.25, 1), (
+        "four clips, one wrong, are not surer than that: 1 of 4 right has 4.7 %, none 0.4 %"
+    )
 
 
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from("abcde")), min_size=2, max_size=40))
@@ -220,7 +228,10 @@ def test_a_speaker_per_clip_is_a_bootstrap_over_clips():
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.lists(st.tuples(st.integers(0, 4), st.booleans(), st.sampled_from(CLASSES)), min_size=1, max_size=40), st.randoms())
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.booleans(), st.sampled_from(CLASSES)), min_size=1, max_size=40),
+    st.randoms(),
+)
 def test_interval_over_speakers_stays_in_range_whatever_the_order_of_the_clips(clips, chance):
     shuffled = chance.sample(clips, len(clips))
     found = []
@@ -233,7 +244,9 @@ def test_interval_over_speakers_stays_in_range_whatever_the_order_of_the_clips(c
 
 
 def test_score_draws_what_the_settings_say():
-    frame = pd.DataFrame({"emotion": ["sad"] * 40, "predicted": ["sad"] * 20 + ["fear"] * 20, "speaker": ["a"] * 20 + ["b"] * 20})
+    frame = pd.DataFrame(
+        {"emotion": ["sad"] * 40, "predicted": ["sad"] * 20 + ["fear"] * 20, "speaker": ["a"] * 20 + ["b"] * 20}
+    )
     clips, speakers = (score(frame, CLASSES, 40, ReportParams(bootstrap=kind)) for kind in ("clips", "speakers"))
     assert (clips.accuracy, speakers.accuracy) == (0.5, 0.5)
     assert (speakers.low, speakers.high) == (0, 1)
@@ -266,7 +279,20 @@ def test_more_clips_give_a_narrower_interval():
 
 
 def test_rounded_is_plain_and_has_four_decimals():
-    frame = pd.DataFrame({"emotion": ["sad", "fear", "sad"], "predicted": ["sad", "sad", "sad"], "speaker": list("abc")})
+    frame = pd.DataFrame(
+        {"emotion": ["sad", "fear", "sad"], "predicted": ["sad", "sad", "sad"], "speaker": list("abc")}
+    )
     found = score(frame, CLASSES, 3).rounded()
     assert (found["accuracy"], found["macro_f1"]) == (0.6667, 0.4)
-    assert list(found) == ["accuracy", "uar", "micro_f1", "low", "high", "n", "coverage", "macro_f1", "uar_low", "uar_high"]
+    assert list(found) == [
+        "accuracy",
+        "uar",
+        "micro_f1",
+        "low",
+        "high",
+        "n",
+        "coverage",
+        "macro_f1",
+        "uar_low",
+        "uar_high",
+    ]

@@ -80,7 +80,10 @@ def brute_force(one, other, speakers) -> float:
     """Share of all ways to swap the models for whole speakers whose difference is as large as the one found."""
     names = sorted(set(speakers))
     sums = [int((one.astype(int) - other)[speakers == name].sum()) for name in names]
-    totals = [abs(sum(sign * value for sign, value in zip(signs, sums, strict=True))) for signs in itertools.product((1, -1), repeat=len(names))]
+    totals = [
+        abs(sum(sign * value for sign, value in zip(signs, sums, strict=True)))
+        for signs in itertools.product((1, -1), repeat=len(names))
+    ]
     return sum(total >= abs(sum(sums)) for total in totals) / len(totals)
 
 

@@ -1,4 +1,6 @@
-"""`pipeline.fusion.missing_modality`: the same models and learned fusions on test clips that lost their sound or their picture."""
+"""`pipeline.fusion.missing_modality`: the same models and learned fusions on test clips that lost their sound or their
+picture.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,10 @@ STACKED = SystemParams(
     stacked={"confidence": ("audio", "video", "audio+video"), "prior_knowledge": ("audio", "video")},
 )
 RULES = SystemParams(
-    features={"anet": "audio", "vnet": "video", "dbn": "joint"}, classifiers=("linear_svm",), pairs=(("anet", "vnet"),), fusions=FIXED
+    features={"anet": "audio", "vnet": "video", "dbn": "joint"},
+    classifiers=("linear_svm",),
+    pairs=(("anet", "vnet"),),
+    fusions=FIXED,
 )
 COMBINED = SystemParams(
     features={"v1024": "video"},
@@ -62,7 +67,9 @@ def two_folds() -> dict[str, dict[str, str]]:
     """Test on speakers 0 and 1, then on 2 and 3; validate on the last four."""
     parts = []
     for tested in (("s0", "s1"), ("s2", "s3")):
-        parts.append({c.clip_id: "test" if c.speaker in tested else "val" if c.speaker >= "s4" else "train" for c in PEOPLE})
+        parts.append(
+            {c.clip_id: "test" if c.speaker in tested else "val" if c.speaker >= "s4" else "train" for c in PEOPLE}
+        )
     return {f"fold-{n:02d}": part for n, part in enumerate(parts)}
 
 
@@ -124,22 +131,30 @@ def test_complete_clips_are_decided_as_fuse_decides_them(name):
 @pytest.mark.parametrize("missing", MISSING)
 @pytest.mark.parametrize("share", [0, 0.5, 1])
 def test_as_if_the_models_had_never_judged_these_clips(name, missing, share):
-    """`fuse` on tables without these rows learns the same, from validation clips that still have them, and must judge alike."""
+    """`fuse` on tables without these rows learns the same, from validation clips that still have them, and must judge
+    alike.
+    """
     _, decisions = learned_by(name)
     lost = set()
     for fold, parts in FOLDS.items():
         tested = [clip_id for clip_id, part in parts.items() if part == "test"]
-        lost |= {(fold, i) for i, place in places(tested, missing, fold, 0).items() if place < round(share * len(tested))}
+        lost |= {
+            (fold, i) for i, place in places(tested, missing, fold, 0).items() if place < round(share * len(tested))
+        }
     assert len(lost) == share * 24
     left = {}
     for model, frame in decisions.tables.items():
-        gone = pd.Series([key in lost for key in zip(frame["fold"], frame["clip_id"], strict=True)]) & (frame["part"] == "test")
+        gone = pd.Series([key in lost for key in zip(frame["fold"], frame["clip_id"], strict=True)]) & (
+            frame["part"] == "test"
+        )
         left[model] = frame[~gone] if missing in decisions.needs[model] else frame
     result, _, _ = fuse_all(SYSTEMS[name], FUSE, left, PEOPLE, FOLDS, EMOTIONS)
     figures = figures_of(name)
     for model in [*decisions.tables, *(fusion.name for fusion in decisions.wanted)]:
         rows = result[result["model"] == model]
-        [found] = figures[(figures["model"] == model) & (figures["missing"] == missing) & (figures["share"] == share)].to_dict("records")
+        [found] = figures[
+            (figures["model"] == model) & (figures["missing"] == missing) & (figures["share"] == share)
+        ].to_dict("records")
         right = (rows["predicted"] == rows["emotion"]).sum()
         assert (found["clips"], found["judged"]) == (24, len(rows)), model
         assert found["accuracy_of_all"] == right / 24
@@ -171,22 +186,34 @@ def test_weights_that_were_learned_with_all_parts_go_on():
     frame = decided("combined")
     for fold in FOLDS:
         clips = [c for c in PEOPLE if FOLDS[fold][c.clip_id] == "test"]
-        rows = {m: f[(f["fold"] == fold) & (f["part"] == "test")].set_index("clip_id") for m, f in decisions.tables.items()}
+        rows = {
+            m: f[(f["fold"] == fold) & (f["part"] == "test")].set_index("clip_id") for m, f in decisions.tables.items()
+        }
         scores = np.full((2, len(clips), 3), np.nan)
         for n, model in enumerate(("v1024-lstm", "c3d-svm")):
             for i, clip in enumerate(clips):
                 if clip.clip_id in rows[model].index:
                     scores[n, i] = rows[model].loc[clip.clip_id, [f"p_{e}" for e in EMOTIONS]].to_numpy(float)
         with np.errstate(all="ignore"):
-            visual = np.where(np.isnan(scores[0]), scores[1], np.where(np.isnan(scores[1]), scores[0], scores.mean(axis=0)))
-        fused = weighted.fuse(np.stack([scores[1], visual, np.full_like(visual, np.nan)]), decisions.learned["combined-searched-weighted"][fold])
+            visual = np.where(
+                np.isnan(scores[0]), scores[1], np.where(np.isnan(scores[1]), scores[0], scores.mean(axis=0))
+            )
+        fused = weighted.fuse(
+            np.stack([scores[1], visual, np.full_like(visual, np.nan)]),
+            decisions.learned["combined-searched-weighted"][fold],
+        )
         expected = ["" if np.isnan(row).any() else EMOTIONS[row.argmax()] for row in fused]
         assert column(frame[frame["fold"] == fold], "combined-searched-weighted", "sound") == expected
 
 
 def test_a_model_without_its_modality_judges_nothing():
     figures = figures_of("rules").set_index(["model", "missing", "share"])
-    for model, missing in (("anet-linear_svm", "sound"), ("vnet-linear_svm", "picture"), ("dbn-linear_svm", "sound"), ("dbn-linear_svm", "picture")):
+    for model, missing in (
+        ("anet-linear_svm", "sound"),
+        ("vnet-linear_svm", "picture"),
+        ("dbn-linear_svm", "sound"),
+        ("dbn-linear_svm", "picture"),
+    ):
         row = figures.loc[(model, missing, 1)]
         assert row["judged"] == row["accuracy_of_all"] == 0
         assert np.isnan(row["accuracy"])
@@ -215,7 +242,15 @@ def test_shares_are_nested_and_hang_on_ids_alone(ids, seed, random):
 
 def test_folds_modalities_and_seeds_draw_anew():
     ids = [f"c{n}" for n in range(40)]
-    drawn = [places(ids, *which) for which in (("sound", "fold-00", 0), ("picture", "fold-00", 0), ("sound", "fold-01", 0), ("sound", "fold-00", 1))]
+    drawn = [
+        places(ids, *which)
+        for which in (
+            ("sound", "fold-00", 0),
+            ("picture", "fold-00", 0),
+            ("sound", "fold-01", 0),
+            ("sound", "fold-00", 1),
+        )
+    ]
     assert len({tuple(sorted(order, key=order.get)) for order in drawn}) == 4
 
 
@@ -224,7 +259,9 @@ def test_folds_modalities_and_seeds_draw_anew():
 def test_the_order_of_rows_changes_nothing(random):
     _, decisions = learned_by("stacked")
     clips = random.sample(PEOPLE, len(PEOPLE))
-    tables = {model: frame.sample(frac=1, random_state=random.randrange(1000)) for model, frame in decisions.tables.items()}
+    tables = {
+        model: frame.sample(frac=1, random_state=random.randrange(1000)) for model, frame in decisions.tables.items()
+    }
     found = robustness(replace(decisions, clips=clips, tables=tables), FOLDS, SHARES)
     pd.testing.assert_frame_equal(found, figures_of("stacked"))
 
@@ -247,13 +284,23 @@ def test_tables_as_they_come_from_their_files(tmp_path):
 
 
 def test_what_a_model_needs():
-    assert needs_of(RULES, {}) == {"anet-linear_svm": {"sound"}, "vnet-linear_svm": {"picture"}, "dbn-linear_svm": {"sound", "picture"}}
-    assert needs_of(COMBINED, ALSO) == {"v1024-lstm": {"picture"}, "c3d-svm": {"picture"}, "egemaps-transfer": {"sound"}}
+    assert needs_of(RULES, {}) == {
+        "anet-linear_svm": {"sound"},
+        "vnet-linear_svm": {"picture"},
+        "dbn-linear_svm": {"sound", "picture"},
+    }
+    assert needs_of(COMBINED, ALSO) == {
+        "v1024-lstm": {"picture"},
+        "c3d-svm": {"picture"},
+        "egemaps-transfer": {"sound"},
+    }
     assert needs_of(RULES, {"anet": "video"})["anet-linear_svm"] == {"sound"}, "the system knows better"
 
 
 def test_a_feature_of_no_modality_is_told_with_the_remedy():
-    with pytest.raises(SettingsError, match=r"robustness.also: the modality of 'egemaps'.*add egemaps: audio") as caught:
+    with pytest.raises(
+        SettingsError, match=r"robustness.also: the modality of 'egemaps'.*add egemaps: audio"
+    ) as caught:
         needs_of(COMBINED, {"c3d": "video"})
     assert "\n" not in str(caught.value)
 

@@ -26,11 +26,36 @@ SYSTEM = SystemParams(features={"a60": "audio", "v1024": "video"}, classifiers=(
 NAME = "confidence-a60+v1024-lstm"
 TEST = ["t1", "t2", "t3", "t4"]
 VAL = ["v1", "v2", "v3", "v4"]
-EMOTION = {"t1": "anger", "t2": "sad", "t3": "anger", "t4": "sad", "v1": "anger", "v2": "sad", "v3": "anger", "v4": "sad"}
+EMOTION = {
+    "t1": "anger",
+    "t2": "sad",
+    "t3": "anger",
+    "t4": "sad",
+    "v1": "anger",
+    "v2": "sad",
+    "v3": "anger",
+    "v4": "sad",
+}
 CLIPS = [Clip(i, f"{i}.mp4", f"s{i[0]}", emotion) for i, emotion in EMOTION.items()]
 FOLDS = {"fold-00": {i: "test" if i in TEST else "val" for i in EMOTION}}
-VIDEO = {"t1": (0.9, 0.1), "t2": (0.6, 0.4), "t3": (0.75, 0.25), "v1": (0.8, 0.2), "v2": (0.4, 0.6), "v3": (0.7, 0.3), "v4": (0.1, 0.9)}
-AUDIO = {"t1": (0.4, 0.6), "t2": (0.1, 0.9), "t3": (0.25, 0.75), "t4": (0.3, 0.7), "v1": (0.6, 0.4), "v2": (0.3, 0.7), "v4": (0.4, 0.6)}
+VIDEO = {
+    "t1": (0.9, 0.1),
+    "t2": (0.6, 0.4),
+    "t3": (0.75, 0.25),
+    "v1": (0.8, 0.2),
+    "v2": (0.4, 0.6),
+    "v3": (0.7, 0.3),
+    "v4": (0.1, 0.9),
+}
+AUDIO = {
+    "t1": (0.4, 0.6),
+    "t2": (0.1, 0.9),
+    "t3": (0.25, 0.75),
+    "t4": (0.3, 0.7),
+    "v1": (0.6, 0.4),
+    "v2": (0.3, 0.7),
+    "v4": (0.4, 0.6),
+}
 
 
 def frame(model: str, rows: dict[str, tuple[float, float]]) -> pd.DataFrame:
@@ -99,8 +124,14 @@ def test_logistic_regression_learns_from_validation_alone():
 
 
 def test_each_fold_learns_for_itself():
-    folds = {"fold-00": FOLDS["fold-00"], "fold-01": {i: {"test": "val", "val": "test"}[p] for i, p in FOLDS["fold-00"].items()}}
-    second = {name: f.assign(fold="fold-01", part=f["part"].map({"test": "val", "val": "test"})) for name, f in tables().items()}
+    folds = {
+        "fold-00": FOLDS["fold-00"],
+        "fold-01": {i: {"test": "val", "val": "test"}[p] for i, p in FOLDS["fold-00"].items()},
+    }
+    second = {
+        name: f.assign(fold="fold-01", part=f["part"].map({"test": "val", "val": "test"}))
+        for name, f in tables().items()
+    }
     both = {name: pd.concat([f, second[name]], ignore_index=True) for name, f in tables().items()}
     result, _, learned = fuse_all(LR, {"logistic_regression": {"c": [1.0]}}, both, CLIPS, folds, CLASSES)
     states = learned["logistic_regression-a60+v1024-lstm"]
@@ -155,7 +186,9 @@ def two_folds(validation: int) -> dict[str, dict[str, str]]:
     parts = []
     for tested in (("s0", "s1"), ("s2", "s3")):
         val = {f"s{s}" for s in range(8 - validation, 8)}
-        parts.append({c.clip_id: "test" if c.speaker in tested else "val" if c.speaker in val else "train" for c in PEOPLE})
+        parts.append(
+            {c.clip_id: "test" if c.speaker in tested else "val" if c.speaker in val else "train" for c in PEOPLE}
+        )
     return {f"fold-{n:02d}": part for n, part in enumerate(parts)}
 
 
@@ -167,7 +200,10 @@ def random_tables(seed: int, folds, missing: float = 0.15, models=None) -> dict[
         for name, fold in folds.items():
             for part in ("val", "test"):
                 chosen = [c for c in PEOPLE if fold[c.clip_id] == part and rng.random() > missing]
-                rows = rng.dirichlet(np.ones(3), len(chosen)) + 0.6 * np.eye(3)[[EMOTIONS.index(c.emotion) for c in chosen]]
+                rows = (
+                    rng.dirichlet(np.ones(3), len(chosen))
+                    + 0.6 * np.eye(3)[[EMOTIONS.index(c.emotion) for c in chosen]]
+                )
                 frames.append(table(model, name, part, chosen, np.round(rows / 1.6, 6), EMOTIONS))
         found[model] = pd.concat(frames, ignore_index=True)
     return found
@@ -210,7 +246,13 @@ def test_two_levels_by_hand(validation, parts):
         check(validated, LR_NAME, fold, val_clips, unseen)
         for partners, chosen in {"audio": [1], "video": [0], "audio+video": [0, 1]}.items():
             stacked = np.stack([regression, *test[chosen]])
-            check(result, f"confidence-logistic_regression+{partners}-a60+v1024-lstm", fold, test_clips, confidence.fuse(stacked, {}))
+            check(
+                result,
+                f"confidence-logistic_regression+{partners}-a60+v1024-lstm",
+                fold,
+                test_clips,
+                confidence.fuse(stacked, {}),
+            )
             if partners != "audio+video":
                 name = f"prior_knowledge-logistic_regression+{partners}-a60+v1024-lstm"
                 state = prior_knowledge.fit(prior_knowledge.Params(), np.stack([unseen, *val[chosen]]), labels)
@@ -233,7 +275,9 @@ def test_labels_of_the_test_clips_change_no_decision_and_no_d(seed, validation):
     result, _, learned = fuse_all(STACKED, FUSE, tables, PEOPLE, folds, EMOTIONS)
     rng = np.random.default_rng(seed + 1)
     validated = {i for fold in folds.values() for i, part in fold.items() if part == "val"}
-    other = [c if c.clip_id in validated else Clip(c.clip_id, c.path, c.speaker, str(rng.choice(EMOTIONS))) for c in PEOPLE]
+    other = [
+        c if c.clip_id in validated else Clip(c.clip_id, c.path, c.speaker, str(rng.choice(EMOTIONS))) for c in PEOPLE
+    ]
     relabelled = {model: frame.assign(emotion="anger") for model, frame in tables.items()}
     again, _, learned_again = fuse_all(STACKED, FUSE, relabelled, other, folds, EMOTIONS)
     assert learned_again == learned
@@ -256,7 +300,9 @@ def test_a_regression_that_learns_nothing_is_not_favoured():
     folds = two_folds(4)
     rng = np.random.default_rng(0)
     tables = {
-        model: frame.assign(**{f"p_{e}": column for e, column in zip(EMOTIONS, rng.dirichlet(np.ones(3), len(frame)).T, strict=True)})
+        model: frame.assign(
+            **{f"p_{e}": column for e, column in zip(EMOTIONS, rng.dirichlet(np.ones(3), len(frame)).T, strict=True)}
+        )
         for model, frame in random_tables(0, folds, missing=0).items()
     }
     _, _, learned = fuse_all(STACKED, {"logistic_regression": {"c": [100.0]}}, tables, PEOPLE, folds, EMOTIONS)

@@ -67,7 +67,11 @@ class SoundCorpus:
     def set(self, **runtime: object) -> None:
         """Write params.yaml."""
         runtime = {"clip_cache": str(self.cache.root), **runtime}
-        params = {"runtime": runtime, "corpora": {"c": {"adapter": "manifest_csv", "root": "data/c"}}, "extract": {FEATURE: {}}}
+        params = {
+            "runtime": runtime,
+            "corpora": {"c": {"adapter": "manifest_csv", "root": "data/c"}},
+            "extract": {FEATURE: {}},
+        }
         (self.root / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
 
     def run_here(self, workers: int = 1, **params: object) -> str:
@@ -79,8 +83,24 @@ class SoundCorpus:
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Begin the stage as dvc.yaml does, in a process group of its own."""
-        command = [*words, sys.executable, "-m", "stages.extract", "--corpus", "c", "--section", "extract", "--feature", FEATURE]
-        paths = {"manifest": "manifest.csv", "upstream": "prepare.ledger.csv", "out": self.out.name, "ledger": self.ledger.name}
+        command = [
+            *words,
+            sys.executable,
+            "-m",
+            "stages.extract",
+            "--corpus",
+            "c",
+            "--section",
+            "extract",
+            "--feature",
+            FEATURE,
+        ]
+        paths = {
+            "manifest": "manifest.csv",
+            "upstream": "prepare.ledger.csv",
+            "out": self.out.name,
+            "ledger": self.ledger.name,
+        }
         for name, file in paths.items():
             command += [f"--{name}", f"features/c/{file}"]
         environment = {**os.environ, "PYTHONPATH": os.fspath(ROOT), "PYTHONHASHSEED": "0"}
@@ -91,7 +111,9 @@ class SoundCorpus:
             env=environment,
             text=True,
             start_new_session=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # these tests may themselves run where it is ignored
+            preexec_fn=lambda: signal.signal(
+                signal.SIGINT, signal.SIG_DFL
+            ),  # these tests may themselves run where it is ignored
             **streams,
         )
 

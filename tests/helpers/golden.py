@@ -81,7 +81,9 @@ def compute() -> dict[str, np.ndarray]:
         found["alexnet_fc7"] = fill(AlexNet(width=0.06, classes=4)).features(pictures).numpy()
         seen = np.stack([cv2.resize(face, (32, 32), interpolation=cv2.INTER_AREA) for face in faces()])
         moved = np.stack([np.stack([np.roll(face, shift, axis=1) for shift in range(16)]) for face in seen])
-        found["c3d_fc7"] = fill(C3D(width=0.06, size=32, fc6="adaptive")).features(normalise_clips(torch.from_numpy(moved))).numpy()
+        found["c3d_fc7"] = (
+            fill(C3D(width=0.06, size=32, fc6="adaptive")).features(normalise_clips(torch.from_numpy(moved))).numpy()
+        )
         for name, bottleneck in (("a60", True), ("a1024", False)):
             speech = fill(SpeechDNN(inputs=30, hidden=24, last=12, phones=7, bottleneck=bottleneck))
             found[f"{name}_features"], found[f"{name}_logits"] = speech.features(frames).numpy(), speech(frames).numpy()

@@ -181,7 +181,10 @@ def crowd(path: Path) -> None:
 def no_face(path: Path) -> None:
     """Curtains that move."""
     columns = np.arange(PX)
-    pictures = [np.zeros((PX, PX, 3), np.uint8) + (120 + 60 * np.sin((columns + 3 * i) / 7)).astype(np.uint8)[:, None] for i in range(16)]
+    pictures = [
+        np.zeros((PX, PX, 3), np.uint8) + (120 + 60 * np.sin((columns + 3 * i) / 7)).astype(np.uint8)[:, None]
+        for i in range(16)
+    ]
     talk(path, pictures=pictures)
 
 
@@ -244,17 +247,29 @@ FILES: dict[str, tuple[str, Callable[[Path], object]]] = {
     "sound_8_khz": ("sound_8_khz.mkv", partial(at_rate, rate=8_000)),
     "sound_96_khz": ("sound_96_khz.mkv", partial(at_rate, rate=96_000)),
     "six_channels": ("six_channels.mp4", six_channels),
-    "variable_rate": ("variable_rate.mkv", lambda path: talk(path, time_base=MS, times=np.cumsum([40, 17, 60, 33] * 4).tolist())),
+    "variable_rate": (
+        "variable_rate.mkv",
+        lambda path: talk(path, time_base=MS, times=np.cumsum([40, 17, 60, 33] * 4).tolist()),
+    ),
     "rotated": ("rotated.mp4", turned),
     "odd_size": ("odd_size.webm", partial(sized, height=195, width=189, video="libvpx-vp9", audio="libopus")),
     "odd_and_small": ("odd_and_small.mkv", partial(sized, height=75, width=97, video="mpeg4")),
     "one_pixel": ("one_pixel.mkv", partial(sized, height=1, width=1, video="ffv1", pix_fmt="yuv420p")),
     "large_4k": ("large_4k.mp4", large),
-    "ten_bit": ("ten_bit.mp4", partial(talk, video="libx265", pix_fmt="yuv420p10le", options={"x265-params": "log-level=none:pools=1"})),
+    "ten_bit": (
+        "ten_bit.mp4",
+        partial(talk, video="libx265", pix_fmt="yuv420p10le", options={"x265-params": "log-level=none:pools=1"}),
+    ),
     "mpeg4_avi": ("mpeg4.avi", partial(talk, video="mpeg4", audio="libmp3lame", options={"bf": "2"})),
-    "vp9_opus_webm": ("vp9_opus.webm", partial(talk, video="libvpx-vp9", audio="libopus", options={"deadline": "realtime", "cpu-used": "8"})),
+    "vp9_opus_webm": (
+        "vp9_opus.webm",
+        partial(talk, video="libvpx-vp9", audio="libopus", options={"deadline": "realtime", "cpu-used": "8"}),
+    ),
     "h264_flac_mkv": ("h264_flac.mkv", partial(talk, audio="flac")),
-    "flv_mp3": ("flv_mp3.flv", lambda path: talk(path, video="flv", audio="libmp3lame", rate=44_100, sound=resample_poly(film()[1], 441, 160))),
+    "flv_mp3": (
+        "flv_mp3.flv",
+        lambda path: talk(path, video="flv", audio="libmp3lame", rate=44_100, sound=resample_poly(film()[1], 441, 160)),
+    ),
     "no_timestamps": ("no_timestamps.h264", partial(talk, sound=None)),
     "timestamps_back": ("timestamps_back.flv", partial(restamped, shift_ms=-300)),
     "timestamps_jump": ("timestamps_jump.flv", partial(restamped, shift_ms=3 * 3_600_000)),

@@ -23,10 +23,14 @@ HIDDEN = slice(10, 20)
 
 def clips(count: int = 8) -> list[Clip]:
     """Return clips of four speakers and two emotions."""
-    return [Clip(f"c{n:02d}", f"c{n:02d}.mkv", f"s{n % 4}", EMOTIONS[n // 4 % 2], digest=f"{n:064d}") for n in range(count)]
+    return [
+        Clip(f"c{n:02d}", f"c{n:02d}.mkv", f"s{n % 4}", EMOTIONS[n // 4 % 2], digest=f"{n:064d}") for n in range(count)
+    ]
 
 
-def values_of(number: int, columns: int = 3, dtype: str = "float32", hidden: slice = HIDDEN, frames: int = FRAMES) -> ClipFeatures:
+def values_of(
+    number: int, columns: int = 3, dtype: str = "float32", hidden: slice = HIDDEN, frames: int = FRAMES
+) -> ClipFeatures:
     """Return a clip of noise around its number; what is hidden is NaN."""
     values = np.random.default_rng(number).normal(number, 1, (frames, columns)).astype(dtype)
     mask = np.ones(frames, bool)
@@ -43,24 +47,35 @@ def write_corpus(root: Path, count: int = 8) -> Path:
     write_manifest(folder / "manifest.csv", clips(count))
     write_features(folder / "lld.h5", FeatureMeta("lld", 3, "float32", 25.0, ("level [dB]", "pitch [Hz]", "jitter"), version="v1", params={"n": 3}),
                    [(name, values_of(n)) for n, name in enumerate(names)])  # fmt: skip
-    parts = {f"fold-{f:02d}/{name}": ("train", "val", "test")[(f + n) % 3] for f in range(2) for n, name in enumerate(names)}
+    parts = {
+        f"fold-{f:02d}/{name}": ("train", "val", "test")[(f + n) % 3] for f in range(2) for n, name in enumerate(names)
+    }
     learned = [(key, values_of(n, 4)) for n, key in enumerate(sorted(parts))]
     write_features(folder / "v4.h5", FeatureMeta("v4", 4, "float32", layer="4 of 9 columns"), learned, parts)
     layers = (("low", (2, 3)), ("high", (4,)))
     write_features(folder / "deep.h5", FeatureMeta("deep", 10, "float16", layers=layers, weights="ab" * 32, origin="trained here"),
                    [(name, values_of(n, 10, "float16")) for n, name in enumerate(names)])  # fmt: skip
-    write_ledger(folder / "lld.ledger.csv", [Entry(name, stage) for name in names for stage in ("prepare", "extract:lld")])
+    write_ledger(
+        folder / "lld.ledger.csv", [Entry(name, stage) for name in names for stage in ("prepare", "extract:lld")]
+    )
     write_report(root / "reports" / "toy" / "system", count)
     return folder
 
 
 def write_crops(folder: Path, name: str = "square100.h5", count: int = 8) -> None:
     """Write red crops, 20 px, for each clip."""
+
     def crops(number: int) -> ClipFeatures:
         clip = values_of(number, 4)
-        return ClipFeatures(clip.values, clip.times, clip.mask, {"crops": np.full((FRAMES, 20, 20, 3), (200, 0, 0), np.uint8)})
+        return ClipFeatures(
+            clip.values, clip.times, clip.mask, {"crops": np.full((FRAMES, 20, 20, 3), (200, 0, 0), np.uint8)}
+        )
 
-    write_features(folder / name, FeatureMeta("crops", 4, "float32"), [(clip.clip_id, crops(n)) for n, clip in enumerate(clips(count))])
+    write_features(
+        folder / name,
+        FeatureMeta("crops", 4, "float32"),
+        [(clip.clip_id, crops(n)) for n, clip in enumerate(clips(count))],
+    )
 
 
 def write_toy_media(folder: Path) -> Path:
@@ -91,14 +106,23 @@ def picture(path: Path) -> np.ndarray:
     return found[..., ::-1]
 
 
-def changed(path: Path, to: Path, change: Callable[[str, ClipFeatures], ClipFeatures | None], meta: dict[str, object] | None = None) -> Path:
+def changed(
+    path: Path,
+    to: Path,
+    change: Callable[[str, ClipFeatures], ClipFeatures | None],
+    meta: dict[str, object] | None = None,
+) -> Path:
     """Write a feature file again, with each clip as `change` has it; None leaves it out."""
     import dataclasses
 
     from pipeline.core.store import FeatureFile
 
     with FeatureFile(path) as file:
-        keys: Iterable[str] = sorted(f"{fold}/{name}" for fold in file.folds for name in file.clip_ids(fold)) or sorted(file.clip_ids())
+        keys: Iterable[str] = sorted(f"{fold}/{name}" for fold in file.folds for name in file.clip_ids(fold)) or sorted(
+            file.clip_ids()
+        )
         found = [(key, change(key, file.part_of(key, slice(None)))) for key in keys]
-        write_features(to, dataclasses.replace(file.meta, **(meta or {})), [(key, clip) for key, clip in found if clip is not None])
+        write_features(
+            to, dataclasses.replace(file.meta, **(meta or {})), [(key, clip) for key, clip in found if clip is not None]
+        )
     return to

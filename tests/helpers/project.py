@@ -42,11 +42,17 @@ class Project:
     def git(self, *args: str) -> str:
         """Run git and return what it printed."""
         identity = ("-c", "user.name=test", "-c", "user.email=test@example.invalid", "-c", "commit.gpgsign=false")
-        return subprocess.run(("git", *identity, *args), cwd=self.root, check=True, capture_output=True, text=True).stdout
+        return subprocess.run(
+            ("git", *identity, *args), cwd=self.root, check=True, capture_output=True, text=True
+        ).stdout
 
     def run(self, *args: str) -> subprocess.CompletedProcess[str]:
         """Run a command of this environment in the project, without failing on its exit code."""
-        environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "PYTHONHASHSEED": "0"}
+        environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONHASHSEED": "0",
+        }
         return subprocess.run(args, cwd=self.root, capture_output=True, text=True, env=environment, timeout=900)
 
     def repro(self, *targets: str) -> list[str]:
@@ -92,7 +98,13 @@ SMALL = {
     "generate.demo.takes": 1,
     "generate.demo.seconds": 1.0,
     "generate.sources": {
-        "seed": 7, "voices": 4, "utterances": 2, "identities": 3, "pictures": 5, "actions": 1, "strength_voice": 0.3
+        "seed": 7,
+        "voices": 4,
+        "utterances": 2,
+        "identities": 3,
+        "pictures": 5,
+        "actions": 1,
+        "strength_voice": 0.3,
     },
     "corpora.demo.protocol": {"name": "logso", "groups": 4, "validation": 0.3, "seed": 0},
     "pretrain.a60.settings.hidden": 16,
@@ -127,9 +139,19 @@ SMALL = {
         "dbn2": {
             "network": "dbn",
             "settings": {
-                "layers": [16, 8], "pretrain_epochs": 2, "gaussian_learning_rate": 0.001, "pretrain_learning_rate": 0.05,
-                "weight_decay": 0.0002, "cd_steps": 1, "reconstruction": "mean", "epochs": 3, "learning_rate": 0.05,
-                "momentum": 0.9, "batch": 30, "patience": 3, "seed": 0,
+                "layers": [16, 8],
+                "pretrain_epochs": 2,
+                "gaussian_learning_rate": 0.001,
+                "pretrain_learning_rate": 0.05,
+                "weight_decay": 0.0002,
+                "cd_steps": 1,
+                "reconstruction": "mean",
+                "epochs": 3,
+                "learning_rate": 0.05,
+                "momentum": 0.9,
+                "batch": 30,
+                "patience": 3,
+                "seed": 0,
             },
         }
     },
@@ -145,7 +167,14 @@ SMALL = {
     "clip_features.vggface.settings.size": 38,
     "clip_features.pyramid": None,
     "end_to_end": {
-        "vggface": {"settings": {"size": 38}, "cells": 8, "iterations": 3, "batch": 4, "judge_every": 2, "keep": ["fold-00"]}
+        "vggface": {
+            "settings": {"size": 38},
+            "cells": 8,
+            "iterations": 3,
+            "batch": 4,
+            "judge_every": 2,
+            "keep": ["fold-00"],
+        }
     },
     "systems.ouyang2017.features": {"vggface": "video"},
     "systems.ouyang2017.classifiers": ["image_set"],

@@ -47,32 +47,96 @@ OUYANG = SystemParams(
     },
     feedback={"fusion": "audio_visual"},
 )
-STEP = {"distance": 0.5, "loss": -0.5, "validation_accuracy": 0.5, "changed": "vggface-image_set surprise: 0.5 to 1; end_to_end sad: 1 to 0"}
-RUN = {"clips_with_feedback": 28, "clips_without_feedback": 28, "end": "steps", "kept": 1, "with_feedback": [0.5, 0.5], "without_feedback": [0.5, 0.5], "excess": 0.0}
+STEP = {
+    "distance": 0.5,
+    "loss": -0.5,
+    "validation_accuracy": 0.5,
+    "changed": "vggface-image_set surprise: 0.5 to 1; end_to_end sad: 1 to 0",
+}
+RUN = {
+    "clips_with_feedback": 28,
+    "clips_without_feedback": 28,
+    "end": "steps",
+    "kept": 1,
+    "with_feedback": [0.5, 0.5],
+    "without_feedback": [0.5, 0.5],
+    "excess": 0.0,
+}
 FEEDBACK = FeedbackRuns(
-    {"fusion": "combined-audio_visual-weighted", "folds": {f"fold-0{n}": {**RUN, "steps": [STEP, STEP]} for n in range(2)}},
-    pd.DataFrame([{"fold": f"fold-0{n}", "step": i + 1, "kept": "no" if i else "yes", **STEP} for n in range(2) for i in range(2)]),
+    {
+        "fusion": "combined-audio_visual-weighted",
+        "folds": {f"fold-0{n}": {**RUN, "steps": [STEP, STEP]} for n in range(2)},
+    },
+    pd.DataFrame(
+        [
+            {"fold": f"fold-0{n}", "step": i + 1, "kept": "no" if i else "yes", **STEP}
+            for n in range(2)
+            for i in range(2)
+        ]
+    ),
 )
 WEIGHTS = {"weights": np.full((3, 7), 0.5).tolist(), "clips": 9, "right": 9, "gap": 0, "exact": True}
-LEARNED = {"combined-audio_visual-weighted": {"fold-00": WEIGHTS, "fold-01": {**WEIGHTS, "weights": np.ones((3, 7)).tolist()}}}
+LEARNED = {
+    "combined-audio_visual-weighted": {"fold-00": WEIGHTS, "fold-01": {**WEIGHTS, "weights": np.ones((3, 7)).tolist()}}
+}
 
 
 def make(system: str, settings: SystemParams, count: int = 56, speakers: int = 4, name: str = "c") -> SystemReport:
-    """Return the report of a system whose models know nothing, on clips `<name>0`, `<name>1`, ... of speakers `s0`, `s1`, ..."""
-    clips = [Clip(f"{name}{n}", f"{n}.mp4", f"s{n % speakers}", EMOTIONS[n % 7], gender=("female", "male")[n % 2]) for n in range(count)]
+    """Return the report of a system whose models know nothing, on clips `<name>0`, `<name>1`, ... of speakers `s0`,
+    `s1`, ...
+    """
+    clips = [
+        Clip(f"{name}{n}", f"{n}.mp4", f"s{n % speakers}", EMOTIONS[n % 7], gender=("female", "male")[n % 2])
+        for n in range(count)
+    ]
     names = [*settings.models(), *(fusion.name for fusion in fusions(settings))]
     rng = np.random.default_rng(0)
-    frames = [table(each, "fold-00", "test", clips, rng.dirichlet(np.ones(7), count), EMOTIONS).drop(columns="part") for each in names]
-    validation = pd.concat([table(each, "fold-00", "val", clips, rng.dirichlet(np.ones(7), count), EMOTIONS) for each in names])
-    about = [{"feature": f, "dimension": 4096, "weights": "ab" * 32, "origin": "trained here by x"} for f in settings.features]
+    frames = [
+        table(each, "fold-00", "test", clips, rng.dirichlet(np.ones(7), count), EMOTIONS).drop(columns="part")
+        for each in names
+    ]
+    validation = pd.concat(
+        [table(each, "fold-00", "val", clips, rng.dirichlet(np.ones(7), count), EMOTIONS) for each in names]
+    )
+    about = [
+        {"feature": f, "dimension": 4096, "weights": "ab" * 32, "origin": "trained here by x"}
+        for f in settings.features
+    ]
     ledger = [Entry(clip.clip_id, "prepare") for clip in clips]
     folds = {"fold-00": {clip.clip_id: "test" for clip in clips}}
     feedback = None if settings.feedback is None else FEEDBACK
     learned = {} if settings.feedback is None else LEARNED
     found = describe(Source("demo", "demo", "free", "us"), ProtocolParams(name="loso"), clips, list(folds.values()), {})
-    given = (settings, clips, folds, pd.concat(frames), validation, learned, ledger, about, True, ReportParams(draws=100), feedback)
-    curve = pd.DataFrame({"step": [0, 1, 2], "folds": 1, "loss": [2.0, 1.0, 0.5], "val_loss": [2.0, 1.5, 1.75], "val_accuracy": [0.1, 0.5, 0.4]})
-    return SystemReport("demo", found, system, *given, curves={settings.models()[0]: curve}, also={"egemaps": "audio", "vggface": "video"})
+    given = (
+        settings,
+        clips,
+        folds,
+        pd.concat(frames),
+        validation,
+        learned,
+        ledger,
+        about,
+        True,
+        ReportParams(draws=100),
+        feedback,
+    )
+    curve = pd.DataFrame(
+        {
+            "step": [0, 1, 2],
+            "folds": 1,
+            "loss": [2.0, 1.0, 0.5],
+            "val_loss": [2.0, 1.5, 1.75],
+            "val_accuracy": [0.1, 0.5, 0.4],
+        }
+    )
+    return SystemReport(
+        "demo",
+        found,
+        system,
+        *given,
+        curves={settings.models()[0]: curve},
+        also={"egemaps": "audio", "vggface": "video"},
+    )
 
 
 SYSTEMS = {"zhang2017": ZHANG, "huang2017": HUANG, "ouyang2017": OUYANG}
@@ -95,8 +159,12 @@ def add_clips(features: Path, names: list[str]) -> None:
     seen = {name: np.arange(12) < (6 if name == names[0] else 12) for name in names}
     values = np.zeros((12, 4), np.float32)
     write_features(
-        features / "square100.h5", FeatureMeta("square100", 4, "float32"), ((name, ClipFeatures(values, times, seen[name], crops)) for name in sorted(names))
+        features / "square100.h5",
+        FeatureMeta("square100", 4, "float32"),
+        ((name, ClipFeatures(values, times, seen[name], crops)) for name in sorted(names)),
     )
     mels = rng.normal(size=(48, 64)).astype(np.float32)
     sound = ClipFeatures(mels, np.arange(48) / 100, np.ones(48, bool))
-    write_features(features / "logmel.h5", FeatureMeta("logmel", 64, "float32", 100.0), ((name, sound) for name in sorted(names)))
+    write_features(
+        features / "logmel.h5", FeatureMeta("logmel", 64, "float32", 100.0), ((name, sound) for name in sorted(names))
+    )

@@ -53,7 +53,10 @@ def person(seed: int, mouth: float = 0.0) -> tuple[np.ndarray, tuple[float, floa
     units = np.zeros(len(unit_basis()))
     units[UNITS.index("AU26")] = mouth
     plain = [
-        FaceRenderer(portrait, replace(identity, background=np.full_like(identity.background, level))).render(units, Pose()) for level in (0, 255)
+        FaceRenderer(portrait, replace(identity, background=np.full_like(identity.background, level))).render(
+            units, Pose()
+        )
+        for level in (0, 255)
     ]
     opacity = 255 - (plain[1].astype(int) - plain[0]).mean(axis=2)
     vertices = FaceRenderer(portrait, identity).vertices(units, Pose())
@@ -74,9 +77,13 @@ def paint(canvas: np.ndarray, seed: int, at: At, mouth: float = 0.0) -> None:
     rgba, (left, top, side) = person(seed, mouth)[0], person(seed)[1]
     matrix = cv2.getRotationMatrix2D((left + side / 2, top + side / 2), -at.turn, at.side / side)
     matrix[:, 2] += (at.x - left - side / 2, at.y - top - side / 2)
-    drawn = cv2.warpAffine(rgba, matrix, canvas.shape[1::-1], flags=cv2.INTER_AREA if at.side < side else cv2.INTER_LINEAR).astype(np.float32)
+    drawn = cv2.warpAffine(
+        rgba, matrix, canvas.shape[1::-1], flags=cv2.INTER_AREA if at.side < side else cv2.INTER_LINEAR
+    ).astype(np.float32)
     opacity = drawn[..., 3:] / 255
-    canvas[:] = np.clip(drawn[..., :3] + (1 - opacity) * canvas, 0, 255)  # black beyond the person, so already multiplied
+    canvas[:] = np.clip(
+        drawn[..., :3] + (1 - opacity) * canvas, 0, 255
+    )  # black beyond the person, so already multiplied
 
 
 Course = Callable[[int], At | None]
@@ -106,9 +113,13 @@ class Scene:
 
     def track(self, params: TrackParams | None = None, notes: list[str] | None = None) -> ClipFeatures:
         frames = ((index / FPS, DrawnPicture(self.picture(index))) for index in range(self.frames))
-        return track(frames, dlib_hog.Detector(dlib_hog.Params()), params or TrackParams(), [] if notes is None else notes)
+        return track(
+            frames, dlib_hog.Detector(dlib_hog.Params()), params or TrackParams(), [] if notes is None else notes
+        )
 
-    def check(self, found: ClipFeatures, hidden: Callable[[int, int], bool] = lambda _, __: False, coverage: float = 0.95) -> None:
+    def check(
+        self, found: ClipFeatures, hidden: Callable[[int, int], bool] = lambda _, __: False, coverage: float = 0.95
+    ) -> None:
         """Assert that each person has one id of their own, is followed while they can be seen, and is where they are.
 
         Args:
@@ -120,8 +131,17 @@ class Scene:
         assert tracks.shape[:2] == (self.frames, tracks.shape[1])
         owners: dict[int, int] = {}
         for seed, course in self.courses.items():
-            seen = [frame for frame in range(self.frames) if (at := course(frame)) is not None and at.inside and not hidden(seed, frame)]
-            overlaps = np.array([[_overlap(tracks[frame, number], course(frame).box) for number in range(tracks.shape[1])] for frame in seen])
+            seen = [
+                frame
+                for frame in range(self.frames)
+                if (at := course(frame)) is not None and at.inside and not hidden(seed, frame)
+            ]
+            overlaps = np.array(
+                [
+                    [_overlap(tracks[frame, number], course(frame).box) for number in range(tracks.shape[1])]
+                    for frame in seen
+                ]
+            )
             followed = overlaps.max(axis=1) > 0.5
             ids = set(overlaps[followed].argmax(axis=1).tolist())
             assert len(ids) == 1, f"person {seed} has the ids {ids}"

@@ -28,7 +28,13 @@ LOOP = LoopParams(epochs=2, patience=2, batch=8, optimiser="sgd", learning_rate=
 def clips(takes: int = 2) -> list[Clip]:
     """Return clips, sorted by id."""
     return [
-        Clip(f"{speaker}_{emotion}_{take}", f"{speaker}_{emotion}_{take}.mp4", speaker, emotion, digest=f"{speaker}{emotion}{take}")
+        Clip(
+            f"{speaker}_{emotion}_{take}",
+            f"{speaker}_{emotion}_{take}.mp4",
+            speaker,
+            emotion,
+            digest=f"{speaker}{emotion}{take}",
+        )
         for speaker in SPEAKERS
         for emotion in EMOTIONS
         for take in range(takes)
@@ -71,23 +77,41 @@ def crops(number: int, emotion: str, frames: int = 12, hidden: tuple[int, ...] =
 def write_sources(folder: Path) -> None:
     """Write logmel.h5 and eyes55.h5."""
     write_features(folder / "logmel.h5", LOGMEL, [(c.clip_id, mel(i, c.emotion)) for i, c in enumerate(clips())])
-    write_features(folder / "eyes55.h5", FeatureMeta("eyes55", 4, "float32"), [(c.clip_id, crops(i, c.emotion)) for i, c in enumerate(clips())])
+    write_features(
+        folder / "eyes55.h5",
+        FeatureMeta("eyes55", 4, "float32"),
+        [(c.clip_id, crops(i, c.emotion)) for i, c in enumerate(clips())],
+    )
 
 
 def write_weights(folder: Path) -> None:
     """Write random weights of tiny networks to `folder`/alexnet and `folder`/c3d."""
     torch.manual_seed(0)
-    save_weights(folder / "alexnet", AlexNet(1 / 64, 3).state_dict(), {"network": {"width": 1 / 64, "classes": 3}, "speakers": ["f01"]}, "toy weights")
+    save_weights(
+        folder / "alexnet",
+        AlexNet(1 / 64, 3).state_dict(),
+        {"network": {"width": 1 / 64, "classes": 3}, "speakers": ["f01"]},
+        "toy weights",
+    )
     network = {"width": 1 / 64, "classes": 3, "size": 16, "fc6": "adaptive"}
     save_weights(folder / "c3d", C3D(**network).state_dict(), {"network": network, "speakers": ["f01"]}, "toy weights")
 
 
 def model(kind: str, weights: Path, **windows: int) -> Model:
     """Return the model `alexnet` or `c3d`."""
-    settings = {"windows": {**WINDOWS, **windows}, **({"bands": 16} if kind == "alexnet" else {"size": 16, "fc6": "adaptive"})}
+    settings = {
+        "windows": {**WINDOWS, **windows},
+        **({"bands": 16} if kind == "alexnet" else {"size": 16, "fc6": "adaptive"}),
+    }
     return Model.of(kind, settings, weights / kind, "segments_audio.toy")
 
 
 def paths(folder: Path, name: str, source: str) -> Paths:
     """Return where a feature of the toy corpus lies."""
-    return Paths(folder / f"{source}.h5", folder / f"{name}.h5", folder / "kept" / name, folder / f"{name}.ledger.csv", folder / "scratch" / name)
+    return Paths(
+        folder / f"{source}.h5",
+        folder / f"{name}.h5",
+        folder / "kept" / name,
+        folder / f"{name}.ledger.csv",
+        folder / "scratch" / name,
+    )

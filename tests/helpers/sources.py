@@ -1,4 +1,6 @@
-"""Material of every source task, of a few seconds and pictures, and what is expected of each: for tests of `pipeline.pretraining`."""
+"""Material of every source task, of a few seconds and pictures, and what is expected of each: for tests of
+`pipeline.pretraining`.
+"""
 
 from __future__ import annotations
 

@@ -17,7 +17,13 @@ from pipeline.training.datasets import Dataset
 
 CLASSES = ("anger", "happy", "sad")
 FOLDS = ("fold-00", "fold-01")
-RIGHT = {"heard-svm": 0.9, "seen-svm": 0.5, "average-heard+seen-svm": 0.6, "maximum-heard+seen-svm": 0.8, "confidence-heard+seen-svm": 0.8}
+RIGHT = {
+    "heard-svm": 0.9,
+    "seen-svm": 0.5,
+    "average-heard+seen-svm": 0.6,
+    "maximum-heard+seen-svm": 0.8,
+    "confidence-heard+seen-svm": 0.8,
+}
 """Model or fusion -> share of the validation clips that it tells right."""
 PARAMS = {
     "corpora": {"toy": {"adapter": "manifest_csv", "root": "clips"}},
@@ -54,7 +60,10 @@ def corpus() -> list[Clip]:
 def rows(seed: int, labels: np.ndarray, shift: float, columns: int) -> Dataset:
     """Return clips whose class moves its own column."""
     rng = np.random.default_rng(seed)
-    sequences = [rng.standard_normal((5, columns)).astype(np.float32) + shift * np.eye(columns, dtype=np.float32)[label] for label in labels]
+    sequences = [
+        rng.standard_normal((5, columns)).astype(np.float32) + shift * np.eye(columns, dtype=np.float32)[label]
+        for label in labels
+    ]
     return Dataset([f"c{i:02d}" for i in range(len(labels))], sequences, labels)
 
 
@@ -73,22 +82,37 @@ def write_project(folder: Path, features: dict[str, int] | None = None) -> Path:
     features = features or {"heard": 3, "seen": 3}
     heard, seen = features
     system = {**PARAMS["systems"]["small"], "features": {heard: "audio", seen: "video"}}
-    settings = yaml.safe_load((Path(__file__).resolve().parents[2] / "params.yaml").read_text(encoding="utf-8"))["extract"]
+    settings = yaml.safe_load((Path(__file__).resolve().parents[2] / "params.yaml").read_text(encoding="utf-8"))[
+        "extract"
+    ]
     params = {**PARAMS, "systems": {"small": system}, "extract": settings}
     (folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     clips, labels = corpus(), np.arange(18) % 3
     write_manifest(folder / "f/manifest.csv", clips)
-    write_splits(folder / "f/splits.csv", [{clip.clip_id: ("train", "val", "test")[(i + n) % 3] for i, clip in enumerate(clips)} for n in range(2)])
+    write_splits(
+        folder / "f/splits.csv",
+        [{clip.clip_id: ("train", "val", "test")[(i + n) % 3] for i, clip in enumerate(clips)} for n in range(2)],
+    )
     for number, (feature, columns) in enumerate(features.items()):
         model = folder / "m" / f"{feature}-svm"
         for fold in FOLDS:
             classifier = svm.Classifier(svm.Params(c=(1.0,), balanced=True), 3)
             classifier.fit(rows(number, labels, 2.0, columns), rows(9, labels, 2.0, columns))
             classifier.save(model / fold)
-        write_table(model / "posteriors.csv", pd.concat([validation(model.name, fold, tuple(RIGHT.values())[number]) for fold in FOLDS]))
-        about = {"feature": feature, "weights": "ab" * 32, "origin": "trained here", "params": {"c": [1.0], "balanced": True}}
+        write_table(
+            model / "posteriors.csv",
+            pd.concat([validation(model.name, fold, tuple(RIGHT.values())[number]) for fold in FOLDS]),
+        )
+        about = {
+            "feature": feature,
+            "weights": "ab" * 32,
+            "origin": "trained here",
+            "params": {"c": [1.0], "balanced": True},
+        }
         (model / "about.json").write_text(json.dumps(about), encoding="utf-8")
-    fused = {f"{rule}-{heard}+{seen}-svm": RIGHT[f"{rule}-heard+seen-svm"] for rule in ("average", "maximum", "confidence")}
+    fused = {
+        f"{rule}-{heard}+{seen}-svm": RIGHT[f"{rule}-heard+seen-svm"] for rule in ("average", "maximum", "confidence")
+    }
     tables = [validation(name, fold, right) for name, right in fused.items() for fold in FOLDS]
     write_table(folder / "m/fusion/validation.csv", pd.concat(tables))
     learned: dict[str, dict[str, dict]] = {name: {fold: {} for fold in FOLDS} for name in fused}
@@ -99,5 +123,8 @@ def write_project(folder: Path, features: dict[str, int] | None = None) -> Path:
 def validation(name: str, fold: str, right: float) -> pd.DataFrame:
     """Return rows of validation clips, of which a share is right."""
     clips = corpus()[:10]
-    told = [CLASSES.index(clip.emotion) if i < 10 * right else (CLASSES.index(clip.emotion) + 1) % 3 for i, clip in enumerate(clips)]
+    told = [
+        CLASSES.index(clip.emotion) if i < 10 * right else (CLASSES.index(clip.emotion) + 1) % 3
+        for i, clip in enumerate(clips)
+    ]
     return table(name, fold, "val", clips, np.eye(3)[told] * 0.7 + 0.1, CLASSES)

@@ -64,7 +64,12 @@ def test_a_folder_in_the_place_of_a_file_is_an_absent_file(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     ("labels", "label", "emotion"),
-    [({}, "happy", "happy"), ({"joy": "happy"}, "joy", "happy"), ({"W": "anger", "L": "boredom"}, "L", "boredom"), ({"calm": "neutral"}, "calm", "neutral")],
+    [
+        ({}, "happy", "happy"),
+        ({"joy": "happy"}, "joy", "happy"),
+        ({"W": "anger", "L": "boredom"}, "L", "boredom"),
+        ({"calm": "neutral"}, "calm", "neutral"),
+    ],
 )
 def test_labels_are_mapped(tmp_path: Path, labels: dict[str, str], label: str, emotion: str) -> None:
     clips, _ = read_corpus("mine", corpus(tmp_path, f"a,a.mp4,s1,{label}\n", "a.mp4", labels=labels), 1)
@@ -84,7 +89,10 @@ def test_an_unknown_emotion_is_told_with_the_nearest_and_the_remedy(tmp_path: Pa
     [
         ({"joy": "hapy"}, "params.yaml: corpora.mine.labels.joy: unknown emotion 'hapy' (did you mean 'happy'?)"),
         ({"joy": "zzz"}, "params.yaml: corpora.mine.labels.joy: unknown emotion 'zzz' (known: anger, boredom, calm, "),
-        ({"joy": "leftout"}, "params.yaml: corpora.mine.labels.joy: unknown emotion 'leftout' (did you mean 'left_out'?)"),
+        (
+            {"joy": "leftout"},
+            "params.yaml: corpora.mine.labels.joy: unknown emotion 'leftout' (did you mean 'left_out'?)",
+        ),
     ],
 )
 def test_a_wrong_labels_setting(tmp_path: Path, labels: dict[str, str], message: str) -> None:
@@ -102,7 +110,10 @@ def test_an_unknown_adapter(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ("a,1.mp4,s1,sad\na,2.mp4,s1,sad\n", "{root}: clip_id 'a' stands for both 1.mp4 and 2.mp4; make the ids unique"),
+        (
+            "a,1.mp4,s1,sad\na,2.mp4,s1,sad\n",
+            "{root}: clip_id 'a' stands for both 1.mp4 and 2.mp4; make the ids unique",
+        ),
         ("", "{root}: the corpus has no clips; check corpora.mine.root in params.yaml"),
         ("a b:c,1.mp4,s1,sad\n", "{root}/manifest.csv:2: clip_id 'a b:c' is not usable"),
     ],
@@ -137,7 +148,10 @@ def test_labels_leave_clips_out_and_tell_which(tmp_path: Path) -> None:
 
 def test_a_corpus_of_which_nothing_is_used(tmp_path: Path) -> None:
     error = error_of(corpus(tmp_path, "a,1.mp4,s1,calm\n", "1.mp4", labels={"calm": "left_out"}))
-    assert str(error) == f"{tmp_path}: the corpus has no clips beside 1 that its labels leave out; check corpora.mine.root in params.yaml"
+    assert (
+        str(error)
+        == f"{tmp_path}: the corpus has no clips beside 1 that its labels leave out; check corpora.mine.root in params.yaml"
+    )
 
 
 def test_an_id_of_a_clip_that_is_left_out_is_checked_too(tmp_path: Path) -> None:
@@ -153,7 +167,9 @@ def test_an_id_of_a_clip_that_is_left_out_is_checked_too(tmp_path: Path) -> None
         ({"adapter": "rml"}, ProtocolParams(name="loso")),
     ],
 )
-def test_the_protocol_is_that_of_the_settings_or_of_the_adapter(block: dict[str, Any], expected: ProtocolParams) -> None:
+def test_the_protocol_is_that_of_the_settings_or_of_the_adapter(
+    block: dict[str, Any], expected: ProtocolParams
+) -> None:
     assert protocol_of("baum1s", CorpusParams.model_validate({"root": "x", **block})) == expected
     assert baum1s.PROTOCOL == {"name": "logso", "groups": 5}
 
@@ -174,7 +190,10 @@ def test_a_corpus_that_degrade_makes_and_one_that_it_cannot(tmp_path: Path) -> N
     assert check_corpora({"corpora": corpora, "degrade": {"w": {"corpus": "rml", "snr_db": 10}}}) == "corpora: rml, w"
     with pytest.raises(SettingsError) as caught:
         check_corpora({"corpora": corpora, "degrade": {"w": {"corpus": "rlm", "snr_db": 10}}})
-    assert str(caught.value) == "params.yaml: degrade.w.corpus: no corpus 'rlm' (did you mean 'rml'?); mend it, or remove degrade.w (`degrade: {}` if nothing is left)"
+    assert (
+        str(caught.value)
+        == "params.yaml: degrade.w.corpus: no corpus 'rlm' (did you mean 'rml'?); mend it, or remove degrade.w (`degrade: {}` if nothing is left)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -194,12 +213,16 @@ def test_a_corpus_that_degrade_makes_and_one_that_it_cannot(tmp_path: Path) -> N
         ("rml", {"adaptr": "rml"}, "params.yaml: corpora.rml.adaptr: no such setting (did you mean 'adapter'?)"),
     ],
 )
-def test_wrong_corpora_are_told_before_anything_runs(tmp_path: Path, name: str, block: dict[str, Any], message: str) -> None:
+def test_wrong_corpora_are_told_before_anything_runs(
+    tmp_path: Path, name: str, block: dict[str, Any], message: str
+) -> None:
     with pytest.raises(SettingsError) as caught:
         check(tmp_path, name, **block)
     assert str(caught.value) == message
 
 
 def test_an_absent_folder_is_told_before_anything_runs(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match=r"^params.yaml: corpora.rml.root: no such folder '.*x'; mend it, or remove the corpus$"):
+    with pytest.raises(
+        CorpusError, match=r"^params.yaml: corpora.rml.root: no such folder '.*x'; mend it, or remove the corpus$"
+    ):
         check(tmp_path / "x")

@@ -75,7 +75,16 @@ def test_speaker_groups_are_written_down_with_the_settings(tmp_path: Path, proto
     write_about(tmp_path / "corpus.json", found)
     data = json.loads((tmp_path / "corpus.json").read_text())
     assert data["protocol"]["groups"] == groups
-    assert set(data["protocol"]) == {"name", "groups", "validation", "validate_by", "train_on", "test_on", "seed", "tested"}
+    assert set(data["protocol"]) == {
+        "name",
+        "groups",
+        "validation",
+        "validate_by",
+        "train_on",
+        "test_on",
+        "seed",
+        "tested",
+    }
     tested = [fold["test"] for fold in data["folds"].values()]
     assert sorted(speaker for group in tested for speaker in group) == ["s1", "s2", "s3", "s4", "s5"]
     if not isinstance(groups, int):
@@ -88,7 +97,9 @@ def test_the_protocol_none_has_no_folds() -> None:
     assert notes(found) == []
 
 
-SPEAKERS = st.dictionaries(st.sampled_from([f"s{i}" for i in range(7)]), st.text("afs", min_size=1, max_size=5), min_size=3)
+SPEAKERS = st.dictionaries(
+    st.sampled_from([f"s{i}" for i in range(7)]), st.text("afs", min_size=1, max_size=5), min_size=3
+)
 
 
 @settings(max_examples=40)
@@ -125,5 +136,7 @@ def test_absent() -> None:
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"clips": 1}', b"\xff"])
 def test_what_is_no_description_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "corpus.json").write_bytes(content)
-    with pytest.raises(ArtifactError, match=r"corpus\.json: not a description of this version \(.*\); run `dvc repro -f prepare`$"):
+    with pytest.raises(
+        ArtifactError, match=r"corpus\.json: not a description of this version \(.*\); run `dvc repro -f prepare`$"
+    ):
         read_about(tmp_path / "corpus.json")

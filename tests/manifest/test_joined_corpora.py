@@ -15,12 +15,17 @@ from pipeline.manifest.settings import CorpusParams, protocol_of, source_of
 from pipeline.protocols.assign import make_folds
 from pipeline.protocols.settings import ProtocolParams
 
-PARTS = {"savee": {"folder": "SAVEE"}, "mine": {"adapter": "manifest_csv", "folder": "own/clips", "labels": {"joy": "happy", "bored": "left_out"}}}
+PARTS = {
+    "savee": {"folder": "SAVEE"},
+    "mine": {"adapter": "manifest_csv", "folder": "own/clips", "labels": {"joy": "happy", "bored": "left_out"}},
+}
 CROSS = {"name": "cross_corpus", "train_on": ["savee"], "test_on": ["mine"]}
 
 
 def joined(root: Path, **more: object) -> CorpusParams:
-    return parse(CorpusParams, {"root": str(root), "parts": PARTS, "protocol": CROSS, **more}, "params.yaml: corpora.both")
+    return parse(
+        CorpusParams, {"root": str(root), "parts": PARTS, "protocol": CROSS, **more}, "params.yaml: corpora.both"
+    )
 
 
 @pytest.fixture
@@ -41,7 +46,12 @@ def test_clips_carry_the_name_of_their_part(root: Path, tmp_path: Path) -> None:
     )  # fmt: skip
     assert by_id["mine_y"].emotion == "happy", "labels of the part"
     assert by_id["mine_y"].source == ""
-    assert {clip.speaker for clip in clips if clip.corpus == "savee"} == {"savee_DC", "savee_JE", "savee_JK", "savee_KL"}
+    assert {clip.speaker for clip in clips if clip.corpus == "savee"} == {
+        "savee_DC",
+        "savee_JE",
+        "savee_JK",
+        "savee_KL",
+    }
     assert all(clip.digest for clip in clips)
     assert left_out("both", joined(root)) == {"bored": ["mine_z"]}
     write_manifest(tmp_path / "m.csv", clips)
@@ -61,7 +71,9 @@ def test_one_corpus_is_learned_from_and_the_other_tested(root: Path) -> None:
 
 def test_validation_by_clips_and_a_part_that_is_on_no_side(root: Path) -> None:
     clips, _ = read_corpus("both", joined(root), 1)
-    (fold,) = make_folds(clips, ProtocolParams(name="cross_corpus", train_on=("savee",), test_on=("mine",), validate_by="clips"))
+    (fold,) = make_folds(
+        clips, ProtocolParams(name="cross_corpus", train_on=("savee",), test_on=("mine",), validate_by="clips")
+    )
     assert sum(part == "val" for part in fold.values()) == 3
     others = [Clip(f"o{i}", f"{i}.wav", "o", "anger", corpus="other", digest=f"o{i}") for i in range(2)]
     (fold,) = make_folds([*clips, *others], ProtocolParams(name="cross_corpus", train_on=("savee",), test_on=("mine",)))
@@ -71,7 +83,10 @@ def test_validation_by_clips_and_a_part_that_is_on_no_side(root: Path) -> None:
 def test_the_same_speakers_in_two_conditions() -> None:
     """Trained on clean clips, tested on worse ones of speakers whom training has not met."""
     rows = [(who, how, what) for who in "abcd" for how in ("clean", "worse") for what in ("anger", "sad")]
-    clips = [Clip(f"{who}{what}.{how}", f"{who}{what}{how}.wav", who, what, corpus=how, digest=f"{who}{what}{how}") for who, how, what in rows]
+    clips = [
+        Clip(f"{who}{what}.{how}", f"{who}{what}{how}.wav", who, what, corpus=how, digest=f"{who}{what}{how}")
+        for who, how, what in rows
+    ]
     params = ProtocolParams(name="loso", validation=0.3, train_on=("clean",), test_on=("worse",))
     folds = make_folds(clips, params)
     assert len(folds) == 4
@@ -85,8 +100,16 @@ def test_the_same_speakers_in_two_conditions() -> None:
 
 def test_folds_that_test_nothing_are_left_out_and_those_that_learn_nothing_refused() -> None:
     """Speakers of one part each: leaving one of the training part out tests nobody."""
-    rows = [(who, how, what) for how, people in (("one", "abc"), ("two", "de")) for who in people for what in ("anger", "sad")]
-    clips = [Clip(f"{who}{what}", f"{who}{what}.wav", who, what, corpus=how, digest=f"{who}{what}") for who, how, what in rows]
+    rows = [
+        (who, how, what)
+        for how, people in (("one", "abc"), ("two", "de"))
+        for who in people
+        for what in ("anger", "sad")
+    ]
+    clips = [
+        Clip(f"{who}{what}", f"{who}{what}.wav", who, what, corpus=how, digest=f"{who}{what}")
+        for who, how, what in rows
+    ]
     folds = make_folds(clips, ProtocolParams(name="loso", validation=0.5, train_on=("one",), test_on=("two",)))
     assert [{clip.speaker for clip in clips if fold.get(clip.clip_id) == "test"} for fold in folds] == [{"d"}, {"e"}]
     with pytest.raises(SettingsError, match=r"protocol\.train_on: fold-00 is left with no clip in val"):
@@ -103,8 +126,14 @@ def test_a_clip_of_the_training_corpus_in_the_tested_one_is_refused(root: Path) 
 @pytest.mark.parametrize(
     ("protocol", "message"),
     [
-        ({"train_on": ["savee"], "test_on": ["mein"]}, "params.yaml: protocol.test_on: no part 'mein' (did you mean 'mine'?)"),
-        ({"train_on": ["mine"], "test_on": ["savee"], "validation": 0.9}, "protocol.validation: 2 of 2 training speakers are needed to validate on"),
+        (
+            {"train_on": ["savee"], "test_on": ["mein"]},
+            "params.yaml: protocol.test_on: no part 'mein' (did you mean 'mine'?)",
+        ),
+        (
+            {"train_on": ["mine"], "test_on": ["savee"], "validation": 0.9},
+            "protocol.validation: 2 of 2 training speakers are needed to validate on",
+        ),
     ],
 )
 def test_parts_and_speakers_that_are_not_there(root: Path, protocol: dict, message: str) -> None:
@@ -115,15 +144,26 @@ def test_parts_and_speakers_that_are_not_there(root: Path, protocol: dict, messa
 
 
 def test_a_corpus_without_parts_has_nothing_to_cross() -> None:
-    with pytest.raises(SettingsError, match=r"no part 'a'; name both corpora in corpora\.<name>\.parts, or in a column corpus of the manifest$"):
-        make_folds([Clip("c", "c.wav", "s", "anger")], ProtocolParams(name="cross_corpus", train_on=("a",), test_on=("b",)))
+    with pytest.raises(
+        SettingsError,
+        match=r"no part 'a'; name both corpora in corpora\.<name>\.parts, or in a column corpus of the manifest$",
+    ):
+        make_folds(
+            [Clip("c", "c.wav", "s", "anger")], ProtocolParams(name="cross_corpus", train_on=("a",), test_on=("b",))
+        )
 
 
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"adapter": "savee"}, "params.yaml: corpora.both.parts: with parts, adapter is a setting of each of them; move it there"),
-        ({"labels": {"a": "sad"}}, "params.yaml: corpora.both.parts: with parts, labels is a setting of each of them; move it there"),
+        (
+            {"adapter": "savee"},
+            "params.yaml: corpora.both.parts: with parts, adapter is a setting of each of them; move it there",
+        ),
+        (
+            {"labels": {"a": "sad"}},
+            "params.yaml: corpora.both.parts: with parts, labels is a setting of each of them; move it there",
+        ),
         ({"parts": {"a_b": {"folder": "x"}}}, "params.yaml: corpora.both.parts.a_b"),
         ({"parts": {"savee": {"folder": "/data"}}}, "params.yaml: corpora.both.parts.savee.folder"),
         ({"parts": {"savee": {"root": "x"}}}, "no such setting"),
@@ -141,7 +181,9 @@ def test_a_folder_that_is_not_there_names_the_part(root: Path) -> None:
 
 
 def test_a_missing_protocol_says_what_it_could_be(root: Path) -> None:
-    with pytest.raises(SettingsError, match=r"set it, such as \{name: cross_corpus, train_on: \[savee\], test_on: \[mine\]\}$"):
+    with pytest.raises(
+        SettingsError, match=r"set it, such as \{name: cross_corpus, train_on: \[savee\], test_on: \[mine\]\}$"
+    ):
         protocol_of("both", joined(root, protocol=None))
 
 

@@ -62,7 +62,9 @@ def test_what_is_wrong_at_the_end_of_a_long_sound_is_known_there():
         next(blocks)
 
 
-@pytest.mark.parametrize(("count", "block", "lengths"), [(10, None, [10]), (10, 4, [4, 4, 2]), (8, 4, [4, 4]), (0, None, [0]), (0, 4, [0])])
+@pytest.mark.parametrize(
+    ("count", "block", "lengths"), [(10, None, [10]), (10, 4, [4, 4, 2]), (8, 4, [4, 4]), (0, None, [0]), (0, 4, [0])]
+)
 def test_sound_from_memory(count, block, lengths):
     samples = np.arange(count, dtype=np.float32)
     blocks = list(Sound.of(samples, block).blocks())

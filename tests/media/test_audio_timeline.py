@@ -93,7 +93,12 @@ def test_blocks_are_the_same_samples_in_equal_lengths(lengths, size):
 
 @pytest.mark.parametrize(
     ("sound", "reason"),
-    [(np.ones(199), "too_short"), (np.zeros(800), "silent"), (np.full(800, 1e-5), "silent"), (np.full(800, np.nan), "decode_error")],
+    [
+        (np.ones(199), "too_short"),
+        (np.zeros(800), "silent"),
+        (np.full(800, 1e-5), "silent"),
+        (np.full(800, np.nan), "decode_error"),
+    ],
 )
 def test_sound_that_is_of_no_use(sound, reason):
     for blocks in ([sound], np.array_split(sound, 3)):
@@ -108,5 +113,7 @@ def test_no_sound_at_all_is_too_short():
 
 
 def test_one_loud_block_is_enough_and_is_cut_off_at_full_scale():
-    found = list(check_sound([np.zeros(800, np.float32), np.full(800, -1.5, np.float32), np.zeros(800, np.float32)], RATE))
+    found = list(
+        check_sound([np.zeros(800, np.float32), np.full(800, -1.5, np.float32), np.zeros(800, np.float32)], RATE)
+    )
     assert [block.min() for block in found] == [0, -1, 0]

@@ -72,7 +72,9 @@ def test_frames_are_decoded_one_at_a_time(tmp_path):
     frames.close()
 
 
-@pytest.mark.parametrize(("start", "end", "indices"), [(0.2, 0.4, range(5, 10)), (0.21, None, range(6, 25)), (None, 0.1, range(3))])
+@pytest.mark.parametrize(
+    ("start", "end", "indices"), [(0.2, 0.4, range(5, 10)), (0.21, None, range(6, 25)), (None, 0.1, range(3))]
+)
 def test_span_of_frames(tmp_path, start, end, indices):
     frames = list(read_frames(write_media(tmp_path / "a.mkv", REGULAR), start, end))
     assert np.allclose([time for time, _ in frames], [i * 0.04 - (start or 0) for i in indices], atol=1e-6)
@@ -135,7 +137,9 @@ def test_late_pictures_leave_the_sound_at_zero(tmp_path):
 
 
 def test_a_file_whose_clock_does_not_begin_at_zero(tmp_path):
-    path = write_media(tmp_path / "offset.ts", range(5000, 6000, 40), tone(1.0), sound_ms=5000, codecs=("libx264", "aac"))
+    path = write_media(
+        tmp_path / "offset.ts", range(5000, 6000, 40), tone(1.0), sound_ms=5000, codecs=("libx264", "aac")
+    )
     times = [time for time, _ in read_frames(path)]
     assert 0 <= times[0] < 0.1  # AAC begins one block earlier
     assert np.allclose(np.diff(times), 0.04)
@@ -156,7 +160,9 @@ def short_blocks(monkeypatch):
 
 
 @pytest.mark.usefixtures("short_blocks")
-@pytest.mark.parametrize(("span", "lengths"), [((), [4800] * 3 + [1600]), ((0.05, 0.65), [4800, 4800]), ((0.5, None), [4800, 3200])])
+@pytest.mark.parametrize(
+    ("span", "lengths"), [((), [4800] * 3 + [1600]), ((0.05, 0.65), [4800, 4800]), ((0.5, None), [4800, 3200])]
+)
 def test_blocks_together_are_the_sound(tmp_path, monkeypatch, span, lengths):
     path = write_media(tmp_path / "a.mkv", sound=tone(1.0, 44100), rate=44100)
     blocks = list(sound_blocks(path, 16000, *span))
@@ -170,7 +176,9 @@ def test_a_block_is_decoded_when_it_is_asked_for(tmp_path, monkeypatch):
     path = write_media(tmp_path / "a.wav", sound=tone(20.0))
     opened: list[int] = []
     resample = media.SoundAxis.add
-    monkeypatch.setattr(media.SoundAxis, "add", lambda axis, frame, time: opened.append(1) or resample(axis, frame, time))
+    monkeypatch.setattr(
+        media.SoundAxis, "add", lambda axis, frame, time: opened.append(1) or resample(axis, frame, time)
+    )
     blocks = sound_blocks(path, 16000)
     assert opened == []
     next(blocks)
@@ -236,7 +244,9 @@ def test_too_short_and_silent(tmp_path):
     assert reason(read_sound, late, 16000, 0.0, 0.3) == "silent"
 
 
-@pytest.mark.parametrize("span", [(-1.0, None), (0.5, 0.5), (0.6, 0.2), (float("nan"), None), (None, float("nan")), (30.0, None)])
+@pytest.mark.parametrize(
+    "span", [(-1.0, None), (0.5, 0.5), (0.6, 0.2), (float("nan"), None), (None, float("nan")), (30.0, None)]
+)
 def test_bad_spans(tmp_path, span):
     path = write_media(tmp_path / "a.mkv", REGULAR, tone(1.0))
     assert reason(read_sound, path, 16000, *span) == "bad_span"
@@ -274,7 +284,9 @@ def test_random_damage_is_survived_in_silence(tmp_path, capfd, suffix):
 
 
 def test_noise_in_the_middle_is_skipped_and_stays_quiet(tmp_path, capfd):
-    path = write_media(tmp_path / "noise.mp4", REGULAR, tone(1.0), codecs=("libx264", "aac"), mux={"movflags": "faststart"})
+    path = write_media(
+        tmp_path / "noise.mp4", REGULAR, tone(1.0), codecs=("libx264", "aac"), mux={"movflags": "faststart"}
+    )
     data = bytearray(path.read_bytes())
     middle = len(data) * 2 // 3
     data[middle : middle + 1500] = np.random.default_rng(0).bytes(1500)

@@ -93,9 +93,14 @@ EXPECTED: dict[str, dict[str, str]] = {
     "no_face": NO_FACE,
     "half_a_face": NO_FACE,
 }
-"""Clip -> stage -> line of the ledger, `*` for any words. What is not named is `ok`, so is what is left of a clip that was cut."""
+"""Clip -> stage -> line of the ledger, `*` for any words. What is not named is `ok`, so is what is left of a clip that
+was cut.
+"""
 
-BOXES = {"large_4k": (*(np.array(LARGE_AT[::-1]) + 54), *(np.array(LARGE_AT[::-1]) + 159)), "many_faces": (276, 176, 451, 351)}
+BOXES = {
+    "large_4k": (*(np.array(LARGE_AT[::-1]) + 54), *(np.array(LARGE_AT[::-1]) + 159)),
+    "many_faces": (276, 176, 451, 351),
+}
 """Where the face lies, px, that counts: the largest one of many."""
 
 
@@ -124,7 +129,9 @@ class Folder:
         settings["track_faces"]["detector"] = settings["align_faces"]["detector"] = "dlib_hog"
         settings["track_faces"]["eyes"] = "detector"
         settings["align_faces"].update(detector_settings={}, frames=8)
-        settings["corpora"] = {"hostile": {"adapter": "manifest_csv", "root": str(corpus or "data"), "protocol": {"name": "none"}}}
+        settings["corpora"] = {
+            "hostile": {"adapter": "manifest_csv", "root": str(corpus or "data"), "protocol": {"name": "none"}}
+        }
         settings["runtime"] = {"workers": 1, "max_failed_fraction": 1.0, **runtime}
         if corpus is None:
             write_corpus(root / "data", names)
@@ -139,11 +146,15 @@ class Folder:
     def python(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0", "HOME": str(self.root)}
         command = [sys.executable, *words]
-        return subprocess.run(command, cwd=self.root, capture_output=True, text=True, env=environment, timeout=300, **options)
+        return subprocess.run(
+            command, cwd=self.root, capture_output=True, text=True, env=environment, timeout=300, **options
+        )
 
     def set_workers(self, workers: int) -> None:
         path = self.root / "params.yaml"
-        path.write_text(re.sub("workers: .*", f"workers: {workers}", path.read_text(encoding="utf-8")), encoding="utf-8")
+        path.write_text(
+            re.sub("workers: .*", f"workers: {workers}", path.read_text(encoding="utf-8")), encoding="utf-8"
+        )
 
     def ledger(self, stage: str) -> Path:
         return self.root / "features/hostile" / f"{NAMES.get(stage, 'prepare')}.ledger.csv"
@@ -157,7 +168,12 @@ def arguments(stage: str) -> list[str]:
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     name, _, feature = stage.partition(":")
     command = (stages[name].get("do") or stages[name])["cmd"]
-    for key, value in (("key", "hostile"), ("item.corpus", "hostile"), ("item.feature", feature), ("item.crop", feature)):
+    for key, value in (
+        ("key", "hostile"),
+        ("item.corpus", "hostile"),
+        ("item.feature", feature),
+        ("item.crop", feature),
+    ):
         command = command.replace(f"${{{key}}}", value)
     return shlex.split(command)[1:]
 
@@ -189,7 +205,8 @@ def words(entry: Entry) -> str:
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> tuple[Folder, dict[str, subprocess.CompletedProcess[str]]]:
     """The corpus of all clips after every stage, and what each stage printed.
 
-    Both ways of working have to stand these clips; with workers everywhere, loading librosa would take most of the time.
+    Both ways of working have to stand these clips; with workers everywhere, loading librosa would take most of the
+    time.
     """
     folder = Folder(tmp_path_factory.mktemp("hostile") / "project", list(FILES), workers=2)
     done = {stage: folder.run(stage) for stage in PARALLEL}
@@ -207,7 +224,9 @@ def test_every_clip_has_its_line_and_nothing_else_is_printed(hostile, stage):
     path = folder.ledger(stage)
     found = lines(path, stage)
     assert found.keys() == FILES.keys()
-    wrong = {name: line for name, line in found.items() if len(line) != 1 or not fnmatchcase(line[0], expected(name, stage))}
+    wrong = {
+        name: line for name, line in found.items() if len(line) != 1 or not fnmatchcase(line[0], expected(name, stage))
+    }
     assert wrong == {}
     assert not re.search(r"(^|[\s,'\"])/", path.read_text(encoding="utf-8"), re.MULTILINE), "an absolute path"
     assert done[stage].stdout.startswith(f"{stage}: ")
@@ -294,7 +313,9 @@ def test_too_many_failures_are_told_in_one_line(hostile, tmp_path):
     done = strict.run("extract:logmel")
     assert done.returncode == 1
     assert done.stdout == ""
-    failed = sum(line.startswith("failed") for line, in lines(folder.ledger("extract:logmel"), "extract:logmel").values())
+    failed = sum(
+        line.startswith("failed") for (line,) in lines(folder.ledger("extract:logmel"), "extract:logmel").values()
+    )
     begin = f"error: features/hostile/logmel.ledger.csv: {failed} of {len(FILES)} clips failed ("
     end = "), more than runtime.max_failed_fraction=0.15; mend the clips, or raise the setting\n"
     assert done.stderr.startswith(begin)

@@ -57,9 +57,13 @@ def test_names_and_shapes_are_the_published_ones(network):
 def test_one_state_dict_holds_all_three():
     parts = {"mtcnn_pnet": made(PNet), "mtcnn_rnet": made(RNet), "mtcnn_onet": made(ONet)}
     together = MTCNN()
-    together.load_state_dict({f"{name}.{key}": value for name, part in parts.items() for key, value in part.state_dict().items()})
+    together.load_state_dict(
+        {f"{name}.{key}": value for name, part in parts.items() for key, value in part.state_dict().items()}
+    )
     for name, part in parts.items():
-        assert all(torch.equal(value, part.state_dict()[key]) for key, value in getattr(together, name).state_dict().items())
+        assert all(
+            torch.equal(value, part.state_dict()[key]) for key, value in getattr(together, name).state_dict().items()
+        )
 
 
 def convolved(network, x: torch.Tensor, layer: int) -> torch.Tensor:
@@ -75,7 +79,8 @@ def pooled(x: torch.Tensor, size: int) -> torch.Tensor:
     columns = range(0, x.shape[3] - size + 2, 2)
     rows = range(0, x.shape[2] - size + 2, 2)
     return torch.stack(
-        [torch.stack([x[:, :, r : r + size, c : c + size].amax(dim=(2, 3)) for c in columns], dim=2) for r in rows], dim=2
+        [torch.stack([x[:, :, r : r + size, c : c + size].amax(dim=(2, 3)) for c in columns], dim=2) for r in rows],
+        dim=2,
     )
 
 

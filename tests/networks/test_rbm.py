@@ -49,7 +49,9 @@ def energies(machine, visible: torch.Tensor, hidden: torch.Tensor) -> torch.Tens
 
 
 def log_partition(machine) -> torch.Tensor:
-    """Return log Z: over all visible states, or for Gaussian units over hidden states, with the integral in closed form."""
+    """Return log Z: over all visible states, or for Gaussian units over hidden states, with the integral in closed
+    form.
+    """
     if isinstance(machine, BernoulliRBM):
         return torch.logsumexp(-machine.free_energy(states(VISIBLE)), 0)
     h, b = states(HIDDEN), machine.visible_bias

@@ -24,7 +24,10 @@ def sigmoid(x: np.ndarray) -> np.ndarray:
 
 def lstm_by_hand(lstm: nn.LSTM, frames: np.ndarray) -> np.ndarray:
     """Outputs (T, cells) of Hochreiter and Schmidhuber's LSTM with forget gates; torch stacks the gates i, f, g, o."""
-    w, u, b, c = (getattr(lstm, f"{name}_l0").detach().numpy().astype(float) for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+    w, u, b, c = (
+        getattr(lstm, f"{name}_l0").detach().numpy().astype(float)
+        for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    )
     hidden, cell, outputs = np.zeros(u.shape[1]), np.zeros(u.shape[1]), []
     for frame in frames:
         i, f, g, o = np.split(w @ frame + b + u @ hidden + c, 4)

@@ -37,7 +37,9 @@ def test_by_name(project):
     assert choice.asked_for
     assert (list(choice.models), list(choice.fusions)) == (["seen-svm"], [])
     assert choice.validated == pytest.approx(0.5)
-    with pytest.raises(SettingsError, match=r"--model average-heard: small has no such model or fusion \(did you mean 'average-heard"):
+    with pytest.raises(
+        SettingsError, match=r"--model average-heard: small has no such model or fusion \(did you mean 'average-heard"
+    ):
         chosen(project, "average-heard")
 
 
@@ -49,7 +51,9 @@ def test_what_was_not_trained_is_told_at_once(project, tmp_path):
     other = tmp_path / "project"
     write_project(other)
     (other / "m/seen-svm/about.json").unlink()
-    with pytest.raises(ArtifactError, match=r"seen-svm/about.json: not what a model says of itself .*dvc repro train@toy-seen-svm"):
+    with pytest.raises(
+        ArtifactError, match=r"seen-svm/about.json: not what a model says of itself .*dvc repro train@toy-seen-svm"
+    ):
         chosen(other)
 
 

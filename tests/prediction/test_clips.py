@@ -38,7 +38,9 @@ def test_one_file_is_a_clip_whatever_it_is(tmp_path):
     assert not found.skipped
 
 
-@pytest.mark.parametrize("name", ["söme (clip) 1.mp4", "-.mp4", "_x.mp4", "fold-00.mp4", f"{'x' * 220}.mp4", "a/b.mp4", "...mp4.mp4"])
+@pytest.mark.parametrize(
+    "name", ["söme (clip) 1.mp4", "-.mp4", "_x.mp4", "fold-00.mp4", f"{'x' * 220}.mp4", "a/b.mp4", "...mp4.mp4"]
+)
 def test_every_name_becomes_a_usable_id(tmp_path, name):
     file = tmp_path / name
     file.parent.mkdir(exist_ok=True)

@@ -60,8 +60,20 @@ def test_everything(project, media, capsys):
     assert list(frame.columns[8:]) == ["p_anger", "p_happy", "p_sad"]
     assert list(frame["model"][:3]) == ["average-mfcc39+logmel-svm", "mfcc39-svm", "logmel-svm"]
     fused = frame[frame["kind"] == "fused"].set_index("clip")
-    assert dict(fused["status"]) == {"empty": "failed", "film": "ok", "silent-film": "absent", "text": "failed", "voice": "ok"}
-    assert dict(fused["reason"]) == {"empty": "decode_error", "film": "", "silent-film": "no_audio", "text": "decode_error", "voice": ""}
+    assert dict(fused["status"]) == {
+        "empty": "failed",
+        "film": "ok",
+        "silent-film": "absent",
+        "text": "failed",
+        "voice": "ok",
+    }
+    assert dict(fused["reason"]) == {
+        "empty": "decode_error",
+        "film": "",
+        "silent-film": "no_audio",
+        "text": "decode_error",
+        "voice": "",
+    }
     numbers = fused.loc[["film", "voice"]].filter(regex="^p_").astype(float)
     np.testing.assert_allclose(numbers.sum(axis=1), 1, atol=1e-5)
 
@@ -69,7 +81,12 @@ def test_everything(project, media, capsys):
     assert list(course.columns) == ["time", "p_anger", "p_happy", "p_sad", "predicted"]
     np.testing.assert_allclose(course["time"], np.arange(len(course)) / 4)
     assert len(course) == 8
-    assert {path.name for path in (project / "out/posteriors").iterdir()} == {"film.csv", "film.png", "voice.csv", "voice.png"}
+    assert {path.name for path in (project / "out/posteriors").iterdir()} == {
+        "film.csv",
+        "film.png",
+        "voice.csv",
+        "voice.png",
+    }
     assert (project / "out/posteriors/film.png").read_bytes().startswith(b"\x89PNG")
     with (project / "out/ledger.csv").open(encoding="utf-8") as file:
         ledger = {(row["clip_id"], row["stage"]): row["status"] for row in csv.DictReader(file)}

@@ -101,7 +101,10 @@ def test_folds_whose_weights_were_not_kept(project):
     assert usable_folds(choice, HeldFeatures()) == (list(FOLDS), "")
     assert usable_folds(choice, HeldFeatures({"fold-01": why})) == (["fold-00"], why)
     assert usable_folds(choice, HeldFeatures(), "fold-01") == (["fold-01"], "")
-    with pytest.raises(ArtifactError, match=r"average-heard\+seen-svm: the weights of seen in fold-01 were not kept; set x.seen.keep: all"):
+    with pytest.raises(
+        ArtifactError,
+        match=r"average-heard\+seen-svm: the weights of seen in fold-01 were not kept; set x.seen.keep: all",
+    ):
         usable_folds(choice, HeldFeatures(dict.fromkeys(FOLDS, why)))
     with pytest.raises(ArtifactError, match="not kept"):
         usable_folds(choice, HeldFeatures({"fold-01": why}), "fold-01")
@@ -114,7 +117,9 @@ def test_a_model_of_an_earlier_form_is_no_model(project, tmp_path):
     write_project(other)
     for fold in FOLDS:
         (other / f"m/seen-svm/{fold}.npz").rename(other / f"m/seen-svm/{fold}.joblib")
-    with pytest.raises(ArtifactError, match="has no model of fold-00 that can be loaded; run `dvc repro train@toy-seen-svm`"):
+    with pytest.raises(
+        ArtifactError, match="has no model of fold-00 that can be loaded; run `dvc repro train@toy-seen-svm`"
+    ):
         usable_folds(asked(other), HeldFeatures())
 
 
@@ -122,7 +127,9 @@ def test_clips_do_not_hang_on_each_other(project):
     choice = asked(project)
     learned = read_learned(project / "m/fusion/learned.json", choice.fusions, FOLDS)
     alone = judge(choice, learned, HeldFeatures(), NEW[:1], FOLDS, SPANS).posteriors[choice.name]
-    np.testing.assert_array_equal(alone, judge(choice, learned, HeldFeatures(), NEW, FOLDS, SPANS).posteriors[choice.name][:1])
+    np.testing.assert_array_equal(
+        alone, judge(choice, learned, HeldFeatures(), NEW, FOLDS, SPANS).posteriors[choice.name][:1]
+    )
 
 
 def test_a_feature_of_other_weights_is_refused(project):
@@ -150,11 +157,17 @@ def test_on_a_corpus_of_sounds_a_fusion_goes_by_the_sound(tmp_path):
     for rows in (found.posteriors["average-heard+seen-svm"], found.courses[0].posteriors):
         assert not np.isnan(rows[0]).any()
     np.testing.assert_allclose(found.posteriors["average-heard+seen-svm"], found.posteriors["heard-svm"])
-    told = {(entry.stage, entry.status, entry.reason) for entry in entries_of(choice, NEW, found, {"f/toy/heard.h5": []}) if entry.clip_id == "both"}
+    told = {
+        (entry.stage, entry.status, entry.reason)
+        for entry in entries_of(choice, NEW, found, {"f/toy/heard.h5": []})
+        if entry.clip_id == "both"
+    }
     assert told == {
         ("predict:heard-svm", "ok", ""),
         ("predict:seen-svm", "absent", "not_learned"),
         ("predict:average-heard+seen-svm", "degraded", "not_learned"),
     }
-    with pytest.raises(ArtifactError, match="seen-svm: it was trained in no fold, as the corpus has nothing to learn it from"):
+    with pytest.raises(
+        ArtifactError, match="seen-svm: it was trained in no fold, as the corpus has nothing to learn it from"
+    ):
         asked(project, "seen-svm")

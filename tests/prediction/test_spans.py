@@ -15,7 +15,9 @@ SPANS = SpanParams(window_s=1.0, hop_s=0.25)
 def clip(rows: int, observed: float = 1.0) -> ClipFeatures:
     times = np.arange(rows) / 10
     crops = np.zeros((rows, 2, 2, 3), np.uint8)
-    return ClipFeatures(np.arange(rows, dtype=np.float32)[:, None], times, times < observed * rows / 10, {"crops": crops})
+    return ClipFeatures(
+        np.arange(rows, dtype=np.float32)[:, None], times, times < observed * rows / 10, {"crops": crops}
+    )
 
 
 def test_centres_reach_from_the_beginning_to_the_end():

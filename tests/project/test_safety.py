@@ -16,7 +16,16 @@ from pipeline.manifest.build import read_corpus
 from pipeline.manifest.settings import CorpusParams
 
 FILES = sorted([*ROOT.glob("pipeline/**/*.py"), *ROOT.glob("stages/*.py"), *ROOT.glob("scripts/*.py")])
-UNPICKLING = {"pickle.load", "pickle.loads", "joblib.load", "cloudpickle.load", "cloudpickle.loads", "dill.load", "pd.read_pickle", "np.fromfile"}
+UNPICKLING = {
+    "pickle.load",
+    "pickle.loads",
+    "joblib.load",
+    "cloudpickle.load",
+    "cloudpickle.loads",
+    "dill.load",
+    "pd.read_pickle",
+    "np.fromfile",
+}
 RUNNING = {"eval", "exec", "os.system", "os.popen", "yaml.load", "yaml.unsafe_load", "yaml.full_load", "__import__"}
 
 
@@ -41,14 +50,26 @@ def test_no_file_unpickles_or_runs_what_it_reads(path: Path) -> None:
 
 
 def test_one_file_opens_media_and_without_any_protocol() -> None:
-    opening = [(path.name, call) for path in FILES for name, call in calls(path) if name == "av.open" and keyword(call, "mode") != "'w'"]
-    reading = [(name, call) for name, call in opening if not (len(call.args) > 1 and ast.unparse(call.args[1]) == "'w'")]
+    opening = [
+        (path.name, call)
+        for path in FILES
+        for name, call in calls(path)
+        if name == "av.open" and keyword(call, "mode") != "'w'"
+    ]
+    reading = [
+        (name, call) for name, call in opening if not (len(call.args) > 1 and ast.unparse(call.args[1]) == "'w'")
+    ]
     assert [name for name, _ in reading] == ["decode.py"]
     assert "'protocol_whitelist': 'none'" in keyword(reading[0][1], "options")
 
 
 def test_every_page_escapes_what_it_is_given() -> None:
-    made = [(path, call) for path in FILES for name, call in calls(path) if name.split(".")[-1] in ("Environment", "Template")]
+    made = [
+        (path, call)
+        for path in FILES
+        for name, call in calls(path)
+        if name.split(".")[-1] in ("Environment", "Template")
+    ]
     assert made
     for path, call in made:
         assert keyword(call, "autoescape") == "True", f"{path}:{call.lineno}"
@@ -56,15 +77,27 @@ def test_every_page_escapes_what_it_is_given() -> None:
     assert len(templates) > 8
     for template in templates:
         assert "|safe" not in template.read_text(encoding="utf-8").replace(" ", "")
-    trusted = {path.relative_to(ROOT).as_posix() for path in FILES for name, _ in calls(path) if name.split(".")[-1] == "Markup"}
-    assert trusted == {"pipeline/reporting/html/page.py", "pipeline/reporting/overview/page.py"}, "two constants, and sections that our templates have made"
+    trusted = {
+        path.relative_to(ROOT).as_posix()
+        for path in FILES
+        for name, _ in calls(path)
+        if name.split(".")[-1] == "Markup"
+    }
+    assert trusted == {"pipeline/reporting/html/page.py", "pipeline/reporting/overview/page.py"}, (
+        "two constants, and sections that our templates have made"
+    )
 
 
 @pytest.mark.parametrize("path", ["../out.wav", "a/../../out.wav", "/etc/passwd"])
 @pytest.mark.parametrize("used", [True, False])
-def test_no_adapter_leads_out_of_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, used: bool) -> None:
+def test_no_adapter_leads_out_of_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, used: bool
+) -> None:
     clip = Clip("c1", path, "s1", "anger" if used else "other")
-    adapter = SimpleNamespace(LABELS={"anger": "anger", "other": "left_out"}, clips=lambda root: iter([Clip("c0", "a.wav", "s", "anger"), clip]))
+    adapter = SimpleNamespace(
+        LABELS={"anger": "anger", "other": "left_out"},
+        clips=lambda root: iter([Clip("c0", "a.wav", "s", "anger"), clip]),
+    )
     monkeypatch.setattr(corpus, "load_adapter", lambda *_: adapter)
     with pytest.raises(CorpusError, match=r"'c1' has the path .* which leaves the corpus folder; mend its table"):
         read_corpus("toy", CorpusParams(root=str(tmp_path)), 1)

@@ -20,7 +20,9 @@ from pipeline.protocols.splits import PARTS, Fold, check_fold
 def corpus(*sizes: int) -> list[Clip]:
     """One speaker per size, with that many clips."""
     return [
-        Clip(f"s{s}-{c}", f"s{s}/{c}.mp4", f"s{s}", "anger", digest=f"{s}-{c}") for s, size in enumerate(sizes) for c in range(size)
+        Clip(f"s{s}-{c}", f"s{s}/{c}.mp4", f"s{s}", "anger", digest=f"{s}-{c}")
+        for s, size in enumerate(sizes)
+        for c in range(size)
     ]
 
 
@@ -133,11 +135,23 @@ def test_holdout_comes_near_7_1_2(speakers: int, seed: int) -> None:
 @pytest.mark.parametrize(
     ("clips", "params", "message"),
     [
-        (corpus(2, 2), {"name": "loso"}, "protocol loso needs 3 speakers at least, .* there are 2; validate_by: clips needs 2; use protocol.name: none"),
-        (corpus(2), {"name": "loso"}, "protocol loso needs 3 speakers at least, .* there are 1; validate_by: clips needs 2; use protocol.name: none"),
+        (
+            corpus(2, 2),
+            {"name": "loso"},
+            "protocol loso needs 3 speakers at least, .* there are 2; validate_by: clips needs 2; use protocol.name: none",
+        ),
+        (
+            corpus(2),
+            {"name": "loso"},
+            "protocol loso needs 3 speakers at least, .* there are 1; validate_by: clips needs 2; use protocol.name: none",
+        ),
         (corpus(2, 2), {"name": "logso", "groups": 2}, "protocol logso needs 3 speakers at least, .* there are 2; "),
         (corpus(2, 2, 2, 2), {"name": "logso"}, "protocol.groups: 5 groups, but 4 speakers; lower it or use loso"),
-        (corpus(9, 9), {"name": "holdout"}, "protocol holdout needs 3 speakers at least who share no recording; there are 2; use none"),
+        (
+            corpus(9, 9),
+            {"name": "holdout"},
+            "protocol holdout needs 3 speakers at least who share no recording; there are 2; use none",
+        ),
     ],
 )
 def test_too_few_speakers(clips: list[Clip], params: dict, message: str) -> None:
@@ -216,7 +230,9 @@ def test_official_splits_are_taken_as_they_are() -> None:
 
 def test_official_without_val_takes_whole_speakers_from_train() -> None:
     clips = with_splits(["train"] * 5 + ["test"], ["a", "b", "c", "d", "d", "e"])
-    assert make_folds(clips, OFFICIAL) == [{"c0": "train", "c1": "train", "c2": "train", "c3": "val", "c4": "val", "c5": "test"}]
+    assert make_folds(clips, OFFICIAL) == [
+        {"c0": "train", "c1": "train", "c2": "train", "c3": "val", "c4": "val", "c5": "test"}
+    ]
 
 
 def test_official_val_is_tested_where_test_has_no_labels() -> None:
@@ -236,11 +252,16 @@ def test_official_splits_with_a_speaker_on_two_sides(pair: tuple[str, str]) -> N
     clips = with_splits([*pair, "train", "val", "test"], ["s0", "s0", "a", "b", "c"])
     with pytest.raises(LeakageError) as caught:
         make_folds(clips, OFFICIAL)
-    assert str(caught.value) == f"fold-00: speaker 's0' is in {pair[0]} (c0) and in {pair[1]} (c1); split by speaker, or use speaker_dependent_official if that is what is meant"
+    assert (
+        str(caught.value)
+        == f"fold-00: speaker 's0' is in {pair[0]} (c0) and in {pair[1]} (c1); split by speaker, or use speaker_dependent_official if that is what is meant"
+    )
 
 
 def test_official_without_splits_counts_them() -> None:
-    with pytest.raises(CorpusError, match="protocol official: 2 clips have no split \\('c1' first\\); add it or use loso"):
+    with pytest.raises(
+        CorpusError, match="protocol official: 2 clips have no split \\('c1' first\\); add it or use loso"
+    ):
         make_folds(with_splits(["train", "", "test", ""]), OFFICIAL)
 
 
@@ -258,7 +279,9 @@ def duplicated(clips: list[Clip], **same: str) -> list[Clip]:
 @pytest.mark.parametrize("name", ["loso", "logso"])
 @pytest.mark.parametrize("same", [{"digest": "equal"}, {"digest": "", "path": "one.mp4"}])
 def test_one_media_file_under_two_speakers(name: str, same: dict[str, str]) -> None:
-    with pytest.raises(LeakageError, match=r"^fold-0\d: 's0-0' in \w+ and 's4-0' in \w+ are one media file; keep them on one side$"):
+    with pytest.raises(
+        LeakageError, match=r"^fold-0\d: 's0-0' in \w+ and 's4-0' in \w+ are one media file; keep them on one side$"
+    ):
         make_folds(duplicated(corpus(1, 1, 1, 1, 1), **same), ProtocolParams(name=name))
 
 
@@ -283,7 +306,9 @@ def mixed(speakers: int, each: int, emotions: Sequence[str] = ("anger", "happy",
 
 def test_kfold_is_whole_speakers_dealt_into_folds() -> None:
     clips = mixed(7, 1)
-    assert make_folds(clips, ProtocolParams(name="kfold", groups=4, seed=3)) == make_folds(clips, ProtocolParams(name="logso", groups=4, seed=3))
+    assert make_folds(clips, ProtocolParams(name="kfold", groups=4, seed=3)) == make_folds(
+        clips, ProtocolParams(name="logso", groups=4, seed=3)
+    )
 
 
 @pytest.mark.parametrize("validation", [0.5, 0.25, 0.1])
@@ -298,7 +323,10 @@ def test_two_speakers_are_tested_in_turn_and_validated_on_clips_of_the_other(val
 
 def test_a_tested_speaker_is_never_learned_from_however_clips_are_validated() -> None:
     clips = with_splits(["train", "train", "test", "test"], ["a", "b", "a", "c"])
-    with pytest.raises(LeakageError, match=r"^fold-00: speaker 'a' is in \w+ \(c0\) and in test \(c2\); split by speaker, or use speaker_dependent_official if that is what is meant$"):
+    with pytest.raises(
+        LeakageError,
+        match=r"^fold-00: speaker 'a' is in \w+ \(c0\) and in test \(c2\); split by speaker, or use speaker_dependent_official if that is what is meant$",
+    ):
         make_folds(clips, ProtocolParams(name="official", validate_by="clips"))
     clips = with_splits(["train", "train", "test"], ["a", "a", "c"])
     (fold,) = make_folds(clips, ProtocolParams(name="official", validate_by="clips"))
@@ -307,15 +335,21 @@ def test_a_tested_speaker_is_never_learned_from_however_clips_are_validated() ->
 
 @settings(max_examples=60)
 @given(st.integers(1, 5), st.integers(2, 6), st.integers(2, 4), SEEDS, st.booleans())
-def test_random_folds_test_every_clip_once_and_keep_files_together(speakers: int, each: int, count: int, seed: int, paired: bool) -> None:
+def test_random_folds_test_every_clip_once_and_keep_files_together(
+    speakers: int, each: int, count: int, seed: int, paired: bool
+) -> None:
     clips = mixed(speakers, 2 * each)
     if paired:  # two spans of each file
-        clips = [dataclasses.replace(clip, digest=f"{clip.speaker}{clip.emotion}{i // 2}") for i, clip in enumerate(clips)]
+        clips = [
+            dataclasses.replace(clip, digest=f"{clip.speaker}{clip.emotion}{i // 2}") for i, clip in enumerate(clips)
+        ]
     params = ProtocolParams(name="speaker_dependent_random", groups=count, seed=seed)
     folds = make_folds(clips, params)
     assert make_folds(clips[::-1], params) == folds
     assert len(folds) == count
-    assert Counter(clip_id for fold in folds for clip_id, part in fold.items() if part == "test") == Counter(clip.clip_id for clip in clips)
+    assert Counter(clip_id for fold in folds for clip_id, part in fold.items() if part == "test") == Counter(
+        clip.clip_id for clip in clips
+    )
     for fold in folds:
         assert set(fold.values()) == set(PARTS)
         together: dict[str, set[str]] = {}
@@ -338,7 +372,11 @@ def test_random_folds_have_speakers_on_all_sides_and_no_other_protocol_may() -> 
     ("clips", "params", "message"),
     [
         (corpus(3), {"name": "speaker_dependent_random"}, "protocol.groups: 5 groups, but fewer recordings; lower it"),
-        (corpus(1, 1), {"name": "loso", "validate_by": "clips"}, "protocol: one recording alone cannot be both trained and validated on"),
+        (
+            corpus(1, 1),
+            {"name": "loso", "validate_by": "clips"},
+            "protocol: one recording alone cannot be both trained and validated on",
+        ),
         (corpus(5), {"name": "loso", "validate_by": "clips"}, "protocol loso needs 3 speakers at least"),
     ],
 )

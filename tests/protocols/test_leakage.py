@@ -37,7 +37,9 @@ def test_only_training_clips_are_fitted_on(part):
 def test_a_classifier_that_scales_by_all_clips_is_caught():
     class Leaking(linear_svm.Classifier):
         def fit(self, train, val):
-            everything = Dataset([*train.ids, *val.ids], [*train.sequences, *val.sequences], np.append(train.labels, val.labels), "all")
+            everything = Dataset(
+                [*train.ids, *val.ids], [*train.sequences, *val.sequences], np.append(train.labels, val.labels), "all"
+            )
             self.scaler = Scaler.of(everything, self.rows(everything))
             return super().fit(train, val)
 
@@ -56,7 +58,9 @@ def test_a_classifier_that_scales_by_all_clips_is_caught():
 def test_each_clip_carries_the_part_it_had(tmp_path):
     path = written(tmp_path / "f.h5", part_keys(SPLITS, "abc"))
     with FeatureFile(path) as file:
-        assert {(f, c): file.part(c, f) for f in SPLITS for c in "abc"} == {(f, c): SPLITS[f][c] for f in SPLITS for c in "abc"}
+        assert {(f, c): file.part(c, f) for f in SPLITS for c in "abc"} == {
+            (f, c): SPLITS[f][c] for f in SPLITS for c in "abc"
+        }
 
 
 def test_a_feature_learned_by_these_splits_is_read(tmp_path):

@@ -18,7 +18,10 @@ from pipeline.protocols.speaker_groups import together, widened
 
 def clips_of(*pairs: tuple[str, str]) -> list[Clip]:
     """Clips of (speaker, recording)."""
-    return [Clip(f"c{i}", f"{i}.wav", speaker, "anger", source=source, digest=str(i)) for i, (speaker, source) in enumerate(pairs)]
+    return [
+        Clip(f"c{i}", f"{i}.wav", speaker, "anger", source=source, digest=str(i))
+        for i, (speaker, source) in enumerate(pairs)
+    ]
 
 
 def test_without_recordings_everybody_is_alone() -> None:
@@ -30,7 +33,10 @@ def test_recordings_tie_together_directly_and_through_others() -> None:
 
 
 @settings(max_examples=60)
-@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from(["", "1", "2", "3", "4"])), min_size=1, max_size=14), st.randoms())
+@given(
+    st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from(["", "1", "2", "3", "4"])), min_size=1, max_size=14),
+    st.randoms(),
+)
 def test_groups_are_a_partition_and_no_recording_lies_in_two(pairs, random) -> None:
     groups = together(clips_of(*pairs))
     assert sorted(speaker for group in groups for speaker in group) == sorted({speaker for speaker, _ in pairs})
@@ -47,8 +53,17 @@ def test_a_choice_is_widened_to_whole_groups() -> None:
 
 def sessions(count: int, each: int = 4) -> list[Clip]:
     """Sessions of two, in dialogues in which both speak; emotions in turn."""
-    rows = [(f"Ses{s}{letter}", f"Ses{s}_{d}", e) for s in range(count) for d in range(each) for letter in "FM" for e in ("anger", "sad")]
-    return [Clip(f"{who}-{where}-{what}", f"{i}.wav", who, what, source=where, digest=str(i)) for i, (who, where, what) in enumerate(rows)]
+    rows = [
+        (f"Ses{s}{letter}", f"Ses{s}_{d}", e)
+        for s in range(count)
+        for d in range(each)
+        for letter in "FM"
+        for e in ("anger", "sad")
+    ]
+    return [
+        Clip(f"{who}-{where}-{what}", f"{i}.wav", who, what, source=where, digest=str(i))
+        for i, (who, where, what) in enumerate(rows)
+    ]
 
 
 @pytest.mark.parametrize("name", ["kfold", "logso", "holdout"])
@@ -61,12 +76,18 @@ def test_dealt_groups_keep_dialogues_whole(name: str) -> None:
 
 
 def test_one_speaker_out_of_a_dialogue_is_refused_with_the_recording_named() -> None:
-    with pytest.raises(LeakageError, match=r"^fold-00: recording 'Ses0_0' is in test \(.*\) and in \w+ \(.*\); keep on one side what was cut from it"):
+    with pytest.raises(
+        LeakageError,
+        match=r"^fold-00: recording 'Ses0_0' is in test \(.*\) and in \w+ \(.*\); keep on one side what was cut from it",
+    ):
         make_folds(sessions(3), ProtocolParams(name="loso"))
 
 
 def test_validation_clips_are_whole_recordings() -> None:
-    clips = [dataclasses.replace(clip, speaker=clip.speaker[:4], split="test" if clip.speaker < "Ses1" else "train") for clip in sessions(2)]
+    clips = [
+        dataclasses.replace(clip, speaker=clip.speaker[:4], split="test" if clip.speaker < "Ses1" else "train")
+        for clip in sessions(2)
+    ]
     (fold,) = make_folds(clips, ProtocolParams(name="official", validate_by="clips"))
     sides = {clip.source: {fold[c.clip_id] for c in clips if c.source == clip.source} for clip in clips}
     assert Counter(map(tuple, sides.values())) == {("test",): 4, ("train",): 3, ("val",): 1}

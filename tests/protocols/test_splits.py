@@ -21,16 +21,31 @@ SHAPE = "Input should be a number, or a list of lists of speakers, none of them 
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        ({"name": "losso"}, "protocol.name: Input should be 'loso', 'logso', 'kfold', 'holdout', 'official', 'cross_corpus', 'speaker_dependent_official', 'speaker_dependent_random' or 'none' (got 'losso')"),
-        ({"name": "random"}, "protocol.name: Input should be 'loso', 'logso', 'kfold', 'holdout', 'official', 'cross_corpus', 'speaker_dependent_official', 'speaker_dependent_random' or 'none' (got 'random')"),
-        ({"name": "loso", "validate_by": "clip"}, "protocol.validate_by: Input should be 'speakers' or 'clips' (got 'clip')"),
-        ({"name": "holdout", "validate_by": "clips"}, "protocol.validate_by: holdout deals out its validation clips itself; remove the setting (got 'clips')"),
+        (
+            {"name": "losso"},
+            "protocol.name: Input should be 'loso', 'logso', 'kfold', 'holdout', 'official', 'cross_corpus', 'speaker_dependent_official', 'speaker_dependent_random' or 'none' (got 'losso')",
+        ),
+        (
+            {"name": "random"},
+            "protocol.name: Input should be 'loso', 'logso', 'kfold', 'holdout', 'official', 'cross_corpus', 'speaker_dependent_official', 'speaker_dependent_random' or 'none' (got 'random')",
+        ),
+        (
+            {"name": "loso", "validate_by": "clip"},
+            "protocol.validate_by: Input should be 'speakers' or 'clips' (got 'clip')",
+        ),
+        (
+            {"name": "holdout", "validate_by": "clips"},
+            "protocol.validate_by: holdout deals out its validation clips itself; remove the setting (got 'clips')",
+        ),
         ({"name": "logso", "groups": 1}, "protocol.groups: Input should be greater than or equal to 2 (got 1)"),
         ({"name": "logso", "groups": True}, f"protocol.groups: {SHAPE} (got True)"),
         ({"name": "logso", "groups": "5"}, f"protocol.groups: {SHAPE} (got '5')"),
         ({"name": "logso", "groups": ["s1", "s2"]}, f"protocol.groups: {SHAPE} (got ['s1', 's2'])"),
         ({"name": "logso", "groups": [["s1"], []]}, f"protocol.groups: {SHAPE} (got [['s1'], []])"),
-        ({"name": "logso", "groups": [["s1", "s2"]]}, "protocol.groups: there should be 2 groups at least (got [['s1', 's2']])"),
+        (
+            {"name": "logso", "groups": [["s1", "s2"]]},
+            "protocol.groups: there should be 2 groups at least (got [['s1', 's2']])",
+        ),
         (
             {"name": "logso", "groups": [["s1", "s2"], ["s{1}", "s1"]]},
             "protocol.groups: speaker 's1' should stand there once, in one group (got [['s1', 's2'], ['s{1}', 's1']])",
@@ -43,10 +58,22 @@ SHAPE = "Input should be a number, or a list of lists of speakers, none of them 
         ({"name": "loso", "validation": 1}, "protocol.validation: Input should be less than 1 (got 1)"),
         ({"name": "loso", "sed": 1}, "protocol.sed: no such setting (did you mean 'seed'?)"),
         ({}, "protocol.name: this setting is missing"),
-        ({"name": "cross_corpus", "test_on": ["b"]}, "protocol.train_on: cross_corpus needs this setting, such as [ravdess] (got ())"),
-        ({"name": "cross_corpus", "train_on": ["a"]}, "protocol.test_on: cross_corpus needs this setting, such as [ravdess] (got ())"),
-        ({"name": "cross_corpus", "train_on": ["a", "b"], "test_on": ["b"]}, "protocol.test_on: 'b' is learned from; test another (got ['b'])"),
-        ({"name": "holdout", "test_on": ["b"]}, "protocol.test_on: holdout deals out the clips of all parts; remove this setting, or use cross_corpus, loso, logso, kfold (got ['b'])"),
+        (
+            {"name": "cross_corpus", "test_on": ["b"]},
+            "protocol.train_on: cross_corpus needs this setting, such as [ravdess] (got ())",
+        ),
+        (
+            {"name": "cross_corpus", "train_on": ["a"]},
+            "protocol.test_on: cross_corpus needs this setting, such as [ravdess] (got ())",
+        ),
+        (
+            {"name": "cross_corpus", "train_on": ["a", "b"], "test_on": ["b"]},
+            "protocol.test_on: 'b' is learned from; test another (got ['b'])",
+        ),
+        (
+            {"name": "holdout", "test_on": ["b"]},
+            "protocol.test_on: holdout deals out the clips of all parts; remove this setting, or use cross_corpus, loso, logso, kfold (got ['b'])",
+        ),
     ],
 )
 def test_wrong_settings(data: dict, message: str) -> None:
@@ -57,7 +84,12 @@ def test_wrong_settings(data: dict, message: str) -> None:
 
 @pytest.mark.parametrize(
     ("groups", "expected"),
-    [(2, 2), (5, 5), ([["a", "b"], ["c"]], (("a", "b"), ("c",))), ([[1001], [1002, "1003"]], (("1001",), ("1002", "1003")))],
+    [
+        (2, 2),
+        (5, 5),
+        ([["a", "b"], ["c"]], (("a", "b"), ("c",))),
+        ([[1001], [1002, "1003"]], (("1001",), ("1002", "1003"))),
+    ],
 )
 def test_groups_are_a_number_or_speakers(groups: object, expected: object) -> None:
     """YAML reads the speakers of CREMA-D as numbers."""
@@ -83,7 +115,12 @@ def test_check_fold_goes_by_bytes(digests: tuple[str, str], leaks: bool) -> None
 
 @pytest.mark.parametrize(
     ("source", "named"),
-    [(["v1", "v2"], None), ([], None), (["v1", "s2", "s1"], "s1, s2"), ([f"s{i}" for i in range(9)], "s0, s1, s2, s3, s4")],
+    [
+        (["v1", "v2"], None),
+        ([], None),
+        (["v1", "s2", "s1"], "s1, s2"),
+        ([f"s{i}" for i in range(9)], "s0, s1, s2, s3, s4"),
+    ],
 )
 def test_a_source_task_meets_nobody_of_the_corpus(source: list[str], named: str | None) -> None:
     speakers = [f"s{i}" for i in range(9)]
@@ -132,13 +169,19 @@ def test_what_is_no_splits_file_is_named(tmp_path: Path, content: bytes) -> None
     ("data", "words"),
     [
         ({"name": "loso"}, "leave one speaker out"),
-        ({"name": "loso", "validate_by": "clips"}, "leave one speaker out, validated on clips of the training speakers"),
+        (
+            {"name": "loso", "validate_by": "clips"},
+            "leave one speaker out, validated on clips of the training speakers",
+        ),
         ({"name": "logso"}, "leave one speaker group out, 3 groups"),
         ({"name": "kfold"}, "3 folds of speakers"),
         ({"name": "holdout"}, "speakers held out, 7:1:2"),
         ({"name": "official"}, "official split"),
         ({"name": "official", "tested": "val"}, "official split, its validation clips tested"),
-        ({"name": "speaker_dependent_random"}, "SPEAKER-DEPENDENT: 3 random folds, the same people learned from and tested"),
+        (
+            {"name": "speaker_dependent_random"},
+            "SPEAKER-DEPENDENT: 3 random folds, the same people learned from and tested",
+        ),
         ({"name": "none"}, "no split"),
     ],
 )

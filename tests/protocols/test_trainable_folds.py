@@ -28,7 +28,13 @@ def test_only_the_parts_that_are_asked_for_count():
     assert list(learnable(FOLDS, {"a", "b"}, {"c"}, "x", ("train",))) == ["fold-00", "fold-02"]
 
 
-@pytest.mark.parametrize(("gone", "message"), [("a", "x: fold-00 has no clip to train on; see its ledger"), ("b", "x: fold-00 has no clip to validate on; see its ledger")])
+@pytest.mark.parametrize(
+    ("gone", "message"),
+    [
+        ("a", "x: fold-00 has no clip to train on; see its ledger"),
+        ("b", "x: fold-00 has no clip to validate on; see its ledger"),
+    ],
+)
 def test_clips_that_are_lost_for_another_reason_are_an_error(gone, message):
     with pytest.raises(PipelineError) as caught:
         learnable(FOLDS, {"a", "b", "c"} - {gone}, {"c"}, "x")
@@ -44,4 +50,7 @@ def test_one_clip_that_lacks_the_modality_explains_an_empty_part():
 def test_a_stage_that_learns_in_no_fold_loses_what_it_was_given():
     bad = Entry("b", "extract:x", "failed", "no_face", "in none of 8 frames")
     found = not_learned([Entry("a", "extract:x"), bad])
-    assert found == [Entry("a", "extract:x", "absent", "not_learned", "no fold has clips to train and to validate on"), bad]
+    assert found == [
+        Entry("a", "extract:x", "absent", "not_learned", "no fold has clips to train and to validate on"),
+        bad,
+    ]

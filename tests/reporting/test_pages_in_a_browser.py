@@ -37,21 +37,38 @@ f.onload = () => {{
 
 def title_of(probe: Path, folder: Path) -> str:
     """Return the title that the script of a page leaves."""
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files", "--virtual-time-budget=3000"]
+    options = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--allow-file-access-from-files",
+        "--virtual-time-budget=3000",
+    ]
     profile = f"--user-data-dir={folder / 'profile'}"
-    run = subprocess.run([BROWSER, *options, profile, "--dump-dom", probe.as_uri()], capture_output=True, text=True, timeout=60, check=True)
+    run = subprocess.run(
+        [BROWSER, *options, profile, "--dump-dom", probe.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
     return re.search(r"<title>(.*?)</title>", run.stdout)[1]
 
 
 def laid_out(page: Path, width: int) -> tuple[int, bool]:
-    """Return by how many px a page is wider than a window of `width` px, and whether the first two matrices stand side by side."""
+    """Return by how many px a page is wider than a window of `width` px, and whether the first two matrices stand side
+    by side.
+    """
     probe = page.with_name(f"probe-{width}.html")
     probe.write_text(PROBE.format(page=page.as_uri(), width=width), encoding="utf-8")
     overhang, side = re.fullmatch(r"(\d+) (true|false)", title_of(probe, page.parent)).groups()
     return int(overhang), side == "true"
 
 
-@pytest.mark.parametrize(("system", "settings", "side"), [("zhang2017", ZHANG, True), ("huang2017", HUANG, False), ("ouyang2017", OUYANG, True)])
+@pytest.mark.parametrize(
+    ("system", "settings", "side"),
+    [("zhang2017", ZHANG, True), ("huang2017", HUANG, False), ("ouyang2017", OUYANG, True)],
+)
 def test_a_page_fits_its_window(tmp_path, system, settings, side):
     write_report(make(system, settings), tmp_path)
     assert laid_out(tmp_path / "index.html", 1280) == (0, side)
@@ -78,6 +95,13 @@ def test_the_overview_fits_its_window(tmp_path):
 
 def test_the_page_over_all_faces_fits_its_window(tmp_path):
     line = {"clip_id": "c" * 200, "coverage": 0.5, "between": 0.25, "others": 2, "said": "few_faces", "sheet": "c.jpg"}
-    render("faces.html", tmp_path / "index.html", corpus="demo", counted="2 clips", lines=[line, {**line, "sheet": "", "coverage": 0.0}], mean=0.25)
+    render(
+        "faces.html",
+        tmp_path / "index.html",
+        corpus="demo",
+        counted="2 clips",
+        lines=[line, {**line, "sheet": "", "coverage": 0.0}],
+        mean=0.25,
+    )
     assert laid_out(tmp_path / "index.html", 1280)[0] == 0
     assert laid_out(tmp_path / "index.html", 390)[0] == 0

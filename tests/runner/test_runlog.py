@@ -44,7 +44,9 @@ def program(code: str, folder: Path, *words: str, **environment: str) -> subproc
     """Run Python in a folder."""
     clean = {name: value for name, value in os.environ.items() if name not in ("DVC_STAGE", runs.RUN, runlog.DEBUG)}
     full = {**clean, "PYTHONPATH": os.fspath(ROOT), **environment}
-    return subprocess.run([sys.executable, "-c", code, *words], cwd=folder, env=full, capture_output=True, text=True, timeout=120)
+    return subprocess.run(
+        [sys.executable, "-c", code, *words], cwd=folder, env=full, capture_output=True, text=True, timeout=120
+    )
 
 
 def only_log(folder: Path) -> str:
@@ -55,12 +57,22 @@ def only_log(folder: Path) -> str:
 def test_noise_goes_to_the_log_and_our_words_to_the_screen(tmp_path):
     done = program(NOISE, tmp_path)
     assert (done.returncode, done.stderr) == (0, "for the user\nafterwards\n")
-    for words in ("python warns", "native code warns", "a worker warns", "begins: words", "Python 3.", "numpy ", "done after"):
+    for words in (
+        "python warns",
+        "native code warns",
+        "a worker warns",
+        "begins: words",
+        "Python 3.",
+        "numpy ",
+        "done after",
+    ):
         assert words in only_log(tmp_path)
 
 
 def test_a_crash_of_native_code_leaves_where_it_was(tmp_path):
-    done = program(STAGE % "__import__('os').kill(__import__('os').getpid(), 11)", tmp_path, "--feature", "f", "--out", "o")
+    done = program(
+        STAGE % "__import__('os').kill(__import__('os').getpid(), 11)", tmp_path, "--feature", "f", "--out", "o"
+    )
     assert done.returncode == -signal.SIGSEGV
     assert "Segmentation fault" in only_log(tmp_path)
     assert "in <lambda>" in only_log(tmp_path)
@@ -121,7 +133,10 @@ def test_fifty_logs_stay(tmp_path, monkeypatch):
 
 def test_the_latest_successful_run_of_each_stage_is_read(tmp_path):
     rows = [("a", 1, True, 5), ("a", 2, True, 6), ("a", 3, False, 7), ("b", 1, False, 8), ("c", 9, True, 1)]
-    lines = [json.dumps({"stage": name, "begin": f"2026-01-0{day}", "ok": well, "seconds": took}) for name, day, well, took in rows]
+    lines = [
+        json.dumps({"stage": name, "begin": f"2026-01-0{day}", "ok": well, "seconds": took})
+        for name, day, well, took in rows
+    ]
     (tmp_path / runlog.STAGES_BEFORE).write_text("\n".join(lines[:2]))
     (tmp_path / runlog.STAGES).write_text("\n".join(["half a li", "3", "{}", *lines[2:]]))
     assert {name: row["seconds"] for name, row in read_stage_times(tmp_path).items()} == {"a": 6, "c": 1}
@@ -142,10 +157,19 @@ def test_a_stage_leaves_its_story(tmp_path):
     corpus = SoundCorpus(tmp_path / "p", 2)
     assert corpus.stage().returncode == 0
     text = only_log(corpus.root)
-    for words in ("stages.extract --corpus c", 'reads extract.mfcc39: {}', "reads runtime: ", "2 ok; 0 of 2 clips from the clip cache", "peak memory"):
+    for words in (
+        "stages.extract --corpus c",
+        "reads extract.mfcc39: {}",
+        "reads runtime: ",
+        "2 ok; 0 of 2 clips from the clip cache",
+        "peak memory",
+    ):
         assert words in text
     (times,) = read_stage_times(corpus.root / runlog.FOLDER).values()
-    assert (times["stage"], times["out"]) == ("stages.extract --corpus c --section extract --feature mfcc39", "features/c/mfcc39.h5")
+    assert (times["stage"], times["out"]) == (
+        "stages.extract --corpus c --section extract --feature mfcc39",
+        "features/c/mfcc39.h5",
+    )
     assert times["seconds"] > 0
     assert times["peak_mb"] > 10
 
@@ -164,7 +188,9 @@ def test_a_bug_is_one_line_and_the_log_has_the_rest(tmp_path):
     done = program(STAGE % "1 / 0", tmp_path, "--feature", "f", "--out", "o")
     assert done.returncode == 1
     (line,) = done.stderr.splitlines()
-    assert line.startswith("error: ZeroDivisionError: division by zero; this is a bug; the whole story is in .cache/logs/")
+    assert line.startswith(
+        "error: ZeroDivisionError: division by zero; this is a bug; the whole story is in .cache/logs/"
+    )
     assert line.endswith(".log")
     assert "Traceback (most recent call last)" in only_log(tmp_path)
     shown = program(STAGE % "1 / 0", tmp_path, "--feature", "f", "--out", "o", **{runlog.DEBUG: "1"})
@@ -231,7 +257,14 @@ def test_cache_keys_do_not_know_of_the_log():
 
     kinds = ("extractors", "detectors", "crops", "segment_networks", "clip_networks", "fusion_networks", "sources")
     names = [plugins.module_name(kind, name) for kind in kinds for name in plugins.names(kind)]
-    names += ["pipeline.media.decode", "pipeline.engine.run", "pipeline.faces.tracking.tracker", "pipeline.faces.alignment.align", "pipeline.features.segments.job", "pipeline.training.loop"]
+    names += [
+        "pipeline.media.decode",
+        "pipeline.engine.run",
+        "pipeline.faces.tracking.tracker",
+        "pipeline.faces.alignment.align",
+        "pipeline.features.segments.job",
+        "pipeline.training.loop",
+    ]
     files = imported_files(path for name in names for path in module_files(name))
     assert "store.py" in {path.name for path in files}
     assert not any(path.parent.name == "runner" for path in files)

@@ -76,10 +76,7 @@ def test_background_stays_where_it_is_when_the_head_moves(renderer: FaceRenderer
 
 def test_identities_differ_more_than_expressions() -> None:
     portrait = load_portrait()
-    shapes = [
-        draw_identity(portrait, "female", np.random.default_rng(k)).shape[:LANDMARKS]
-        for k in range(4)
-    ]
+    shapes = [draw_identity(portrait, "female", np.random.default_rng(k)).shape[:LANDMARKS] for k in range(4)]
     for k in range(1, 4):
         assert np.abs(shapes[0] - shapes[k]).max() > 3
 

@@ -76,7 +76,11 @@ def test_the_stacked_come_last_and_the_regression_wins_their_ties():
         "confidence-logistic_regression+audio+video-a60+v1024-lstm": (lr, "v1024-lstm", "a60-lstm"),
         "prior_knowledge-logistic_regression+audio-a60+v1024-lstm": (lr, "a60-lstm"),
     }
-    assert [fusion.rule for fusion in fusions(STACKED)] == ["logistic_regression", *["confidence"] * 4, "prior_knowledge"]
+    assert [fusion.rule for fusion in fusions(STACKED)] == [
+        "logistic_regression",
+        *["confidence"] * 4,
+        "prior_knowledge",
+    ]
 
 
 def test_a_name_tells_its_method():
@@ -121,11 +125,17 @@ def test_a_combined_fusion_is_made_of_models_and_of_earlier_ones():
         (both, "weighted", (visual, "egemaps-transfer", "a60-temporal")),
         ("combined-all-vote", "vote", (both, visual)),
     ]
-    assert {method_of(fusion.name) for fusion in fusions(COMBINED)} == {fusion.method for fusion in fusions(COMBINED)} == {"combined"}
+    assert (
+        {method_of(fusion.name) for fusion in fusions(COMBINED)}
+        == {fusion.method for fusion in fusions(COMBINED)}
+        == {"combined"}
+    )
 
 
 def test_combined_fusions_come_after_all_others():
-    system = SystemParams(**{**STACKED.model_dump(), "combined": {"x": {"rule": "average", "of": ["a60-lstm", "v1024-svm"]}}})
+    system = SystemParams(
+        **{**STACKED.model_dump(), "combined": {"x": {"rule": "average", "of": ["a60-lstm", "v1024-svm"]}}}
+    )
     found = list(fusions(system))
     assert found[:-1] == list(fusions(STACKED))
     assert found[-1].name == "combined-x-average"
@@ -162,7 +172,10 @@ AVERAGE = {"rule": "average", "of": ["vggface-temporal", "a60-temporal"]}
             "'a' is made of 'late', which comes later; put 'late' first",
         ),
         ({"combined": {"a": {"rule": "vote", "of": ["a", "a60-temporal"]}}}, "'a' is made of 'a', which is neither"),
-        ({"feedback": {"fusion": "audio_visul"}}, "feedback: .*'audio_visul' is no combined fusion .*did you mean 'audio_visual'"),
+        (
+            {"feedback": {"fusion": "audio_visul"}},
+            "feedback: .*'audio_visul' is no combined fusion .*did you mean 'audio_visual'",
+        ),
         ({"feedback": {"fusion": "visual"}}, "feedback: .*'visual' is no combined fusion with the rule weighted"),
         ({"feedback": {"fusion": "audio_visual", "steps": 0}}, "feedback.steps: "),
         ({"feedback": {"fusion": "audio_visual", "rat": 1}}, "feedback.rat: no such setting .did you mean 'rate'"),
@@ -175,7 +188,9 @@ def test_mistakes_in_combined_fusions_are_told_in_one_line(change, words):
     assert str(caught.value).startswith("params.yaml: systems.x.")
 
 
-@pytest.mark.parametrize("change", [{"features": {}}, {"features": {"a60": "smell"}}, {"classifiers": ()}, {"fusion": ()}])
+@pytest.mark.parametrize(
+    "change", [{"features": {}}, {"features": {"a60": "smell"}}, {"classifiers": ()}, {"fusion": ()}]
+)
 def test_settings_that_make_no_system(change):
     with pytest.raises(ValidationError):
         SystemParams(**{**SYSTEM.model_dump(), **change})

@@ -182,7 +182,16 @@ def test_a_gpu_that_is_not_there():
 
 
 @pytest.mark.parametrize(
-    "setting", [{"learning_rate": 0}, {"batch": 0}, {"momentum": 1}, {"decrease": 1}, {"increase": 0.9}, {"epochs": -1}, {"nobody": 1}]
+    "setting",
+    [
+        {"learning_rate": 0},
+        {"batch": 0},
+        {"momentum": 1},
+        {"decrease": 1},
+        {"increase": 0.9},
+        {"epochs": -1},
+        {"nobody": 1},
+    ],
 )
 def test_settings_that_make_no_sense_are_refused(setting):
     with pytest.raises(ValidationError):

@@ -25,8 +25,12 @@ TENTHS = np.arange(8) / 10
         pytest.param([1, 2, 3], [0, 0.1, 0.2], [1, 0, 1], 0.0, [1, 3], id="no steps, one frame hidden"),
         pytest.param([0, 1, 2, 3], [0, 0.1, 0.2, 0.3], [1, 1, 1, 1], 0.2, [0.5, 2.5], id="pairs"),
         pytest.param([0, 1, 2], [0, 0.1, 0.2], [1, 1, 1], 0.2, [0.5, 2], id="a short last step"),
-        pytest.param([0, 1, 2, 3], [0, 0.1, 0.2, 0.3], [1, 0, 1, 1], 0.2, [0, 2.5], id="hidden frames count for nothing"),
-        pytest.param([9, 1, 2, 3], [0, 0.1, 0.2, 0.3], [0, 1, 1, 1], 0.2, [1, 2.5], id="steps begin at the clip's first frame"),
+        pytest.param(
+            [0, 1, 2, 3], [0, 0.1, 0.2, 0.3], [1, 0, 1, 1], 0.2, [0, 2.5], id="hidden frames count for nothing"
+        ),
+        pytest.param(
+            [9, 1, 2, 3], [0, 0.1, 0.2, 0.3], [0, 1, 1, 1], 0.2, [1, 2.5], id="steps begin at the clip's first frame"
+        ),
         pytest.param([1, 2, 3], [0, 0.1, 1.0], [1, 1, 1], 0.2, [1.5, 3], id="a gap leaves no empty step"),
         pytest.param([1, 2, 9, 3], [0, 0.1, 0.5, 1.0], [1, 1, 0, 1], 0.2, [1.5, 3], id="a gap in the mask"),
         pytest.param([1, 2, 3], [5.0, 5.1, 5.2], [1, 1, 1], 0.2, [1.5, 3], id="time starts anywhere"),
@@ -50,7 +54,11 @@ def clips(draw):
     count = draw(st.integers(1, 30))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     times = np.cumsum(rng.integers(1, 20, count)) / 100 + draw(st.floats(0, 5))
-    return rng.standard_normal((count, 3)).astype(np.float32), times, rng.random(count) < draw(st.sampled_from([0.3, 1.0]))
+    return (
+        rng.standard_normal((count, 3)).astype(np.float32),
+        times,
+        rng.random(count) < draw(st.sampled_from([0.3, 1.0])),
+    )
 
 
 @settings(deadline=None)
@@ -81,7 +89,9 @@ def test_pooled_is_a_group_by(clip, step_s):
 @given(clips(), st.sampled_from([0.0, 0.08, 0.5]), st.integers(0, 2**32 - 1))
 def test_hidden_frames_never_matter(clip, step_s, seed):
     values, times, mask = clip
-    other = np.where(mask[:, None], values, np.random.default_rng(seed).standard_normal(values.shape).astype(np.float32) * 1e6)
+    other = np.where(
+        mask[:, None], values, np.random.default_rng(seed).standard_normal(values.shape).astype(np.float32) * 1e6
+    )
     np.testing.assert_array_equal(pooled(values, times, mask, step_s), pooled(other, times, mask, step_s))
 
 
@@ -145,13 +155,21 @@ FOLD = {"a": "train", "b": "train", "c": "val", "d": "test", "e": "train"}
 
 def feature(scale: float, mask: tuple[bool, ...] = (True, True)) -> ClipFeatures:
     values = np.array([[scale, 1], [scale, 3]], np.float32)
-    return ClipFeatures(np.where(np.array(mask)[:, None], values, np.nan).astype(np.float32), np.array([0, 0.1]), np.array(mask))
+    return ClipFeatures(
+        np.where(np.array(mask)[:, None], values, np.nan).astype(np.float32), np.array([0, 0.1]), np.array(mask)
+    )
 
 
 @pytest.fixture
 def plain(tmp_path):
     path = tmp_path / "plain.h5"
-    clips = [("a", feature(1)), ("b", feature(2, (True, False))), ("c", feature(3)), ("d", feature(4)), ("e", feature(5, (False, False)))]
+    clips = [
+        ("a", feature(1)),
+        ("b", feature(2, (True, False))),
+        ("c", feature(3)),
+        ("d", feature(4)),
+        ("e", feature(5, (False, False))),
+    ]
     write_features(path, FeatureMeta("plain", 2, "float32"), clips)
     return path
 
@@ -197,5 +215,12 @@ def test_a_dataset_knows_how_wide_its_layers_are(tmp_path, layers, widths):
 
 def test_half_precision_becomes_single(tmp_path):
     clip = feature(1)
-    write_features(tmp_path / "f.h5", FeatureMeta("f", 2, "float16"), [("a", ClipFeatures(clip.values.astype(np.float16), clip.times, clip.mask))])
-    assert load_dataset(tmp_path / "f.h5", CLIPS, "fold-00", FOLD, "train", ["anger", "sad"], 0).sequences[0].dtype == np.float32
+    write_features(
+        tmp_path / "f.h5",
+        FeatureMeta("f", 2, "float16"),
+        [("a", ClipFeatures(clip.values.astype(np.float16), clip.times, clip.mask))],
+    )
+    assert (
+        load_dataset(tmp_path / "f.h5", CLIPS, "fold-00", FOLD, "train", ["anger", "sad"], 0).sequences[0].dtype
+        == np.float32
+    )

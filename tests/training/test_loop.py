@@ -40,7 +40,9 @@ def network() -> nn.Module:
 
 
 def train(learner: nn.Module, learn: Examples, held: Examples, prepare=same, run: Run | None = None, **loop):
-    return fit(Task(learner, learn, held, prepare, "pipeline.training.loop"), LoopParams(**{**LOOP, **loop}), run or Run())
+    return fit(
+        Task(learner, learn, held, prepare, "pipeline.training.loop"), LoopParams(**{**LOOP, **loop}), run or Run()
+    )
 
 
 def test_it_learns():

@@ -1,4 +1,6 @@
-"""How classifiers keep what they learned: arrays as npz, tensors as torch's state; neither can hold code, and loading runs none."""
+"""How classifiers keep what they learned: arrays as npz, tensors as torch's state; neither can hold code, and loading
+runs none.
+"""
 
 from __future__ import annotations
 

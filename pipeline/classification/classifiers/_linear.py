@@ -51,7 +51,8 @@ class Machine:
 
         Args:
             model: linear, or on a precomputed kernel
-            vectors: (support vectors, D) in the order of `model.support_`; for a kernel, one-hot rows over the training clips
+            vectors: (support vectors, D) in the order of `model.support_`; for a kernel, one-hot rows over the training
+                clips
         """
         ends = np.cumsum([0, *model.n_support_])
         of_class = [slice(begin, end) for begin, end in pairwise(ends)]

@@ -28,7 +28,9 @@ class SequenceParams(Settings):
 
     cells: int = Field(ge=1, description="nodes of the LSTM")
     dropout: float = Field(ge=0, lt=1, description="after the LSTM")
-    readout: Literal["last", "mean"] = Field(description="LSTM output that the softmax sees: at the last step, or the mean")
+    readout: Literal["last", "mean"] = Field(
+        description="LSTM output that the softmax sees: at the last step, or the mean"
+    )
     weight_decay: float = Field(ge=0, description="on the softmax layer")
     learning_rate: tuple[Annotated[float, Field(gt=0)], ...] = Field(
         min_length=1, description="of Adam; candidates, the best on validation is taken"
@@ -37,7 +39,9 @@ class SequenceParams(Settings):
     batch: int = Field(ge=1, description="clips per step")
     epochs: int = Field(ge=1, description="at most")
     patience: int = Field(ge=1, description="stop after so many epochs without a lower validation loss")
-    step_s: float = Field(ge=0, description="frames are averaged over steps of so many s before the LSTM; 0 = no averaging")
+    step_s: float = Field(
+        ge=0, description="frames are averaged over steps of so many s before the LSTM; 0 = no averaging"
+    )
     seed: int = Field(ge=0, description="of initial weights, order and dropout")
 
 
@@ -132,7 +136,9 @@ class SequenceClassifier(ABC):
     def _logits(self, sequences: list[np.ndarray]) -> torch.Tensor:
         # scaled batch by batch: a scaled copy of all clips of a wide feature would take twice the memory
         scaled = [torch.from_numpy(self.scaler(sequence)) for sequence in sequences]
-        return self.network(pad_sequence(scaled, batch_first=True), torch.tensor([len(sequence) for sequence in scaled]))
+        return self.network(
+            pad_sequence(scaled, batch_first=True), torch.tensor([len(sequence) for sequence in scaled])
+        )
 
     @torch.inference_mode()
     def predict(self, data: Dataset) -> np.ndarray:
@@ -172,4 +178,6 @@ class SequenceClassifier(ABC):
             self.network.load_state_dict(found["state"])
         except (KeyError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:120]
-            raise ArtifactError(f"{path}.pt: not a model of these settings ({reason}); run `dvc repro` for the stage that trains it") from error
+            raise ArtifactError(
+                f"{path}.pt: not a model of these settings ({reason}); run `dvc repro` for the stage that trains it"
+            ) from error

@@ -1,8 +1,11 @@
-"""image_set: the clip as a set of frame features, classified by a kernel between sets, Liu et al. 2014 ("Combining multiple kernel
+"""image_set: the clip as a set of frame features, classified by a kernel between sets, Liu et al. 2014 ("Combining
+multiple kernel
 methods on Riemannian manifold for emotion recognition in the wild"), the image-set sub-system of Ouyang et al. 2017.
 
-A set becomes a linear subspace, a covariance matrix or a Gaussian (`pipeline/classification/image_sets`). The classifier on the kernel is an SVM,
-one-versus-one in scikit-learn's one-versus-rest view as in `svm`, or partial least squares. Posteriors are calibrated as there.
+A set becomes a linear subspace, a covariance matrix or a Gaussian (`pipeline/classification/image_sets`). The
+classifier on the kernel is an SVM,
+one-versus-one in scikit-learn's one-versus-rest view as in `svm`, or partial least squares. Posteriors are calibrated
+as there.
 A clip of one frame is a subspace of one column (none where centred: its kernel is 0), or has the smallest covariance
 that is assumed.
 """
@@ -32,7 +35,9 @@ LEAST = 1e-3
 class Params(LinearParams):
     """Descriptor, kernel and candidates."""
 
-    c: tuple[float, ...] = Field(min_length=1, description="candidates for C of the SVM; the best on validation is taken")
+    c: tuple[float, ...] = Field(
+        min_length=1, description="candidates for C of the SVM; the best on validation is taken"
+    )
     balanced: bool = Field(description="weigh classes by their inverse frequency (SVM)")
     descriptor: Literal["subspace", "covariance", "gaussian"] = Field(description="what a set of frames becomes")
     kernel: Literal["projection", "projection_rbf", "log_euclidean", "log_euclidean_rbf"] = Field(
@@ -42,17 +47,22 @@ class Params(LinearParams):
     rank: int = Field(ge=1, description="dimensions of a subspace; clips of fewer frames have fewer")
     centred: bool = Field(description="take the clip's mean off before its subspace is found")
     regularisation: float = Field(gt=0, description="share of the trace that is added to every variance")
-    gamma: float = Field(gt=0, description="of the radial kernels, for distances in units of the training clips' mean squared one")
+    gamma: float = Field(
+        gt=0, description="of the radial kernels, for distances in units of the training clips' mean squared one"
+    )
     model: Literal["svm", "pls"] = Field(description="support vector machine or partial least squares")
     latent: tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        min_length=1, description="candidates for the number of latent directions of PLS; the best on validation is taken"
+        min_length=1,
+        description="candidates for the number of latent directions of PLS; the best on validation is taken",
     )
 
     @model_validator(mode="after")
     def _kernel_fits(self) -> Params:
         if (self.descriptor == "subspace") != self.kernel.startswith("projection"):
             fitting = "projection" if self.descriptor == "subspace" else "log_euclidean"
-            raise ValueError(f"kernel {self.kernel} does not fit descriptor {self.descriptor}; take {fitting} or {fitting}_rbf")
+            raise ValueError(
+                f"kernel {self.kernel} does not fit descriptor {self.descriptor}; take {fitting} or {fitting}_rbf"
+            )
         return self
 
 
@@ -86,7 +96,9 @@ class Classifier(LinearSvm):
         for value in values:
             self.model = self._machine(value).fit(gram, train.labels)
             models.append(self.model)
-            history.append({name: value, "val_accuracy": round(float((self.scores(val).argmax(1) == val.labels).mean()), 6)})
+            history.append(
+                {name: value, "val_accuracy": round(float((self.scores(val).argmax(1) == val.labels).mean()), 6)}
+            )
         self.model = models[int(np.argmax([row["val_accuracy"] for row in history]))]
         self.temperature = self._calibrated(val)
         return history

@@ -19,7 +19,9 @@ LIGHT = True
 class Params(LinearParams):
     """Candidates and pooling."""
 
-    pooling: Literal["average", "max"] = Field(description="over the segments of a clip; the paper found average better")
+    pooling: Literal["average", "max"] = Field(
+        description="over the segments of a clip; the paper found average better"
+    )
 
 
 class Classifier(LinearSvm):

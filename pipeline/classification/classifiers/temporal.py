@@ -1,4 +1,5 @@
-"""temporal: an LSTM of 128 on each layer of a network, summed -> dropout 0.7 -> softmax, Ouyang et al. 2017, section 6.2.1.
+"""temporal: an LSTM of 128 on each layer of a network, summed -> dropout 0.7 -> softmax, Ouyang et al. 2017, section
+6.2.1.
 
 On the cached feature of one layer it is VGG-LSTM (fc6), on that of three ResNet-LSTM (pool1b, pool3, fc5); fc7 of C3D
 gives one step per window. The feature file says how many columns each layer has. Unlike in the paper, the network

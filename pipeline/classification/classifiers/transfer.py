@@ -1,7 +1,9 @@
 """transfer: the gender DNN trained further on emotions, Ouyang et al. 2017, section 4 and Fig. 6.
 
-The hidden layers of the source task (`pipeline/pretraining/sources/gender.py`) are taken over, the softmax layer is new, and all
-layers are trained by the source task's schedule (`pipeline/training/cntk_schedule.py`) with a learning rate of 0.002. Rows, the
+The hidden layers of the source task (`pipeline/pretraining/sources/gender.py`) are taken over, the softmax layer is
+new, and all
+layers are trained by the source task's schedule (`pipeline/training/cntk_schedule.py`) with a learning rate of 0.002.
+Rows, the
 clip's functionals, get zero mean and unit variance over the training clips of the fold. Where a clip has several rows
 each of them is an example with the clip's label, and the clip's posteriors are their mean.
 
@@ -35,8 +37,12 @@ class Params(AdjustedRate):
     """What is transferred, and the training."""
 
     learning_rate: float = Field(0.002, gt=0, description="per minibatch, at the beginning")
-    transferred: bool = Field(True, description="begin with the hidden layers of the gender DNN; false = with random ones")
-    frozen: int = Field(0, ge=0, description="hidden layers, counted from the input, that stay as the source task left them")
+    transferred: bool = Field(
+        True, description="begin with the hidden layers of the gender DNN; false = with random ones"
+    )
+    frozen: int = Field(
+        0, ge=0, description="hidden layers, counted from the input, that stay as the source task left them"
+    )
 
 
 def _loaded(folder: Path | None) -> Weights:
@@ -151,9 +157,13 @@ class Classifier:
         found = load_tensors(path)
         try:
             self.known = found["classes"].numpy()
-            network = TanhDNN(self.source.mean.numel(), len(self.known), self.source.output.in_features, len(self.source.body))
+            network = TanhDNN(
+                self.source.mean.numel(), len(self.known), self.source.output.in_features, len(self.source.body)
+            )
             network.load_state_dict(found["state"])
         except (KeyError, RuntimeError) as error:
             reason = " ".join(str(error).split())[:120]
-            raise ArtifactError(f"{path}.pt: not a model of this gender DNN ({reason}); run `dvc repro transfer`") from error
+            raise ArtifactError(
+                f"{path}.pt: not a model of this gender DNN ({reason}); run `dvc repro transfer`"
+            ) from error
         self.network = network

@@ -90,7 +90,9 @@ class EndToEnd:
         if kept := checkpoints.load(checkpoint, key):
             loop.restore(kept)
         left = params.iterations - loop.done
-        for pictures, labels in progress(ahead(batches(training.network, train, params, loop.done)), left, "training", "iteration"):
+        for pictures, labels in progress(
+            ahead(batches(training.network, train, params, loop.done)), left, "training", "iteration"
+        ):
             loop.step(pictures, labels)
             if loop.done % params.judge_every == 0 or loop.done == params.iterations:
                 loop.judge(val)
@@ -120,7 +122,12 @@ class EndToEnd:
             return
         loaded, params = self.training.network.loaded(), self.training.params.model_dump(mode="json")
         config = {"network": loaded.config["network"], "classes": self.classes, "fold": path.name, "params": params}
-        save_weights(path, self.network.state_dict(), config, f"{loaded.origin}; learned further on training clips of {path.name}")
+        save_weights(
+            path,
+            self.network.state_dict(),
+            config,
+            f"{loaded.origin}; learned further on training clips of {path.name}",
+        )
 
     def load(self, path: Path) -> None:
         """Read the folder that `save` wrote.
@@ -130,7 +137,9 @@ class EndToEnd:
         """
         training, kept = self.training, load_weights(path)
         means, deviations = kept.state["means"], kept.state["deviations"]
-        taking = [kept.state[name] for name in sorted(kept.state) if name.endswith(".weight_ih_l0")]  # less than ten layers
+        taking = [
+            kept.state[name] for name in sorted(kept.state) if name.endswith(".weight_ih_l0")
+        ]  # less than ten layers
         widths = tuple(weight.shape[1] for weight in taking) or (len(means),)
         scales = LayerScales(widths, means, deviations)
         network = assembled(training.network, training.params, training.network.network(), scales, len(self.classes))
@@ -143,7 +152,9 @@ class _Loop:
     def __init__(self, model: EndToEnd, known: np.ndarray) -> None:
         self.model, self.known, self.params, self.network = model, known, model.training.params, model.network
         p = self.params
-        self.optimiser = torch.optim.SGD(self.network.parameters(), lr=p.learning_rate, momentum=p.momentum, weight_decay=p.weight_decay)
+        self.optimiser = torch.optim.SGD(
+            self.network.parameters(), lr=p.learning_rate, momentum=p.momentum, weight_decay=p.weight_decay
+        )
         self.done = 0
         self.losses: list[float] = []
         self.history: list[dict[str, float]] = []
@@ -163,7 +174,9 @@ class _Loop:
         self.losses.append(loss.item())
         self.done += 1
         if not math.isfinite(self.losses[-1]):
-            raise PipelineError(f"end_to_end.{self.model.training.network.name}: the loss of iteration {self.done} is no number; lower learning_rate or max_gradient")
+            raise PipelineError(
+                f"end_to_end.{self.model.training.network.name}: the loss of iteration {self.done} is no number; lower learning_rate or max_gradient"
+            )
 
     def judge(self, val: FaceClips) -> None:
         """Look at validation; of equally good states the earlier one is kept."""

@@ -1,4 +1,5 @@
-"""A network on the sixteen aligned faces of a clip together with what judges its layers, and the pictures that it learns from;
+"""A network on the sixteen aligned faces of a clip together with what judges its layers, and the pictures that it
+learns from;
 Ouyang et al. 2017, sections 3.2 and 6.2.
 
 The paper says: weights of a pre-trained network; an LSTM of 128 on each layer, summed, and dropout 0.7 (VGG-LSTM,
@@ -33,7 +34,9 @@ from pipeline.protocols.splits import Fold
 from pipeline.training.per_fold import Keep
 
 _ORDER, _PICTURES = 0, 1
-"""What random numbers are for; each iteration and each pass over the clips has its own, so that none has to be remembered."""
+"""What random numbers are for; each iteration and each pass over the clips has its own, so that none has to be
+remembered.
+"""
 _MEASURED = 32
 """Training clips, evenly spread, on which layers are measured."""
 
@@ -43,8 +46,12 @@ class EndToEndParams(Settings):
 
     settings: Mapping[str, Any] = Field({}, description="those of the plugin in pipeline/features/aligned/networks")
     cells: int = Field(128, ge=1, description="nodes of each layer's LSTM")
-    dropout: float = Field(0.7, ge=0, lt=1, description="behind the summed LSTMs; without an LSTM, settings.dropout holds")
-    readout: Literal["last", "mean"] = Field("last", description="LSTM output that the softmax sees: at the last frame, or the mean")
+    dropout: float = Field(
+        0.7, ge=0, lt=1, description="behind the summed LSTMs; without an LSTM, settings.dropout holds"
+    )
+    readout: Literal["last", "mean"] = Field(
+        "last", description="LSTM output that the softmax sees: at the last frame, or the mean"
+    )
     iterations: int = Field(5000, ge=1, description="steps of stochastic gradient descent")
     batch: int = Field(16, ge=1, description="clips per iteration")
     learning_rate: float = Field(0.001, gt=0, description="at the beginning")
@@ -53,7 +60,9 @@ class EndToEndParams(Settings):
     momentum: float = Field(0.9, ge=0, lt=1, description="of stochastic gradient descent")
     weight_decay: float = Field(0.0005, ge=0, description="share of the weights added to their gradients")
     max_gradient: float = Field(5.0, ge=0, description="norm of all gradients that is not exceeded; 0 = no limit")
-    judge_every: int = Field(250, ge=1, description="iterations from one look at validation to the next; the best is kept")
+    judge_every: int = Field(
+        250, ge=1, description="iterations from one look at validation to the next; the best is kept"
+    )
     flip: bool = Field(True, description="mirror half of the training clips; crops are random in any case")
     keep: Keep = Field((), description="folds (fold-00, ...) whose weights are kept, or all")
     seed: int = Field(0, ge=0, description="of initial weights, order, dropout, mirrors and crops")
@@ -91,9 +100,15 @@ class FaceClips:
                 if fold.get(clip.clip_id) == part and clip.clip_id in present:
                     _, mask = file.frames(clip.clip_id)
                     if len(mask) != FRAMES:
-                        raise ArtifactError(f"{source}: {len(mask)} frames of '{clip.clip_id}', not {FRAMES}; give the file of align_faces")
+                        raise ArtifactError(
+                            f"{source}: {len(mask)} frames of '{clip.clip_id}', not {FRAMES}; give the file of align_faces"
+                        )
                     found += [clip] * bool(mask.any())
-        return cls(source, [clip.clip_id for clip in found], np.array([classes.index(clip.emotion) for clip in found], np.int64))
+        return cls(
+            source,
+            [clip.clip_id for clip in found],
+            np.array([classes.index(clip.emotion) for clip in found], np.int64),
+        )
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -132,7 +147,10 @@ def varied(faces: torch.Tensor, share: tuple[float, float], rng: np.random.Gener
 def chosen(count: int, params: EndToEndParams, iteration: int) -> list[int]:
     """Return the clips of one iteration: pass after pass over all of them, each in a new order, cut into batches."""
     places = range(iteration * params.batch, (iteration + 1) * params.batch)
-    orders = {p // count: np.random.default_rng([params.seed, _ORDER, p // count]).permutation(count) for p in (places[0], *places[::count], places[-1])}
+    orders = {
+        p // count: np.random.default_rng([params.seed, _ORDER, p // count]).permutation(count)
+        for p in (places[0], *places[::count], places[-1])
+    }
     return [int(orders[place // count][place % count]) for place in places]
 
 
@@ -166,7 +184,9 @@ def new_network(
     return assembled(model, params, body, scales, classes).to(device)
 
 
-def assembled(model: ClipModel, params: EndToEndParams, body: nn.Module, scales: LayerScales, classes: int) -> ClipNetwork:
+def assembled(
+    model: ClipModel, params: EndToEndParams, body: nn.Module, scales: LayerScales, classes: int
+) -> ClipNetwork:
     """Return a network with a new head, which takes its layers by their scales."""
     if model.plugin.HEAD == "lstm":
         head: nn.Module = TemporalLSTM(scales.widths, classes, params.cells, params.dropout, params.readout)

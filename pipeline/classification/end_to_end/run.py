@@ -1,4 +1,5 @@
-"""End-to-end training in every fold: a pre-trained network on sixteen aligned faces and what judges it, all weights learned;
+"""End-to-end training in every fold: a pre-trained network on sixteen aligned faces and what judges it, all weights
+learned;
 Ouyang et al. 2017, section 6.2. The models are models like those of `train`: posteriors, history, ledger.
 
 Validation clips decide which iteration is kept; test clips are seen by the finished network only.
@@ -29,7 +30,8 @@ from pipeline.training.task import check_device
 
 @dataclass(frozen=True)
 class EndToEndRecipe:
-    """One plugin of pipeline/features/aligned/networks, learned end to end; see `pipeline.classification.model_spec.Recipe`.
+    """One plugin of pipeline/features/aligned/networks, learned end to end; see
+    `pipeline.classification.model_spec.Recipe`.
 
     Args:
         training: of the network

@@ -5,6 +5,7 @@
     kernels                the same points as rows whose inner products and distances are the manifolds' own
     partial_least_squares  the alternative to an SVM on a kernel
 
-Liu, Wang, Li, Shan, Huang, Chen 2014, "Combining multiple kernel methods on Riemannian manifold for emotion recognition in
+Liu, Wang, Li, Shan, Huang, Chen 2014, "Combining multiple kernel methods on Riemannian manifold for emotion recognition
+in
 the wild" is the image-set model that Ouyang et al. 2017 fuse with their own models.
 """

@@ -34,7 +34,8 @@ def subspace(frames: np.ndarray, rank: int, centred: bool) -> np.ndarray:
 def covariance(frames: np.ndarray, share: float, least: float) -> np.ndarray:
     """Return the regularised covariance C + share * max(trace(C), least) * I: a symmetric positive definite matrix.
 
-    Fewer frames than columns leave C singular; the regularisation makes its logarithm finite. C of a single frame is zero.
+    Fewer frames than columns leave C singular; the regularisation makes its logarithm finite. C of a single frame is
+    zero.
 
     Args:
         frames: (T, D)

@@ -2,8 +2,10 @@
 
 Both geometries have a row for every point whose plain inner product is the kernel:
 
-    projection      subspaces: <row, row'> = ||Y' Y'||_F^2 of two bases, |row - row'|^2 = twice the squared projection metric
-    log-Euclidean   positive definite matrices: <row, row'> = tr(log C log C'), |row - row'| = the log-Euclidean distance
+    projection      subspaces: <row, row'> = ||Y' Y'||_F^2 of two bases, |row - row'|^2 = twice the squared projection
+        metric
+    log-Euclidean   positive definite matrices: <row, row'> = tr(log C log C'), |row - row'| = the log-Euclidean
+    distance
 
 so every kernel here is positive semi-definite, exp(-gamma |row - row'|^2) included, for each gamma.
 """
@@ -48,7 +50,9 @@ def _triangle(matrix: np.ndarray) -> np.ndarray:
 
 
 def inner(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the inner products of rows (M, L) and others (N, L), (M, N); row by row, so that none depends on its neighbours."""
+    """Return the inner products of rows (M, L) and others (N, L), (M, N); row by row, so that none depends on its
+    neighbours.
+    """
     return np.stack([others @ row for row in rows])
 
 

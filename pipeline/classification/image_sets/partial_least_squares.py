@@ -1,7 +1,9 @@
-"""Partial least squares on a kernel matrix: Rosipal and Trejo 2001, "Kernel partial least squares regression in reproducing
+"""Partial least squares on a kernel matrix: Rosipal and Trejo 2001, "Kernel partial least squares regression in
+reproducing
 kernel Hilbert space".
 
-Targets are one column per class, 1 for its clips. The result is what linear PLS (PLS2) gives on the points in feature space.
+Targets are one column per class, 1 for its clips. The result is what linear PLS (PLS2) gives on the points in feature
+space.
 """
 
 from __future__ import annotations
@@ -58,7 +60,8 @@ class KernelPls:
                 break
             score = score / length
             scores, duals = np.column_stack([scores, score]), np.column_stack([duals, dual])
-            # from the left alone: later duals are targets, which have no part along the score left, so the right is the same
+            # from the left alone: later duals are targets, which have no part along the score left, so the right is the
+            # same
             kernel = kernel - np.outer(score, score @ kernel)
             targets = targets - np.outer(score, score @ targets)
         return scores, duals

@@ -2,7 +2,8 @@
 
 A descriptor of D columns is a D x D matrix, and its logarithm costs D^3: 4096 columns (VGG-16 fc6) come down to some 64
 first. The D x D matrix of second moments is never made: it is applied to a block of 2k directions, one clip at a time
-(subspace iteration; Halko, Martinsson, Tropp 2011, "Finding structure with randomness", section 4.5), so memory is a few
+(subspace iteration; Halko, Martinsson, Tropp 2011, "Finding structure with randomness", section 4.5), so memory is a
+few
 blocks (D, 2k) whatever the number of clips. Where 2k >= D the first pass is exact.
 """
 
@@ -36,7 +37,8 @@ class FrameReducer:
 
     Attributes:
         scaler: of the columns
-        basis: (D, k) components, the largest first, all divided by one number: training frames vary by 1 per component on average
+        basis: (D, k) components, the largest first, all divided by one number: training frames vary by 1 per component
+            on average
     """
 
     scaler: Scaler
@@ -49,7 +51,8 @@ class FrameReducer:
         Args:
             data: training clips
             components: k at most; directions in which training frames do not vary are left out
-            about_zero: keep the zero of the feature (a linear subspace goes through it) and not the mean of the training
+            about_zero: keep the zero of the feature (a linear subspace goes through it) and not the mean of the
+                training
                 frames; columns then have a mean square, and not a variance, of 1
 
         Raises:
@@ -78,7 +81,9 @@ class FrameReducer:
 
 
 def _components(applied: Callable[[np.ndarray], np.ndarray], columns: int, most: int) -> np.ndarray:
-    """Return the leading eigenvectors of a (D, D) matrix that is known by its products with blocks, (D, k), in one unit."""
+    """Return the leading eigenvectors of a (D, D) matrix that is known by its products with blocks, (D, k), in one
+    unit.
+    """
     start = np.random.default_rng(0).standard_normal((columns, min(2 * most, columns)))
     held = -1.0
     for _ in range(PASSES):

@@ -78,7 +78,9 @@ def parser(folder: Path, words: Sequence[str] | None = None) -> Parser:
     commands = found.add_subparsers(required=True, metavar="COMMAND", help=argparse.SUPPRESS, prog="python -m pipeline")
     asked = next((word for word in words or () if not word.startswith("-")), "")
     for name, text in texts.items():
-        command = commands.add_parser(name, description=text, help=text.split("\n")[0], formatter_class=argparse.RawDescriptionHelpFormatter)
+        command = commands.add_parser(
+            name, description=text, help=text.split("\n")[0], formatter_class=argparse.RawDescriptionHelpFormatter
+        )
         if words is None or name == asked:
             module = _module(name)
             module.add(command)
@@ -151,4 +153,3 @@ def complete(found: argparse.ArgumentParser) -> None:
 
     _completers.attach(found)
     argcomplete.autocomplete(found, always_complete_options="long")
-

@@ -36,4 +36,6 @@ def places_of(args: argparse.Namespace) -> Places:
     from pipeline.core.settings import read_params, section
 
     root = section(read_params(args.params), f"corpora.{args.corpus}.root")
-    return Places(Path(root), args.features / args.corpus, args.reports / args.corpus, Path(runtime_of(args).clip_cache))
+    return Places(
+        Path(root), args.features / args.corpus, args.reports / args.corpus, Path(runtime_of(args).clip_cache)
+    )

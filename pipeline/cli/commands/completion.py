@@ -1,11 +1,14 @@
 """Print what the shell has to read so that it completes `python -m pipeline`.
 
-Commands, options, corpora, clips, feature files and weights are completed, in the project's folder. It takes the place of
+Commands, options, corpora, clips, feature files and weights are completed, in the project's folder. It takes the place
+of
 another completion of `python`.
 
 examples:
-  source <(python -m pipeline completion bash)                              for this shell; in ~/.bashrc with the environment's python
-  python -m pipeline completion zsh > ~/.avemotion.zsh                      then `source ~/.avemotion.zsh` after compinit in ~/.zshrc
+  source <(python -m pipeline completion bash)                              for this shell; in ~/.bashrc with the
+  environment's python
+  python -m pipeline completion zsh > ~/.avemotion.zsh                      then `source ~/.avemotion.zsh` after
+  compinit in ~/.zshrc
   python -m pipeline completion fish > ~/.config/fish/conf.d/avemotion.fish
 """
 
@@ -13,8 +16,9 @@ from __future__ import annotations
 
 import argparse
 
-# The protocol is argcomplete's: _ARGCOMPLETE=3 since the third word is where the program's own words begin; it answers on 8.
-_ASK = '_ARGCOMPLETE=3 _ARGCOMPLETE_SUPPRESS_SPACE=1 _ARGCOMPLETE_SHELL={0} {1} -m pipeline 8>&1 9>/dev/null 1>/dev/null 2>&1 </dev/null'
+# The protocol is argcomplete's: _ARGCOMPLETE=3 since the third word is where the program's own words begin; it answers
+# on 8.
+_ASK = "_ARGCOMPLETE=3 _ARGCOMPLETE_SUPPRESS_SPACE=1 _ARGCOMPLETE_SHELL={0} {1} -m pipeline 8>&1 9>/dev/null 1>/dev/null 2>&1 </dev/null"
 _BASH = f"""_avemotion() {{
     COMPREPLY=()
     [[ "${{COMP_WORDS[1]}}" == -m && "${{COMP_WORDS[2]}}" == pipeline && $COMP_CWORD -ge 3 ]] || return

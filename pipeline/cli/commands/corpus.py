@@ -16,8 +16,12 @@ from pipeline.cli.commands._shared import add_params
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    check = parser.add_subparsers(required=True, metavar="command").add_parser("check", help="say what is missing or extra against the published counts")
-    check.add_argument("name", metavar="NAME", help="corpus of params.yaml; with --root also an adapter, such as ravdess")
+    check = parser.add_subparsers(required=True, metavar="command").add_parser(
+        "check", help="say what is missing or extra against the published counts"
+    )
+    check.add_argument(
+        "name", metavar="NAME", help="corpus of params.yaml; with --root also an adapter, such as ravdess"
+    )
     check.add_argument("--root", default="", help="its folder, where params.yaml does not say so")
     add_params(check)
 

@@ -1,6 +1,7 @@
 """Check that all is here that the pipeline needs: packages, FFmpeg, openSMILE, dlib, GPU, disk, weights, corpora.
 
-One line per check: `ok`, `note` for what is worth knowing, `wrong` with the remedy. The exit code is 1 if anything is wrong.
+One line per check: `ok`, `note` for what is worth knowing, `wrong` with the remedy. The exit code is 1 if anything is
+    wrong.
 It runs where packages are missing or broken, takes some seconds, and changes nothing.
 
 examples:
@@ -19,7 +20,9 @@ from pathlib import Path
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="the settings")
-    parser.add_argument("--lock", type=Path, default=Path("requirements.lock"), help="the packages that there should be")
+    parser.add_argument(
+        "--lock", type=Path, default=Path("requirements.lock"), help="the packages that there should be"
+    )
     parser.add_argument("--quick", action="store_true", help="leave out what has to be tried out")
 
 

@@ -16,7 +16,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("corpus", metavar="CORPUS")
     parser.add_argument("clip", metavar="CLIP")
-    parser.add_argument("stage", metavar="STAGE", nargs="?", default="", help="tell everything about this stage, such as lld147")
+    parser.add_argument(
+        "stage", metavar="STAGE", nargs="?", default="", help="tell everything about this stage, such as lld147"
+    )
     add_places(parser)
 
 

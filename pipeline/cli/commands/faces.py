@@ -23,4 +23,8 @@ def run(args: argparse.Namespace) -> str:
     """Draw, and return where."""
     from pipeline.cli.tools.faces import everyone, one
 
-    return one(args.clip, places_of(args)) if args.clip else everyone(args.corpus, places_of(args), runtime_of(args).workers)
+    return (
+        one(args.clip, places_of(args))
+        if args.clip
+        else everyone(args.corpus, places_of(args), runtime_of(args).workers)
+    )

@@ -23,13 +23,23 @@ from pipeline.core.errors import SettingsError
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
-    parser.add_argument("path", type=Path, metavar="FILE|FOLDER", help="a media file, or a folder that is searched with all below it")
+    parser.add_argument(
+        "path", type=Path, metavar="FILE|FOLDER", help="a media file, or a folder that is searched with all below it"
+    )
     parser.add_argument("--corpus", default="", help="whose models; the only corpus of params.yaml if not given")
     parser.add_argument("--system", default="", help="huang2017, or the only one, if not given")
-    parser.add_argument("--model", default="", help="model or fusion by its name; the fusion that was best on validation clips if not given")
-    parser.add_argument("--fold", default="", help="this fold's system alone, such as fold-00; the mean over all if not given")
+    parser.add_argument(
+        "--model",
+        default="",
+        help="model or fusion by its name; the fusion that was best on validation clips if not given",
+    )
+    parser.add_argument(
+        "--fold", default="", help="this fold's system alone, such as fold-00; the mean over all if not given"
+    )
     parser.add_argument("--out", type=Path, help="folder for the results; reports/predictions/<name> if not given")
-    parser.add_argument("--window", type=float, default=1.0, metavar="S", help="length of the windows over a clip, s (1.0)")
+    parser.add_argument(
+        "--window", type=float, default=1.0, metavar="S", help="length of the windows over a clip, s (1.0)"
+    )
     parser.add_argument("--hop", type=float, default=0.25, metavar="S", help="from one window to the next, s (0.25)")
     parser.add_argument("--no-pictures", dest="pictures", action="store_false", help="draw nothing")
     add_params(parser)

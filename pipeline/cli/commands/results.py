@@ -29,4 +29,6 @@ def run(args: argparse.Namespace) -> str:
     from pipeline.reporting.overview.text import overview
     from pipeline.runner.runlog import FOLDER
 
-    return overview(Places(args.reports, args.features, args.models, args.params, Path(runtime_of(args).clip_cache), FOLDER))
+    return overview(
+        Places(args.reports, args.features, args.models, args.params, Path(runtime_of(args).clip_cache), FOLDER)
+    )

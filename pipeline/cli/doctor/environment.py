@@ -25,7 +25,9 @@ def python() -> Finding:
     """Return whether this Python is new enough."""
     version = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info[:2] < MIN_PYTHON:
-        return wrong("Python", f"{version} in {sys.prefix}", "3.11 or newer is needed: make repro PYTHON=/path/to/python3.11")
+        return wrong(
+            "Python", f"{version} in {sys.prefix}", "3.11 or newer is needed: make repro PYTHON=/path/to/python3.11"
+        )
     return ok("Python", f"{version} in {sys.prefix}")
 
 
@@ -34,16 +36,41 @@ def packages(lock: Path) -> list[Finding]:
     try:
         pins = dict(re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", lock.read_text(encoding="utf-8"), re.MULTILINE))
     except (OSError, UnicodeDecodeError) as error:
-        return [wrong("packages", f"{lock} cannot be read ({type(error).__name__})", "run this in the project's folder, with its requirements.lock")]
+        return [
+            wrong(
+                "packages",
+                f"{lock} cannot be read ({type(error).__name__})",
+                "run this in the project's folder, with its requirements.lock",
+            )
+        ]
     here = installed()
-    differing = [(name, wanted, here.get(_plain(name))) for name, wanted in pins.items() if not _same(name, wanted, here.get(_plain(name)))]
+    differing = [
+        (name, wanted, here.get(_plain(name)))
+        for name, wanted in pins.items()
+        if not _same(name, wanted, here.get(_plain(name)))
+    ]
     if not differing:
         return [ok("packages", f"all {len(pins)} of {lock.name}, in the versions there")]
     if len(differing) > max(_SHOWN, len(pins) / 2):
-        return [wrong("packages", f"{len(differing)} of {len(pins)} of {lock.name} are absent or differ: this is not the project's environment", MAKE)]
-    found = [wrong(f"package {name}", f"{version or 'absent'}, {lock.name} has {wanted}", MAKE) for name, wanted, version in differing[:_SHOWN]]
+        return [
+            wrong(
+                "packages",
+                f"{len(differing)} of {len(pins)} of {lock.name} are absent or differ: this is not the project's environment",
+                MAKE,
+            )
+        ]
+    found = [
+        wrong(f"package {name}", f"{version or 'absent'}, {lock.name} has {wanted}", MAKE)
+        for name, wanted, version in differing[:_SHOWN]
+    ]
     if len(differing) > _SHOWN:
-        found.append(wrong("packages", f"{len(differing) - _SHOWN} more differ: {', '.join(name for name, *_ in differing[_SHOWN:])}", MAKE))
+        found.append(
+            wrong(
+                "packages",
+                f"{len(differing) - _SHOWN} more differ: {', '.join(name for name, *_ in differing[_SHOWN:])}",
+                MAKE,
+            )
+        )
     return found
 
 
@@ -73,12 +100,21 @@ def partners() -> Finding:
     torch, vision = here.get("torch"), here.get("torchvision")
     if not torch or not vision:
         return wrong("torch, torchvision", f"torch {torch or 'absent'}, torchvision {vision or 'absent'}", MAKE)
-    wants = next((found[1] for line in metadata.requires("torchvision") or () if (found := re.match(r"torch\s*\(?==\s*([\w.]+)", line))), "")
+    wants = next(
+        (
+            found[1]
+            for line in metadata.requires("torchvision") or ()
+            if (found := re.match(r"torch\s*\(?==\s*([\w.]+)", line))
+        ),
+        "",
+    )
     if wants and wants != torch.partition("+")[0]:
         return wrong("torch, torchvision", f"torchvision {vision} was built for torch {wants}, here is {torch}", MAKE)
     builds = {version.partition("+")[2] or "no build named" for version in (torch, vision)}
     words = f"{torch} and {vision}, made for each other"
-    return ok("torch, torchvision", words if len(builds) == 1 else f"{words}; of two builds ({' and '.join(sorted(builds))})")
+    return ok(
+        "torch, torchvision", words if len(builds) == 1 else f"{words}; of two builds ({' and '.join(sorted(builds))})"
+    )
 
 
 def dvc(folder: Path) -> list[Finding]:
@@ -86,9 +122,19 @@ def dvc(folder: Path) -> list[Finding]:
     version, command = installed().get("dvc"), _beside("dvc")
     if not version or not importlib.util.find_spec("dvc"):
         return [wrong("DVC", "not installed in this environment", MAKE)]
-    found = [ok("DVC", f"{version}, {command}") if command else wrong("DVC", f"{version}, but no command `dvc` in PATH", MAKE)]
+    found = [
+        ok("DVC", f"{version}, {command}")
+        if command
+        else wrong("DVC", f"{version}, but no command `dvc` in PATH", MAKE)
+    ]
     if not (folder / ".dvc" / "config").is_file():
-        found.append(wrong("DVC project", f"{folder.resolve()} has no .dvc/config", "run this in the project's folder; if it was lost: git checkout .dvc"))
+        found.append(
+            wrong(
+                "DVC project",
+                f"{folder.resolve()} has no .dvc/config",
+                "run this in the project's folder; if it was lost: git checkout .dvc",
+            )
+        )
     elif not (folder / "dvc.yaml").is_file():
         found.append(wrong("DVC project", "no dvc.yaml", "git checkout dvc.yaml, or unpack the project again"))
     else:
@@ -118,7 +164,9 @@ def tools() -> list[Finding]:
     dot = shutil.which("dot")
     return [
         ok("Chromium", chrome) if chrome else note("Chromium", "absent; only tests of report pages use it"),
-        ok("Graphviz", dot) if dot else note("Graphviz", "absent; only the picture of the stages in docs is drawn by it"),
+        ok("Graphviz", dot)
+        if dot
+        else note("Graphviz", "absent; only the picture of the stages in docs is drawn by it"),
     ]
 
 

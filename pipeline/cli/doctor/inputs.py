@@ -43,7 +43,10 @@ def weights(params: Path) -> list[Finding]:
         return [wrong("weights", str(error), "mend that, then `python -m pipeline weights list`")]
     if not blocks:
         return [note("weights", "params.yaml fetches none: features take theirs from pretrain")]
-    return [_feature(name, block, lock, cache, params.parent / "models" / "pretrained" / name) for name, block in blocks.items()]
+    return [
+        _feature(name, block, lock, cache, params.parent / "models" / "pretrained" / name)
+        for name, block in blocks.items()
+    ]
 
 
 def _cache(params: Path) -> Path:
@@ -56,7 +59,11 @@ def _feature(feature: str, block: Any, lock: Any, cache: Path, folder: Path) -> 
     name, step = f"weights, {feature}", f"dvc repro fetch_weights@{feature}"
     wanted = block.get("weights") if isinstance(block, Mapping) else None
     if not isinstance(wanted, list) or not wanted:
-        return wrong(name, f"params.yaml: fetch_weights.{feature}.weights: expected a list of entries of weights.lock", "name at least one")
+        return wrong(
+            name,
+            f"params.yaml: fetch_weights.{feature}.weights: expected a list of entries of weights.lock",
+            "name at least one",
+        )
     try:
         missing = [entry for entry in map(lock.entry, wanted) if not _cached(entry, cache)]
         if made := _made(folder):
@@ -67,12 +74,21 @@ def _feature(feature: str, block: Any, lock: Any, cache: Path, folder: Path) -> 
         return note(name, "fetched, its hash holds; its stage has not run yet", f"make repro, or {step}")
     names = ", ".join(entry.name for entry in missing)
     if by_hand := [entry.name for entry in missing if entry.kind == "file"]:
-        return wrong(name, f"{names} cannot be downloaded", f"get it yourself, then python -m pipeline weights import {by_hand[0]} FILE")
-    return note(name, f"not fetched yet: {names}", f"make repro fetches it, or python -m pipeline weights fetch {missing[0].name}")
+        return wrong(
+            name,
+            f"{names} cannot be downloaded",
+            f"get it yourself, then python -m pipeline weights import {by_hand[0]} FILE",
+        )
+    return note(
+        name,
+        f"not fetched yet: {names}",
+        f"make repro fetches it, or python -m pipeline weights fetch {missing[0].name}",
+    )
 
 
 def _cached(entry: Any, cache: Path) -> bool:
-    """Return whether an entry's file is in the cache, hashed; `pipeline.weights.fetch` does the same, but imports torch.
+    """Return whether an entry's file is in the cache, hashed; `pipeline.weights.fetch` does the same, but imports
+    torch.
 
     Raises:
         WeightsError: it is another file
@@ -82,7 +98,11 @@ def _cached(entry: Any, cache: Path) -> bool:
     path = cache / entry.name / getattr(entry, "file_name", "none")
     if not path.is_file():
         return False
-    check(entry, path, f"delete it and run `python -m pipeline weights {'import' if entry.kind == 'file' else 'fetch'} {entry.name}`")
+    check(
+        entry,
+        path,
+        f"delete it and run `python -m pipeline weights {'import' if entry.kind == 'file' else 'fetch'} {entry.name}`",
+    )
     return True
 
 
@@ -131,14 +151,20 @@ def _corpus(name: str, block: Any, content: Mapping[str, Any]) -> Finding:
         with _at_most(PATIENCE_S):
             count = sum(1 for _ in labelled_clips(name, params))
     except TimeoutError:
-        return note(title, f"{params.root}: not read to its end within {PATIENCE_S} s", f"python -m pipeline corpus check {name}")
+        return note(
+            title,
+            f"{params.root}: not read to its end within {PATIENCE_S} s",
+            f"python -m pipeline corpus check {name}",
+        )
     except (PipelineError, OSError) as error:
         return wrong(title, str(error), remedy)
     return ok(title, f"{count} clips in {params.root}") if count else wrong(title, f"no clips in {params.root}", remedy)
 
 
 def _absent(title: str, name: str, root: str, content: Mapping[str, Any]) -> Finding:
-    generated = {f"data/{one}" for one in content.get("generate") or {}} | {f"data/degraded/{one}" for one in content.get("degrade") or {}}
+    generated = {f"data/{one}" for one in content.get("generate") or {}} | {
+        f"data/degraded/{one}" for one in content.get("degrade") or {}
+    }
     if root.rstrip("/") in generated:
         return note(title, f"{root} is not made yet", "make repro makes it")
     return wrong(title, f"no such folder '{root}'", f"mend corpora.{name}.root in params.yaml, or remove the corpus")

@@ -44,7 +44,11 @@ def page(findings: Sequence[Finding], stream: TextIO) -> str:
     width = max(len(one.name) for one in findings)
     lines = [_line(one, width, stream) for one in findings]
     faults = sum(one.state == "wrong" for one in findings)
-    end = tinted(f"{faults} of {len(findings)} checks: wrong", "red", stream) if faults else tinted("nothing is wrong", "green", stream)
+    end = (
+        tinted(f"{faults} of {len(findings)} checks: wrong", "red", stream)
+        if faults
+        else tinted("nothing is wrong", "green", stream)
+    )
     return "\n".join([*lines, end])
 
 

@@ -23,7 +23,13 @@ def places(params: Path) -> list[Finding]:
     try:
         temporary = Path(tempfile.gettempdir())
     except OSError:
-        found = [wrong("TMPDIR", "no folder for temporary files can be written", "set TMPDIR to one that can: TMPDIR=/other/disk make repro")]
+        found = [
+            wrong(
+                "TMPDIR",
+                "no folder for temporary files can be written",
+                "set TMPDIR to one that can: TMPDIR=/other/disk make repro",
+            )
+        ]
     else:
         found = [room("TMPDIR", temporary, OTHER_GB, "set TMPDIR to a folder on another disk")]
     found.insert(0, room("project", Path(), PROJECT_GB, "free some, or move the project to another disk"))
@@ -37,7 +43,9 @@ def places(params: Path) -> list[Finding]:
 
 
 def caches(params: Path) -> tuple[Path, Path]:
-    """Return the clip cache and the weights cache; where params.yaml cannot be read, those that it would have by default."""
+    """Return the clip cache and the weights cache; where params.yaml cannot be read, those that it would have by
+    default.
+    """
     clips, weights = ".cache/clips", "~/.cache/avemotion/weights"
     try:
         from pipeline.core.settings import Runtime, parse, read_params
@@ -74,13 +82,21 @@ def writable(name: str, folder: Path) -> Finding | None:
         os.replace(path.with_suffix(".tmp2"), path)
         locked = _locks(path)
     except OSError as error:
-        return wrong(f"folder, {name}", f"{there.absolute()} cannot be written ({error.strerror})", "make it writable, or set another one")
+        return wrong(
+            f"folder, {name}",
+            f"{there.absolute()} cannot be written ({error.strerror})",
+            "make it writable, or set another one",
+        )
     finally:
         for left in (path, path.with_suffix(".tmp2")):
             with suppress(OSError):
                 left.unlink(missing_ok=True)
     if locked:
-        return wrong(f"folder, {name}", f"files in {there.absolute()} cannot be locked ({locked})", "use a local disk, or mount this one with locks")
+        return wrong(
+            f"folder, {name}",
+            f"files in {there.absolute()} cannot be locked ({locked})",
+            "use a local disk, or mount this one with locks",
+        )
     return None
 
 

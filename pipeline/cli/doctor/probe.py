@@ -52,7 +52,9 @@ def _start(name: str, params: Path) -> Running:
     errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - closed by run_all
     command = [sys.executable, "-m", "pipeline.cli.doctor.probe", name, str(params)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(_path())}
-    return Running(name, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment), errors)
+    return Running(
+        name, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment), errors
+    )
 
 
 def _path() -> list[str]:
@@ -65,7 +67,13 @@ def _outcome(one: Running, seconds: float) -> list[Finding]:
     try:
         printed, _ = one.process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
-        return [wrong(one.name, f"gave no answer within {LIMIT_S:.0f} s", "see whether a disk hangs or the machine is busy, and run the doctor again")]
+        return [
+            wrong(
+                one.name,
+                f"gave no answer within {LIMIT_S:.0f} s",
+                "see whether a disk hangs or the machine is busy, and run the doctor again",
+            )
+        ]
     if one.process.returncode == 0:
         return [Finding(**row) for row in json.loads(printed)]
     one.errors.seek(0)

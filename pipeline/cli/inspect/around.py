@@ -91,10 +91,13 @@ def media_of(features: Path, clip_id: str, params: Path, root: Path | None) -> M
     return Media(clips[clip_id], path)
 
 
-def faces_at(file: FeatureFile, clip_id: str, key: str, times: np.ndarray, media: Media | None) -> tuple[str, list[np.ndarray | None]]:
+def faces_at(
+    file: FeatureFile, clip_id: str, key: str, times: np.ndarray, media: Media | None
+) -> tuple[str, list[np.ndarray | None]]:
     """Return where pictures of the face come from, and one for each time; None where no face was observed.
 
-    They are the crops of the file itself, those of a file beside it, or cut out of the media by the boxes of `faces.h5`.
+    They are the crops of the file itself, those of a file beside it, or cut out of the media by the boxes of
+    `faces.h5`.
 
     Args:
         file: the open feature file that is drawn
@@ -137,7 +140,10 @@ def _nearest(shown: np.ndarray, times: np.ndarray) -> list[int]:
 
 def _crops(file: FeatureFile, key: str, times: np.ndarray) -> list[np.ndarray | None]:
     shown, mask = file.frames(key)
-    return [file.part_of(key, slice(at, at + 1), ["crops"]).extra["crops"][0] if mask[at] else None for at in _nearest(shown, times)]
+    return [
+        file.part_of(key, slice(at, at + 1), ["crops"]).extra["crops"][0] if mask[at] else None
+        for at in _nearest(shown, times)
+    ]
 
 
 def _cut(path: Path, clip_id: str, times: np.ndarray, media: Media) -> list[np.ndarray | None]:
@@ -147,7 +153,9 @@ def _cut(path: Path, clip_id: str, times: np.ndarray, media: Media) -> list[np.n
         found = file.read(clip_id, names=())
     at = _nearest(found.times, times)
     pictures = media.pictures(found.times[at])
-    return [_box(rgb, found.values[index]) if found.mask[index] else None for index, rgb in zip(at, pictures, strict=False)]
+    return [
+        _box(rgb, found.values[index]) if found.mask[index] else None for index, rgb in zip(at, pictures, strict=False)
+    ]
 
 
 def _box(rgb: np.ndarray, box: np.ndarray) -> np.ndarray | None:

@@ -77,6 +77,9 @@ def _of_file(path: Path, clip_id: str, fold: str) -> list[str]:
 
 
 def _refuse(path: Path, clip_id: str = "", fold: str = "") -> None:
-    for option, value, where in (("--clip", clip_id, "a feature file or a table of clips"), ("--fold", fold, "a feature file")):
+    for option, value, where in (
+        ("--clip", clip_id, "a feature file or a table of clips"),
+        ("--fold", fold, "a feature file"),
+    ):
         if value:
             raise ArtifactError(f"{path}: {option} is for {where}; leave it out")

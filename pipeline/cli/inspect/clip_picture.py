@@ -18,7 +18,8 @@ from pipeline.reporting.figures import UNOBSERVED, check_name, figure, words, wr
 from pipeline.runner.terminal import clean, count
 
 _WIDE, _RIGHT, _STRIP, _WAVE, _GAP, _TOP, _BELOW = 8.4, 1.15, 0.8, 0.9, 0.12, 0.72, 0.5
-"""Inches: the time axis, what is left for the colour bar, heights of the strip and the waveform, and what lies between."""
+"""Inches: the time axis, what is left for the colour bar, heights of the strip and the waveform, and what lies between.
+"""
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,9 @@ def _gathered(file: FeatureFile, clip_id: str, fold: str, params: Path, root: Pa
     return _Drawn(title, file.meta, heat, end, wave, faces), notes
 
 
-def _faces(file: FeatureFile, clip_id: str, key: str, end: float, media: Media | None) -> tuple[str, list[np.ndarray | None]]:
+def _faces(
+    file: FeatureFile, clip_id: str, key: str, end: float, media: Media | None
+) -> tuple[str, list[np.ndarray | None]]:
     cells = int(_WIDE / _STRIP)
     return faces_at(file, clip_id, key, (np.arange(cells) + 0.5) * end / cells, media)
 
@@ -95,7 +98,9 @@ def _render(drawn: _Drawn, out: Path) -> None:
         for tall in heights:
             axes.append(found.add_axes((ticks.left / width, below / height, _WIDE / width, tall / height)))
             below += tall + _GAP
-        bar = found.add_axes(((ticks.left + _WIDE + 0.12) / width, _BELOW / height, 0.14 / width, min(ticks.height, 4.0) / height))
+        bar = found.add_axes(
+            ((ticks.left + _WIDE + 0.12) / width, _BELOW / height, 0.14 / width, min(ticks.height, 4.0) / height)
+        )
         _heat(axes[0], bar, drawn, ticks)
         if drawn.wave:
             _waveform(axes[1], *drawn.wave)
@@ -107,7 +112,9 @@ def _render(drawn: _Drawn, out: Path) -> None:
             axis.tick_params(labelbottom=False, bottom=False)
             axis.spines["bottom"].set_visible(False)
         axes[0].set_xlabel("time from the beginning of the clip (s)")
-        found.text(ticks.left / width, 1 - 0.2 / height, words(drawn.title, 120), fontsize=11, weight="bold", va="center")
+        found.text(
+            ticks.left / width, 1 - 0.2 / height, words(drawn.title, 120), fontsize=11, weight="bold", va="center"
+        )
         for at, line in ((0.4, _subtitle(drawn)), (0.56, drawn.meta.layer)):
             found.text(ticks.left / width, 1 - at / height, words(line, 170), fontsize=7.5, va="center")
         write(found, out)
@@ -123,7 +130,11 @@ def _subtitle(drawn: _Drawn) -> str:
         parts.append(f"mean of {heat.averaged} frames at a time")
     if heat.among > 1:
         parts.append(f"compared with those of other clips, since fewer than {FEW} say little")
-    parts.append(f"hatched: not observed ({heat.unobserved} of {heat.frames} frames)" if heat.unobserved else "all frames observed")
+    parts.append(
+        f"hatched: not observed ({heat.unobserved} of {heat.frames} frames)"
+        if heat.unobserved
+        else "all frames observed"
+    )
     return "; ".join(parts)
 
 
@@ -132,7 +143,13 @@ def _heat(axis: Any, bar: Any, drawn: _Drawn, ticks: Ticks) -> None:
     seen = heat.colours[np.isfinite(heat.colours)]
     low, high = np.percentile(seen, [1, 99]) if seen.size else (-1.0, 1.0)
     mesh = axis.pcolormesh(
-        heat.bins, heat.rows, np.ma.masked_invalid(heat.colours), cmap="viridis", vmin=low, vmax=max(high, low + 1e-6), rasterized=True
+        heat.bins,
+        heat.rows,
+        np.ma.masked_invalid(heat.colours),
+        cmap="viridis",
+        vmin=low,
+        vmax=max(high, low + 1e-6),
+        rasterized=True,
     )
     if len(heat.gaps):
         spans = [(begin, end - begin) for begin, end in heat.gaps]

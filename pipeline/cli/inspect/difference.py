@@ -109,7 +109,11 @@ def _attributes(first: FeatureFile, second: FeatureFile) -> list[tuple[str, str,
         a, b = getattr(first.meta, name), getattr(second.meta, name)
         if name == "params":
             a, b = dict(a), dict(b)
-            found += [(f"params.{key}", _said(a, key), _said(b, key)) for key in sorted(a.keys() | b.keys()) if _said(a, key) != _said(b, key)]
+            found += [
+                (f"params.{key}", _said(a, key), _said(b, key))
+                for key in sorted(a.keys() | b.keys())
+                if _said(a, key) != _said(b, key)
+            ]
         elif a != b:
             found.append((name, str(a), str(b)))
     return found
@@ -121,7 +125,11 @@ def _said(params: dict[str, object], key: str) -> str:
 
 def _shapes(first: FeatureFile, second: FeatureFile, key: str) -> list[tuple[str, str, str, str]]:
     a, b = shapes(first, key), shapes(second, key)
-    return [(key, name, a.get(name, ""), b.get(name, "")) for name in sorted(a.keys() | b.keys()) if a.get(name) != b.get(name)]
+    return [
+        (key, name, a.get(name, ""), b.get(name, ""))
+        for name in sorted(a.keys() | b.keys())
+        if a.get(name) != b.get(name)
+    ]
 
 
 class _Columns:
@@ -152,7 +160,9 @@ def _clip(first: FeatureFile, second: FeatureFile, key: str, left_out: Iterable[
         found.largest = max(found.largest, float(apart.max(initial=0)))
         found.mask += int((a.mask != b.mask).sum())
         found.hidden |= bool(distance(a.values[~a.mask & ~b.mask], b.values[~a.mask & ~b.mask]).any())
-        arrays |= {name for name in names if distance(a.extra[name], b.extra[name]).any()} | ({"times"} if distance(a.times, b.times).any() else set())
+        arrays |= {name for name in names if distance(a.extra[name], b.extra[name]).any()} | (
+            {"times"} if distance(a.times, b.times).any() else set()
+        )
     found.mean, found.arrays = total / max(1, numbers), tuple(sorted(arrays))
     return found
 

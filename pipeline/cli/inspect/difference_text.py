@@ -35,7 +35,9 @@ def verdict(found: Difference) -> str:
         return "equal values" + (", other attributes" if found.attributes else ", laid out otherwise in the file")
     changed = sum(clip.differs for clip in found.clips)
     parts = [f"{changed} of {count(len(found.clips), 'clip')} that could be compared"]
-    parts += [f"{count(len(names), 'clip')} only in {name}" for name, names in zip("AB", found.only, strict=True) if names]
+    parts += [
+        f"{count(len(names), 'clip')} only in {name}" for name, names in zip("AB", found.only, strict=True) if names
+    ]
     parts += [f"{count(len(found.shapes), 'array')} of another shape"] if found.shapes else []
     return f"different: {', '.join(parts)}"
 
@@ -60,12 +62,26 @@ def _shapes(found: Difference) -> list[str]:
 
 def _clips(found: Difference) -> list[str]:
     changed = sorted((clip for clip in found.clips if clip.differs), key=_worst)
-    rows = [[clip.key, figure(clip.largest), figure(clip.mean), clip.mask or ".", _beside(clip)] for clip in changed[:_SHOWN]]
+    rows = [
+        [clip.key, figure(clip.largest), figure(clip.mean), clip.mask or ".", _beside(clip)]
+        for clip in changed[:_SHOWN]
+    ]
     if not rows:
         return []
     frames = sum(clip.mask for clip in found.clips)
-    total = [f"{count(frames, 'frame')} in {count(sum(bool(clip.mask) for clip in found.clips), 'clip')} observed in one file alone"] if frames else []
-    return [*total, *_cut(table(["clip", "largest |A-B|", "mean |A-B|", "mask, frames", "also differs"], rows, (0, 4)), len(changed))]
+    total = (
+        [
+            f"{count(frames, 'frame')} in {count(sum(bool(clip.mask) for clip in found.clips), 'clip')} observed in one file alone"
+        ]
+        if frames
+        else []
+    )
+    return [
+        *total,
+        *_cut(
+            table(["clip", "largest |A-B|", "mean |A-B|", "mask, frames", "also differs"], rows, (0, 4)), len(changed)
+        ),
+    ]
 
 
 def _worst(clip: Clip) -> tuple[Any, ...]:

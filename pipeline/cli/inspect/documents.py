@@ -24,7 +24,9 @@ def read(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:  # RecursionError: brackets within brackets without end
         words = " ".join(str(error).split())[:120]
-        raise ArtifactError(f"{path}: not readable JSON ({words}), damaged or cut off; rerun its stage with `dvc repro -f`") from error
+        raise ArtifactError(
+            f"{path}: not readable JSON ({words}), damaged or cut off; rerun its stage with `dvc repro -f`"
+        ) from error
 
 
 def describe(path: Path) -> list[str]:
@@ -34,7 +36,13 @@ def describe(path: Path) -> list[str]:
         ArtifactError: not JSON, or cut off
     """
     content = read(path)
-    size = f"{len(content)} keys" if isinstance(content, dict) else f"{len(content)} items" if isinstance(content, list) else type(content).__name__
+    size = (
+        f"{len(content)} keys"
+        if isinstance(content, dict)
+        else f"{len(content)} items"
+        if isinstance(content, list)
+        else type(content).__name__
+    )
     return [f"{path}", *pairs([("kind", "JSON"), ("holds", size)]), "", *_told(content)]
 
 
@@ -55,7 +63,10 @@ def _is_table(value: Any) -> bool:
     """Return whether it is a dict of at least two dicts of figures or words, such as `scores.json`."""
     if not isinstance(value, dict) or len(value) < 2:
         return False
-    return all(isinstance(row, dict) and row and not any(isinstance(cell, dict | list) for cell in row.values()) for row in value.values())
+    return all(
+        isinstance(row, dict) and row and not any(isinstance(cell, dict | list) for cell in row.values())
+        for row in value.values()
+    )
 
 
 def _table(name: str, value: dict[str, dict[str, Any]]) -> list[str]:

@@ -70,7 +70,9 @@ def _arrays(file: FeatureFile, level: str, ids: list[str]) -> Iterator[tuple[str
     """Yield what a clip holds beside values, times and mask, as in `faces.h5`."""
     if ids:
         first = file.part_of(f"{level}/{ids[0]}" if level else ids[0], slice(0, 1))
-        words = ", ".join(f"{name} {('T', *array.shape[1:])} {array.dtype}".replace("'", "") for name, array in first.extra.items())
+        words = ", ".join(
+            f"{name} {('T', *array.shape[1:])} {array.dtype}".replace("'", "") for name, array in first.extra.items()
+        )
         if words:
             yield "beside", words
 
@@ -146,7 +148,13 @@ def describe_clip(path: Path, clip_id: str, fold: str = "") -> list[str]:
     lines = [f"{path}: {clip_id}" + (f" in {level}" if level else "")]
     lines += [f"{name:>12}  {array.dtype} {(frames, *array.shape[1:])}" for name, array in head.arrays().items()]
     names = meta.columns or tuple(f"{meta.feature}[{i}]" for i in range(meta.dimension))
-    lines += ["", *table(["column", "mean", "std", "min", "max"], [[n, *map(figure, c)] for n, c in list(zip(names, columns, strict=False))[:_CLIP_COLUMNS]])]
+    lines += [
+        "",
+        *table(
+            ["column", "mean", "std", "min", "max"],
+            [[n, *map(figure, c)] for n, c in list(zip(names, columns, strict=False))[:_CLIP_COLUMNS]],
+        ),
+    ]
     if len(names) > _CLIP_COLUMNS:
         lines.append(f"... and {len(names) - _CLIP_COLUMNS} more columns")
     return lines

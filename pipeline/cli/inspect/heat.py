@@ -68,11 +68,14 @@ def heat_of(file: FeatureFile, key: str) -> Heat:
     with np.errstate(invalid="ignore"):
         colours = np.where(number[:, None] > 0, colours / number[:, None], np.nan)
     bins = np.append(edges[:-1:averaged], edges[-1:])
-    return Heat(colours.T, rows, bins, _gaps(mask, edges), len(mask), int((~mask).sum()), together, averaged, len(among))
+    return Heat(
+        colours.T, rows, bins, _gaps(mask, edges), len(mask), int((~mask).sum()), together, averaged, len(among)
+    )
 
 
 def edges_of(times: np.ndarray) -> np.ndarray:
-    """Return where rows begin and end: half way between their times (T,), s; the only row of a clip lasts as long before its
+    """Return where rows begin and end: half way between their times (T,), s; the only row of a clip lasts as long
+    before its
     time as after it, since that is the middle."""
     if len(times) < 2:
         return np.array([0.0, max(0.01, 2 * float(times[0]))]) if len(times) else np.zeros(1)
@@ -96,7 +99,9 @@ def _others(file: FeatureFile, key: str) -> list[str]:
 
 
 def _spread(file: FeatureFile, keys: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and deviation of each column, (D,), over the observed frames of some clips; 1 for a column that never changes."""
+    """Return mean and deviation of each column, (D,), over the observed frames of some clips; 1 for a column that never
+    changes.
+    """
     number, sums, squares, shift = 0, np.zeros(file.meta.dimension), np.zeros(file.meta.dimension), None
     for key in keys:
         for block in blocks(file, key):

@@ -33,7 +33,8 @@ def describe(path: Path) -> list[str]:
     with opened(path) as rows:
         columns = rows.columns
         figure = next((name for name in _FIGURES if name in columns), "")
-        # a setting that is tried stands before the epochs; one after them, such as a falling learning rate, is a figure of the epoch
+        # a setting that is tried stands before the epochs; one after them, such as a falling learning rate, is a figure
+        # of the epoch
         step = next((name for name in (*_STEPS, "c") if name in columns), "")
         keys = columns[: columns.index(step)] if step else [name for name in columns if name == "fold"]
         runs: dict[tuple[str, ...], _Run] = {}
@@ -45,5 +46,7 @@ def describe(path: Path) -> list[str]:
     lines = pairs([("columns", ", ".join(columns)), ("rows", sum(run.steps for run in runs.values()))])
     if not figure or not 0 < len(runs) <= _MOST:
         return lines
-    told = [[*key, run.steps, f"{run.best:.4f}" if run.at or run.best >= 0 else "-", run.at] for key, run in runs.items()]
+    told = [
+        [*key, run.steps, f"{run.best:.4f}" if run.at or run.best >= 0 else "-", run.at] for key, run in runs.items()
+    ]
     return [*lines, "", *table([*keys, "steps", f"best {figure}", "at"], told, (*range(len(keys)), len(keys) + 2))]

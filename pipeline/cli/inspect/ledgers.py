@@ -66,7 +66,9 @@ def _by_stage(by: Counter[tuple[str, str, str]], stages: list[str]) -> list[str]
     lines = []
     for label, alike in _groups(ended).items():
         counts = [sum(number for (status, _), number in alike.items() if status == name) or "." for name in names]
-        lines.append([label, *counts, ", ".join(f"{reason} {number}" for (_, reason), number in alike.items() if reason)])
+        lines.append(
+            [label, *counts, ", ".join(f"{reason} {number}" for (_, reason), number in alike.items() if reason)]
+        )
     return table(["stage", *names, "reasons"], lines, (0, len(names) + 1))
 
 
@@ -78,7 +80,8 @@ def _groups(ended: dict[str, dict[tuple[str, str], int]]) -> dict[str, dict[tupl
     for stage, how in ended.items():
         groups.setdefault((stage.split(":")[0], str(how)), []).append(stage)
     return {
-        names[0] if len(names) == 1 else f"{kind}: {len(names)} stages, each": ended[names[0]] for (kind, _), names in groups.items()
+        names[0] if len(names) == 1 else f"{kind}: {len(names)} stages, each": ended[names[0]]
+        for (kind, _), names in groups.items()
     }
 
 

@@ -32,7 +32,10 @@ def describe_file(path: Path, kind: str) -> list[str]:
     Raises:
         ArtifactError: damaged
     """
-    lines = [f"{path}", *pairs([("kind", _KINDS[kind]), ("size", size(path.stat().st_size)), ("SHA-256", _digest(path))])]
+    lines = [
+        f"{path}",
+        *pairs([("kind", _KINDS[kind]), ("size", size(path.stat().st_size)), ("SHA-256", _digest(path))]),
+    ]
     if kind == "torch":
         return [*lines, *networks.describe(path)]
     if kind == "checkpoint":
@@ -49,8 +52,18 @@ def describe_folder(path: Path) -> list[str]:
     files = sorted(file for file in path.iterdir() if file.suffix in _WEIGHTS and file.is_file())
     known = [name for name in ("about.json", "metrics.json", "weights.json", "history.csv") if (path / name).is_file()]
     if not files and not known:
-        raise ArtifactError(f"{path}: a folder without a model; name a file in it, or a folder such as models/<corpus>/<system>/classifiers/<model>")
-    lines = [f"{path}", *pairs([("kind", "model" if files or "about.json" in known else "folder of figures"), ("files", ", ".join(sorted(file.name for file in path.iterdir())))])]
+        raise ArtifactError(
+            f"{path}: a folder without a model; name a file in it, or a folder such as models/<corpus>/<system>/classifiers/<model>"
+        )
+    lines = [
+        f"{path}",
+        *pairs(
+            [
+                ("kind", "model" if files or "about.json" in known else "folder of figures"),
+                ("files", ", ".join(sorted(file.name for file in path.iterdir()))),
+            ]
+        ),
+    ]
     lines += _beside(path)
     for name in _TABLES:
         if (path / name).is_file():
@@ -67,7 +80,11 @@ def _digest(path: Path) -> str:
     found, noted = file_digest(path), _noted(path)
     if not noted:
         return found
-    return f"{found}, as noted" if noted == found else f"{found}, NOT the one noted beside it: delete the folder and rerun its stage"
+    return (
+        f"{found}, as noted"
+        if noted == found
+        else f"{found}, NOT the one noted beside it: delete the folder and rerun its stage"
+    )
 
 
 def _noted(path: Path) -> str:
@@ -78,7 +95,10 @@ def _noted(path: Path) -> str:
     content = read_json(published) if published.is_file() else {}
     files = content.get("files") if isinstance(content, dict) else {}
     entries = files.values() if isinstance(files, dict) else []
-    return next((str(entry.get("sha256")) for entry in entries if isinstance(entry, dict) and entry.get("file") == path.name), "")
+    return next(
+        (str(entry.get("sha256")) for entry in entries if isinstance(entry, dict) and entry.get("file") == path.name),
+        "",
+    )
 
 
 def _beside(folder: Path) -> Iterator[str]:

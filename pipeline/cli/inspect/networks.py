@@ -59,9 +59,13 @@ def loaded(path: Path, stream: Any = None) -> Mapping[Any, Any]:
             content = torch.load(stream or path, map_location="cpu", weights_only=True)
     except _DAMAGED as error:
         words = short(str(error).split("\n")[0], 120)
-        raise ArtifactError(f"{path}: not opened: damaged, or more than tensors in it ({words}); delete it and rerun its stage") from error
+        raise ArtifactError(
+            f"{path}: not opened: damaged, or more than tensors in it ({words}); delete it and rerun its stage"
+        ) from error
     if not isinstance(content, Mapping):
-        raise ArtifactError(f"{path}: holds {type(content).__name__}, no network by name; rerun its stage with `dvc repro -f`")
+        raise ArtifactError(
+            f"{path}: holds {type(content).__name__}, no network by name; rerun its stage with `dvc repro -f`"
+        )
     return content
 
 
@@ -70,10 +74,16 @@ def _told(content: Mapping[Any, Any]) -> list[str]:
     inside = [item for item in tensors if item[0].startswith(f"{_PREFERRED}.")]
     parameters = sum(math.prod(shape) for _, shape, _ in inside or tensors)
     words = f" in {_PREFERRED}" if inside else ""
-    lines = [f"{short(key, 40):>12}  {short(value, 160)}" for key, value in content.items() if not _holds_tensors(value)]
+    lines = [
+        f"{short(key, 40):>12}  {short(value, 160)}" for key, value in content.items() if not _holds_tensors(value)
+    ]
     lines += [f"{'parameters':>12}  {parameters:,} in {count(len(inside or tensors), 'tensor')}{words}", ""]
     shown = tensors[:_TENSORS]
-    lines += table(["tensor", "shape", "type", "numbers"], [[n, "x".join(map(str, s)) or "one", t, f"{math.prod(s):,}"] for n, s, t in shown], range(3))
+    lines += table(
+        ["tensor", "shape", "type", "numbers"],
+        [[n, "x".join(map(str, s)) or "one", t, f"{math.prod(s):,}"] for n, s, t in shown],
+        range(3),
+    )
     return lines if len(shown) == len(tensors) else [*lines, f"... and {len(tensors) - len(shown)} more"]
 
 

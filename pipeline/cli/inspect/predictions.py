@@ -30,7 +30,10 @@ class _Tally:
         """Return clips, accuracy, unweighted average recall over the emotions that occur, and mean confidence."""
         number = self.clips.total()
         uar = sum(self.right[name] / self.clips[name] for name in self.clips) / len(self.clips)
-        return [str(number), *(f"{value:.3f}" for value in (self.right.total() / number, uar, self.confidence / number))]
+        return [
+            str(number),
+            *(f"{value:.3f}" for value in (self.right.total() / number, uar, self.confidence / number)),
+        ]
 
 
 def describe(rows: Table) -> list[str]:
@@ -72,7 +75,11 @@ def of_clip(rows: Table, clip_id: str) -> list[str]:
         right = "" if row["predicted"] == row["emotion"] else "wrong"
         lines.append([row["model"], where, row["predicted"], right, *(f"{value:.2f}" for value in posteriors)])
     right_in = sum(row["predicted"] == row["emotion"] for row in chosen)
-    about = [("speaker", chosen[0]["speaker"]), ("emotion", chosen[0]["emotion"]), ("right in", f"{right_in} of {count(len(chosen), 'row')}")]
+    about = [
+        ("speaker", chosen[0]["speaker"]),
+        ("emotion", chosen[0]["emotion"]),
+        ("right in", f"{right_in} of {count(len(chosen), 'row')}"),
+    ]
     return [*pairs(about), "", *table(["model", "fold", "predicted", "", *classes], lines, range(4))]
 
 

@@ -1,4 +1,6 @@
-"""Clips as points in a plane: the mean over a clip's observed frames, each column on one scale, then two axes of all of them."""
+"""Clips as points in a plane: the mean over a clip's observed frames, each column on one scale, then two axes of all of
+them.
+"""
 
 from __future__ import annotations
 
@@ -77,15 +79,23 @@ def project(path: Path, fold: str = "", method: str = "pca") -> Projection:
     strange = [name for name in ids if name not in labels]
     kept = [name for name in ids if name not in {*unseen, *odd, *strange}]
     if len(kept) < _FEWEST:
-        raise ArtifactError(f"{path}: {count(len(kept), 'clip')} with an observed frame, {_FEWEST} are needed; see the ledger beside it")
+        raise ArtifactError(
+            f"{path}: {count(len(kept), 'clip')} with an observed frame, {_FEWEST} are needed; see the ledger beside it"
+        )
     notes = [
         f"left out: {count(len(names), 'clip')} {why}"
-        for names, why in ((unseen, "without an observed frame"), (odd, "with NaN or infinity"), (strange, "that manifest.csv lacks"))
+        for names, why in (
+            (unseen, "without an observed frame"),
+            (odd, "with NaN or infinity"),
+            (strange, "that manifest.csv lacks"),
+        )
         if names
     ]
     points, axes = _plane(np.array([means[name] for name in kept], np.float64), method)
     title = f"{feature}, {count(len(kept), 'clip')} of {path.resolve().parent.name}" + (f", {level}" if level else "")
-    return Projection(title, points, axes, [labels[name][0] for name in kept], [labels[name][1] for name in kept], notes)
+    return Projection(
+        title, points, axes, [labels[name][0] for name in kept], [labels[name][1] for name in kept], notes
+    )
 
 
 def _mean(file: FeatureFile, key: str) -> np.ndarray | None:
@@ -113,7 +123,10 @@ def _plane(means: np.ndarray, method: str) -> tuple[np.ndarray, tuple[str, str]]
     reduced = pca.fit_transform(scaled)
     if method == "pca":
         first, second = (float(share) for share in np.nan_to_num(pca.explained_variance_ratio_[:2]))
-        return reduced, (f"first component ({first:.1%} of the variance)", f"second component ({second:.1%} of the variance)")
+        return reduced, (
+            f"first component ({first:.1%} of the variance)",
+            f"second component ({second:.1%} of the variance)",
+        )
     from sklearn.manifold import TSNE
 
     perplexity = min(30.0, (len(means) - 1) / 3)
@@ -127,14 +140,20 @@ def _render(found: Projection, out: Path) -> None:
     with figure(12.5, 5.4) as drawn:
         drawn.set_layout_engine("constrained")
         left, right = drawn.subplots(1, 2, sharex=True, sharey=True)
-        drawn.suptitle(words("; ".join([f"{found.title}: mean over observed frames, standardised", *found.notes]), 160), fontsize=10, weight="bold")
+        drawn.suptitle(
+            words("; ".join([f"{found.title}: mean over observed frames, standardised", *found.notes]), 160),
+            fontsize=10,
+            weight="bold",
+        )
         _panel(left, found, found.emotions, emotions_of(found.emotions), "emotion")
         _panel(right, found, found.speakers, sorted(set(found.speakers)), "speaker")
         write(drawn, out)
 
 
 def _panel(axis: Any, found: Projection, values: list[str], order: list[str], title: str) -> None:
-    """Draw the points of one panel, a colour and a marker for each value; the rarer ones in grey where there are too many."""
+    """Draw the points of one panel, a colour and a marker for each value; the rarer ones in grey where there are too
+    many.
+    """
     from matplotlib.lines import Line2D
 
     named = order
@@ -145,9 +164,20 @@ def _panel(axis: Any, found: Projection, values: list[str], order: list[str], ti
     for number in [*range(len(named)), *([-1] if (kind < 0).any() else [])]:
         colour, marker = (COLOURS[number], MARKERS[number]) if number >= 0 else ("#bbbbbb", ".")
         chosen = found.points[kind == number]
-        axis.scatter(chosen[:, 0], chosen[:, 1], s=34, c=colour, marker=marker, edgecolors="white", linewidths=0.5, zorder=2 + (number >= 0))
+        axis.scatter(
+            chosen[:, 0],
+            chosen[:, 1],
+            s=34,
+            c=colour,
+            marker=marker,
+            edgecolors="white",
+            linewidths=0.5,
+            zorder=2 + (number >= 0),
+        )
         label = words(named[number], 28) if number >= 0 else f"{len(order) - len(named)} other {title}s"
-        handles.append(Line2D([], [], linestyle="", marker=marker, color=colour, markersize=6, label=f"{label} ({len(chosen)})"))
+        handles.append(
+            Line2D([], [], linestyle="", marker=marker, color=colour, markersize=6, label=f"{label} ({len(chosen)})")
+        )
     axis.set_title(f"by {title}")
     axis.set_xlabel(found.axes[0])
     axis.set_ylabel(found.axes[1])

@@ -18,7 +18,13 @@ _MANY = 5000
 def _nearest(clip_id: str, ids: list[str]) -> str:
     """Return ` (did you mean 'x'?)`, or where nothing is near, what ids look like."""
     close = difflib.get_close_matches(clip_id, ids, n=1) if len(ids) < _MANY else []
-    return f" (did you mean '{close[0]}'?)" if close else f"; its {len(ids)} clips have ids such as '{ids[0]}'" if ids else "; it holds none"
+    return (
+        f" (did you mean '{close[0]}'?)"
+        if close
+        else f"; its {len(ids)} clips have ids such as '{ids[0]}'"
+        if ids
+        else "; it holds none"
+    )
 
 
 @contextmanager

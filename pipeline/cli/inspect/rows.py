@@ -24,7 +24,9 @@ class Table:
         self.path, self._lines = path, lines
         self.columns = next(lines, [])
         if not self.columns or len(set(self.columns)) < len(self.columns):
-            raise ArtifactError(f"{path}: no table: its first line does not name columns, each once; rerun its stage with `dvc repro -f`")
+            raise ArtifactError(
+                f"{path}: no table: its first line does not name columns, each once; rerun its stage with `dvc repro -f`"
+            )
 
     def __iter__(self) -> Iterator[Row]:
         for number, line in enumerate(self._lines, 2):
@@ -45,7 +47,9 @@ class Table:
         try:
             return float(row[name])
         except ValueError as error:
-            raise ArtifactError(f"{self.path}: {name} is {row[name]!r}, not a number; rerun its stage with `dvc repro -f`") from error
+            raise ArtifactError(
+                f"{self.path}: {name} is {row[name]!r}, not a number; rerun its stage with `dvc repro -f`"
+            ) from error
 
 
 @contextmanager
@@ -53,7 +57,8 @@ def opened(path: Path) -> Iterator[Table]:
     """Give the rows of a CSV file, or of one with tabs.
 
     Raises:
-        ArtifactError: not text, no table, or cut off in the middle of a row, also where that shows only while it is read
+        ArtifactError: not text, no table, or cut off in the middle of a row, also where that shows only while it is
+            read
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:

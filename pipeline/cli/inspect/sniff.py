@@ -13,7 +13,8 @@ _BY_SUFFIX = {
 
 
 def kind_of(path: Path) -> str:
-    """Return hdf5, torch, checkpoint, pickle, json, csv, text, blob (a network of another library) or "" for none of these.
+    """Return hdf5, torch, checkpoint, pickle, json, csv, text, blob (a network of another library) or "" for none of
+    these.
 
     Raises:
         ArtifactError: absent, empty or not readable
@@ -31,7 +32,9 @@ def _head(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(_HEAD)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise ArtifactError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}); see its permissions") from error
+        raise ArtifactError(
+            f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}); see its permissions"
+        ) from error
 
 
 def _by_bytes(head: bytes) -> str:

@@ -67,7 +67,9 @@ def _manifest(rows: Table) -> list[str]:
     """Tell clips by emotion and speaker, and what is not as it should be."""
     by: Counter[tuple[str, str]] = Counter()
     ids: Counter[str] = Counter()
-    counts: dict[str, Counter[str]] = {name: Counter() for name in ("gender", "split", "corpus") if name in rows.columns}
+    counts: dict[str, Counter[str]] = {
+        name: Counter() for name in ("gender", "split", "corpus") if name in rows.columns
+    }
     spans = sources = files = 0
     for row in rows:
         by[row["speaker"], row["emotion"]] += 1
@@ -92,7 +94,11 @@ def _by_speaker(by: Counter[tuple[str, str]]) -> list[str]:
     total: Counter[str] = Counter()
     for (speaker, _), number in by.items():
         total[speaker] += number
-    shown = sorted(total) if len(total) <= 40 else [name for name, _ in sorted(total.items(), key=lambda item: (-item[1], item[0]))[:20]]
+    shown = (
+        sorted(total)
+        if len(total) <= 40
+        else [name for name, _ in sorted(total.items(), key=lambda item: (-item[1], item[0]))[:20]]
+    )
     lines = table(
         ["speaker", *emotions, "clips"],
         [
@@ -100,7 +106,11 @@ def _by_speaker(by: Counter[tuple[str, str]]) -> list[str]:
             ["all", *(sum(by[name, emotion] for name in total) for emotion in emotions), total.total()],
         ],
     )
-    return lines if len(shown) == len(total) else [*lines, f"... and {len(total) - len(shown)} more speakers with fewer clips"]
+    return (
+        lines
+        if len(shown) == len(total)
+        else [*lines, f"... and {len(total) - len(shown)} more speakers with fewer clips"]
+    )
 
 
 def _splits(rows: Table) -> list[str]:
@@ -110,10 +120,20 @@ def _splits(rows: Table) -> list[str]:
     for row in rows:
         by[row["fold"], row["part"]] += 1
         tested[row["clip_id"]] += row["part"] == "test"
-    folds, parts = sorted({fold for fold, _ in by}), sorted({part for _, part in by}, key=lambda p: (["train", "val", "test"].index(p) if p in ("train", "val", "test") else 3, p))
+    folds, parts = (
+        sorted({fold for fold, _ in by}),
+        sorted(
+            {part for _, part in by},
+            key=lambda p: (["train", "val", "test"].index(p) if p in ("train", "val", "test") else 3, p),
+        ),
+    )
     often = ", ".join(f"{number} clips {times}x" for times, number in sorted(Counter(tested.values()).items()))
     about = [("clips", len(tested)), ("tested", often or "none")]
-    return [*pairs(about), "", *table(["fold", *parts], [[fold, *(by[fold, part] for part in parts)] for fold in folds])]
+    return [
+        *pairs(about),
+        "",
+        *table(["fold", *parts], [[fold, *(by[fold, part] for part in parts)] for fold in folds]),
+    ]
 
 
 def _general(rows: Table) -> list[str]:

@@ -50,18 +50,36 @@ def ticks_of(meta: FeatureMeta, heat: Heat) -> Ticks:
         return _made(list(numbers), [str(number) for number in numbers], [], f"column of {meta.feature}", 7.0, _MANY)
     count = len(meta.columns)
     if count <= _EACH or (count <= _TALL_EACH and heat.frames == 1):
-        return _made([at + 0.5 for at in range(count)], meta.columns, [], "column", 6.5, max(1.8, (0.13 if count > _EACH else 0.15) * count))
+        return _made(
+            [at + 0.5 for at in range(count)],
+            meta.columns,
+            [],
+            "column",
+            6.5,
+            max(1.8, (0.13 if count > _EACH else 0.15) * count),
+        )
     every = -(-count // _SOME)
-    return _made([at + 0.5 for at in range(0, count, every)], meta.columns[::every], [], f"column (one in {every} is named)", 6.5, _MANY)
+    return _made(
+        [at + 0.5 for at in range(0, count, every)],
+        meta.columns[::every],
+        [],
+        f"column (one in {every} is named)",
+        6.5,
+        _MANY,
+    )
 
 
-def _made(at: Sequence[float], labels: Sequence[str], lines: Sequence[int], name: str, points: float, height: float) -> Ticks:
+def _made(
+    at: Sequence[float], labels: Sequence[str], lines: Sequence[int], name: str, points: float, height: float
+) -> Ticks:
     longest = max(map(len, labels), default=0)
     return Ticks(at, labels, lines, name, points, height, 0.55 + min(longest, _LONGEST) * points / 72 * 0.62)
 
 
 def _step(dimension: int) -> int:
-    """Return 1, 2 or 5 times a power of ten, or of two where the dimension is one, so that about eight labels are needed."""
+    """Return 1, 2 or 5 times a power of ten, or of two where the dimension is one, so that about eight labels are
+    needed.
+    """
     if dimension % 64 == 0:
         return max(1, dimension // 8)
     rough = max(1.0, dimension / 8)

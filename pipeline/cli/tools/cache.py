@@ -22,11 +22,16 @@ def status(cache: ClipCache) -> str:
     lines = [f"{'stage':<28}{'clips':>8}{'failed':>8}{'MB':>10}   last used"]
     for stage, found in sorted(entries.items()):
         size, last = sum(one[0] for one in found) / 1e6, max(one[1] for one in found)
-        lines.append(f"{stage:<28}{len(found):>8}{sum(one[2] for one in found):>8}{size:>10.1f}   {_ago(time.time() - last)}")
+        lines.append(
+            f"{stage:<28}{len(found):>8}{sum(one[2] for one in found):>8}{size:>10.1f}   {_ago(time.time() - last)}"
+        )
     everything = [one for found in entries.values() for one in found]
     total = sum(one[0] for one in everything) / 1e9
     lines.append(f"{'all':<28}{len(everything):>8}{sum(one[2] for one in everything):>8}{1000 * total:>10.1f}")
-    lines += ["", f"{cache.root}: {total:.2f} of {cache.max_gb:g} GB (runtime.clip_cache_gb); used longest ago goes first"]
+    lines += [
+        "",
+        f"{cache.root}: {total:.2f} of {cache.max_gb:g} GB (runtime.clip_cache_gb); used longest ago goes first",
+    ]
     if left := cache.abandoned():
         lines.append(f"{len(left)} half-written files of killed runs; `python -m pipeline cache prune` deletes them")
     return "\n".join(lines)

@@ -1,4 +1,6 @@
-"""A picture of how the face was followed through one clip: some of its frames with what was found, and the mask as a strip."""
+"""A picture of how the face was followed through one clip: some of its frames with what was found, and the mask as a
+strip.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ _GAP_PX, _LINE_PX, _STRIP_PX, _TICKS_PX = 6, 20, 22, 20
 _PAPER, _INK = (255, 255, 255), (40, 40, 40)
 NOTHING, DETECTED, FOLLOWED, BETWEEN = (178, 24, 43), (0, 90, 150), (86, 180, 233), (230, 159, 0)
 _STATES = ((NOTHING, "no face"), (DETECTED, "detected"), (FOLLOWED, "followed"), (BETWEEN, "in between"))
-"""By `how` of faces.h5: the colour (RGB) of a frame, to be told apart by the colour-blind, and what is written below it."""
+"""By `how` of faces.h5: the colour (RGB) of a frame, to be told apart by the colour-blind, and what is written below
+it.
+"""
 _OTHERS, _TAG_PX = (120, 120, 120), 13
 _TICKS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
 _MOST_TICKS = 12
@@ -69,12 +73,15 @@ def draw_sheet(
 
 
 def draw_strip(faces: ClipFeatures, width: int) -> np.ndarray:
-    """Draw the mask over time, (height, width, 3) uint8 RGB: dark blue with a detection, light blue where the face was followed, orange where
+    """Draw the mask over time, (height, width, 3) uint8 RGB: dark blue with a detection, light blue where the face was
+    followed, orange where
     it was interpolated, red without a face."""
     strip = np.full((_STRIP_PX + _TICKS_PX, width, 3), 255, np.uint8)
     if not len(faces.mask):
         return strip
-    end = float(faces.times[-1] + np.median(np.diff(faces.times, prepend=faces.times[0] - 0.04)))  # the last frame is shown, too
+    end = float(
+        faces.times[-1] + np.median(np.diff(faces.times, prepend=faces.times[0] - 0.04))
+    )  # the last frame is shown, too
     frames = np.searchsorted(faces.times, np.arange(width) / width * end, side="right") - 1
     colours = np.array([_state(faces, index)[0] for index in range(len(faces.mask))], np.uint8)
     strip[:_STRIP_PX] = np.where(frames[:, None] >= 0, colours[np.maximum(frames, 0)], 255)
@@ -100,7 +107,11 @@ def _state(faces: ClipFeatures, index: int) -> tuple[tuple[int, int, int], str]:
 
 def _cell(rgb: np.ndarray, time: float, faces: ClipFeatures, index: int) -> np.ndarray:
     scale = CELL_PX / rgb.shape[1]
-    picture = cv2.resize(rgb, (CELL_PX, max(1, round(scale * rgb.shape[0]))), interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR)
+    picture = cv2.resize(
+        rgb,
+        (CELL_PX, max(1, round(scale * rgb.shape[0]))),
+        interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR,
+    )
     colour, words = _state(faces, index)
     for number, box in reversed(list(enumerate(faces.extra["tracks"][index]))):
         if not np.isnan(box[0]):
@@ -111,7 +122,9 @@ def _cell(rgb: np.ndarray, time: float, faces: ClipFeatures, index: int) -> np.n
     cell = np.full((len(picture) + _LINE_PX, CELL_PX, 3), _PAPER, np.uint8)
     cell[: len(picture)] = picture
     cv2.rectangle(cell, (0, len(picture)), (CELL_PX - 1, len(picture) + 3), colour, -1)
-    cv2.putText(cell, f"{time:.2f} s  {words}", (2, len(cell) - 3), cv2.FONT_HERSHEY_SIMPLEX, 0.42, _INK, 1, cv2.LINE_AA)
+    cv2.putText(
+        cell, f"{time:.2f} s  {words}", (2, len(cell) - 3), cv2.FONT_HERSHEY_SIMPLEX, 0.42, _INK, 1, cv2.LINE_AA
+    )
     return cell
 
 

@@ -21,7 +21,8 @@ _SHOWN = 5
 
 
 def settings_of(name: str, corpora: Mapping[str, object], root: str) -> CorpusParams:
-    """Return a corpus's settings in params.yaml; or, with a folder at hand, those of a corpus that stands there not yet.
+    """Return a corpus's settings in params.yaml; or, with a folder at hand, those of a corpus that stands there not
+    yet.
 
     Raises:
         SettingsError: neither in params.yaml nor with a folder
@@ -29,7 +30,9 @@ def settings_of(name: str, corpora: Mapping[str, object], root: str) -> CorpusPa
     block = corpora.get(name)
     if block is None and not root:
         known = ", ".join(corpora) or "none"
-        raise SettingsError(f"params.yaml: corpora.{name}: no such corpus (known: {known}); add it, or say where it is: --root FOLDER")
+        raise SettingsError(
+            f"params.yaml: corpora.{name}: no such corpus (known: {known}); add it, or say where it is: --root FOLDER"
+        )
     given = {"root": root} if block is None else {**_mapping(block, name), **({"root": root} if root else {})}
     return parse(CorpusParams, given, f"params.yaml: corpora.{name}")
 
@@ -42,7 +45,9 @@ def check_corpus(name: str, params: CorpusParams) -> tuple[str, bool]:
     """
     if params.parts:
         each = next(iter(params.parts))
-        raise SettingsError(f"params.yaml: corpora.{name}.parts: check each of them, such as `python -m pipeline corpus check {each} --root FOLDER`")
+        raise SettingsError(
+            f"params.yaml: corpora.{name}.parts: check each of them, such as `python -m pipeline corpus check {each} --root FOLDER`"
+        )
     adapter = load_adapter(name, params)
     clips = list(labelled_clips(name, params))
     check_unique((clip for _, clip in clips), params.root)
@@ -50,7 +55,11 @@ def check_corpus(name: str, params: CorpusParams) -> tuple[str, bool]:
     table = _table(counts(clips), expected)
     absent = sorted({clip.path for _, clip in clips if not Path(params.root, clip.path).is_file()})
     differing = int((table["verdict"] != "").sum())
-    lines = [f"{name} in {params.root}, read by pipeline/corpora/{params.adapter or name}.py", f"licence: {adapter.LICENCE}", ""]
+    lines = [
+        f"{name} in {params.root}, read by pipeline/corpora/{params.adapter or name}.py",
+        f"licence: {adapter.LICENCE}",
+        "",
+    ]
     lines += [table.to_string(index=False), ""]
     lines += list(_uneven(clips)) + ([_some("named in a table, but not in the folder", absent)] if absent else [])
     lines.append(_verdict(differing, len(expected), bool(absent)))
@@ -58,18 +67,25 @@ def check_corpus(name: str, params: CorpusParams) -> tuple[str, bool]:
 
 
 def counts(clips: list[tuple[str, Clip]]) -> dict[str, int]:
-    """Return what there is of (corpus label, clip) pairs, under the names of an adapter's `EXPECTED`; a label's clips whether used or not.
+    """Return what there is of (corpus label, clip) pairs, under the names of an adapter's `EXPECTED`; a label's clips
+    whether used or not.
 
     Returns:
         `clips`, `speakers` (of the clips that are used), `label:<label>` and `split:<split>`
     """
     found = {"clips": len(clips), "speakers": len({clip.speaker for _, clip in clips if clip.emotion != LEFT_OUT})}
     labels, splits = Counter(label for label, _ in clips), Counter(clip.split for _, clip in clips if clip.split)
-    return found | {f"label:{name}": labels[name] for name in sorted(labels)} | {f"split:{name}": splits[name] for name in sorted(splits)}
+    return (
+        found
+        | {f"label:{name}": labels[name] for name in sorted(labels)}
+        | {f"split:{name}": splits[name] for name in sorted(splits)}
+    )
 
 
 def _expected(adapter: ModuleType, labelled_by: str) -> Mapping[str, int]:
-    """Return the published counts; without those of the labels where others than the adapter's first ones are asked for."""
+    """Return the published counts; without those of the labels where others than the adapter's first ones are asked
+    for.
+    """
     expected = getattr(adapter, "EXPECTED", {})
     own = not labelled_by or labelled_by == adapter.LABELLINGS[0]
     return {name: count for name, count in expected.items() if own or not name.startswith("label:")}
@@ -91,7 +107,9 @@ def _difference(here: int, wanted: int | None) -> str:
 
 
 def _uneven(clips: list[tuple[str, Clip]]) -> Iterator[str]:
-    """Say which speakers have another number of used clips than most have: a download that broke off lacks the last ones."""
+    """Say which speakers have another number of used clips than most have: a download that broke off lacks the last
+    ones.
+    """
     by_speaker = Counter(clip.speaker for _, clip in clips if clip.emotion != LEFT_OUT)
     usual, speakers = Counter(by_speaker.values()).most_common(1)[0] if by_speaker else (0, 0)
     others = [f"{speaker} ({count})" for speaker, count in sorted(by_speaker.items()) if count != usual]
@@ -107,7 +125,11 @@ def _some(what: str, names: list[str]) -> str:
 def _verdict(differing: int, published: int, absent: bool) -> str:
     if not published:
         return "its adapter has no published counts to compare with"
-    met = f"{published - differing} of {published} published counts are met" if differing else "all published counts are met"
+    met = (
+        f"{published - differing} of {published} published counts are met"
+        if differing
+        else "all published counts are met"
+    )
     return met + (", and files are absent" if absent else "")
 
 

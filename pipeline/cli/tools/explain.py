@@ -67,7 +67,9 @@ def explain(corpus: str, clip_id: str, places: Places, stage: str = "") -> str:
     """
     clips = {clip.clip_id: clip for clip in read_manifest(places.features / "manifest.csv")}
     if clip_id not in clips:
-        raise ArtifactError(f"{places.features / 'manifest.csv'}: no clip '{clip_id}'{did_you_mean(clip_id, clips) if len(clips) < 5000 else ''}")
+        raise ArtifactError(
+            f"{places.features / 'manifest.csv'}: no clip '{clip_id}'{did_you_mean(clip_id, clips) if len(clips) < 5000 else ''}"
+        )
     steps = _steps(clip_id, places)
     lines = [f"{clip_id} of {corpus}", *_about(clips[clip_id], places)]
     if stage:
@@ -78,8 +80,16 @@ def explain(corpus: str, clip_id: str, places: Places, stage: str = "") -> str:
 def _about(clip: Clip, places: Places) -> list[str]:
     file = places.root / clip.path
     state = f"{file.stat().st_size / 1e6:.2f} MB" if file.is_file() else "not there"
-    span = f", from {clip.start or 0:g} s to {'its end' if clip.end is None else f'{clip.end:g} s'}" if (clip.start, clip.end) != (None, None) else ""
-    folds = ", ".join(f"{name} {fold[clip.clip_id]}" for name, fold in read_splits(places.features / "splits.csv").items() if clip.clip_id in fold)
+    span = (
+        f", from {clip.start or 0:g} s to {'its end' if clip.end is None else f'{clip.end:g} s'}"
+        if (clip.start, clip.end) != (None, None)
+        else ""
+    )
+    folds = ", ".join(
+        f"{name} {fold[clip.clip_id]}"
+        for name, fold in read_splits(places.features / "splits.csv").items()
+        if clip.clip_id in fold
+    )
     return [
         f"  file     {file} ({state}{span})",
         f"  SHA-256  {clip.digest or 'none: it could not be read'}",
@@ -98,7 +108,11 @@ def _steps(clip_id: str, places: Places) -> list[_Step]:
         own = [entry for entry in entries if entry.clip_id == clip_id]
         stages = {entry.stage for entry in entries}
         # a ledger repeats those of the stages before; its own stage is the one that no shorter ledger has
-        steps += [_Step(entry, file, len(stages), read_journal(journal_path(places.cache, file))) for entry in own if _is_own(entry.stage, name)]
+        steps += [
+            _Step(entry, file, len(stages), read_journal(journal_path(places.cache, file)))
+            for entry in own
+            if _is_own(entry.stage, name)
+        ]
     return sorted(steps, key=lambda step: (step.depth, step.entry.stage))
 
 
@@ -112,7 +126,11 @@ def _walk(steps: list[_Step], clip_id: str) -> list[str]:
     for step in steps:
         how, why = step.how
         entry = step.entry
-        result = _result(step.file, clip_id) if not entry.lost else entry.reason + (f": {entry.detail}" if entry.detail else "")
+        result = (
+            _result(step.file, clip_id)
+            if not entry.lost
+            else entry.reason + (f": {entry.detail}" if entry.detail else "")
+        )
         note = f" [{entry.reason}{': ' + entry.detail if entry.detail else ''}]" if entry.status == "degraded" else ""
         lines.append(f"  {entry.stage:<{width}}  {entry.status:<9} {how:<9} {_cut(result, 34):<34} {why}{note}")
     return lines
@@ -153,7 +171,9 @@ def _chosen(steps: list[_Step], stage: str) -> _Step:
 def _details(step: _Step, clip_id: str, cache: Path) -> list[str]:
     entry, (how, why) = step.entry, step.how
     lines = [
-        f"  {entry.stage}: {entry.status}" + (f", {entry.reason}" if entry.reason else "") + (f" ({entry.detail})" if entry.detail else ""),
+        f"  {entry.stage}: {entry.status}"
+        + (f", {entry.reason}" if entry.reason else "")
+        + (f" ({entry.detail})" if entry.detail else ""),
         f"    file    {step.file}: {_result(step.file, clip_id)}" if step.file.is_file() else "    file    none",
         f"    cache   {how}: {why}",
     ]
@@ -168,14 +188,20 @@ def _details(step: _Step, clip_id: str, cache: Path) -> list[str]:
 
 
 def _predictions(clip: Clip, reports: Path) -> list[str]:
-    found = [(path.parent.name, row) for path in sorted(reports.glob("*/predictions.csv")) for row in _rows(path, clip.clip_id)]
+    found = [
+        (path.parent.name, row)
+        for path in sorted(reports.glob("*/predictions.csv"))
+        for row in _rows(path, clip.clip_id)
+    ]
     if not found:
         return ["  no predictions: not tested in any fold, or no report yet (`dvc repro report`)"]
     width = max(len(row["model"]) for _, row in found)
     lines = [f"  {'system':<12} {'model':<{width}}  {'predicted':<10} {'p':>5}  (true: {clip.emotion})"]
     for system, row in found:
         wrong = "" if row["predicted"] == clip.emotion else "  wrong"
-        lines.append(f"  {system:<12} {row['model']:<{width}}  {row['predicted']:<10} {float(row['p_' + row['predicted']]):>5.2f}{wrong}")
+        lines.append(
+            f"  {system:<12} {row['model']:<{width}}  {row['predicted']:<10} {float(row['p_' + row['predicted']]):>5.2f}{wrong}"
+        )
     right = sum(row["predicted"] == clip.emotion for _, row in found)
     return [*lines, f"  right in {right} of {len(found)} models"]
 

@@ -1,4 +1,6 @@
-"""`python -m pipeline faces`: contact sheets of how the face was followed, and a page over all clips, worst coverage first."""
+"""`python -m pipeline faces`: contact sheets of how the face was followed, and a page over all clips, worst coverage
+first.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,9 @@ class _Draw:
         between = (faces.extra["how"][faces.mask] == INTERPOLATED).mean() if faces.mask.any() else 0.0
         others = max(0, faces.extra["tracks"].shape[1] - 1)
         said = ": ".join(word for word in (entry.reason, entry.detail) if word)
-        return _Line(clip.clip_id, float(observed), float(between), others, said, path.name if sheet is not None else "")
+        return _Line(
+            clip.clip_id, float(observed), float(between), others, said, path.name if sheet is not None else ""
+        )
 
 
 def one(clip_id: str, places: Places) -> str:
@@ -69,10 +73,16 @@ def one(clip_id: str, places: Places) -> str:
     """
     clips, entries = _clips(places)
     if clip_id not in clips:
-        raise ArtifactError(f"{places.features / 'manifest.csv'}: no clip '{clip_id}'{did_you_mean(clip_id, clips) if len(clips) < 5000 else ''}")
+        raise ArtifactError(
+            f"{places.features / 'manifest.csv'}: no clip '{clip_id}'{did_you_mean(clip_id, clips) if len(clips) < 5000 else ''}"
+        )
     faces, sheet = _sheet(clips[clip_id], places, _FRAMES_OF_ONE)
     entry = entries[clip_id]
-    words = f"{clip_id}: {entry.status}" + (f", {entry.reason}" if entry.reason else "") + (f": {entry.detail}" if entry.detail else "")
+    words = (
+        f"{clip_id}: {entry.status}"
+        + (f", {entry.reason}" if entry.reason else "")
+        + (f": {entry.detail}" if entry.detail else "")
+    )
     if sheet is None:
         return f"{words}; no frame of it can be shown"
     path = _file(clip_id, places, ".png")
@@ -89,11 +99,15 @@ def everyone(corpus: str, places: Places, workers: int) -> str:
     clips, entries = _clips(places)
     seen = [(clip, entries[name]) for name, clip in clips.items() if entries[name].status != "absent"]
     if not seen:
-        raise ArtifactError(f"{places.features / 'faces.ledger.csv'}: no clip of {corpus} has a picture, so there is no face to show")
+        raise ArtifactError(
+            f"{places.features / 'faces.ledger.csv'}: no clip of {corpus} has a picture, so there is no face to show"
+        )
     drawn = ordered_map(_Draw(places), seen, workers, f"{corpus}: faces")
     lines = sorted(drawn, key=lambda line: (line.coverage, -line.between, line.clip_id))
     path, mean = places.reports / "faces" / "index.html", float(np.mean([line.coverage for line in lines]))
-    counted = f"{len(lines)} clips" + (f" ({len(clips) - len(seen)} more have no picture)" if len(seen) < len(clips) else "")
+    counted = f"{len(lines)} clips" + (
+        f" ({len(clips) - len(seen)} more have no picture)" if len(seen) < len(clips) else ""
+    )
     render("faces.html", path, corpus=corpus, counted=counted, lines=lines, mean=mean)
     return f"{counted}, a face in {mean:.1%} of the frames on average, {_worst(lines)}\n{path}"
 
@@ -104,9 +118,13 @@ def _worst(lines: Sequence[_Line]) -> str:
 
 def _clips(places: Places) -> tuple[dict[str, Clip], dict[str, Entry]]:
     clips = {clip.clip_id: clip for clip in read_manifest(places.features / "manifest.csv")}
-    entries = {entry.clip_id: entry for entry in read_ledger(places.features / "faces.ledger.csv") if entry.stage == STAGE}
+    entries = {
+        entry.clip_id: entry for entry in read_ledger(places.features / "faces.ledger.csv") if entry.stage == STAGE
+    }
     if not entries.keys() >= clips.keys():
-        raise ArtifactError(f"{places.features / 'faces.ledger.csv'}: not of the clips of the manifest; run `dvc repro {STAGE}`")
+        raise ArtifactError(
+            f"{places.features / 'faces.ledger.csv'}: not of the clips of the manifest; run `dvc repro {STAGE}`"
+        )
     return clips, entries
 
 

@@ -40,7 +40,9 @@ class AlignParams(Settings):
     detector: str = Field("mtcnn", min_length=1, description="plugin in pipeline/faces/detection")
     frames: int = Field(16, ge=1, le=256, description="frames taken of every clip")
     px: int = Field(256, ge=16, le=1024, description="side of the aligned crops, px")
-    min_coverage: float = Field(0.5, ge=0, le=1, description="share of frames with a face below which a clip is degraded")
+    min_coverage: float = Field(
+        0.5, ge=0, le=1, description="share of frames with a face below which a clip is degraded"
+    )
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,9 @@ def draw(rgb: np.ndarray, matrix: np.ndarray, px: int) -> np.ndarray:
     turn, shift = fold * matrix[:, :2], fold * matrix[:, 2]
     # OpenCV counts from the centre of the first pixel, boxes from its edge
     centred = np.column_stack([turn, shift + turn @ (0.5, 0.5) - 0.5])
-    drawn = cv2.warpAffine(rgb, centred, (px * fold, px * fold), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    drawn = cv2.warpAffine(
+        rgb, centred, (px * fold, px * fold), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
+    )
     return cv2.resize(drawn, (px, px), interpolation=cv2.INTER_AREA) if fold > 1 else drawn
 
 

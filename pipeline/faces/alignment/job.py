@@ -39,7 +39,11 @@ class AlignJob:
     @property
     def version(self) -> str:
         """Digest of the code that detects, aligns and decodes."""
-        return code_digest("pipeline.faces.alignment.align", "pipeline.media.decode", plugins.module_name("detectors", self.params.detector))
+        return code_digest(
+            "pipeline.faces.alignment.align",
+            "pipeline.media.decode",
+            plugins.module_name("detectors", self.params.detector),
+        )
 
     def parts(self, clip: Clip) -> Mapping[str, Any]:
         """See `pipeline.engine.run.Job`."""

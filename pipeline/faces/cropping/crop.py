@@ -35,7 +35,8 @@ def crop_clip(
         threads: that cut, beside whatever decodes
 
     Yields:
-        consecutive rows of `values` (T, 4) float32 px of the frame, where the face is by `way.COLUMNS`, NaN where `mask` is false; times and
+        consecutive rows of `values` (T, 4) float32 px of the frame, where the face is by `way.COLUMNS`, NaN where
+        `mask` is false; times and
         mask of `faces`; `crops` (T, height, width, 3) uint8, black where `mask` is false
 
     Raises:
@@ -54,7 +55,9 @@ def crop_clip(
 
 
 def region_of(reach: tuple[float, float, float, float], shape: tuple[int, int]) -> Region:
-    """Return the part of a picture of a shape (height, width) that is seen within a reach when the picture is reflected at its borders."""
+    """Return the part of a picture of a shape (height, width) that is seen within a reach when the picture is reflected
+    at its borders.
+    """
     left, right = _seen(reach[0], reach[2], shape[1])
     top, bottom = _seen(reach[1], reach[3], shape[0])
     return left, top, right, bottom
@@ -87,7 +90,11 @@ def _cut_frames(
     rows = max(1, BLOCK_BYTES // (3 * shape[0] * shape[1]))
     crops: list[np.ndarray] = []
     first = 0
-    cropped = in_threads(cut, _same(pictures, faces.times), threads) if threads > 1 else map(cut, _same(pictures, faces.times))
+    cropped = (
+        in_threads(cut, _same(pictures, faces.times), threads)
+        if threads > 1
+        else map(cut, _same(pictures, faces.times))
+    )
     for crop in cropped:
         if len(crops) == rows:
             yield slice(first, first + rows), np.stack(crops)
@@ -98,7 +105,9 @@ def _cut_frames(
 
 
 def _same(pictures: Iterable[tuple[float, Source]], times: np.ndarray) -> Iterator[tuple[int, Source]]:
-    """Yield (number of the frame, picture) of a reading that has the frames in which the face was tracked, and no other."""
+    """Yield (number of the frame, picture) of a reading that has the frames in which the face was tracked, and no
+    other.
+    """
     count = 0
     for index, (time, picture) in enumerate(pictures):
         if index >= len(times) or time != times[index]:

@@ -51,7 +51,9 @@ class CropJob:
     @property
     def version(self) -> str:
         """Digest of the code that cuts and decodes."""
-        return code_digest("pipeline.faces.cropping.crop", plugins.module_name("crops", self.kind), "pipeline.media.decode")
+        return code_digest(
+            "pipeline.faces.cropping.crop", plugins.module_name("crops", self.kind), "pipeline.media.decode"
+        )
 
     def parts(self, clip: Clip) -> Mapping[str, Any]:
         """See `pipeline.engine.run.Job`."""
@@ -72,7 +74,8 @@ class CropJob:
         }
 
     def load(self, clip: Clip) -> ClipFeatures:
-        """See `pipeline.engine.run.Job`; where the face is in all frames, some 30 bytes each; frames are decoded one by one, later.
+        """See `pipeline.engine.run.Job`; where the face is in all frames, some 30 bytes each; frames are decoded one by
+        one, later.
 
         Raises:
             ArtifactError: the tracker's file does not say where the eyes are
@@ -80,7 +83,9 @@ class CropJob:
         name = self._way.ARRAY
         faces = opened(self.faces).read(clip.clip_id, names=(name,))
         if not faces.extra[name][:1].size:
-            raise ArtifactError(f"{self.faces}: has no {name}, so it is of an earlier version; run `dvc repro track_faces`")
+            raise ArtifactError(
+                f"{self.faces}: has no {name}, so it is of an earlier version; run `dvc repro track_faces`"
+            )
         return faces
 
     def compute(self, clip: Clip, loaded: ClipFeatures, notes: list[str]) -> Iterator[ClipFeatures]:
@@ -90,12 +95,15 @@ class CropJob:
         yield from self.cut(pictures, loaded)
         notes += degraded_by(damage)
 
-    def cut(self, pictures: Iterable[tuple[float, Source]], faces: ClipFeatures, threads: int = 1) -> Iterator[ClipFeatures]:
+    def cut(
+        self, pictures: Iterable[tuple[float, Source]], faces: ClipFeatures, threads: int = 1
+    ) -> Iterator[ClipFeatures]:
         """Yield the crops of a clip's pictures, block by block; see `crop_clip`."""
         yield from crop_clip(pictures, faces, self._way, self._way.Params.model_validate(dict(self.params)), threads)
 
     def sides(self, eyes: Eyes) -> float:
-        """Return the side of the upright square about a face that holds what a crop shows of it, over that of the face's box.
+        """Return the side of the upright square about a face that holds what a crop shows of it, over that of the
+        face's box.
 
         Args:
             eyes: where a detector's boxes have them

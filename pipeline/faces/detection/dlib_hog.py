@@ -7,8 +7,10 @@ Output: one box per face, (left, top, right, bottom) px, and the score of the li
 by default, about 1 to 3 for a clear frontal face. Faces below about 80 px are found with `upsample: 1` only.
 
 `eyes` was measured with dlib's 68-point predictor, an eye's centre being the mean of its six points, on 790 real faces
-of four kinds (429, 90, 30 and 241 faces). Medians: left eye (0.282, 0.291), right eye (0.702, 0.285); made symmetric, as
-for a picture and its mirror image. From face to face the 10th and 90th percentile lie 0.05 away on either side, in x and
+of four kinds (429, 90, 30 and 241 faces). Medians: left eye (0.282, 0.291), right eye (0.702, 0.285); made symmetric,
+as
+for a picture and its mirror image. From face to face the 10th and 90th percentile lie 0.05 away on either side, in x
+and
 y, and the kinds' medians 0.03; on 336 generated faces the medians are (0.269, 0.236) and (0.723, 0.261).
 """
 
@@ -52,7 +54,9 @@ class Detector:
         Returns:
             the faces in px of the picture, best score first; boxes may reach beyond its borders
         """
-        rectangles, scores, _ = self._detector.run(np.ascontiguousarray(rgb), self.params.upsample, self.params.threshold)
+        rectangles, scores, _ = self._detector.run(
+            np.ascontiguousarray(rgb), self.params.upsample, self.params.threshold
+        )
         # dlib counts the last row and column in; our boxes are edges
         boxes = [(float(r.left()), float(r.top()), r.right() + 1.0, r.bottom() + 1.0) for r in rectangles]
         found = [Detection(box, float(score)) for box, score in zip(boxes, scores, strict=True)]

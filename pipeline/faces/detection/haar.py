@@ -8,7 +8,8 @@ Output: one square box per face, (left, top, right, bottom) px, and the weight o
 unit; larger is surer.
 
 `eyes`: medians over 750 real faces (three frames of each of 143 clips, 120 more of CREMA-D and RAVDESS, 202 still
-pictures), where dlib's 68-point predictor saw the eye centres: left (0.312, 0.407), right (0.682, 0.404); 80 % lie within
+pictures), where dlib's 68-point predictor saw the eye centres: left (0.312, 0.407), right (0.682, 0.404); 80 % lie
+within
 about 0.025 of them.
 """
 
@@ -33,7 +34,9 @@ class Params(Settings):
     """Settings of the detector."""
 
     scale_factor: float = Field(1.1, gt=1.0, le=2.0, description="from one size of the window to the next")
-    min_neighbours: int = Field(5, ge=1, le=50, description="overlapping windows that make a face; more = fewer, surer faces")
+    min_neighbours: int = Field(
+        5, ge=1, le=50, description="overlapping windows that make a face; more = fewer, surer faces"
+    )
     min_size: float = Field(0.15, ge=0, le=1, description="smallest face over the shorter side of the picture")
     equalise: bool = Field(True, description="spread the grey levels of the picture before detecting")
 
@@ -75,7 +78,10 @@ class Detector:
         )
         boxes = np.reshape(rectangles, (-1, 4)).astype(float)
         boxes[:, 2:] += boxes[:, :2]
-        found = [Detection((b[0], b[1], b[2], b[3]), float(w)) for b, w in zip(boxes.tolist(), np.ravel(weights), strict=True)]
+        found = [
+            Detection((b[0], b[1], b[2], b[3]), float(w))
+            for b, w in zip(boxes.tolist(), np.ravel(weights), strict=True)
+        ]
         return sorted(found, key=lambda d: (-d.score, d.box))
 
 

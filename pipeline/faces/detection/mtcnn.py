@@ -5,7 +5,8 @@ IEEE SPL 23, 2016, section II; the detector of Ouyang et al. 2017, section 3.1. 
 (mtcnn_pnet, mtcnn_rnet, mtcnn_onet of facenet-pytorch, trained on WIDER FACE and CelebA).
 
 P-Net looks at an image pyramid; what it proposes is looked at again by R-Net, and what is left by O-Net. After each the
-boxes are corrected by what the network says, of overlapping ones the best stays, and squares around them go to the next.
+boxes are corrected by what the network says, of overlapping ones the best stays, and squares around them go to the
+next.
 What of a square lies outside the picture is black. The overlaps are those of the authors' program: 0.5 within one size
 of the pyramid, otherwise 0.7, at the end 0.7 of the smaller box.
 
@@ -13,7 +14,8 @@ Output: one box per face, (left, top, right, bottom) px, the probability of a fa
 some 0.9 times as wide and 1.2 times as high as dlib's.
 
 `eyes`: medians of the landmarks over 551 real faces of three kinds (429, 97 and 25 faces): left (0.285, 0.396), right
-(0.748, 0.388); made symmetric, as for a picture and its mirror image. From face to face the 10th and 90th percentile lie
+(0.748, 0.388); made symmetric, as for a picture and its mirror image. From face to face the 10th and 90th percentile
+lie
 0.03 away on either side; on 114 generated faces the medians are (0.298, 0.342) and (0.767, 0.362).
 """
 
@@ -44,7 +46,9 @@ class Params(Settings):
 
     min_face_px: int = Field(20, ge=P_PX, le=4096, description="side of the smallest face that is looked for, px")
     factor: float = Field(0.709, ge=0.1, le=0.95, description="from one size of the image pyramid to the next")
-    thresholds: tuple[Share, Share, Share] = Field((0.6, 0.7, 0.7), description="probability of a face from which P-, R- and O-Net pass it on")
+    thresholds: tuple[Share, Share, Share] = Field(
+        (0.6, 0.7, 0.7), description="probability of a face from which P-, R- and O-Net pass it on"
+    )
 
 
 class Detector:
@@ -86,7 +90,9 @@ class Detector:
         """Return P-Net's boxes (N, 4), those of all sizes of the pyramid together."""
         sizes = scales(rgb.shape[0], rgb.shape[1], self.params.min_face_px, self.params.factor)
         found = [self._at_scale(rgb, scale) for scale in sizes]
-        boxes, scores, offsets = (np.concatenate(arrays) for arrays in zip(*found, strict=True)) if found else _nothing()
+        boxes, scores, offsets = (
+            (np.concatenate(arrays) for arrays in zip(*found, strict=True)) if found else _nothing()
+        )
         kept = suppress(boxes, scores, 0.7)
         return corrected(boxes[kept], offsets[kept])
 

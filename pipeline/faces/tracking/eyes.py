@@ -1,7 +1,9 @@
 """Find the eyes of a detected face: dlib's 5-point predictor.
 
-Source: V. Kazemi, J. Sullivan, "One millisecond face alignment with an ensemble of regression trees", CVPR 2014, as trained by
-D. King. Weights: `fetch_weights@landmarks` (dlib_landmarks_5). It gives the corners of the eyes and the nose; an eye's centre is
+Source: V. Kazemi, J. Sullivan, "One millisecond face alignment with an ensemble of regression trees", CVPR 2014, as
+    trained by
+D. King. Weights: `fetch_weights@landmarks` (dlib_landmarks_5). It gives the corners of the eyes and the nose; an eye's
+centre is
 the middle between its corners.
 """
 
@@ -30,7 +32,9 @@ class Dlib5:
 
     def __init__(self, weights: Path | None) -> None:
         if weights is None:
-            raise WeightsError("track_faces.eyes: dlib5 needs the weights that `dvc repro fetch_weights@landmarks` fetches")
+            raise WeightsError(
+                "track_faces.eyes: dlib5 needs the weights that `dvc repro fetch_weights@landmarks` fetches"
+            )
         published = load_published(weights)
         self.weights, self.origin = published.sha256, published.origin
         self._predictor = dlib.shape_predictor(str(published.files["dlib_landmarks_5"]))

@@ -14,7 +14,9 @@ from pipeline.faces.tracking.tracklet import Tracklet
 
 @dataclass(frozen=True)
 class _Near:
-    """A stretch that begins so soon (s), so near (sides) and so large (ratio of sides) after another one continues it with less resemblance."""
+    """A stretch that begins so soon (s), so near (sides) and so large (ratio of sides) after another one continues it
+    with less resemblance.
+    """
 
     gap_s: float
     sides: float
@@ -70,7 +72,9 @@ def join(tracklets: Sequence[Tracklet], times: np.ndarray, shots: np.ndarray, sa
 def _affinity(face: Track, stretch: Tracklet, times: np.ndarray, shots: np.ndarray, same_from: float) -> float:
     """Return how sure it is that a face goes on as a stretch, 0 = not at all."""
     last = face.tracklets[-1]
-    alike = _alike([*_few([t for part in face.tracklets for t in part.templates]), *_few(last.templates)], _few(stretch.templates))
+    alike = _alike(
+        [*_few([t for part in face.tracklets for t in part.templates]), *_few(last.templates)], _few(stretch.templates)
+    )
     gap = float(times[stretch.frames[0]] - times[face.end])
     same_shot = shots[face.end] == shots[stretch.frames[0]]
     if same_shot and any(gap <= near.gap_s and alike >= near.alike and _near(last, stretch, near) for near in _NEAR):
@@ -97,4 +101,7 @@ def _few(templates: Sequence[np.ndarray]) -> list[np.ndarray]:
 def _near(one: Tracklet, other: Tracklet, near: _Near) -> bool:
     last, first = Place(*one.places[-4:]), Place(*other.places[:4])
     large = max(last.side, first.side)
-    return bool(np.hypot(last.x - first.x, last.y - first.y) <= near.sides * large and large <= near.size * min(last.side, first.side))
+    return bool(
+        np.hypot(last.x - first.x, last.y - first.y) <= near.sides * large
+        and large <= near.size * min(last.side, first.side)
+    )

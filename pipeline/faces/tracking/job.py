@@ -26,7 +26,9 @@ from pipeline.media.decode import DECODED, degraded_by, read_pictures
 from pipeline.media.loudness import loudness
 
 _THREADS, _LARGE_BYTES = 2, 1 << 18
-"""That cut crops when the thread that decoded has nothing to do any more; where less is kept of a frame, handing it over costs more."""
+"""That cut crops when the thread that decoded has nothing to do any more; where less is kept of a frame, handing it
+over costs more.
+"""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class TrackJob:
         detector: the detector's own settings
         weights: folder of the detector's networks, or None
         landmarks: folder of the predictor that finds the eyes, or None
-        crops: jobs of `crop_faces`, whose results are put into the clip cache as far as the clip need not be read again for them
+        crops: jobs of `crop_faces`, whose results are put into the clip cache as far as the clip need not be read again
+            for them
         cache: root of the clip cache, for them
     """
 
@@ -56,7 +59,12 @@ class TrackJob:
     @property
     def version(self) -> str:
         """Digest of the tracker's and the detector's code."""
-        return code_digest("pipeline.faces.tracking.tracker", "pipeline.faces.tracking.eyes", "pipeline.media.decode", plugins.module_name("detectors", self.params["detector"]))
+        return code_digest(
+            "pipeline.faces.tracking.tracker",
+            "pipeline.faces.tracking.eyes",
+            "pipeline.media.decode",
+            plugins.module_name("detectors", self.params["detector"]),
+        )
 
     def parts(self, clip: Clip) -> Mapping[str, Any]:
         """See `pipeline.engine.run.Job`."""
@@ -86,7 +94,9 @@ class TrackJob:
             self._cut(job, clip, kept, faces, degraded_by(damage))
 
     def _cut(self, job: CropJob, clip: Clip, kept: Kept, faces: ClipFeatures, notes: list[str]) -> None:
-        """Put a clip's crops into the clip cache, unless they are there; `crop_faces` makes those for which pixels lack."""
+        """Put a clip's crops into the clip cache, unless they are there; `crop_faces` makes those for which pixels
+        lack.
+        """
         cache = ClipCache(self.cache)
         key = cache_key(**job.parts_at(clip, faces.digest(job.arrays)))
         if cache.head(key) is None:

@@ -1,9 +1,13 @@
 """Follow one face from frame to frame by what its pixels do, between two detections.
 
-The face is drawn upright and at one size from where it is expected (`PATCH` x `PATCH`), and points on it are found again
-by optical flow (B. D. Lucas, T. Kanade, 1981, in J.-Y. Bouguet's pyramids), forward and backward; a point that does not come
-back to where it began is not counted (Z. Kalal et al., "Forward-backward error", ICPR 2010). The other points' common turn,
-scale and shift is the face's. Whether that is still the face is asked of the picture: its correlation with the template.
+The face is drawn upright and at one size from where it is expected (`PATCH` x `PATCH`), and points on it are found
+again
+by optical flow (B. D. Lucas, T. Kanade, 1981, in J.-Y. Bouguet's pyramids), forward and backward; a point that does not
+come
+back to where it began is not counted (Z. Kalal et al., "Forward-backward error", ICPR 2010). The other points' common
+turn,
+scale and shift is the face's. Whether that is still the face is asked of the picture: its correlation with the
+template.
 """
 
 from __future__ import annotations
@@ -18,7 +22,11 @@ import numpy as np
 
 from pipeline.faces.tracking.patch import MIDDLE, PATCH, Grey, Place, draw, likeness, normed, unit
 
-_WINDOW: dict[str, Any] = {"winSize": (9, 9), "maxLevel": 2, "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 8, 0.02)}
+_WINDOW: dict[str, Any] = {
+    "winSize": (9, 9),
+    "maxLevel": 2,
+    "criteria": (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, 8, 0.02),
+}
 _BACK_PX, _LEFT_PX = 1.0, 0.5
 _FITS = 2
 _MANY, _LEAST = 18, 9
@@ -30,7 +38,9 @@ _MOST_SCALE, _MOST_TURN = 1.25, math.radians(20)
 _RENEW = 15
 """Points that agree below which the template is drawn anew: the face looks different by now."""
 _EDGE = 6
-_ACROSS, _DOWN = (np.linspace(8, last, 5, dtype=np.float32) for last in (PATCH - 9, 46))  # without the jaw, which moves by itself
+_ACROSS, _DOWN = (
+    np.linspace(8, last, 5, dtype=np.float32) for last in (PATCH - 9, 46)
+)  # without the jaw, which moves by itself
 _POINTS = np.stack(np.meshgrid(_ACROSS, _DOWN), axis=-1).reshape(-1, 1, 2)
 _FROM = _POINTS.reshape(-1).view(np.complex64).astype(np.complex128)
 _ALL = np.arange(len(_FROM))
@@ -50,7 +60,8 @@ class Follower:
         likeness: of the frame that was looked at last to the last detection, -1 to 1
         drawn: the face in the frame that was looked at last, (PATCH, PATCH) uint8
         calm: whether the face hardly moved when it was looked at last
-        rested: whether the frame that was asked for last was not looked at: the face is thought to be where it was expected
+        rested: whether the frame that was asked for last was not looked at: the face is thought to be where it was
+            expected
     """
 
     def __init__(self, grey: Grey, time: float, place: Place, rests: bool = False) -> None:
@@ -103,10 +114,14 @@ class Follower:
 def resemblance(one: np.ndarray, other: np.ndarray) -> float:
     """Return how sure it is that two drawn faces are one person's, below 1; of a few seconds of one clip, that is.
 
-    The faces are laid upon one another first, since two detections differ by some pixels. What counts is their correlation, less
-    a hundredth for each grey level that they differ by on average: light and make-up stay what they are in a clip. Measured on
-    galleries of four detections, the best pair counting: two halves of one clip 0.81 to 0.99 (31 real clips), other people 0.67 at
-    most (1,532 pairs of them); single detections of generated people, who have one face's features in common: the same 0.94 or
+    The faces are laid upon one another first, since two detections differ by some pixels. What counts is their
+    correlation, less
+    a hundredth for each grey level that they differ by on average: light and make-up stay what they are in a clip.
+        Measured on
+    galleries of four detections, the best pair counting: two halves of one clip 0.81 to 0.99 (31 real clips), other
+        people 0.67 at
+    most (1,532 pairs of them); single detections of generated people, who have one face's features in common: the same
+    0.94 or
     more, others 0.84 at most (594 pairs).
 
     Args:
@@ -116,8 +131,12 @@ def resemblance(one: np.ndarray, other: np.ndarray) -> float:
     motion = _motion(one, other)
     if motion is None:
         return -1.0
-    matrix = np.array([[motion.by.real, -motion.by.imag, motion.shift.real], [motion.by.imag, motion.by.real, motion.shift.imag]])
-    moved = cv2.warpAffine(other, matrix, (PATCH, PATCH), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE)
+    matrix = np.array(
+        [[motion.by.real, -motion.by.imag, motion.shift.real], [motion.by.imag, motion.by.real, motion.shift.imag]]
+    )
+    moved = cv2.warpAffine(
+        other, matrix, (PATCH, PATCH), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+    )
     inner = slice(_EDGE, PATCH - _EDGE)
     one, moved = one[inner, inner], moved[inner, inner]
     return likeness(one, moved) - float(cv2.absdiff(one, moved).mean()) / 100
@@ -164,7 +183,9 @@ def _agreed(to: np.ndarray, good: np.ndarray) -> _Motion | None:
 
 
 def _fitted(good: np.ndarray, to: np.ndarray) -> tuple[complex, complex]:
-    """Return the least squares of to = by * from + shift over the good points; `geometry.similarity` in the form that is needed here."""
+    """Return the least squares of to = by * from + shift over the good points; `geometry.similarity` in the form that
+    is needed here.
+    """
     if good is _ALL:
         middle, around, spread, targets = _MIDDLE, _AROUND, _SPREAD, to
     else:

@@ -20,7 +20,9 @@ _MOUTH = (slice(40, 58), slice(18, 46))
 
 @dataclass(frozen=True)
 class Place:
-    """Where a face is: the centre of its square, px of the picture; the square's side, px; its turn, radians, clockwise."""
+    """Where a face is: the centre of its square, px of the picture; the square's side, px; its turn, radians,
+    clockwise.
+    """
 
     x: float
     y: float
@@ -48,7 +50,9 @@ class Grey:
 
 
 def reduced(luma: np.ndarray, fold: int) -> Grey:
-    """Return a picture's brightness with squares of `fold` x `fold` pixels averaged; rows and columns beyond the last whole square go."""
+    """Return a picture's brightness with squares of `fold` x `fold` pixels averaged; rows and columns beyond the last
+    whole square go.
+    """
     height, width = luma.shape
     if fold == 1:
         return Grey(np.ascontiguousarray(luma), 1, (height, width))
@@ -60,7 +64,11 @@ def reduced(luma: np.ndarray, fold: int) -> Grey:
 def draw(grey: Grey, place: Place) -> np.ndarray:
     """Return the face upright, (PATCH, PATCH) uint8; beyond the border its last pixel is repeated."""
     return cv2.warpAffine(
-        grey.pixels, _to_picture(place, grey.fold), (PATCH, PATCH), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
+        grey.pixels,
+        _to_picture(place, grey.fold),
+        (PATCH, PATCH),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
     )
 
 

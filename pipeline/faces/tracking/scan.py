@@ -1,6 +1,7 @@
 """Go through a clip once: follow every face, look again where it is due, and find the faces that come in.
 
-A detector costs as much as decoding some twenty frames, so it is asked at times, and wherever following fails. Frames are
+A detector costs as much as decoding some twenty frames, so it is asked at times, and wherever following fails. Frames
+are
 not kept: their reduced brightness is, for a while, and the followed faces' own pixels where crops are wanted.
 """
 
@@ -32,7 +33,8 @@ _SAMPLED = 5
 _UNCHANGED = 0.9
 """Likeness from which a face that was detected once should be detected again."""
 _PATIENCE = 0.5
-"""The longer a face is gone, the longer until it is looked for again: the time between over the time that it is gone."""
+"""The longer a face is gone, the longer until it is looked for again: the time between over the time that it is gone.
+"""
 
 
 class Scan:
@@ -65,13 +67,23 @@ class Scan:
         last = None
         for time, picture in pictures:
             last = self._frame(time, picture)
-        if last is not None and self._searched < last[0] and (not self._active or self._gone_s() < self._params.search_every_s):
+        if (
+            last is not None
+            and self._searched < last[0]
+            and (not self._active or self._gone_s() < self._params.search_every_s)
+        ):
             self._search(*last, [])
         self._end_all()
 
     def _gone_s(self) -> float:
         """Return for how long a face has been missed; from the beginning on, where none is known yet."""
-        return self.times[-1] - self._lost_at if self._lost_at is not None else self.times[-1] if not self._active else np.inf
+        return (
+            self.times[-1] - self._lost_at
+            if self._lost_at is not None
+            else self.times[-1]
+            if not self._active
+            else np.inf
+        )
 
     def _frame(self, time: float, picture: AnyPicture) -> tuple[int, float, AnyPicture, Grey]:
         index, grey = len(self.times), reduced(picture.luma, self._fold(picture.shape))
@@ -129,9 +141,15 @@ class Scan:
                 self._confirm(tracklet, self._best(tracklet, found), index, grey, unsure)
 
     def _search(self, index: int, time: float, picture: AnyPicture, grey: Grey, weak: list[Tracklet]) -> None:
-        """Ask the detector about the whole picture; faces that are not followed yet are, from here on and back to where they began."""
+        """Ask the detector about the whole picture; faces that are not followed yet are, from here on and back to where
+        they began.
+        """
         found, self._searched = self._look.everywhere(picture), index
-        pairs = [(iou(box_of(t.follower.place), f.box), i, j) for i, t in enumerate(self._active) for j, f in enumerate(found)]
+        pairs = [
+            (iou(box_of(t.follower.place), f.box), i, j)
+            for i, t in enumerate(self._active)
+            for j, f in enumerate(found)
+        ]
         of: dict[int, int] = {}
         for overlap, i, j in sorted(pairs, key=lambda p: (-p[0], p[1], p[2])):
             if overlap >= self._params.min_iou and i not in of and j not in of.values():
@@ -160,7 +178,10 @@ class Scan:
                 tracklet.stayed(index)
             tracklet.detected(grey, found)
         elif self._params.search_every_s:
-            tracklet.steady, tracklet.doubted = False, tracklet.doubted | self._holds(tracklet.follower, grey, _UNCHANGED)
+            tracklet.steady, tracklet.doubted = (
+                False,
+                tracklet.doubted | self._holds(tracklet.follower, grey, _UNCHANGED),
+            )
             gone = unsure and not self._holds(tracklet.follower, grey, self._params.lost_below)
             if gone or self._since(tracklet.sure) > self._params.max_unseen_s:
                 self._lose(tracklet, gone)
@@ -200,7 +221,9 @@ class Scan:
         ranked = sorted(self._active, key=lambda t: (-t.follower.likeness, t.frames[0]))
         for number, tracklet in enumerate(ranked):
             box = box_of(tracklet.follower.place)
-            if self._params.search_every_s and any(iou(box, box_of(t.follower.place)) > _SAME for t in ranked[:number] if t in self._active):
+            if self._params.search_every_s and any(
+                iou(box, box_of(t.follower.place)) > _SAME for t in ranked[:number] if t in self._active
+            ):
                 self._lose(tracklet, True)
 
     def _since(self, frame: int) -> float:
@@ -210,7 +233,9 @@ class Scan:
         """Keep what was followed; what was detected once and then doubted, no longer than a gap would be."""
         if len(tracklet.keys) == 1 and tracklet.doubted:
             until = self.times[tracklet.keys[0]] + self._params.max_gap_s
-            tracklet.cut_after(max(tracklet.keys[0], int(np.searchsorted(np.asarray(self.times), until, side="right")) - 1))
+            tracklet.cut_after(
+                max(tracklet.keys[0], int(np.searchsorted(np.asarray(self.times), until, side="right")) - 1)
+            )
         if tracklet.keys:
             self.done.append(tracklet)
 

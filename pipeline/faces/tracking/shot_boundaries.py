@@ -24,7 +24,11 @@ class Cuts:
         self._last = np.zeros(_SIZE[0] * _SIZE[1], np.float32)
 
     def __call__(self, grey: Grey) -> bool:
-        """Return whether this frame begins another shot than the frame before; false for the first one, and about flat ones."""
-        thumbnail = cv2.resize(grey.pixels, _SIZE, interpolation=cv2.INTER_LINEAR)  # means over areas take twenty times as long
+        """Return whether this frame begins another shot than the frame before; false for the first one, and about flat
+        ones.
+        """
+        thumbnail = cv2.resize(
+            grey.pixels, _SIZE, interpolation=cv2.INTER_LINEAR
+        )  # means over areas take twenty times as long
         last, self._last = self._last, normed(thumbnail)
         return bool(last.any() and self._last.any() and float(last @ self._last) < self._below)

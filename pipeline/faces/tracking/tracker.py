@@ -1,7 +1,9 @@
-"""Follow the faces of a clip: detect at times and follow between, tell who is who, choose the subject, fill short gaps, smooth.
+"""Follow the faces of a clip: detect at times and follow between, tell who is who, choose the subject, fill short gaps,
+smooth.
 
 The clip is read once. Who the subject is is known only at the end, when the frames are gone: numbers are kept, some 100
-bytes a frame and face, and of a short clip the faces' own pixels (`pipeline.faces.tracking.face_pixels`), from which `track_faces` cuts the crops
+bytes a frame and face, and of a short clip the faces' own pixels (`pipeline.faces.tracking.face_pixels`), from which
+`track_faces` cuts the crops
 that params.yaml asks for. Others are cut by another reading (`crop_faces`), without looking for the face again.
 """
 
@@ -43,18 +45,23 @@ def track(
         pictures: (time s, picture) in order
         detector: finds the faces of one picture
         params: settings
-        notes: gets `few_faces` where a smaller share of the frames than `min_coverage` has the face; `several_faces` where
+        notes: gets `few_faces` where a smaller share of the frames than `min_coverage` has the face; `several_faces`
+            where
             another face comes close to the subject's weight
-        eyes: finds the eyes of a detected face; None = they are where the detector sees them, or where its boxes have them on average,
+        eyes: finds the eyes of a detected face; None = they are where the detector sees them, or where its boxes have
+            them on average,
             turned as the face turns
         kept: gets the pixels of the faces
         loudness: times (T,) s -> loudness of the sound (T,), or None where there is none; asked only where mouths count
 
     Returns:
         `values` = `boxes`, (T, 4) float32 px, NaN where `mask` is false; T frames with their times; further arrays:
-        `landmarks` (T, 2, 2) float32 px, the centres of the two eyes, the left one in the picture first, NaN where `mask` is false;
-        `score` (T,) float32, the detector's, 0 where it was not asked or did not see the face, NaN where `mask` is false;
-        `how` (T,) uint8, DETECTED, FOLLOWED, INTERPOLATED or 0; `tracks` (T, K, 4) float32 px, the boxes of all K faces,
+        `landmarks` (T, 2, 2) float32 px, the centres of the two eyes, the left one in the picture first, NaN where
+        `mask` is false;
+        `score` (T,) float32, the detector's, 0 where it was not asked or did not see the face, NaN where `mask` is
+        false;
+        `how` (T,) uint8, DETECTED, FOLLOWED, INTERPOLATED or 0; `tracks` (T, K, 4) float32 px, the boxes of all K
+        faces,
         a face's number being its id, the subject's 0, NaN where it is not seen
 
     Raises:
@@ -75,13 +82,17 @@ def track(
     if mask.mean() < params.min_coverage:
         notes.append("few_faces")
     if len(weights) > 1 and weights[1] >= params.close_from * weights[0]:
-        notes.append(f"several_faces: face 1 has {weights[1] / weights[0]:.2f} times the weight of the subject ({' x '.join(params.subject)})")
+        notes.append(
+            f"several_faces: face 1 has {weights[1] / weights[0]:.2f} times the weight of the subject ({' x '.join(params.subject)})"
+        )
     tracks = np.stack([boxes_of for boxes_of, _, _, _ in found], axis=1)
     extra = {"boxes": boxes, "landmarks": points.reshape(-1, 2, 2), "score": score, "how": how, "tracks": tracks}
     return ClipFeatures(boxes, times, mask, extra)
 
 
-def _course(face: Track, times: np.ndarray, params: TrackParams, detector: FaceDetector) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def _course(
+    face: Track, times: np.ndarray, params: TrackParams, detector: FaceDetector
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Spread one face over all frames: boxes (T, 4), eyes (T, 4), score (T,), how (T,); straight lines over short gaps."""
     course = np.full((len(times), 8), np.nan)
     score = np.zeros(len(times), np.float32)

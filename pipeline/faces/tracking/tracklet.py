@@ -46,8 +46,10 @@ def seen(found: Detection, eyes: Eyes | None) -> Seen:
 class Tracklet:
     """One face over consecutive frames.
 
-    Two courses are kept. `chain` has the followed motion alone, without a jump where a detection said otherwise; `places`
-    is where the face was thought to be. The chain tells how the face moved from frame to frame, the detections where it is.
+    Two courses are kept. `chain` has the followed motion alone, without a jump where a detection said otherwise;
+    `places`
+    is where the face was thought to be. The chain tells how the face moved from frame to frame, the detections where it
+    is.
     """
 
     follower: Follower
@@ -71,7 +73,12 @@ class Tracklet:
     def moved(self, frame: int, before: Place) -> None:
         """Record a frame to which the follower has gone on from `before`."""
         now, (x, y, size, turn) = self.follower.place, self.chain[-4:]
-        self._record(frame, Place(x + now.x - before.x, y + now.y - before.y, size * now.side / before.side, turn + now.turn - before.turn))
+        self._record(
+            frame,
+            Place(
+                x + now.x - before.x, y + now.y - before.y, size * now.side / before.side, turn + now.turn - before.turn
+            ),
+        )
         if self._rested and not self.follower.rested:
             self._even_out()
         self._rested = self.follower.rested
@@ -142,7 +149,8 @@ class Tracklet:
     def course(self, times: np.ndarray, sigma_s: float, eyes: Eyes) -> tuple[np.ndarray, np.ndarray]:
         """Return boxes (n, 4) and eye centres (n, 4) px in the tracklet's frames.
 
-        The motion is the chain's, the place that of the detections: what they say beside the chain is smoothed over the detections
+        The motion is the chain's, the place that of the detections: what they say beside the chain is smoothed over the
+        detections
         and spread evenly between them.
 
         Args:

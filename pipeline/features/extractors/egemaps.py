@@ -1,11 +1,14 @@
 """egemaps: the 88 functionals of eGeMAPSv02, Ouyang et al. 2017, section 4.1.
 
-Paper: eGeMAPS of sound at 16 kHz and 16 bit as input of the speech DNN. By openSMILE (`pipeline/audio/egemaps.py`, which says
+Paper: eGeMAPS of sound at 16 kHz and 16 bit as input of the speech DNN. By openSMILE (`pipeline/audio/egemaps.py`,
+    which says
 what is done where eGeMAPS is undefined). Weights: none. Output: (T, 88) float32; units as in the column names.
 
 One row per clip unless `window_s` is set: the label is the clip's, functionals are made to describe a whole utterance,
-and the DNN takes one vector each. That is the one feature whose memory grows with the clip: about 64 KB a second, and what
-openSMILE itself holds. Windows are for a source corpus whose utterances are much longer than the clips, and for networks
+and the DNN takes one vector each. That is the one feature whose memory grows with the clip: about 64 KB a second, and
+what
+openSMILE itself holds. Windows are for a source corpus whose utterances are much longer than the clips, and for
+networks
 over time; they are read one after the other.
 """
 

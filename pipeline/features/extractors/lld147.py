@@ -7,9 +7,12 @@ by openSMILE. Weights: none. Output: (T, 147) float32, 100 frames a second; unit
 every descriptor that has no close neighbour (4 energy, 15 spectral, 6 voicing, MFCC 0 to 14: 40) and thins out the
 one block of near copies, the 26 RASTA-filtered auditory bands, to every third: 9. See docs/decisions/0004-lld147.md.
 
-A clip of more than `PIECE_S` goes through openSMILE in pieces of that length, beside `BEFORE` and `AFTER` of sound whose
-rows are thrown away: openSMILE itself would keep all that it computes. On 4 min of EMO-DB in 143 pieces all 49 were equal
-bit by bit to those of the whole; promised is less than 1e-5 of a descriptor's deviation. What takes so long is the RASTA
+A clip of more than `PIECE_S` goes through openSMILE in pieces of that length, beside `BEFORE` and `AFTER` of sound
+whose
+rows are thrown away: openSMILE itself would keep all that it computes. On 4 min of EMO-DB in 143 pieces all 49 were
+    equal
+bit by bit to those of the whole; promised is less than 1e-5 of a descriptor's deviation. What takes so long is the
+RASTA
 filter, which forgets by 0.94 a frame: with 3 s before, last bits differ, with 1 s up to 5 % of a deviation.
 """
 
@@ -107,7 +110,9 @@ noPostEOIprocessing = 0
 class Params(Settings):
     """The set is fixed by its name; only the thinning of the RASTA bands is open."""
 
-    rasta_every: int = Field(3, ge=3, le=3, description="keep every n-th of the 26 RASTA bands; 3 gives the paper's 147")
+    rasta_every: int = Field(
+        3, ge=3, le=3, description="keep every n-th of the 26 RASTA bands; 3 gives the paper's 147"
+    )
 
 
 @cache

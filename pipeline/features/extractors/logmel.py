@@ -1,7 +1,8 @@
 """logmel: log mel spectrogram, Zhang et al. 2017, section III.A.1.
 
 Paper: 64 mel bands from 20 to 8000 Hz, Hamming frames of 25 ms every 10 ms. Weights: none. Output: (T, 64) float32, 100
-frames a second, natural logarithm of power. What AlexNet sees is cut from it by `pipeline/features/segments/networks/alexnet.py`.
+frames a second, natural logarithm of power. What AlexNet sees is cut from it by
+`pipeline/features/segments/networks/alexnet.py`.
 A clip of more than `PIECE_S` differs from one computed as a whole by rounding of the mel sums alone, less than 1e-5.
 """
 

@@ -1,7 +1,9 @@
 """mfcc39: 13 MFCC with first and second derivatives, Huang et al. 2017, section 3.1.
 
-Paper: input of the speech DNN. Weights: none. Output: (T, 39) float32, 100 frames a second, without unit. A clip of more
-than `PIECE_S` differs from one computed as a whole by rounding of the mel sums alone, less than 1e-6 of the largest value;
+Paper: input of the speech DNN. Weights: none. Output: (T, 39) float32, 100 frames a second, without unit. A clip of
+    more
+than `PIECE_S` differs from one computed as a whole by rounding of the mel sums alone, less than 1e-6 of the largest
+value;
 the derivatives are exactly those of its static columns.
 """
 

@@ -48,7 +48,9 @@ def paired(audio: ClipFeatures, video: ClipFeatures) -> ClipFeatures:
     _, one, other = np.intersect1d(heard, seen, assume_unique=True, return_indices=True)
     mask = audio.mask[one] & video.mask[other]
     if not mask.any():
-        raise ClipError("no_input", f"no window with both: {int(audio.mask.sum())} of sound, {int(video.mask.sum())} of faces")
+        raise ClipError(
+            "no_input", f"no window with both: {int(audio.mask.sum())} of sound, {int(video.mask.sum())} of faces"
+        )
     values = np.concatenate([audio.values[one], video.values[other]], axis=1).astype(np.float32)
     values[~mask] = np.nan
     return ClipFeatures(values, audio.times[one], mask)
@@ -138,7 +140,12 @@ class JointJob:
         params = plugin.Params.model_validate_json(self.settings)
         joint, history = plugin.fit(params, parts["train"], parts["val"], len(classes), self.device)
         if is_kept(self.keep, name):
-            save_weights(folder, joint.state(), {"network": self.network, "settings": self.settings, "classes": classes}, self.meta.origin)
+            save_weights(
+                folder,
+                joint.state(),
+                {"network": self.network, "settings": self.settings, "classes": classes},
+                self.meta.origin,
+            )
         meta = replace(self.meta, dimension=joint.dimension)
         write_features(folder / FEATURES, meta, ((clip_id, joined(joint, found[clip_id])) for clip_id in sorted(found)))
         return [dict(row) for row in history]

@@ -90,7 +90,11 @@ def _meta(name: str, network: str, settings: Mapping[str, object], sources: Sour
         rate_hz=audio.rate_hz,
         layer=f"{network} of {audio.feature} ({audio.dimension}) and {video.feature} ({video.dimension})",
         version=code_digest(plugins.module_name("fusion_networks", network), "pipeline.features.joint.job"),
-        params={"settings": dict(settings), audio.feature: canonical_json(audio.params), video.feature: canonical_json(video.params)},
+        params={
+            "settings": dict(settings),
+            audio.feature: canonical_json(audio.params),
+            video.feature: canonical_json(video.params),
+        },
         weights=f"{audio.weights} {video.weights}",  # it rests on two networks
         origin=f"{audio.feature}: {audio.origin}; {video.feature}: {video.origin}",
     )

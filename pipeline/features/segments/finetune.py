@@ -1,6 +1,8 @@
-"""Fine-tuning of a pre-trained network on the training clips of each fold, Zhang et al. 2017, section III.B.1 and eq. (2), (3).
+"""Fine-tuning of a pre-trained network on the training clips of each fold, Zhang et al. 2017, section III.B.1 and eq.
+(2), (3).
 
-The last layer is new, all weights are learned, and every segment carries the emotion of its clip. Validation clips decide
+The last layer is new, all weights are learned, and every segment carries the emotion of its clip. Validation clips
+decide
 when to stop; test clips are seen by the finished network only.
 """
 
@@ -68,7 +70,11 @@ class TuneJob:
 
     def key(self, name: str, fold: Fold) -> str:
         """See `FoldJob`."""
-        run = {"device": self.runtime.device, "mixed_precision": self.runtime.mixed_precision, "kept": is_kept(self.tuning.keep, name)}
+        run = {
+            "device": self.runtime.device,
+            "mixed_precision": self.runtime.mixed_precision,
+            "kept": is_kept(self.tuning.keep, name),
+        }
         emotions = {clip.clip_id: clip.emotion for clip in self.clips}
         return cache_key(
             code=self.meta.version,
@@ -101,7 +107,8 @@ class TuneJob:
     def _write(self, network: nn.Module, folder: Path) -> None:
         """Write the feature of all clips, computed before the first is written.
 
-        The many small allocations of HDF5 between the large ones of a network tear the heap to pieces: done clip by clip,
+        The many small allocations of HDF5 between the large ones of a network tear the heap to pieces: done clip by
+            clip,
         memory grew by 10 MB with each.
         """
         clips = self.store.clips

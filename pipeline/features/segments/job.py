@@ -1,4 +1,6 @@
-"""Features of segments by a pre-trained network: the network with its weights, and the per-clip job of the original one."""
+"""Features of segments by a pre-trained network: the network with its weights, and the per-clip job of the original
+one.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,9 @@ class SegmentParams(Settings):
 
     network: str = Field(min_length=1, description="plugin in pipeline/features/segments/networks")
     settings: Mapping[str, Any] = Field({}, description="the plugin's own settings")
-    tune: LoopParams | None = Field(None, description="fine-tuning on each fold's training clips; null = the original network")
+    tune: LoopParams | None = Field(
+        None, description="fine-tuning on each fold's training clips; null = the original network"
+    )
     keep: Keep = Field((), description="folds (fold-00, ...) whose fine-tuned weights are kept, or all")
 
 
@@ -51,9 +55,13 @@ class Model(PluginModel):
         """Return the network with its pre-trained weights and a new last layer, in evaluation mode.
 
         Raises:
-            WeightsError: a weight other than the last layer's, and those that the plugin renews, is missing or misshapen
+            WeightsError: a weight other than the last layer's, and those that the plugin renews, is missing or
+                misshapen
         """
-        module, loaded = self.plugin.network(self.params, (weights := self.loaded()).config["network"], classes), weights.state
+        module, loaded = (
+            self.plugin.network(self.params, (weights := self.loaded()).config["network"], classes),
+            weights.state,
+        )
         new = {*getattr(module, "renewed", ()), *(f"{self.plugin.LAST}.{kind}" for kind in ("weight", "bias"))}
         own = module.state_dict()
         unfit = sorted(name for name in set(own) - new if name not in loaded or loaded[name].shape != own[name].shape)
@@ -133,7 +141,8 @@ def dimension(model: Model) -> int:
 
 @dataclass(frozen=True)
 class SegmentJob:
-    """The original network on one clip (AlexAudio and C3DVisual of Zhang et al. 2017, Table I); see `pipeline.engine.run.Job`.
+    """The original network on one clip (AlexAudio and C3DVisual of Zhang et al. 2017, Table I); see
+    `pipeline.engine.run.Job`.
 
     Args:
         feature: its name

@@ -46,7 +46,9 @@ def original(
     """Write the feature of the original network, clip by clip through the clip cache; return one line."""
     job = SegmentJob(feature, model, paths.source)
     meta = job.meta()
-    write_json(paths.kept / "about.json", {"feature": feature, "network": model.name, "tuned": False, "origin": meta.origin})
+    write_json(
+        paths.kept / "about.json", {"feature": feature, "network": model.name, "tuned": False, "origin": meta.origin}
+    )
     return engine.run(job, clips, upstream, meta, paths.out, paths.ledger, runtime)
 
 
@@ -80,6 +82,8 @@ def tuned(
     job = TuneJob(meta, model, tuning, store, clips, runtime, paths.scratch / "checkpoints")
     # one process on a GPU: several would only take turns and share its memory
     workers = 1 if runtime.device == "cuda" else runtime.workers
-    write_json(paths.kept / "about.json", {"feature": feature, "network": model.name, "tuned": True, "origin": meta.origin})
+    write_json(
+        paths.kept / "about.json", {"feature": feature, "network": model.name, "tuned": True, "origin": meta.origin}
+    )
     line = learn_folds(job, learned, meta, paths.out, paths.kept, paths.scratch, workers)
     return f"{stage}: {summary(entries)}; fine-tuned in {line}"

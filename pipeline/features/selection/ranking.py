@@ -30,7 +30,9 @@ class RankParams(Settings):
     """`rank.<feature>`."""
 
     trees: int = Field(ge=2, description="of the random forest, both halves together")
-    max_rows: int = Field(ge=10, description="frames that each half learns from at most, drawn evenly over the training clips")
+    max_rows: int = Field(
+        ge=10, description="frames that each half learns from at most, drawn evenly over the training clips"
+    )
     min_leaf: int = Field(ge=1, description="frames in a leaf at least")
     seed: int = Field(ge=0, description="of the forest")
 
@@ -61,7 +63,9 @@ class Ranking:
             SettingsError: fewer columns than `k`
         """
         if k > self.halves.shape[1]:
-            raise SettingsError(f"params.yaml: select: k={k}, but the feature has {self.halves.shape[1]} columns; lower it")
+            raise SettingsError(
+                f"params.yaml: select: k={k}, but the feature has {self.halves.shape[1]} columns; lower it"
+            )
         return _best(self.importances, k)
 
     def agreement(self, k: int) -> float:
@@ -80,7 +84,9 @@ def forest(rows: np.ndarray, labels: np.ndarray, trees: int, params: RankParams,
     """Return the importance of each column of rows (R, D) for labels (R,): (D,), zero for a constant column."""
     from sklearn.ensemble import RandomForestClassifier  # late: `select` reads rankings and grows no forest
 
-    model = RandomForestClassifier(trees, min_samples_leaf=params.min_leaf, max_features="sqrt", random_state=seed, n_jobs=1)
+    model = RandomForestClassifier(
+        trees, min_samples_leaf=params.min_leaf, max_features="sqrt", random_state=seed, n_jobs=1
+    )
     return model.fit(rows, labels).feature_importances_
 
 
@@ -109,7 +115,10 @@ class _FoldRanker:
         self, file: FeatureFile, clips: Sequence[Clip], observed: Mapping[str, np.ndarray], half: int
     ) -> tuple[np.ndarray, np.ndarray]:
         index = {name: number for number, name in enumerate(class_names(self.clips))}
-        wanted = {c.clip_id: rows for c, rows in zip(clips, self._draw([observed[c.clip_id] for c in clips], half), strict=True)}
+        wanted = {
+            c.clip_id: rows
+            for c, rows in zip(clips, self._draw([observed[c.clip_id] for c in clips], half), strict=True)
+        }
         labels = np.repeat([index[c.emotion] for c in clips], [len(wanted[c.clip_id]) for c in clips])
         values = np.empty((len(labels), file.meta.dimension), np.float32)
         filled = 0
@@ -129,13 +138,22 @@ class _FoldRanker:
             return observed
         positions = ((np.arange(most) + half / 2) * total / most).astype(int)  # in the concatenation of all clips
         edges = np.cumsum([0, *map(len, observed)])
-        return [rows[positions[(positions >= a) & (positions < b)] - a] for rows, a, b in zip(observed, edges, edges[1:], strict=False)]
+        return [
+            rows[positions[(positions >= a) & (positions < b)] - a]
+            for rows, a, b in zip(observed, edges, edges[1:], strict=False)
+        ]
 
 
 def rank_folds(
-    feature: Path, clips: Sequence[Clip], folds: Mapping[str, Fold], upstream: Iterable[Entry], params: RankParams, workers: int
+    feature: Path,
+    clips: Sequence[Clip],
+    folds: Mapping[str, Fold],
+    upstream: Iterable[Entry],
+    params: RankParams,
+    workers: int,
 ) -> dict[str, Ranking]:
-    """Return fold name -> ranking, each learned from that fold's training clips alone; see `pipeline.protocols.trainable_folds`.
+    """Return fold name -> ranking, each learned from that fold's training clips alone; see
+    `pipeline.protocols.trainable_folds`.
 
     Raises:
         PipelineError: a fold has no clip with the feature, although every clip has a picture
@@ -159,7 +177,9 @@ def write_rankings(path: Path, rankings: Mapping[str, Ranking]) -> None:
         for fold, r in sorted(rankings.items())
     ]  # fmt: skip
     with atomic_path(path) as temporary:
-        (pd.concat(frames) if frames else _NO_ROWS).to_csv(temporary, index=False, float_format="%.9g", lineterminator="\n")
+        (pd.concat(frames) if frames else _NO_ROWS).to_csv(
+            temporary, index=False, float_format="%.9g", lineterminator="\n"
+        )
 
 
 def read_rankings(path: Path) -> dict[str, Ranking]:
@@ -173,7 +193,9 @@ def read_rankings(path: Path) -> dict[str, Ranking]:
     try:
         groups = pd.read_csv(path, dtype={"fold": str}).groupby("fold")
         return {
-            str(fold): Ranking(g[["first_half", "second_half"]].to_numpy().T, int(g["rows"].iloc[0]), int(g["available"].iloc[0]))
+            str(fold): Ranking(
+                g[["first_half", "second_half"]].to_numpy().T, int(g["rows"].iloc[0]), int(g["available"].iloc[0])
+            )
             for fold, g in groups
         }
     except (KeyError, ValueError, pd.errors.ParserError) as error:

@@ -61,6 +61,12 @@ def kept_columns(rankings: Mapping[str, Ranking], k: int) -> pd.DataFrame:
 def agreements(rankings: Mapping[str, Ranking], k: int) -> pd.DataFrame:
     """Return per fold: frames that each half of the forest saw, frames there are, agreement of the halves, and chance."""
     return pd.DataFrame(
-        {"fold": fold, "rows": r.rows, "available": r.available, "agreement": r.agreement(k), "chance": k / r.halves.shape[1]}
+        {
+            "fold": fold,
+            "rows": r.rows,
+            "available": r.available,
+            "agreement": r.agreement(k),
+            "chance": k / r.halves.shape[1],
+        }
         for fold, r in sorted(rankings.items())
     ).reindex(columns=["fold", "rows", "available", "agreement", "chance"])

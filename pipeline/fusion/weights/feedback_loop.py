@@ -14,7 +14,8 @@ feedback at previous step"; the weights of the sub-systems were then searched ag
     L   W D - C: a loss, to be made small
 
 Step 1 takes the weights of the search on validation clips. Each further step starts from the weights submitted last
-and changes the weights of that class that lower L most, as long as any change lowers it: a local optimum, unlike step 1.
+and changes the weights of that class that lower L most, as long as any change lowers it: a local optimum, unlike step
+    1.
 The predicted shares of weights not submitted yet are the learner's own, the true ones come from the last feedback.
 Ties: the first class, then larger weights first. The loop ends when its steps are used up, when the distributions are
 equal, or when it arrives at weights that it has submitted before. Of all steps that with the smallest distance is kept;

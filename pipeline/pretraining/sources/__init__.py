@@ -7,5 +7,6 @@
                 to `run.on_ledger`, with `run.stage` as the entries' stage
 
 Bad input costs the utterance or the picture that it is, and stands in the ledger. Their speakers and faces never occur
-in an emotion corpus that the features are judged on (`pipeline.protocols.splits`). The folder `_shared` holds what several of them use.
+in an emotion corpus that the features are judged on (`pipeline.protocols.splits`). The folder `_shared` holds what
+several of them use.
 """

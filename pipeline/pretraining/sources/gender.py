@@ -6,7 +6,8 @@ optional start and end, s; further columns are ignored. Gender is female or male
 speakers are held out, as many of either gender as their share asks for.
 
 Input are the 88 functionals of eGeMAPS of each utterance, with zero mean and unit variance over the training rows
-(`pipeline/audio/egemaps.py`, also for what costs an utterance: too_short, silent, no_voice). No gender: no_input. They take
+(`pipeline/audio/egemaps.py`, also for what costs an utterance: too_short, silent, no_voice). No gender: no_input. They
+take
 30 ms per second of sound on one core, so the rows of a run that is stopped are kept in a folder beside its checkpoint
 until it has ended; the training itself takes seconds to minutes, and starts over.
 """
@@ -47,7 +48,9 @@ GENDERS = ("female", "male")
 class Params(Settings):
     """Input, network and training; the defaults are the paper's."""
 
-    egemaps: EgemapsParams = Field(EgemapsParams.model_validate({}), description="rows of the input; equal to extract.egemaps")
+    egemaps: EgemapsParams = Field(
+        EgemapsParams.model_validate({}), description="rows of the input; equal to extract.egemaps"
+    )
     hidden: int = Field(256, ge=2, description="nodes of each hidden layer")
     layers: int = Field(2, ge=1, description="hidden layers")
     held_out: float = Field(0.15, gt=0, le=0.5, description="share of the speakers of either gender never trained on")

@@ -1,4 +1,6 @@
-"""A chart with a row per name and a mark per figure, such as the recall of each emotion by sound, by picture and by both."""
+"""A chart with a row per name and a mark per figure, such as the recall of each emotion by sound, by picture and by
+both.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,12 @@ class Dots:
     def frame(self) -> dict[str, float]:
         """Edges of what the marks lie in: left, right, top, bottom."""
         longest = max((len(name) for name, _ in self.rows), default=0)
-        return {"left": round(14 + _LETTER * longest, 1), "right": WIDTH - _RIGHT, "top": _TOP, "bottom": self.height - _BOTTOM}
+        return {
+            "left": round(14 + _LETTER * longest, 1),
+            "right": WIDTH - _RIGHT,
+            "top": _TOP,
+            "bottom": self.height - _BOTTOM,
+        }
 
     @property
     def ticks(self) -> list[dict[str, Any]]:
@@ -78,7 +85,11 @@ class Dots:
     def lines(self) -> list[dict[str, Any]]:
         """Of every row its name, its height and where its marks are."""
         return [
-            {"name": name, "y": _TOP + _ROW * number + _ROW // 2, "marks": self._marks(name, marks, _TOP + _ROW * number + _ROW // 2)}
+            {
+                "name": name,
+                "y": _TOP + _ROW * number + _ROW // 2,
+                "marks": self._marks(name, marks, _TOP + _ROW * number + _ROW // 2),
+            }
             for number, (name, marks) in enumerate(self.rows)
         ]
 
@@ -91,7 +102,11 @@ class Dots:
         found = []
         for number, mark in enumerate(known):
             up = middle + (_APART * (number - (len(known) - 1) / 2) if self.apart else 0)
-            span = {"low": None, "high": None} if isnan(mark.low) else {"low": self._x(mark.low), "high": self._x(mark.high)}
+            span = (
+                {"low": None, "high": None}
+                if isnan(mark.low)
+                else {"low": self._x(mark.low), "high": self._x(mark.high)}
+            )
             text = f"{name}, {mark.kind}: {100 * mark.share:.1f} %"
             found.append({"kind": mark.kind, "x": self._x(mark.share), "y": round(up, 1), "text": text, **span})
         return found

@@ -29,7 +29,14 @@ def training_chart(name: str, curve: pd.DataFrame) -> Chart:
     step, highest = _step(float(curve[[column for column, _ in drawn]].max().max()) / _UP)
     last = max(int(curve["step"].max()), 1)
     lines = [
-        line([(at / last, value / highest) for at, value in zip(curve["step"], curve[column], strict=True) if value == value], kind)
+        line(
+            [
+                (at / last, value / highest)
+                for at, value in zip(curve["step"], curve[column], strict=True)
+                if value == value
+            ],
+            kind,
+        )
         for column, kind in drawn
     ]
     return Chart(name, _said(curve), "epoch or iteration", "loss", [], lines, _steps(last), _levels(step, highest))
@@ -38,9 +45,15 @@ def training_chart(name: str, curve: pd.DataFrame) -> Chart:
 def _said(curve: pd.DataFrame) -> str:
     """Return first and last values in words."""
     first, end = curve.iloc[0], curve.iloc[-1]
-    words = [f"{column} {first[column]:.3f} at step {first['step']:.0f}, {end[column]:.3f} at step {end['step']:.0f}" for column in ("loss", "val_loss") if column in curve]
+    words = [
+        f"{column} {first[column]:.3f} at step {first['step']:.0f}, {end[column]:.3f} at step {end['step']:.0f}"
+        for column in ("loss", "val_loss")
+        if column in curve
+    ]
     if "val_accuracy" in curve:
-        words.append(f"validation accuracy {percent(float(first['val_accuracy']))}, then {percent(float(end['val_accuracy']))}")
+        words.append(
+            f"validation accuracy {percent(float(first['val_accuracy']))}, then {percent(float(end['val_accuracy']))}"
+        )
     return "; ".join(words)
 
 

@@ -45,7 +45,9 @@ def gallery(report: Report, places: Places) -> dict[str, Any]:
     return {"headline": shown["fused"], "confusions": confusions, "kinds": kinds}
 
 
-def _clip(clip_id: str, truth: str, rows: Mapping[str, pd.DataFrame], report: Report, pictures: Pictures) -> dict[str, Any]:
+def _clip(
+    clip_id: str, truth: str, rows: Mapping[str, pd.DataFrame], report: Report, pictures: Pictures
+) -> dict[str, Any]:
     classes = report.setup["classes"]
     said = {KINDS[group]: posteriors_of(frame, clip_id, classes) for group, frame in rows.items()}
     own = rows["fused"][rows["fused"]["clip_id"] == clip_id].iloc[0]
@@ -73,12 +75,29 @@ def posterior_bars(said: Mapping[str, np.ndarray | None], classes: Sequence[str]
     for number, name in enumerate(classes):
         top = 6 + number * _ROW
         bars = [
-            {"kind": kind, "y": top + place * (_BAR + 1), "width": round(width * float(values[number]), 1), "text": f"{kind}, {name}: {values[number]:.2f}"}
+            {
+                "kind": kind,
+                "y": top + place * (_BAR + 1),
+                "width": round(width * float(values[number]), 1),
+                "text": f"{kind}, {name}: {values[number]:.2f}",
+            }
             for place, (kind, values) in enumerate(known.items())
         ]
         highest = float(known["fusion"][number]) if "fusion" in known else 0.0
-        lines.append({"name": name, "y": top, "middle": top + 14, "bars": bars, "truth": name == truth, "figure": f"{highest:.2f}"})
-    words = "; ".join(f"{kind} {', '.join(f'{n} {p:.2f}' for n, p in zip(classes, values, strict=True))}" for kind, values in known.items())
+        lines.append(
+            {
+                "name": name,
+                "y": top,
+                "middle": top + 14,
+                "bars": bars,
+                "truth": name == truth,
+                "figure": f"{highest:.2f}",
+            }
+        )
+    words = "; ".join(
+        f"{kind} {', '.join(f'{n} {p:.2f}' for n, p in zip(classes, values, strict=True))}"
+        for kind, values in known.items()
+    )
     silent = [kind for kind, values in said.items() if values is None]
     return {
         "width": _WIDTH,
@@ -87,6 +106,7 @@ def posterior_bars(said: Mapping[str, np.ndarray | None], classes: Sequence[str]
         "height": 6 + _ROW * len(classes),
         "bar": _BAR,
         "lines": lines,
-        "described": f"Posteriors; the truth is {truth}. {words}" + (f". Not judged by {', '.join(silent)}" if silent else ""),
+        "described": f"Posteriors; the truth is {truth}. {words}"
+        + (f". Not judged by {', '.join(silent)}" if silent else ""),
         "silent": silent,
     }

@@ -19,7 +19,10 @@ def network_charts(models: Path) -> dict[str, list[Chart]]:
         models: folder of all models
     """
     places = {"Pre-trained on source tasks": models / "pretrained"}
-    places |= {f"In every fold of {path.parent.name} on {path.parents[1].name}": path for path in sorted(models.glob("*/*/networks"))}
+    places |= {
+        f"In every fold of {path.parent.name} on {path.parents[1].name}": path
+        for path in sorted(models.glob("*/*/networks"))
+    }
     found = {title: _charts(folder) for title, folder in places.items()}
     return {title: charts for title, charts in found.items() if charts}
 
@@ -60,4 +63,6 @@ def network_curve(history: pd.DataFrame) -> pd.DataFrame:
     tuned = history[history["phase"] == "tune"] if "phase" in history else history
     named = tuned.rename(columns={"epoch": "step", "held_out_accuracy": "val_accuracy"})
     kept = [name for name in ("loss", "val_loss", "val_accuracy") if name in named]
-    return named.groupby("step")[kept].mean().reset_index() if {"step", "loss"} <= set(named.columns) else named.iloc[:0]
+    return (
+        named.groupby("step")[kept].mean().reset_index() if {"step", "loss"} <= set(named.columns) else named.iloc[:0]
+    )

@@ -49,7 +49,11 @@ def write_index(places: Places, reports: Sequence[Report], compared: Mapping[str
         path,
         (TEMPLATES,),
         notices=_notices(reports),
-        made={f"{report.system} on {report.corpus}": report.setup["made_here"] for report in reports if report.setup["made_here"]},
+        made={
+            f"{report.system} on {report.corpus}": report.setup["made_here"]
+            for report in reports
+            if report.setup["made_here"]
+        },
         reports=[_values(report, places) for report in reports],
         columns=COLUMNS,
         charts=glance(reports),
@@ -75,7 +79,9 @@ def _notices(reports: Sequence[Report]) -> dict[str, list[str]]:
 
 
 def _values(report: Report, places: Places) -> dict[str, Any]:
-    """Return what the page shows of one report: what its stages wrote, the parts of it apart where the page puts its own."""
+    """Return what the page shows of one report: what its stages wrote, the parts of it apart where the page puts its
+    own.
+    """
     before, _, after = report.section().partition(FURTHER)
     top, _, middle = before.partition(CONTENTS)
     parts = {"top": top, "middle": middle, "robustness": report.section("robustness"), "after": after}

@@ -47,13 +47,19 @@ class Pictures:
 
     def __init__(self, features: Path, sounds: Sounds) -> None:
         self._stack, self._sounds = ExitStack(), sounds
-        self._faces = self._first(sorted(features.glob("*.h5"), key=lambda path: (path.stem != "square100", path.stem)), _has_crops)
-        self._mels = self._first(sorted(features.glob("*mel*.h5"), key=lambda path: (path.stem != "logmel", path.stem)), _has_mels)
+        self._faces = self._first(
+            sorted(features.glob("*.h5"), key=lambda path: (path.stem != "square100", path.stem)), _has_crops
+        )
+        self._mels = self._first(
+            sorted(features.glob("*mel*.h5"), key=lambda path: (path.stem != "logmel", path.stem)), _has_mels
+        )
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._stack.close()
 
     def _first(self, paths: Sequence[Path], fits: Callable[[FeatureFile], bool]) -> FeatureFile | None:
@@ -82,7 +88,10 @@ class Pictures:
         except ArtifactError as error:
             return Picture("", str(error))
         shown = ", ".join(f"{times[row]:.2f}" for row in rows)
-        return Picture(jpeg(np.concatenate(tiles, axis=1)), f"The face at {shown} s" + ("" if mask[rows].all() else "; grey: no face"))
+        return Picture(
+            jpeg(np.concatenate(tiles, axis=1)),
+            f"The face at {shown} s" + ("" if mask[rows].all() else "; grey: no face"),
+        )
 
     def spectrum(self, clip_id: str) -> Picture:
         """Return the mel spectrogram, low bands at the bottom; from the clip's own file where no stage has made one."""
@@ -91,8 +100,12 @@ class Pictures:
         except PipelineError as error:
             return Picture("", f"No sound of it: {error}")
         if values is None:
-            return Picture("", "No sound of it here: neither a log mel spectrogram among the features nor the clip itself")
-        return Picture(jpeg(spectrogram(values)), f"Log mel spectrogram, {values.shape[1]} bands, {seconds:.1f} s; low bands below")
+            return Picture(
+                "", "No sound of it here: neither a log mel spectrogram among the features nor the clip itself"
+            )
+        return Picture(
+            jpeg(spectrogram(values)), f"Log mel spectrogram, {values.shape[1]} bands, {seconds:.1f} s; low bands below"
+        )
 
     def _mel(self, clip_id: str) -> tuple[np.ndarray | None, float]:
         """Return (T, bands) and how many seconds these are."""
@@ -131,7 +144,9 @@ def evenly(count: int, wanted: int) -> list[int]:
 
 
 def spectrogram(values: np.ndarray) -> np.ndarray:
-    """Draw log mel values (T, bands) as (height, width, 3) uint8 RGB, dark to bright from their 2nd to their 99th percentile."""
+    """Draw log mel values (T, bands) as (height, width, 3) uint8 RGB, dark to bright from their 2nd to their 99th
+    percentile.
+    """
     low, high = np.nanpercentile(values, (2, 99)) if values.size else (0.0, 1.0)
     scaled = np.clip((np.nan_to_num(values, nan=low) - low) / max(high - low, 1e-9), 0, 1)
     picture = cv2.resize((255 * scaled.T[::-1]).astype(np.uint8), _SPECTRUM_PX, interpolation=cv2.INTER_AREA)

@@ -26,7 +26,8 @@ class Report:
     Attributes:
         folder: of the report
         scores: model or fusion -> its figures
-        setup: protocol, speaker_dependent, notices, made_here, classes, largest; `chosen`: audio, video and fused -> the best model of
+        setup: protocol, speaker_dependent, notices, made_here, classes, largest; `chosen`: audio, video and fused ->
+            the best model of
             it, as far as there is one; `parts`: the same, of what the headline rests on
     """
 
@@ -67,7 +68,10 @@ class Report:
     @property
     def best(self) -> str:
         """Name of the most accurate; chosen on the test clips."""
-        return max(self.shown, key=lambda name: -1.0 if self.scores[name]["accuracy"] is None else self.scores[name]["accuracy"])
+        return max(
+            self.shown,
+            key=lambda name: -1.0 if self.scores[name]["accuracy"] is None else self.scores[name]["accuracy"],
+        )
 
     @property
     def fusions(self) -> int:
@@ -120,4 +124,11 @@ def row(name: str, figures: Figures) -> tuple[str, ...]:
     if figures["accuracy"] is None:
         return (name, "-", "-", "-", "0", "0%")
     interval = ends(number(figures, "low"), number(figures, "high"))
-    return (name, f"{figures['accuracy']:.3f}", interval, f"{figures['uar']:.3f}", f"{figures['n']:.0f}", f"{figures['coverage']:.0%}")
+    return (
+        name,
+        f"{figures['accuracy']:.3f}",
+        interval,
+        f"{figures['uar']:.3f}",
+        f"{figures['n']:.0f}",
+        f"{figures['coverage']:.0%}",
+    )

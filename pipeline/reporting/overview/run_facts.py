@@ -25,7 +25,11 @@ ABSENT = "-"
 
 def software(project: Path) -> list[tuple[str, str]]:
     """Return name and version of what the results rest on, and the commit of the project where git knows it."""
-    found = [("Python", platform.python_version()), ("machine", f"{platform.system()} {platform.machine()}"), ("project", commit(project))]
+    found = [
+        ("Python", platform.python_version()),
+        ("machine", f"{platform.system()} {platform.machine()}"),
+        ("project", commit(project)),
+    ]
     return [*found, *((name, _version(name)) for name in PACKAGES)]
 
 
@@ -39,7 +43,13 @@ def _version(name: str) -> str:
 def commit(project: Path) -> str:
     """Return the commit that is checked out, and whether files differ from it; in words where there is none."""
     try:
-        run = subprocess.run(["git", "-C", str(project), "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True, text=True, timeout=20, check=True)
+        run = subprocess.run(
+            ["git", "-C", str(project), "describe", "--always", "--dirty", "--abbrev=12"],
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+        )
     except (OSError, subprocess.SubprocessError):
         return "not under git"
     return run.stdout.strip()
@@ -62,13 +72,21 @@ def changed_settings(params: Path, shipped: Path = SHIPPED) -> list[tuple[str, s
 def flat(value: Any, name: str = "") -> dict[str, str]:
     """Return settings by their dotted name, as text; lists count as one value."""
     if isinstance(value, Mapping) and value:
-        return {key: leaf for part, inner in value.items() for key, leaf in flat(inner, f"{name}.{part}".lstrip(".")).items()}
+        return {
+            key: leaf
+            for part, inner in value.items()
+            for key, leaf in flat(inner, f"{name}.{part}".lstrip(".")).items()
+        }
     return {name: yaml.safe_dump(value, default_flow_style=True, width=1000).removesuffix("\n").removesuffix("\n...")}
 
 
 def settings_values(places: Places) -> dict[str, Any]:
     """Return the settings for the page: those that differ, and the whole file; or why there are none."""
     try:
-        return {"changed": changed_settings(places.params), "text": places.params.read_text(encoding="utf-8"), "error": ""}
+        return {
+            "changed": changed_settings(places.params),
+            "text": places.params.read_text(encoding="utf-8"),
+            "error": "",
+        }
     except PipelineError as error:
         return {"changed": [], "text": "", "error": str(error)}

@@ -29,7 +29,9 @@ class Sounds:
 
     def __init__(self, params: Path, corpus: str, manifest: Path) -> None:
         self._root = _root(params, corpus)
-        self._clips: Mapping[str, Clip] = {clip.clip_id: clip for clip in read_manifest(manifest)} if manifest.is_file() else {}
+        self._clips: Mapping[str, Clip] = (
+            {clip.clip_id: clip for clip in read_manifest(manifest)} if manifest.is_file() else {}
+        )
 
     def mels(self, clip_id: str) -> np.ndarray | None:
         """Return (T, 64), 100 rows a second; None where the corpus or the clip is not here.

@@ -39,7 +39,11 @@ class StageRow:
     def texts(self) -> tuple[str, str, str, str]:
         """Time, memory, computed and reused, as text; "" for what nobody knows."""
         clips = ("" if self.computed is None else str(self.computed), "" if self.reused is None else str(self.reused))
-        return ("" if self.seconds is None else duration(self.seconds), "" if self.peak_mb is None else f"{self.peak_mb:.0f} MB", *clips)
+        return (
+            "" if self.seconds is None else duration(self.seconds),
+            "" if self.peak_mb is None else f"{self.peak_mb:.0f} MB",
+            *clips,
+        )
 
 
 def duration(seconds: float) -> str:
@@ -95,7 +99,12 @@ def _together(kind: str, rows: Sequence[StageRow]) -> StageRow:
     computed, reused = _known(row.computed for row in rows), _known(row.reused for row in rows)
     seconds = _known(row.seconds for row in rows)
     return StageRow(
-        kind, sum(seconds) if seconds else None, max(peaks, default=None), sum(computed) if computed else None, sum(reused) if reused else None, len(rows)
+        kind,
+        sum(seconds) if seconds else None,
+        max(peaks, default=None),
+        sum(computed) if computed else None,
+        sum(reused) if reused else None,
+        len(rows),
     )
 
 

@@ -19,7 +19,8 @@ COLUMNS = ("better", "than", "clips", "points", "McNemar p", "Holm", "by speaker
 def systems_compared(folder: Path, best: Mapping[str, str]) -> pd.DataFrame:
     """Return one row per pair of systems on one corpus: the one with more right decisions first; and write it there.
 
-    Columns: better, than (system: model), clips (that both judged), difference (in accuracy), mcnemar_p, permutation_p, and
+    Columns: better, than (system: model), clips (that both judged), difference (in accuracy), mcnemar_p, permutation_p,
+        and
     both adjusted by Holm's method for the number of pairs.
 
     Args:
@@ -41,7 +42,9 @@ def _rows(path: Path, model: str) -> pd.DataFrame:
     return frame[(frame["model"] == model) & (frame["predicted"] != "")]
 
 
-def _pair(one: str, other: str, best: Mapping[str, str], rows: Mapping[str, pd.DataFrame]) -> tuple[str, str, int, float, float, float]:
+def _pair(
+    one: str, other: str, best: Mapping[str, str], rows: Mapping[str, pd.DataFrame]
+) -> tuple[str, str, int, float, float, float]:
     clips, difference, *tests = compared(rows[one], rows[other], DRAWS)
     first, second = (f"{system}: {best[system]}" for system in ((other, one) if difference < 0 else (one, other)))
     return first, second, clips, abs(difference), tests[0], tests[1]  # both tests are two-sided
@@ -50,4 +53,7 @@ def _pair(one: str, other: str, best: Mapping[str, str], rows: Mapping[str, pd.D
 def as_text(table: pd.DataFrame) -> list[list[str]]:
     """Return the rows as text, in the order of `COLUMNS`."""
     tests = ("mcnemar_p", "mcnemar_p_holm", "permutation_p", "permutation_p_holm")
-    return [[row["better"], row["than"], str(row["clips"]), points(row["difference"]), *(p_text(row[key]) for key in tests)] for row in table.to_dict("records")]
+    return [
+        [row["better"], row["than"], str(row["clips"]), points(row["difference"]), *(p_text(row[key]) for key in tests)]
+        for row in table.to_dict("records")
+    ]

@@ -28,7 +28,12 @@ def overview(places: Places) -> str:
     if len(reports) > 1:
         blocks.append(_best_of_each(reports))
     blocks += [
-        "\n".join([f"\nOne system against another on {corpus}: points of accuracy, tests paired by clip", *_aligned([COMPARED, *rows], 2)])
+        "\n".join(
+            [
+                f"\nOne system against another on {corpus}: points of accuracy, tests paired by clip",
+                *_aligned([COMPARED, *rows], 2),
+            ]
+        )
         for corpus, rows in compared.items()
     ]
     return "\n".join([*blocks, f"The page over all reports: {page}"])
@@ -39,14 +44,20 @@ def _compared(places: Places, reports: Sequence[Report]) -> Compared:
     best: dict[str, dict[str, str]] = {}
     for report in reports:
         best.setdefault(report.corpus, {})[report.system] = report.best
-    return {corpus: as_text(systems_compared(places.reports / corpus, names)) for corpus, names in best.items() if len(names) > 1}
+    return {
+        corpus: as_text(systems_compared(places.reports / corpus, names))
+        for corpus, names in best.items()
+        if len(names) > 1
+    }
 
 
 def _text(report: Report) -> str:
     left_out = len(report.scores) - len(report.shown)
     notes = [f"  best of each method, among {report.fusions} fusions, on the test clips"] if left_out else []
     body = _aligned([COLUMNS, *report.rows.values()], 1)
-    return "\n".join([f"\n{report.system} on {report.corpus}: {report.setup['protocol']}", *body, *notes, f"  page: {report.page}"])
+    return "\n".join(
+        [f"\n{report.system} on {report.corpus}: {report.setup['protocol']}", *body, *notes, f"  page: {report.page}"]
+    )
 
 
 def _best_of_each(reports: Sequence[Report]) -> str:

@@ -84,7 +84,11 @@ class Weights:
         combined = results.settings.combined.get(name)
         self.parts = list(combined.of) if combined else []
         sets = image_set_of(results.settings)
-        self.rows = {sets: "ImageSet", "end_to_end": "Visual LSTM", "egemaps-transfer": "Audio LSTM"}  # part -> row of the paper
+        self.rows = {
+            sets: "ImageSet",
+            "end_to_end": "Visual LSTM",
+            "egemaps-transfer": "Audio LSTM",
+        }  # part -> row of the paper
         self.model = full_name(name, SEARCHED)
         self.states = {} if reason else results.learned.get(self.model, {})
         if not self.states and not reason:

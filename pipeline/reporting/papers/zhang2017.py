@@ -1,6 +1,7 @@
 """The tables and Figs. 6 to 8 of Zhang et al. 2017 in the paper's own rows and columns, ours beside the paper's figure.
 
-The paper has three data sets. On a corpus that is one of them our figure stands in its column; on any other it stands in
+The paper has three data sets. On a corpus that is one of them our figure stands in its column; on any other it stands
+in
 a column of its own.
 """
 

@@ -18,8 +18,11 @@ KINDS = {"audio": "sound", "video": "picture", "fused": "fusion"}
 """Group of a report -> kind of its mark in a chart."""
 
 
-def chosen_models(settings: SystemParams, also: Mapping[str, str], headline: str, scores: Mapping[str, Score]) -> dict[str, str]:
-    """Return audio, video and fused -> the best model of it, as far as there is one; what joins modalities only where something does.
+def chosen_models(
+    settings: SystemParams, also: Mapping[str, str], headline: str, scores: Mapping[str, Score]
+) -> dict[str, str]:
+    """Return audio, video and fused -> the best model of it, as far as there is one; what joins modalities only where
+    something does.
 
     Args:
         settings: of the system
@@ -31,10 +34,13 @@ def chosen_models(settings: SystemParams, also: Mapping[str, str], headline: str
     return found if headline in found.values() else {**found, "fused": headline}
 
 
-def parts_of(settings: SystemParams, also: Mapping[str, str], headline: str, scores: Mapping[str, Score]) -> dict[str, str]:
+def parts_of(
+    settings: SystemParams, also: Mapping[str, str], headline: str, scores: Mapping[str, Score]
+) -> dict[str, str]:
     """Return audio, video and fused -> the models that say why the headline decides as it does.
 
-    Those that it rests on, the better one where there are several of a modality; the best of the modality where there is none.
+    Those that it rests on, the better one where there are several of a modality; the best of the modality where there
+    is none.
 
     Args:
         settings: of the system
@@ -43,16 +49,26 @@ def parts_of(settings: SystemParams, also: Mapping[str, str], headline: str, sco
         scores: model or fusion -> figures
     """
     below = unimodal(headline, {fusion.name: fusion for fusion in fusions(settings)})
-    return {**chosen_models(settings, also, headline, scores), **_best_of(below, settings, also, scores), "fused": headline}
+    return {
+        **chosen_models(settings, also, headline, scores),
+        **_best_of(below, settings, also, scores),
+        "fused": headline,
+    }
 
 
-def _best_of(names: Iterable[str], settings: SystemParams, also: Mapping[str, str], scores: Mapping[str, Score]) -> dict[str, str]:
+def _best_of(
+    names: Iterable[str], settings: SystemParams, also: Mapping[str, str], scores: Mapping[str, Score]
+) -> dict[str, str]:
     known = {**also, **settings.features}
-    groups = {group: [name for name in names if known.get(name.partition("-")[0]) == group] for group in ("audio", "video")}
+    groups = {
+        group: [name for name in names if known.get(name.partition("-")[0]) == group] for group in ("audio", "video")
+    }
     return {group: best({name: scores[name] for name in members}) for group, members in groups.items() if members}
 
 
-def modality_values(chosen: Mapping[str, str], per_class: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any] | None:
+def modality_values(
+    chosen: Mapping[str, str], per_class: pd.DataFrame, classes: Sequence[str]
+) -> dict[str, Any] | None:
     """Return the values of the template; None unless there are two of sound, picture and both.
 
     Args:
@@ -64,7 +80,10 @@ def modality_values(chosen: Mapping[str, str], per_class: pd.DataFrame, classes:
     if len(shown) < 2:
         return None
     recalls = {group: _recalls(per_class, name) for group, name in shown.items()}
-    said = "; ".join(f"{emotion}: {', '.join(f'{KINDS[group]} {percent(recalls[group][emotion])}' for group in shown)}" for emotion in classes)
+    said = "; ".join(
+        f"{emotion}: {', '.join(f'{KINDS[group]} {percent(recalls[group][emotion])}' for group in shown)}"
+        for emotion in classes
+    )
     rows = [(emotion, [Mark(KINDS[group], recalls[group][emotion]) for group in shown]) for emotion in classes]
     return {
         "chart": Dots("Recall by modality", f"Recall of each emotion. {said}", "recall, %", rows),

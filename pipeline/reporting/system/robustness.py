@@ -35,7 +35,9 @@ def chosen(figures: pd.DataFrame, needs: Mapping[str, frozenset[str]], wanted: I
         rests[fusion.name] = frozenset().union(*(rests[part] for part in fusion.parts))
     fused = [name for name in rests if name not in needs]
     of_both = [name for name in fused if len(rests[name]) == len(MISSING)]
-    groups = {kind: [name for name in needs if _kind(needs[name]) == kind] for kind in KINDS} | {"fusion": of_both or fused}
+    groups = {kind: [name for name in needs if _kind(needs[name]) == kind] for kind in KINDS} | {
+        "fusion": of_both or fused
+    }
     whole = figures[figures["share"] == figures["share"].min()].groupby("model", sort=False)["accuracy_of_all"].mean()
     return {kind: max(names, key=whole.to_dict().__getitem__) for kind, names in groups.items() if names}
 
@@ -47,7 +49,8 @@ def _kind(needed: frozenset[str]) -> str:
 def write_robustness(
     folder: Path, described: About, system: str, figures: pd.DataFrame, best: Mapping[str, str], generated: bool
 ) -> str:
-    """Write missing.csv, a table per curve in plots/, index.html and section.html; return one line on the best fusion, or the last model where there is none.
+    """Write missing.csv, a table per curve in plots/, index.html and section.html; return one line on the best fusion,
+    or the last model where there is none.
 
     Args:
         folder: gets the files
@@ -75,14 +78,19 @@ def write_robustness(
         "folds": len(described.folds),
         "best": best,
         "shares": [percent(share, 0) for share in figures["share"].unique()],
-        "charts": [_chart(missing, [(kind, curve) for kind, taken, curve in shown if taken == missing]) for missing in MISSING],
+        "charts": [
+            _chart(missing, [(kind, curve) for kind, taken, curve in shown if taken == missing]) for missing in MISSING
+        ],
         "rows": [_row(kind, best[kind], missing, curve) for kind, missing, curve in shown],
         "key": page_key(corpus, system),
     }
     render("robustness.html", folder / "index.html", **values, base="../")
     render("robustness_section.html", folder / SECTION, **values, base=page_base(corpus, system))
     name = list(best.values())[-1]
-    ends = ", ".join(f"{percent(_curve(figures, name, missing)['accuracy_of_all'].iloc[-1])} without {missing}" for missing in MISSING)
+    ends = ", ".join(
+        f"{percent(_curve(figures, name, missing)['accuracy_of_all'].iloc[-1])} without {missing}"
+        for missing in MISSING
+    )
     return f"{name}: accuracy of all clips {ends}"
 
 
@@ -95,7 +103,10 @@ def _chart(missing: str, curves: Sequence[tuple[str, pd.DataFrame]]) -> Chart:
     drawn = [(kind, curve) for kind, curve in curves if kind in _DRAWN]
     said = "; ".join(f"{kind}: {', '.join(map(percent, curve['accuracy_of_all']))}" for kind, curve in drawn)
     shares = ", ".join(percent(share, 0) for share in drawn[0][1]["share"])
-    title, text = f"{missing.capitalize()} taken away", f"Accuracy of all test clips when {shares} of them have no {missing}. {said}"
+    title, text = (
+        f"{missing.capitalize()} taken away",
+        f"Accuracy of all test clips when {shares} of them have no {missing}. {said}",
+    )
     chart = Chart(title, text, f"test clips without {missing}, %", "accuracy of all test clips, %", [], [])
     chart.lines.extend(_line(chart, kind, curve) for kind, curve in drawn)
     return chart

@@ -114,5 +114,7 @@ def statistics_of(report: SystemReport, scores: Mapping[str, Score]) -> Statisti
 def _reference(system: str, name: str, scores: Mapping[str, Score]) -> str:
     if name not in scores:
         near = did_you_mean(name, scores)
-        raise SettingsError(f"params.yaml: report.reference.{system}: '{name}' is no model or fusion of the system{near}")
+        raise SettingsError(
+            f"params.yaml: report.reference.{system}: '{name}' is no model or fusion of the system{near}"
+        )
     return name

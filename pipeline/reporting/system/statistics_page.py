@@ -79,7 +79,9 @@ def points(difference: float) -> str:
 
 
 def _sure(found: Calibration) -> dict[str, Any]:
-    """Return the calibration of one model as text: error, likelihood and Brier score before and after, temperature, area."""
+    """Return the calibration of one model as text: error, likelihood and Brier score before and after, temperature,
+    area.
+    """
     kinds = {
         kind: [percent(each.ece), _number(each.nll), _number(each.brier)]
         for kind, each in (("before", found.before), ("after", found.after))
@@ -116,7 +118,12 @@ def _least(found: Statistics, draws: int) -> dict[str, Any]:
 
 def _emotions(table: pd.DataFrame) -> Listing:
     rows = [
-        [row["emotion"], *(percent(row[key]) for key in ("precision", "recall", "f1")), str(row["clips"]), str(row["decisions"])]
+        [
+            row["emotion"],
+            *(percent(row[key]) for key in ("precision", "recall", "f1")),
+            str(row["clips"]),
+            str(row["decisions"]),
+        ]
         for row in _records(table)
     ]
     return Listing("", ["Emotion", "Precision", "Recall", "F1", "Clips", "Decisions"], rows)
@@ -135,6 +142,8 @@ def _genders(table: pd.DataFrame) -> Listing:
 def _speakers(table: pd.DataFrame) -> Listing:
     """Return the speakers whose clips are recognised worst, the worst first; equals in their order."""
     worst = table.sort_values("accuracy", kind="stable")[:MOST_LISTED]
-    rows = [[row["speaker"], str(row["clips"]), percent(row["accuracy"]), percent(row["uar"])] for row in _records(worst)]
+    rows = [
+        [row["speaker"], str(row["clips"]), percent(row["accuracy"]), percent(row["uar"])] for row in _records(worst)
+    ]
     note = f"The {MOST_LISTED} of {len(table)} speakers with the lowest accuracy." if len(table) > len(worst) else ""
     return Listing("", ["Speaker", "Clips", "Accuracy", "UAR"], rows, note=note)

@@ -51,7 +51,9 @@ def comparison_table(rows: Rows, reference: str, draws: int) -> pd.DataFrame:
         reference: what all are compared with
         draws: permutations at random, at most
     """
-    found = [(name, reference, *compared(frame, rows[reference], draws)) for name, frame in rows.items() if name != reference]
+    found = [
+        (name, reference, *compared(frame, rows[reference], draws)) for name, frame in rows.items() if name != reference
+    ]
     return with_holm(pd.DataFrame(found, columns=["model", "reference", *COMPARED]))
 
 
@@ -69,7 +71,9 @@ def compared(rows: pd.DataFrame, reference: pd.DataFrame, draws: int) -> tuple[i
         draws: permutations at random, at most
     """
     both = paired(rows, reference)
-    one, other, speakers = (both[key].to_numpy(kind) for key, kind in (("one", bool), ("other", bool), ("speaker", str)))
+    one, other, speakers = (
+        both[key].to_numpy(kind) for key, kind in (("one", bool), ("other", bool), ("speaker", str))
+    )
     difference = float(one.mean() - other.mean()) if len(both) else nan
     return len(both), difference, mcnemar(one, other), permutation(one, other, speakers, draws, SEED)
 

@@ -12,10 +12,15 @@ _FIGURES = ("accuracy", "uar", "macro_f1")
 
 
 def summary(
-    groups: Mapping[str, Sequence[str]], models: Sequence[str], scores: Mapping[str, Score], calibrations: Mapping[str, Calibration]
+    groups: Mapping[str, Sequence[str]],
+    models: Sequence[str],
+    scores: Mapping[str, Score],
+    calibrations: Mapping[str, Calibration],
 ) -> dict[str, dict[str, Any]]:
-    """Return group -> the name of its best model, accuracy, UAR, macro-F1 and calibration error; and of every model of one
-    feature, under `models`, accuracy and UAR, so that a change shows which is not the best one's. The rest is in `scores.json`.
+    """Return group -> the name of its best model, accuracy, UAR, macro-F1 and calibration error; and of every model of
+    one
+    feature, under `models`, accuracy and UAR, so that a change shows which is not the best one's. The rest is in
+    `scores.json`.
 
     Args:
         groups: such as audio, video and fused -> names of models; empty ones are left out
@@ -30,4 +35,7 @@ def summary(
             figures = {**scores[name].rounded(), **calibrations[name].rounded()}
             found[group] = {"model": name, **{key: figures[key] for key in (*_FIGURES, "ece")}}
     rounded = {name: scores[name].rounded() for name in models}
-    return {**found, "models": {name: {key: each[key] for key in ("accuracy", "uar")} for name, each in rounded.items()}}
+    return {
+        **found,
+        "models": {name: {key: each[key] for key in ("accuracy", "uar")} for name, each in rounded.items()},
+    }

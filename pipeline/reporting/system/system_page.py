@@ -71,7 +71,9 @@ def page_values(
         "combined": _combined(report, scores),
         "statistics": statistics_values(report, statistics, scores),
         "confusions": _best_models(report, chosen, scores, confusions),
-        "helped": modality_values(chosen_models(report.settings, report.also, chosen, scores), statistics.per_class, report.classes),
+        "helped": modality_values(
+            chosen_models(report.settings, report.also, chosen, scores), statistics.per_class, report.classes
+        ),
         "training": training_charts(report.curves),
         "weights": _weights(report.about),
         "ledger": ledger_lines(report.ledger),
@@ -164,7 +166,9 @@ def _combined(report: SystemReport, scores: Mapping[str, Score]) -> list[dict[st
 def _best_models(
     report: SystemReport, headline: str, scores: Mapping[str, Score], confusions: Mapping[str, np.ndarray]
 ) -> list[dict[str, Any]]:
-    """Return the confusion matrices of what the page names as best, and of the best model of each modality and further one."""
+    """Return the confusion matrices of what the page names as best, and of the best model of each modality and further
+    one.
+    """
     named = {words: best({name: scores[name] for name in names}) for words, names in by_modality(report).items()}
     shown: list[dict[str, Any]] = []
     for words, name in {**({} if headline in named.values() else {"fusion": headline}), **named}.items():

@@ -32,7 +32,13 @@ def training_curve(history: pd.DataFrame) -> pd.DataFrame | None:
     chosen = pd.concat([_best(rows, step) for _, rows in history.groupby("fold")])
     curves = [name for name in _CURVES if name in chosen]
     by_step = chosen.groupby(step)
-    return by_step[curves].mean().assign(folds=by_step.size()).rename_axis("step").reset_index()[["step", "folds", *curves]]
+    return (
+        by_step[curves]
+        .mean()
+        .assign(folds=by_step.size())
+        .rename_axis("step")
+        .reset_index()[["step", "folds", *curves]]
+    )
 
 
 def _best(rows: pd.DataFrame, step: str) -> pd.DataFrame:
@@ -41,7 +47,9 @@ def _best(rows: pd.DataFrame, step: str) -> pd.DataFrame:
 
 
 def write_curves(folder: Path, curves: Mapping[str, pd.DataFrame]) -> None:
-    """Write `<model>.csv` for every model, and none of an earlier run; without any model a table without rows, as DVC warns of an empty folder."""
+    """Write `<model>.csv` for every model, and none of an earlier run; without any model a table without rows, as DVC
+    warns of an empty folder.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.glob("*.csv"):
         stale.unlink()

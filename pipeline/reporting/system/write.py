@@ -29,7 +29,8 @@ from pipeline.systems.combined import full_name
 
 
 def write_report(report: SystemReport, folder: Path) -> dict[str, Score]:
-    """Write scores, metrics (the best of them), setup, predictions, ledger, tables/, confusion/, plots/, index.html and section.html; return the scores.
+    """Write scores, metrics (the best of them), setup, predictions, ledger, tables/, confusion/, plots/, index.html and
+    section.html; return the scores.
 
     Raises:
         SettingsError: `report.reference` names nothing of the system
@@ -52,7 +53,15 @@ def write_report(report: SystemReport, folder: Path) -> dict[str, Score]:
         _write_paper(folder / "tables", paper)
     values = {**page_values(report, scores, confusions, statistics), "paper": paper_values(paper)}
     render("system.html", folder / "index.html", **values, level=1, base="", contents="", further="")
-    render("system_body.html", folder / SECTION, **values, level=2, base=page_base(report.corpus, report.system), contents=CONTENTS, further=FURTHER)
+    render(
+        "system_body.html",
+        folder / SECTION,
+        **values,
+        level=2,
+        base=page_base(report.corpus, report.system),
+        contents=CONTENTS,
+        further=FURTHER,
+    )
     return scores
 
 
@@ -90,7 +99,10 @@ def _results(report: SystemReport, scores: Mapping[str, Score], confusions: Mapp
 def _groups(report: SystemReport) -> dict[str, list[str]]:
     """Return modality -> its models, the further ones under `further`, and all that joins modalities under `fused`."""
     found = by_modality(report)
-    groups = {name: found.get(words, []) for name, words in (("audio", "audio"), ("video", "video"), ("further", FURTHER_MODELS))}
+    groups = {
+        name: found.get(words, [])
+        for name, words in (("audio", "audio"), ("video", "video"), ("further", FURTHER_MODELS))
+    }
     return {**groups, "fused": candidates(report.settings)}
 
 

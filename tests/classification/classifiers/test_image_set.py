@@ -1,4 +1,6 @@
-"""image_set: every descriptor and machine on the toy set, few clips, single frames; scikit-learn and SciPy as the reference."""
+"""image_set: every descriptor and machine on the toy set, few clips, single frames; scikit-learn and SciPy as the
+reference.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +70,9 @@ def test_a_subspace_of_variation_alone(kernel):
 @pytest.mark.parametrize("kind", [(k, d) for k in ("projection", "projection_rbf") for d in ("covariance", "gaussian")])
 def test_a_kernel_that_does_not_fit_the_descriptor(kind):
     kernel, descriptor = kind
-    with pytest.raises(ValidationError, match=f"kernel {kernel} does not fit descriptor {descriptor}; take log_euclidean"):
+    with pytest.raises(
+        ValidationError, match=f"kernel {kernel} does not fit descriptor {descriptor}; take log_euclidean"
+    ):
         image_set.Params(**SETTINGS["image_set"] | {"kernel": kernel, "descriptor": descriptor})
     with pytest.raises(ValidationError, match="does not fit descriptor subspace; take projection or projection_rbf"):
         image_set.Params(**SETTINGS["image_set"] | {"descriptor": "subspace"})
@@ -181,7 +185,9 @@ def test_the_file_gives_the_same_posteriors(tmp_path):
     np.testing.assert_allclose(classifier.predict(test), softmax(scores / content["temperature"], axis=1), atol=1e-9)
     classifier, _ = fitted("image_set", varied(30, 0), varied(12, 1), model="pls")
     classifier.save(tmp_path / "pls")
-    np.testing.assert_array_equal(np.load(tmp_path / "pls.npz", allow_pickle=False)["weights"], classifier.model.weights)
+    np.testing.assert_array_equal(
+        np.load(tmp_path / "pls.npz", allow_pickle=False)["weights"], classifier.model.weights
+    )
     again = image_set.Classifier(classifier.params, 3)
     again.load(tmp_path / "pls")
     np.testing.assert_array_equal(again.predict(test), classifier.predict(test))

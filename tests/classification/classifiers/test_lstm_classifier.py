@@ -107,6 +107,7 @@ def test_balancing_finds_the_rare_class():
     train = type(train)(train.ids, train.sequences, rare)
     val = type(train)(train.ids[:22], train.sequences[:22], np.array([0] * 20 + [1] * 2))
     plain, balanced = (
-        fitted("lstm", train, val, epochs=3, balanced=b)[0].predict(toy(40, 3, shift=0.0))[:, 1].mean() for b in (False, True)
+        fitted("lstm", train, val, epochs=3, balanced=b)[0].predict(toy(40, 3, shift=0.0))[:, 1].mean()
+        for b in (False, True)
     )
     assert balanced > 2 * plain

@@ -14,7 +14,9 @@ from pipeline.training.datasets import Dataset
 
 
 def test_functionals_by_hand():
-    data = Dataset(["a", "b"], [np.array([[1, 2], [3, 6]], np.float32), np.array([[5, 5]], np.float32)], np.array([0, 1]))
+    data = Dataset(
+        ["a", "b"], [np.array([[1, 2], [3, 6]], np.float32), np.array([[5, 5]], np.float32)], np.array([0, 1])
+    )
     np.testing.assert_array_equal(svm.functionals(data), [[2, 4, 1, 2], [5, 5, 0, 0]])
 
 
@@ -61,6 +63,8 @@ def test_the_file_gives_the_same_posteriors(tmp_path):
     test = toy(9, 2)
     rows = np.clip((svm.functionals(test) - content["mean"]) / content["scale"], -10, 10)
     pairs = rows @ content["planes"].T + content["offsets"]
-    np.testing.assert_allclose(pairs, classifier.model.set_params(decision_function_shape="ovo").decision_function(rows), atol=1e-9)
+    np.testing.assert_allclose(
+        pairs, classifier.model.set_params(decision_function_shape="ovo").decision_function(rows), atol=1e-9
+    )
     scores = classifier.model.set_params(decision_function_shape="ovr").decision_function(rows)
     np.testing.assert_allclose(classifier.predict(test), softmax(scores / content["temperature"], axis=1))

@@ -1,4 +1,6 @@
-"""transfer: what is taken over, what is trained, rows and clips, classes that training lacks, and weights that do not suit."""
+"""transfer: what is taken over, what is trained, rows and clips, classes that training lacks, and weights that do not
+suit.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ def hidden(classifier: transfer.Classifier) -> dict[str, torch.Tensor]:
 
 def test_without_epochs_the_hidden_layers_are_the_gender_dnns():
     state = load_weights(source_weights()).state
-    taken, random = (fitted("transfer", rows_of(12, 0), rows_of(6, 1), epochs=0, transferred=t)[0] for t in (True, False))
+    taken, random = (
+        fitted("transfer", rows_of(12, 0), rows_of(6, 1), epochs=0, transferred=t)[0] for t in (True, False)
+    )
     assert all(torch.equal(tensor, state[name]) for name, tensor in hidden(taken).items())
     assert not any(torch.equal(tensor, state[name]) for name, tensor in hidden(random).items() if "weight" in name)
     assert torch.equal(taken.network.output.weight, random.network.output.weight), "one seed, one softmax layer"
@@ -46,7 +50,9 @@ def test_without_epochs_the_hidden_layers_are_the_gender_dnns():
 def test_frozen_layers_stay_and_the_others_are_trained(frozen, changed):
     state = load_weights(source_weights()).state
     classifier, _ = fitted("transfer", rows_of(24, 0), rows_of(9, 1), epochs=2, frozen=frozen)
-    different = {name.split(".")[1] for name, tensor in hidden(classifier).items() if not torch.equal(tensor, state[name])}
+    different = {
+        name.split(".")[1] for name, tensor in hidden(classifier).items() if not torch.equal(tensor, state[name])
+    }
     assert different == changed
     before, _ = fitted("transfer", rows_of(24, 0), rows_of(9, 1), epochs=0, frozen=frozen)
     assert not torch.equal(classifier.network.output.weight, before.network.output.weight)
@@ -93,7 +99,9 @@ def test_the_history_follows_validation():
 def test_an_unknown_class_of_validation_does_not_control_the_schedule():
     train, val = rows_of(30, 0, (0, 2)), rows_of(12, 1, (0, 2))
     strange = rows_of(12, 4, (1,))
-    both = Dataset(val.ids + strange.ids, val.sequences + strange.sequences, np.concatenate([val.labels, strange.labels]))
+    both = Dataset(
+        val.ids + strange.ids, val.sequences + strange.sequences, np.concatenate([val.labels, strange.labels])
+    )
     (one, first), (other, second) = (fitted("transfer", train, data) for data in (val, both))
     assert first == second
     found = other.predict(rows_of(9, 2))
@@ -124,7 +132,9 @@ def test_the_file_builds_the_network_again(tmp_path):
 def other_weights(folder, **changes):
     loaded = load_weights(source_weights())
     config = {**loaded.config, **changes}
-    save_weights(folder, loaded.state, {key: value for key, value in config.items() if value is not None}, "made for a test")
+    save_weights(
+        folder, loaded.state, {key: value for key, value in config.items() if value is not None}, "made for a test"
+    )
     return folder
 
 
@@ -164,7 +174,12 @@ def test_more_frozen_layers_than_there_are():
 
 def meta(columns: str = "abcde", normalise: str = "peak") -> FeatureMeta:
     return FeatureMeta(
-        feature="egemaps", dimension=len(columns), dtype="float32", rate_hz=0.0, columns=tuple(columns), params={"normalise": normalise}
+        feature="egemaps",
+        dimension=len(columns),
+        dtype="float32",
+        rate_hz=0.0,
+        columns=tuple(columns),
+        params={"normalise": normalise},
     )
 
 

@@ -1,4 +1,6 @@
-"""`pipeline.classification.end_to_end.run`: training of a network on aligned faces: what it learns from, when it stops, bytes, resuming, leakage."""
+"""`pipeline.classification.end_to_end.run`: training of a network on aligned faces: what it learns from, when it stops,
+bytes, resuming, leakage.
+"""
 
 from __future__ import annotations
 
@@ -97,7 +99,9 @@ def toy(monkeypatch):
 
     monkeypatch.setattr(plugins, "load", loaded)
     name = plugins.module_name
-    monkeypatch.setattr(plugins, "module_name", lambda kind, one: "pipeline.audio.spectral" if one == "toy" else name(kind, one))
+    monkeypatch.setattr(
+        plugins, "module_name", lambda kind, one: "pipeline.audio.spectral" if one == "toy" else name(kind, one)
+    )
     return plugin
 
 
@@ -112,7 +116,9 @@ def clips(takes: int = 4) -> list[Clip]:
 
 def folds() -> dict[str, dict[str, str]]:
     parts = ("train", "val", "test")
-    by_speaker = [{speaker: parts[(number + index) % 3] for index, speaker in enumerate(SPEAKERS)} for number in range(3)]
+    by_speaker = [
+        {speaker: parts[(number + index) % 3] for index, speaker in enumerate(SPEAKERS)} for number in range(3)
+    ]
     return {f"fold-{n:02d}": {clip.clip_id: by[clip.speaker] for clip in clips()} for n, by in enumerate(by_speaker)}
 
 
@@ -141,17 +147,30 @@ def corpus(tmp_path_factory) -> Path:
     return folder
 
 
-LEARN = {"cells": 8, "dropout": 0.2, "iterations": 12, "batch": 4, "learning_rate": 0.1, "decay_every": 30, "judge_every": 4, "weight_decay": 0.0}
+LEARN = {
+    "cells": 8,
+    "dropout": 0.2,
+    "iterations": 12,
+    "batch": 4,
+    "learning_rate": 0.1,
+    "decay_every": 30,
+    "judge_every": 4,
+    "weight_decay": 0.0,
+}
 
 
 def recipe(corpus: Path, folder: Path, network: str = "toy", source: Path | None = None, **changes) -> EndToEndRecipe:
     place = {"device": changes.pop("device", "cpu"), "mixed_precision": changes.pop("mixed_precision", False)}
     runtime = Runtime(workers=changes.pop("workers", 1), **place)
     params = EndToEndParams(**{**LEARN, **changes})
-    return EndToEndRecipe.of(network, params, source or corpus / "aligned.h5", corpus / network, folder / "scratch", runtime)
+    return EndToEndRecipe.of(
+        network, params, source or corpus / "aligned.h5", corpus / network, folder / "scratch", runtime
+    )
 
 
-def train(corpus: Path, folder: Path, network: str = "toy", only=None, upstream=(), these=None, fewer=None, **changes) -> Path:
+def train(
+    corpus: Path, folder: Path, network: str = "toy", only=None, upstream=(), these=None, fewer=None, **changes
+) -> Path:
     made = recipe(corpus, folder, network, **changes)
     chosen_folds = {name: fold for name, fold in (fewer or folds()).items() if only is None or name in only}
     train_end_to_end(made, these or clips(), chosen_folds, upstream, folder / "out")
@@ -163,23 +182,38 @@ def data(corpus: Path, part: str = "train", name: str = "fold-00") -> FaceClips:
 
 
 def written(folder: Path) -> dict[str, bytes]:
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()
+    }
 
 
 def test_it_learns_what_only_the_order_in_time_tells(toy, corpus, tmp_path):
-    out = train(corpus, tmp_path, upstream=[Entry(clip.clip_id, "align_faces") for clip in clips()], iterations=40, judge_every=8)
+    out = train(
+        corpus,
+        tmp_path,
+        upstream=[Entry(clip.clip_id, "align_faces") for clip in clips()],
+        iterations=40,
+        judge_every=8,
+    )
     frame = read_table(out / "posteriors.csv")
     tested = frame[frame["part"] == "test"]
     assert (tested["emotion"] == tested["predicted"]).mean() >= 0.9
     assert sorted(tested["clip_id"]) == sorted(clip.clip_id for clip in clips())
     assert set(frame["model"]) == {"toy-end_to_end"}
-    assert {name: set(group["part"]) for name, group in frame.groupby("fold")} == {name: {"val", "test"} for name in folds()}
+    assert {name: set(group["part"]) for name, group in frame.groupby("fold")} == {
+        name: {"val", "test"} for name in folds()
+    }
     history = pd.read_csv(out / "history.csv")
     assert list(history.columns) == ["fold", "iteration", "loss", "val_loss", "val_accuracy"]
     assert history.groupby("fold")["iteration"].apply(list).tolist() == [[8, 16, 24, 32, 40]] * 3
     stages = {entry.stage for entry in read_ledger(out / "ledger.csv")}
     assert stages == {"align_faces", "train:toy-end_to_end"}
-    assert sorted(path.name for path in out.iterdir()) == ["about.json", "history.csv", "ledger.csv", "posteriors.csv"], "no weights"
+    assert sorted(path.name for path in out.iterdir()) == [
+        "about.json",
+        "history.csv",
+        "ledger.csv",
+        "posteriors.csv",
+    ], "no weights"
     assert not (tmp_path / "scratch").exists()
 
 
@@ -188,18 +222,30 @@ def test_about_names_both_networks(toy, corpus, tmp_path):
     assert about["model"] == about["feature"] == "toy-end_to_end"
     assert about["dimension"] == 3 + 4
     assert about["weights"] == f"{'f' * 64} {load_weights(corpus / 'toy').sha256}"
-    assert about["origin"] == "aligned: published detector; toy: toy weights; learned further in each fold on its training clips"
+    assert (
+        about["origin"]
+        == "aligned: published detector; toy: toy weights; learned further in each fold on its training clips"
+    )
     assert about["params"]["iterations"] == 1
 
 
-@pytest.mark.parametrize(("iteration", "rate"), [(0, 1e-3), (999, 1e-3), (1000, 1e-4), (1999, 1e-4), (2000, 1e-5), (4999, 1e-7)])
+@pytest.mark.parametrize(
+    ("iteration", "rate"), [(0, 1e-3), (999, 1e-3), (1000, 1e-4), (1999, 1e-4), (2000, 1e-5), (4999, 1e-7)]
+)
 def test_the_learning_rate_falls_to_a_tenth_every_thousand_iterations(iteration, rate):
     assert EndToEndParams().rate(iteration) == pytest.approx(rate)
 
 
 def test_the_paper_is_the_default():
     params = EndToEndParams()
-    assert (params.cells, params.dropout, params.iterations, params.learning_rate, params.decay, params.decay_every) == (128, 0.7, 5000, 0.001, 0.1, 1000)
+    assert (
+        params.cells,
+        params.dropout,
+        params.iterations,
+        params.learning_rate,
+        params.decay,
+        params.decay_every,
+    ) == (128, 0.7, 5000, 0.001, 0.1, 1000)
     assert params.flip
 
 
@@ -212,7 +258,16 @@ def test_the_optimiser_gets_that_learning_rate(toy, corpus, tmp_path, monkeypatc
             return super().step(*args, **kwargs)
 
     monkeypatch.setattr(torch.optim, "SGD", Watched)
-    train(corpus, tmp_path, only=["fold-00"], iterations=5, decay_every=2, learning_rate=0.01, weight_decay=0.3, judge_every=5)
+    train(
+        corpus,
+        tmp_path,
+        only=["fold-00"],
+        iterations=5,
+        decay_every=2,
+        learning_rate=0.01,
+        weight_decay=0.3,
+        judge_every=5,
+    )
     np.testing.assert_allclose(seen, [(rate, 0.9, 0.3) for rate in (1e-2, 1e-2, 1e-3, 1e-3, 1e-4)])
 
 
@@ -239,7 +294,10 @@ def test_kept_weights_give_the_posteriors(toy, corpus, tmp_path):
 
 
 def test_keeping_changes_no_posterior_and_must_name_a_fold(toy, corpus, tmp_path):
-    one, two = (train(corpus, tmp_path / str(number), only=["fold-01"], keep=keep) for number, keep in enumerate([(), ("fold-01",)]))
+    one, two = (
+        train(corpus, tmp_path / str(number), only=["fold-01"], keep=keep)
+        for number, keep in enumerate([(), ("fold-01",)])
+    )
     assert (one / "posteriors.csv").read_bytes() == (two / "posteriors.csv").read_bytes()
     with pytest.raises(SettingsError, match=r"end_to_end\.toy\.keep: no fold 'fold-1' \(did you mean 'fold-0"):
         train(corpus, tmp_path, keep=("fold-1",))
@@ -349,13 +407,17 @@ def test_a_run_that_was_stopped_gives_the_bytes_of_one_that_was_not(toy, corpus,
 def test_a_state_of_other_settings_is_not_gone_on_with(toy, corpus, tmp_path, change):
     one, two = recipe(corpus, tmp_path), recipe(corpus, tmp_path, **change)
     assert one.training.key(data(corpus), data(corpus, "val")) != two.training.key(data(corpus), data(corpus, "val"))
-    assert one.training.key(data(corpus), data(corpus, "val")) != one.training.key(data(corpus, name="fold-01"), data(corpus, "val"))
+    assert one.training.key(data(corpus), data(corpus, "val")) != one.training.key(
+        data(corpus, name="fold-01"), data(corpus, "val")
+    )
     kept = recipe(corpus, tmp_path, keep=("fold-00",), workers=2)
     assert one.training.key(data(corpus), data(corpus, "val")) == kept.training.key(data(corpus), data(corpus, "val"))
 
 
 def test_two_runs_give_equal_bytes_and_another_seed_others(toy, corpus, tmp_path):
-    one, two, other = (written(train(corpus, tmp_path / n, only=["fold-00"], seed=seed)) for n, seed in (("1", 0), ("2", 0), ("3", 1)))
+    one, two, other = (
+        written(train(corpus, tmp_path / n, only=["fold-00"], seed=seed)) for n, seed in (("1", 0), ("2", 0), ("3", 1))
+    )
     assert one == two
     assert one["posteriors.csv"] != other["posteriors.csv"]
 
@@ -431,7 +493,14 @@ def test_training_sees_varied_pictures_and_validation_the_middle(toy, corpus, tm
     assert torch.equal(middle(model, FaceClips(learn.source, ["s1_anger_0"], np.zeros(1, np.int64)), [0])[0], expected)
 
 
-@pytest.mark.parametrize(("clip_id", "taken"), [("s1_anger_1", [2, 2, *range(2, 5), 4, *range(6, 16)]), ("s2_happy_0", [*range(15), 14]), ("s3_anger_2", [15] * 16)])
+@pytest.mark.parametrize(
+    ("clip_id", "taken"),
+    [
+        ("s1_anger_1", [2, 2, *range(2, 5), 4, *range(6, 16)]),
+        ("s2_happy_0", [*range(15), 14]),
+        ("s3_anger_2", [15] * 16),
+    ],
+)
 def test_a_frame_without_a_face_takes_the_nearest(corpus, clip_id, taken):
     number = [clip.clip_id for clip in clips()].index(clip_id)
     found = next(FaceClips(corpus / "aligned.h5", [clip_id], np.zeros(1, np.int64)).faces([0]))
@@ -439,7 +508,11 @@ def test_a_frame_without_a_face_takes_the_nearest(corpus, clip_id, taken):
 
 
 def test_fewer_clips_than_a_batch(toy, corpus, tmp_path):
-    few = {clip.clip_id: part for clip, part in ((c, folds()["fold-00"][c.clip_id]) for c in clips()) if clip.clip_id.endswith("_0")}
+    few = {
+        clip.clip_id: part
+        for clip, part in ((c, folds()["fold-00"][c.clip_id]) for c in clips())
+        if clip.clip_id.endswith("_0")
+    }
     frame = read_table(train(corpus, tmp_path, fewer={"fold-00": few}, batch=50, iterations=3) / "posteriors.csv")
     assert frame["part"].value_counts().to_dict() == {"val": 2, "test": 2}
 
@@ -451,7 +524,11 @@ def test_clips_without_faces_are_left_out_and_named_in_the_ledger(toy, corpus, t
     write_features(tmp_path / "aligned.h5", META, found)
     upstream = [Entry("s3_happy_3", "align_faces", "failed", "no_face", "none")]
     out = train(corpus, tmp_path, source=tmp_path / "aligned.h5", upstream=upstream, iterations=2)
-    failed = {e.clip_id: (e.reason, e.detail) for e in read_ledger(out / "ledger.csv") if e.stage == "train:toy-end_to_end" and e.status == "failed"}
+    failed = {
+        e.clip_id: (e.reason, e.detail)
+        for e in read_ledger(out / "ledger.csv")
+        if e.stage == "train:toy-end_to_end" and e.status == "failed"
+    }
     assert failed == {"s1_anger_0": ("no_input", "no observed frame"), "s3_happy_3": ("no_face", "after align_faces")}
 
 
@@ -463,21 +540,32 @@ def test_a_fold_without_validation_clips(toy, corpus, tmp_path):
 
 def test_another_file_than_that_of_aligned_faces(toy, corpus, tmp_path):
     values = np.ones((5, 4), np.float32)
-    write_features(tmp_path / "faces.h5", META, [(clip.clip_id, ClipFeatures(values, np.arange(5.0), np.ones(5, bool))) for clip in clips()])
+    write_features(
+        tmp_path / "faces.h5",
+        META,
+        [(clip.clip_id, ClipFeatures(values, np.arange(5.0), np.ones(5, bool))) for clip in clips()],
+    )
     with pytest.raises(ArtifactError, match="5 frames of 's1_anger_0', not 16; give the file of align_faces"):
         train(corpus, tmp_path, source=tmp_path / "faces.h5")
 
 
 def test_a_loss_that_left_all_bounds_stops_the_run(toy, corpus, tmp_path):
-    with pytest.raises(PipelineError, match=r"end_to_end\.toy: the loss of iteration \d+ is no number; lower learning_rate or max_gradient"):
+    with pytest.raises(
+        PipelineError,
+        match=r"end_to_end\.toy: the loss of iteration \d+ is no number; lower learning_rate or max_gradient",
+    ):
         train(corpus, tmp_path, learning_rate=1e38, max_gradient=0)
 
 
 def test_gradients_are_clipped(toy, corpus, tmp_path):
     moved = {}
     for limit in (0.0, 1e-6):
-        state = load_weights(train(corpus, tmp_path / str(limit), only=["fold-00"], keep=("fold-00",), max_gradient=limit) / "fold-00").state
-        moved[limit] = float((state["body.first.weight"] - load_weights(corpus / "toy").state["first.weight"]).abs().max())
+        state = load_weights(
+            train(corpus, tmp_path / str(limit), only=["fold-00"], keep=("fold-00",), max_gradient=limit) / "fold-00"
+        ).state
+        moved[limit] = float(
+            (state["body.first.weight"] - load_weights(corpus / "toy").state["first.weight"]).abs().max()
+        )
     assert moved[1e-6] < 1e-4 < moved[0.0]
 
 
@@ -527,7 +615,13 @@ def test_every_plugin_is_learned_with_all_its_weights(corpus, tmp_path, name):
     save_weights(tmp_path / name, state, {"network": config, "speakers": []}, "toy weights")
     fold = folds()["fold-00"]
     few = {clip_id: part for clip_id, part in fold.items() if part == "train" or clip_id.endswith("_0")}
-    settings_ = {"fewer": {"fold-00": few}, "settings": small, "iterations": 2, "keep": ("fold-00",), "learning_rate": 0.01}
+    settings_ = {
+        "fewer": {"fold-00": few},
+        "settings": small,
+        "iterations": 2,
+        "keep": ("fold-00",),
+        "learning_rate": 0.01,
+    }
     out = train(tmp_path, tmp_path, name, source=corpus / "aligned.h5", **settings_)
     after = load_weights(out / "fold-00").state
     still = [n for n, tensor in state.items() if tensor.ndim > 1 and torch.equal(after[f"body.{n}"], tensor)]
@@ -540,7 +634,17 @@ def test_every_plugin_is_learned_with_all_its_weights(corpus, tmp_path, name):
 @pytest.mark.parametrize("mixed", [False, True])
 def test_c3d_learns_with_and_without_mixed_precision(corpus, tmp_path, mixed):
     settings_ = {"size": 16, "fc6": "adaptive", "dropout": 0.0}
-    out = train(corpus, tmp_path, "c3d", only=["fold-00"], settings=settings_, iterations=60, judge_every=20, learning_rate=0.01, mixed_precision=mixed)
+    out = train(
+        corpus,
+        tmp_path,
+        "c3d",
+        only=["fold-00"],
+        settings=settings_,
+        iterations=60,
+        judge_every=20,
+        learning_rate=0.01,
+        mixed_precision=mixed,
+    )
     assert pd.read_csv(out / "history.csv")["val_accuracy"].max() >= 0.75
 
 

@@ -52,7 +52,9 @@ def gaussian_by_definition(frames: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("length", [1, 2, 3, 9])
 def test_covariance_is_its_definition(length):
     frames = frames_of(length, 4, length, offset=3)
-    np.testing.assert_allclose(covariance(frames, SHARE, LEAST), covariance_by_definition(frames, SHARE, LEAST), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        covariance(frames, SHARE, LEAST), covariance_by_definition(frames, SHARE, LEAST), rtol=1e-9, atol=1e-12
+    )
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 9])
@@ -81,12 +83,22 @@ def test_subspace_is_the_eigenspace_of_the_second_moments(centred):
     expected = eigh(moments)[1][:, ::-1][:, :3]
     basis = subspace(frames, 3, centred)
     np.testing.assert_allclose(basis @ basis.T, expected @ expected.T, atol=1e-9)
-    np.testing.assert_allclose(np.abs((basis * expected).sum(axis=0)), 1, atol=1e-9)  # the same columns, in the same order
+    np.testing.assert_allclose(
+        np.abs((basis * expected).sum(axis=0)), 1, atol=1e-9
+    )  # the same columns, in the same order
 
 
 @pytest.mark.parametrize(
     ("length", "rank", "centred", "columns"),
-    [(1, 3, False, 1), (1, 3, True, 0), (2, 3, False, 2), (2, 3, True, 1), (9, 3, False, 3), (9, 3, True, 3), (9, 9, False, 5)],
+    [
+        (1, 3, False, 1),
+        (1, 3, True, 0),
+        (2, 3, False, 2),
+        (2, 3, True, 1),
+        (9, 3, False, 3),
+        (9, 3, True, 3),
+        (9, 9, False, 5),
+    ],
 )
 def test_few_frames_give_few_columns(length, rank, centred, columns):
     basis = subspace(frames_of(length, 5, 0, offset=100), rank, centred)
@@ -125,7 +137,9 @@ def test_the_order_of_frames_does_not_matter(shape, random):
     order = list(range(len(frames)))
     random.shuffle(order)
     np.testing.assert_allclose(covariance(frames[order], SHARE, LEAST), covariance(frames, SHARE, LEAST), atol=1e-9)
-    np.testing.assert_allclose(gaussian(frames[order], SHARE, LEAST), gaussian(frames, SHARE, LEAST), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(
+        gaussian(frames[order], SHARE, LEAST), gaussian(frames, SHARE, LEAST), rtol=1e-6, atol=1e-6
+    )
     # all columns: where two singular values are close, a part of them would be ill-conditioned
     there, back = subspace(frames[order], 12, False), subspace(frames, 12, False)
     np.testing.assert_allclose(there @ there.T, back @ back.T, atol=1e-6)

@@ -29,7 +29,9 @@ def test_on_a_linear_kernel_it_is_linear_pls(latent):
 
 def test_all_directions_of_two_points_give_their_indicators():
     gram = np.array([[2.0, 0.5], [0.5, 1.0]])
-    np.testing.assert_allclose(KernelPls(9).fit(gram, np.array([3, 1])).decision_function(gram), [[0, 1], [1, 0]], atol=1e-9)
+    np.testing.assert_allclose(
+        KernelPls(9).fit(gram, np.array([3, 1])).decision_function(gram), [[0, 1], [1, 0]], atol=1e-9
+    )
 
 
 def test_a_kernel_that_tells_nothing_gives_the_shares_of_the_classes():
@@ -39,5 +41,7 @@ def test_a_kernel_that_tells_nothing_gives_the_shares_of_the_classes():
 
 def test_more_directions_than_there_are_change_nothing():
     rows, labels, others = material(columns=5)
-    few, many = (KernelPls(latent).fit(rows @ rows.T, labels).decision_function(others[:, :5] @ rows.T) for latent in (5, 60))
+    few, many = (
+        KernelPls(latent).fit(rows @ rows.T, labels).decision_function(others[:, :5] @ rows.T) for latent in (5, 60)
+    )
     np.testing.assert_allclose(many, few, atol=1e-6)

@@ -30,7 +30,9 @@ def test_components_are_those_of_all_frames_at_once():
     scaled = scaler(frames).astype(np.float64)
     values, vectors = np.linalg.eigh(scaled.T @ scaled / len(scaled))
     expected = vectors[:, :-4:-1] / np.sqrt(values[:-4:-1].mean())
-    np.testing.assert_allclose(np.abs((reducer.basis * expected).sum(axis=0)), np.square(expected).sum(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(
+        np.abs((reducer.basis * expected).sum(axis=0)), np.square(expected).sum(axis=0), rtol=1e-5
+    )
     reduced = reducer(frames)
     assert reduced.shape == (len(frames), 3)
     assert reduced.var(axis=0).sum() == pytest.approx(3, rel=1e-4)
@@ -40,7 +42,9 @@ def test_components_are_those_of_all_frames_at_once():
 def test_many_columns_hold_nearly_the_most_variance_that_components_can():
     rng = np.random.default_rng(1)
     mixing = rng.standard_normal((12, 300))
-    sequences = [(rng.standard_normal((20, 12)) @ mixing + rng.standard_normal((20, 300))).astype(np.float32) for _ in range(30)]
+    sequences = [
+        (rng.standard_normal((20, 12)) @ mixing + rng.standard_normal((20, 300))).astype(np.float32) for _ in range(30)
+    ]
     data = Dataset([f"c{i:02d}" for i in range(30)], sequences, np.zeros(30, np.int64))
     reducer = FrameReducer.of(data, 10, about_zero=False)
     scaled = reducer.scaler(np.concatenate(sequences)).astype(np.float64)

@@ -26,11 +26,22 @@ from pipeline.core.weights_file import save_published
 def doctor(*words: str, cwd: Path = ROOT, **more: str) -> tuple[int, dict[str, tuple[str, str]]]:
     """Run it and return its exit code and name -> (state, words)."""
     full = {**os.environ, "PYTHONPATH": os.fspath(ROOT), **more}
-    done = subprocess.run([sys.executable, "-m", "pipeline", "doctor", *words], cwd=cwd, env=full, capture_output=True, text=True, timeout=200)
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline", "doctor", *words],
+        cwd=cwd,
+        env=full,
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
     assert done.stderr == ""
     assert "Traceback" not in done.stdout
     *lines, last = done.stdout.splitlines()
-    assert last == ("nothing is wrong" if done.returncode == 0 else f"{sum(line.startswith('wrong') for line in lines)} of {len(lines)} checks: wrong")
+    assert last == (
+        "nothing is wrong"
+        if done.returncode == 0
+        else f"{sum(line.startswith('wrong') for line in lines)} of {len(lines)} checks: wrong"
+    )
     found = [re.fullmatch(r"(ok|note|wrong) +(\S.*?)  +(\S.*)", line) for line in lines]
     return done.returncode, {one[2]: (one[1], one[3]) for one in found}
 
@@ -39,9 +50,33 @@ def test_all_is_well_here():
     code, found = doctor()
     states = {name: state for name, (state, _) in found.items()}
     assert (code, "wrong" in states.values()) == (0, False), found
-    for name in ("Python", "packages", "torch, torchvision", "libraries", "FFmpeg", "openSMILE", "dlib", "OpenCV", "DVC", "DVC project", "settings", "folders"):
+    for name in (
+        "Python",
+        "packages",
+        "torch, torchvision",
+        "libraries",
+        "FFmpeg",
+        "openSMILE",
+        "dlib",
+        "OpenCV",
+        "DVC",
+        "DVC project",
+        "settings",
+        "folders",
+    ):
         assert states[name] == "ok", found[name]
-    assert {"CUDA", "torchvision", "git", "Chromium", "Graphviz", "weights, mtcnn", "corpus demo", "disk, project", "disk, TMPDIR", "machine"} <= set(states)
+    assert {
+        "CUDA",
+        "torchvision",
+        "git",
+        "Chromium",
+        "Graphviz",
+        "weights, mtcnn",
+        "corpus demo",
+        "disk, project",
+        "disk, TMPDIR",
+        "machine",
+    } <= set(states)
 
 
 @pytest.fixture
@@ -53,16 +88,24 @@ def broken(tmp_path: Path) -> Path:
 
 
 def test_broken_packages_are_lines_and_the_rest_goes_on(broken):
-    """One that raises, one that kills its process as an unknown instruction does, one that is not there, one that ends Python."""
+    """One that raises, one that kills its process as an unknown instruction does, one that is not there, one that ends
+    Python.
+    """
     (broken / "opensmile.py").write_text("raise OSError('libSMILEapi.so: cannot open shared object file')\n")
     (broken / "dlib.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGILL)\n")
     (broken / "av.py").write_text("raise ModuleNotFoundError(\"No module named 'av'\")\n")
     (broken / "soundfile.py").write_text("raise RuntimeError('no libsndfile')\n")
     code, found = doctor(PYTHONPATH=f"{broken}{os.pathsep}{ROOT}")
     assert code == 1
-    assert found["openSMILE"] == ("wrong", f"does not work (OSError: libSMILEapi.so: cannot open shared object file); {environment.MAKE}")
+    assert found["openSMILE"] == (
+        "wrong",
+        f"does not work (OSError: libSMILEapi.so: cannot open shared object file); {environment.MAKE}",
+    )
     assert found["dlib"] == ("wrong", f"killed its process (SIGILL); {environment.MAKE}")
-    assert found["FFmpeg"] == ("wrong", f"does not work (ModuleNotFoundError: No module named 'av'); {environment.MAKE}")
+    assert found["FFmpeg"] == (
+        "wrong",
+        f"does not work (ModuleNotFoundError: No module named 'av'); {environment.MAKE}",
+    )
     assert found["soundfile"] == ("wrong", f"cannot be imported (RuntimeError: no libsndfile); {environment.MAKE}")
     assert [found[name][0] for name in ("OpenCV", "settings", "folders", "DVC")] == ["ok"] * 4
 
@@ -87,16 +130,27 @@ runpy.run_module("pipeline", run_name="__main__")
 """
     done = subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, "")
-    assert re.search(r"^wrong +packages +(\d+) of \1 of requirements.lock are absent or differ: this is not the project's", done.stdout, re.MULTILINE)
+    assert re.search(
+        r"^wrong +packages +(\d+) of \1 of requirements.lock are absent or differ: this is not the project's",
+        done.stdout,
+        re.MULTILINE,
+    )
     assert re.search(r"^wrong +DVC +not installed", done.stdout, re.MULTILINE)
 
 
 def test_packages_of_another_version_are_named(tmp_path):
     lock = tmp_path / "requirements.lock"
     numpy = environment.installed()["numpy"]
-    lock.write_text(f"# a comment\nNumPy=={numpy}\npandas==0.1\nno_such.thing==2.0\ntorch=={environment.installed()['torch'].split('+')[0]}\n")
+    lock.write_text(
+        f"# a comment\nNumPy=={numpy}\npandas==0.1\nno_such.thing==2.0\ntorch=={environment.installed()['torch'].split('+')[0]}\n"
+    )
     assert environment.packages(lock) == [
-        Finding("package pandas", "wrong", f"{environment.installed()['pandas']}, requirements.lock has 0.1", environment.MAKE),
+        Finding(
+            "package pandas",
+            "wrong",
+            f"{environment.installed()['pandas']}, requirements.lock has 0.1",
+            environment.MAKE,
+        ),
         Finding("package no_such.thing", "wrong", "absent, requirements.lock has 2.0", environment.MAKE),
     ]
     here = [f"{name}=={version}\n" for name, version in list(environment.installed().items())[:30]]
@@ -198,7 +252,9 @@ def test_probes_leave_no_process_at_ctrl_c(monkeypatch):
 def test_a_full_disk_names_the_path(tmp_path, monkeypatch):
     monkeypatch.setattr(places.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**12, 10**12, 5.9e9))
     found = places.room("project", tmp_path / "not/yet", places.PROJECT_GB, "free some")
-    assert found == Finding("disk, project", "wrong", f"5.9 GB free at {tmp_path}/not/yet, 6 GB are needed", "free some")
+    assert found == Finding(
+        "disk, project", "wrong", f"5.9 GB free at {tmp_path}/not/yet, 6 GB are needed", "free some"
+    )
     assert places.room("TMPDIR", tmp_path, places.OTHER_GB, "").state == "ok"
 
 
@@ -251,7 +307,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "net.pth").write_bytes(body)
     import hashlib
 
-    (tmp_path / "weights.lock").write_text(LOCK.replace("SHA", f'"{hashlib.sha256(body).hexdigest()}"').replace("layers: null, ", ""))
+    (tmp_path / "weights.lock").write_text(
+        LOCK.replace("SHA", f'"{hashlib.sha256(body).hexdigest()}"').replace("layers: null, ", "")
+    )
     settings(tmp_path, fetch_weights={"one": {"weights": ["net"]}})
     return tmp_path
 
@@ -284,7 +342,10 @@ def test_weights_that_are_here_and_a_flipped_byte(project):
     assert (weights_here().state, "net.pth: refused" in weights_here().words) == ("wrong", True)
     save_published(folder, {"net": project / "net.pth"}, ["net"], "a test")
     file.write_bytes(b"W" + file.read_bytes()[1:])
-    assert (weights_here().state, "delete it and run `python -m pipeline weights fetch net`" in weights_here().words) == ("wrong", True)
+    assert (
+        weights_here().state,
+        "delete it and run `python -m pipeline weights fetch net`" in weights_here().words,
+    ) == ("wrong", True)
 
 
 def test_weights_of_torch_are_hashed_without_torch(project):
@@ -301,7 +362,12 @@ def test_weights_of_torch_are_hashed_without_torch(project):
 
 @pytest.mark.parametrize(
     ("block", "words"),
-    [({"weights": ["nett"]}, "did you mean 'net'?"), ({"weights": ["hand"]}, "weights import hand FILE"), ({}, "expected a list"), (3, "expected a list")],
+    [
+        ({"weights": ["nett"]}, "did you mean 'net'?"),
+        ({"weights": ["hand"]}, "weights import hand FILE"),
+        ({}, "expected a list"),
+        (3, "expected a list"),
+    ],
 )
 def test_weights_that_no_run_can_get(project, block, words):
     settings(project, fetch_weights={"one": block})
@@ -328,7 +394,9 @@ def test_corpora(project):
     assert corpus_of(project, corpora={"mine": {"adaptor": "x", "root": "y"}}).state == "wrong"
     demo = {"demo": {"adapter": "demo", "root": "data/demo", "protocol": {"name": "none"}}}
     assert corpus_of(project, corpora=demo).state == "wrong"
-    assert corpus_of(project, corpora=demo, generate={"demo": {}}) == Finding("corpus demo", "note", "data/demo is not made yet", "make repro makes it")
+    assert corpus_of(project, corpora=demo, generate={"demo": {}}) == Finding(
+        "corpus demo", "note", "data/demo is not made yet", "make repro makes it"
+    )
 
 
 def test_a_corpus_that_takes_long_is_no_fault(project, monkeypatch):
@@ -351,4 +419,6 @@ def test_settings_with_a_mistake(project):
     (found,) = inputs.settings(Path("params.yaml"))
     assert (found.state, "runtime.workrs: no such setting (did you mean 'workers'?)" in found.words) == ("wrong", True)
     settings(project, **params)
-    assert inputs.settings(Path("params.yaml")) == [Finding("settings", "ok", "corpora: demo; systems: huang2017, zhang2017, ouyang2017")]
+    assert inputs.settings(Path("params.yaml")) == [
+        Finding("settings", "ok", "corpora: demo; systems: huang2017, zhang2017, ouyang2017")
+    ]

@@ -17,7 +17,12 @@ def test_the_systems_that_are_shipped() -> None:
 
 
 def test_a_system_of_ones_own_needs_a_stage_of_its_own(tmp_path) -> None:
-    params = {"systems": {**PARAMS["systems"], "mine": {"features": {"lld147": "audio"}, "classifiers": ["svm"], "fusions": []}}}
+    params = {
+        "systems": {
+            **PARAMS["systems"],
+            "mine": {"features": {"lld147": "audio"}, "classifiers": ["svm"], "fusions": []},
+        }
+    }
     with pytest.raises(SettingsError) as caught:
         check_systems(params, ROOT / "dvc.yaml")
     assert str(caught.value) == (
@@ -25,7 +30,9 @@ def test_a_system_of_ones_own_needs_a_stage_of_its_own(tmp_path) -> None:
     )
     stages = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
     block = stages[stages.index("  train_huang2017:") : stages.index("  train_zhang2017:")].replace("huang2017", "mine")
-    (tmp_path / "dvc.yaml").write_text(stages.replace("  train_zhang2017:", block + "  train_zhang2017:"), encoding="utf-8")
+    (tmp_path / "dvc.yaml").write_text(
+        stages.replace("  train_zhang2017:", block + "  train_zhang2017:"), encoding="utf-8"
+    )
     assert check_systems(params, tmp_path / "dvc.yaml").endswith(", mine")
 
 

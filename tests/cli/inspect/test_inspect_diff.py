@@ -52,11 +52,19 @@ def test_equal_bytes_and_equal_values(lld, tmp_path, capsys):
         for key in source:
             source.copy(key, to)
         to.attrs.update(source.attrs)
-    for path, verdict in ((same, "equal bytes"), (other, "equal values, other attributes"), (tmp_path / "laid.h5", "equal values, laid out otherwise in the file")):
+    for path, verdict in (
+        (same, "equal bytes"),
+        (other, "equal values, other attributes"),
+        (tmp_path / "laid.h5", "equal values, laid out otherwise in the file"),
+    ):
         assert main(["inspect", str(lld), "--diff", str(path)]) == 0
         assert capsys.readouterr().out.splitlines()[0] == verdict
     text, _ = describe(lld, other)
-    assert [line.split() for line in text.splitlines()[4:]] == [["attribute", "A", "B"], ["version", "v1", "v2"], ["params.n", "3", "4"]]
+    assert [line.split() for line in text.splitlines()[4:]] == [
+        ["attribute", "A", "B"],
+        ["version", "v1", "v2"],
+        ["params.n", "3", "4"],
+    ]
 
 
 def test_clips_shapes_and_masks(lld, tmp_path):
@@ -71,8 +79,14 @@ def test_clips_shapes_and_masks(lld, tmp_path):
 
     text, equal = describe(lld, changed(lld, tmp_path / "b.h5", change))
     assert not equal
-    assert text.startswith("different: 2 of 6 clips that could be compared, 1 clip only in A, 3 arrays of another shape\n")
-    for line in ("only in A: c00", "c01   values  (30, 3) float32  (29, 3) float32", "3 frames in 1 clip observed in one file alone"):
+    assert text.startswith(
+        "different: 2 of 6 clips that could be compared, 1 clip only in A, 3 arrays of another shape\n"
+    )
+    for line in (
+        "only in A: c00",
+        "c01   values  (30, 3) float32  (29, 3) float32",
+        "3 frames in 1 clip observed in one file alone",
+    ):
         assert line in text
     lines = [line.split() for line in text.splitlines()]
     assert ["c02", "0", "0", "3"] in lines
@@ -98,11 +112,17 @@ def test_arrays_beside_the_values_and_values_that_nobody_observed(tmp_path):
 
 def test_files_with_folds_and_more_than_are_shown(tmp_path):
     folder = write_corpus(tmp_path, 24)
-    other = changed(folder / "v4.h5", tmp_path / "b.h5", lambda key, clip: replace(clip, values=clip.values + np.float32(int(key[-2:]))))
+    other = changed(
+        folder / "v4.h5",
+        tmp_path / "b.h5",
+        lambda key, clip: replace(clip, values=clip.values + np.float32(int(key[-2:]))),
+    )
     found = compare(folder / "v4.h5", other)
     text, _ = describe(folder / "v4.h5", other)
     assert len(found.clips) == 48
-    assert {line.split()[0] for line in text.split("\n\n")[1].splitlines()[1:3]} == {"fold-00/c23", "fold-01/c23"}, "the worst clips first"
+    assert {line.split()[0] for line in text.split("\n\n")[1].splitlines()[1:3]} == {"fold-00/c23", "fold-01/c23"}, (
+        "the worst clips first"
+    )
     assert "... and 26 more" in text
 
 
@@ -143,7 +163,10 @@ def test_distance_is_symmetric_and_zero_on_itself(a, b):
 
 CLIPS = st.dictionaries(
     st.sampled_from(["a", "b c", "d+1", "é"]),
-    st.tuples(arrays(np.float32, st.tuples(st.integers(0, 4), st.just(2)), elements=st.floats(-5, 5, width=32)), st.integers(0, 15)),
+    st.tuples(
+        arrays(np.float32, st.tuples(st.integers(0, 4), st.just(2)), elements=st.floats(-5, 5, width=32)),
+        st.integers(0, 15),
+    ),
     max_size=4,
 )
 
@@ -161,7 +184,9 @@ def written(path: Path, clips) -> Path:
 @given(CLIPS, CLIPS)
 def test_a_difference_is_symmetric_and_none_from_itself(one, other):
     with TemporaryDirectory() as folder:
-        a, b, again = (written(Path(folder) / name, clips) for name, clips in (("a.h5", one), ("b.h5", other), ("c.h5", one)))
+        a, b, again = (
+            written(Path(folder) / name, clips) for name, clips in (("a.h5", one), ("b.h5", other), ("c.h5", one))
+        )
         assert describe(a, again)[0].startswith("equal bytes")
         there, back = compare(a, b), compare(b, a)
         assert there.equal == back.equal

@@ -42,8 +42,20 @@ def folded(tmp_path):
 @pytest.mark.parametrize(
     "words",
     [
-        "toy", "none: computed without a network", "2: level [dB], pitch [Hz]", "float32", "25 frames/s", "n=3", "abc",
-        "clips  2", "10, observed 50.0%", "2 to 109; 0 NaN in observed frames", "5x2", "80.0%", "20.0%", "0.16",
+        "toy",
+        "none: computed without a network",
+        "2: level [dB], pitch [Hz]",
+        "float32",
+        "25 frames/s",
+        "n=3",
+        "abc",
+        "clips  2",
+        "10, observed 50.0%",
+        "2 to 109; 0 NaN in observed frames",
+        "5x2",
+        "80.0%",
+        "20.0%",
+        "0.16",
     ],
 )
 def test_a_file_at_a_glance(plain, words):
@@ -101,8 +113,12 @@ def test_the_command(plain, capsys):
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("missing", "no such file"), ("text", "not a readable HDF5 file"), ("foreign", "not a feature file of format"), ("cut", "not a readable HDF5 file"),
-        ("empty", "empty; delete it"), ("folder", "a folder without a model"),
+        ("missing", "no such file"),
+        ("text", "not a readable HDF5 file"),
+        ("foreign", "not a feature file of format"),
+        ("cut", "not a readable HDF5 file"),
+        ("empty", "empty; delete it"),
+        ("folder", "a folder without a model"),
     ],
 )
 def test_a_file_that_is_not_ours_is_one_line(plain, tmp_path, capsys, kind, words):
@@ -179,7 +195,12 @@ def test_damage_anywhere_is_one_line_or_no_harm(tmp_path, capsys, share, how):
     else:
         content[at : at + 400] = np.random.default_rng(0).bytes(400)
     path.write_bytes(content)
-    for further in ([], ["--clip", "c03"], ["--plot", str(tmp_path / "p.png"), "--clip", "c00"], ["--diff", str(folder / "deep.h5")]):
+    for further in (
+        [],
+        ["--clip", "c03"],
+        ["--plot", str(tmp_path / "p.png"), "--clip", "c00"],
+        ["--diff", str(folder / "deep.h5")],
+    ):
         code = main(["inspect", str(path), *further])
         caught = capsys.readouterr()
         assert (code == 0) == (caught.err == "") or "--diff" in further
@@ -200,7 +221,15 @@ def test_odd_attributes_are_one_line(plain, capsys, name, value):
 
 def test_names_never_steer_the_terminal(tmp_path, capsys):
     odd = "a\x1b[31m<script> \u202eb\nc"
-    meta = FeatureMeta("toy\x1b[2J", 2, "float32", columns=("level\x07", "pitch\r"), origin="\x1b]0;title\x07", weights="\x1b" * 20, params={"\x1b": "\n"})
+    meta = FeatureMeta(
+        "toy\x1b[2J",
+        2,
+        "float32",
+        columns=("level\x07", "pitch\r"),
+        origin="\x1b]0;title\x07",
+        weights="\x1b" * 20,
+        params={"\x1b": "\n"},
+    )
     write_features(tmp_path / "t.h5", meta, [(odd, clip(0))])
     for further in ([], ["--clip", odd], ["--clip", "nobody"], ["--clip", odd + "x"]):
         main(["inspect", str(tmp_path / "t.h5"), *further])

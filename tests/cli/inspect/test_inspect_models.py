@@ -28,7 +28,11 @@ class Bomb:
 
 
 def network() -> dict:
-    return {"state": {"body.weight": torch.zeros(4, 3), "body.bias": torch.zeros(4)}, "mean": torch.zeros(3), "params": '{"hidden":4}'}
+    return {
+        "state": {"body.weight": torch.zeros(4, 3), "body.bias": torch.zeros(4)},
+        "mean": torch.zeros(3),
+        "params": '{"hidden":4}',
+    }
 
 
 @pytest.fixture
@@ -36,7 +40,9 @@ def model(tmp_path):
     folder = tmp_path / "models/toy/system/classifiers/lld-lstm"
     write_report(folder).rename(folder / "posteriors.csv")
     (folder / "about.json").write_text(json.dumps({"model": "lld-lstm", "params": {"hidden": 4, "seed": 0}}))
-    (folder / "history.csv").write_text("fold,rate,epoch,loss,val_accuracy\nf0,0.1,0,2,0.25\nf0,0.1,1,1,0.5\nf0,0.1,2,1,0.5\nf1,0.1,0,2,0.75\n")
+    (folder / "history.csv").write_text(
+        "fold,rate,epoch,loss,val_accuracy\nf0,0.1,0,2,0.25\nf0,0.1,1,1,0.5\nf0,0.1,2,1,0.5\nf1,0.1,0,2,0.75\n"
+    )
     for fold in range(2):
         torch.save(network(), folder / f"fold-{fold:02d}.pt")
     return folder
@@ -55,7 +61,13 @@ def test_a_network(model):
 
 def test_a_folder(model):
     text = describe(model)
-    for words in ("model  lld-lstm\n", "params  hidden=4, seed=0\n", "good-svm      8     1.000", "fold-01.pt", "parameters  16 in 2 tensors"):
+    for words in (
+        "model  lld-lstm\n",
+        "params  hidden=4, seed=0\n",
+        "good-svm      8     1.000",
+        "fold-01.pt",
+        "parameters  16 in 2 tensors",
+    ):
         assert words in text
     lines = [line.split() for line in text.splitlines()]
     assert ["f0", "0.1", "3", "0.5000", "epoch", "1"] in lines
@@ -80,7 +92,9 @@ def test_pretrained_weights_and_their_digest(tmp_path):
 def test_published_weights(tmp_path):
     (tmp_path / "net.dat").write_bytes(b"\0\1\2")
     digest = hashlib.sha256(b"\0\1\2").hexdigest()
-    (tmp_path / "weights.json").write_text(json.dumps({"files": {"net": {"file": "net.dat", "sha256": digest}}, "origin": "published"}))
+    (tmp_path / "weights.json").write_text(
+        json.dumps({"files": {"net": {"file": "net.dat", "sha256": digest}}, "origin": "published"})
+    )
     assert f"{digest}, as noted" in describe(tmp_path)
     assert "origin  published" in describe(tmp_path)
     assert "network of another library; not opened" in describe(tmp_path / "net.dat")
@@ -120,7 +134,9 @@ def test_a_damaged_network_is_one_line(model, capsys, kind):
         save(path, "k" * 64, {"w": torch.zeros(2)})
         path.write_bytes(path.read_bytes()[:-1] + b"\1")
     else:
-        path.write_bytes({"empty": b"", "text": b"no network", "cut": path.read_bytes()[:700], "zip": b"PK\3\4" + bytes(90)}[kind])
+        path.write_bytes(
+            {"empty": b"", "text": b"no network", "cut": path.read_bytes()[:700], "zip": b"PK\3\4" + bytes(90)}[kind]
+        )
     assert main(["inspect", str(path)]) == 1
     caught = capsys.readouterr()
     assert (caught.out, caught.err.count("\n")) == ("", 1)

@@ -21,7 +21,9 @@ def notebook():
 
 
 def executed(where) -> str:
-    """Run it in a folder and return all that it prints; a kernel sends a line in as many pieces as it likes, which are put together."""
+    """Run it in a folder and return all that it prints; a kernel sends a line in as many pieces as it likes, which are
+    put together.
+    """
     found = notebook()
     NotebookClient(found, timeout=300, coalesce_streams=True, resources={"metadata": {"path": str(where)}}).execute()
     outputs = [output for cell in found.cells for output in cell.get("outputs", ())]
@@ -62,6 +64,13 @@ def test_it_runs(tmp_path, monkeypatch, start):
     if start == "elsewhere":
         monkeypatch.setenv("AVEMOTION_ROOT", str(tmp_path / "project"))
     said = executed(where)
-    for words in ("toy of ['toy']", "deep.h5 low (30, 2, 3)", "observed: 67%", "8 clips, 0 lost on the way", "v4.h5", "good-svm"):
+    for words in (
+        "toy of ['toy']",
+        "deep.h5 low (30, 2, 3)",
+        "observed: 67%",
+        "8 clips, 0 lost on the way",
+        "v4.h5",
+        "good-svm",
+    ):
         assert words in said
     assert str(tmp_path) not in said

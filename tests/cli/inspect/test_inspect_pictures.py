@@ -35,7 +35,9 @@ def colourful(rgb: np.ndarray) -> np.ndarray:
 
 
 def heat_part(rgb: np.ndarray) -> np.ndarray:
-    """Return the heat map of a picture without face and waveform: from the first to the last colourful column of pixels, colour bar apart."""
+    """Return the heat map of a picture without face and waveform: from the first to the last colourful column of
+    pixels, colour bar apart.
+    """
     colour = colourful(rgb)
     rows = np.flatnonzero(colour.any(axis=1))
     middle = rgb[rows[0] + 5 : rows[-1] - 5]
@@ -49,7 +51,9 @@ def test_unobserved_frames_are_hatched(folder, tmp_path):
     assert said.splitlines()[0] == str(tmp_path / "p.png")
     heat = heat_part(rgb)
     share = colourful(heat).mean(axis=0)
-    begin, end = (round(heat.shape[1] * time / 1.18) for time in (0.38, 0.78))  # frames 10 to 19 of 30, from half way to half way
+    begin, end = (
+        round(heat.shape[1] * time / 1.18) for time in (0.38, 0.78)
+    )  # frames 10 to 19 of 30, from half way to half way
     assert share[: begin - 3].min() > 0.9
     assert share[end + 3 :].min() > 0.9
     hidden = heat[:, begin + 3 : end - 3]
@@ -71,13 +75,19 @@ def test_faces_and_sound_stand_above(folder, tmp_path):
     across = np.flatnonzero(blue.sum(axis=0) > 20)
     lit = np.flatnonzero(red.any(axis=0))
     middle = (lit[0] + lit[-1]) / 2
-    assert abs(across[0] - middle) < 0.05 * (lit[-1] - lit[0]), "the loud half begins in the middle of the faces: one time axis"
+    assert abs(across[0] - middle) < 0.05 * (lit[-1] - lit[0]), (
+        "the loud half begins in the middle of the faces: one time axis"
+    )
     assert rgb.shape[0] > bare.shape[0]
 
 
 def test_the_face_out_of_the_media_by_its_boxes(folder, tmp_path):
     boxes = np.tile(np.array([0, 0, 30, 20], np.float32), (FRAMES, 1))
-    write_features(folder / "faces.h5", FeatureMeta("faces", 4, "float32"), [("c00", ClipFeatures(boxes, 0.04 * np.arange(FRAMES), np.ones(FRAMES, bool)))])
+    write_features(
+        folder / "faces.h5",
+        FeatureMeta("faces", 4, "float32"),
+        [("c00", ClipFeatures(boxes, 0.04 * np.arange(FRAMES), np.ones(FRAMES, bool)))],
+    )
     root = tmp_path / "media"
     write_toy_media(root)
     said, rgb = plot(folder / "lld.h5", tmp_path / "p.png", root=root)
@@ -91,7 +101,10 @@ def test_what_cannot_be_drawn_is_noted(folder, tmp_path):
     assert said.splitlines()[1].endswith("--root names the folder of the media")
     assert said.splitlines()[2].startswith("no face: ")
     (tmp_path / "params.yaml").write_text("corpora: {toy: {root: nowhere}}\n")
-    assert "no waveform: nowhere/c00.mkv: no such media file" in plot(folder / "lld.h5", tmp_path / "p.png", params=tmp_path / "params.yaml")[0]
+    assert (
+        "no waveform: nowhere/c00.mkv: no such media file"
+        in plot(folder / "lld.h5", tmp_path / "p.png", params=tmp_path / "params.yaml")[0]
+    )
     (tmp_path / "c00.mkv").write_bytes(b"no media")
     assert "no waveform: decode_error" in plot(folder / "lld.h5", tmp_path / "p.png", root=tmp_path)[0]
 
@@ -124,7 +137,11 @@ def test_wide_and_long_clips_are_made_smaller(tmp_path):
     values[2000, 1000] = 7
     mask = np.ones(4001, bool)
     mask[100:200] = False
-    write_features(tmp_path / "w.h5", FeatureMeta("w", 1100, "float32", layers=(("a", (999,)), ("b", (101,)))), [("c", ClipFeatures(values, np.arange(4001) / 100, mask))])
+    write_features(
+        tmp_path / "w.h5",
+        FeatureMeta("w", 1100, "float32", layers=(("a", (999,)), ("b", (101,)))),
+        [("c", ClipFeatures(values, np.arange(4001) / 100, mask))],
+    )
     with FeatureFile(tmp_path / "w.h5") as file:
         heat = heat_of(file, "c")
     assert heat.together == 3
@@ -146,7 +163,18 @@ def test_edges_lie_half_way():
 @pytest.mark.parametrize("out", ["x.jpg", "x", "there.png"])
 def test_a_name_that_is_no_picture(folder, tmp_path, capsys, option, out):
     (tmp_path / "there.png").mkdir()
-    assert main(["inspect", str(folder / "lld.h5"), option, str(tmp_path / out), *(["--clip", "c00"] if option == "--plot" else [])]) == 1
+    assert (
+        main(
+            [
+                "inspect",
+                str(folder / "lld.h5"),
+                option,
+                str(tmp_path / out),
+                *(["--clip", "c00"] if option == "--plot" else []),
+            ]
+        )
+        == 1
+    )
     assert "give a name that ends in .png" in capsys.readouterr().err
 
 
@@ -195,4 +223,6 @@ def test_many_speakers_with_odd_names(tmp_path):
     few = write_corpus(tmp_path / "few") / "lld.h5"
     for path, out in ((folder / "lld.h5", "many.png"), (few, "few.png")):
         assert main(["inspect", str(path), "--project", str(tmp_path / out)]) == 0
-    assert picture(tmp_path / "many.png").shape == picture(tmp_path / "few.png").shape, "the legend does not grow with the speakers"
+    assert picture(tmp_path / "many.png").shape == picture(tmp_path / "few.png").shape, (
+        "the legend does not grow with the speakers"
+    )

@@ -58,7 +58,10 @@ def test_splits(tmp_path):
 
 def test_a_ledger_tells_the_worst_first(tmp_path):
     entries = [Entry(f"c{n}", "prepare") for n in range(4)] + [Entry("c0", "extract:lld")]
-    entries += [Entry("c1", "extract:lld", "degraded", "few_faces", "2 of 9"), Entry("c2", "extract:lld", "absent", "no_audio", "no stream")]
+    entries += [
+        Entry("c1", "extract:lld", "degraded", "few_faces", "2 of 9"),
+        Entry("c2", "extract:lld", "absent", "no_audio", "no stream"),
+    ]
     failed = Entry("c3", "extract:lld", "failed", "decode_error", "Invalid data")
     write_ledger(tmp_path / "l.csv", [*entries, failed, failed.after("train:lld-svm")])
     assert body(tmp_path / "l.csv") == (
@@ -81,7 +84,10 @@ def test_a_ledger_tells_the_worst_first(tmp_path):
 
 
 def test_stages_that_ended_alike_share_a_row(tmp_path):
-    entries = [Entry("c0", f"fuse:{n:02d}") for n in range(40)] + [Entry("c0", "fuse:bad", "failed", "no_input"), Entry("c0", "prepare")]
+    entries = [Entry("c0", f"fuse:{n:02d}") for n in range(40)] + [
+        Entry("c0", "fuse:bad", "failed", "no_input"),
+        Entry("c0", "prepare"),
+    ]
     write_ledger(tmp_path / "l.csv", entries)
     rows = [line.split("  ")[0] for line in body(tmp_path / "l.csv").splitlines()]
     assert {"fuse: 40 stages, each", "fuse:bad", "prepare"} <= set(rows)
@@ -119,7 +125,11 @@ def test_one_clip_by_model(tmp_path):
 
 def test_parts_are_told_apart(tmp_path):
     header = "model,fold,part,clip_id,speaker,emotion,predicted,p_anger,p_happy"
-    rows = ["m,fold-00,val,a,s,anger,anger,0.75,0.25", "m,fold-00,test,b,s,anger,happy,0.25,0.75", "m,fold-00,test,c,s,happy,happy,0.25,0.75"]
+    rows = [
+        "m,fold-00,val,a,s,anger,anger,0.75,0.25",
+        "m,fold-00,test,b,s,anger,happy,0.25,0.75",
+        "m,fold-00,test,c,s,happy,happy,0.25,0.75",
+    ]
     (tmp_path / "posteriors.csv").write_text("\n".join([header, *rows]))
     lines = [line.split() for line in body(tmp_path / "posteriors.csv").splitlines()]
     assert ["m", "val", "1", "1.000", "1.000", "0.750"] in lines
@@ -141,12 +151,20 @@ def test_a_known_table_under_another_name(tmp_path):
 
 
 def test_scores_are_a_table(tmp_path):
-    (tmp_path / "scores.json").write_text(json.dumps({"a-svm": {"accuracy": 0.5, "uar": 0.25}, "b-svm": {"accuracy": 1.0, "uar": 1.0}}))
-    assert body(tmp_path / "scores.json").endswith("name   accuracy   uar\na-svm       0.5  0.25\nb-svm       1.0   1.0")
+    (tmp_path / "scores.json").write_text(
+        json.dumps({"a-svm": {"accuracy": 0.5, "uar": 0.25}, "b-svm": {"accuracy": 1.0, "uar": 1.0}})
+    )
+    assert body(tmp_path / "scores.json").endswith(
+        "name   accuracy   uar\na-svm       0.5  0.25\nb-svm       1.0   1.0"
+    )
 
 
 def test_other_json_is_a_tree(tmp_path):
-    (tmp_path / "x.json").write_text(json.dumps({"clips": 2, "folds": {"fold-00": {"test": ["s1", "s2"]}, "left": {}}, "list": [1, {"a": {"b": []}}]}))
+    (tmp_path / "x.json").write_text(
+        json.dumps(
+            {"clips": 2, "folds": {"fold-00": {"test": ["s1", "s2"]}, "left": {}}, "list": [1, {"a": {"b": []}}]}
+        )
+    )
     assert body(tmp_path / "x.json").splitlines()[3:] == [
         "clips  2", "folds", "  fold-00", "    test  s1, s2", "  left  none", "list", "  [0]  1", "  [1]", "    a", "      b  none",
     ]  # fmt: skip
@@ -163,7 +181,11 @@ def test_other_json_is_a_tree(tmp_path):
         ("a.csv", b"a,b\n\xff\xfe,2\n", "not a readable table"),
         ("a.csv", b"a,b\n\0,2", ""),
         ("a.csv", "a," + "x" * 200000, "not a readable table"),
-        ("a.csv", "model,fold,clip_id,speaker,emotion,predicted,p_anger\nm,f,c,s,anger,anger,high\n", "p_anger is 'high', not a number"),
+        (
+            "a.csv",
+            "model,fold,clip_id,speaker,emotion,predicted,p_anger\nm,f,c,s,anger,anger,high\n",
+            "p_anger is 'high', not a number",
+        ),
         ("a.csv", "model,fold,clip_id,speaker,emotion,predicted\nm,f,c,s,anger,anger\n", "no column p_<emotion>"),
         ("a.json", '{"a": 1', "not readable JSON"),
         ("a.json", b'{"a": "\xff"}', "not readable JSON"),
@@ -187,7 +209,9 @@ def test_what_cannot_be_read_is_one_line(tmp_path, capsys, name, content, words)
 def test_cells_never_steer_the_terminal(tmp_path, capsys):
     odd = '"\x1b[31m<script>\n\u202e"'
     (tmp_path / "m.csv").write_text(f"clip_id,path,speaker,emotion\n{odd},x,{odd},{odd}\n")
-    (tmp_path / "p.csv").write_text(f"model,fold,clip_id,speaker,emotion,predicted,p_\x1b[2J\n{odd},{odd},{odd},{odd},{odd},{odd},0.5\n")
+    (tmp_path / "p.csv").write_text(
+        f"model,fold,clip_id,speaker,emotion,predicted,p_\x1b[2J\n{odd},{odd},{odd},{odd},{odd},{odd},0.5\n"
+    )
     (tmp_path / "l.csv").write_text(f"clip_id,stage,status,reason,detail\n{odd},{odd},failed,{odd},{odd}\n")
     (tmp_path / "t.csv").write_text(f"a\x07,b\n{odd},2\n")
     (tmp_path / "j.json").write_text(json.dumps({"\x1b[31m": {"a\n": "\x07"}, "b": ["\x1b"]}))

@@ -67,14 +67,18 @@ def test_extra_clips_and_files_that_a_table_names_in_vain(tmp_path: Path, capsys
     assert code == 1
     assert "711 missing" in text
     (tmp_path / "own").mkdir()
-    (tmp_path / "own" / "manifest.csv").write_text("clip_id,path,speaker,emotion\n" + "".join(f"c{i},c{i}.wav,s1,anger\n" for i in range(7)))
+    (tmp_path / "own" / "manifest.csv").write_text(
+        "clip_id,path,speaker,emotion\n" + "".join(f"c{i},c{i}.wav,s1,anger\n" for i in range(7))
+    )
     code, text = run(capsys, "manifest_csv", "--root", str(tmp_path / "own"), params(tmp_path, "  {}"))
     assert code == 1
     assert "named in a table, but not in the folder: c0.wav, c1.wav, c2.wav, c3.wav, c4.wav and 2 more" in text
     assert "its adapter has no published counts to compare with" in text
 
 
-def test_votes_are_not_compared_with_the_counts_of_what_was_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_votes_are_not_compared_with_the_counts_of_what_was_asked_for(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     root = tmp_path / "cremad"
     (root / "processedResults").mkdir(parents=True)
     (root / "1001_DFA_ANG_XX.flv").touch()
@@ -88,15 +92,29 @@ def test_votes_are_not_compared_with_the_counts_of_what_was_asked_for(tmp_path: 
 @pytest.mark.parametrize(
     ("arguments", "block", "message"),
     [
-        (["x"], "  demo: {root: d}", "params.yaml: corpora.x: no such corpus (known: demo); add it, or say where it is: --root FOLDER"),
+        (
+            ["x"],
+            "  demo: {root: d}",
+            "params.yaml: corpora.x: no such corpus (known: demo); add it, or say where it is: --root FOLDER",
+        ),
         (["x", "--root", "d"], "  {}", "no corpora plugin 'x'"),
         (["ravdess", "--root", "nowhere"], "  {}", "nowhere: no such folder; set corpora.ravdess.root in params.yaml"),
         (["x"], "  x: 3", "params.yaml: corpora.x should be a mapping, such as {root: FOLDER}"),
-        (["cremad", "--root", "."], "  cremad: {root: d, labelled_by: faces}", "unknown labelling 'faces' (did you mean 'face'?)"),
-        (["rml", "--root", "."], "  rml: {root: d, labelled_by: face}", "unknown labelling 'face'; this adapter has but one: remove the setting"),
+        (
+            ["cremad", "--root", "."],
+            "  cremad: {root: d, labelled_by: faces}",
+            "unknown labelling 'faces' (did you mean 'face'?)",
+        ),
+        (
+            ["rml", "--root", "."],
+            "  rml: {root: d, labelled_by: face}",
+            "unknown labelling 'face'; this adapter has but one: remove the setting",
+        ),
     ],
 )
-def test_mistakes_end_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture, arguments: list[str], block: str, message: str) -> None:
+def test_mistakes_end_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture, arguments: list[str], block: str, message: str
+) -> None:
     code, text = run(capsys, *arguments, params(tmp_path, block))
     assert code == 1
     assert text.startswith("error: ")
@@ -111,5 +129,9 @@ def test_two_clips_of_one_id_stop_it_as_they_stop_prepare(tmp_path: Path, capsys
 
 
 def test_counts_are_those_of_used_clips_and_of_all_labels() -> None:
-    pairs = [("W", Clip("a", "a.wav", "s1", "anger", "train")), ("W", Clip("b", "b.wav", "s2", "anger")), ("X", Clip("c", "c.wav", "s3", "left_out"))]
+    pairs = [
+        ("W", Clip("a", "a.wav", "s1", "anger", "train")),
+        ("W", Clip("b", "b.wav", "s2", "anger")),
+        ("X", Clip("c", "c.wav", "s3", "left_out")),
+    ]
     assert counts(pairs) == {"clips": 3, "speakers": 2, "label:W": 2, "label:X": 1, "split:train": 1}

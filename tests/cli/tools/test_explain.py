@@ -39,17 +39,33 @@ def walk(capsys: pytest.CaptureFixture[str], clip_id: str) -> str:
     return line(said(capsys, "explain", "c", clip_id), "extract:mfcc39")
 
 
-def test_the_walk_names_file_folds_stages_and_predictions(corpus: SoundCorpus, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_walk_names_file_folds_stages_and_predictions(
+    corpus: SoundCorpus, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = corpus.root / "reports/c/toy"
     folder.mkdir(parents=True)
-    rows = ["model,fold,clip_id,speaker,emotion,predicted,p_anger,p_sad", "m-svm,fold-00,c00000,s0,anger,anger,0.75,0.25", "n-svm,fold-00,c00000,s0,anger,sad,0.4,0.6"]
+    rows = [
+        "model,fold,clip_id,speaker,emotion,predicted,p_anger,p_sad",
+        "m-svm,fold-00,c00000,s0,anger,anger,0.75,0.25",
+        "n-svm,fold-00,c00000,s0,anger,sad,0.4,0.6",
+    ]
     (folder / "predictions.csv").write_text("\n".join([*rows, "m-svm,fold-00,c00001,s1,anger,sad,0.1,0.9"]))
     text = said(capsys, "explain", "c", "c00000")
     assert line(text, "file").split() == ["file", "data/c/c00000.wav", "(0.01", "MB)"]
     assert line(text, "SHA-256").split()[1] == corpus.clips[0].digest
     assert line(text, "folds") == "  folds    fold-00 test"
     assert line(text, "prepare").split()[:2] == ["prepare", "ok"]
-    assert line(text, "extract:mfcc39").split()[:9] == ["extract:mfcc39", "ok", "computed", "28", "x", "39,", "observed", "100%", "first"]
+    assert line(text, "extract:mfcc39").split()[:9] == [
+        "extract:mfcc39",
+        "ok",
+        "computed",
+        "28",
+        "x",
+        "39,",
+        "observed",
+        "100%",
+        "first",
+    ]
     assert line(text, "toy          m-svm") == "  toy          m-svm  anger       0.75"
     assert line(text, "toy          n-svm") == "  toy          n-svm  sad         0.60  wrong"
     assert line(text, "right in") == "  right in 1 of 2 models"
@@ -81,9 +97,15 @@ def test_why_a_clip_was_computed_or_reused(corpus: SoundCorpus, capsys: pytest.C
     assert walk(capsys, "c00002").endswith("its entry in the clip cache was gone or damaged")
 
 
-def test_one_stage_is_told_with_everything_its_key_is_made_of(corpus: SoundCorpus, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_stage_is_told_with_everything_its_key_is_made_of(
+    corpus: SoundCorpus, capsys: pytest.CaptureFixture[str]
+) -> None:
     text = said(capsys, "explain", "c", "c00000", "mfcc39")
-    entry = next(path for path in corpus.cache.entries() if path.parent.name + path.name == line(text, "key").split()[1].rstrip(","))
+    entry = next(
+        path
+        for path in corpus.cache.entries()
+        if path.parent.name + path.name == line(text, "key").split()[1].rstrip(",")
+    )
     assert line(text, "input =").split("= ")[1] == corpus.clips[0].input_digest
     assert "'window_ms': 25.0" in line(text, "params =")
     assert line(text, "entry").split()[1] == os.fspath(entry)
@@ -101,7 +123,10 @@ def test_a_clip_that_failed_says_why(corpus: SoundCorpus, capsys: pytest.Capture
     assert "decode_error: " in walk(capsys, "c00003")
     assert "failed, decode_error" in said(capsys, "explain", "c", "c00003", "mfcc39")
     upstream = [Entry(clip.clip_id, "prepare") for clip in corpus.clips[1:]]
-    write_ledger(corpus.features / "prepare.ledger.csv", [*upstream, Entry("c00000", "prepare", "failed", "missing_file", "c00000.wav")])
+    write_ledger(
+        corpus.features / "prepare.ledger.csv",
+        [*upstream, Entry("c00000", "prepare", "failed", "missing_file", "c00000.wav")],
+    )
     corpus.run_here()
     assert walk(capsys, "c00000").endswith("not tried after prepare")
 
@@ -114,7 +139,9 @@ def test_a_clip_that_failed_says_why(corpus: SoundCorpus, capsys: pytest.Capture
         (("c", "c00000", "mfc39"), "no stage 'mfc39' in this clip's ledgers (did you mean 'mfcc39'?)"),
     ],
 )
-def test_a_wrong_name_is_one_line(corpus: SoundCorpus, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], remedy: str) -> None:
+def test_a_wrong_name_is_one_line(
+    corpus: SoundCorpus, capsys: pytest.CaptureFixture[str], words: tuple[str, ...], remedy: str
+) -> None:
     assert main(["explain", *words]) == 1
     printed = capsys.readouterr().err
     assert remedy in printed
@@ -125,8 +152,12 @@ def test_the_cache_tells_what_it_holds_and_makes_room(corpus: SoundCorpus, capsy
     corpus.run_here(mels=26)
     assert line(said(capsys, "cache", "status"), "extract:mfcc39").split()[:3] == ["extract:mfcc39", "8", "0"]
     assert "8 entries" not in said(capsys, "cache", "prune")
-    assert said(capsys, "cache", "prune", "--stage", "extract:lld147").startswith(f"{corpus.cache.root}: 0 entries deleted")
-    assert said(capsys, "cache", "prune", "--stage", "extract:mfcc39").startswith(f"{corpus.cache.root}: 8 entries deleted")
+    assert said(capsys, "cache", "prune", "--stage", "extract:lld147").startswith(
+        f"{corpus.cache.root}: 0 entries deleted"
+    )
+    assert said(capsys, "cache", "prune", "--stage", "extract:mfcc39").startswith(
+        f"{corpus.cache.root}: 8 entries deleted"
+    )
     corpus.run_here()
     assert said(capsys, "cache", "prune", "--gb", "0").startswith(f"{corpus.cache.root}: 4 entries deleted")
     left = corpus.cache.root / "ab/.0123.tmp"

@@ -49,7 +49,10 @@ def frames(count: int, height: int = 48, width: int = 64) -> list[tuple[float, n
     return [(0.04 * index, np.full((height, width, 3), 90, np.uint8)) for index in range(count)]
 
 
-@pytest.mark.parametrize(("count", "most", "expected"), [(5, 24, [0, 1, 2, 3, 4]), (10, 4, [0, 3, 6, 9]), (9, 4, [0, 3, 6]), (1, 6, [0]), (0, 6, [])])
+@pytest.mark.parametrize(
+    ("count", "most", "expected"),
+    [(5, 24, [0, 1, 2, 3, 4]), (10, 4, [0, 3, 6, 9]), (9, 4, [0, 3, 6]), (1, 6, [0]), (0, 6, [])],
+)
 def test_every_nth_frame_is_shown(count: int, most: int, expected: list[int]) -> None:
     assert taken(count, most) == expected
 
@@ -98,12 +101,18 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     reasons = {"none at all": ("no_face", HOSTILE), "broken": ("decode_error", "in words")}
     found = [Entry(n, "track_faces", "failed", *reasons[n]) if n in reasons else Entry(n, "track_faces") for n in names]
     write_ledger(features / "faces.ledger.csv", [*found, *(Entry(name, "prepare") for name in names)])
-    write_features(features / "faces.h5", FeatureMeta("faces", 4, "float32"), sorted((n, tracked(s)) for n, s in names.items() if s))
+    write_features(
+        features / "faces.h5",
+        FeatureMeta("faces", 4, "float32"),
+        sorted((n, tracked(s)) for n, s in names.items() if s),
+    )
     (tmp_path / "params.yaml").write_text(yaml.safe_dump({"corpora": {"c": {"root": "m"}}, "runtime": {"workers": 1}}))
     return tmp_path
 
 
-def test_the_page_lists_every_clip_worst_first_and_names_the_reason(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_page_lists_every_clip_worst_first_and_names_the_reason(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["faces", "c"]) == 0
     said = capsys.readouterr().out
     assert said.startswith("4 clips, a face in 40.0% of the frames on average, worst: ")
@@ -117,7 +126,9 @@ def test_the_page_lists_every_clip_worst_first_and_names_the_reason(project: Pat
     assert "a face in 60 % of the frames, 33 % of those interpolated; 1 other face" in page
     assert sorted(path.suffix for path in folder.iterdir()) == [".html", ".jpg", ".jpg", ".jpg"]
     assert page.count("<img") == page.count("alt=") == 3
-    assert {unquote(name) for name in re.findall(r'src="([^"]*)"', page)} == {path.name for path in folder.glob("*.jpg")}
+    assert {unquote(name) for name in re.findall(r'src="([^"]*)"', page)} == {
+        path.name for path in folder.glob("*.jpg")
+    }
 
 
 def test_one_clip_has_a_larger_sheet(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -127,7 +138,9 @@ def test_one_clip_has_a_larger_sheet(project: Path, capsys: pytest.CaptureFixtur
     assert sheet.shape[1] == 6 * (CELL_PX + 6) + 6
 
 
-def test_a_clip_that_cannot_be_shown_and_one_that_is_not_there(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_clip_that_cannot_be_shown_and_one_that_is_not_there(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["faces", "c", "broken"]) == 0
     assert capsys.readouterr().out == "broken: failed, decode_error: in words; no frame of it can be shown\n"
     assert main(["faces", "c", "hwole"]) == 1
@@ -137,7 +150,9 @@ def test_a_clip_that_cannot_be_shown_and_one_that_is_not_there(project: Path, ca
 def test_before_the_tracker_has_run(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write_ledger(project / "features/c/faces.ledger.csv", [])
     assert main(["faces", "c"]) == 1
-    assert capsys.readouterr().err.startswith("error: features/c/faces.ledger.csv: not of the clips of the manifest; run `dvc repro track_faces`")
+    assert capsys.readouterr().err.startswith(
+        "error: features/c/faces.ledger.csv: not of the clips of the manifest; run `dvc repro track_faces`"
+    )
 
 
 def test_clips_without_a_picture_are_counted_and_not_shown(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -145,8 +160,13 @@ def test_clips_without_a_picture_are_counted_and_not_shown(project: Path, capsys
     deaf = [Entry(name, "track_faces", "absent", "no_video") for name in names]
     write_ledger(project / "features/c/faces.ledger.csv", [Entry("whole", "track_faces"), *deaf[1:]])
     assert main(["faces", "c"]) == 0
-    assert capsys.readouterr().out.startswith("1 clips (3 more have no picture), a face in 100.0% of the frames on average")
+    assert capsys.readouterr().out.startswith(
+        "1 clips (3 more have no picture), a face in 100.0% of the frames on average"
+    )
     assert (project / "reports/c/faces/index.html").read_text(encoding="utf-8").count("<figure>") == 1
     write_ledger(project / "features/c/faces.ledger.csv", deaf)
     assert main(["faces", "c"]) == 1
-    assert capsys.readouterr().err == "error: features/c/faces.ledger.csv: no clip of c has a picture, so there is no face to show\n"
+    assert (
+        capsys.readouterr().err
+        == "error: features/c/faces.ledger.csv: no clip of c has a picture, so there is no face to show\n"
+    )

@@ -1,4 +1,6 @@
-"""`pipeline.faces.alignment.align` and its job: sixteen frames, the most confident face of each, its landmarks at their places."""
+"""`pipeline.faces.alignment.align` and its job: sixteen frames, the most confident face of each, its landmarks at their
+places.
+"""
 
 from __future__ import annotations
 
@@ -368,7 +370,11 @@ def test_the_job_fills_file_and_ledger(job, tmp_path):
     line = run(job, clips, [], job.meta(), tmp_path / "x.h5", tmp_path / "x.csv", runtime)
     assert line == "align_faces: 1 ok, 1 degraded (too_short), 1 failed (no_face); 0 of 3 clips from the clip cache"
     details = [(e.clip_id, e.reason, e.detail) for e in read_ledger(tmp_path / "x.csv")]
-    assert details == [("a", "", ""), ("b", "too_short", "5 frames, of which 16 are taken"), ("c", "no_face", "in none of 16 frames")]
+    assert details == [
+        ("a", "", ""),
+        ("b", "too_short", "5 frames, of which 16 are taken"),
+        ("c", "no_face", "in none of 16 frames"),
+    ]
     with FeatureFile(tmp_path / "x.h5") as file:
         found, meta = file.read("a"), file.meta
     assert found.mask.all()

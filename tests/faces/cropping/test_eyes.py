@@ -1,4 +1,6 @@
-"""`pipeline.faces.cropping.kinds.eyes`: wherever the eyes are in a picture, in the crop they lie where the settings say."""
+"""`pipeline.faces.cropping.kinds.eyes`: wherever the eyes are in a picture, in the crop they lie where the settings
+say.
+"""
 
 from __future__ import annotations
 
@@ -35,9 +37,13 @@ def dotted(height: int, width: int, eyes: np.ndarray, sigma: float) -> np.ndarra
 
 
 def dots(crop: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """Centres of gravity of the red and of the green dot, (2, 2) px from the edge; NaN where there is none about its place."""
+    """Centres of gravity of the red and of the green dot, (2, 2) px from the edge; NaN where there is none about its
+    place.
+    """
     y, x = np.mgrid[: crop.shape[0], : crop.shape[1]] + 0.5
-    room = min(wanted.min(), *(np.array(crop.shape[1::-1]) - wanted).ravel())  # a dot that the border cuts has its centre elsewhere
+    room = min(
+        wanted.min(), *(np.array(crop.shape[1::-1]) - wanted).ravel()
+    )  # a dot that the border cuts has its centre elsewhere
     reach = min((wanted[1, 0] - wanted[0, 0]) / 3, room)  # beyond the picture's border its reflection shows dots, too
     found = []
     for channel, (across, down) in enumerate(wanted):
@@ -77,7 +83,9 @@ def test_any_eyes_end_up_at_any_places(distance, degrees, centre, params):
     crop = cut(dotted(400, 400, eyes, max(1.5, distance / 25)), eyes, params)
     wanted = two_eyes((params.width / 2, params.eye_row), params.eye_distance_px)
     enlarged = params.eye_distance_px / distance
-    assert np.abs(dots(crop, wanted) - wanted).max() < 0.5 + 0.02 * enlarged  # a dot's centre is known to a fiftieth of a pixel of the picture
+    assert (
+        np.abs(dots(crop, wanted) - wanted).max() < 0.5 + 0.02 * enlarged
+    )  # a dot's centre is known to a fiftieth of a pixel of the picture
 
 
 def test_eyes_at_their_places_leave_the_picture_as_it_is():
@@ -102,7 +110,9 @@ def test_nothing_is_stretched():
     assert int(crop.any(axis=1).sum()) == pytest.approx(wanted, abs=1.5)
 
 
-@given(st.floats(2, 200), st.floats(-180, 180), st.tuples(st.floats(-100, 200), st.floats(-100, 200)), st.integers(1, 60))
+@given(
+    st.floats(2, 200), st.floats(-180, 180), st.tuples(st.floats(-100, 200), st.floats(-100, 200)), st.integers(1, 60)
+)
 @settings(deadline=None, max_examples=25)
 def test_a_face_at_or_beyond_the_border_is_filled_with_the_picture(distance, degrees, centre, px):
     crop = cut(np.full((px, 60, 3), (7, 99, 201), np.uint8), two_eyes(centre, distance, degrees), ZHANG)
@@ -122,7 +132,9 @@ def test_shrinking_takes_means_instead_of_skipping_pixels(distance):
     crop = cut(np.repeat(board[..., None], 3, axis=2), two_eyes((350.0, 350.0), distance, 10), ZHANG)
     assert crop.mean() == pytest.approx(127.5, abs=2)
     assert crop.std() < 26
-    skipped = cv2.warpAffine(board, cv2.getRotationMatrix2D((55, 75), 10, 55 / distance), (110, 150), borderMode=cv2.BORDER_REFLECT_101)
+    skipped = cv2.warpAffine(
+        board, cv2.getRotationMatrix2D((55, 75), 10, 55 / distance), (110, 150), borderMode=cv2.BORDER_REFLECT_101
+    )
     assert skipped.std() > 26
 
 

@@ -1,4 +1,6 @@
-"""`pipeline.faces.cropping.job`: a clip's crops follow its tracked face, and are computed anew when anything of it changes."""
+"""`pipeline.faces.cropping.job`: a clip's crops follow its tracked face, and are computed anew when anything of it
+changes.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ EYES = np.array([[40.0, 34.0], [51.0, 34.0]], np.float32)
 CLIP = Clip("c0", "c0.mp4", "s", "anger", digest="0")
 
 
-def faces(count: int = 5, hidden: tuple[int, ...] = (2,), step_s: float = 0.04, eyes: np.ndarray = EYES) -> ClipFeatures:
+def faces(
+    count: int = 5, hidden: tuple[int, ...] = (2,), step_s: float = 0.04, eyes: np.ndarray = EYES
+) -> ClipFeatures:
     mask = np.array([frame not in hidden for frame in range(count)])
     landmarks = np.where(mask[:, None, None], eyes, np.nan).astype(np.float32)
     boxes = np.where(mask[:, None], 1.0, np.nan).astype(np.float32).repeat(4, axis=1)
@@ -66,7 +70,10 @@ def test_a_row_per_video_frame(job, tmp_path):
         assert np.abs(crops[frame].astype(int) - gray(frame)).max() <= 3
     assert dict(meta.params) == {"kind": "eyes", **PARAMS}
     assert len(meta.columns) == 4
-    assert [(e.stage, e.status) for e in read_ledger(tmp_path / "x.csv")] == [("crop_faces:small", "ok"), ("track_faces", "degraded")]
+    assert [(e.stage, e.status) for e in read_ledger(tmp_path / "x.csv")] == [
+        ("crop_faces:small", "ok"),
+        ("track_faces", "degraded"),
+    ]
 
 
 def test_the_key_follows_the_eyes_the_mask_the_times_the_settings_and_the_clip(job):

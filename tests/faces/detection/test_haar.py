@@ -44,7 +44,11 @@ def detector(monkeypatch, tmp_path):
 
 
 def test_boxes_are_edges_best_first(detector):
-    answer = (np.array([[10, 20, 30, 30], [50, 60, 40, 40]], np.int32), np.array([25, 25], np.int32), np.array([1.5, 2.5]))
+    answer = (
+        np.array([[10, 20, 30, 30], [50, 60, 40, 40]], np.int32),
+        np.array([25, 25], np.int32),
+        np.array([1.5, 2.5]),
+    )
     made = detector(answer, scale_factor=1.2, min_neighbours=3, min_size=0.25)
     found = made(np.zeros((80, 120, 3), np.uint8))
     assert [d.box for d in found] == [(50, 60, 90, 100), (10, 20, 40, 50)]
@@ -73,7 +77,9 @@ def test_without_the_cascade_it_says_what_to_install_in_one_line(monkeypatch, tm
         haar.Detector(haar.Params())
     assert "\n" not in str(caught.value)
     monkeypatch.delattr(cv2, "CascadeClassifier")
-    with pytest.raises(WeightsError, match=r"track_faces.detector or align_faces.detector: .* has no cascade classifier; .* dlib_hog"):
+    with pytest.raises(
+        WeightsError, match=r"track_faces.detector or align_faces.detector: .* has no cascade classifier; .* dlib_hog"
+    ):
         haar.Detector(haar.Params())
 
 

@@ -172,7 +172,9 @@ def test_weights_of_another_network(tmp_path):
         mtcnn.Detector(mtcnn.Params(), tmp_path)
 
 
-@pytest.mark.parametrize("wrong", [{"min_face_px": 11}, {"factor": 1.0}, {"thresholds": (0.6, 0.7)}, {"threshold": 0.6}])
+@pytest.mark.parametrize(
+    "wrong", [{"min_face_px": 11}, {"factor": 1.0}, {"thresholds": (0.6, 0.7)}, {"threshold": 0.6}]
+)
 def test_settings_are_strict(wrong):
     with pytest.raises(ValidationError):
         mtcnn.Params(**wrong)
@@ -204,7 +206,9 @@ def astronaut():
 
 
 FACE = ((183, 62, 268, 172), ((204, 102), (247, 104), (225, 129), (203, 141), (245, 142)))
-"""Box and landmarks of the portrait's face, px: eyes measured by hand, the rest as other programs find it with these weights."""
+"""Box and landmarks of the portrait's face, px: eyes measured by hand, the rest as other programs find it with these
+weights.
+"""
 
 
 def test_a_real_face(detector, astronaut):

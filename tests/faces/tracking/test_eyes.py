@@ -49,7 +49,10 @@ def test_the_tracker_takes_them_and_tracks_depend_on_the_weights(folder, astrona
 
 def test_without_weights(tmp_path):
     assert eye_finder("detector", None) is None
-    with pytest.raises(WeightsError, match=r"track_faces\.eyes: dlib5 needs the weights that `dvc repro fetch_weights@landmarks` fetches"):
+    with pytest.raises(
+        WeightsError,
+        match=r"track_faces\.eyes: dlib5 needs the weights that `dvc repro fetch_weights@landmarks` fetches",
+    ):
         eye_finder("dlib5", None)
     with pytest.raises(WeightsError, match="no such weights"):
         eye_finder("dlib5", tmp_path)

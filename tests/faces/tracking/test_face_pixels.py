@@ -1,4 +1,6 @@
-"""`pipeline.faces.tracking.face_pixels` and the crops that `track_faces` puts into the clip cache: those that `crop_faces` would make."""
+"""`pipeline.faces.tracking.face_pixels` and the crops that `track_faces` puts into the clip cache: those that
+`crop_faces` would make.
+"""
 
 from __future__ import annotations
 
@@ -86,9 +88,13 @@ def test_what_cannot_be_cut_is_left_to_the_stage(film, tmp_path, monkeypatch, na
     assert not list(ClipCache(tmp_path / "clips").entries())
 
 
-@pytest.mark.parametrize(("name", "sides"), [("huang", 1.2), ("zhang", 1.2), ("ouyang_vgg", 1.2), ("ouyang_resnet", 1.7)])
+@pytest.mark.parametrize(
+    ("name", "sides"), [("huang", 1.2), ("zhang", 1.2), ("ouyang_vgg", 1.2), ("ouyang_resnet", 1.7)]
+)
 def test_what_crops_reach_of_a_face(tmp_path, name, sides):
-    assert jobs(tmp_path, tmp_path, {name: CROPS[name]}).crops[0].sides(((0.29, 0.285), (0.71, 0.285))) == pytest.approx(sides, abs=0.06)
+    assert jobs(tmp_path, tmp_path, {name: CROPS[name]}).crops[0].sides(
+        ((0.29, 0.285), (0.71, 0.285))
+    ) == pytest.approx(sides, abs=0.06)
 
 
 def test_memory_is_given_back_once_it_is_too_much(monkeypatch):
@@ -122,7 +128,10 @@ def test_the_region_holds_every_pixel_that_a_reflection_shows(rectangle, shape):
     left, top, width, height = rectangle
     region = region_of((left, top, left + width, top + height), shape)
     for (begin, end), size, (first, last) in zip(
-        ((left, left + width), (top, top + height)), shape[::-1], ((region[0], region[2]), (region[1], region[3])), strict=True
+        ((left, left + width), (top, top + height)),
+        shape[::-1],
+        ((region[0], region[2]), (region[1], region[3])),
+        strict=True,
     ):
         assert 0 <= first < last <= size
         period = max(1, 2 * (size - 1))

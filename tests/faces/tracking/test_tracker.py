@@ -238,7 +238,11 @@ def test_real_clip_has_a_face_in_every_frame():
     steps = np.diff(result.times)
     assert (steps > 0).all()
     assert steps.mean() == pytest.approx(1 / 30, abs=0.001)
-    overlaps = [iou(tuple(box), found[0].box) for box, (_, rgb) in zip(result.values.tolist(), read_frames(path), strict=True) if (found := detector(rgb))]
+    overlaps = [
+        iou(tuple(box), found[0].box)
+        for box, (_, rgb) in zip(result.values.tolist(), read_frames(path), strict=True)
+        if (found := detector(rgb))
+    ]
     assert len(overlaps) > 50
     assert np.mean(overlaps) > 0.8
     assert min(overlaps) > 0.7

@@ -1,4 +1,6 @@
-"""`pipeline.faces.tracking.tracker` where it is known where the faces are: no id changes, nobody is lost, the boxes are right."""
+"""`pipeline.faces.tracking.tracker` where it is known where the faces are: no id changes, nobody is lost, the boxes are
+right.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +81,10 @@ def test_two_people_who_cross(a, b):
 def test_a_cut_to_somebody_else_and_back():
     scene = Scene(
         90,
-        {A: lambda i: At(170, 180, 120) if i < 30 or i >= 60 else None, B: lambda i: At(260, 170, 130) if 30 <= i < 60 else None},
+        {
+            A: lambda i: At(170, 180, 120) if i < 30 or i >= 60 else None,
+            B: lambda i: At(260, 170, 130) if 30 <= i < 60 else None,
+        },
         background=lambda i: 1 if 30 <= i < 60 else 0,
     )
     found = scene.track()
@@ -87,12 +92,16 @@ def test_a_cut_to_somebody_else_and_back():
     assert found.extra["tracks"].shape[1] == 2
 
 
-@pytest.mark.parametrize(("rows", "coverage"), [((100, 235), 1.0), ((150, 190, 230), 0.7)], ids=["captions", "over eyes, nose and mouth"])
+@pytest.mark.parametrize(
+    ("rows", "coverage"), [((100, 235), 1.0), ((150, 190, 230), 0.7)], ids=["captions", "over eyes, nose and mouth"]
+)
 def test_text_over_the_face(rows, coverage):
     def captions(canvas, index):
         for number, row in enumerate(rows):
             left = 10 + 3 * index if number == 1 else 60  # one of them runs
-            cv2.putText(canvas, "breaking news: nothing", (left, row), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (255, 255, 255), 2)
+            cv2.putText(
+                canvas, "breaking news: nothing", (left, row), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (255, 255, 255), 2
+            )
 
     scene = Scene(60, {A: lambda i: At(240 + 60 * math.sin(i / 8), 180, 130)}, captions)
     scene.check(scene.track(), coverage=coverage)
@@ -108,7 +117,13 @@ def test_who_speaks_may_be_the_subject(tmp_path):
         return canvas
 
     voice = tone(2.4) * np.repeat([0.02 if (i // 12) % 2 == 0 else 1.0 for i in range(60)], 640)
-    path = write_media(tmp_path / "a.mp4", [40 * i for i in range(60)], voice, codecs=("libx264", "aac"), pictures=[picture(i) for i in range(60)])
+    path = write_media(
+        tmp_path / "a.mp4",
+        [40 * i for i in range(60)],
+        voice,
+        codecs=("libx264", "aac"),
+        pictures=[picture(i) for i in range(60)],
+    )
     for subject, left in ((("length", "size", "score"), True), (("length", "size", "score", "mouth"), False)):
         job = TrackJob(tmp_path, TrackParams(subject=subject, close_from=0.4).model_dump(), {})
         notes = []
@@ -131,12 +146,17 @@ def test_a_still_face_keeps_still():
 
 def test_a_still_face_is_left_alone_in_every_second_frame_and_found_where_it_goes_next(monkeypatch):
     flow, looked = cv2.calcOpticalFlowPyrLK, []
-    monkeypatch.setattr("pipeline.faces.tracking.optical_flow.cv2.calcOpticalFlowPyrLK", lambda *given, **named: looked.append(1) or flow(*given, **named))
+    monkeypatch.setattr(
+        "pipeline.faces.tracking.optical_flow.cv2.calcOpticalFlowPyrLK",
+        lambda *given, **named: looked.append(1) or flow(*given, **named),
+    )
     starts = Scene(40, {A: lambda i: At(160 + 5 * max(0, i - 20), 180, 120)})
     found = starts.track()
     truth = 160 + 5 * np.maximum(0, np.arange(40) - 20)
     middles = found.values[:, [0, 2]].mean(axis=1)
-    assert np.abs(middles - middles[0] - (truth - 160)).max() < 3.5, "a frame that is not looked at lies between its neighbours"
+    assert np.abs(middles - middles[0] - (truth - 160)).max() < 3.5, (
+        "a frame that is not looked at lies between its neighbours"
+    )
     before = len(looked)
     Scene(40, {A: lambda _: At(160, 180, 120)}).track()
     assert len(looked) - before < 23 < 27 < before
@@ -192,7 +212,9 @@ def test_uneven_timestamps_and_no_frame_between(tmp_path):
 
 def test_a_film_that_has_to_be_turned(tmp_path):
     scene = Scene(40, {A: lambda i: At(180 + 2 * i, 180, 110)})
-    path = write_media(tmp_path / "a.mp4", [40 * i for i in range(40)], pictures=[np.rot90(rgb).copy() for rgb in scene.pictures()])
+    path = write_media(
+        tmp_path / "a.mp4", [40 * i for i in range(40)], pictures=[np.rot90(rgb).copy() for rgb in scene.pictures()]
+    )
     rotate_metadata(path)
     assert next(read_pictures(path))[1].shape == SIZE
     scene.check(track(read_pictures(path), dlib_hog.Detector(dlib_hog.Params()), TrackParams(), []), coverage=1.0)

@@ -1,4 +1,6 @@
-"""`pipeline.features.aligned.job` and its stage: rows, layers and masks, keys, bad input, leakage, and what inspect shows."""
+"""`pipeline.features.aligned.job` and its stage: rows, layers and masks, keys, bad input, leakage, and what inspect
+shows.
+"""
 
 from __future__ import annotations
 
@@ -251,7 +253,14 @@ def test_the_stage_and_what_inspect_shows(weights, tmp_path):
         contents.append((folder / "pyramid.h5").read_bytes())
     assert contents[0] == contents[1]
     text = describe(tmp_path / "a" / "pyramid.h5")
-    assert all(words in text for words in ("pool1b (2, 18, 15), columns 0 to 539", "pool3 (8, 3, 3), columns 540 to 611", "fc5 (16,), columns 612 to 627"))
+    assert all(
+        words in text
+        for words in (
+            "pool1b (2, 18, 15), columns 0 to 539",
+            "pool3 (8, 3, 3), columns 540 to 611",
+            "fc5 (16,), columns 612 to 627",
+        )
+    )
     assert "16x628" in text
 
 

@@ -26,7 +26,8 @@ SOURCES = {
     "pyramid": (FaceResNet, {"width": WIDTH, "identities": 4, "size": 40}),
     "c3d": (C3D, {"width": WIDTH, "classes": 4, "size": 16, "fc6": "adaptive"}),
 }
-"""A new network gets its line in each table: small settings, shapes of its layers, and the network of its source task."""
+"""A new network gets its line in each table: small settings, shapes of its layers, and the network of its source task.
+"""
 
 
 def load(name, **changes):

@@ -28,7 +28,9 @@ def extractor(weights):
 
 def faces(crops: list[np.ndarray], mask: list[bool] | None = None) -> ClipFeatures:
     mask = np.array(mask or [True] * len(crops))
-    return ClipFeatures(np.zeros((len(crops), 1), np.float32), 0.04 * np.arange(len(crops)), mask, {"crops": np.stack(crops)})
+    return ClipFeatures(
+        np.zeros((len(crops), 1), np.float32), 0.04 * np.arange(len(crops)), mask, {"crops": np.stack(crops)}
+    )
 
 
 def portrait(shift: int = 0, px: int = 100, light: float = 1.0, mirror: bool = False) -> np.ndarray:
@@ -74,7 +76,10 @@ def test_frames_without_a_face_cost_the_clip(weights):
 
 def test_crops_of_another_margin_are_refused(extractor):
     extractor.check_input(FeatureMeta("square100", 1, "float32", params={"margin": 1.2}))
-    with pytest.raises(SettingsError, match=r"extract_face\.dlib128\.margin is 1\.2, but .* crop_faces\.square100\.margin 1\.5; make both equal"):
+    with pytest.raises(
+        SettingsError,
+        match=r"extract_face\.dlib128\.margin is 1\.2, but .* crop_faces\.square100\.margin 1\.5; make both equal",
+    ):
         extractor.check_input(FeatureMeta("square100", 1, "float32", params={"margin": 1.5}))
 
 

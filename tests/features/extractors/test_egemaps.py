@@ -105,7 +105,9 @@ def test_a_gain_that_keeps_every_digit_changes_nothing(extractor: Extractor, gai
     grid = as_16_bit(buzz(), "peak")
     np.testing.assert_array_equal(as_16_bit(np.float32(gain) * buzz(), "peak"), np.sign(gain) * grid)
     if gain > 0:
-        np.testing.assert_array_equal(features(extractor, np.float32(gain) * buzz()).values, features(extractor, buzz()).values)
+        np.testing.assert_array_equal(
+            features(extractor, np.float32(gain) * buzz()).values, features(extractor, buzz()).values
+        )
 
 
 @pytest.mark.parametrize("gain", [0.3, 0.01, 1.7])
@@ -192,11 +194,15 @@ def test_windows_are_rows_in_order_and_a_rest_is_left_out(reference: opensmile.S
     grid = as_16_bit(sound, "peak")
     expected = [reference.process_signal(grid[i : i + 8000], SOUND_HZ).to_numpy()[0] for i in (0, 8000)]
     np.testing.assert_array_equal(found.values, expected)
-    np.testing.assert_allclose(found.values[:, extractor.meta.columns.index(PITCH)], 12 * np.log2(np.array([150, 220]) / 27.5), atol=0.1)
+    np.testing.assert_allclose(
+        found.values[:, extractor.meta.columns.index(PITCH)], 12 * np.log2(np.array([150, 220]) / 27.5), atol=0.1
+    )
 
 
 def test_a_window_without_voice_is_masked(extractor: Extractor) -> None:
-    found = features(Extractor(Params(window_s=0.5)), np.concatenate([noise(0.5), buzz(0.5), np.zeros(8000, np.float32)]))
+    found = features(
+        Extractor(Params(window_s=0.5)), np.concatenate([noise(0.5), buzz(0.5), np.zeros(8000, np.float32)])
+    )
     assert found.mask.tolist() == [False, True, False]
     assert np.isnan(found.values[~found.mask]).all()
     assert np.isfinite(found.values[found.mask]).all()

@@ -49,7 +49,9 @@ WHOLE_CLIP = ("egemaps",)
 
 def samples(seconds: float = 0.5) -> np.ndarray:
     t = np.arange(round(16000 * seconds)) / 16000
-    return (0.3 * np.sin(2 * np.pi * 220 * t) + 0.01 * np.random.default_rng(0).standard_normal(len(t))).astype(np.float32)
+    return (0.3 * np.sin(2 * np.pi * 220 * t) + 0.01 * np.random.default_rng(0).standard_normal(len(t))).astype(
+        np.float32
+    )
 
 
 def sound(seconds: float = 0.5) -> Sound:
@@ -79,7 +81,9 @@ def weights_of(name: str, folder: Path) -> Path | None:
     torch.manual_seed(0)
     network, shape, config = NETWORKS[name]
     where = folder / name
-    save_weights(where, network(**shape).state_dict(), {"network": shape, "speakers": ["x1", "x2"], **config}, "made for a test")
+    save_weights(
+        where, network(**shape).state_dict(), {"network": shape, "speakers": ["x1", "x2"], **config}, "made for a test"
+    )
     return where
 
 
@@ -119,8 +123,16 @@ def test_params_are_frozen_and_closed(plugin):
 
 
 def test_plugins_are_leaves(plugin):
-    imported = {node.module for node in ast.walk(ast.parse(Path(plugin.__file__).read_text())) if isinstance(node, ast.ImportFrom)}
-    assert not {name for name in imported if name.startswith("pipeline.features.extractors") and not name.split(".")[-1].startswith("_")}
+    imported = {
+        node.module
+        for node in ast.walk(ast.parse(Path(plugin.__file__).read_text()))
+        if isinstance(node, ast.ImportFrom)
+    }
+    assert not {
+        name
+        for name in imported
+        if name.startswith("pipeline.features.extractors") and not name.split(".")[-1].startswith("_")
+    }
 
 
 def test_meta_says_what_it_is(plugin, extractor):
@@ -162,7 +174,9 @@ def test_rate_is_that_of_the_times(plugin, extractor):
 
 
 def contents(given: Sound | ClipFeatures) -> np.ndarray:
-    return np.concatenate(list(given.blocks()) if isinstance(given, Sound) else [block.values for block in given.blocks(7)])
+    return np.concatenate(
+        list(given.blocks()) if isinstance(given, Sound) else [block.values for block in given.blocks(7)]
+    )
 
 
 def test_calling_twice_gives_the_same(plugin, extractor, tmp_path):

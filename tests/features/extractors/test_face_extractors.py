@@ -1,4 +1,6 @@
-"""`pipeline.features.extractors._faces`: which frames go through a network, how many at a time, and where their rows end up."""
+"""`pipeline.features.extractors._faces`: which frames go through a network, how many at a time, and where their rows
+end up.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def test_batches_are_of_the_whole_clip_and_rows_lie_where_their_frames_do(mask, 
             joined(rows_of_faces(faces(mask), every, META, network, batch))
         return
     blocks = list(rows_of_faces(faces(mask), every, META, network, batch))
-    assert [len(block.mask) for block in blocks] == [min(_faces.ROWS, len(taken) - at) for at in range(0, len(taken), _faces.ROWS)]
+    assert [len(block.mask) for block in blocks] == [
+        min(_faces.ROWS, len(taken) - at) for at in range(0, len(taken), _faces.ROWS)
+    ]
     found = joined(blocks)
     assert network.batches == [shown[at : at + batch].tolist() for at in range(0, len(shown), batch)]
     assert found.values.dtype == np.float32

@@ -27,7 +27,9 @@ def sound() -> np.ndarray:
     t = np.arange(SOUND_HZ) / SOUND_HZ
     buzz = sum(np.sin(2 * np.pi * 150 * k * t) / k for k in range(1, 12)) * (t < 0.6)
     noise = np.random.default_rng(2017).standard_normal(SOUND_HZ)
-    return (0.2 * buzz + 0.3 * np.sin(2 * np.pi * (200 * t + 1400 * t**2)) * (t > 0.4) + 0.01 * noise).astype(np.float32)
+    return (0.2 * buzz + 0.3 * np.sin(2 * np.pi * (200 * t + 1400 * t**2)) * (t > 0.4) + 0.01 * noise).astype(
+        np.float32
+    )
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +84,12 @@ def test_first_derivatives_are_openSMILEs_own(columns, extractor, sound):
 def test_second_derivatives_are_derivatives_of_the_first(columns, extractor):
     for name in extractor.meta.columns[:49]:
         first = columns[f"{name}_de"].astype(np.float64)
-        direct = [(2 * (first[t + 2] - first[t - 2]) + first[t + 1] - first[t - 1]) / 10 for t in range(2, len(first) - 2)]
-        np.testing.assert_allclose(columns[f"{name}_dede"][2:-2], direct, atol=1e-5 * (np.abs(first).max() + 1e-6), err_msg=name)
+        direct = [
+            (2 * (first[t + 2] - first[t - 2]) + first[t + 1] - first[t - 1]) / 10 for t in range(2, len(first) - 2)
+        ]
+        np.testing.assert_allclose(
+            columns[f"{name}_dede"][2:-2], direct, atol=1e-5 * (np.abs(first).max() + 1e-6), err_msg=name
+        )
 
 
 def test_mfcc_0_comes_from_the_settings_that_give_compares_mfcc_1_to_14(columns, compare, sound, tmp_path):

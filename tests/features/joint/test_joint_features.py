@@ -1,4 +1,6 @@
-"""`pipeline.features.joint.run`: windows of sound and face in pairs, fused per fold, and nothing of the test clips in it."""
+"""`pipeline.features.joint.run`: windows of sound and face in pairs, fused per fold, and nothing of the test clips in
+it.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +36,10 @@ def segments(times, values, mask=None) -> ClipFeatures:
 
 
 def test_windows_are_paired_by_their_time():
-    found = paired(segments([0.3275, 0.6275, 0.9275], [1, 2, 3]), segments([0.6275, 0.9275, 1.2275], [[20, 21], [30, 31], [40, 41]]))
+    found = paired(
+        segments([0.3275, 0.6275, 0.9275], [1, 2, 3]),
+        segments([0.6275, 0.9275, 1.2275], [[20, 21], [30, 31], [40, 41]]),
+    )
     np.testing.assert_array_equal(found.values, [[2, 20, 21], [3, 30, 31]])
     np.testing.assert_array_equal(found.times, [0.6275, 0.9275])
     assert found.mask.all()
@@ -55,7 +60,9 @@ def test_a_clip_without_a_pair(video):
 
 def write(path: Path, feature: str, skip=(), windows=toy.WINDOWS, short=(), parts=None, flip: str = "") -> Path:
     """Write segments that tell the emotion; in fold-01 they are other numbers than in fold-00."""
-    meta = FeatureMeta(feature, 3, "float32", params={"windows": dict(windows)}, weights="0" * 64, origin=f"toy {feature}")
+    meta = FeatureMeta(
+        feature, 3, "float32", params={"windows": dict(windows)}, weights="0" * 64, origin=f"toy {feature}"
+    )
     rows = []
     for number, name in enumerate(toy.folds()):
         for index, clip in enumerate(toy.clips()):
@@ -71,9 +78,13 @@ def write(path: Path, feature: str, skip=(), windows=toy.WINDOWS, short=(), part
 def fuse(folder: Path, network="dbn", settings=None, clips=None, sources=None, upstream=None, keep=(), workers=1):
     sources = sources or Sources(write(folder / "anet.h5", "anet"), write(folder / "vnet.h5", "vnet"))
     paths = JointPaths(folder / "joint.h5", folder / "kept", folder / "ledger.csv", folder / "scratch")
-    params = JointParams(network=network, settings=(DBN if network == "dbn" else {}) if settings is None else settings, keep=keep)
+    params = JointParams(
+        network=network, settings=(DBN if network == "dbn" else {}) if settings is None else settings, keep=keep
+    )
     runtime = Runtime(workers=workers, clip_cache=str(folder / "clips"))
-    line = fuse_features("joint", params, sources, clips or toy.clips(), upstream or toy.ledger(), toy.folds(), paths, runtime)
+    line = fuse_features(
+        "joint", params, sources, clips or toy.clips(), upstream or toy.ledger(), toy.folds(), paths, runtime
+    )
     return paths, line
 
 
@@ -96,7 +107,11 @@ def test_a_dbn_per_fold(tmp_path):
 
 def test_features_side_by_side(tmp_path):
     paths, _ = fuse(tmp_path, "concatenate")
-    with FeatureFile(paths.out) as file, FeatureFile(tmp_path / "anet.h5") as audio, FeatureFile(tmp_path / "vnet.h5") as video:
+    with (
+        FeatureFile(paths.out) as file,
+        FeatureFile(tmp_path / "anet.h5") as audio,
+        FeatureFile(tmp_path / "vnet.h5") as video,
+    ):
         assert file.meta.dimension == 6
         both = [part.read("s2_happy_1", "fold-01").values for part in (audio, video)]
         np.testing.assert_array_equal(file.read("s2_happy_1", "fold-01").values, np.hstack(both))
@@ -106,13 +121,17 @@ def test_labels_of_test_clips_change_nothing(tmp_path):
     before, _ = fuse(tmp_path / "one")
     other = {"anger": "happy", "happy": "anger"}
     fold = toy.folds()["fold-01"]
-    swapped = [Clip(**{**vars(c), "emotion": other[c.emotion]}) if fold[c.clip_id] == "test" else c for c in toy.clips()]
+    swapped = [
+        Clip(**{**vars(c), "emotion": other[c.emotion]}) if fold[c.clip_id] == "test" else c for c in toy.clips()
+    ]
     after, _ = fuse(tmp_path / "two", clips=swapped)
     with FeatureFile(before.out) as one, FeatureFile(after.out) as two:
         for clip_id in one.clip_ids("fold-01"):
             np.testing.assert_array_equal(one.read(clip_id, "fold-01").values, two.read(clip_id, "fold-01").values)
         # the same clips are trained on in another fold, and there they count
-        assert any((one.read(c, "fold-02").values != two.read(c, "fold-02").values).any() for c in one.clip_ids("fold-02"))
+        assert any(
+            (one.read(c, "fold-02").values != two.read(c, "fold-02").values).any() for c in one.clip_ids("fold-02")
+        )
 
 
 @pytest.mark.slow
@@ -124,7 +143,9 @@ def test_two_workers_give_the_bytes_of_one(tmp_path):
 
 def test_a_clip_with_one_modality_is_left_to_late_fusion(tmp_path):
     deaf, uneven = toy.clips()[0].clip_id, toy.clips()[1].clip_id
-    sources = Sources(write(tmp_path / "anet.h5", "anet", skip=[deaf]), write(tmp_path / "vnet.h5", "vnet", short=[uneven]))
+    sources = Sources(
+        write(tmp_path / "anet.h5", "anet", skip=[deaf]), write(tmp_path / "vnet.h5", "vnet", short=[uneven])
+    )
     upstream = [*toy.ledger(), Entry(deaf, "extract:anet", "absent", "no_audio", "no sound")]
     paths, line = fuse(tmp_path, sources=sources, upstream=upstream)
     assert line == "fuse_features:joint: 10 ok, 1 degraded (unequal_length), 1 absent (no_audio); 3 folds"
@@ -137,7 +158,9 @@ def test_a_clip_with_one_modality_is_left_to_late_fusion(tmp_path):
 
 
 def test_features_of_different_windows_are_refused(tmp_path):
-    sources = Sources(write(tmp_path / "anet.h5", "anet", windows={"length": 15, "shift": 8}), write(tmp_path / "vnet.h5", "vnet"))
+    sources = Sources(
+        write(tmp_path / "anet.h5", "anet", windows={"length": 15, "shift": 8}), write(tmp_path / "vnet.h5", "vnet")
+    )
     with pytest.raises(SettingsError, match="anet and vnet have different windows"):
         fuse(tmp_path, sources=sources)
 

@@ -1,4 +1,6 @@
-"""`pipeline.features.segments.run`: the original network, and one fine-tuned in every fold: bytes, resuming, leakage, ledger."""
+"""`pipeline.features.segments.run`: the original network, and one fine-tuned in every fold: bytes, resuming, leakage,
+ledger.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ def runtime(folder: Path, **changes) -> Runtime:
     return Runtime(**{"workers": 1, "clip_cache": str(folder / "cache" / "clips"), **changes})
 
 
-def tune(corpus: Path, folder: Path, kind: str = "alexnet", clips=None, folds=None, upstream=None, tuning=None, **changes):
+def tune(
+    corpus: Path, folder: Path, kind: str = "alexnet", clips=None, folds=None, upstream=None, tuning=None, **changes
+):
     source = {"alexnet": "logmel", "c3d": "eyes55"}[kind]
     paths = toy.paths(folder, f"tuned_{kind}", source)
     paths = type(paths)(corpus / f"{source}.h5", paths.out, paths.kept, paths.ledger, paths.scratch)
@@ -70,7 +74,9 @@ def test_the_original_feature_is_the_networks_own_fc7(corpus, tmp_path, kind):
     paths = type(paths)(corpus / f"{source}.h5", paths.out, paths.kept, paths.ledger, paths.scratch)
     line = original("feature", model, toy.clips(), toy.ledger(), paths, runtime(tmp_path))
     assert line == "extract:feature: 12 ok; 0 of 12 clips from the clip cache"
-    assert "12 of 12 clips from the clip cache" in original("feature", model, toy.clips(), toy.ledger(), paths, runtime(tmp_path))
+    assert "12 of 12 clips from the clip cache" in original(
+        "feature", model, toy.clips(), toy.ledger(), paths, runtime(tmp_path)
+    )
     network = model.network()
     with FeatureFile(paths.out) as file, FeatureFile(paths.source) as clips:
         assert file.folds == []
@@ -144,7 +150,9 @@ def test_labels_of_test_clips_change_nothing_in_their_fold(corpus, learned, tmp_
     other = {"anger": "happy", "happy": "anger"}
     for name in ("fold-00", "fold-02"):
         fold = toy.folds()[name]
-        swapped = [Clip(**{**vars(c), "emotion": other[c.emotion]}) if fold[c.clip_id] == "test" else c for c in toy.clips()]
+        swapped = [
+            Clip(**{**vars(c), "emotion": other[c.emotion]}) if fold[c.clip_id] == "test" else c for c in toy.clips()
+        ]
         paths, _ = tune(corpus, tmp_path / name, clips=swapped, folds={name: fold})
         with FeatureFile(paths.out) as found, FeatureFile(learned[0].out) as before:
             for clip_id in found.clip_ids(name):
@@ -154,10 +162,14 @@ def test_labels_of_test_clips_change_nothing_in_their_fold(corpus, learned, tmp_
 def test_labels_of_training_clips_do_change_it(corpus, learned, tmp_path):
     fold = toy.folds()["fold-00"]
     other = {"anger": "happy", "happy": "anger"}
-    swapped = [Clip(**{**vars(c), "emotion": other[c.emotion]}) if fold[c.clip_id] == "train" else c for c in toy.clips()]
+    swapped = [
+        Clip(**{**vars(c), "emotion": other[c.emotion]}) if fold[c.clip_id] == "train" else c for c in toy.clips()
+    ]
     paths, _ = tune(corpus, tmp_path, clips=swapped, folds={"fold-00": fold})
     with FeatureFile(paths.out) as found, FeatureFile(learned[0].out) as before:
-        assert np.abs(found.read("s1_anger_0", "fold-00").values - before.read("s1_anger_0", "fold-00").values).max() > 0
+        assert (
+            np.abs(found.read("s1_anger_0", "fold-00").values - before.read("s1_anger_0", "fold-00").values).max() > 0
+        )
 
 
 def test_weights_are_kept_of_the_folds_that_are_asked_for(corpus, learned, tmp_path):
@@ -192,7 +204,9 @@ t.tune(Path({corpus!r}), Path({folder!r}))
 def test_a_killed_run_goes_on_with_the_folds_that_it_lacks(corpus, learned, tmp_path):
     root = Path(__file__).resolve().parents[3]
     here = str(Path(__file__).parent)
-    program = KILLED.format(here=here, tests=str(root / "tests"), root=str(root), corpus=str(corpus), folder=str(tmp_path))
+    program = KILLED.format(
+        here=here, tests=str(root / "tests"), root=str(root), corpus=str(corpus), folder=str(tmp_path)
+    )
     process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     scratch = tmp_path / "scratch" / "tuned_alexnet"
     limit = time.monotonic() + 120
@@ -231,7 +245,11 @@ def test_bad_clips_cost_themselves_only(corpus, tmp_path):
     paths, line = tune(tmp_path, tmp_path, "c3d", upstream=upstream)
     assert line.startswith("extract:tuned_c3d: 9 ok, 1 degraded (too_short), 1 absent (no_video), 1 failed (no_face); ")
     entries = {e.clip_id: e for e in read_ledger(paths.ledger) if e.stage == "extract:tuned_c3d"}
-    assert (entries[short].status, entries[short].reason, entries[short].detail) == ("degraded", "too_short", "0.120 of 0.175 s of pictures")
+    assert (entries[short].status, entries[short].reason, entries[short].detail) == (
+        "degraded",
+        "too_short",
+        "0.120 of 0.175 s of pictures",
+    )
     assert (entries[blind].status, entries[blind].reason) == ("failed", "no_face")
     assert (entries[gone].status, entries[gone].detail) == ("absent", "after track_faces")
     with FeatureFile(paths.out) as file:
@@ -247,20 +265,27 @@ def test_a_fold_without_training_segments_says_so(corpus, tmp_path):
 def test_a_class_that_training_lacks_is_no_error(corpus, tmp_path):
     clips = [c for c in toy.clips() if not (c.speaker == "s1" and c.emotion == "happy")]
     fold = {c.clip_id: toy.folds()["fold-00"][c.clip_id] for c in clips}
-    paths, _ = tune(corpus, tmp_path, clips=clips, folds={"fold-00": fold}, upstream=[Entry(c.clip_id, "prepare") for c in clips])
+    paths, _ = tune(
+        corpus, tmp_path, clips=clips, folds={"fold-00": fold}, upstream=[Entry(c.clip_id, "prepare") for c in clips]
+    )
     with FeatureFile(paths.out) as file:
         assert len(file.clip_ids("fold-00")) == 10
 
 
 def test_weights_of_another_network_are_refused(corpus, tmp_path):
-    model = Model.of("c3d", {"windows": toy.WINDOWS, "size": 16, "fc6": "adaptive"}, corpus / "weights" / "alexnet", "x")
+    model = Model.of(
+        "c3d", {"windows": toy.WINDOWS, "size": 16, "fc6": "adaptive"}, corpus / "weights" / "alexnet", "x"
+    )
     with pytest.raises(WeightsError, match="these weights do not fit c3d"):
         model.network()
 
 
 def test_the_last_layer_is_new_and_all_others_are_loaded(corpus):
     torch.manual_seed(1)
-    network, loaded = toy.model("alexnet", corpus / "weights").network(7), load_weights(corpus / "weights" / "alexnet").state
+    network, loaded = (
+        toy.model("alexnet", corpus / "weights").network(7),
+        load_weights(corpus / "weights" / "alexnet").state,
+    )
     for name, tensor in network.state_dict().items():
         if name.startswith("classifier.6"):
             assert tensor.shape[0] == 7

@@ -71,7 +71,9 @@ def test_the_same_clip_gives_the_same_windows_and_stays_as_it_is(name):
 @pytest.mark.parametrize("rows", [1, 5, 16, 1000])
 def test_windows_of_a_clip_that_stays_in_its_file_are_those_of_one_in_memory(name, rows, tmp_path, monkeypatch):
     plugin, params = load(name)
-    write_features(tmp_path / "x.h5", FeatureMeta("x", SOURCES[name].values.shape[1], "float32"), [("c", SOURCES[name])])
+    write_features(
+        tmp_path / "x.h5", FeatureMeta("x", SOURCES[name].values.shape[1], "float32"), [("c", SOURCES[name])]
+    )
     monkeypatch.setattr("pipeline.core.store.WHOLE_BYTES", 0)
     monkeypatch.setattr(plugin, "_ROWS", rows)
     with FeatureFile(tmp_path / "x.h5") as file:
@@ -116,9 +118,13 @@ def test_a_logmel_of_other_frames_is_refused():
     plugin, params = load("alexnet")
     plugin.Segments(params).check_source(toy.LOGMEL)
     with pytest.raises(SettingsError, match=r"hop_ms 5\.0 there, 10\.0 here"):
-        plugin.Segments(params).check_source(FeatureMeta("logmel", 16, "float32", params={**toy.LOGMEL.params, "hop_ms": 5.0}))
+        plugin.Segments(params).check_source(
+            FeatureMeta("logmel", 16, "float32", params={**toy.LOGMEL.params, "hop_ms": 5.0})
+        )
     with pytest.raises(SettingsError, match="bands 64 there, 16 here"):
-        plugin.Segments(params).check_source(FeatureMeta("logmel", 64, "float32", params={**toy.LOGMEL.params, "bands": 64}))
+        plugin.Segments(params).check_source(
+            FeatureMeta("logmel", 64, "float32", params={**toy.LOGMEL.params, "bands": 64})
+        )
 
 
 def numbered(frames: int, hz: float = 25.0, hidden=(), start: float = 0.0) -> ClipFeatures:

@@ -1,4 +1,6 @@
-"""`pipeline.features.segments.windows`: the grid in time, cutting, and the three channels of Zhang et al. 2017, section III.A."""
+"""`pipeline.features.segments.windows`: the grid in time, cutting, and the three channels of Zhang et al. 2017, section
+III.A.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,8 @@ def test_windows_lie_wholly_in_the_clip(frames, expected):
 
 
 @pytest.mark.parametrize(
-    ("seconds", "frames"), [(0.655, 64), (0.6549, 63), (2.0, 198), (0.025, 1), (0.024, 0), (0.0, 0), (0.035, 2), (30.0, 2998)]
+    ("seconds", "frames"),
+    [(0.655, 64), (0.6549, 63), (2.0, 198), (0.025, 1), (0.024, 0), (0.0, 0), (0.035, 2), (30.0, 2998)],
 )
 def test_frames_of_a_time_are_those_that_sound_of_that_time_has(seconds, frames):
     assert PAPER.frames(seconds) == frames
@@ -110,7 +113,9 @@ def test_a_piece_is_read_when_it_is_asked_for():
 def direct_sum(x: np.ndarray) -> np.ndarray:
     """Eq. (1) as it is printed, N = 2, with the first and last frame repeated."""
     at = lambda t: x[min(max(t, 0), len(x) - 1)]  # noqa: E731
-    return np.stack([(1 * (at(t + 1) - at(t - 1)) + 2 * (at(t + 2) - at(t - 2))) / (2 * (1 + 4)) for t in range(len(x))])
+    return np.stack(
+        [(1 * (at(t + 1) - at(t - 1)) + 2 * (at(t + 2) - at(t - 2))) / (2 * (1 + 4)) for t in range(len(x))]
+    )
 
 
 @settings(deadline=None, max_examples=25)

@@ -1,4 +1,6 @@
-"""`pipeline.features.selection.ranking` and `pipeline.features.selection.selection`: the forest finds what matters, in training clips alone, in bounded memory."""
+"""`pipeline.features.selection.ranking` and `pipeline.features.selection.selection`: the forest finds what matters, in
+training clips alone, in bounded memory.
+"""
 
 from __future__ import annotations
 
@@ -185,7 +187,9 @@ def test_sampling_reads_the_frames_that_it_draws(tmp_path):
     values = np.arange(700, dtype=np.float16)[:, None].repeat(2, 1)
     clip = Clip("c", "c.mp4", "s", "sad")
     write_features(
-        tmp_path / "p.h5", FeatureMeta("pool5", 2, "float16"), [("c", ClipFeatures(values, np.arange(700) / 25, np.ones(700, bool)))]
+        tmp_path / "p.h5",
+        FeatureMeta("pool5", 2, "float16"),
+        [("c", ClipFeatures(values, np.arange(700) / 25, np.ones(700, bool)))],
     )
     ranker = _FoldRanker(tmp_path / "p.h5", [clip], PARAMS.model_copy(update={"max_rows": 70}))
     observed = {"c": np.arange(700)}

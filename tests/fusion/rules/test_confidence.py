@@ -54,7 +54,9 @@ def test_neither():
 
 
 def test_many_clips_at_once():
-    scores = np.array([[[0.7, 0.2, 0.1], NONE, [0.4, 0.3, 0.3], NONE], [[0.1, 0.5, 0.4], [0.2, 0.3, 0.5], [0.0, 0.0, 1.0], NONE]])
+    scores = np.array(
+        [[[0.7, 0.2, 0.1], NONE, [0.4, 0.3, 0.3], NONE], [[0.1, 0.5, 0.4], [0.2, 0.3, 0.5], [0.0, 0.0, 1.0], NONE]]
+    )
     expected = [scores[0, 0], scores[1, 1], scores[1, 2], NONE]
     np.testing.assert_array_equal(confidence.fuse(scores, {}), expected)
 

@@ -44,7 +44,13 @@ def test_docstring_and_params(name):
 
 @pytest.mark.parametrize("name", NAMES)
 @settings(deadline=None, max_examples=25)
-@given(seed=st.integers(0, 2**32 - 1), models=st.integers(2, 3), clips=st.integers(1, 12), classes=st.integers(2, 5), missing=st.sampled_from([0.0, 0.4]))
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    models=st.integers(2, 3),
+    clips=st.integers(1, 12),
+    classes=st.integers(2, 5),
+    missing=st.sampled_from([0.0, 0.4]),
+)
 def test_rows_sum_to_one_and_what_nobody_saw_stays_nan(name, seed, models, clips, classes, missing):
     plugin, params = load(name)
     val, labels = posteriors(seed, models, 15, classes, missing), np.random.default_rng(seed).integers(0, classes, 15)

@@ -22,7 +22,12 @@ def material(count: int = 90, classes: int = 3, seed: int = 0) -> tuple[np.ndarr
     """Return two modalities that are right more often than not, and the truth."""
     rng = np.random.default_rng(seed)
     labels = np.arange(count) % classes
-    scores = np.stack([0.5 * rng.dirichlet(np.ones(classes), count) + 0.5 * np.eye(classes)[rng.permutation(labels)] for _ in range(2)])
+    scores = np.stack(
+        [
+            0.5 * rng.dirichlet(np.ones(classes), count) + 0.5 * np.eye(classes)[rng.permutation(labels)]
+            for _ in range(2)
+        ]
+    )
     for modality, share in zip(scores, (0.8, 0.6), strict=True):
         right = rng.random(count) < share
         modality[right] = 0.4 * rng.dirichlet(np.ones(classes), right.sum()) + 0.6 * np.eye(classes)[labels[right]]
@@ -129,7 +134,10 @@ def test_c_is_the_one_that_scikit_learn_would_choose(seed, count, classes):
     def held_out_loss(c: float) -> float:
         model = LogisticRegression(C=c, max_iter=10000, tol=1e-9)
         losses = [
-            len(test) * log_loss(labels[test], model.fit(rows[train], labels[train]).predict_proba(rows[test]), labels=range(classes))
+            len(test)
+            * log_loss(
+                labels[test], model.fit(rows[train], labels[train]).predict_proba(rows[test]), labels=range(classes)
+            )
             for train, test in split.split()
         ]
         return sum(losses) / len(labels)

@@ -62,7 +62,9 @@ def test_three_models():
         pytest.param([0.5, 0.25, 0.25], [0.0, 0.875, 0.125], [1.0, 0.25], 0, id="0.25 + 0.75 > 0.75"),
         pytest.param([0.5, 0.25, 0.25], [0.0, 0.875, 0.125], [0.25, 1.0], 1, id="audio is better and more confident"),
         pytest.param([0.0, 0.875, 0.125], [0.5, 0.25, 0.25], [0.5, 0.75], 0, id="audio is better: 0.75 > 0.25 + 0.25"),
-        pytest.param([0.0, 0.875, 0.125], [0.5, 0.25, 0.25], [0.5, 1.0], 1, id="audio is better: 0.75 = 0.25 + 0.5, so audio"),
+        pytest.param(
+            [0.0, 0.875, 0.125], [0.5, 0.25, 0.25], [0.5, 1.0], 1, id="audio is better: 0.75 = 0.25 + 0.5, so audio"
+        ),
         pytest.param([0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0.5, 0.5], 0, id="equal margins, equal F1: video"),
         pytest.param([0.5, 0.25, 0.25], [0.25, 0.5, 0.25], [0.25, 0.5], 1, id="equal margins, audio is better"),
         pytest.param([0.45, 0.3, 0.25], [0.3, 0.55, 0.15], [0.6, 0.5], 0, id="0.15 + 0.1 = 0.25, whatever floats say"),

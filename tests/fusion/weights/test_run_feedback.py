@@ -48,8 +48,14 @@ def tables(seed=0, lost=("s0-0",)):
             for part in ("val", "test"):
                 chosen = [c for c in CLIPS if fold[c.clip_id] == part and not (model == "a-svm" and c.clip_id in lost)]
                 bias = np.array([0.5, 0, 0]) * (part == "test")
-                rows = rng.dirichlet(np.ones(3), len(chosen)) + 0.5 * np.eye(3)[[EMOTIONS.index(c.emotion) for c in chosen]] + bias
-                frames.append(table(model, name, part, chosen, np.round(rows / rows.sum(axis=1, keepdims=True), 6), EMOTIONS))
+                rows = (
+                    rng.dirichlet(np.ones(3), len(chosen))
+                    + 0.5 * np.eye(3)[[EMOTIONS.index(c.emotion) for c in chosen]]
+                    + bias
+                )
+                frames.append(
+                    table(model, name, part, chosen, np.round(rows / rows.sum(axis=1, keepdims=True), 6), EMOTIONS)
+                )
         found[model] = pd.concat(frames, ignore_index=True)
     return found
 
@@ -71,10 +77,17 @@ def scores_of(given, fold, clips):
 
 def test_a_fold_step_by_step():
     given, found = tables(), ran()
-    assert (found["fusion"], list(found["parts"]), found["classes"]) == ("combined-both-weighted", ["visual", "a-svm"], EMOTIONS)
+    assert (found["fusion"], list(found["parts"]), found["classes"]) == (
+        "combined-both-weighted",
+        ["visual", "a-svm"],
+        EMOTIONS,
+    )
     for name, fold in FOLDS.items():
         val, test = ([c for c in CLIPS if fold[c.clip_id] == part] for part in ("val", "test"))
-        labels = {part: np.array([EMOTIONS.index(c.emotion) for c in chosen]) for part, chosen in (("val", val), ("test", test))}
+        labels = {
+            part: np.array([EMOTIONS.index(c.emotion) for c in chosen])
+            for part, chosen in (("val", val), ("test", test))
+        }
         first = deal(labels["test"], most=2) == 0
         for half in (first, ~first):
             assert np.bincount(labels["test"][half]).tolist() == [3, 3, 3], "as many of each emotion on both sides"
@@ -85,11 +98,19 @@ def test_a_fold_step_by_step():
         fit = fit_to_feedback(learned.weights, organiser, unseen[:, first], unseen[:, ~first], labels["test"][~first])
         run = found["folds"][name]
         assert (run["kept"], run["end"], len(run["steps"])) == (learned.kept + 1, learned.end, len(learned.steps))
-        assert (run["with_feedback"], run["without_feedback"], run["excess"]) == (fit.with_feedback, fit.without_feedback, fit.excess)
+        assert (run["with_feedback"], run["without_feedback"], run["excess"]) == (
+            fit.with_feedback,
+            fit.without_feedback,
+            fit.excess,
+        )
         assert (run["validation_clips"], run["clips_with_feedback"], run["clips_without_feedback"]) == (27, 9, 9)
         for row, step in zip(run["steps"], learned.steps, strict=True):
             assert row["weights"] == step.weights.tolist()
-            assert (row["distance"], row["loss"], row["validation_accuracy"]) == (step.distance, step.reward, step.accuracy)
+            assert (row["distance"], row["loss"], row["validation_accuracy"]) == (
+                step.distance,
+                step.reward,
+                step.accuracy,
+            )
             assert (row["predicted"], row["true"]) == (step.feedback.predicted, step.feedback.true)
             changed = [(SYSTEM.combined["both"].of[part], EMOTIONS[c], a, b) for part, c, a, b in step.changed]
             assert [tuple(change.values()) for change in row["changed"]] == changed
@@ -112,7 +133,9 @@ def test_a_table_has_a_row_per_fold_and_step(tmp_path):
     found = ran()
     frame = step_table(found)
     assert list(frame.columns[:7]) == ["fold", "step", "kept", "distance", "loss", "validation_accuracy", "changed"]
-    assert list(frame.columns[7:]) == [f"{kind}_{name}" for kind in ("emphasis", "predicted", "true") for name in EMOTIONS]
+    assert list(frame.columns[7:]) == [
+        f"{kind}_{name}" for kind in ("emphasis", "predicted", "true") for name in EMOTIONS
+    ]
     for fold, run in found["folds"].items():
         rows = frame[frame["fold"] == fold]
         assert rows["step"].tolist() == list(range(1, len(run["steps"]) + 1))
@@ -122,7 +145,9 @@ def test_a_table_has_a_row_per_fold_and_step(tmp_path):
     assert later["changed"].str.fullmatch(r"((visual|a-svm) (anger|happy|sad): (0|0\.5|1) to (0|0\.5|1)(; )?)+").all()
     write_feedback(tmp_path, found)
     assert json.loads((tmp_path / "feedback.json").read_text()) == json.loads(json.dumps(found))
-    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "feedback.csv", keep_default_na=False), frame, atol=1e-6, rtol=0)
+    pd.testing.assert_frame_equal(
+        pd.read_csv(tmp_path / "feedback.csv", keep_default_na=False), frame, atol=1e-6, rtol=0
+    )
 
 
 def test_a_system_without_a_loop_writes_nothing(tmp_path):
@@ -151,7 +176,14 @@ def test_labels_reach_the_weights_through_shares_alone():
 
 
 def test_settings_are_those_of_fuse_weighted():
-    assert set(np.unique([step["weights"] for step in ran(settings={"weighted": {"candidates": [0.25]}})["folds"]["fold-00"]["steps"]])) == {0.25}
+    assert set(
+        np.unique(
+            [
+                step["weights"]
+                for step in ran(settings={"weighted": {"candidates": [0.25]}})["folds"]["fold-00"]["steps"]
+            ]
+        )
+    ) == {0.25}
     with pytest.raises(SettingsError, match=r"fuse.weighted.node_limits: no such setting .did you mean 'node_limit'"):
         ran(settings={"weighted": {"node_limits": 1}})
 

@@ -43,7 +43,13 @@ def table(path: Path, *lines: str) -> Path:
 
 
 def test_speakers_csv(tmp_path):
-    root = table(tmp_path / "speakers.csv", "utterance,path,speaker,gender,age", "u2,b.wav,s2,F,9", "u1,a.wav,s1, male ,8", "u3,c.wav,s3")
+    root = table(
+        tmp_path / "speakers.csv",
+        "utterance,path,speaker,gender,age",
+        "u2,b.wav,s2,F,9",
+        "u1,a.wav,s1, male ,8",
+        "u3,c.wav,s3",
+    )
     assert find_with_gender(root) == [
         Utterance("u1", "a.wav", "s1", "male"), Utterance("u2", "b.wav", "s2", "female"), Utterance("u3", "c.wav", "s3"),
     ]  # fmt: skip
@@ -51,9 +57,16 @@ def test_speakers_csv(tmp_path):
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_a_manifest_with_spans(tmp_path, separator):
-    lines = ["\ufeffclip_id,path,speaker,emotion,gender,start,end", "c1,a.flac,s1,sad,m,,", "c2,a.flac,s1,sad,male,1.5,2"]
+    lines = [
+        "\ufeffclip_id,path,speaker,emotion,gender,start,end",
+        "c1,a.flac,s1,sad,m,,",
+        "c2,a.flac,s1,sad,male,1.5,2",
+    ]
     root = table(tmp_path / "manifest.csv", *(line.replace(",", separator) for line in lines))
-    assert find_with_gender(root) == [Utterance("c1", "a.flac", "s1", "male"), Utterance("c2", "a.flac", "s1", "male", 1.5, 2.0)]
+    assert find_with_gender(root) == [
+        Utterance("c1", "a.flac", "s1", "male"),
+        Utterance("c2", "a.flac", "s1", "male", 1.5, 2.0),
+    ]
 
 
 def test_speakers_csv_counts_before_the_manifest(corpus, copy):
@@ -66,10 +79,22 @@ def test_speakers_csv_counts_before_the_manifest(corpus, copy):
     [
         ("other.csv", ["a"], r"neither speakers\.csv \(columns utterance, path, speaker, gender\) nor manifest\.csv"),
         ("speakers.csv", ["utterance,path,speaker", "u,p,s"], "no rows with the columns gender; add them"),
-        ("manifest.csv", ["clip_id,path,speaker,gender", "c,,s,f"], r"manifest\.csv:2: clip_id, path or speaker is empty"),
-        ("manifest.csv", ["clip_id,path,speaker,gender,start", "c,p,s,f,soon"], r"manifest\.csv:2: start 'soon' is not a number"),
+        (
+            "manifest.csv",
+            ["clip_id,path,speaker,gender", "c,,s,f"],
+            r"manifest\.csv:2: clip_id, path or speaker is empty",
+        ),
+        (
+            "manifest.csv",
+            ["clip_id,path,speaker,gender,start", "c,p,s,f,soon"],
+            r"manifest\.csv:2: start 'soon' is not a number",
+        ),
         ("manifest.csv", ["clip_id,path,speaker,gender,end", "c,p,s,f,-1"], r"end '-1' is not a number of seconds"),
-        ("speakers.csv", ["utterance,path,speaker,gender", "u,p,s,f", "u,q,s,f"], "p and q are both called 'u'; rename one"),
+        (
+            "speakers.csv",
+            ["utterance,path,speaker,gender", "u,p,s,f", "u,q,s,f"],
+            "p and q are both called 'u'; rename one",
+        ),
     ],
 )
 def test_tables_that_are_wrong(tmp_path, name, lines, words):
@@ -79,7 +104,9 @@ def test_tables_that_are_wrong(tmp_path, name, lines, words):
 
 
 def voices(*speakers: tuple[str, int]) -> gender._Voices:
-    return gender._Voices(np.zeros((len(speakers), 2), np.float32), np.array([g for _, g in speakers]), [s for s, _ in speakers])
+    return gender._Voices(
+        np.zeros((len(speakers), 2), np.float32), np.array([g for _, g in speakers]), [s for s, _ in speakers]
+    )
 
 
 @pytest.mark.parametrize(
@@ -101,7 +128,11 @@ def test_another_seed_holds_out_others():
 
 @pytest.mark.parametrize(
     ("speakers", "words"),
-    [([], "no usable utterance of a female"), ([("f", 0)], "no usable utterance of a male"), ([("f", 0), ("m", 1)], "one speaker of either")],
+    [
+        ([], "no usable utterance of a female"),
+        ([("f", 0)], "no usable utterance of a male"),
+        ([("f", 0), ("m", 1)], "one speaker of either"),
+    ],
 )
 def test_too_few_speakers(speakers, words):
     with pytest.raises(CorpusError, match=words):
@@ -121,7 +152,13 @@ def test_bad_input_costs_the_utterance(copy):
     write_sound(copy / "silence.wav", np.zeros(8000))
     write_sound(copy / "short.wav", noise[:1500])
     (copy / "damaged.wav").write_bytes(b"no sound")
-    names = {"noise": "no_voice", "silence": "silent", "short": "too_short", "damaged": "decode_error", "gone": "missing_file"}
+    names = {
+        "noise": "no_voice",
+        "silence": "silent",
+        "short": "too_short",
+        "damaged": "decode_error",
+        "gone": "missing_file",
+    }
     with (copy / "speakers.csv").open("a", encoding="utf-8") as file:
         file.writelines(f"{name},{name}.wav,f1,female\n" for name in names)
         file.write("nobody,f1_0.wav,f3,\nother,f1_0.wav,f4,unknown\n")

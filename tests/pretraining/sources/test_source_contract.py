@@ -1,4 +1,6 @@
-"""What every source task promises (`pipeline/pretraining/sources/__init__.py`), on corpora of a few seconds and pictures."""
+"""What every source task promises (`pipeline/pretraining/sources/__init__.py`), on corpora of a few seconds and
+pictures.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +19,8 @@ from pipeline.training.task import Run, Trained
 pytestmark = pytest.mark.slow
 
 NAMES = plugins.names("sources")
+
+
 @pytest.fixture(scope="module", params=NAMES)
 def name(request) -> str:
     return request.param

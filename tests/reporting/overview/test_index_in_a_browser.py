@@ -1,4 +1,6 @@
-"""`reports/index.html` in a real browser: it fits, asks for nothing, complains of nothing, is accessible, and text of a corpus is inert."""
+"""`reports/index.html` in a real browser: it fits, asks for nothing, complains of nothing, is accessible, and text of a
+corpus is inert.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def browser() -> Iterator[object]:
 class Opened:
     """A page in a window, and what it said and asked for while it opened."""
 
-    def __init__(self, browser: object, path: Path, width: int = 1280, scheme: str = "light", bypass: bool = False) -> None:
+    def __init__(
+        self, browser: object, path: Path, width: int = 1280, scheme: str = "light", bypass: bool = False
+    ) -> None:
         self._given = (browser, path, width, scheme)
         self.page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=bypass)
         self.said: list[str] = []
@@ -83,9 +87,24 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def robust(folder: Path, system: str, models: list[str]) -> None:
     """Write curves of two models as the stage `robustness` does."""
-    rows = [(name, missing, share, 56, 28, 0.5, 0.5 * (1 - share), 0.5) for name in models[:2] for missing in MISSING for share in (0.0, 0.5, 1.0)]
-    figures = pd.DataFrame(rows, columns=["model", "missing", "share", "clips", "judged", "accuracy", "accuracy_of_all", "uar"])
-    described = About(Source("demo", "demo", "free", "us"), ProtocolParams(name="loso"), 56, {}, {}, {}, {"fold-00": Sides(("a",), ("b",), ("c",), {})})
+    rows = [
+        (name, missing, share, 56, 28, 0.5, 0.5 * (1 - share), 0.5)
+        for name in models[:2]
+        for missing in MISSING
+        for share in (0.0, 0.5, 1.0)
+    ]
+    figures = pd.DataFrame(
+        rows, columns=["model", "missing", "share", "clips", "judged", "accuracy", "accuracy_of_all", "uar"]
+    )
+    described = About(
+        Source("demo", "demo", "free", "us"),
+        ProtocolParams(name="loso"),
+        56,
+        {},
+        {},
+        {},
+        {"fold-00": Sides(("a",), ("b",), ("c",), {})},
+    )
     write_robustness(folder, described, system, figures, {"sound": models[0], "picture": models[1]}, True)
 
 
@@ -111,7 +130,9 @@ def test_the_pages_of_a_system_are_accessible_too(browser, whole, part):
 
 def test_every_address_within_the_page_leads_somewhere(browser, whole):
     page = Opened(browser, whole).page
-    anchors = page.eval_on_selector_all("a[href^='#']", "links => links.map(link => link.getAttribute('href').slice(1))")
+    anchors = page.eval_on_selector_all(
+        "a[href^='#']", "links => links.map(link => link.getAttribute('href').slice(1))"
+    )
     ids = page.eval_on_selector_all("[id]", "all => all.map(one => one.id)")
     assert len(anchors) > 30
     assert set(anchors) <= set(ids)
@@ -139,13 +160,18 @@ def test_on_paper_everything_is_open_and_dark_on_light(browser, whole):
     page.emulate_media(media="print", color_scheme="dark")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
-    hidden = page.eval_on_selector_all("details.part:not([open])", "all => all.filter(one => one.lastElementChild.getBoundingClientRect().height === 0).length")
+    hidden = page.eval_on_selector_all(
+        "details.part:not([open])",
+        "all => all.filter(one => one.lastElementChild.getBoundingClientRect().height === 0).length",
+    )
     assert page.locator("details.part:not([open])").count() > 3
     assert hidden == 0
 
 
 def test_text_of_a_corpus_is_inert(browser, tmp_path):
-    """Ids, speakers and folders as they may come from a table; `prepare` refuses most of these, the page must not rely on it."""
+    """Ids, speakers and folders as they may come from a table; `prepare` refuses most of these, the page must not rely
+    on it.
+    """
     report = make("huang2017", SYSTEMS["huang2017"], name=EVIL)
     write_report(report, tmp_path / "<script>window.hacked=1<" / "huang2017")
     path = tmp_path / "<script>window.hacked=1<" / "huang2017" / "predictions.csv"
@@ -165,7 +191,10 @@ def test_a_script_that_gets_in_all_the_same_does_not_run(browser, whole, tmp_pat
     """A second line of defence: a report that somebody else has made may hold anything."""
     path = tmp_path / "index.html"
     text = whole.read_text(encoding="utf-8")
-    path.write_text(text.replace("</main>", "<script>window.hacked=1</script><img src='http://127.0.0.1:9/x.png'></main>"), encoding="utf-8")
+    path.write_text(
+        text.replace("</main>", "<script>window.hacked=1</script><img src='http://127.0.0.1:9/x.png'></main>"),
+        encoding="utf-8",
+    )
     opened = Opened(browser, path)
     assert opened.page.locator("script").count() == 1
     assert opened.page.evaluate("window.hacked") is None
@@ -198,6 +227,11 @@ def test_nothing_but_reports_still_gives_a_page(browser, tmp_path):
     overview(tmp_path)
     opened = Opened(browser, tmp_path / "index.html")
     text = opened.page.inner_text("body")
-    for words in ("No file with pictures of the face", "neither a log mel spectrogram among the features nor the clip itself", "No history of a network", "No stage has left a trace"):
+    for words in (
+        "No file with pictures of the face",
+        "neither a log mel spectrogram among the features nor the clip itself",
+        "No history of a network",
+        "No stage has left a trace",
+    ):
         assert words in text, words
     assert opened.violations() == []

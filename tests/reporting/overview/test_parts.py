@@ -113,8 +113,13 @@ def test_where_no_stage_has_made_a_spectrum_the_clip_itself_does(tmp_path):
     write_media(tmp_path / "corpus" / "a.wav", sound=tone(1.0), codecs=("", "pcm_s16le"))
     write_media(tmp_path / "corpus" / "silent.mp4", list(range(0, 400, 40)))
     (tmp_path / "params.yaml").write_text("corpora: {demo: {root: corpus}}\n")
-    clips = [Clip(name, path, "s", "anger") for name, path in (("a", "a.wav"), ("cut", "a.wav"), ("gone", "gone.wav"), ("silent", "silent.mp4"))]
-    write_manifest(tmp_path / "manifest.csv", [*clips[:1], dataclasses.replace(clips[1], start=0.25, end=0.75), *clips[2:]])
+    clips = [
+        Clip(name, path, "s", "anger")
+        for name, path in (("a", "a.wav"), ("cut", "a.wav"), ("gone", "gone.wav"), ("silent", "silent.mp4"))
+    ]
+    write_manifest(
+        tmp_path / "manifest.csv", [*clips[:1], dataclasses.replace(clips[1], start=0.25, end=0.75), *clips[2:]]
+    )
     sounds = Sounds(tmp_path / "params.yaml", "demo", tmp_path / "manifest.csv")
     whole, cut = sounds.mels("a"), sounds.mels("cut")
     assert (whole.shape[1], len(whole) // 10, len(cut) // 10) == (64, 9, 4)
@@ -137,13 +142,18 @@ def test_pictures_of_damaged_files_are_words(tmp_path):
 
 
 def test_bars_say_who_said_what():
-    drawn = posterior_bars({"sound": None, "picture": np.array([0.25, 0.75]), "fusion": np.array([0.5, 0.5])}, ["anger", "sad"], "sad")
+    drawn = posterior_bars(
+        {"sound": None, "picture": np.array([0.25, 0.75]), "fusion": np.array([0.5, 0.5])}, ["anger", "sad"], "sad"
+    )
     assert [line["truth"] for line in drawn["lines"]] == [False, True]
     assert [[bar["kind"] for bar in line["bars"]] for line in drawn["lines"]] == [["picture", "fusion"]] * 2
     widths = [line["bars"][0]["width"] for line in drawn["lines"]]
     assert widths[1] == pytest.approx(3 * widths[0], rel=0.01)
     assert drawn["silent"] == ["sound"]
-    assert drawn["described"] == "Posteriors; the truth is sad. picture anger 0.25, sad 0.75; fusion anger 0.50, sad 0.50. Not judged by sound"
+    assert (
+        drawn["described"]
+        == "Posteriors; the truth is sad. picture anger 0.25, sad 0.75; fusion anger 0.50, sad 0.50. Not judged by sound"
+    )
 
 
 def test_the_gallery_shows_what_the_headline_rests_on(tmp_path):
@@ -175,7 +185,11 @@ def test_modalities_of_further_models_are_told_by_the_settings():
 
 def test_what_joining_adds_is_told_per_emotion():
     recalls = {"a": (0.5, 0.0, nan), "v": (0.25, 0.0, nan), "f": (0.75, 0.0, nan)}
-    rows = [(name, emotion, recall) for name, values in recalls.items() for emotion, recall in zip("xyz", values, strict=True)]
+    rows = [
+        (name, emotion, recall)
+        for name, values in recalls.items()
+        for emotion, recall in zip("xyz", values, strict=True)
+    ]
     table = pd.DataFrame(rows, columns=["model", "emotion", "recall"])
     values = modality_values({"audio": "a", "video": "v", "fused": "f"}, table, "xyz")
     assert values["table"].columns == ["Emotion", "Sound", "Picture", "Fusion", "Best by", "Gain"]
@@ -190,7 +204,9 @@ def test_what_joining_adds_is_told_per_emotion():
 
 
 def test_marks_lie_where_their_shares_are():
-    chart = Dots("d", "x", "recall, %", [("one", [Mark("sound", 0.0), Mark("picture", 1.0, 0.5, 1.0)])], (0.25, "chance"))
+    chart = Dots(
+        "d", "x", "recall, %", [("one", [Mark("sound", 0.0), Mark("picture", 1.0, 0.5, 1.0)])], (0.25, "chance")
+    )
     edge, (line,) = chart.frame, chart.lines
     assert [mark["x"] for mark in line["marks"]] == [edge["left"], edge["right"]]
     assert [mark["low"] for mark in line["marks"]] == [None, pytest.approx((edge["left"] + edge["right"]) / 2, abs=0.1)]
@@ -204,7 +220,9 @@ def test_a_training_chart_holds_every_loss_between_round_ticks(losses):
     edge = chart.frame
     points = [tuple(map(float, point.split(","))) for point in chart.lines[0]["points"].split()]
     assert len(points) == len(losses)
-    assert all(edge["left"] <= x <= edge["right"] + 0.1 and edge["top"] - 0.1 <= y <= edge["bottom"] + 0.1 for x, y in points)
+    assert all(
+        edge["left"] <= x <= edge["right"] + 0.1 and edge["top"] - 0.1 <= y <= edge["bottom"] + 0.1 for x, y in points
+    )
     texts = [float(tick["text"]) for tick in chart.ticks_up]
     assert texts[0] == 0
     assert texts[-1] >= max(losses) * (1 - 1e-6)
@@ -224,8 +242,14 @@ def test_a_training_chart_says_its_ends_in_words():
 def test_networks_show_how_they_learned(tmp_path):
     for name, text in (
         ("pretrained/a60", "epoch,loss,held_out_accuracy\n0,1,0.5\n1,0.5,0.75\n"),
-        ("demo/zhang2017/networks/anet", "fold,epoch,loss,held_out_accuracy\nfold-00,0,2,0.1\nfold-01,0,4,0.3\nfold-00,1,1,0.2\n"),
-        ("demo/zhang2017/networks/dbn1", "fold,phase,epoch,loss,val_loss,val_accuracy\nf,rbm1,0,400,,\nf,tune,0,2,3,0.5\n"),
+        (
+            "demo/zhang2017/networks/anet",
+            "fold,epoch,loss,held_out_accuracy\nfold-00,0,2,0.1\nfold-01,0,4,0.3\nfold-00,1,1,0.2\n",
+        ),
+        (
+            "demo/zhang2017/networks/dbn1",
+            "fold,phase,epoch,loss,val_loss,val_accuracy\nf,rbm1,0,400,,\nf,tune,0,2,3,0.5\n",
+        ),
         ("demo/zhang2017/networks/feature_level", ""),
     ):
         path = tmp_path / name / "history.csv"
@@ -261,14 +285,42 @@ def test_what_is_shipped_is_sound():
 
 def test_stages_are_told_with_time_memory_and_reuse(tmp_path):
     project = places(tmp_path)
-    rows = [Row("a", "k", "computed", "new clip", "d"), Row("b", "k", "reused", "same", "d"), Row("c", "k", "reused", "same", "d")]
+    rows = [
+        Row("a", "k", "computed", "new clip", "d"),
+        Row("b", "k", "reused", "same", "d"),
+        Row("c", "k", "reused", "same", "d"),
+    ]
     write_journal(project.cache / "journal" / "demo" / "lld147.jsonl", {"stage": "extract:lld147"}, rows)
     write_journal(project.cache / "journal" / "demo" / "old.jsonl", {"stage": "extract:old"}, rows[:1])
     (project.cache / "journal" / "demo" / "broken.jsonl").write_text("{")
     runs = [
-        {"stage": "train@demo-x", "out": "models/demo/x", "begin": "2026-01-01T00:02:00.000Z", "seconds": 90.0, "ok": True, "run": "r", "peak_mb": 400.0},
-        {"stage": "extract@demo-lld147", "out": "features/demo/lld147.h5", "begin": "2026-01-01T00:01:00.000Z", "seconds": 3.25, "ok": True, "run": "r", "peak_mb": 300.0},
-        {"stage": "train@demo-y", "out": "models/demo/y", "begin": "2026-01-01T00:03:00.000Z", "seconds": 30.0, "ok": True, "run": "r", "peak_mb": 500.0},
+        {
+            "stage": "train@demo-x",
+            "out": "models/demo/x",
+            "begin": "2026-01-01T00:02:00.000Z",
+            "seconds": 90.0,
+            "ok": True,
+            "run": "r",
+            "peak_mb": 400.0,
+        },
+        {
+            "stage": "extract@demo-lld147",
+            "out": "features/demo/lld147.h5",
+            "begin": "2026-01-01T00:01:00.000Z",
+            "seconds": 3.25,
+            "ok": True,
+            "run": "r",
+            "peak_mb": 300.0,
+        },
+        {
+            "stage": "train@demo-y",
+            "out": "models/demo/y",
+            "begin": "2026-01-01T00:03:00.000Z",
+            "seconds": 30.0,
+            "ok": True,
+            "run": "r",
+            "peak_mb": 500.0,
+        },
     ]
     project.logs.mkdir(parents=True)
     (project.logs / "stages.jsonl").write_text("".join(json.dumps(run) + "\n" for run in runs))
@@ -309,4 +361,7 @@ def test_the_page_tells_of_settings_and_stages(tmp_path):
     assert "demo/lld147" in page
     project.params.write_text("a: [")
     overview(tmp_path)
-    assert "params.yaml" in (tmp_path / "index.html").read_text(encoding="utf-8").split("Settings</h2>")[1].split("</p>")[0], "the page says why it shows none"
+    assert (
+        "params.yaml"
+        in (tmp_path / "index.html").read_text(encoding="utf-8").split("Settings</h2>")[1].split("</p>")[0]
+    ), "the page says why it shows none"

@@ -18,7 +18,9 @@ def predictions(path: Path, model: str, decisions: str) -> None:
     rows = [(model, "fold-00", f"c{n:02d}", f"s{n % 3}", "anger", said[letter]) for n, letter in enumerate(decisions)]
     rows.append(("another", "fold-00", "c00", "s0", "anger", "sad"))
     path.parent.mkdir(parents=True, exist_ok=True)
-    pd.DataFrame(rows, columns=["model", "fold", "clip_id", "speaker", "emotion", "predicted"]).to_csv(path, index=False)
+    pd.DataFrame(rows, columns=["model", "fold", "clip_id", "speaker", "emotion", "predicted"]).to_csv(
+        path, index=False
+    )
 
 
 @pytest.fixture
@@ -50,7 +52,9 @@ def test_as_text(folder: Path) -> None:
 
 def test_systems_that_judged_no_clip_in_common(folder: Path) -> None:
     predictions(folder / "two" / "predictions.csv", "b", "---------a")
-    assert as_text(systems_compared(folder, {"one": "a", "two": "b"})) == [["one: a", "two: b", "0", "-", "-", "-", "-", "-"]]
+    assert as_text(systems_compared(folder, {"one": "a", "two": "b"})) == [
+        ["one: a", "two: b", "0", "-", "-", "-", "-", "-"]
+    ]
 
 
 def test_predictions_that_are_not_there_are_told(folder: Path) -> None:

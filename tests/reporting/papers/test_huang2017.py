@@ -78,14 +78,21 @@ def test_every_cell_of_the_full_system_is_filled():
 
 def test_table_5_has_d_beside_the_papers():
     name = "prior_knowledge-logistic_regression+audio-a60+v1024-lstm"
-    frame = tables(scores={**everything(FULL), name: score(0.5)}, d={name: 0.0412})["table_5"].frame().set_index("Accuracy")
+    frame = (
+        tables(scores={**everything(FULL), name: score(0.5)}, d={name: 0.0412})["table_5"].frame().set_index("Accuracy")
+    )
     assert frame.loc["LR (a60_v1024)", "Audio"] == "0.50 (d 0.041; paper 0.52, d 0.086)"
 
 
 @pytest.mark.parametrize(
     ("change", "stem", "model", "reason"),
     [
-        ({"features": {"a60": "audio", "v1024": "video"}}, "table_2", "v2048-lstm", "add v2048 to systems.huang2017.features"),
+        (
+            {"features": {"a60": "audio", "v1024": "video"}},
+            "table_2",
+            "v2048-lstm",
+            "add v2048 to systems.huang2017.features",
+        ),
         (
             {"features": {"lld147": "audio", "v1024": "video"}},
             "table_3",
@@ -94,7 +101,12 @@ def test_table_5_has_d_beside_the_papers():
         ),
         ({"classifiers": ("svm",)}, "table_2", "a60-lstm", "add lstm to systems.huang2017.classifiers"),
         ({"fused": ("svm",)}, "table_3", "confidence-a60+v1024-lstm", "add lstm to systems.huang2017.fused"),
-        ({"fusions": ("logistic_regression",)}, "table_3", "confidence-a60+v1024-lstm", "add confidence to systems.huang2017.fusions"),
+        (
+            {"fusions": ("logistic_regression",)},
+            "table_3",
+            "confidence-a60+v1024-lstm",
+            "add confidence to systems.huang2017.fusions",
+        ),
         (
             {"fusions": ("confidence",), "stacked": {}},
             "table_4",
@@ -147,7 +159,12 @@ def test_figure_6_is_the_best_of_table_5():
     assert cell.model == names[3], "the first of equals"
     assert paper.best_of(tables(changed(stacked={}))["table_5"]) is None
     caption = paper.figure_6_caption(table, cell, ["anger", "sad"])
-    for words in (names[3], "best of 8 on the test clips, as in the paper", "disgust, fear, happy, surprise, neutral", "CHEAVD"):
+    for words in (
+        names[3],
+        "best of 8 on the test clips, as in the paper",
+        "disgust, fear, happy, surprise, neutral",
+        "CHEAVD",
+    ):
         assert words in caption
     assert "Left out" not in paper.figure_6_caption(table, cell, [*paper.EMOTIONS, "calm"])
 
@@ -183,7 +200,10 @@ def test_the_papers_figures_are_the_papers(pytestconfig):
     plain = text.replace("| ", "").replace(" | ", "\t")
     for line in lines:
         cells = line.split("\t")
-        found = any(all(cell in other for cell in cells) and other.strip("| ").startswith(cells[0]) for other in plain.splitlines())
+        found = any(
+            all(cell in other for cell in cells) and other.strip("| ").startswith(cells[0])
+            for other in plain.splitlines()
+        )
         assert found, line
     for figure in printed.FIGURE_6.values():
         assert f"{figure:.2f}%" in text

@@ -1,4 +1,6 @@
-"""Ouyang et al. 2017: its tables, ours beside the paper's, the feedback loop, and a reason for every field without ours."""
+"""Ouyang et al. 2017: its tables, ours beside the paper's, the feedback loop, and a reason for every field without
+ours.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,9 @@ def everything(settings: SystemParams) -> dict[str, Score]:
     return {name: score(0.2 + 0.01 * number) for number, name in enumerate(names)}
 
 
-def paper(adapter="demo", settings=FULL, classes=SEVEN, scores=None, learned=LEARNED, sides=frozenset({""}), feedback=None) -> Ouyang2017:
+def paper(
+    adapter="demo", settings=FULL, classes=SEVEN, scores=None, learned=LEARNED, sides=frozenset({""}), feedback=None
+) -> Ouyang2017:
     figures = everything(settings) if scores is None else scores
     confusions = {name: COUNTS[: len(classes), : len(classes)].copy() for name in figures}
     return Ouyang2017(Results("mine", adapter, settings, classes, figures, confusions, {}, learned, feedback, sides))
@@ -116,7 +120,9 @@ def test_which_model_answers_a_row_of_table_4(row, first, cached):
     assert kept.text() == (f"{100 * figures[cached].accuracy:.1f}" if cached else "one form only")
 
 
-@pytest.mark.parametrize(("number", "model"), [(2, "egemaps-transfer"), (5, BEST), (6, "combined-image_set_audio-weighted")])
+@pytest.mark.parametrize(
+    ("number", "model"), [(2, "egemaps-transfer"), (5, BEST), (6, "combined-image_set_audio-weighted")]
+)
 def test_which_model_answers_a_confusion_matrix(number, model):
     table = tables()[f"table_{number}"]
     assert {cell.model for cell in table.cells} == {model}
@@ -133,7 +139,9 @@ def test_table_2_counts_clips():
     table = tables()["table_2"]
     assert field(table, "Ang", "Ang").text() == "7 (paper 40)"
     assert field(table, "Ang", "Dis").text() == "1 (paper 0)"
-    assert field(table, "Neu", "Neu").text() == "1 (paper 34)", "neutral is the last of ours and the fifth of the paper's"
+    assert field(table, "Neu", "Neu").text() == "1 (paper 34)", (
+        "neutral is the last of ours and the fifth of the paper's"
+    )
     assert field(table, "Sur", "Neu").text() == "1 (paper 13)"
     assert field(table, "Ang", "Ang").details() == {
         "row": "Ang", "column": "Ang", "model": "egemaps-transfer", "count": 7, "clips": 8, "paper": 40, "reason": "",
@@ -152,7 +160,15 @@ def test_tables_5_and_6_are_in_percent():
     assert field(found["table_6"], "An", "An").text() == "87.50 (paper 77.11)"
     ours, theirs = found["table_6"].matrices
     assert ours.rows[6]["cells"][4]["text"] == "33.33"
-    assert [cell["text"] for cell in theirs.rows[1]["cells"]] == ["22.22", "2.78", "5.56", "25.00", "13.89", "27.78", "2.78"]
+    assert [cell["text"] for cell in theirs.rows[1]["cells"]] == [
+        "22.22",
+        "2.78",
+        "5.56",
+        "25.00",
+        "13.89",
+        "27.78",
+        "2.78",
+    ]
     assert "Ding et al. 2016" in found["table_6"].caption
 
 
@@ -170,7 +186,10 @@ def test_table_3_is_the_mean_over_folds_in_the_papers_order():
 
 def test_table_3_goes_by_the_names_of_the_parts():
     turned = without("image_set_audio")
-    combined = {**turned.model_dump()["combined"], "audio_visual": {"rule": "weighted", "of": ["egemaps-transfer", "pyramid-temporal", "vggface-image_set"]}}
+    combined = {
+        **turned.model_dump()["combined"],
+        "audio_visual": {"rule": "weighted", "of": ["egemaps-transfer", "pyramid-temporal", "vggface-image_set"]},
+    }
     table = tables(settings=changed(combined=combined))["table_3"]
     assert list(table.rows()) == ["ImageSet", "Visual LSTM", "Audio LSTM", "pyramid-temporal"]
     assert field(table, "ImageSet", "An").by_fold == {"fold-00": pytest.approx(0.7), "fold-01": 1}
@@ -185,7 +204,10 @@ def test_table_3_goes_by_the_names_of_the_parts():
     ("states", "words"),
     [
         ({"a": state([]), "b": state([])}, "in 2 of 2 folds: no weights are better."),
-        ({"a": state([]), "b": state([], exact=False, gap=3)}, "in 1 of 2 folds; elsewhere its limit stopped it (b: 15 of 20 validation clips right, at most 3 more possible)."),
+        (
+            {"a": state([]), "b": state([], exact=False, gap=3)},
+            "in 1 of 2 folds; elsewhere its limit stopped it (b: 15 of 20 validation clips right, at most 3 more possible).",
+        ),
         ({}, ""),
     ],
 )
@@ -230,7 +252,9 @@ def test_why_a_field_was_not_run(settings, stem, row, column, reason):
 
 
 def test_emotions_that_the_corpus_lacks_and_further_ones():
-    found = tables(classes=["anger", "happy", "sad", "calm"], learned={BEST: {"fold-00": state(np.ones((3, 4)).tolist())}})
+    found = tables(
+        classes=["anger", "happy", "sad", "calm"], learned={BEST: {"fold-00": state(np.ones((3, 4)).tolist())}}
+    )
     for stem, absent in (("table_2", "Dis"), ("table_5", "Di"), ("table_3", "Di")):
         table = found[stem]
         assert table.columns[-1] == "calm"
@@ -304,8 +328,16 @@ FEEDBACK = FeedbackRuns({"fusion": BEST, "parts": ["a", "b"], "classes": SEVEN, 
 def test_how_far_the_loop_fits_is_a_mean_over_folds_with_both_halves():
     frame = fit_frame(FEEDBACK.runs).set_index("fold")
     assert list(frame.index) == [*FOLDS, MEAN]
-    assert frame.loc["fold-00", ["kept", "steps", "distance_first", "distance_kept", "excess"]].tolist() == [3, 3, 0.4, 0.1, 0.25]
-    assert frame.loc[MEAN, ["distance_first", "distance_kept", "excess"]].tolist() == [0.35, 0.2, 0.125], "without fold-02"
+    assert frame.loc["fold-00", ["kept", "steps", "distance_first", "distance_kept", "excess"]].tolist() == [
+        3,
+        3,
+        0.4,
+        0.1,
+        0.25,
+    ]
+    assert frame.loc[MEAN, ["distance_first", "distance_kept", "excess"]].tolist() == [0.35, 0.2, 0.125], (
+        "without fold-02"
+    )
     assert frame.loc[MEAN, ["with_feedback_first", "with_feedback_kept"]].tolist() == [0.375, 0.5]
     assert frame.loc[MEAN, "kept"] == ""
 
@@ -315,7 +347,14 @@ def test_the_page_shows_every_step_and_the_fit():
     assert BEST in figure.caption
     assert list(figure.frames) == ["feedback", "feedback_fit"]
     fit, *folds = figure.listings
-    assert fit.rows[0] == ("fold-00", "3 of 3", "0.400 to 0.100", "50.0 % to 75.0 %", "50.0 % to 50.0 %", "+25.0 points")
+    assert fit.rows[0] == (
+        "fold-00",
+        "3 of 3",
+        "0.400 to 0.100",
+        "50.0 % to 75.0 %",
+        "50.0 % to 50.0 %",
+        "+25.0 points",
+    )
     assert fit.rows[-1] == ("mean", "", "0.350 to 0.200", "37.5 % to 50.0 %", "50.0 % to 50.0 %", "+12.5 points")
     assert [(listing.title, listing.closed, list(listing.marked)) for listing in folds] == [
         ("fold-00: 3 steps, ended when all steps were used", False, [2]),
@@ -355,12 +394,22 @@ def papers_rows(pytestconfig) -> list[list[str]]:
 
 def test_the_papers_figures_are_the_papers(pytestconfig):
     """Row by row as the tables of the paper have them, in their order."""
-    rows = [[cells[0], *(float(cell) for cell in cells[1:])] for cells in papers_rows(pytestconfig) if all(re.fullmatch(r"[\d.]+", c) for c in cells[1:])]
+    rows = [
+        [cells[0], *(float(cell) for cell in cells[1:])]
+        for cells in papers_rows(pytestconfig)
+        if all(re.fullmatch(r"[\d.]+", c) for c in cells[1:])
+    ]
     expected = [[name, *row] for name, row in zip(LONGER, printed.TABLE_2, strict=True)]
     expected += [[name, *row] for name, row in printed.TABLE_3.items()]
-    expected += [[name, *row] for table in (printed.TABLE_5, printed.TABLE_6) for name, row in zip(SHORT, table, strict=True)]
+    expected += [
+        [name, *row] for table in (printed.TABLE_5, printed.TABLE_6) for name, row in zip(SHORT, table, strict=True)
+    ]
     assert rows == expected
-    percents = {cells[0]: float(cells[1].rstrip("%")) for cells in papers_rows(pytestconfig) if len(cells) == 2 and cells[1].endswith("%")}
+    percents = {
+        cells[0]: float(cells[1].rstrip("%"))
+        for cells in papers_rows(pytestconfig)
+        if len(cells) == 2 and cells[1].endswith("%")
+    }
     assert percents == printed.TABLE_4
     assert np.sum(printed.TABLE_2) == 384
     assert f"{100 * np.trace(np.array(printed.TABLE_2)) / 384:.1f}" == printed.ACCURACY["2"]

@@ -67,7 +67,12 @@ ROWS = {
     "table_VI": ["Feature-level", "Product", "Score-level", "FC", "DBN"],
     "table_X": ["FC-1", "FC-2", "FC-3", "DBN-1", "DBN-2", "DBN-3"],
 }
-CORNERS = {"table_I": "Features", "table_IV": "Mel-spectrogram", "table_V": "Decision-level", "table_VI": "Fusion method"}
+CORNERS = {
+    "table_I": "Features",
+    "table_IV": "Mel-spectrogram",
+    "table_V": "Decision-level",
+    "table_VI": "Fusion method",
+}
 MEASURES = ["Precision", "Recall", "F-score"]
 OURS = [f"ours: {measure}" for measure in MEASURES]
 EMOTIONS = ["Anger", "Disgust", "Fear", "Joy", "Sadness", "Surprise", "Neutral"]
@@ -75,7 +80,16 @@ EMOTIONS = ["Anger", "Disgust", "Fear", "Joy", "Sadness", "Surprise", "Neutral"]
 
 def test_rows_and_columns_are_the_papers():
     found = tables()
-    assert list(found) == ["table_I", "table_IV", "table_V", "table_VI", "table_VII", "table_VIII", "table_IX", "table_X"]
+    assert list(found) == [
+        "table_I",
+        "table_IV",
+        "table_V",
+        "table_VI",
+        "table_VII",
+        "table_VIII",
+        "table_IX",
+        "table_X",
+    ]
     for stem, rows in ROWS.items():
         assert list(found[stem].rows()) == rows
         assert found[stem].columns == [*DATA_SETS, "ours: mine"]
@@ -91,7 +105,11 @@ def test_rows_and_columns_are_the_papers():
 
 @pytest.mark.parametrize(
     ("adapter", "column", "table", "figure"),
-    [("rml", "RML", "table_VII", "Fig. 6"), ("enterface05", "eNTERFACE05", "table_VIII", "Fig. 7"), ("baum1s", "BAUM-1s", "table_IX", "Fig. 8")],
+    [
+        ("rml", "RML", "table_VII", "Fig. 6"),
+        ("enterface05", "eNTERFACE05", "table_VIII", "Fig. 7"),
+        ("baum1s", "BAUM-1s", "table_IX", "Fig. 8"),
+    ],
 )
 def test_a_corpus_of_the_paper_stands_in_its_column(adapter, column, table, figure):
     made = paper(adapter, classes=SEVEN[:6])
@@ -198,12 +216,42 @@ def test_every_field_of_the_full_system_is_filled():
     [
         (without("anet15"), "table_IV", "anet15-linear_svm", "add anet15 to systems.zhang2017.features"),
         (without("fc1"), "table_VI", "fc1-linear_svm", "add fc1 to systems.zhang2017.features"),
-        (without("anet", "vnet", pairs=None), "table_V", "vote-anet+vnet-linear_svm", "add anet and vnet to systems.zhang2017.features"),
-        (changed(classifiers=("svm",)), "table_I", "anet-linear_svm", "add linear_svm to systems.zhang2017.classifiers"),
-        (changed(classifiers=("linear_svm", "svm"), fused=("svm",)), "table_V", "sum-anet+vnet-linear_svm", "add linear_svm to systems.zhang2017.fused"),
-        (changed(pairs=(("anet15", "vnet"),)), "table_V", "sum-anet+vnet-linear_svm", "add [anet, vnet] to systems.zhang2017.pairs"),
-        (changed(fusions=("product",)), "table_V", "vote-anet+vnet-linear_svm", "add vote to systems.zhang2017.fusions"),
-        (changed(fusions=("product",)), "table_VI", "score_level-anet+vnet-linear_svm", "add score_level to systems.zhang2017.fusions"),
+        (
+            without("anet", "vnet", pairs=None),
+            "table_V",
+            "vote-anet+vnet-linear_svm",
+            "add anet and vnet to systems.zhang2017.features",
+        ),
+        (
+            changed(classifiers=("svm",)),
+            "table_I",
+            "anet-linear_svm",
+            "add linear_svm to systems.zhang2017.classifiers",
+        ),
+        (
+            changed(classifiers=("linear_svm", "svm"), fused=("svm",)),
+            "table_V",
+            "sum-anet+vnet-linear_svm",
+            "add linear_svm to systems.zhang2017.fused",
+        ),
+        (
+            changed(pairs=(("anet15", "vnet"),)),
+            "table_V",
+            "sum-anet+vnet-linear_svm",
+            "add [anet, vnet] to systems.zhang2017.pairs",
+        ),
+        (
+            changed(fusions=("product",)),
+            "table_V",
+            "vote-anet+vnet-linear_svm",
+            "add vote to systems.zhang2017.fusions",
+        ),
+        (
+            changed(fusions=("product",)),
+            "table_VI",
+            "score_level-anet+vnet-linear_svm",
+            "add score_level to systems.zhang2017.fusions",
+        ),
         (without("dbn2"), "table_VII", "dbn2-linear_svm", "add dbn2 to systems.zhang2017.features"),
     ],
 )
@@ -252,10 +300,15 @@ def test_what_has_no_precision_no_recall_or_no_clip_says_so():
     frame = by_emotion(classes=["anger", "fear", "neutral"], counts=counts)
     assert frame.loc["Fear", OURS].tolist() == ["no such prediction", "0.00", "0.00"]
     assert frame.loc["Neutral", OURS].tolist() == [
-        "no such prediction", "no clip of it judged", "no clip of it judged, no such prediction",
+        "no such prediction",
+        "no clip of it judged",
+        "no clip of it judged, no such prediction",
     ]
     assert frame.loc["Joy"].tolist() == ["paper 65.53", "paper 68.93", "paper 67.19", *["no clip of joy in mine"] * 3]
-    assert (by_emotion(classes=["anger", "fear", "neutral"], counts=counts, adapter="rml").loc["Joy", "Recall"]) == "no clip of joy in mine (paper 68.93)"
+    assert (
+        (by_emotion(classes=["anger", "fear", "neutral"], counts=counts, adapter="rml").loc["Joy", "Recall"])
+        == "no clip of joy in mine (paper 68.93)"
+    )
 
 
 def test_figure_8_has_the_papers_order_and_ours_beside_it():
@@ -263,18 +316,45 @@ def test_figure_8_has_the_papers_order_and_ours_beside_it():
     figure = paper().figures()[2]
     frame = figure.frames["figure_8"].set_index("truth")
     assert figure.name == "Fig. 8"
-    assert list(frame.columns) == list(frame.index) == ["anger", "joy", "sadness", "fear", "disgust", "surprise", "neutral"]
+    assert (
+        list(frame.columns)
+        == list(frame.index)
+        == ["anger", "joy", "sadness", "fear", "disgust", "surprise", "neutral"]
+    )
     assert frame.loc["sadness"].tolist() == [
-        "0.00 (paper 10.98)", "0.00 (paper 1.83)", "75.00 (paper 53.05)", "0.00 (paper 14.02)", "0.00 (paper 12.20)",
-        "25.00 (paper 7.93)", "0.00 (not in the paper)",
+        "0.00 (paper 10.98)",
+        "0.00 (paper 1.83)",
+        "75.00 (paper 53.05)",
+        "0.00 (paper 14.02)",
+        "0.00 (paper 12.20)",
+        "25.00 (paper 7.93)",
+        "0.00 (not in the paper)",
     ]
     details = figure.frames["figure_8_details"].set_index(["row", "column"])
-    assert details.loc[("sadness", "surprise"), ["model", "share", "count", "clips", "paper"]].tolist() == [BEST, 0.25, 1, 4, 0.0793]
+    assert details.loc[("sadness", "surprise"), ["model", "share", "count", "clips", "paper"]].tolist() == [
+        BEST,
+        0.25,
+        1,
+        4,
+        0.0793,
+    ]
     ours, papers = figure.matrices
     assert ours.classes == ["anger", "joy", "sadness", "fear", "disgust", "surprise", "neutral"]
-    assert [cell["text"] for cell in ours.rows[2]["cells"]] == ["0.00", "0.00", "75.00", "0.00", "0.00", "25.00", "0.00"]
+    assert [cell["text"] for cell in ours.rows[2]["cells"]] == [
+        "0.00",
+        "0.00",
+        "75.00",
+        "0.00",
+        "0.00",
+        "25.00",
+        "0.00",
+    ]
     assert (ours.rows[2]["total"], ours.title, papers.title) == (4, "Ours, mine", "The paper, BAUM-1s")
-    assert [row["name"] for row in papers.rows] == papers.classes == ["anger", "joy", "sadness", "fear", "disgust", "surprise"]
+    assert (
+        [row["name"] for row in papers.rows]
+        == papers.classes
+        == ["anger", "joy", "sadness", "fear", "disgust", "surprise"]
+    )
     assert [cell["text"] for cell in papers.rows[3]["cells"]] == ["0.00", "0.00", "25.00", "25.00", "25.00", "25.00"]
 
 
@@ -297,7 +377,10 @@ def test_a_figure_of_a_corpus_with_other_emotions():
     frame = made.frames["figure_6"].set_index("truth")
     assert list(frame.columns) == ["anger", "disgust", "fear", "joy", "sadness", "surprise", "calm"]
     assert frame.loc["anger", ["anger", "joy", "disgust", "calm"]].tolist() == [
-        "50.00 (paper 88.70)", "50.00 (paper 1.74)", "no clip of disgust in mine (paper 2.61)", "0.00 (not in the paper)",
+        "50.00 (paper 88.70)",
+        "50.00 (paper 1.74)",
+        "no clip of disgust in mine (paper 2.61)",
+        "0.00 (not in the paper)",
     ]
     assert frame.loc["disgust", "disgust"] == "no clip of disgust in mine (paper 95.50)"
     assert frame.loc["calm", "anger"] == "no clip of it judged (not in the paper)"
@@ -320,7 +403,12 @@ def test_captions_say_whose_figures_they_are():
     table = next(table for table in made.tables() if table.stem == "table_VIII")
     assert "The paper: eNTERFACE05, where its accuracy is 85.97 %" in table.caption
     assert "Ours: dbn2-linear_svm on mine, accuracy 27.00 %, UAR 27.00 %, coverage 90 %" in table.caption
-    for words in ("RML, eNTERFACE05, BAUM-1s: the paper's figures", "ours are on mine", "average of its test-runs", "Tables II, III and XI"):
+    for words in (
+        "RML, eNTERFACE05, BAUM-1s: the paper's figures",
+        "ours are on mine",
+        "average of its test-runs",
+        "Tables II, III and XI",
+    ):
         assert words in made.note, words
 
 
@@ -345,9 +433,21 @@ def test_the_papers_figures_are_the_papers(pytestconfig):
     """Line by line as the tables of the paper have them."""
     lines = papers_lines(pytestconfig)
     names = {"happy": "joy", "sad": "sadness"}
-    wanted = [(row, figures) for table in (printed.TABLE_I, printed.TABLE_IV, printed.TABLE_V, printed.TABLE_VI, printed.TABLE_X) for row, figures in table.items()]
-    wanted += [(names.get(emotion, emotion).capitalize(), figures) for rows in printed.PER_EMOTION.values() for emotion, figures in rows.items()]
-    wanted += [(names.get(emotion, emotion), figures) for rows in printed.CONFUSIONS.values() for emotion, figures in rows.items()]
+    wanted = [
+        (row, figures)
+        for table in (printed.TABLE_I, printed.TABLE_IV, printed.TABLE_V, printed.TABLE_VI, printed.TABLE_X)
+        for row, figures in table.items()
+    ]
+    wanted += [
+        (names.get(emotion, emotion).capitalize(), figures)
+        for rows in printed.PER_EMOTION.values()
+        for emotion, figures in rows.items()
+    ]
+    wanted += [
+        (names.get(emotion, emotion), figures)
+        for rows in printed.CONFUSIONS.values()
+        for emotion, figures in rows.items()
+    ]
     assert len(wanted) == 4 + 2 + 6 + 5 + 6 + 18 + 18
     for row, figures in wanted:
         cells = [row, *(f"{figure:.2f}" for figure in figures)]

@@ -66,7 +66,15 @@ SMALL_OUYANG = SystemParams(
 )
 
 
-def report(corpus="demo", clip_id="t", speaker="s", origin="trained here", generated=False, emotions=("anger", "sad"), settings=SYSTEM):
+def report(
+    corpus="demo",
+    clip_id="t",
+    speaker="s",
+    origin="trained here",
+    generated=False,
+    emotions=("anger", "sad"),
+    settings=SYSTEM,
+):
     clips = [Clip(f"{clip_id}{n}", f"{n}.mp4", f"{speaker}{n}", emotions[n % 2]) for n in range(4)]
     rows = np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4], [0.7, 0.3]])
     fused = [fusion.name for fusion in fusions(settings)]
@@ -74,13 +82,32 @@ def report(corpus="demo", clip_id="t", speaker="s", origin="trained here", gener
     frames = [table(model, "fold-00", "test", clips, rows, emotions).drop(columns="part") for model in names]
     validation = pd.concat([table(model, "fold-00", "val", clips, rows, emotions) for model in names])
     about = [{"feature": f, "dimension": 60, "weights": "ab" * 32, "origin": origin} for f in ("a60", "v1024")]
-    ledger = [Entry(clips[0].clip_id, "fuse:x", "degraded", "no_face", f"without {clip_id}"), Entry(clips[1].clip_id, "fuse:x")]
+    ledger = [
+        Entry(clips[0].clip_id, "fuse:x", "degraded", "no_face", f"without {clip_id}"),
+        Entry(clips[1].clip_id, "fuse:x"),
+    ]
     folds = {"fold-00": {clip.clip_id: "test" for clip in clips}}
-    learned = {name: {"fold-00": {"d": 0.02}, "fold-01": {"d": 0.06}} for name in fused if name.startswith("prior_knowledge")}
+    learned = {
+        name: {"fold-00": {"d": 0.02}, "fold-01": {"d": 0.06}} for name in fused if name.startswith("prior_knowledge")
+    }
     params = ReportParams(draws=100)
     found = described(corpus, clips, folds.values())
     tested = pd.concat(frames)
-    return SystemReport(corpus, found, "huang2017", settings, clips, folds, tested, validation, learned, ledger, about, generated, params)
+    return SystemReport(
+        corpus,
+        found,
+        "huang2017",
+        settings,
+        clips,
+        folds,
+        tested,
+        validation,
+        learned,
+        ledger,
+        about,
+        generated,
+        params,
+    )
 
 
 def described(corpus, clips, folds, protocol="loso"):
@@ -94,8 +121,22 @@ def test_everything_is_written(tmp_path):
     stems = [f"table_{n}{kind}" for n in range(2, 6) for kind in ("", "_details")]
     tables = {f"tables/{stem}.csv" for stem in ("figure_6", *stems, *OWN_TABLES)}
     confusions = {f"confusion/{name}.csv" for name in MODELS}
-    plots = {f"plots/{name}.csv" for name in ("confusion", "reliability", "selective", "training/no_model_learns_step_by_step")}
-    assert found == {"metrics.json", "scores.json", "predictions.csv", "ledger.csv", "setup.json", "index.html", "section.html", *tables, *confusions, *plots}
+    plots = {
+        f"plots/{name}.csv"
+        for name in ("confusion", "reliability", "selective", "training/no_model_learns_step_by_step")
+    }
+    assert found == {
+        "metrics.json",
+        "scores.json",
+        "predictions.csv",
+        "ledger.csv",
+        "setup.json",
+        "index.html",
+        "section.html",
+        *tables,
+        *confusions,
+        *plots,
+    }
     metrics = json.loads((tmp_path / "scores.json").read_text())
     assert {name: row["accuracy"] for name, row in metrics.items()} == dict.fromkeys(MODELS, 0.75)
     matrix = pd.read_csv(tmp_path / "confusion" / "a60-lstm.csv", index_col="truth")
@@ -115,7 +156,14 @@ def test_the_page_stands_alone_and_says_what_matters(tmp_path):
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert not re.search(r"(src|href)=\"(https?:)?//", page)
     assert "<script" not in page
-    for words in ("75.0 %", "4 clips of 4 speakers, 2 emotions", "1 ok, 1 degraded (no_face)", "not run: ", "Table 2", "trained here"):
+    for words in (
+        "75.0 %",
+        "4 clips of 4 speakers, 2 emotions",
+        "1 ok, 1 degraded (no_face)",
+        "not run: ",
+        "Table 2",
+        "trained here",
+    ):
         assert words in page, words
 
 
@@ -140,10 +188,18 @@ def test_networks_with_random_weights_are_shouted_about(tmp_path):
     write_report(report(origin="RANDOM weights, seed 0", generated=True), tmp_path)
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "Networks with RANDOM weights: a60 (RANDOM weights, seed 0); v1024 (RANDOM" in page
-    assert page.index("Networks with RANDOM") < page.index(GENERATED) < page.index("headline\">"), "before any figure"
+    assert page.index("Networks with RANDOM") < page.index(GENERATED) < page.index('headline">'), "before any figure"
 
 
-@pytest.mark.parametrize(("generated", "origin", "notices"), [(False, "trained here", 0), (True, "trained here", 1), (True, "on a generated corpus", 2), (False, "on a generated corpus", 1)])
+@pytest.mark.parametrize(
+    ("generated", "origin", "notices"),
+    [
+        (False, "trained here", 0),
+        (True, "trained here", 1),
+        (True, "on a generated corpus", 2),
+        (False, "on a generated corpus", 1),
+    ],
+)
 def test_what_was_generated_is_marked(tmp_path, generated, origin, notices):
     write_report(report(generated=generated, origin=origin), tmp_path)
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
@@ -171,7 +227,10 @@ def test_a_full_system_has_every_table_and_every_fusion(tmp_path):
     assert len(list((tmp_path / "confusion").iterdir())) == len(scores) == 6 + 14
     table_5 = pd.read_csv(tmp_path / "tables" / "table_5.csv", index_col="Accuracy")
     assert table_5.loc["LR (a60_v1024)", "Audio"] == "0.75 (d 0.040; paper 0.52, d 0.086)"
-    assert table_5.loc["LR (a1024_v1024)", "Audio"] == "not run: add a1024 to systems.huang2017.features (paper 0.48, d 0.113)"
+    assert (
+        table_5.loc["LR (a1024_v1024)", "Audio"]
+        == "not run: add a1024 to systems.huang2017.features (paper 0.48, d 0.113)"
+    )
     figure = pd.read_csv(tmp_path / "tables" / "figure_6.csv", index_col="truth")
     assert figure.loc["sad", ["anger", "sad", "clips"]].tolist() == [50, 50, 2]
 
@@ -197,7 +256,10 @@ def zhang(adapter="demo", settings=SMALL_ZHANG) -> SystemReport:
 
 @pytest.mark.parametrize(
     ("adapter", "numbers", "figures"),
-    [("demo", ["I", "IV", "V", "VI", "VII", "VIII", "IX", "X"], [6, 7, 8]), ("enterface05", ["I", "IV", "V", "VI", "VIII", "X"], [7])],
+    [
+        ("demo", ["I", "IV", "V", "VI", "VII", "VIII", "IX", "X"], [6, 7, 8]),
+        ("enterface05", ["I", "IV", "V", "VI", "VIII", "X"], [7]),
+    ],
 )
 def test_another_paper_has_its_own_tables_and_figures(tmp_path, adapter, numbers, figures):
     write_report(zhang(adapter), tmp_path)
@@ -213,7 +275,12 @@ def test_another_paper_has_its_own_tables_and_figures(tmp_path, adapter, numbers
     assert "nan" not in page.split("</style>")[1]
     assert page.count("<h3>Table ") == len(numbers)
     assert page.count("<h3>Fig. ") == len(figures)
-    for words in ("Tables II, III and XI", "not run: add fc1 to systems.zhang2017.features", "no clip of joy in demo", "The paper, eNTERFACE05"):
+    for words in (
+        "Tables II, III and XI",
+        "not run: add fc1 to systems.zhang2017.features",
+        "no clip of joy in demo",
+        "The paper, eNTERFACE05",
+    ):
         assert words in page, words
 
 
@@ -225,9 +292,24 @@ def ouyang(settings=SMALL_OUYANG, feedback=None) -> SystemReport:
 
 def loop(changed=""):
     step = {"distance": 0.5, "loss": -0.25, "validation_accuracy": 0.5}
-    run = {"clips_with_feedback": 2, "clips_without_feedback": 2, "end": "repeated", "kept": 2, "with_feedback": [0.5, 1.0], "without_feedback": [0.5, 0.5], "excess": 0.5}
-    steps = pd.DataFrame([{"fold": "fold-00", "step": n, "kept": "yes" if n == 2 else "no", **step, "changed": changed * (n - 1)} for n in (1, 2)])
-    return FeedbackRuns({"fusion": "combined-audio_visual-weighted", "folds": {"fold-00": {**run, "steps": [step, step]}}}, steps)
+    run = {
+        "clips_with_feedback": 2,
+        "clips_without_feedback": 2,
+        "end": "repeated",
+        "kept": 2,
+        "with_feedback": [0.5, 1.0],
+        "without_feedback": [0.5, 0.5],
+        "excess": 0.5,
+    }
+    steps = pd.DataFrame(
+        [
+            {"fold": "fold-00", "step": n, "kept": "yes" if n == 2 else "no", **step, "changed": changed * (n - 1)}
+            for n in (1, 2)
+        ]
+    )
+    return FeedbackRuns(
+        {"fusion": "combined-audio_visual-weighted", "folds": {"fold-00": {**run, "steps": [step, step]}}}, steps
+    )
 
 
 def test_a_system_of_combined_fusions_has_its_page(tmp_path):
@@ -237,7 +319,15 @@ def test_a_system_of_combined_fusions_has_its_page(tmp_path):
     assert {path.stem for path in (tmp_path / "tables").iterdir()} == {*OWN_TABLES, "feedback", "feedback_fit", *stems}
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "nan" not in page.split("</style>")[1]
-    places = [page.index(words) for words in ("further models</th>", *(f"<h3>Table {n}" for n in range(2, 7)), "<h3>Feedback", "Combined fusions")]
+    places = [
+        page.index(words)
+        for words in (
+            "further models</th>",
+            *(f"<h3>Table {n}" for n in range(2, 7)),
+            "<h3>Feedback",
+            "Combined fusions",
+        )
+    ]
     assert places == sorted(places)
     for words in (
         "<td>end_to_end<small>average</small></td><td>vggface-end_to_end, c3dvisual-temporal</td>",
@@ -271,7 +361,9 @@ def test_what_the_loop_changed_is_escaped(tmp_path):
 
 
 def test_pairs_and_combined_fusions_stand_in_tables_of_their_own(tmp_path):
-    both = SystemParams(**{**STACKED.model_dump(), "combined": {"all": {"rule": "average", "of": ["a60-svm", "v2048-lstm"]}}})
+    both = SystemParams(
+        **{**STACKED.model_dump(), "combined": {"all": {"rule": "average", "of": ["a60-svm", "v2048-lstm"]}}}
+    )
     write_report(report(settings=both), tmp_path)
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert page.index("All fusions") < page.index("Combined fusions")
@@ -280,7 +372,10 @@ def test_pairs_and_combined_fusions_stand_in_tables_of_their_own(tmp_path):
 
 
 def test_a_feature_whose_models_began_from_other_weights_is_listed_with_both(tmp_path):
-    rows = [{"feature": "a60", "dimension": 60, "weights": "ab" * 32, "origin": origin} for origin in ("here", "there", "here")]
+    rows = [
+        {"feature": "a60", "dimension": 60, "weights": "ab" * 32, "origin": origin}
+        for origin in ("here", "there", "here")
+    ]
     write_report(dataclasses.replace(report(), about=rows), tmp_path)
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert page.count("<td>a60</td>") == 2
@@ -289,7 +384,9 @@ def test_a_feature_whose_models_began_from_other_weights_is_listed_with_both(tmp
 def test_features_of_both_modalities_have_their_place(tmp_path):
     write_report(zhang(), tmp_path)
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    places = [page.index(f'<tr class="group"><th colspan="9">{words}</th>') for words in ("audio", "video", "audio+video")]
+    places = [
+        page.index(f'<tr class="group"><th colspan="9">{words}</th>') for words in ("audio", "video", "audio+video")
+    ]
     assert places == sorted(places)
     assert places[2] < page.index("<td>dbn2-linear_svm</td>")
     assert "<h3>audio+video: dbn2-linear_svm, accuracy 75.0 %" in page
@@ -313,7 +410,9 @@ def test_a_model_that_judged_nothing_keeps_its_place(tmp_path):
 
 
 def test_stages_whose_clips_fared_alike_share_a_line():
-    entries = [Entry("c1", stage) for stage in ("prepare", "train:a", "train:b", "fuse:x", "fuse:y", "fuse:z", "fuse:v")]
+    entries = [
+        Entry("c1", stage) for stage in ("prepare", "train:a", "train:b", "fuse:x", "fuse:y", "fuse:z", "fuse:v")
+    ]
     entries.append(Entry("c1", "fuse:w", "degraded", "no_face", "without v"))
     assert ledger_lines(entries) == [
         {"stage": "fuse: 4 fusions", "summary": "1 ok"},
@@ -325,7 +424,13 @@ def test_stages_whose_clips_fared_alike_share_a_line():
 
 @pytest.mark.parametrize(
     ("values", "expected"),
-    [([0.2, 0.4, 0.3], [0, 100, 50]), ([0.5, np.nan], [0, 0]), ([0.2, np.nan, 0.4], [0, 0, 100]), ([np.nan], [0]), ([], [])],
+    [
+        ([0.2, 0.4, 0.3], [0, 100, 50]),
+        ([0.5, np.nan], [0, 0]),
+        ([0.2, np.nan, 0.4], [0, 0, 100]),
+        ([np.nan], [0]),
+        ([], []),
+    ],
 )
 def test_warmth(values, expected):
     assert warmth(values) == expected
@@ -344,7 +449,11 @@ def test_heat():
 
 def test_shares():
     rows = shares(np.array([[88.7, 11.3], [np.nan, np.nan]]), ["a", "b"], [8, 0])
-    assert rows[0] == {"name": "a", "total": 8, "cells": [{"share": 88.7, "text": "88.70"}, {"share": 11.3, "text": "11.30"}]}
+    assert rows[0] == {
+        "name": "a",
+        "total": 8,
+        "cells": [{"share": 88.7, "text": "88.70"}, {"share": 11.3, "text": "11.30"}],
+    }
     assert rows[1] == {"name": "b", "total": 0, "cells": [{"share": 0.0, "text": "-"}] * 2}
     assert shares(np.array([[100.0]]), ["a"]) == [{"name": "a", "cells": [{"share": 100.0, "text": "100.00"}]}]
 
@@ -359,7 +468,14 @@ def test_overview(tmp_path):
     write_report(report(), tmp_path / "demo" / "huang2017")
     write_report(report(corpus=EVIL), tmp_path / "<b>" / "mine")
     text = overview(tmp_path)
-    for words in ("huang2017 on demo: leave one speaker out", "mine on <b>: leave one speaker out", "0.750", "confidence-a60+v1024-lstm", "100%", str(tmp_path / "index.html")):
+    for words in (
+        "huang2017 on demo: leave one speaker out",
+        "mine on <b>: leave one speaker out",
+        "0.750",
+        "confidence-a60+v1024-lstm",
+        "100%",
+        str(tmp_path / "index.html"),
+    ):
         assert words in text, words
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert 'href="demo/huang2017/index.html"' in page
@@ -381,7 +497,10 @@ def test_a_speaker_dependent_figure_is_called_so_wherever_it_stands(tmp_path):
     assert text.count("SPEAKER-DEPENDENT") == 2
     assert all("SPEAKER-DEPENDENT" in line for line in text.splitlines() if line.startswith("demo "))
     alarm = f'<p class="note alarm">{SPEAKER_DEPENDENT}</p>'
-    pages = [path.read_text(encoding="utf-8") for path in (tmp_path / "demo" / "huang2017" / "index.html", tmp_path / "index.html")]
+    pages = [
+        path.read_text(encoding="utf-8")
+        for path in (tmp_path / "demo" / "huang2017" / "index.html", tmp_path / "index.html")
+    ]
     assert [page.count(alarm) for page in pages] == [1, 1]
     assert pages[0].index('class="headline"') < pages[0].index(alarm) < pages[0].index("One feature, one classifier")
     assert pages[1].count('<tr class="alarm"><td>demo</td>') == pages[1].count('<tr class="alarm">') == 1
@@ -515,7 +634,9 @@ def test_read_feedback(tmp_path):
     assert read_feedback(tmp_path, SYSTEM) is None, "left by a system that had a loop"
     found = read_feedback(tmp_path, SMALL_OUYANG)
     assert found.runs == {"folds": {}}
-    assert found.steps.to_dict("records") == [{"fold": "fold-00", "step": 1, "kept": "yes", "distance": 0.5, "changed": ""}]
+    assert found.steps.to_dict("records") == [
+        {"fold": "fold-00", "step": 1, "kept": "yes", "distance": 0.5, "changed": ""}
+    ]
 
 
 def test_the_overview_shows_robustness_once_there_is_any(tmp_path):
@@ -523,7 +644,11 @@ def test_the_overview_shows_robustness_once_there_is_any(tmp_path):
     overview(tmp_path)
     assert "robustness" not in (tmp_path / "index.html").read_text(encoding="utf-8")
     (tmp_path / "demo" / "huang2017" / "robustness").mkdir()
-    (tmp_path / "demo" / "huang2017" / "robustness" / "section.html").write_text('<details id="demo-huang2017-robustness">curves</details>')
+    (tmp_path / "demo" / "huang2017" / "robustness" / "section.html").write_text(
+        '<details id="demo-huang2017-robustness">curves</details>'
+    )
     overview(tmp_path)
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert page.index('href="#demo-huang2017-robustness"') < page.index('<details id="demo-huang2017-robustness">curves</details>')
+    assert page.index('href="#demo-huang2017-robustness"') < page.index(
+        '<details id="demo-huang2017-robustness">curves</details>'
+    )

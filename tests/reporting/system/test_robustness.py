@@ -49,12 +49,22 @@ def figures(accuracy=ACCURACY, needs=NEEDS) -> pd.DataFrame:
                 judged = round(20 * left)
                 known = whole if judged else float("nan")
                 rows.append([name, missing, share, 20, judged, known, whole * left, known])
-    return pd.DataFrame(rows, columns=["model", "missing", "share", "clips", "judged", "accuracy", "accuracy_of_all", "uar"])
+    return pd.DataFrame(
+        rows, columns=["model", "missing", "share", "clips", "judged", "accuracy", "accuracy_of_all", "uar"]
+    )
 
 
 def described(corpus: str, protocol: str = "kfold") -> About:
     sides = Sides(("a",), ("b",), ("c",), {})
-    return About(Source(corpus, "demo", "free", "us"), ProtocolParams(name=protocol), 20, {}, {}, {}, {f"fold-0{n}": sides for n in range(4)})
+    return About(
+        Source(corpus, "demo", "free", "us"),
+        ProtocolParams(name=protocol),
+        20,
+        {},
+        {},
+        {},
+        {f"fold-0{n}": sides for n in range(4)},
+    )
 
 
 def page(folder: Path, corpus: str = "demo", best=BEST) -> str:
@@ -63,7 +73,9 @@ def page(folder: Path, corpus: str = "demo", best=BEST) -> str:
 
 
 def test_the_best_of_each_kind_on_complete_clips():
-    assert chosen(figures(), NEEDS, fusions(SYSTEM)) == BEST, "the first of equals; a fusion of pictures alone is not the one"
+    assert chosen(figures(), NEEDS, fusions(SYSTEM)) == BEST, (
+        "the first of equals; a fusion of pictures alone is not the one"
+    )
 
 
 def test_kinds_that_a_system_lacks():
@@ -96,10 +108,19 @@ def test_the_page_stands_alone_and_says_what_matters(tmp_path):
     text = page(tmp_path)
     assert not re.search(r"(src|href)=\"(https?:)?//", text)
     assert "<script" not in text
-    words = ("20 test clips", "4 folds", "Sound taken away", "Picture taken away", "best fusion: product-anet+vnet-svm", "flattered", "40.0 % of 10", "- of 0")
+    words = (
+        "20 test clips",
+        "4 folds",
+        "Sound taken away",
+        "Picture taken away",
+        "best fusion: product-anet+vnet-svm",
+        "flattered",
+        "40.0 % of 10",
+        "- of 0",
+    )
     for said in words:
         assert said in " ".join(text.split()), said
-    assert text.count("<svg class=\"chart\"") == 2
+    assert text.count('<svg class="chart"') == 2
 
 
 def test_the_protocol_and_what_is_generated_are_told(tmp_path):
@@ -134,11 +155,22 @@ def test_names_are_escaped(tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(BROWSER is None, reason="no Chromium here")
 def test_nothing_is_wider_than_a_telephone(tmp_path):
-    page(tmp_path, best={**BEST, "fusion": "average-anet+vnet-svm"}, corpus="a_corpus_with_a_name_that_is_rather_long_for_a_telephone")
+    page(
+        tmp_path,
+        best={**BEST, "fusion": "average-anet+vnet-svm"},
+        corpus="a_corpus_with_a_name_that_is_rather_long_for_a_telephone",
+    )
     probe = """<body><iframe id=f src="index.html" style="width:390px;height:900px;border:0"></iframe><script>
 f.onload = () => { const root = f.contentDocument.documentElement; document.title = "wider " + (root.scrollWidth - root.clientWidth); }</script></body>"""
     (tmp_path / "probe.html").write_text(probe)
-    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files", "--virtual-time-budget=3000", f"--user-data-dir={tmp_path / 'profile'}"]
+    flags = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--allow-file-access-from-files",
+        "--virtual-time-budget=3000",
+        f"--user-data-dir={tmp_path / 'profile'}",
+    ]
     command = [str(BROWSER), *flags, "--dump-dom", (tmp_path / "probe.html").as_uri()]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     assert "<title>wider 0</title>" in done.stdout

@@ -33,26 +33,38 @@ from pipeline.systems.params import SystemParams, fusions
 
 CLASSES = ["anger", "fear", "sad"]
 SYSTEM = SystemParams(
-    features={"a60": "audio", "v1024": "video", "v2048": "video", "both": "joint"}, classifiers=("svm",), fusions=("average", "vote")
+    features={"a60": "audio", "v1024": "video", "v2048": "video", "both": "joint"},
+    classifiers=("svm",),
+    fusions=("average", "vote"),
 )
 NAMES = [*SYSTEM.models(), *(fusion.name for fusion in fusions(SYSTEM))]
 
 
 def posteriors(clips, model: str, part: str) -> np.ndarray:
-    """Return posteriors (N, 3) with six decimals that lean to the truth, more so for later models, the same at each call."""
+    """Return posteriors (N, 3) with six decimals that lean to the truth, more so for later models, the same at each
+    call.
+    """
     rng = np.random.default_rng([NAMES.index(model), len(part)])
     truth = np.eye(3)[[CLASSES.index(clip.emotion) for clip in clips]]
     return np.round(softmax(0.3 * NAMES.index(model) * truth + rng.normal(size=(len(clips), 3)), axis=1), 6)
 
 
 def report(speakers=8, genders=("female", "male"), params=None, protocol="kfold", settings=SYSTEM) -> SystemReport:
-    """Return a report on six clips per speaker, the first half of the speakers tested in one fold, the others in the next."""
+    """Return a report on six clips per speaker, the first half of the speakers tested in one fold, the others in the
+    next.
+    """
     clips = [
-        Clip(f"c{s:02d}{n}", f"{s}-{n}.mp4", f"s{s:02d}", CLASSES[n % 3], gender=genders[s % 2]) for s in range(speakers) for n in range(6)
+        Clip(f"c{s:02d}{n}", f"{s}-{n}.mp4", f"s{s:02d}", CLASSES[n % 3], gender=genders[s % 2])
+        for s in range(speakers)
+        for n in range(6)
     ]
     halves = [clips[: len(clips) // 2], clips[len(clips) // 2 :]]
     folds = {
-        f"fold-0{n}": {**{clip.clip_id: "test" for clip in halves[n]}, **{clip.clip_id: "val" for clip in halves[1 - n]}} for n in (0, 1)
+        f"fold-0{n}": {
+            **{clip.clip_id: "test" for clip in halves[n]},
+            **{clip.clip_id: "val" for clip in halves[1 - n]},
+        }
+        for n in (0, 1)
     }
     rows = [
         table(name, fold, part, chosen, posteriors(chosen, name, part), CLASSES)
@@ -63,7 +75,9 @@ def report(speakers=8, genders=("female", "male"), params=None, protocol="kfold"
     every = pd.concat(rows, ignore_index=True)
     tested = every[every["part"] == "test"].drop(columns="part")
     about = [{"feature": "a60", "dimension": 60, "weights": "", "origin": ""}]
-    found = describe(Source("demo", "demo", "free", "us"), ProtocolParams(name=protocol), clips, list(folds.values()), {})
+    found = describe(
+        Source("demo", "demo", "free", "us"), ProtocolParams(name=protocol), clips, list(folds.values()), {}
+    )
     return SystemReport(
         "demo", found, "mine", settings, clips, folds, tested, every[every["part"] == "val"], {}, [Entry("c000", "prepare")],
         about, False, params or ReportParams(draws=300),
@@ -94,7 +108,9 @@ def test_precision_recall_and_f1_of_every_model_are_scikit_learns(written):
     assert found["model"].unique().tolist() == NAMES
     for model, mine in found.groupby("model"):
         rows = rows_of(report(), model)
-        their = metrics.precision_recall_fscore_support(rows["emotion"], rows["predicted"], labels=CLASSES, zero_division=np.nan)
+        their = metrics.precision_recall_fscore_support(
+            rows["emotion"], rows["predicted"], labels=CLASSES, zero_division=np.nan
+        )
         np.testing.assert_allclose(mine[["precision", "recall", "f1", "clips"]].to_numpy().T, their, atol=1e-6)
         assert mine["emotion"].tolist() == CLASSES
         assert mine["decisions"].tolist() == [(rows["predicted"] == name).sum() for name in CLASSES]
@@ -110,7 +126,9 @@ def test_everything_is_compared_with_the_best(written):
     np.testing.assert_allclose(found["difference"], expected, atol=1e-6)
     for key in ("mcnemar_p", "permutation_p"):
         np.testing.assert_allclose(found[f"{key}_holm"], holm(found[key]), atol=1e-4)
-    assert found["permutation_p"].min() == pytest.approx(2 / 2**8, abs=1e-6), "no better model is more certain than that"
+    assert found["permutation_p"].min() == pytest.approx(2 / 2**8, abs=1e-6), (
+        "no better model is more certain than that"
+    )
 
 
 def test_a_reference_that_the_settings_name(tmp_path):
@@ -123,7 +141,9 @@ def test_a_reference_that_the_settings_name(tmp_path):
 
 
 def test_a_reference_that_there_is_not_is_told_before_anything_is_written(tmp_path):
-    with pytest.raises(SettingsError, match=r"^params\.yaml: report\.reference\.mine: 'a6-svm' is no .* \(did you mean 'a60-svm'\?\)$"):
+    with pytest.raises(
+        SettingsError, match=r"^params\.yaml: report\.reference\.mine: 'a6-svm' is no .* \(did you mean 'a60-svm'\?\)$"
+    ):
         write_report(report(params=ReportParams(reference={"mine": "a6-svm", "zhang2017": "anet"})), tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -159,8 +179,12 @@ def test_each_fold_has_the_temperature_of_its_validation_clips(written):
         before = probabilities(rows, CLASSES)
         for key, measure in (("nll", nll), ("brier", brier)):
             assert found.loc[model, key] == pytest.approx(measure(before, labels(rows)), abs=1e-5)
-            assert found.loc[model, f"{key}_scaled"] == pytest.approx(measure(np.concatenate(calm), labels(rows)), abs=1e-5)
-        assert found.loc[model, "nll"] == pytest.approx(metrics.log_loss(labels(rows), before / before.sum(1, keepdims=True)), abs=1e-5)
+            assert found.loc[model, f"{key}_scaled"] == pytest.approx(
+                measure(np.concatenate(calm), labels(rows)), abs=1e-5
+            )
+        assert found.loc[model, "nll"] == pytest.approx(
+            metrics.log_loss(labels(rows), before / before.sum(1, keepdims=True)), abs=1e-5
+        )
 
 
 def labels(rows: pd.DataFrame) -> np.ndarray:
@@ -176,7 +200,11 @@ def test_a_fold_that_cannot_be_fitted_keeps_its_posteriors():
     """One fold has no validation clip of the model, or of one emotion only, or none that it judged: T = 1 there."""
     every = report().validation
     mine, second = every["model"] == "a60-svm", every["fold"] == "fold-01"
-    for validation in (every[~(mine & second)], every[~(mine & second) | (every["emotion"] == "sad")], every.assign(predicted=every["predicted"].mask(second, ""))):
+    for validation in (
+        every[~(mine & second)],
+        every[~(mine & second) | (every["emotion"] == "sad")],
+        every.assign(predicted=every["predicted"].mask(second, "")),
+    ):
         rows, found = calibration_of(validation)
         assert (found.fitted, found.folds) == (1, 2)
         first = every[mine & ~second]
@@ -199,7 +227,10 @@ def test_the_order_of_the_tables_is_of_no_matter_for_calibration():
         rows = {name: rows_of(whole, name) for name in NAMES}
         validation = whole.validation
         if seed is not None:
-            rows, validation = {n: f.sample(frac=1, random_state=seed) for n, f in rows.items()}, validation.sample(frac=1, random_state=seed)
+            rows, validation = (
+                {n: f.sample(frac=1, random_state=seed) for n, f in rows.items()},
+                validation.sample(frac=1, random_state=seed),
+            )
         tables.append(calibration_table(calibrations(rows, validation, CLASSES, 15)))
     pd.testing.assert_frame_equal(*tables)
 
@@ -213,10 +244,14 @@ def test_by_speaker_and_by_gender(written):
         mine = rows[rows["speaker"] == row["speaker"]]
         assert row["clips"] == len(mine) == 6
         assert row["accuracy"] == pytest.approx(metrics.accuracy_score(mine["emotion"], mine["predicted"]), abs=1e-6)
-        assert row["uar"] == pytest.approx(metrics.balanced_accuracy_score(mine["emotion"], mine["predicted"]), abs=1e-6)
+        assert row["uar"] == pytest.approx(
+            metrics.balanced_accuracy_score(mine["emotion"], mine["predicted"]), abs=1e-6
+        )
     by_gender = pd.read_csv(written / "tables" / "by_gender.csv")
     gender = {clip.clip_id: clip.gender for clip in whole.clips}
-    assert by_gender[["model", "gender"]].to_numpy().tolist() == [[name, kind] for name in NAMES for kind in ("female", "male")]
+    assert by_gender[["model", "gender"]].to_numpy().tolist() == [
+        [name, kind] for name in NAMES for kind in ("female", "male")
+    ]
     for row in by_gender.to_dict("records"):
         rows = rows_of(whole, row["model"])
         mine = rows[rows["clip_id"].map(gender) == row["gender"]]
@@ -250,7 +285,9 @@ def test_plots_are_of_the_headline(written):
     assert list(bins.columns) == ["confidence", "accuracy", "clips"]
     assert bins["clips"].min() > 0
     assert bins["clips"].sum() == len(rows)
-    assert (bins["accuracy"] * bins["clips"]).sum() / len(rows) == pytest.approx(whole.scores()[best_of(whole)].accuracy, abs=1e-5)
+    assert (bins["accuracy"] * bins["clips"]).sum() / len(rows) == pytest.approx(
+        whole.scores()[best_of(whole)].accuracy, abs=1e-5
+    )
     curve = pd.read_csv(written / "plots" / "selective.csv")
     assert curve.iloc[-1].tolist() == pytest.approx([1, whole.scores()[best_of(whole)].accuracy], abs=1e-5)
 
@@ -278,7 +315,17 @@ def test_metrics_have_the_new_figures_with_four_decimals(written):
 
 def test_the_page_has_its_sections_in_order(written):
     page = page_of(written)
-    places = [page.index(f"<h2>{title}") for title in ("Confusions", "Each emotion", "How it learned", "How sure it is of itself", "Who it works for", "Against the best fusion")]
+    places = [
+        page.index(f"<h2>{title}")
+        for title in (
+            "Confusions",
+            "Each emotion",
+            "How it learned",
+            "How sure it is of itself",
+            "Who it works for",
+            "Against the best fusion",
+        )
+    ]
     assert places == sorted(places)
     section = page[places[-1] :].split("</details>")[0]
     shown = re.findall(r"<tr><td>([^<]+)</td>", section)
@@ -304,7 +351,13 @@ def test_the_worst_speaker_stands_first_and_only_so_many_are_listed(tmp_path):
 
 @pytest.mark.parametrize(
     ("speakers", "bootstrap", "said"),
-    [(8, "speakers", ""), (6, "speakers", ""), (4, "speakers", "Only 4 speakers are tested"), (4, "clips", ""), (1, "speakers", "One speaker is tested")],
+    [
+        (8, "speakers", ""),
+        (6, "speakers", ""),
+        (4, "speakers", "Only 4 speakers are tested"),
+        (4, "clips", ""),
+        (1, "speakers", "One speaker is tested"),
+    ],
 )
 def test_an_interval_over_few_speakers_is_called_rough(tmp_path, speakers, bootstrap, said):
     write_report(report(speakers=speakers, params=ReportParams(draws=100, bootstrap=bootstrap)), tmp_path)
@@ -331,7 +384,11 @@ def test_nothing_judged_at_all(tmp_path):
     assert len(pd.read_csv(tmp_path / "plots" / "confusion.csv")) == 0
     found = pd.read_csv(tmp_path / "tables" / "comparisons.csv")
     assert found[["difference", "mcnemar_p", "permutation_p", "mcnemar_p_holm"]].isna().all(axis=None)
-    assert pd.read_csv(tmp_path / "tables" / "calibration.csv")[["ece", "nll", "temperature", "aurc"]].isna().all(axis=None)
+    assert (
+        pd.read_csv(tmp_path / "tables" / "calibration.csv")[["ece", "nll", "temperature", "aurc"]]
+        .isna()
+        .all(axis=None)
+    )
 
 
 def test_a_model_without_rows_keeps_its_place_in_every_table(tmp_path):
@@ -349,7 +406,9 @@ SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
 
 
 def test_charts_are_whole_and_say_in_words_what_they_show(written):
-    drawings = [ElementTree.fromstring(text) for text in SVG.findall(page_of(written).split("How sure it is of itself</h2>")[1])]
+    drawings = [
+        ElementTree.fromstring(text) for text in SVG.findall(page_of(written).split("How sure it is of itself</h2>")[1])
+    ]
     assert len(drawings) == 2
     for drawing in drawings:
         named = drawing.get("aria-labelledby").split()
@@ -393,7 +452,9 @@ def test_charts_of_nothing_are_empty():
     assert reliability_chart(reliability(nothing, nothing.astype(bool), 15), "m").bars == []
 
 
-@pytest.mark.parametrize(("p", "text"), [(0.0312, "0.031"), (0.0004, "< 0.001"), (0.0005, "0.001"), (1.0, "1.000"), (float("nan"), "-")])
+@pytest.mark.parametrize(
+    ("p", "text"), [(0.0312, "0.031"), (0.0004, "< 0.001"), (0.0005, "0.001"), (1.0, "1.000"), (float("nan"), "-")]
+)
 def test_a_p_value_in_words(p, text):
     assert p_text(p) == text
 
@@ -404,7 +465,9 @@ def folders(tmp_path):
     for name in SYSTEM.models():
         mine = pd.concat([val[val["model"] == name], test[test["model"] == name]])
         (tmp_path / "models" / name).mkdir(parents=True)
-        write_table(tmp_path / "models" / name / "posteriors.csv", mine.assign(**{f"s_{emotion}": 1.0 for emotion in CLASSES}))
+        write_table(
+            tmp_path / "models" / name / "posteriors.csv", mine.assign(**{f"s_{emotion}": 1.0 for emotion in CLASSES})
+        )
     (tmp_path / "fusion").mkdir()
     write_table(tmp_path / "fusion" / "validation.csv", val[~val["model"].isin(SYSTEM.models())])
     return whole, tmp_path / "models", tmp_path / "fusion"
@@ -449,5 +512,7 @@ def test_the_metrics_for_two_runs_are_the_best_of_each_modality_and_few(tmp_path
     assert metrics["fused"]["model"] == best_of(report())
     for figures in metrics.values():
         assert set(figures) == {"model", "accuracy", "uar", "macro_f1", "ece"}
-        assert {key: value for key, value in figures.items() if key != "model"}.items() <= every[figures["model"]].items()
+        assert {key: value for key, value in figures.items() if key != "model"}.items() <= every[
+            figures["model"]
+        ].items()
     assert metrics["audio"]["accuracy"] == max(every[name]["accuracy"] for name in every if name.startswith("a60"))

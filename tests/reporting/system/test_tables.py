@@ -16,7 +16,18 @@ from pipeline.reporting.system.tables import NOT_JUDGED, best_of_each, percentag
 
 
 def score(accuracy: float, n: int = 90) -> Score:
-    return Score(accuracy, accuracy - 0.05, accuracy, accuracy - 0.1, accuracy + 0.1, n, 0.9, accuracy - 0.2, accuracy - 0.15, accuracy + 0.05)
+    return Score(
+        accuracy,
+        accuracy - 0.05,
+        accuracy,
+        accuracy - 0.1,
+        accuracy + 0.1,
+        n,
+        0.9,
+        accuracy - 0.2,
+        accuracy - 0.15,
+        accuracy + 0.05,
+    )
 
 
 NOTHING = Score(*[math.nan] * 5, 0, 0.0)
@@ -81,7 +92,11 @@ def test_a_table_in_the_papers_form():
     frame = TABLE.frame()
     assert list(frame.columns) == ["Accuracy", "Audio", "Video"]
     assert frame["Accuracy"].tolist() == ["r1", "r2"]
-    assert frame.loc[1].tolist() == ["r2", "not run: add m3 (paper 0.10, d 0.200)", f"{NOT_JUDGED} (paper 0.10, d 0.200)"]
+    assert frame.loc[1].tolist() == [
+        "r2",
+        "not run: add m3 (paper 0.10, d 0.200)",
+        f"{NOT_JUDGED} (paper 0.10, d 0.200)",
+    ]
     assert TABLE.stem == "table_9"
 
 
@@ -94,7 +109,18 @@ def test_a_table_whose_rows_are_grouped_has_one_column_more():
 def test_a_table_in_its_long_form():
     rows = TABLE.details().set_index("model")
     assert list(rows.columns) == [
-        "row", "column", "accuracy", "low", "high", "uar", "n", "coverage", "d", "paper_accuracy", "paper_d", "reason",
+        "row",
+        "column",
+        "accuracy",
+        "low",
+        "high",
+        "uar",
+        "n",
+        "coverage",
+        "d",
+        "paper_accuracy",
+        "paper_d",
+        "reason",
     ]
     assert rows.loc["m1"].tolist() == ["r1", "Audio", 0.5, 0.4, 0.6, 0.45, 90, 0.9, 0.3, 0.1, 0.2, ""]
     assert rows.loc[["m3", "m4"], "reason"].tolist() == ["not run: add m3", NOT_JUDGED]
@@ -118,7 +144,9 @@ def test_a_figure_of_one_emotion(measure, text, notes):
     assert (cell.text(), cell.notes) == (text, notes)
     found = cell.details()
     assert [found[key] for key in ("right", "clips", "decisions", "paper", "reason")] == [2, 8, 4, 0.8533, ""]
-    lost = OfEmotion(row="Joy", column=measure, model="m", paper=0.8533, unit=PERCENT, measure=measure, reason="not run: x")
+    lost = OfEmotion(
+        row="Joy", column=measure, model="m", paper=0.8533, unit=PERCENT, measure=measure, reason="not run: x"
+    )
     assert (lost.text(), lost.notes, lost.details()["value"]) == ("not run: x (paper 85.33)", [], None)
 
 
@@ -126,7 +154,14 @@ def test_a_share_of_a_confusion_matrix():
     cell = Decided(row="joy", column="fear", model="m", paper=0.1553, unit=PERCENT, count=3, clips=8)
     assert (cell.text(), cell.notes) == ("37.50 (paper 15.53)", ["3 of 8 clips"])
     assert cell.details() == {
-        "row": "joy", "column": "fear", "model": "m", "share": 0.375, "count": 3, "clips": 8, "paper": 0.1553, "reason": "",
+        "row": "joy",
+        "column": "fear",
+        "model": "m",
+        "share": 0.375,
+        "count": 3,
+        "clips": 8,
+        "paper": 0.1553,
+        "reason": "",
     }
     lost = Decided(row="joy", column="fear", model="m", reason="no clip of it judged")
     assert (lost.text(), lost.notes, lost.details()["share"]) == ("no clip of it judged", [], None)
@@ -151,17 +186,38 @@ def test_score_table_keeps_the_order_and_is_silent_about_nothing():
 
 def test_a_score_without_an_interval_has_dashes_for_it():
     alone = dataclasses.replace(score(0.4), low=math.nan, high=math.nan, uar_low=math.nan, uar_high=math.nan)
-    assert score_table({"a": alone}).iloc[0].tolist() == ["a", "0.400", "-", "0.350", "-", "0.400", "0.200", "90", "90%"]
+    assert score_table({"a": alone}).iloc[0].tolist() == [
+        "a",
+        "0.400",
+        "-",
+        "0.350",
+        "-",
+        "0.400",
+        "0.200",
+        "90",
+        "90%",
+    ]
 
 
 def test_the_best_of_each_method():
     accuracies = {
-        "a60-svm": 0.2, "v1024-svm": math.nan, "vote-a60+v1024-svm": math.nan, "vote-a60+v2048-svm": 0.1, "sum-a60+v1024-svm": math.nan,
-        "vote-logistic_regression+audio-a60+v1024-svm": 0.3, "combined-x-average": 0.1, "combined-y-average": 0.4,
+        "a60-svm": 0.2,
+        "v1024-svm": math.nan,
+        "vote-a60+v1024-svm": math.nan,
+        "vote-a60+v2048-svm": 0.1,
+        "sum-a60+v1024-svm": math.nan,
+        "vote-logistic_regression+audio-a60+v1024-svm": 0.3,
+        "combined-x-average": 0.1,
+        "combined-y-average": 0.4,
     }
     assert best_of_each(accuracies) == [
-        "a60-svm", "v1024-svm", "vote-a60+v2048-svm", "sum-a60+v1024-svm", "vote-logistic_regression+audio-a60+v1024-svm",
-        "combined-x-average", "combined-y-average",
+        "a60-svm",
+        "v1024-svm",
+        "vote-a60+v2048-svm",
+        "sum-a60+v1024-svm",
+        "vote-logistic_regression+audio-a60+v1024-svm",
+        "combined-x-average",
+        "combined-y-average",
     ]
 
 

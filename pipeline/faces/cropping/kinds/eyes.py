@@ -25,7 +25,9 @@ class Params(Settings):
     """`crop_faces.<name>` with `kind: eyes`; the defaults are the paper's, but for `eye_row`."""
 
     height: int = Field(150, ge=16, le=1024, description="of the picture, px")
-    width: int = Field(110, ge=16, le=1024, description="of the picture, px; the eyes lie symmetrically about its middle")
+    width: int = Field(
+        110, ge=16, le=1024, description="of the picture, px; the eyes lie symmetrically about its middle"
+    )
     eye_distance_px: float = Field(55.0, ge=4, le=1024, description="between the centres of the eyes, px")
     eye_row: float = Field(45.0, ge=0, description="where the eyes lie below the upper edge, px")
 

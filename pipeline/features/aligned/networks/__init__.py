@@ -1,7 +1,8 @@
 """Networks on the sixteen aligned faces of a clip, Ouyang et al. 2017, sections 3.2 and 6.2. A plugin has
 
     Params      its settings, such as the size of the pictures that the network sees; the defaults are the paper's
-    WINDOW      height and width of what it sees, as shares of the aligned square (`pipeline.features.aligned.network_crop`)
+    WINDOW      height and width of what it sees, as shares of the aligned square
+    (`pipeline.features.aligned.network_crop`)
     LAYERS      names of the layers that are features
     HEAD        "lstm": LAYERS give a row per frame, and an LSTM on each of them follows; "linear": a row per clip, and
                 dropout (`dropout` of Params) and softmax follow

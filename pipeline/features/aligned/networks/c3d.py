@@ -1,6 +1,7 @@
 """c3d: C3D on the sixteen frames of a clip, fc7 of 4096, Ouyang et al. 2017, sections 3.2.3 and 6.2.1.
 
-Paper: weights of Sports-1M, dropout 0.5 behind fc6 and fc7. It does not say how large the frames are; 112 x 112 are those
+Paper: weights of Sports-1M, dropout 0.5 behind fc6 and fc7. It does not say how large the frames are; 112 x 112 are
+    those
 of the weights. Weights: C3D of Sports-1M, or what `pretrain.c3d` trains.
 """
 

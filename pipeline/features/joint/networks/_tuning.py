@@ -81,7 +81,9 @@ def restored(network: FusionNetwork, state: Mapping[str, torch.Tensor]) -> Netwo
         scaler = Scaler(state["mean"].numpy(), state["scale"].numpy())
     except (RuntimeError, KeyError) as error:
         reason = " ".join(str(error).split())[:160]
-        raise WeightsError(f"a fusion network's weights are for other settings ({reason}); run `dvc repro fuse_features`") from error
+        raise WeightsError(
+            f"a fusion network's weights are for other settings ({reason}); run `dvc repro fuse_features`"
+        ) from error
     network.eval()
     return NetworkFeature(network, scaler, "cpu")
 

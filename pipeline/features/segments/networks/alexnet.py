@@ -4,8 +4,10 @@ Paper: 64 x 64 x 3 (static, delta, delta-delta) resized to 227 x 227 x 3 by bili
 feature. Weights: AlexNet of ImageNet, or what `pretrain.alexnet` trains. Source: `logmel.h5`.
 
 The paper does not say how spectra meet a network that was trained on pictures. Each channel is shifted and scaled by
-fixed numbers to about the range of standardised pictures; fixed, so that loudness, which tells of emotion, stays in. The
-defaults lie between the means and deviations of three sets of clips, 296 windows in all: the generated demo (static -9.9
+fixed numbers to about the range of standardised pictures; fixed, so that loudness, which tells of emotion, stays in.
+The
+defaults lie between the means and deviations of three sets of clips, 296 windows in all: the generated demo (static
+    -9.9
 and 4.2), a mixed set of real ones (-7.5 and 4.2) and CREMA-D (-11.0 and 4.2); delta 0.0 and 0.6 to 0.9, delta-delta 0.0
 and 0.2 to 0.4.
 """
@@ -40,8 +42,12 @@ class Params(Settings):
     bands: int = Field(64, ge=8, description="mel bands; as extract.logmel.bands")
     offset: Triple = Field((-9.5, 0.0, 0.0), description="taken off static, delta and delta-delta")
     scale: Triple = Field((4.2, 0.85, 0.35), description="that they are divided by then")
-    dropout: float = Field(0.5, ge=0, lt=1, description="of fc6 and fc7 in fine-tuning; narrow networks learn faster without")
-    batch: int = Field(30, ge=1, description="segments per forward pass; of one clip, so that results do not depend on others")
+    dropout: float = Field(
+        0.5, ge=0, lt=1, description="of fc6 and fc7 in fine-tuning; narrow networks learn faster without"
+    )
+    batch: int = Field(
+        30, ge=1, description="segments per forward pass; of one clip, so that results do not depend on others"
+    )
 
 
 class Segments:
@@ -62,9 +68,15 @@ class Segments:
         """
         windows = self.params.windows
         wanted = {"window_ms": windows.frame_ms, "hop_ms": windows.hop_ms, "bands": self.params.bands}
-        different = [f"{name} {meta.params.get(name)} there, {value} here" for name, value in wanted.items() if meta.params.get(name) != value]
+        different = [
+            f"{name} {meta.params.get(name)} there, {value} here"
+            for name, value in wanted.items()
+            if meta.params.get(name) != value
+        ]
         if different:
-            raise SettingsError(f"params.yaml: extract.logmel and the windows of segments_audio differ: {', '.join(different)}; make them equal")
+            raise SettingsError(
+                f"params.yaml: extract.logmel and the windows of segments_audio differ: {', '.join(different)}; make them equal"
+            )
 
     def __call__(self, mel: ClipFeatures | ClipReader) -> Windows:
         """Return windows of (3, bands, length) for a log mel spectrogram (T, bands).
@@ -78,7 +90,9 @@ class Segments:
         starts = windows.starts(frames)
         spans = ((start, min(start + windows.length, frames)) for start in starts.tolist())
         inputs = (self._picture(piece) for piece in pieces(mel, spans, _ROWS, lambda block: block.values))
-        short = f"{frames} of {windows.length} frames; the first and last are repeated" if frames < windows.length else ""
+        short = (
+            f"{frames} of {windows.length} frames; the first and last are repeated" if frames < windows.length else ""
+        )
         return Windows(inputs, windows.centres(starts), np.ones(len(starts), bool), short)
 
     def _picture(self, piece: np.ndarray) -> np.ndarray:

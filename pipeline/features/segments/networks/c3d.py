@@ -1,6 +1,7 @@
 """c3d: C3D on 16 face crops, Zhang et al. 2017, section III.A.2 and III.B.1.
 
-Paper: the frames of the window that the sound is cut by, 150 x 110 each, cut or repeated to 16 and resized to 227 x 227;
+Paper: the frames of the window that the sound is cut by, 150 x 110 each, cut or repeated to 16 and resized to 227 x
+    227;
 fc7 of 4096 is the feature. Weights: C3D of Sports-1M, or what `pretrain.c3d` trains. Source: face crops (`crop_faces`).
 
 A window in which fewer than `least_observed` of the frames show a face counts as not observed. In the others a frame
@@ -35,11 +36,17 @@ class Params(Settings):
     """Windows, and what the network sees of them."""
 
     windows: WindowParams
-    size: int = Field(112, ge=16, description="height and width of the frames, px; 227 in the paper, 112 in published weights")
+    size: int = Field(
+        112, ge=16, description="height and width of the frames, px; 227 in the paper, 112 in published weights"
+    )
     fc6: Fc6 = Field("published", description="how fc6 fits the size: published (112 only), adaptive or new")
     least_observed: float = Field(0.5, gt=0, le=1, description="share of a window's frames that must show a face")
-    dropout: float = Field(0.5, ge=0, lt=1, description="of fc6 and fc7 in fine-tuning; narrow networks learn faster without")
-    batch: int = Field(8, ge=1, description="segments per forward pass; of one clip, so that results do not depend on others")
+    dropout: float = Field(
+        0.5, ge=0, lt=1, description="of fc6 and fc7 in fine-tuning; narrow networks learn faster without"
+    )
+    batch: int = Field(
+        8, ge=1, description="segments per forward pass; of one clip, so that results do not depend on others"
+    )
 
     @model_validator(mode="after")
     def _fc6_fits_the_size(self) -> Self:
@@ -72,7 +79,10 @@ class Segments:
         shown = [crops.mask[first:end] for first, end in spans]
         mask = np.array([len(one) > 0 and one.mean() >= self.params.least_observed for one in shown])
         if not mask.any():
-            raise ClipError("no_face", f"in none of {len(starts)} windows do {self.params.least_observed:.0%} of the frames show one")
+            raise ClipError(
+                "no_face",
+                f"in none of {len(starts)} windows do {self.params.least_observed:.0%} of the frames show one",
+            )
         short = f"{_duration(crops.times):.3f} of {windows.seconds:g} s of pictures" if frames < windows.length else ""
         cut = pieces(crops, compress(spans, mask), _ROWS, lambda block: block.extra["crops"])
         inputs = (self._sixteen(*one) for one in zip(cut, compress(shown, mask), strict=True))

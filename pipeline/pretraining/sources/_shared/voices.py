@@ -88,7 +88,8 @@ def frame_table(voices: Sequence[Voice], reach: int) -> tuple[torch.Tensor, list
 
 
 def in_context(table: torch.Tensor, rows: torch.Tensor, reach: int) -> torch.Tensor:
-    """Return frames with their neighbours, (B, D * (2 reach + 1)): what `pipeline.audio.spectral.context` gives for them.
+    """Return frames with their neighbours, (B, D * (2 reach + 1)): what `pipeline.audio.spectral.context` gives for
+    them.
 
     Args:
         table: from `frame_table`
