@@ -42,7 +42,7 @@ from pipeline.faces.tracking.job import TrackJob
 from pipeline.faces.tracking.settings import TrackParams
 from pipeline.faces.tracking.tracker import track
 from pipeline.media.decode import read_frames
-from pipeline.media.frame import DrawnPicture
+from pipeline.media.frame import DrawnFrame
 
 ROUNDS = 25
 STILL_FRAMES = 50
@@ -181,7 +181,7 @@ def _jitter(path: Path, eyes: str) -> float:
     _, rgb = next(read_frames(path))
     rng = np.random.default_rng(0)
     noisy = (
-        DrawnPicture(np.clip(rgb + rng.normal(0, 2, rgb.shape), 0, 255).astype(np.uint8)) for _ in range(STILL_FRAMES)
+        DrawnFrame(np.clip(rgb + rng.normal(0, 2, rgb.shape), 0, 255).astype(np.uint8)) for _ in range(STILL_FRAMES)
     )
     settings, own = _settings(eyes)
     job = TrackJob(path.parent, settings, own, None, LANDMARKS if eyes == "dlib5" else None)

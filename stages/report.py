@@ -5,7 +5,7 @@ corpus.
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
 from pipeline.evaluation.metrics import ReportParams, best
-from pipeline.manifest.corpus_json import read_about
+from pipeline.manifest.corpus_json import read_corpus_summary
 from pipeline.pretraining.settings import is_generated
 from pipeline.protocols.splits import read_splits
 from pipeline.reporting.system import inputs
@@ -21,7 +21,7 @@ def main(context: Context) -> str:
     args, settings = context.args, context.model(f"systems.{context.args.system}", SystemParams)
     report = SystemReport(
         corpus=args.corpus,
-        described=read_about(args.about),
+        described=read_corpus_summary(args.about),
         system=args.system,
         settings=settings,
         clips=read_manifest(args.manifest),
@@ -30,7 +30,7 @@ def main(context: Context) -> str:
         validation=inputs.read_validation(args.models, args.fusion, settings.models()),
         learned=inputs.read_learned(args.fusion),
         ledger=read_ledger(args.fusion / "ledger.csv"),
-        about=inputs.read_about(args.models, settings.models()),
+        about=inputs.read_corpus_summary(args.models, settings.models()),
         generated=is_generated(context.root()),
         params=context.model("report", ReportParams),
         feedback=inputs.read_feedback(args.fusion, settings),

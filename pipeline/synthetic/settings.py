@@ -23,8 +23,8 @@ class DemoSettings(BaseModel):
 
 
 class SourceSettings(BaseModel):
-    """Source corpora: number of voices and their utterances, of identities and their pictures, and
-    of ``actions``, clips of every identity doing every facial action; 0 = none."""
+    """Source corpora: number of voices and their utterances, of identities and their images, and of ``actions``,
+    clips of every identity doing every facial action; 0 = none."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

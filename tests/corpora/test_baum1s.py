@@ -98,7 +98,7 @@ def test_the_acted_corpus_beside_it_is_passed_over(tmp_path: Path, folder: str) 
 def test_only_the_acted_corpus_is_an_error(tmp_path: Path) -> None:
     root = tree(tmp_path, rows(("S001_001", "Anger")), "BAUM1a_MP4_all/s001/S001_001.mp4")
     with pytest.raises(
-        CorpusError, match="all films below it are those of BAUM-1a; set the root to the folder of BAUM-1s"
+        CorpusError, match="all videos below it are those of BAUM-1a; set the root to the folder of BAUM-1s"
     ):
         list(baum1s.clips(root))
 

@@ -17,7 +17,7 @@ import yaml
 
 from helpers.media import tone, write_media
 from helpers.project import SMALL, Project, ran
-from pipeline.media.decode import read_sound
+from pipeline.media.decode import read_audio
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("repro")]
 
@@ -409,7 +409,7 @@ def rewritten(source: Path, target: Path, frames: int, voice: bool = True) -> No
         pictures = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)][:frames]
     length = 16000 * frames // 25
     sound = (
-        read_sound(source, 16000)[:length]
+        read_audio(source, 16000)[:length]
         if voice
         else np.random.default_rng(0).normal(0, 0.003, length).astype(np.float32)
     )

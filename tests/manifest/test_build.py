@@ -208,7 +208,7 @@ def test_a_corpus_that_degrade_makes_and_one_that_it_cannot(tmp_path: Path) -> N
         (
             "rml",
             {"protocol": {"name": "logso", "groups": [["s1"], ["s1"]]}},
-            "params.yaml: corpora.rml.protocol.groups: speaker 's1' should stand there once, in one group (got [['s1'], ['s1']])",
+            "params.yaml: corpora.rml.protocol.groups: speaker 's1' should occur once, in one group (got [['s1'], ['s1']])",
         ),
         ("rml", {"adaptr": "rml"}, "params.yaml: corpora.rml.adaptr: no such setting (did you mean 'adapter'?)"),
     ],

@@ -23,7 +23,7 @@ from pipeline.core.settings import Settings
 from pipeline.core.store import FeatureFile
 from pipeline.engine.parallel import ordered_map
 from pipeline.protocols.splits import Fold
-from pipeline.protocols.trainable_folds import learnable
+from pipeline.protocols.trainable_folds import trainable_folds
 
 
 class RankParams(Settings):
@@ -159,7 +159,9 @@ def rank_folds(
         PipelineError: a fold has no clip with the feature, although every clip has a picture
     """
     with FeatureFile(feature) as file:
-        folds = learnable(folds, set(file.clip_ids()), absent_ids(upstream), f"rank {file.meta.feature}", ("train",))
+        folds = trainable_folds(
+            folds, set(file.clip_ids()), absent_ids(upstream), f"rank {file.meta.feature}", ("train",)
+        )
     rankings = ordered_map(_FoldRanker(feature, clips, params), list(folds.items()), workers, "ranking", "fold")
     return dict(zip(folds, rankings, strict=True))
 

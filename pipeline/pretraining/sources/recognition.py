@@ -72,7 +72,7 @@ def _build(params: Params, identities: int) -> tuple[nn.Module, dict[str, Any], 
 def normalise(pictures: torch.Tensor, network: str) -> torch.Tensor:
     """Return what a network takes, for square pictures (B, 3, px, px) of 0 to 255."""
     if network == "vggface":
-        return vgg_face.normalise_pictures(pictures, "face")
+        return vgg_face.normalise_images(pictures, "face")
     wide = face_resnet.across(pictures.shape[-1])
     left = (pictures.shape[-1] - wide) // 2
     return face_resnet.normalise_faces(pictures[..., left : left + wide])

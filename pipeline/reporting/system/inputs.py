@@ -16,7 +16,7 @@ from pipeline.reporting.system.training_curves import training_curve
 from pipeline.systems.params import SystemParams
 
 
-def read_about(models: Path, names: Sequence[str]) -> list[dict[str, Any]]:
+def read_corpus_summary(models: Path, names: Sequence[str]) -> list[dict[str, Any]]:
     """Return `about.json` of the named models."""
     return [json.loads((models / name / "about.json").read_text(encoding="utf-8")) for name in names]
 

@@ -22,7 +22,7 @@ from pipeline.protocols.settings import ProtocolParams
 from pipeline.reporting.html.page import heat, percent, render, shares, warmth
 from pipeline.reporting.papers.paper import FeedbackRuns
 from pipeline.reporting.system import system_report
-from pipeline.reporting.system.inputs import read_about, read_feedback, read_learned
+from pipeline.reporting.system.inputs import read_corpus_summary, read_feedback, read_learned
 from pipeline.reporting.system.statistics_page import SPEAKER_DEPENDENT
 from pipeline.reporting.system.system_page import GENERATED, ledger_lines
 from pipeline.reporting.system.system_report import SystemReport
@@ -607,7 +607,7 @@ def test_read_about(tmp_path):
     for name in ("b", "a"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "about.json").write_text(json.dumps({"feature": name}))
-    assert read_about(tmp_path, ["b", "a"]) == [{"feature": "b"}, {"feature": "a"}]
+    assert read_corpus_summary(tmp_path, ["b", "a"]) == [{"feature": "b"}, {"feature": "a"}]
 
 
 def test_read_learned(tmp_path):

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from pipeline.fusion.missing_modality import MISSING, needs_of
-from pipeline.manifest.corpus_json import About, Sides, Source
+from pipeline.manifest.corpus_json import CorpusSummary, Sides, Source
 from pipeline.protocols.settings import ProtocolParams
 from pipeline.reporting.system.robustness import chosen, write_robustness
 from pipeline.systems.params import Fusion, SystemParams, fusions
@@ -54,9 +54,9 @@ def figures(accuracy=ACCURACY, needs=NEEDS) -> pd.DataFrame:
     )
 
 
-def described(corpus: str, protocol: str = "kfold") -> About:
+def described(corpus: str, protocol: str = "kfold") -> CorpusSummary:
     sides = Sides(("a",), ("b",), ("c",), {})
-    return About(
+    return CorpusSummary(
         Source(corpus, "demo", "free", "us"),
         ProtocolParams(name=protocol),
         20,
