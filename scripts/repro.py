@@ -38,6 +38,9 @@ class Done(NamedTuple):
     seconds: float
 
 
+CODE = "code"
+"""The stage that all others depend on."""
+
 Graph = Mapping[str, frozenset[str]]
 """Stage -> the stages whose outputs it reads."""
 
@@ -253,6 +256,8 @@ def repro(targets: Sequence[str], jobs: int) -> int:
 
     if jobs == 1:
         return one_by_one(targets)
+    if code := one_by_one([CODE]):  # first: whether anything else is stale depends on it
+        return code
     try:
         graph = stale_graph(targets)
     except DvcException:

@@ -25,9 +25,8 @@ def main(context: Context) -> str:
     settings = parse(detector.Params, own, "params.yaml: track_faces.detector_settings")
     crops = tuple(_crop_job(context, name, block) for name, block in context.section("crop_faces").items())
     cache = Path(context.runtime.clip_cache)
-    job = TrackJob(
-        context.root(), params.model_dump(), settings.model_dump(), args.weights, args.landmarks, crops, cache
-    )
+    found = (params.model_dump(), settings.model_dump(), args.weights, args.landmarks)
+    job = TrackJob(context.root(), *found, crops, cache)
     clips, upstream = read_manifest(args.manifest), read_ledger(args.upstream)
     return run_engine(job, clips, upstream, job.meta(), args.out, args.ledger, context.runtime)
 

@@ -12,7 +12,6 @@ from typing import Any
 from pipeline.core.errors import ArtifactError
 from pipeline.reporting.html.page import SECTION, page_key
 from pipeline.reporting.system.tables import best_of_each, ends
-from pipeline.systems.params import method_of
 
 COLUMNS = ("model", "accuracy", "95 % interval", "UAR", "clips", "coverage")
 Figures = Mapping[str, Any]
@@ -58,7 +57,9 @@ class Report:
     @property
     def shown(self) -> list[str]:
         """Single models, combined fusions and the best fusion of each other method; a system has dozens of fusions."""
-        return best_of_each({name: number(figures, "accuracy") for name, figures in self.scores.items()})
+        return best_of_each(
+            {n: number(figures, "accuracy") for n, figures in self.scores.items()}, self.setup["methods"]
+        )
 
     @property
     def rows(self) -> dict[str, tuple[str, ...]]:
@@ -76,7 +77,7 @@ class Report:
     @property
     def fusions(self) -> int:
         """How many fusions there are."""
-        return sum(bool(method_of(name)) for name in self.scores)
+        return len(self.setup["methods"])
 
     def section(self, part: str = "") -> str:
         """Return a part of the page over all, as a stage has written it; "" where that stage has not run.

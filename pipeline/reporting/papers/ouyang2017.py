@@ -13,7 +13,8 @@ from pipeline.reporting.papers.ouyang2017_confusions import Confusion, Printed
 from pipeline.reporting.papers.ouyang2017_feedback import feedback_figure
 from pipeline.reporting.papers.ouyang2017_weights import BEST, Weights, image_set_of
 from pipeline.reporting.papers.paper import Figure, Results, lacking, lacking_combined, lacking_model, why_not
-from pipeline.systems.combined import SEARCHED, full_name
+from pipeline.systems.combined import SEARCHED
+from pipeline.systems.ids import FusionId, ModelId
 
 SYSTEM = "ouyang2017"
 ADAPTER = "afew"
@@ -131,7 +132,7 @@ class Ouyang2017:
 
     def _fused(self, number: str, what: str, rows: tuple[tuple[float, ...], ...], name: str) -> Table:
         paper = Printed(number, what, rows, printed.SHORT)
-        return Confusion(self.results, paper, full_name(name, SEARCHED), self._why_not(name, SEARCHED)).table()
+        return Confusion(self.results, paper, FusionId.combined(name, SEARCHED), self._why_not(name, SEARCHED)).table()
 
     def _accuracy(self, row: str, column: str, name: str, rule: str, paper: float | None) -> Cell:
         model = _model(name, rule)
@@ -151,11 +152,11 @@ class Ouyang2017:
     def _lacking(self, name: str, rule: str) -> str:
         if rule:
             return lacking_combined(self.settings, SYSTEM, name, rule)
-        feature, classifier = name.rsplit("-", 1)
-        if classifier in (SEQUENCES, SETS):
-            return lacking(self.settings, SYSTEM, classifier, (feature,))
+        model = ModelId.parse(name)
+        if model.classifier in (SEQUENCES, SETS):
+            return lacking(self.settings, SYSTEM, model.classifier, (model.feature,))
         return lacking_model(self.settings, SYSTEM, name)
 
 
 def _model(name: str, rule: str) -> str:
-    return full_name(name, rule) if rule else name
+    return FusionId.combined(name, rule) if rule else name

@@ -13,7 +13,8 @@ from pipeline.reporting.papers import ouyang2017_printed as printed
 from pipeline.reporting.papers.cells import Cell, Table
 from pipeline.reporting.papers.ouyang2017_confusions import NOT_IN_PAPER, label, left_out, no_clip, ordered
 from pipeline.reporting.papers.paper import Results
-from pipeline.systems.combined import SEARCHED, full_name
+from pipeline.systems.combined import SEARCHED
+from pipeline.systems.ids import FusionId
 from pipeline.systems.params import SystemParams
 
 BEST = "audio_visual"
@@ -89,7 +90,7 @@ class Weights:
             "end_to_end": "Visual LSTM",
             "egemaps-transfer": "Audio LSTM",
         }  # part -> row of the paper
-        self.model = full_name(name, SEARCHED)
+        self.model = FusionId.combined(name, SEARCHED)
         self.states = {} if reason else results.learned.get(self.model, {})
         if not self.states and not reason:
             self.reason = f"{self.model} learned nothing"

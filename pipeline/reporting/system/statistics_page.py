@@ -17,6 +17,7 @@ from pipeline.reporting.system.statistics_calibration import Calibration
 from pipeline.reporting.system.statistics_charts import reliability_chart, selective_chart
 from pipeline.reporting.system.system_report import SystemReport
 from pipeline.reporting.system.tables import best_of_each
+from pipeline.systems.params import methods
 
 SPEAKER_DEPENDENT = (
     "SPEAKER-DEPENDENT: the same people are learned from and tested; "
@@ -55,7 +56,7 @@ def statistics_values(report: SystemReport, found: Statistics, scores: Mapping[s
         "chosen": report.system not in report.params.reference,
         "compared": len(found.comparisons),
         "least": _least(found, report.params.draws),
-        "comparisons": _comparisons(found, scores),
+        "comparisons": _comparisons(report, found, scores),
         "emotions": _emotions(found.per_class[found.per_class["model"] == name]),
         "sure": _sure(sure),
         "bins": report.params.bins,
@@ -98,9 +99,9 @@ def _records(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
     return iter(table.to_dict("records"))
 
 
-def _comparisons(found: Statistics, scores: Mapping[str, Score]) -> Listing:
+def _comparisons(report: SystemReport, found: Statistics, scores: Mapping[str, Score]) -> Listing:
     """Return the comparisons of models of one feature, combined fusions and the best of each other method."""
-    shown = best_of_each({name: score.accuracy for name, score in scores.items()})
+    shown = best_of_each({name: score.accuracy for name, score in scores.items()}, methods(report.settings))
     tests = ("mcnemar_p", "mcnemar_p_holm", "permutation_p", "permutation_p_holm")
     rows = [
         [row["model"], str(row["clips"]), points(row["difference"]), *(p_text(row[key]) for key in tests)]
