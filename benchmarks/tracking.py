@@ -50,7 +50,8 @@ LANDMARKS = Path("models/pretrained/landmarks")
 EACH = 4
 """How often every clip is worked on in a round by worker processes."""
 HEAD = (
-    "size | frames | eyes by | one worker / decoding to RGB | one worker / decoding to equal RGB | a worker per core / decoding to RGB "
+    "size | frames | eyes by | one worker / decoding to RGB | one worker / decoding to equal RGB | a worker per "
+    "core / decoding to RGB "
     "| the same, RGB by as many workers | one worker / detecting in every frame | IoU mean | IoU >= 0.7 | jitter, px"
 )
 
@@ -177,7 +178,7 @@ def _overlaps(faces: ClipFeatures, found: list) -> list[float]:
 
 
 def _jitter(path: Path, eyes: str) -> float:
-    """Return the mean step of the eyes from frame to frame, px, on one frame shown again and again with a little noise."""
+    """Return the mean step of the eyes from frame to frame, px, on one frame repeated with a little noise."""
     _, rgb = next(read_frames(path))
     rng = np.random.default_rng(0)
     noisy = (

@@ -158,7 +158,8 @@ def test_without_its_csv_it_says_how_to_make_one(tmp_path: Path, there: str) -> 
     with pytest.raises(CorpusError) as caught:
         list(baum1a.clips(root))
     assert str(caught.value) == (
-        f"{root}: no Annotations_BAUM1a.csv below it; open Annotations_BAUM1a.xlsx and save its sheet there as CSV in UTF-8"
+        f"{root}: no Annotations_BAUM1a.csv below it; open Annotations_BAUM1a.xlsx and save its sheet there as "
+        "CSV in UTF-8"
     )
 
 

@@ -145,7 +145,8 @@ def test_without_a_csv_it_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(CorpusError) as caught:
         list(baum1s.clips(root))
     assert str(caught.value) == (
-        f"{root}: no Annotations_BAUM1s.csv below it; open Annotations_BAUM1s.xlsx and save its sheet there as CSV in UTF-8"
+        f"{root}: no Annotations_BAUM1s.csv below it; open Annotations_BAUM1s.xlsx and save its sheet there as "
+        "CSV in UTF-8"
     )
 
 

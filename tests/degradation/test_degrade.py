@@ -1,4 +1,4 @@
-"""`degrade`: noise, blur and lost frames as asked for, nothing else changed, equal bytes, and every clip accounted for."""
+"""`degrade`: noise, blur and lost frames as asked for, nothing else, equal bytes, every clip accounted for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`pipeline.media.decode`: what is decoded is what was written, when it was written, and every damage has its reason."""
+"""`pipeline.media.decode`: samples and frames are those that were written, in time; damage has its reason."""
 
 from __future__ import annotations
 

@@ -138,12 +138,18 @@ def test_holdout_comes_near_7_1_2(speakers: int, seed: int) -> None:
         (
             corpus(2, 2),
             {"name": "loso"},
-            "protocol loso needs at least 3 speakers, .* there are 2; validate_by: clips needs 2; use protocol.name: none",
+            (
+                "protocol loso needs at least 3 speakers, .* there are 2; validate_by: clips needs 2; use "
+                "protocol.name: none"
+            ),
         ),
         (
             corpus(2),
             {"name": "loso"},
-            "protocol loso needs at least 3 speakers, .* there are 1; validate_by: clips needs 2; use protocol.name: none",
+            (
+                "protocol loso needs at least 3 speakers, .* there are 1; validate_by: clips needs 2; use "
+                "protocol.name: none"
+            ),
         ),
         (corpus(2, 2), {"name": "logso", "groups": 2}, "protocol logso needs at least 3 speakers, .* there are 2; "),
         (corpus(2, 2, 2, 2), {"name": "logso"}, "protocol.groups: 5 groups, but 4 speakers; lower it or use loso"),
@@ -255,9 +261,9 @@ def test_official_splits_with_a_speaker_on_two_sides(pair: tuple[str, str]) -> N
     clips = with_splits([*pair, "train", "val", "test"], ["s0", "s0", "a", "b", "c"])
     with pytest.raises(LeakageError) as caught:
         make_folds(clips, OFFICIAL)
-    assert (
-        str(caught.value)
-        == f"fold-00: speaker 's0' is in {pair[0]} (c0) and in {pair[1]} (c1); split by speaker, or use speaker_dependent_official if that is what is meant"
+    assert str(caught.value) == (
+        f"fold-00: speaker 's0' is in {pair[0]} (c0) and in {pair[1]} (c1); split by speaker, or use "
+        "speaker_dependent_official if that is what is meant"
     )
 
 
@@ -328,7 +334,10 @@ def test_a_tested_speaker_is_never_learned_from_however_clips_are_validated() ->
     clips = with_splits(["train", "train", "test", "test"], ["a", "b", "a", "c"])
     with pytest.raises(
         LeakageError,
-        match=r"^fold-00: speaker 'a' is in \w+ \(c0\) and in test \(c2\); split by speaker, or use speaker_dependent_official if that is what is meant$",
+        match=(
+            r"^fold-00: speaker 'a' is in \w+ \(c0\) and in test \(c2\); split by speaker, or use "
+            r"speaker_dependent_official if that is what is meant$"
+        ),
     ):
         make_folds(clips, ProtocolParams(name="official", validate_by="clips"))
     clips = with_splits(["train", "train", "test"], ["a", "a", "c"])

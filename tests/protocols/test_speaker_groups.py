@@ -81,7 +81,10 @@ def test_assigned_groups_keep_dialogues_whole(name: str) -> None:
 def test_one_speaker_out_of_a_dialogue_is_refused_with_the_recording_named() -> None:
     with pytest.raises(
         LeakageError,
-        match=r"^fold-00: recording 'Ses0_0' is in test \(.*\) and in \w+ \(.*\); keep on one side what was cut from it",
+        match=(
+            r"^fold-00: recording 'Ses0_0' is in test \(.*\) and in \w+ \(.*\); keep on one side what was cut from "
+            r"it"
+        ),
     ):
         make_folds(sessions(3), ProtocolParams(name="loso"))
 

@@ -23,11 +23,17 @@ SHAPE = "Input should be a number, or a list of lists of speakers, none of them 
     [
         (
             {"name": "losso"},
-            "protocol.name: Input should be 'loso', 'logso', 'kfold', 'holdout', 'official', 'cross_corpus', 'speaker_dependent_official', 'speaker_dependent_random' or 'none' (got 'losso')",
+            (
+                "protocol.name: Input should be 'loso', 'logso', 'kfold', 'holdout', 'official', 'cross_corpus', "
+                "'speaker_dependent_official', 'speaker_dependent_random' or 'none' (got 'losso')"
+            ),
         ),
         (
             {"name": "random"},
-            "protocol.name: Input should be 'loso', 'logso', 'kfold', 'holdout', 'official', 'cross_corpus', 'speaker_dependent_official', 'speaker_dependent_random' or 'none' (got 'random')",
+            (
+                "protocol.name: Input should be 'loso', 'logso', 'kfold', 'holdout', 'official', 'cross_corpus', "
+                "'speaker_dependent_official', 'speaker_dependent_random' or 'none' (got 'random')"
+            ),
         ),
         (
             {"name": "loso", "validate_by": "clip"},
@@ -72,7 +78,8 @@ SHAPE = "Input should be a number, or a list of lists of speakers, none of them 
         ),
         (
             {"name": "holdout", "test_on": ["b"]},
-            "protocol.test_on: holdout assigns the clips of all parts to folds; remove this setting, or use cross_corpus, "
+            "protocol.test_on: holdout assigns the clips of all parts to folds; remove this setting, or use "
+            "cross_corpus, "
             "loso, logso, kfold (got ['b'])",
         ),
     ],

@@ -150,9 +150,8 @@ def test_bars_say_who_said_what():
     widths = [line["bars"][0]["width"] for line in drawn["lines"]]
     assert widths[1] == pytest.approx(3 * widths[0], rel=0.01)
     assert drawn["silent"] == ["sound"]
-    assert (
-        drawn["described"]
-        == "Posteriors; the truth is sad. picture anger 0.25, sad 0.75; fusion anger 0.50, sad 0.50. Not judged by sound"
+    assert drawn["described"] == (
+        "Posteriors; the truth is sad. picture anger 0.25, sad 0.75; fusion anger 0.50, sad 0.50. Not judged by sound"
     )
 
 

@@ -162,7 +162,8 @@ def test_nothing_is_wider_than_a_telephone(tmp_path):
         corpus="a_corpus_with_a_name_that_is_rather_long_for_a_telephone",
     )
     probe = """<body><iframe id=f src="index.html" style="width:390px;height:900px;border:0"></iframe><script>
-f.onload = () => { const root = f.contentDocument.documentElement; document.title = "wider " + (root.scrollWidth - root.clientWidth); }</script></body>"""
+f.onload = () => { const root = f.contentDocument.documentElement;
+  document.title = "wider " + (root.scrollWidth - root.clientWidth); }</script></body>"""
     (tmp_path / "probe.html").write_text(probe)
     flags = [
         "--headless",
