@@ -41,7 +41,7 @@ class DegradeParams(Settings):
 
 
 def generator(seed: int, way: str, clip_id: str) -> np.random.Generator:
-    """Return the random numbers of one way on one clip, the same whatever other clips and ways there are."""
+    """Return the random numbers of one degradation of one clip, whatever other clips and degradations there are."""
     digest = hashlib.sha256(f"{seed}|{way}|{clip_id}".encode()).digest()
     return np.random.default_rng(int.from_bytes(digest, "big"))
 
@@ -67,7 +67,7 @@ def with_noise(
         rng: of the noise
 
     Yields:
-        as many samples, (n,) float64; where noise leads beyond +-1, whoever writes them has to cut it off
+        as many samples, (n,) float64; where noise leads beyond +-1, the writer has to clip it
     """
     deviation = np.sqrt(power / 10 ** (snr_db / 10))
     for block in blocks:

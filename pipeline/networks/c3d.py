@@ -53,12 +53,12 @@ class C3D(nn.Module):
     512 x 1 x 8 x 8 = 32768, and the paper does not say what became of fc6. Three ways are open:
 
     "published", the default and our advice: 112 x 112. Every weight meets what it was trained on, the feature of the
-    original network is defined at all (C3DVisual), and the frames lose little: they come from crops of 150 x 110, which
-    227 x 227 only enlarges. A quarter of the time, too. "adaptive": any size; pool5 is brought to 4 x 4 by taking
-    maxima over equal parts. All published weights stay in use, but at 227 the convolutions see a face twice as large as
-    the scale they were trained at. "new": any size; fc6 as large as pool5, from random weights. Its 134 million weights
-    at 227 must be trained on an emotion corpus, and the published fc7 behind it loses its meaning. Not for the original
-    network's feature.
+        original network is defined at all (C3DVisual), and the frames lose little: they come from crops of 150 x 110,
+        which 227 x 227 only enlarges. A quarter of the time, too.
+    "adaptive": any size; pool5 is brought to 4 x 4 by taking maxima over equal parts. All published weights stay in
+        use, but at 227 the convolutions see a face twice as large as the scale they were trained at.
+    "new": any size; fc6 as large as pool5, from random weights. Its 134 million weights at 227 must be trained on
+        an emotion corpus, and the published fc7 behind it loses its meaning. Not for the original network's feature.
 
     Args:
         width: scale of all channels and of fc6 and fc7; 1 is the published network

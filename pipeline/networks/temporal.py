@@ -85,7 +85,7 @@ class LayerScales:
 
 
 class ClipNetwork(nn.Module):
-    """A plugin's network and the head that judges its layers.
+    """A plugin's network and the head that classifies its layers.
 
     Args:
         body: the plugin's network

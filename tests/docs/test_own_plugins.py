@@ -236,10 +236,11 @@ def test_dvc_runs_all_four(tmp_path: Path) -> None:
         }
     )
     assert project.repro("fuse@voices-huang2017") == [
+        "code",
         "prepare@voices",
         "extract@voices-spectrum",
-        "train_huang2017@voices-spectrum-lda",
-        "train_huang2017@voices-spectrum-svm",
+        "train@voices-huang2017-spectrum-lda",
+        "train@voices-huang2017-spectrum-svm",
         "fuse@voices-huang2017",
     ]
     found = read_table(project.root / "models/voices/huang2017/fusion/predictions.csv")
