@@ -67,6 +67,13 @@ def stale_graph(targets: Sequence[str]) -> dict[str, frozenset[str]]:
         }
 
 
+def _stage_names() -> set[str]:
+    from dvc.repo import Repo
+
+    with Repo() as repo:
+        return {stage.addressing for stage in repo.index.stages}
+
+
 def in_order(graph: Graph) -> list[str]:
     """Return the stages, those first that stand between most others: that most wait for, directly or not, or that wait
     for most.
@@ -256,9 +263,9 @@ def repro(targets: Sequence[str], jobs: int) -> int:
 
     if jobs == 1:
         return one_by_one(targets)
-    if code := one_by_one([CODE]):  # first: whether anything else is stale depends on it
-        return code
     try:
+        if CODE in _stage_names() and (code := one_by_one([CODE])):  # first: what else is stale depends on it
+            return code
         graph = stale_graph(targets)
     except DvcException:
         return one_by_one(targets)  # DVC says what is wrong

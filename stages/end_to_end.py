@@ -26,8 +26,8 @@ def main(context: Context) -> str:
     inputs = [args.source, args.manifest, args.splits, args.upstream, args.weights / FILE]
     key = key_of(inputs, params.model_dump(), __spec__.name, plugins.module_name("clip_networks", args.network))
     train = partial(train_end_to_end, recipe, clips, folds, upstream, args.out)
-    return trained_once(key, args.out, args.trained, folder / "locks", train)
+    return trained_once(key, args.out, folder / "trained", train)
 
 
 if __name__ == "__main__":
-    run(main, READS, ("corpus", "network"), ("source", "manifest", "splits", "upstream", "weights", "trained", "out"))
+    run(main, READS, ("corpus", "network"), ("source", "manifest", "splits", "upstream", "weights", "out"))

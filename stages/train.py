@@ -25,13 +25,13 @@ def main(context: Context) -> str:
     params = parse(plugin.Params, context.section(name), f"params.yaml: {name}")
     recipe = FeatureRecipe.of(plugin, params, args.source, args.weights, name)
     clips, folds, upstream = read_manifest(args.manifest), read_splits(args.splits), read_ledger(args.upstream)
-    model, locks = ModelId(args.feature, args.classifier), Path(context.runtime.clip_cache).parent / "locks"
+    model, notes = ModelId(args.feature, args.classifier), Path(context.runtime.clip_cache).parent / "trained"
     inputs = [args.source, args.manifest, args.splits, args.upstream, *([args.weights / FILE] if args.weights else [])]
     key = key_of(inputs, params.model_dump(), __spec__.name, plugin.__name__)
     train = partial(cross_validate, model, recipe, clips, folds, upstream, args.out, workers)
-    return trained_once(key, args.out, args.trained, locks, train)
+    return trained_once(key, args.out, notes, train)
 
 
 if __name__ == "__main__":
-    paths = ("source", "manifest", "splits", "upstream", "trained", "out")
+    paths = ("source", "manifest", "splits", "upstream", "out")
     run(main, READS, ("feature", "classifier"), paths, ("weights",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,11 +11,11 @@ from typing import Any
 
 from filelock import FileLock
 
-from pipeline.core.files import canonical_json, file_digest
+from pipeline.core.files import canonical_json, file_digest, write_json
 from pipeline.engine.code_digest import code_digest
 
-KEY = "key.sha256"
-"""File in a model's folder, written last: the digest of all that the model was trained from."""
+RESULT = "posteriors.csv"
+"""File of a model by which it is known again."""
 
 
 def key_of(inputs: Sequence[Path], params: Any, *modules: str) -> str:
@@ -29,31 +30,33 @@ def key_of(inputs: Sequence[Path], params: Any, *modules: str) -> str:
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def trained_once(key: str, out: Path, trained: Path, locks: Path, train: Callable[[], str]) -> str:
+def trained_once(key: str, out: Path, notes: Path, train: Callable[[], str]) -> str:
     """Train a model, or copy it from the folder of another system that has it; return one line.
 
     Args:
         key: of `key_of`
-        out: folder of the model, `models/<corpus>/<system>/classifiers/<model>`
-        trained: folder of all systems of the corpus
-        locks: folder of lock files: of two stages that train the same model at a time, one waits for the other
+        out: folder of the model
+        notes: folder with a note of every model trained here: where it lies, and what it gave
         train: trains into `out`
     """
-    locks.mkdir(parents=True, exist_ok=True)
-    with FileLock(locks / f"{key[:16]}.lock"):
-        for other in sorted(trained.glob(f"*/{out.parent.name}/{out.name}/{KEY}")):
-            if other.parent.resolve() != out.resolve() and _read(other) == key and _copied(other.parent, out):
-                return f"train {out.name}: as {other.parents[2].name} has trained it, from the same input"
+    notes.mkdir(parents=True, exist_ok=True)
+    note = notes / f"{key}.json"
+    with FileLock(note.with_suffix(".lock")):  # of two stages that train the same model at a time, one waits
+        if (source := _known(note)) and source.resolve() != out.resolve() and _copied(source, out):
+            return f"train {out.name}: the model in {source}, trained from the same input"
         line = train()
-        (out / KEY).write_text(key, encoding="ascii")
+        write_json(note, {"folder": str(out), "result": file_digest(out / RESULT)})
     return line
 
 
-def _read(path: Path) -> str:
+def _known(note: Path) -> Path | None:
+    """Return the folder that a note tells of, if what it tells of is still there."""
     try:
-        return path.read_text(encoding="ascii")
-    except FileNotFoundError:  # its stage has just begun to train it anew
-        return ""
+        told = json.loads(note.read_text(encoding="utf-8"))
+        folder = Path(told["folder"])
+        return folder if file_digest(folder / RESULT) == told["result"] else None
+    except FileNotFoundError:
+        return None
 
 
 def _copied(source: Path, out: Path) -> bool:
