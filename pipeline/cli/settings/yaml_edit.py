@@ -154,9 +154,7 @@ def _inserted(text: str, node: yaml.MappingNode, key: Any, value: Any) -> str:
     return f"{head}\n{' ' * node.value[0][0].start_mark.column}{line}{tail}"
 
 
-def _removed(
-    text: str, node: yaml.MappingNode, entries: Mapping[Any, _Entry], key: Any, above: _Entry | None
-) -> str:
+def _removed(text: str, node: yaml.MappingNode, entries: Mapping[Any, _Entry], key: Any, above: _Entry | None) -> str:
     if len(entries) == 1:
         return _replaced(text, above, {})
     entry, names = entries[key], list(entries)
@@ -175,22 +173,17 @@ def _removed(
 
 def _freed(text: str, start: int, end: int) -> str:
     """Return a text in which nothing refers to anchors between two characters: the first that did is the anchor now."""
-    events = list(yaml.parse(text, Loader=_LOADER))
-    inside = {
-        event.start_mark.index: event.anchor
-        for event in events
-        if getattr(event, "anchor", None)
-        and not isinstance(event, yaml.AliasEvent)
-        and start <= event.start_mark.index < end
-    }
-    values = {node.start_mark.index: node for node in _nodes(yaml.compose(text, Loader=_LOADER))}
-    for place, anchor in inside.items():
-        uses = [e for e in events if isinstance(e, yaml.AliasEvent) and e.anchor == anchor and e.start_mark.index >= end]
-        if uses:
-            mark = uses[0].start_mark.index
-            value = _flow(yaml.SafeLoader("").construct_object(values[place], deep=True))
-            text = f"{text[:mark]}&{anchor} {value}{text[mark + len(anchor) + 1 :]}"
-            return _freed(text, start, end) if len(inside) > 1 else text
+    nodes = {node.start_mark.index: node for node in _nodes(yaml.compose(text, Loader=_LOADER))}
+    inside, moved = {}, {}
+    for event in yaml.parse(text, Loader=_LOADER):
+        place, anchor = event.start_mark.index, getattr(event, "anchor", None)
+        if isinstance(event, yaml.AliasEvent) and place >= end and anchor in inside:
+            moved[place] = (anchor, inside.pop(anchor))
+        elif not isinstance(event, yaml.AliasEvent) and anchor and start <= place < end:
+            inside[anchor] = nodes[place]
+    for place, (anchor, node) in reversed(moved.items()):
+        value = _flow(yaml.SafeLoader("").construct_object(node, deep=True))
+        text = f"{text[:place]}&{anchor} {value}{text[place + len(anchor) + 1 :]}"
     return text
 
 
