@@ -36,7 +36,7 @@ WEIGHTS = True
 class Params(AdjustedRate):
     """What is transferred, and the training."""
 
-    learning_rate: float = Field(0.002, gt=0, description="per minibatch, at the beginning")
+    learning_rate: float = Field(0.002, gt=0, description="per minibatch, at the beginning {Ouyang 6.3: 0.002}")
     transferred: bool = Field(
         True, description="begin with the hidden layers of the gender DNN; false = with random ones"
     )

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from pipeline.classification.end_to_end.network import EndToEndParams
 from pipeline.core import plugins
 from pipeline.core.errors import SettingsError, did_you_mean
-from pipeline.core.settings import Runtime, parse
+from pipeline.core.settings import Runtime, Settings, parse
 from pipeline.degradation.effects import DegradeParams
 from pipeline.evaluation.metrics import ReportParams
 from pipeline.faces.alignment.align import AlignParams
@@ -27,6 +27,10 @@ from pipeline.pretraining.settings import PretrainParams
 from pipeline.synthetic.settings import DemoSettings, SourceSettings
 from pipeline.systems.params import SystemParams
 from pipeline.weights.published import FetchParams
+
+
+class _Kind(Settings):
+    kind: str = Field(min_length=1, description="how to cut, a plugin in pipeline/faces/cropping/kinds")
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,8 @@ def _being(kind: str, key: str = "") -> Callable[[str, Any, str], Blocks]:
     def found(name: str, data: Any, place: str) -> Blocks:
         own = dict(data or {})
         plugin = str(own.pop(key, "")) if key else name
+        if key:
+            yield Block(place, _Kind, {key: plugin})
         yield Block(place, plugins.load(kind, plugin, f"{place}.{key}" if key else place).Params, own)
 
     return found

@@ -174,7 +174,8 @@ def _removed(text: str, node: yaml.MappingNode, entries: Mapping[Any, _Entry], k
 def _freed(text: str, start: int, end: int) -> str:
     """Return a text in which nothing refers to anchors between two characters: the first that did is the anchor now."""
     nodes = {node.start_mark.index: node for node in _nodes(yaml.compose(text, Loader=_LOADER))}
-    inside, moved = {}, {}
+    inside: dict[str, yaml.Node] = {}
+    moved: dict[int, tuple[str, yaml.Node]] = {}
     for event in yaml.parse(text, Loader=_LOADER):
         place, anchor = event.start_mark.index, getattr(event, "anchor", None)
         if isinstance(event, yaml.AliasEvent) and place >= end and anchor in inside:
@@ -187,8 +188,9 @@ def _freed(text: str, start: int, end: int) -> str:
     return text
 
 
-def _nodes(node: yaml.Node) -> Iterator[yaml.Node]:
-    yield node
+def _nodes(node: yaml.Node | None) -> Iterator[yaml.Node]:
+    if node is not None:
+        yield node
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             yield from (key, *_nodes(value))

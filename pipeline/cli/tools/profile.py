@@ -5,24 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipeline.cli.settings import profiles
+from pipeline.cli.settings import overlay, profiles
 from pipeline.cli.settings.yaml_edit import MISSING
 
 
 def listed(params: Path) -> str:
     """Return the profiles, one a line, with what each is for; `*` stands before the one in use."""
-    about = {profiles.DEFAULT: f"{params.name} without a profile"}
-    about |= {name: profiles.load(params, name).about for name in profiles.names(params)}
+    about = {overlay.DEFAULT: f"{params.name} without a profile"}
+    about |= {name: overlay.load(params, name).about for name in overlay.names(params)}
     used = profiles.in_use(params)
     return "\n".join(f"{'*' if name == used else ' '} {name:<12} {words}" for name, words in about.items())
 
 
 def shown(params: Path, name: str) -> str:
     """Return what a profile is for, and every setting that it would change."""
-    if name == profiles.DEFAULT:
+    if name == overlay.DEFAULT:
         return profiles.plan(params, name).difference() or f"{params.name} has no profile"
-    profile = profiles.load(params, name)
-    lines = [f"{key}: {_text(here)} -> {_text(there)}" for key, here, there in profiles.changes(params, profile)]
+    profile = overlay.load(params, name)
+    lines = [f"{key}: {_text(here)} -> {_text(there)}" for key, here, there in overlay.changes(params, profile)]
     return "\n".join([profile.about, *(lines or [f"{params.name} has all of its settings already"])])
 
 
