@@ -177,7 +177,7 @@ def _freed(text: str, start: int, end: int) -> str:
     inside: dict[str, yaml.Node] = {}
     moved: dict[int, tuple[str, yaml.Node]] = {}
     for event in yaml.parse(text, Loader=_LOADER):
-        place, anchor = event.start_mark.index, getattr(event, "anchor", None)
+        place, anchor = getattr(event.start_mark, "index", 0), getattr(event, "anchor", None)
         if isinstance(event, yaml.AliasEvent) and place >= end and anchor in inside:
             moved[place] = (anchor, inside.pop(anchor))
         elif not isinstance(event, yaml.AliasEvent) and anchor and start <= place < end:
