@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from pipeline.cli.settings.sections import parts, problems
-from pipeline.cli.settings.yaml_edit import differences, value_at
+from pipeline.cli.settings.tree import differences, value_at
 from pipeline.core.errors import SettingsError, did_you_mean
 from pipeline.core.settings import read_params
 

@@ -35,7 +35,7 @@ _PAPERS = {
     "Ouyang": "Ouyang et al. 2017",
     "Guo": "Guo et al.",
 }
-_PRINTED = re.compile(r"\s*\{(\w+) ([^:{}]+): ([^{}]+?)(?: for ([\w.*]+))?\}")
+PRINTED = re.compile(r"\s*\{(\w+) ([^:{}]+): ([^{}]+?)(?: for ([\w.*]+))?\}")
 _UNITS = {"_ms": "ms", "_s": "s", "_hz": "Hz", "_px": "px", "_db": "dB", "_gb": "GB"}
 _KINDS = {int: "integer", float: "number", str: "text", bool: "true or false", type(None): "null"}
 _BOUNDS = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
@@ -116,11 +116,11 @@ def _line(section: str, names: list[str], row: _Row) -> str:
     place = "" if section in WHOLE else "*" if own == names else own[0] if len(own) == 1 else f"{{{','.join(own)}}}"
     full = {name: f"{section}.{name}{row.key}" if name else f"{section}{row.key}" for name in own}
     printed = []
-    for paper, where, value, pattern in _PRINTED.findall(row.about.description or ""):
+    for paper, where, value, pattern in PRINTED.findall(row.about.description or ""):
         meant = [name for name, key in full.items() if fnmatchcase(key, pattern or "*")]
         if meant:
             printed.append((value if meant == own else f"{', '.join(meant)}: {value}", f"{_PAPERS[paper]}, {where}"))
-    meaning = _PRINTED.sub("", row.about.description or "")
+    meaning = PRINTED.sub("", row.about.description or "")
     cells = [f"`{(place + row.key).lstrip('.')}`", meaning, _range(row.about, row.key), _grouped(row.values)]
     cells += ["; ".join(value for value, _ in printed), "; ".join(dict.fromkeys(source for _, source in printed))]
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |".replace("  ", " ")

@@ -16,7 +16,8 @@ from typing import Any
 import yaml
 
 from pipeline.cli.settings.overlay import DEFAULT, check_with, folder, laid_over, load
-from pipeline.cli.settings.yaml_edit import MISSING, differences, edited, value_at
+from pipeline.cli.settings.tree import MISSING, differences, value_at
+from pipeline.cli.settings.yaml_edit import edited
 from pipeline.core.errors import SettingsError
 from pipeline.core.files import atomic_path, write_json
 from pipeline.core.settings import read_params

@@ -14,11 +14,10 @@ from typing import Any
 
 import yaml
 
+from pipeline.cli.settings.tree import MISSING, Path, differences, value_at
 from pipeline.core.errors import SettingsError
 
-Path = tuple[Any, ...]
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-MISSING = object()
 
 
 def edited(text: str, target: Mapping[str, Any], file: str = "params.yaml") -> str:
@@ -48,27 +47,6 @@ def edited(text: str, target: Mapping[str, Any], file: str = "params.yaml") -> s
         pass
     key = ".".join(map(str, path))
     raise SettingsError(f"{file}: {key}: cannot be changed in the way that the file is written; set it by hand")
-
-
-def differences(before: Any, after: Any, path: Path = ()) -> Iterator[Path]:
-    """Yield the key of every setting that differs; a list counts as one value.
-
-    >>> list(differences({"a": {"b": 1}, "c": 2}, {"a": {"b": 1.0}, "d": 2}))
-    [('a', 'b'), ('d',), ('c',)]
-    """
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
-        for key, value in after.items():
-            yield from differences(before.get(key, MISSING), value, (*path, key))
-        yield from ((*path, key) for key in before if key not in after)
-    elif repr(before) != repr(after):
-        yield path
-
-
-def value_at(node: Any, path: Path) -> Any:
-    """Return what stands under a key; `MISSING` if nothing does."""
-    for key in path:
-        node = node.get(key, MISSING) if isinstance(node, Mapping) else MISSING
-    return node
 
 
 @dataclass(frozen=True)
@@ -121,9 +99,23 @@ def _changed(text: str, path: Path, target: Mapping[str, Any]) -> str:
     raise LookupError(path)
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes text with line breaks as escapes, so that every value takes one line."""
+
+
+def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    broken = value.splitlines() not in ([], [value])
+    return dumper.represent_scalar("tag:yaml.org,2002:str", value, style='"' if broken else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
 def _flow(value: Any) -> str:
     """Return a value on one line, fit to stand within {}."""
-    dumped = yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=10**9, sort_keys=False)
+    dumped = yaml.dump(
+        [value], Dumper=_Dumper, default_flow_style=True, allow_unicode=True, width=10**9, sort_keys=False
+    )
     return dumped.rstrip("\n")[1:-1]
 
 

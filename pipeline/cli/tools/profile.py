@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.cli.settings import overlay, profiles
-from pipeline.cli.settings.yaml_edit import MISSING
+from pipeline.cli.settings.tree import MISSING
 
 
 def listed(params: Path) -> str:
