@@ -17,7 +17,7 @@ AUDIO_HZ = 16_000
 class MfccParams(Settings):
     """Frames and cepstra of `mfcc39`."""
 
-    coefficients: int = Field(13, ge=2, le=40, description="cepstral coefficients, the 0th included")
+    coefficients: int = Field(13, ge=2, le=40, description="cepstral coefficients, the 0th included {Huang 3.1: 13}")
     window_ms: float = Field(25.0, gt=0, description="frame length, ms")
     hop_ms: float = Field(10.0, gt=0, description="frame shift, ms")
     mels: int = Field(40, ge=13, le=128, description="mel bands")
@@ -28,11 +28,13 @@ class MfccParams(Settings):
 class LogMelParams(Settings):
     """Frames and bands of `logmel`; the defaults are those of Zhang et al. 2017, section III.A.1."""
 
-    bands: int = Field(64, ge=8, le=256, description="mel bands")
-    window_ms: float = Field(25.0, gt=0, description="frame length, ms")
-    hop_ms: float = Field(10.0, gt=0, description="frame shift, ms")
-    low_hz: float = Field(20.0, ge=0, description="lower edge of the mel bands, Hz")
-    high_hz: float = Field(8000.0, gt=0, le=AUDIO_HZ / 2, description="upper edge of the mel bands, Hz")
+    bands: int = Field(64, ge=8, le=256, description="mel bands {Zhang III.A.1: 64}")
+    window_ms: float = Field(25.0, gt=0, description="frame length, ms {Zhang III.A.1: 25}")
+    hop_ms: float = Field(10.0, gt=0, description="frame shift, ms {Zhang III.A.1: 10}")
+    low_hz: float = Field(20.0, ge=0, description="lower edge of the mel bands, Hz {Zhang III.A.1: 20}")
+    high_hz: float = Field(
+        8000.0, gt=0, le=AUDIO_HZ / 2, description="upper edge of the mel bands, Hz {Zhang III.A.1: 8000}"
+    )
 
 
 LOG_FLOOR = 1e-10

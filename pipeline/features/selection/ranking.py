@@ -29,7 +29,9 @@ from pipeline.protocols.trainable_folds import trainable_folds
 class RankParams(Settings):
     """`rank.<feature>`."""
 
-    trees: int = Field(ge=2, description="of the random forest, both halves together")
+    trees: int = Field(
+        ge=2, description="of the random forest, both halves together; more trees tell more than more rows"
+    )
     max_rows: int = Field(
         ge=10, description="frames that each half learns from at most, drawn evenly over the training clips"
     )

@@ -24,7 +24,9 @@ HEAD = "lstm"
 class Params(Settings):
     """What the network sees."""
 
-    size: int = Field(224, ge=32, description="height and width of the pictures, px; weights fit every size")
+    size: int = Field(
+        224, ge=32, description="height and width of the pictures, px; weights fit every size {Ouyang 6.2.1: 224}"
+    )
     normalise: Normalise = Field("face", description="whose mean is taken off: face (VGG-Face) or imagenet")
 
 
