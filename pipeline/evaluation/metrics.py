@@ -87,6 +87,12 @@ def confusion(truth: Sequence[Hashable], predicted: Sequence[Hashable], classes:
     return counts
 
 
+def percentages(counts: np.ndarray) -> np.ndarray:
+    """Return a confusion matrix in % of its rows, (C, C); a row without clips is NaN."""
+    totals = counts.sum(axis=1, keepdims=True)
+    return 100 * np.divide(counts, totals, out=np.full(counts.shape, np.nan), where=totals > 0)
+
+
 def uar(counts: np.ndarray) -> float:
     """Return the unweighted average recall of a confusion matrix, over the rows that have clips."""
     totals = counts.sum(axis=1)

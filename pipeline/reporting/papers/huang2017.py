@@ -7,18 +7,17 @@ weights. They stand beside ours for orientation, not for comparison.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from pipeline.core.clip import EMOTIONS
-from pipeline.reporting.html.blocks import Matrix
-from pipeline.reporting.html.page import heat
+from pipeline.evaluation.metrics import percentages
+from pipeline.reporting.html.blocks import Matrix, heat
 from pipeline.reporting.papers import huang2017_printed as printed
-from pipeline.reporting.papers.cells import Accuracy, Cell, Table
+from pipeline.reporting.papers.cell_kinds import accuracy
+from pipeline.reporting.papers.cells import Cell, Table
 from pipeline.reporting.papers.paper import Figure, Results, lacking, why_not
-from pipeline.reporting.system.tables import percentages
 from pipeline.systems.params import LEARNED
 
 SYSTEM = "huang2017"
@@ -34,35 +33,6 @@ LAST = "paper, %"
 FIGURE_6_LACKS = "Fig. 6 shows the best fusion of Table 5, and none was run:"
 
 _COLUMNS = {"audio": "Audio", "video": "Video", "audio+video": "Audio+Video"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class WithDifference(Accuracy):
-    """An accuracy, and the difference of micro-F1 of Table 5 where there is one.
-
-    Attributes:
-        d: our difference of micro-F1 on validation, mean over folds; None elsewhere
-        paper_d: the paper's; None outside Table 5
-    """
-
-    d: float | None = None
-    paper_d: float | None = None
-
-    @property
-    def side(self) -> str:
-        """Our d."""
-        return "" if self.d is None else f"d {self.d:.3f}"
-
-    @property
-    def paper_side(self) -> str:
-        """The paper's d."""
-        return "" if self.paper_d is None else f"d {self.paper_d:.3f}"
-
-    def details(self) -> dict[str, object]:
-        """Return all figures, from 0 to 1."""
-        found = super().details()
-        paper, reason = found.pop("paper_accuracy"), found.pop("reason")
-        return {**found, "d": self.d, "paper_accuracy": paper, "paper_d": self.paper_d, "reason": reason}
 
 
 class Huang2017:
@@ -123,18 +93,11 @@ class Huang2017:
                 cells.append(self._cell(f"LR ({audio}_{video})", _COLUMNS[partners], name, figures, add))
         return cells
 
-    def _cell(self, row: str, column: str, model: str, paper: tuple[float, float | None], add: str) -> WithDifference:
+    def _cell(self, row: str, column: str, model: str, paper: tuple[float, float | None], add: str) -> Cell:
         reason = why_not(self.results, model, add, SYSTEM)
-        return WithDifference(
-            row=row,
-            column=column,
-            model=model,
-            paper=paper[0],
-            paper_d=paper[1],
-            score=self.results.scores.get(model),
-            d=None if reason else self.results.differences.get(model),
-            reason=reason,
-        )
+        d = None if reason else self.results.differences.get(model), paper[1]
+        score = self.results.scores.get(model)
+        return accuracy(score, reason=reason, paper=paper[0], d=d, row=row, column=column, model=model)
 
     def _lacking(self, features: Sequence[str], rule: str = "") -> str:
         return lacking(self.settings, SYSTEM, CLASSIFIER, features, rule)

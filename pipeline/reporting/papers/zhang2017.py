@@ -1,8 +1,7 @@
 """The tables and Figs. 6 to 8 of Zhang et al. 2017 in the paper's own rows and columns, ours beside the paper's figure.
 
 The paper has three data sets. On a corpus that is one of them our figure stands in its column; on any other it stands
-in
-a column of its own.
+in a column of its own.
 """
 
 from __future__ import annotations
@@ -12,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.reporting.papers import zhang2017_printed as printed
-from pipeline.reporting.papers.cells import PERCENT, Accuracy, Cell, Table
+from pipeline.reporting.papers.cell_kinds import accuracy
+from pipeline.reporting.papers.cells import PERCENT, Cell, Table
 from pipeline.reporting.papers.paper import Figure, Results, lacking, why_not
 from pipeline.reporting.papers.zhang2017_by_emotion import ELSEWHERE, ByEmotion
 
@@ -72,13 +72,8 @@ class Printed:
 
 
 NETWORKS = {f"{kind}-{n}": Asked((f"{kind.lower()}{n}",)) for kind in ("FC", "DBN") for n in (1, 2, 3)}
-RULES = {
-    "Majority vote": "vote",
-    "Max": "maximum",
-    "Sum": "sum",
-    "Min": "minimum",
-    "Average": "average",
-    "Product": "product",
+RULES = {"Majority vote": "vote", "Max": "maximum", "Min": "minimum"} | {
+    name: name.lower() for name in ("Sum", "Average", "Product")
 }
 FUSIONS = {
     "Feature-level": Asked(("feature_level",)),
@@ -173,10 +168,10 @@ class Zhang2017:
         cells: list[Cell] = []
         for (adapter, column), paper in zip(printed.DATA_SETS.items(), table.rows[row], strict=True):
             ours = self._ours(asked) if adapter == self.own else {"model": "", "reason": ELSEWHERE}
-            cells.append(Accuracy(row=row, column=column, paper=paper / 100, unit=PERCENT, group=group, **ours))
+            cells.append(accuracy(row=row, column=column, paper=paper / 100, unit=PERCENT, group=group, **ours))
         if not self.own:
             column = f"ours: {self.results.corpus}"
-            cells.append(Accuracy(row=row, column=column, unit=PERCENT, group=group, **self._ours(asked)))
+            cells.append(accuracy(row=row, column=column, unit=PERCENT, group=group, **self._ours(asked)))
         return cells
 
     def _ours(self, asked: Asked) -> dict[str, Any]:

@@ -13,7 +13,8 @@ import numpy as np
 from pipeline.core.ledger import Entry, summary
 from pipeline.core.weights_file import RANDOM
 from pipeline.evaluation.metrics import Score, best
-from pipeline.reporting.html.page import heat, page_key, warmth
+from pipeline.reporting.html.blocks import heat
+from pipeline.reporting.html.page import page_key, warmth
 from pipeline.reporting.html.training_charts import training_charts
 from pipeline.reporting.papers.paper import Paper
 from pipeline.reporting.system.modalities import chosen_models, modality_values

@@ -19,7 +19,8 @@ from pipeline.core.posteriors import table
 from pipeline.evaluation.metrics import ReportParams
 from pipeline.manifest.corpus_json import Source, describe
 from pipeline.protocols.settings import ProtocolParams
-from pipeline.reporting.html.page import heat, percent, render, shares, warmth
+from pipeline.reporting.html.blocks import heat, shares
+from pipeline.reporting.html.page import percent, render, warmth
 from pipeline.reporting.papers.paper import FeedbackRuns
 from pipeline.reporting.system import system_report
 from pipeline.reporting.system.inputs import read_about, read_feedback, read_learned
