@@ -57,6 +57,11 @@ def percent(share: float, decimals: int = 1) -> str:
     return "-" if isnan(share) else f"{100 * share:.{decimals}f} %"
 
 
+def points(difference: float) -> str:
+    """Return a difference in accuracy in points of a hundred, with its sign; `-` for NaN."""
+    return "-" if isnan(difference) else f"{100 * difference:+.1f}"
+
+
 def warmth(values: Sequence[float]) -> list[int]:
     """Return how strongly to colour each value, 0 (the lowest, or NaN) to 100 (the highest)."""
     known = [value for value in values if not isnan(value)]

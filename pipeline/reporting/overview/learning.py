@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.core.errors import ArtifactError
+from pipeline.reporting.html.charts import Chart
 from pipeline.reporting.html.page import percent
 from pipeline.reporting.html.training_charts import training_chart
-from pipeline.reporting.system.statistics_charts import Chart
 
 
 def network_charts(models: Path) -> dict[str, list[Chart]]:

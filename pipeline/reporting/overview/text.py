@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 
+from pipeline.reporting.html.blocks import Listing
 from pipeline.reporting.overview.page import write_index
 from pipeline.reporting.overview.places import Places
 from pipeline.reporting.overview.reports import COLUMNS, Report, read_reports
 from pipeline.reporting.overview.systems_compared import COLUMNS as COMPARED
-from pipeline.reporting.overview.systems_compared import as_text, systems_compared
-
-Compared = Mapping[str, list[list[str]]]
+from pipeline.reporting.overview.systems_compared import systems_compared
+from pipeline.reporting.system.statistics_page import listing
 
 
 def overview(places: Places) -> str:
@@ -27,25 +28,18 @@ def overview(places: Places) -> str:
     blocks = [_text(report) for report in reports]
     if len(reports) > 1:
         blocks.append(_best_of_each(reports))
-    blocks += [
-        "\n".join(
-            [
-                f"\nOne system against another on {corpus}: points of accuracy, tests paired by clip",
-                *_aligned([COMPARED, *rows], 2),
-            ]
-        )
-        for corpus, rows in compared.items()
-    ]
+    for corpus, found in compared.items():
+        title = f"\nOne system against another on {corpus}: points of accuracy, tests paired by clip"
+        blocks.append("\n".join([title, *_aligned([found.columns, *found.rows], 2)]))
     return "\n".join([*blocks, f"The page over all reports: {page}"])
 
 
-def _compared(places: Places, reports: Sequence[Report]) -> Compared:
-    """Return corpus -> rows of the comparison of its systems, of corpora with several."""
-    best: dict[str, dict[str, str]] = {}
-    for report in reports:
-        best.setdefault(report.corpus, {})[report.system] = report.best
+def _compared(places: Places, reports: Sequence[Report]) -> Mapping[str, Listing]:
+    """Return corpus -> the comparison of its systems, of corpora with several."""
+    by_corpus = groupby(reports, key=lambda report: report.corpus)
+    best = {corpus: {report.system: report.best for report in own} for corpus, own in by_corpus}
     return {
-        corpus: as_text(systems_compared(places.reports / corpus, names))
+        corpus: listing(systems_compared(places.reports / corpus, names), COMPARED)
         for corpus, names in best.items()
         if len(names) > 1
     }
@@ -62,7 +56,7 @@ def _text(report: Report) -> str:
 
 def _best_of_each(reports: Sequence[Report]) -> str:
     rows = [(report.corpus, report.setup["protocol"], report.system, *report.rows[report.best]) for report in reports]
-    lines = _aligned([("corpus", "protocol", "system", *COLUMNS), *rows], 4)
+    lines = _aligned([("Corpus", "Protocol", "System", *COLUMNS), *rows], 4)
     return "\n".join(["\nThe best of each, chosen on the test clips", *lines])
 
 

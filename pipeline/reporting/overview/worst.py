@@ -1,4 +1,4 @@
-"""What went wrong: the most frequent confusions of a report, with the clips that were most surely mistaken."""
+"""What went wrong: the most frequent confusions of a report, with the clips that were most confidently mistaken."""
 
 from __future__ import annotations
 
@@ -43,18 +43,12 @@ def worst_confusions(rows: pd.DataFrame, pairs: int = PAIRS, clips: int = CLIPS)
     """
     judged = rows[rows["predicted"] != ""]
     wrong = judged[judged["predicted"] != judged["emotion"]]
-    sizes = wrong.groupby(["emotion", "predicted"]).size().reset_index(name="count")
-    ordered = sizes.sort_values(["count", "emotion", "predicted"], ascending=[False, True, True])[:pairs]
-    return [
-        _confused(wrong, truth, decided, count, int((judged["emotion"] == truth).sum()), clips)
-        for truth, decided, count in ordered.itertuples(index=False)
-    ]
-
-
-def _confused(wrong: pd.DataFrame, truth: str, decided: str, count: int, of: int, clips: int) -> Confused:
-    mistaken = wrong[(wrong["emotion"] == truth) & (wrong["predicted"] == decided)]
-    surest = mistaken.assign(sure=mistaken[f"p_{decided}"]).sort_values(["sure", "clip_id"], ascending=[False, True])
-    return Confused(truth, decided, int(count), of, surest["clip_id"][:clips].tolist())
+    pairs_of = wrong.groupby(["emotion", "predicted"])
+    found = []
+    for (truth, decided), mistaken in sorted(pairs_of, key=lambda pair: (-len(pair[1]), pair[0]))[:pairs]:
+        surest = mistaken.sort_values([f"p_{decided}", "clip_id"], ascending=[False, True])["clip_id"][:clips]
+        found.append(Confused(truth, decided, len(mistaken), int((judged["emotion"] == truth).sum()), surest.tolist()))
+    return found
 
 
 def posteriors_of(rows: pd.DataFrame, clip_id: str, classes: Sequence[str]) -> np.ndarray | None:

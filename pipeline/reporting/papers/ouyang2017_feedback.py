@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.reporting.html.blocks import Listing
-from pipeline.reporting.html.page import percent
+from pipeline.reporting.html.page import percent, points
 from pipeline.reporting.papers.paper import FeedbackRuns, Figure, Results
 
 NAME = "Feedback (section 5, Fig. 7)"
@@ -91,7 +91,7 @@ def _fit(runs: Mapping[str, Any]) -> Listing:
             _change(row["distance_first"], row["distance_kept"], _plain),
             _change(row["with_feedback_first"], row["with_feedback_kept"], percent),
             _change(row["without_feedback_first"], row["without_feedback_kept"], percent),
-            points(row["excess"]),
+            "-" if row["excess"] == "" else f"{points(row['excess'])} points",
         )
         for row in frame.to_dict("records")
     ]
@@ -104,11 +104,6 @@ def _plain(value: float) -> str:
 
 def _change(first: Any, kept: Any, text: Any) -> str:
     return "-" if first == "" else f"{text(first)} to {text(kept)}"
-
-
-def points(share: Any) -> str:
-    """Return a difference of shares in percentage points, with its sign; `-` for none."""
-    return "-" if share == "" else f"{100 * share:+.1f} points"
 
 
 def _steps(feedback: FeedbackRuns) -> list[Listing]:

@@ -15,7 +15,7 @@ from pipeline.core.weights_file import RANDOM
 from pipeline.evaluation.metrics import Score, best
 from pipeline.reporting.html.blocks import heat
 from pipeline.reporting.html.page import page_key, warmth
-from pipeline.reporting.html.training_charts import training_charts
+from pipeline.reporting.html.training_charts import training_chart
 from pipeline.reporting.papers.paper import Paper
 from pipeline.reporting.system.modalities import chosen_models, modality_values
 from pipeline.reporting.system.statistics import Statistics, candidates
@@ -75,7 +75,7 @@ def page_values(
         "helped": modality_values(
             chosen_models(report.settings, report.also, chosen, scores), statistics.per_class, report.classes
         ),
-        "training": training_charts(report.curves),
+        "training": [training_chart(name, curve) for name, curve in report.curves.items()],
         "weights": _weights(report.about),
         "ledger": ledger_lines(report.ledger),
     }
