@@ -14,19 +14,9 @@ from pipeline.runner.terminal import short
 
 DPI = 130
 COLOURS = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#D55E00",
-    "#CC79A7",
-    "#56B4E9",
-    "#000000",
-    "#A6761D",
-    "#F0E442",
-    "#7570B3",
-    "#666666",
-    "#1B7837",
-)
+    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9",
+    "#000000", "#A6761D", "#F0E442", "#7570B3", "#666666", "#1B7837",
+)  # fmt: skip
 """Okabe and Ito's, to be told apart by the colour-blind, and four more; markers tell the same."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "p", "h")
 UNOBSERVED: Mapping[str, Any] = {"facecolor": "#ffffff", "edgecolor": "#7f7f7f", "hatch": "////", "linewidth": 0.0}

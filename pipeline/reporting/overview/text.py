@@ -12,6 +12,7 @@ from pipeline.reporting.overview.reports import COLUMNS, Report, read_reports
 from pipeline.reporting.overview.systems_compared import COLUMNS as COMPARED
 from pipeline.reporting.overview.systems_compared import systems_compared
 from pipeline.reporting.system.statistics_page import listing
+from pipeline.runner.terminal import table
 
 
 def overview(places: Places) -> str:
@@ -30,7 +31,7 @@ def overview(places: Places) -> str:
         blocks.append(_best_of_each(reports))
     for corpus, found in compared.items():
         title = f"\nOne system against another on {corpus}: points of accuracy, tests paired by clip"
-        blocks.append("\n".join([title, *_aligned([found.columns, *found.rows], 2)]))
+        blocks.append("\n".join([title, *table(found.columns, found.rows, (0, 1))]))
     return "\n".join([*blocks, f"The page over all reports: {page}"])
 
 
@@ -48,7 +49,7 @@ def _compared(places: Places, reports: Sequence[Report]) -> Mapping[str, Listing
 def _text(report: Report) -> str:
     left_out = len(report.scores) - len(report.shown)
     notes = [f"  best of each method, among {report.fusions} fusions, on the test clips"] if left_out else []
-    body = _aligned([COLUMNS, *report.rows.values()], 1)
+    body = table(COLUMNS, report.rows.values())
     return "\n".join(
         [f"\n{report.system} on {report.corpus}: {report.setup['protocol']}", *body, *notes, f"  page: {report.page}"]
     )
@@ -56,17 +57,5 @@ def _text(report: Report) -> str:
 
 def _best_of_each(reports: Sequence[Report]) -> str:
     rows = [(report.corpus, report.setup["protocol"], report.system, *report.rows[report.best]) for report in reports]
-    lines = _aligned([("Corpus", "Protocol", "System", *COLUMNS), *rows], 4)
+    lines = table(("Corpus", "Protocol", "System", *COLUMNS), rows, range(4))
     return "\n".join(["\nThe best of each, chosen on the test clips", *lines])
-
-
-def _aligned(lines: Sequence[Sequence[str]], left: int) -> list[str]:
-    """Return lines of a table, the first `left` columns flush left, the others flush right."""
-    widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-    return [
-        "  ".join(
-            cell.ljust(width) if number < left else cell.rjust(width)
-            for number, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in lines
-    ]

@@ -64,19 +64,15 @@ def fit_frame(runs: Mapping[str, Any]) -> pd.DataFrame:
 
 def _fit_row(fold: str, run: Mapping[str, Any]) -> dict[str, Any]:
     steps, kept = run["steps"], run["kept"]
+    figures = {"distance": (steps[0]["distance"], steps[kept - 1]["distance"])}
+    figures |= {name: run[name] for name in ("with_feedback", "without_feedback")}
     return {
         "fold": fold,
-        "clips_with_feedback": run["clips_with_feedback"],
-        "clips_without_feedback": run["clips_without_feedback"],
+        **{name: run[name] for name in ("clips_with_feedback", "clips_without_feedback")},
         "steps": len(steps),
         "kept": kept,
         "end": run["end"],
-        "distance_first": steps[0]["distance"],
-        "distance_kept": steps[kept - 1]["distance"],
-        "with_feedback_first": run["with_feedback"][0],
-        "with_feedback_kept": run["with_feedback"][1],
-        "without_feedback_first": run["without_feedback"][0],
-        "without_feedback_kept": run["without_feedback"][1],
+        **{f"{name}_{at}": pair[n] for name, pair in figures.items() for n, at in enumerate(("first", "kept"))},
         "excess": run["excess"],
     }
 
@@ -109,14 +105,10 @@ def _change(first: Any, kept: Any, text: Any) -> str:
 def _steps(feedback: FeedbackRuns) -> list[Listing]:
     listings = []
     for number, (fold, frame) in enumerate(feedback.steps.groupby("fold", sort=False)):
-        run = feedback.runs["folds"][fold]
-        title = f"{fold}: {_count(len(frame))}, ended when {ENDS[run['end']]}"
+        count = f"{len(frame)} step{'s' * (len(frame) != 1)}"
+        title = f"{fold}: {count}, ended when {ENDS[feedback.runs['folds'][fold]['end']]}"
         listings.append(_listing(title, frame, number >= OPEN))
     return listings
-
-
-def _count(steps: int) -> str:
-    return f"{steps} step{'s' * (steps != 1)}"
 
 
 def _listing(title: str, frame: pd.DataFrame, closed: bool) -> Listing:

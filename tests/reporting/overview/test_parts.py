@@ -127,8 +127,8 @@ def test_where_no_stage_has_made_a_spectrum_the_clip_itself_does(tmp_path):
     with Pictures(tmp_path, sounds) as pictures:
         assert pictures.spectrum("a").words.startswith("Log mel spectrogram, 64 bands, 1.0 s")
         assert decoded(pictures.spectrum("a").uri).shape == (96, FACES * FACE_PX, 3)
-        assert pictures.spectrum("silent").words == "No sound of it: no_audio"
-        assert [pictures.spectrum(name).words[:24] for name in ("gone", "nobody")] == ["No sound of it here: nei"] * 2
+        assert pictures.spectrum("silent").words == "No audio: no_audio"
+        assert [pictures.spectrum(name).words[:14] for name in ("gone", "nobody")] == ["No audio here:"] * 2
     assert Sounds(tmp_path / "params.yaml", "other", tmp_path / "manifest.csv").mels("a") is None
 
 
@@ -138,7 +138,7 @@ def test_pictures_of_damaged_files_are_words(tmp_path):
         (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:500])
     with Pictures(tmp_path, NO_SOUND) as pictures:
         assert (pictures.faces("c").uri, pictures.spectrum("c").uri) == ("", "")
-        assert pictures.faces("c").words == "No file with pictures of the face"
+        assert pictures.faces("c").words == "No file with crops of the face"
 
 
 def test_bars_say_who_said_what():
