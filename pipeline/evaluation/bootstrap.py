@@ -1,4 +1,4 @@
-"""How sure a share of right decisions is: bootstrap intervals over clips and over speakers."""
+"""Bootstrap intervals of accuracy and UAR, over clips and over speakers."""
 
 from __future__ import annotations
 

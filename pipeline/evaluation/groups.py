@@ -1,4 +1,4 @@
-"""For whom a model works: figures by speaker and by gender, and whether a gap between genders may be chance."""
+"""Figures by speaker and by gender, and whether a gap between genders may be chance."""
 
 from __future__ import annotations
 

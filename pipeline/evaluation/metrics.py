@@ -1,4 +1,4 @@
-"""How well, and how sure: accuracy, UAR, F1, confusion and bootstrap intervals."""
+"""Metrics: accuracy, UAR, F1, confusion matrices and bootstrap intervals."""
 
 from __future__ import annotations
 

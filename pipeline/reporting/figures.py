@@ -49,7 +49,7 @@ def check_name(path: Path) -> None:
         SettingsError: another suffix, or a folder
     """
     if path.suffix.lower() != ".png" or path.is_dir():
-        raise SettingsError(f"{path}: pictures are PNG; give a name that ends in .png")
+        raise SettingsError(f"{path}: images are PNG; give a name that ends in .png")
 
 
 def write(figure: Any, path: Path) -> None:

@@ -1,4 +1,4 @@
-"""How models were trained, as charts of a page: loss on training and on validation clips by epoch or iteration."""
+"""Training curves as charts of a page: loss on training and on validation clips by epoch or iteration."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ class Report:
         folder: of the report
         scores: model or fusion -> its figures
         setup: protocol, speaker_dependent, notices, made_here, classes, largest; `chosen`: audio, video and fused ->
-            the best model of it, as far as there is one; `parts`: the same, of what the headline rests on
+            the best model of it, as far as there is one; `parts`: the same, of what the headline depends on
     """
 
     folder: Path

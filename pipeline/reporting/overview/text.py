@@ -30,7 +30,7 @@ def overview(places: Places) -> str:
     if len(reports) > 1:
         blocks.append(_best_of_each(reports))
     for corpus, found in compared.items():
-        title = f"\nOne system against another on {corpus}: points of accuracy, tests paired by clip"
+        title = f"\nSystems compared on {corpus}: points of accuracy, tests paired by clip"
         blocks.append("\n".join([title, *table(found.columns, found.rows, (0, 1))]))
     return "\n".join([*blocks, f"The page over all reports: {page}"])
 

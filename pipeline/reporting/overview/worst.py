@@ -1,4 +1,4 @@
-"""What went wrong: the most frequent confusions of a report, with the clips that were most confidently mistaken."""
+"""Error analysis: the most frequent confusions of a report, with the clips that were most confidently mistaken."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ def worst_confusions(rows: pd.DataFrame, pairs: int = PAIRS, clips: int = CLIPS)
     pairs_of = wrong.groupby(["emotion", "predicted"])
     found = []
     for (truth, decided), mistaken in sorted(pairs_of, key=lambda pair: (-len(pair[1]), pair[0]))[:pairs]:
-        surest = mistaken.sort_values([f"p_{decided}", "clip_id"], ascending=[False, True])["clip_id"][:clips]
-        found.append(Confused(truth, decided, len(mistaken), int((judged["emotion"] == truth).sum()), surest.tolist()))
+        first = mistaken.sort_values([f"p_{decided}", "clip_id"], ascending=[False, True])["clip_id"][:clips]
+        found.append(Confused(truth, decided, len(mistaken), int((judged["emotion"] == truth).sum()), first.tolist()))
     return found
 
 

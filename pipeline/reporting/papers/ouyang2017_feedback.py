@@ -19,7 +19,7 @@ LOOP = (
     "predictions and among the labels. The weights W of eq. (2) grow for the emotions that are off; then the weights of "
     "the sub-systems are changed, emotion by emotion, as long as that lowers L = W D - C, where D are the differences of "
     "the shares and C is the accuracy on validation clips. Of all steps that with the smallest distance is kept. The "
-    "paper set W by hand and prints no step. No other figure on this page rests on the loop."
+    "paper set W by hand and prints no step. No other figure on this page depends on the loop."
 )
 FIT = (
     "The weights that are kept fit the clips that gave the feedback. On the other half of the test clips nothing was ever "

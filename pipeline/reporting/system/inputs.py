@@ -93,7 +93,7 @@ def read_validation(models: Path, fusion: Path, names: Sequence[str]) -> pd.Data
 
 
 def read_curves(models: Path, names: Sequence[str]) -> dict[str, pd.DataFrame]:
-    """Return model -> how it learned, of those that learn step by step; see `training_curve`.
+    """Return model -> its training curve, of those that are trained step by step; see `training_curve`.
 
     Raises:
         ArtifactError: a history is absent

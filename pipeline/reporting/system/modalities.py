@@ -1,4 +1,4 @@
-"""Which modality helped which emotion: recall by audio, by video and by what joins them."""
+"""Which modality helped which emotion: recall by audio, by video and by fusion."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ KINDS = {"audio": "audio", "video": "video", "fused": "fusion"}
 def chosen_models(
     settings: SystemParams, also: Mapping[str, str], headline: str, scores: Mapping[str, Score]
 ) -> dict[str, str]:
-    """Return audio, video and fused -> the best model of it, as far as there is one; what joins modalities only where
-    something does.
+    """Return audio, video and fused -> the best model of it, as far as there is one; fused only where
+    there is a fusion.
 
     Args:
         settings: of the system
@@ -39,7 +39,7 @@ def parts_of(
 ) -> dict[str, str]:
     """Return audio, video and fused -> the models that say why the headline decides as it does.
 
-    Those that it rests on, the better one where there are several of a modality; the best of the modality where there
+    Those that it depends on, the better one where there are several of a modality; the best of the modality where there
     is none.
 
     Args:
@@ -94,7 +94,7 @@ def modality_values(
 
 
 def _table(recalls: Mapping[str, Mapping[str, float]], kinds: Sequence[str]) -> Listing:
-    """Return recall by kind, the kind that is best, and what joining adds."""
+    """Return recall by kind, the best kind, and the gain by fusion."""
     gains = "fusion" in kinds and len(kinds) == len(KINDS)
     rows = []
     for emotion, values in recalls.items():

@@ -1,4 +1,4 @@
-"""How sure the models of a report are of themselves, before and after temperature scaling on validation clips."""
+"""Calibration of the models of a report, before and after temperature scaling on validation clips."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Sureness:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How sure one model is of itself.
+    """Calibration of one model.
 
     Attributes:
         before: of its posteriors as they are
@@ -40,7 +40,7 @@ class Calibration:
         folds: in which it judged test clips
         aurc: area under the curve of risk and coverage, 0 (best) to 1
         reliability: bins of confidence, as `pipeline.evaluation.calibration.reliability` returns them
-        selective: accuracy of the surest share, as `pipeline.evaluation.calibration.selective` returns it
+        selective: selective accuracy, as `pipeline.evaluation.calibration.selective` returns it
     """
 
     before: Sureness
@@ -61,7 +61,7 @@ class Calibration:
 def calibrations(
     rows: Mapping[str, pd.DataFrame], validation: pd.DataFrame, classes: Sequence[str], bins: int
 ) -> dict[str, Calibration]:
-    """Return model or fusion -> how sure it is of itself.
+    """Return model or fusion -> its calibration.
 
     Args:
         rows: model or fusion -> its judged test clips

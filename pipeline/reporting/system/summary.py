@@ -26,7 +26,7 @@ def summary(
         groups: such as audio, video and fused -> names of models; empty ones are left out
         models: names of the models of one feature, and of whatever else is to be seen one by one
         scores: model or fusion -> figures
-        calibrations: model or fusion -> how sure it is of itself
+        calibrations: model or fusion -> its calibration
     """
     found: dict[str, dict[str, Any]] = {}
     for group, names in groups.items():

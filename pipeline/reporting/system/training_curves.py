@@ -1,4 +1,4 @@
-"""How models learned: one table per model for `dvc plots`, mean over the folds."""
+"""Training curves: one table per model for `dvc plots`, mean over the folds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def training_curve(history: pd.DataFrame) -> pd.DataFrame | None:
         history: `history.csv` of a model: fold, epoch or iteration, ...
 
     Returns:
-        None for a model that does not learn step by step, or has learned nothing
+        None for a model that is not trained step by step, or not at all
     """
     step = next((name for name in STEPS if name in history), None)
     if step is None or "val_loss" not in history or history.empty:

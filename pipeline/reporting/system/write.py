@@ -97,7 +97,7 @@ def _results(report: SystemReport, scores: Mapping[str, Score], confusions: Mapp
 
 
 def _groups(report: SystemReport) -> dict[str, list[str]]:
-    """Return modality -> its models, the further ones under `further`, and all that joins modalities under `fused`."""
+    """Return modality -> its models, the further ones under `further`, and all fusions under `fused`."""
     found = by_modality(report)
     groups = {
         name: found.get(words, [])

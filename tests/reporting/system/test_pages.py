@@ -503,7 +503,7 @@ def test_a_speaker_dependent_figure_is_called_so_wherever_it_stands(tmp_path):
         for path in (tmp_path / "demo" / "huang2017" / "index.html", tmp_path / "index.html")
     ]
     assert [page.count(alarm) for page in pages] == [1, 1]
-    assert pages[0].index('class="headline"') < pages[0].index(alarm) < pages[0].index("One feature, one classifier")
+    assert pages[0].index('class="headline"') < pages[0].index(alarm) < pages[0].index("Models of one feature")
     assert pages[1].count('<tr class="alarm"><td>demo</td>') == pages[1].count('<tr class="alarm">') == 1
     assert "SPEAKER-DEPENDENT" not in (tmp_path / "other" / "huang2017" / "index.html").read_text(encoding="utf-8")
 
