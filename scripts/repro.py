@@ -38,6 +38,9 @@ class Done(NamedTuple):
     seconds: float
 
 
+CODE = "code"
+"""The stage that all others depend on."""
+
 Graph = Mapping[str, frozenset[str]]
 """Stage -> the stages whose outputs it reads."""
 
@@ -62,6 +65,13 @@ def stale_graph(targets: Sequence[str]) -> dict[str, frozenset[str]]:
             stage.addressing: frozenset(one.addressing for one in graph.successors(stage) if one in stale)
             for stage in stale
         }
+
+
+def _stage_names() -> set[str]:
+    from dvc.repo import Repo
+
+    with Repo() as repo:
+        return {stage.addressing for stage in repo.index.stages}
 
 
 def in_order(graph: Graph) -> list[str]:
@@ -254,6 +264,8 @@ def repro(targets: Sequence[str], jobs: int) -> int:
     if jobs == 1:
         return one_by_one(targets)
     try:
+        if CODE in _stage_names() and (code := one_by_one([CODE])):  # first: what else is stale depends on it
+            return code
         graph = stale_graph(targets)
     except DvcException:
         return one_by_one(targets)  # DVC says what is wrong

@@ -3,7 +3,7 @@
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
 from pipeline.engine.run import run as run_engine
-from pipeline.faces.cropping.job import CropJob, crop_params
+from pipeline.faces.cropping.job import CropJob
 from pipeline.runner.stage import Context, run
 
 READS = ("crop_faces.{crop}",)
@@ -11,9 +11,7 @@ READS = ("crop_faces.{crop}",)
 
 def main(context: Context) -> str:
     args = context.args
-    key = f"crop_faces.{args.crop}"
-    kind, params = crop_params(context.section(key), key)
-    job = CropJob(args.crop, context.root(), args.source, kind, params)
+    job = CropJob.of(args.crop, context.section(f"crop_faces.{args.crop}"), context.root(), args.source)
     clips, upstream = read_manifest(args.manifest), read_ledger(args.upstream)
     return run_engine(job, clips, upstream, job.meta(), args.out, args.ledger, context.runtime)
 

@@ -20,7 +20,7 @@ def main(context: Context) -> str:
     system = context.model(f"systems.{args.system}", SystemParams)
     clips, folds = read_manifest(args.manifest), read_splits(args.splits)
     # the models that params name, never a glob: what was dropped from params may still lie on disk
-    tables = {model: read_table(args.models / model / "posteriors.csv") for model in system.models()}
+    tables = {str(model): read_table(args.models / model / "posteriors.csv") for model in system.models()}
     settings, workers = context.section("fuse"), context.runtime.workers
     given = (system, settings, tables, clips, folds, class_names(clips), workers)
     frame, validated, learned = fuse_all(*given)
@@ -34,4 +34,4 @@ def main(context: Context) -> str:
 
 
 if __name__ == "__main__":
-    run(main, READS, ("system",), ("models", "manifest", "splits", "out"))
+    run(main, READS, ("corpus", "system"), ("models", "manifest", "splits", "out"))

@@ -1,20 +1,17 @@
-"""report: metrics, statistics, the paper's tables, confusion matrices, the ledger and a page for one system on one
-corpus.
-"""
+"""report: metrics, statistics, the paper's tables, confusion matrices and a page for one system on one corpus."""
 
 from pipeline.core.clip import read_manifest
-from pipeline.core.ledger import read_ledger
 from pipeline.evaluation.metrics import ReportParams, best
 from pipeline.manifest.corpus_json import read_about
 from pipeline.pretraining.settings import is_generated
 from pipeline.protocols.splits import read_splits
-from pipeline.reporting.system import inputs
+from pipeline.reporting.system.inputs import read_results
 from pipeline.reporting.system.system_report import SystemReport
 from pipeline.reporting.system.write import write_report
 from pipeline.runner.stage import Context, run
 from pipeline.systems.params import SystemParams
 
-READS = ("systems.{system}", "report", "robustness.also")
+READS = ("systems.{system}", "report")
 
 
 def main(context: Context) -> str:
@@ -26,16 +23,9 @@ def main(context: Context) -> str:
         settings=settings,
         clips=read_manifest(args.manifest),
         folds=read_splits(args.splits),
-        predictions=inputs.read_predictions(args.fusion),
-        validation=inputs.read_validation(args.models, args.fusion, settings.models()),
-        learned=inputs.read_learned(args.fusion),
-        ledger=read_ledger(args.fusion / "ledger.csv"),
-        about=inputs.read_about(args.models, settings.models()),
         generated=is_generated(context.root()),
         params=context.model("report", ReportParams),
-        feedback=inputs.read_feedback(args.fusion, settings),
-        curves=inputs.read_curves(args.models, settings.models()),
-        also=context.section("robustness.also"),
+        **read_results(args.models, args.fusion, settings),
     )
     scores = write_report(report, args.out)
     return (

@@ -18,8 +18,8 @@ def main(context: Context) -> str:
     system = context.model(f"systems.{args.system}", SystemParams)
     params = context.model("robustness", RobustnessParams)
     clips, folds = read_manifest(args.manifest), read_splits(args.splits)
-    needs, wanted = needs_of(system, params.also), list(fusions(system))
-    tables = {model: read_table(args.models / model / "posteriors.csv") for model in system.models()}
+    needs, wanted = needs_of(system), list(fusions(system))
+    tables = {str(model): read_table(args.models / model / "posteriors.csv") for model in system.models()}
     learned = read_learned(args.fusion / "learned.json", wanted, folds)
     decisions = FoldDecisions(wanted, learned, tables, needs, clips, class_names(clips), params.seed)
     figures = robustness(decisions, folds, params.shares, context.runtime.workers)

@@ -1,28 +1,37 @@
 """train: train and test one classifier on one feature, fold by fold."""
 
+from functools import partial
+from pathlib import Path
+
 from pipeline.classification.cross_validation import cross_validate
 from pipeline.classification.model_spec import FeatureRecipe
+from pipeline.classification.sharing import key_of, trained_once
 from pipeline.core import plugins
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
 from pipeline.core.settings import parse
+from pipeline.core.weights_file import FILE
 from pipeline.protocols.splits import read_splits
 from pipeline.runner.stage import Context, run
+from pipeline.systems.ids import ModelId
 
 READS = ("train.{classifier}",)
 
 
 def main(context: Context) -> str:
-    args = context.args
-    key = f"train.{args.classifier}"
-    plugin = plugins.load("classifiers", args.classifier, key)
-    params = parse(plugin.Params, context.section(key), f"params.yaml: {key}")
-    recipe = FeatureRecipe.of(plugin, params, args.source, args.weights, key)
+    args, workers = context.args, context.runtime.workers
+    name = f"train.{args.classifier}"
+    plugin = plugins.load("classifiers", args.classifier, name)
+    params = parse(plugin.Params, context.section(name), f"params.yaml: {name}")
+    recipe = FeatureRecipe.of(plugin, params, args.source, args.weights, name)
     clips, folds, upstream = read_manifest(args.manifest), read_splits(args.splits), read_ledger(args.upstream)
-    return cross_validate(
-        f"{args.feature}-{args.classifier}", recipe, clips, folds, upstream, args.out, context.runtime.workers
-    )
+    model, notes = ModelId(args.feature, args.classifier), Path(context.runtime.clip_cache).parent / "trained"
+    inputs = [args.source, args.manifest, args.splits, args.upstream, *([args.weights / FILE] if args.weights else [])]
+    key = key_of(inputs, params.model_dump(), __spec__.name, plugin.__name__)
+    train = partial(cross_validate, model, recipe, clips, folds, upstream, args.out, workers)
+    return trained_once(key, args.out, notes, train)
 
 
 if __name__ == "__main__":
-    run(main, READS, ("feature", "classifier"), ("source", "manifest", "splits", "upstream", "out"), ("weights",))
+    paths = ("source", "manifest", "splits", "upstream", "out")
+    run(main, READS, ("feature", "classifier"), paths, ("weights",))

@@ -13,6 +13,8 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from pipeline.core import plugins
+
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("pipeline", "stages")
 SILENT = ("pipeline.runner", "pipeline.cli")
@@ -66,6 +68,7 @@ def imported_files(files: Iterable[Path], root: Path = ROOT) -> list[Path]:
 
 
 def _is_docstring(node: ast.stmt | None) -> bool:
+    """Return whether a statement is a text and nothing else: of a module, class or function, or below an attribute."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
@@ -73,14 +76,14 @@ def _bare(path: Path) -> bool:
     return all(_is_docstring(node) for node in _syntax(path).body)
 
 
-def _without_docstrings(path: Path) -> str:
+@cache
+def _own_digest(path: Path) -> str:
+    """Return the digest of what a file does: its syntax without docstrings, comments and layout."""
     tree = ast.parse(path.read_text(encoding="utf-8"), str(path))  # its own: the other one keeps its docstrings
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            first = node.body[0] if node.body else None
-            if _is_docstring(first):
-                node.body = node.body[1:] or [ast.Pass()]
-    return ast.dump(tree)
+        if isinstance(body := getattr(node, "body", None), list):  # a lambda's is an expression
+            node.body = [one for one in body if not _is_docstring(one)] or [ast.Pass()]  # type: ignore[attr-defined]
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
 
 
 @cache
@@ -97,10 +100,23 @@ def code_digest(*modules: str) -> str:
     files = imported_files(path for name in modules for path in module_files(name, ROOT))
     digest = hashlib.sha256()
     for path in files:
-        digest.update(f"{path.relative_to(ROOT).as_posix()}\n{_without_docstrings(path)}\n".encode())
+        digest.update(f"{path.relative_to(ROOT).as_posix()}\n{_own_digest(path)}\n".encode())
     for line in _versions(files):
         digest.update(line.encode())
     return digest.hexdigest()[:16]
+
+
+def all_digests() -> dict[str, dict[str, str]]:
+    """Return what code.json holds: the digest of the code behind every stage and every plugin.
+
+    Returns:
+        `stages` -> file in stages/ -> digest, and kind of plugin -> plugin -> digest
+    """
+    stages = sorted(path.stem for path in (ROOT / "stages").glob("[a-z]*.py"))
+    found = {"stages": {name: code_digest(f"stages.{name}") for name in stages}}
+    for kind in plugins.KINDS:
+        found[kind] = {name: code_digest(plugins.module_name(kind, name)) for name in plugins.names(kind)}
+    return found
 
 
 def _versions(files: Iterable[Path]) -> list[str]:

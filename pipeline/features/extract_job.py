@@ -35,6 +35,11 @@ class ExtractJob:
     source: Path
     weights: Path | None = None
 
+    @classmethod
+    def of(cls, feature: str, block: Any, key: str, source: Path, weights: Path | None) -> ExtractJob:
+        """Return the job for a corpus folder or a feature file by the block of params.yaml at a key."""
+        return cls(feature, extractor_params(feature, block, f"params.yaml: {key}"), source, weights)
+
     @property
     def stage(self) -> str:
         """See `pipeline.engine.run.Job`."""

@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import nan
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
@@ -23,13 +23,12 @@ from pydantic import Field, field_validator
 
 from pipeline.core import posteriors
 from pipeline.core.clip import Clip
-from pipeline.core.errors import ArtifactError, SettingsError
+from pipeline.core.errors import ArtifactError
 from pipeline.core.settings import Settings
 from pipeline.engine.parallel import ordered_map
 from pipeline.evaluation.metrics import confusion, uar
 from pipeline.fusion.per_fold import Rows, clips_of, on_scores, plugin_of
 from pipeline.protocols.splits import Fold
-from pipeline.systems.combined import Name
 from pipeline.systems.params import Fusion, SystemParams
 
 MISSING = ("sound", "picture")
@@ -45,10 +44,6 @@ class RobustnessParams(Settings):
         min_length=2, description="shares of the test clips of a fold that lose a modality, ascending"
     )
     seed: int = Field(0, ge=0, description="of which clips lose it")
-    also: Mapping[Name, Literal["audio", "video", "joint"]] = Field(
-        default={},
-        description="modality of the features of `systems.<name>.also` that `systems.<name>.features` does not list",
-    )
 
     @field_validator("shares")
     @classmethod
@@ -58,22 +53,9 @@ class RobustnessParams(Settings):
         return shares
 
 
-def needs_of(system: SystemParams, also: Mapping[str, str]) -> dict[str, frozenset[str]]:
-    """Return model -> what it needs of a clip, of `MISSING`; `also` tells of features that the system does not list.
-
-    Raises:
-        SettingsError: a feature whose modality nobody tells
-    """
-    known = {**also, **system.features}
-    needs = {}
-    for model in system.models():
-        feature = model.partition("-")[0]
-        if feature not in known:
-            raise SettingsError(
-                f"params.yaml: robustness.also: the modality of '{feature}', feature of the model {model}, is missing; add {feature}: audio, video or joint"
-            )
-        needs[model] = _NEEDS[known[feature]]
-    return needs
+def needs_of(system: SystemParams) -> dict[str, frozenset[str]]:
+    """Return model -> what it needs of a clip, of `MISSING`."""
+    return {model: _NEEDS[system.modality(model)] for model in system.models()}
 
 
 def places(clip_ids: Iterable[str], missing: str, fold: str, seed: int) -> dict[str, int]:

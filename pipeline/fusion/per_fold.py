@@ -69,7 +69,9 @@ class FoldFusion:
         scores = {model: Rows.of(frame, posteriors.probabilities(frame, self.classes)) for model, frame in rows.items()}
         val, test = clips_of(self.clips, fold, "val"), clips_of(self.clips, fold, "test")
         labels = np.array([self.classes.index(clip.emotion) for clip in val], np.int64)
-        frames, validated, states = {}, {}, {}
+        frames: dict[str, pd.DataFrame] = {}
+        validated: dict[str, pd.DataFrame] = {}
+        states: dict[str, Any] = {}
         for fusion in self.wanted:
             rule = _Rule(fusion.rule, self.params[fusion.rule])
             parts_of = {p: self._own(rows[p]) if on_scores(fusion.rule) else scores[p] for p in fusion.parts}

@@ -14,7 +14,7 @@ from pipeline.core.settings import Settings, parse
 from pipeline.engine.parallel import ordered_map
 from pipeline.fusion.per_fold import FoldFusion, on_scores, plugin_of
 from pipeline.protocols.splits import Fold
-from pipeline.systems.params import Fusion, SystemParams, fusions
+from pipeline.systems.params import Fusion, SystemParams, fusions, named_fusions
 
 
 def fuse_all(
@@ -52,7 +52,9 @@ def fuse_all(
     again = frozenset(fusion.name for fusion in wanted)
     job = FoldFusion(wanted, again, params, tables, clips, classes)
     found = dict(zip(folds, ordered_map(job, list(folds.items()), workers, "fusing", "fold"), strict=True))
-    learned = {fusion.name: {fold: each.states[fusion.name] for fold, each in found.items()} for fusion in wanted}
+    learned: dict[str, Any] = {
+        fusion.name: {fold: each.states[fusion.name] for fold, each in found.items()} for fusion in wanted
+    }
     frames = [posteriors.without_scores(frame[frame["part"] == "test"]) for frame in tables.values()]
     frames += [each.rows[fusion.name] for fusion in wanted for each in found.values()]
     validated = [each.validation[fusion.name] for fusion in wanted for each in found.values()]
@@ -78,7 +80,7 @@ def fused_parts(
         clips: all clips of the corpus
         classes: emotions
     """
-    by_name = {each.name: each for each in fusions(system)}
+    by_name = named_fusions(system)
     names = list(fusion.parts)
     for name in names:  # grows while it is walked: the parts of the parts
         names += by_name[name].parts if name in by_name else ()

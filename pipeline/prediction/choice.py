@@ -13,7 +13,7 @@ from pipeline.core.posteriors import read_table
 from pipeline.core.settings import parse, section
 from pipeline.prediction.models import TrainedModel
 from pipeline.prediction.steps import Step, Steps
-from pipeline.systems.params import Fusion, SystemParams, fusions
+from pipeline.systems.params import Fusion, SystemParams, fusions, named_fusions
 
 
 @dataclass(frozen=True)
@@ -77,13 +77,14 @@ def _only(known: Sequence[str], name: str, option: str, place: str) -> str:
     return name or known[0]
 
 
-def choose(params: Mapping[str, Any], steps: Steps, project: Path, system: str, name: str) -> Choice:
+def choose(params: Mapping[str, Any], steps: Steps, project: Path, corpus: str, system: str, name: str) -> Choice:
     """Return what is asked.
 
     Args:
         params: all of params.yaml
-        steps: of the corpus
+        steps: of dvc.yaml
         project: the project's folder
+        corpus: of `corpora`
         system: of `systems`
         name: model or fusion; "" = the fusion with the best accuracy on validation clips, or the model without any
             fusion
@@ -93,9 +94,9 @@ def choose(params: Mapping[str, Any], steps: Steps, project: Path, system: str, 
         ArtifactError: it has not been trained, or not fused, or had nothing to learn from
     """
     settings = parse(SystemParams, section(params, f"systems.{system}"), f"params.yaml: systems.{system}")
-    fuse, wanted = steps.fusion(system), list(fusions(settings))
-    by_name = {fusion.name: fusion for fusion in wanted}
-    models = {model: TrainedModel(model, steps.model(fuse, model), project) for model in settings.models()}
+    fuse, wanted = steps.fusion(corpus, system), list(fusions(settings))
+    by_name = named_fusions(settings)
+    models = {str(model): TrainedModel(model, steps.model(fuse, model), project) for model in settings.models()}
     if name and name not in by_name and name not in models:
         raise SettingsError(
             f"--model {name}: {system} has no such model or fusion{did_you_mean(name, [*by_name, *models])}"
@@ -113,7 +114,7 @@ def choose(params: Mapping[str, Any], steps: Steps, project: Path, system: str, 
         )
     validated = accuracies.get(chosen, float("nan")) if chosen in by_name else used[chosen].validated()
     needed = [fusion for fusion in wanted if fusion.name in names]
-    best = _best_of(trained, _modalities(settings, params))
+    best = _best_of(trained, settings)
     return Choice(
         chosen, trained, needed, best, validated, bool(name), [model for model in used if model not in trained]
     )
@@ -144,16 +145,11 @@ def _rests_on(name: str, by_name: Mapping[str, Fusion]) -> list[str]:
     return found
 
 
-def _modalities(settings: SystemParams, params: Mapping[str, Any]) -> dict[str, str]:
-    """Return feature -> modality."""
-    return {**(params.get("robustness") or {}).get("also", {}), **settings.features}
-
-
-def _best_of(models: Mapping[str, TrainedModel], modalities: Mapping[str, str]) -> dict[str, str]:
+def _best_of(models: Mapping[str, TrainedModel], settings: SystemParams) -> dict[str, str]:
     """Return modality -> the model among these that was best on validation clips."""
     best = {}
     for modality in ("audio", "video", "joint"):
-        names = [name for name in models if modalities.get(name.partition("-")[0]) == modality]
+        names = [name for name, model in models.items() if settings.modality(model.name) == modality]
         if names:
             best[modality] = max(names, key=lambda name: _known(models[name].validated()))
     return best

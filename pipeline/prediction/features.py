@@ -18,11 +18,11 @@ from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta, opened
 from pipeline.core.weights_file import FILE
 from pipeline.engine import run as engine
 from pipeline.features.joint.job import JointParams, joined, paired
-from pipeline.features.segments.job import SegmentParams
+from pipeline.features.segments.job import SegmentJob, SegmentParams
 from pipeline.features.selection.ranking import Ranking, read_rankings
 from pipeline.features.selection.selection import SelectParams
 from pipeline.prediction.clips import Found
-from pipeline.prediction.fold_network import FoldNetworkJob, fusion_network
+from pipeline.prediction.fold_network import fusion_network
 from pipeline.prediction.jobs import PER_CLIP, Maker
 from pipeline.prediction.steps import Step, Steps
 
@@ -116,7 +116,7 @@ class Features:
             if self.is_tuned(step):
                 for fold in folds:
                     model, source = self.maker.segment_model(step), self.path(step.args["source"])
-                    self._run(step, FoldNetworkJob(step.feature, model, self._kept(step, fold), source), upstream, fold)
+                    self._run(step, SegmentJob(step.feature, model, source, self._kept(step, fold)), upstream, fold)
             elif step.stage in PER_CLIP:
                 self._run(step, self.maker.job(step), upstream)
             else:  # made of another feature when it is read

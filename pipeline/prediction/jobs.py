@@ -9,17 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.core import plugins
 from pipeline.core.settings import Model as SettingsModel
 from pipeline.core.settings import parse, section
 from pipeline.engine.run import Job
-from pipeline.faces.alignment.align import AlignParams
 from pipeline.faces.alignment.job import AlignJob
-from pipeline.faces.cropping.job import CropJob, crop_params
+from pipeline.faces.cropping.job import CropJob
 from pipeline.faces.tracking.job import TrackJob
-from pipeline.faces.tracking.settings import TrackParams
 from pipeline.features.aligned.job import ClipFeatureJob, ClipFeatureParams
-from pipeline.features.extract_job import ExtractJob, extractor_params
+from pipeline.features.extract_job import ExtractJob
 from pipeline.features.segments.job import Model, SegmentJob, SegmentParams
 from pipeline.prediction.steps import Step
 
@@ -69,51 +66,24 @@ class Maker:
         return Model.of(params.network, params.settings, self.weights(step), place)
 
 
-def _detector(block: dict[str, Any], place: str, name: str) -> dict[str, Any]:
-    """Take the detector's own settings out of a block; return them, checked and complete."""
-    plugin = plugins.load("detectors", name, f"{place}.detector")
-    return parse(plugin.Params, block, f"params.yaml: {place}.detector_settings").model_dump()
-
-
 def _track(maker: Maker, step: Step) -> Job:
-    block = dict(maker.section("track_faces"))
-    own = block.pop("detector_settings", {})
-    params = parse(TrackParams, block, "params.yaml: track_faces")
-    faces = maker.scratch(step.out)
-    crops = tuple(
-        CropJob(name, maker.root, faces, *crop_params(one, f"crop_faces.{name}"))
-        for name, one in maker.section("crop_faces").items()
-    )
-    detector = _detector(own, "track_faces", params.detector)
-    return TrackJob(
-        maker.root,
-        params.model_dump(),
-        detector,
-        maker.path(step, "weights"),
-        maker.path(step, "landmarks"),
-        crops,
-        maker.cache,
-    )
+    networks = maker.path(step, "weights"), maker.path(step, "landmarks")
+    return TrackJob.of(maker.section, maker.root, maker.scratch(step.out), networks, maker.cache)
 
 
 def _crop(maker: Maker, step: Step) -> Job:
     name = step.args["crop"]
-    kind, params = crop_params(maker.section(f"crop_faces.{name}"), f"crop_faces.{name}")
-    return CropJob(name, maker.root, maker.scratch(step.args["source"]), kind, params)
+    return CropJob.of(name, maker.section(f"crop_faces.{name}"), maker.root, maker.scratch(step.args["source"]))
 
 
 def _align(maker: Maker, step: Step) -> Job:
-    block = dict(maker.section("align_faces"))
-    own = block.pop("detector_settings", {})
-    params = parse(AlignParams, block, "params.yaml: align_faces")
-    return AlignJob(maker.root, params, _detector(own, "align_faces", params.detector), maker.path(step, "weights"))
+    return AlignJob.of(maker.section("align_faces"), maker.root, maker.path(step, "weights"))
 
 
 def _extract(maker: Maker, step: Step) -> Job:
-    feature, key = step.args["feature"], f"{step.args['section']}.{step.args['feature']}"
-    params = extractor_params(feature, maker.section(key), f"params.yaml: {key}")
+    key = f"{step.args['section']}.{step.args['feature']}"
     source = maker.scratch(step.args["source"]) if "source" in step.args else maker.root
-    return ExtractJob(feature, params, source, maker.path(step, "weights"))
+    return ExtractJob.of(step.args["feature"], maker.section(key), key, source, maker.path(step, "weights"))
 
 
 def _clip_features(maker: Maker, step: Step) -> Job:

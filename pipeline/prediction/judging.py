@@ -164,7 +164,7 @@ def judge(
             courses[number].add(np.concatenate([fused(choice, learned, fold, part)[choice.name] for part in parts]))
             _note_changes(changing, given)
     posteriors = {name: np.concatenate([mean.value() for mean in means]) for name, means in whole.items()}
-    constant = sorted({name.partition("-")[0] for name, changes in changing.items() if not changes})
+    constant = sorted({choice.models[name].name.feature for name, changes in changing.items() if not changes})
     return Outcome(posteriors, [Course(at, mean.value()) for at, mean in zip(times, courses, strict=True)], constant)
 
 

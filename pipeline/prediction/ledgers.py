@@ -39,7 +39,7 @@ def entries_of(
             clip.clip_id: lost(clip.clip_id, f"{STAGE}:{name}", "not_learned", "trained in no fold") for clip in clips
         }
     for fusion in choice.fusions:
-        made[fusion.name] = {
+        made[str(fusion.name)] = {
             clip.clip_id: _of_fusion(fusion, clip.clip_id, made, bool(known))
             for clip, known in zip(clips, judged[fusion.name], strict=True)
         }

@@ -21,6 +21,7 @@ from pipeline.core.weights_file import FILE
 from pipeline.features.aligned.job import ClipModel
 from pipeline.prediction.fold_model import FoldModel
 from pipeline.prediction.steps import Step
+from pipeline.systems.ids import ModelId
 
 END_TO_END = "end_to_end"
 _NO_RUN = "run `dvc repro` for the stage that trains it"
@@ -36,7 +37,7 @@ class TrainedModel:
         project: the project's folder
     """
 
-    name: str
+    name: ModelId
     step: Step
     project: Path
 

@@ -66,8 +66,8 @@ def predict(wanted: Wanted, params_file: Path, say: Callable[[str], None]) -> Pr
     params, project = read_params(params_file), params_file.parent
     corpus, system = corpus_of(params, wanted.corpus), system_of(params, wanted.system)
     runtime = _runtime(params, params_file, project)
-    steps = Steps.read(params_file.with_name("dvc.yaml"), params, corpus)
-    choice, fuse = choose(params, steps, project, system, wanted.model), steps.fusion(system)
+    steps = Steps.read(params_file.with_name("dvc.yaml"))
+    choice, fuse = choose(params, steps, project, corpus, system, wanted.model), steps.fusion(corpus, system)
     scratch = _scratch(runtime, wanted.path, corpus)
     try:
         features = Features(steps, params, project, find(wanted.path), scratch, runtime, say)

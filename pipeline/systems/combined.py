@@ -12,12 +12,8 @@ from pipeline.core.settings import Settings
 
 Name = Annotated[str, Field(pattern=r"^\w+$")]
 """Without - and +, which join names to those of models and fusions."""
-ModelName = Annotated[str, Field(pattern=r"^\w+-\w+$")]
-"""`<feature>-<classifier>`."""
 _Part = Annotated[str, Field(pattern=r"^\w+(-\w+)?$")]
 
-METHOD = "combined"
-"""First word of their names in every table."""
 SEARCHED = "weighted"
 """The rule whose weights the feedback loop changes (Ouyang et al. 2017, eq. 1 and section 5)."""
 
@@ -37,11 +33,6 @@ class FeedbackParams(Settings):
     fusion: Name = Field(description="name of a combined fusion with the rule weighted")
     steps: int = Field(10, ge=1, description="submissions at most")
     rate: float = Field(1.0, gt=0, description="what each feedback adds to W of eq. (2), on average over classes")
-
-
-def full_name(name: str, rule: str) -> str:
-    """Return the name of a combined fusion in every table, such as `combined-audio_visual-weighted`."""
-    return f"{METHOD}-{name}-{rule}"
 
 
 def check_parts(combined: Mapping[str, Combined], models: Collection[str]) -> None:

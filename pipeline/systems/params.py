@@ -13,16 +13,8 @@ from pipeline.core.errors import did_you_mean
 from pipeline.core.ledger import Entry
 from pipeline.core.settings import Settings
 from pipeline.protocols.splits import Fold
-from pipeline.systems.combined import (
-    METHOD,
-    Combined,
-    FeedbackParams,
-    ModelName,
-    Name,
-    check_feedback,
-    check_parts,
-    full_name,
-)
+from pipeline.systems.combined import Combined, FeedbackParams, Name, check_feedback, check_parts
+from pipeline.systems.ids import FusionId, ModelId, PairId
 
 Modality = Literal["audio", "video", "joint"]
 """What a feature is made of; a joint one of both (Zhang et al. 2017, section III.B)."""
@@ -39,7 +31,9 @@ class SystemParams(Settings):
     classifiers: tuple[Name, ...] = Field(
         min_length=1, description="pipeline/classification/classifiers, for every feature"
     )
-    also: tuple[ModelName, ...] = Field(default=(), description="further models, `<feature>-<classifier>`")
+    also: Mapping[ModelId, Modality] = Field(
+        default={}, description="further models, `<feature>-<classifier>`, and their modality"
+    )
     fused: tuple[Name, ...] | None = Field(default=None, description="classifiers that are fused; default: all")
     pairs: tuple[tuple[Name, Name], ...] | None = Field(
         default=None, description="pairs [audio feature, video feature] that are fused; default: each with each"
@@ -55,10 +49,10 @@ class SystemParams(Settings):
 
     @field_validator("also")
     @classmethod
-    def _each_model_once(cls, also: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    def _each_model_once(cls, also: Mapping[ModelId, Modality], info: ValidationInfo) -> Mapping[ModelId, Modality]:
         known = _crossed(info.data.get("features", {}), info.data.get("classifiers", ()))
-        for number, name in enumerate(also):
-            if name in known or name in also[:number]:
+        for name in also:
+            if name in known:
                 raise ValueError(f"'{name}' is a model of the system already; remove it here")
         return also
 
@@ -107,13 +101,17 @@ class SystemParams(Settings):
             check_feedback(feedback, info.data["combined"])
         return feedback
 
-    def crossed(self) -> list[str]:
-        """Return the names of the models of every feature with every classifier, `<feature>-<classifier>`."""
+    def crossed(self) -> list[ModelId]:
+        """Return the models of every feature with every classifier."""
         return _crossed(self.features, self.classifiers)
 
-    def models(self) -> list[str]:
-        """Return the names of all models of one feature: every feature with every classifier, then the further ones."""
+    def models(self) -> list[ModelId]:
+        """Return all models of one feature: every feature with every classifier, then the further ones."""
         return [*self.crossed(), *self.also]
+
+    def modality(self, model: ModelId) -> Modality:
+        """Return what a model's feature is made of."""
+        return self.also[model] if model in self.also else self.features[model.feature]
 
     def of(self, modality: Modality) -> list[str]:
         """Return the features of one modality."""
@@ -130,8 +128,8 @@ class SystemParams(Settings):
         return self.classifiers if self.fused is None else self.fused
 
 
-def _crossed(features: Iterable[str], classifiers: Iterable[str]) -> list[str]:
-    return [f"{feature}-{classifier}" for feature in features for classifier in classifiers]
+def _crossed(features: Iterable[str], classifiers: Iterable[str]) -> list[ModelId]:
+    return [ModelId(feature, classifier) for feature in features for classifier in classifiers]
 
 
 @dataclass(frozen=True)
@@ -139,50 +137,43 @@ class Fusion:
     """One rule over models or other fusions.
 
     Attributes:
-        method: the rule, for a stacked one with what it fuses: `confidence` or `confidence-logistic_regression+audio`;
-            `combined` for one that the system names
-        pair: audio and video feature and their classifier, such as `a60+v1024-lstm`; name and rule of a combined one
-        rule: plugin in pipeline/fusion/rules
-        parts: names of what is fused. The first wins ties: the video model of a pair; when stacked, the regression
+        name: in every table
+        parts: what is fused. The first wins ties: the video model of a pair; when stacked, the regression
     """
 
-    method: str
-    pair: str
-    rule: str
-    parts: tuple[str, ...]
+    name: FusionId
+    parts: tuple[ModelId | FusionId, ...]
 
     @property
-    def name(self) -> str:
-        """The name in every table, such as `confidence-a60+v1024-lstm`."""
-        return f"{self.method}-{self.pair}"
-
-
-def method_of(name: str) -> str:
-    """Return the method of a fusion by its name; "" for a unimodal model."""
-    return "-".join(name.split("-")[:-2])
+    def rule(self) -> str:
+        """Plugin in pipeline/fusion/rules."""
+        return self.name.rule
 
 
 def fusions(system: SystemParams) -> Iterator[Fusion]:
-    """Yield every rule for every classifier and every pair of an audio and a video feature; the stacked; the combined."""
+    """Yield every rule for every classifier and every pair of an audio and a video feature; the stacked; the
+    combined.
+    """
     for rule in system.fusions:
-        for pair, models in _pairs(system):
-            yield Fusion(rule, pair, rule, (models["video"], models["audio"]))
+        for pair in _pairs(system):
+            yield Fusion(FusionId.of_pair(rule, pair), (pair.video, pair.audio))
     for rule, choices in system.stacked.items():
         for partners in choices:
-            for pair, models in _pairs(system):
-                chosen = [models[modality] for modality in ("video", "audio") if modality in partners.split("+")]
-                yield Fusion(f"{rule}-{LEARNED}+{partners}", pair, rule, (f"{LEARNED}-{pair}", *chosen))
-    names = {name: full_name(name, combined.rule) for name, combined in system.combined.items()}
+            for pair in _pairs(system):
+                models = {"video": pair.video, "audio": pair.audio}
+                chosen = [model for modality, model in models.items() if modality in partners.split("+")]
+                below = FusionId.of_pair(LEARNED, pair)
+                yield Fusion(FusionId.stacked(rule, LEARNED, partners, pair), (below, *chosen))
+    named: dict[str, ModelId | FusionId] = {model: model for model in system.models()}
     for name, combined in system.combined.items():
-        parts = tuple(names.get(part, part) for part in combined.of)
-        yield Fusion(METHOD, f"{name}-{combined.rule}", combined.rule, parts)
+        named[name] = whole = FusionId.combined(name, combined.rule)
+        yield Fusion(whole, tuple(named[part] for part in combined.of))
 
 
-def _pairs(system: SystemParams) -> Iterator[tuple[str, dict[str, str]]]:
+def _pairs(system: SystemParams) -> Iterator[PairId]:
     for classifier in system.fused_classifiers():
         for audio, video in system.fused_pairs():
-            models = {"audio": f"{audio}-{classifier}", "video": f"{video}-{classifier}"}
-            yield f"{audio}+{video}-{classifier}", models
+            yield PairId(ModelId(audio, classifier), ModelId(video, classifier))
 
 
 def fusion_entries(
@@ -194,12 +185,12 @@ def fusion_entries(
     tested = sorted({clip_id for fold in folds.values() for clip_id, part in fold.items() if part == "test"})
     lost = {(entry.clip_id, entry.stage): entry for entry in upstream if entry.lost}
     judged = set(zip(frame["model"], frame["clip_id"], strict=True))
-    by_name = {fusion.name: fusion for fusion in fusions(system)}
+    by_name = named_fusions(system)
     entries = []
     for name in by_name:
         models = unimodal(name, by_name)
         for clip_id in tested:
-            causes = {m: lost[clip_id, f"train:{m}"] for m in models if (clip_id, f"train:{m}") in lost}
+            causes = {str(m): lost[clip_id, f"train:{m}"] for m in models if (clip_id, f"train:{m}") in lost}
             entries.append(_fused(clip_id, f"fuse:{name}", causes, (name, clip_id) in judged))
     return entries
 
@@ -213,7 +204,17 @@ def _fused(clip_id: str, stage: str, causes: Mapping[str, Entry], judged: bool) 
     return Entry(clip_id, stage, status, first.reason, f"without {', '.join(causes)}")
 
 
-def unimodal(name: str, by_name: Mapping[str, Fusion]) -> list[str]:
+def named_fusions(system: SystemParams) -> dict[str, Fusion]:
+    """Return the fusions of a system by name, every part before what it is part of."""
+    return {fusion.name: fusion for fusion in fusions(system)}
+
+
+def methods(system: SystemParams) -> dict[str, str]:
+    """Return fusion -> its method, under which the best of each is shown."""
+    return {fusion.name: fusion.name.method for fusion in fusions(system)}
+
+
+def unimodal(name: str, by_name: Mapping[str, Fusion]) -> list[ModelId]:
     """Return the models that a model or fusion rests on, through all levels, each once.
 
     Args:
@@ -221,5 +222,5 @@ def unimodal(name: str, by_name: Mapping[str, Fusion]) -> list[str]:
         by_name: fusion by its name
     """
     if name not in by_name:
-        return [name]
+        return [ModelId.parse(name)]
     return list(dict.fromkeys(model for part in by_name[name].parts for model in unimodal(part, by_name)))

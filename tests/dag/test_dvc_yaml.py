@@ -9,7 +9,6 @@ import re
 import shlex
 import subprocess
 import sys
-from collections import defaultdict
 from functools import cache
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from helpers.project import ROOT, Project
 from pipeline.core import plugins
 from pipeline.core.numeric import NUMERIC
 from pipeline.core.settings import section
-from pipeline.engine.code_digest import imported_files, module_files
+from pipeline.engine.code_digest import all_digests, imported_files, module_files
 
 # Which plugins a stage loads by name: stage script -> (plugin kind, what names them). `{x}` is an argument of the
 # stage, a dotted key is looked up in params.yaml, `*` stands for all of the kind, or of several kinds.
@@ -73,36 +72,37 @@ def arguments(stage) -> dict[str, str]:
     return {a[2:]: b for a, b in itertools.pairwise(words) if a.startswith("--")}
 
 
-def code_deps(stage) -> set[str]:
-    return {
-        d.def_path
-        for d in stage.deps
-        if d.def_path.split("/")[0] in ("pipeline", "stages") and not hasattr(d, "params")
-    }
+def code_keys(stage) -> list[str]:
+    """Return the keys of code.json that a stage depends on."""
+    return [key for dep in stage.deps if dep.def_path == "code.json" for key in dep.params]
+
+
+def covered_files(stage) -> set[str]:
+    """Return the files behind the digests that a stage depends on."""
+    digests, found = all_digests(), set()
+    for key in code_keys(stage):
+        kind, _, name = key.partition(".")
+        assert kind in digests, key
+        assert not name or name in digests[kind], key
+        for each in [name] if name else digests[kind]:
+            found |= files_of(f"stages.{each}" if kind == "stages" else plugins.module_name(kind, each))
+    return found
 
 
 def needed_files(stage, params) -> set[str]:
-    return files_of(script(stage), tuple(loaded_plugins(stage, params)) if script(stage) in DYNAMIC else ())
+    loaded = loaded_plugins(stage, params) if script(stage) in DYNAMIC else []
+    return set().union(*(files_of(name) for name in (f"stages.{script(stage)}", *loaded)))
 
 
 @cache
-def files_of(script: str, loaded: tuple[str, ...]) -> set[str]:
-    files = [ROOT / "stages" / f"{script}.py"]
-    for name in loaded:
-        files += module_files(name)
-    needed = {path.relative_to(ROOT).as_posix() for path in imported_files(files)}
-    return needed - {"stages/__init__.py"}  # see test_the_package_of_stages_does_nothing_of_its_own
-
-
-def test_the_package_of_stages_does_nothing_of_its_own():
-    """Every stage imports it, and none has it among its deps: dvc.lock would have four lines more for each."""
-    body = ast.parse((ROOT / "stages/__init__.py").read_text(encoding="utf-8")).body
-    assert [ast.unparse(node) for node in body[1:]] == ["import pipeline.runner.bootstrap"]
+def files_of(module: str) -> frozenset[str]:
+    return frozenset(path.relative_to(ROOT).as_posix() for path in imported_files(module_files(module)))
 
 
 def test_stages_are_there(stages):
     names = {name.split("@")[0] for name in stages}
     assert {
+        "code",
         "generate",
         "prepare",
         "track_faces",
@@ -115,32 +115,38 @@ def test_stages_are_there(stages):
         "report",
     } <= names
     assert {"report@demo-huang2017", "report@demo-zhang2017"} <= set(stages)
+    assert not [name for name in names if "2017" in name], "a system is params, no stage"
     assert 8 <= len(names) <= 25  # docs/decisions/0007: it is instances that cost time
 
 
-def test_every_file_that_a_stage_rests_on_is_a_dep(stages, project):
+def test_the_digests_of_a_stage_cover_all_the_code_that_it_can_reach(stages, project):
     params = project.params
     for name, stage in stages.items():
-        deps = code_deps(stage)
-        for file in needed_files(stage, params):
-            covered = any(file == dep or file.startswith(dep + "/") for dep in deps)
-            assert covered, f"dvc.yaml: {name} rests on {file}, which is none of its deps"
+        if name != "code":
+            missing = needed_files(stage, params) - covered_files(stage)
+            assert not missing, f"dvc.yaml: {name} rests on {sorted(missing)}, which none of its digests covers"
 
 
-def test_no_stage_depends_on_code_that_it_does_not_use(stages, project):
-    """Each dep is used by one instance of its stage at least: a matrix has one list of deps for all of them."""
-    needed, params = defaultdict(set), project.params
+def test_an_instance_depends_on_its_own_plugin_alone(stages):
+    assert code_keys(stages["train@demo-huang2017-lld147-svm"]) == ["stages.train", "classifiers.svm"]
+    assert code_keys(stages["extract@demo-lld147"]) == ["stages.extract", "extractors.lld147"]
+    assert code_keys(stages["pretrain@a60"]) == ["stages.pretrain", "sources.phones"]
+
+
+def test_no_stage_but_code_depends_on_a_file_of_code(stages):
     for name, stage in stages.items():
-        needed[name.split("@")[0]] |= needed_files(stage, params)
-    for name, stage in stages.items():
-        for dep in code_deps(stage):
-            if Path(dep).name.startswith("_") and Path(dep).parts[:2] in (
-                ("pipeline", "corpora"),
-                ("pipeline", "sources"),
-            ):
-                continue  # what plugins of a kind share: dvc.yaml cannot tell which of them uses it
-            used = any(file == dep or file.startswith(dep + "/") for file in needed[name.split("@")[0]])
-            assert used, f"dvc.yaml: {name} does not use {dep}"
+        deps = {dep.def_path.split("/")[0] for dep in stage.deps}
+        assert bool(deps & {"pipeline", "stages"}) == (name == "code"), name
+
+
+def test_how_a_stage_speaks_is_in_no_digest():
+    """What surrounds a stage, and the commands, change no result: an edit of the console reruns `code` alone."""
+    names = [plugins.module_name(kind, name) for kind in plugins.KINDS for name in plugins.names(kind)]
+    names += [f"stages.{path.stem}" for path in (ROOT / "stages").glob("[a-z]*.py")]
+    files = set().union(*(files_of(name) for name in names))
+    assert not [file for file in files if file.startswith(("pipeline/runner/", "pipeline/cli/"))]
+    # and no module of these two is what computes something: nothing below them is reached through them alone
+    assert {"pipeline/core/store.py", "pipeline/media/decode.py", "pipeline/fusion/per_fold.py"} <= files
 
 
 def test_plugins_loaded_by_name_are_known_to_this_test():
@@ -166,14 +172,14 @@ def test_plugins_loaded_by_name_are_known_to_this_test():
 def test_params_are_exactly_what_the_stage_reads(stages):
     for name, stage in stages.items():
         module = __import__(f"stages.{script(stage)}", fromlist=["READS"])
-        given = {key for dep in stage.deps if hasattr(dep, "params") for key in dep.params}
+        given = {key for dep in stage.deps if dep.def_path == "params.yaml" for key in dep.params}
         reads = {key.format(**arguments(stage)) for key in module.READS}
         assert given == reads, f"dvc.yaml: {name} is given {sorted(given)}, but reads {sorted(reads)}"
 
 
 def test_no_stage_depends_on_runtime(stages):
     for name, stage in stages.items():
-        keys = [key for dep in stage.deps if hasattr(dep, "params") for key in dep.params]
+        keys = [key for dep in stage.deps if dep.def_path == "params.yaml" for key in dep.params]
         assert not any(key == "runtime" or key.startswith("runtime.") for key in keys), name
 
 

@@ -87,7 +87,7 @@ def test_first_run_makes_everything(first):
 
 
 def test_first_run_makes_the_second_system(first):
-    assert {"crop_faces", "segments_audio", "segments_video", "fuse_features", "train_zhang2017"} <= names(first.ran)
+    assert {"crop_faces", "segments_audio", "segments_video", "fuse_features", "train"} <= names(first.ran)
     report = first.root / "reports/demo/zhang2017"
     metrics = json.loads((report / "scores.json").read_text())
     rules = ("score_level", "vote", "maximum", "sum", "minimum", "average", "product")
@@ -103,7 +103,7 @@ def test_first_run_makes_the_second_system(first):
 
 
 def test_first_run_makes_the_third_system(first):
-    assert {"align_faces", "clip_features", "train_ouyang2017", "end_to_end", "transfer"} <= names(first.ran)
+    assert {"align_faces", "clip_features", "train", "end_to_end", "transfer"} <= names(first.ran)
     report = first.root / "reports/demo/ouyang2017"
     metrics = json.loads((report / "scores.json").read_text())
     models = {"vggface-image_set", "vggface-end_to_end", "egemaps-transfer"}
@@ -175,11 +175,11 @@ def test_an_experiment_reruns_what_its_settings_reach_and_nothing_else(done, tun
     done.git("add", "dvc.lock", "params.yaml")
     done.git("commit", "-qm", "first run")
     if tuned:
-        settings, targets = ("segments_audio.anet.tune.learning_rate=0.01",), ("train_zhang2017@demo-dbn2-linear_svm",)
+        settings, targets = ("segments_audio.anet.tune.learning_rate=0.01",), ("train@demo-zhang2017-dbn2-linear_svm",)
         wanted = {"segments_audio@demo-anet", "fuse_features@demo-dbn2", *targets}
     else:
         settings, targets = ("train.svm.c=[0.001]", "select.v1024.k=16"), ("report@demo-huang2017",)
-        trained = {f"train_huang2017@demo-{model}" for model in ("a60-svm", "v1024-svm", "v1024-lstm")}
+        trained = {f"train@demo-huang2017-{model}" for model in ("a60-svm", "v1024-svm", "v1024-lstm")}
         wanted = {"select@demo-v1024", *trained, "fuse@demo-huang2017", *targets}
     run = done.run("dvc", "exp", "run", *(word for setting in settings for word in ("-S", setting)), *targets)
     assert run.returncode == 0, run.stdout + run.stderr
@@ -207,12 +207,59 @@ def test_settings_of_fusion_rerun_fusion_and_report(done):
     assert "not run: add dbn2 to systems.zhang2017.features" in set(table.iloc[:, -1])
 
 
-def test_a_comment_in_an_extractor_reruns_it_from_the_cache_and_nothing_after_it(done):
+def test_comments_docstrings_and_the_console_rerun_code_alone(done):
+    for file, old, new in (
+        ("features/extractors/mfcc39.py", "", "\n# a comment\n"),
+        ("classification/cross_validation.py", '"""', '"""Another docstring. '),
+        ("runner/console.py", '"red": "31"', '"red": "91"'),
+        ("cli/commands/inspect.py", "", "\nANYTHING = 1\n"),
+    ):
+        path = done.root / "pipeline" / file
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new, 1) if old else text + new)
+    assert done.repro() == ["code"]
+
+
+def test_an_edit_of_one_classifier_reruns_its_instances_alone(done):
+    path = done.root / "pipeline/classification/classifiers/linear_svm.py"
+    path.write_text(path.read_text() + "\nANYTHING = 1\n")
+    models = {f"train@demo-zhang2017-{feature}-linear_svm" for feature in ("anet", "vnet", "dbn2")}
+    assert set(done.repro()) == {"code", *models}, "their results are the same, so nothing after them has to run"
+
+
+def test_an_edit_of_an_extractor_reruns_it_and_what_its_feature_reaches_where_values_change(done):
     path = done.root / "pipeline/features/extractors/mfcc39.py"
-    path.write_text(path.read_text() + "# a comment\n")
-    run = done.run("dvc", "repro")
-    assert ran(run.stdout) == ["extract@demo-mfcc39"]
-    assert "28 of 28 clips from the clip cache" in run.stdout
+    path.write_text(path.read_text() + "\nANYTHING = 1\n")
+    assert {"code", "extract@demo-mfcc39"} <= set(done.repro("extract@demo-mfcc39")) <= {"code", "extract@demo-mfcc39"}
+
+
+MINE = {"features": {"a60": "audio", "v1024": "video"}, "classifiers": ["svm"], "fusions": ["product"]}
+
+
+def test_a_system_of_ones_own_is_a_block_of_params(done):
+    """No edit of dvc.yaml and no code; a model that another system has trained is taken, and not trained again."""
+    settings = {**done.params, "systems": {**done.params["systems"], "mine": MINE}}
+    (done.root / "params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
+    first = done.run("dvc", "repro", "report@demo-mine")
+    assert first.returncode != 0
+    assert "plan.yaml is renewed: run the same command again" in (first.stdout + first.stderr).replace(" had; it", "")
+    run = done.run("dvc", "repro", "report@demo-mine")
+    assert run.returncode == 0, run.stdout + run.stderr
+    models = {"train@demo-mine-a60-svm", "train@demo-mine-v1024-svm"}
+    assert set(ran(run.stdout)) == {"code", *models, "fuse@demo-mine", "report@demo-mine"}
+    assert run.stdout.count("huang2017/classifiers/a60-svm, trained from the same input") == 1
+    scores = json.loads((done.root / "reports/demo/mine/scores.json").read_text())
+    assert set(scores) == {"a60-svm", "v1024-svm", "product-a60+v1024-svm"}
+    theirs = json.loads((done.root / "reports/demo/huang2017/scores.json").read_text())
+    assert scores["a60-svm"]["accuracy"] == theirs["a60-svm"]["accuracy"]
+    assert done.repro("report@demo-mine") == []
+
+
+def test_one_stage_alone_runs_from_nothing(tmp_path):
+    project = Project(tmp_path / "project")
+    project.set({**SMALL, "runtime.workers": 1})
+    assert project.repro("prepare@demo") == ["code", "generate@demo", "prepare@demo"]
 
 
 @pytest.mark.long
@@ -231,7 +278,7 @@ LEARNED = (
     "segments_audio",
     "segments_video",
     "fuse_features",
-    "train_",
+    "train@",
     "end_to_end",
     "transfer",
     "fuse@",
@@ -512,7 +559,7 @@ WRONG = {
 def test_wrong_settings_give_one_line_each(done):
     done.set({key: value for key, (value, _) in WRONG.items()})
     failing = (
-        *("train_huang2017@demo-v1024-lstm", "select@demo-v1024", "extract_speech@demo-a60"),
+        *("train@demo-huang2017-v1024-lstm", "select@demo-v1024", "extract_speech@demo-a60"),
         *("segments_video@demo-vnet", "track_faces@demo", "prepare@demo"),
     )
     run = done.run(

@@ -41,7 +41,7 @@ EXAMPLES = examples()
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda one: one.name)
 def test_example(example: doctest.DocTest) -> None:
     said: list[str] = []
-    runner = doctest.DocTestRunner()
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
     outcome = runner.run(example, out=said.append)
     assert outcome.attempted
     assert not outcome.failed, "".join(said)

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.core.clip import Clip
-from pipeline.core.errors import ArtifactError, PipelineError, SettingsError
+from pipeline.core.errors import ArtifactError, PipelineError
 from pipeline.core.posteriors import read_table, table, write_table
 from pipeline.core.settings import parse
 from pipeline.fusion.missing_modality import (
@@ -48,7 +48,7 @@ RULES = SystemParams(
 COMBINED = SystemParams(
     features={"v1024": "video"},
     classifiers=("lstm",),
-    also=("c3d-svm", "egemaps-transfer"),
+    also={"c3d-svm": "video", "egemaps-transfer": "audio"},
     fusions=(),
     combined={
         "visual": {"rule": "average", "of": ["v1024-lstm", "c3d-svm"]},
@@ -57,7 +57,6 @@ COMBINED = SystemParams(
     },
 )
 SYSTEMS = {"stacked": STACKED, "rules": RULES, "combined": COMBINED}
-ALSO = {"c3d": "video", "egemaps": "audio"}
 FUSE = {"logistic_regression": {"c": [0.1, 10.0]}, "weighted": {"candidates": [0, 1], "node_limit": 5000}}
 PEOPLE = [Clip(f"s{s}-{n}", "x.mp4", f"s{s}", EMOTIONS[n % 3]) for s in range(8) for n in range(6)]
 SHARES = (0, 0.25, 0.5, 0.75, 1)
@@ -99,7 +98,7 @@ def learned_by(name: str):
     tables = random_tables(system)
     result, _, learned = fuse_all(system, FUSE, tables, PEOPLE, FOLDS, EMOTIONS)
     again = json.loads(json.dumps(learned))
-    return result, FoldDecisions(list(fusions(system)), again, tables, needs_of(system, ALSO), PEOPLE, EMOTIONS, 0)
+    return result, FoldDecisions(list(fusions(system)), again, tables, needs_of(system), PEOPLE, EMOTIONS, 0)
 
 
 @cache
@@ -284,25 +283,16 @@ def test_tables_as_they_come_from_their_files(tmp_path):
 
 
 def test_what_a_model_needs():
-    assert needs_of(RULES, {}) == {
+    assert needs_of(RULES) == {
         "anet-linear_svm": {"sound"},
         "vnet-linear_svm": {"picture"},
         "dbn-linear_svm": {"sound", "picture"},
     }
-    assert needs_of(COMBINED, ALSO) == {
+    assert needs_of(COMBINED) == {
         "v1024-lstm": {"picture"},
         "c3d-svm": {"picture"},
         "egemaps-transfer": {"sound"},
     }
-    assert needs_of(RULES, {"anet": "video"})["anet-linear_svm"] == {"sound"}, "the system knows better"
-
-
-def test_a_feature_of_no_modality_is_told_with_the_remedy():
-    with pytest.raises(
-        SettingsError, match=r"robustness.also: the modality of 'egemaps'.*add egemaps: audio"
-    ) as caught:
-        needs_of(COMBINED, {"c3d": "video"})
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -314,7 +304,6 @@ def test_a_feature_of_no_modality_is_told_with_the_remedy():
         ({"shares": [0.5, 0]}, "ascending order, each once"),
         ({"shares": [0, 0.5, 0.5]}, "ascending order, each once"),
         ({"shares": [0, 1], "seed": -1}, "robustness.seed"),
-        ({"shares": [0, 1], "also": {"x": "sound"}}, "robustness.also.x: Input should be 'audio', 'video' or 'joint'"),
         ({"share": [0, 1]}, "no such setting .did you mean 'shares'"),
     ],
 )

@@ -336,7 +336,7 @@ def test_missing_modalities_go_through_both_levels():
 COMBINED = SystemParams(
     features={"v1024": "video", "a60": "audio"},
     classifiers=("lstm",),
-    also=("x-svm",),
+    also={"x-svm": "joint"},
     fusions=(),
     combined={
         "visual": {"rule": "average", "of": ["v1024-lstm", "x-svm"]},
@@ -400,7 +400,7 @@ def test_a_rule_that_does_not_exist_is_named_with_its_place():
     system = SystemParams(
         features={"a": "audio"},
         classifiers=("lstm",),
-        also=("b-svm",),
+        also={"b-svm": "video"},
         fusions=(),
         combined={"x": {"rule": "weigthed", "of": ["a-lstm", "b-svm"]}},
     )

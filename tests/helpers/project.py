@@ -13,8 +13,19 @@ from typing import Any
 import pytest
 import yaml
 
+from pipeline.systems.plan import write_plan
+
 ROOT = Path(__file__).resolve().parents[2]
-FILES = ("dvc.yaml", "params.yaml", "weights.lock", ".dvcignore", ".gitignore", ".dvc/config", ".dvc/.gitignore")
+FILES = (
+    "dvc.yaml",
+    "plan.yaml",
+    "params.yaml",
+    "weights.lock",
+    ".dvcignore",
+    ".gitignore",
+    ".dvc/config",
+    ".dvc/.gitignore",
+)
 FOLDERS = ("pipeline", "stages", "scripts")
 DATA = ("data", "features", "models", "reports")
 
@@ -85,6 +96,7 @@ class Project:
             else:
                 node[last] = value
         (self.root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+        write_plan(params, self.root / "plan.yaml")
 
 
 def ran(output: str) -> list[str]:
@@ -178,7 +190,7 @@ SMALL = {
     },
     "systems.ouyang2017.features": {"vggface": "video"},
     "systems.ouyang2017.classifiers": ["image_set"],
-    "systems.ouyang2017.also": ["vggface-end_to_end", "egemaps-transfer"],
+    "systems.ouyang2017.also": {"vggface-end_to_end": "video", "egemaps-transfer": "audio"},
     "systems.ouyang2017.combined": {
         "visual": {"rule": "average", "of": ["vggface-end_to_end", "vggface-image_set"]},
         "audio_visual": {"rule": "weighted", "of": ["vggface-image_set", "visual", "egemaps-transfer"]},

@@ -39,7 +39,7 @@ HUANG = SystemParams(
 OUYANG = SystemParams(
     features={"vggface": "video", "pyramid": "video"},
     classifiers=("temporal", "image_set"),
-    also=("vggface-end_to_end", "egemaps-transfer"),
+    also={"vggface-end_to_end": "video", "egemaps-transfer": "audio"},
     fusions=(),
     combined={
         "end_to_end": {"rule": "average", "of": ["vggface-end_to_end", "pyramid-temporal"]},
@@ -135,7 +135,6 @@ def make(system: str, settings: SystemParams, count: int = 56, speakers: int = 4
         system,
         *given,
         curves={settings.models()[0]: curve},
-        also={"egemaps": "audio", "vggface": "video"},
     )
 
 

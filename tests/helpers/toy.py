@@ -48,7 +48,7 @@ stages:
       --source f/${item.corpus}/${item.feature}.h5 --out m/${item.feature}-${item.classifier}
   fuse:
     matrix: {corpus: "${corpora}", system: "${systems}"}
-    cmd: python -m stages.fuse --system ${item.system} --models m --manifest f/manifest.csv --splits f/splits.csv --out m/fusion
+    cmd: python -m stages.fuse --corpus ${item.corpus} --system ${item.system} --models m --manifest f/manifest.csv --splits f/splits.csv --out m/fusion
 """
 
 

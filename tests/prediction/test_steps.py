@@ -20,12 +20,12 @@ LEARNED = {"select", "fuse_features"}
 
 @pytest.fixture(scope="module")
 def steps() -> Steps:
-    return Steps.read(ROOT / "dvc.yaml", PARAMS, "demo")
+    return Steps.read(ROOT / "dvc.yaml")
 
 
 @pytest.mark.parametrize("system", sorted(PARAMS["systems"]))
 def test_every_model_of_every_system_is_found_with_all_that_it_is_made_of(steps, system):
-    fuse = steps.fusion(system)
+    fuse = steps.fusion("demo", system)
     for model in parse(SystemParams, PARAMS["systems"][system], "here").models():
         step = steps.model(fuse, model)
         assert Path(step.out).name == model
@@ -53,11 +53,11 @@ def test_arguments_are_those_of_the_command_line(steps):
 
 def test_what_is_wrong_is_told(steps, tmp_path):
     with pytest.raises(SettingsError, match="no stage fuses the system 'none'"):
-        steps.fusion("none")
+        steps.fusion("demo", "none")
     with pytest.raises(SettingsError, match="no stage trains none-svm"):
-        steps.model(steps.fusion("huang2017"), "none-svm")
+        steps.model(steps.fusion("demo", "huang2017"), "none-svm")
     with pytest.raises(SettingsError, match="no such file"):
-        Steps.read(tmp_path / "dvc.yaml", PARAMS, "demo")
+        Steps.read(tmp_path / "dvc.yaml")
     (tmp_path / "dvc.yaml").write_text("- 1\n", encoding="utf-8")
     with pytest.raises(SettingsError, match="not a DVC file of this project"):
-        Steps.read(tmp_path / "dvc.yaml", PARAMS, "demo")
+        Steps.read(tmp_path / "dvc.yaml")

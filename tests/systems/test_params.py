@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import pickle
+
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from pipeline.core.errors import SettingsError
 from pipeline.core.ledger import Entry
 from pipeline.core.settings import parse
-from pipeline.systems.params import SystemParams, fusion_entries, fusions, method_of
+from pipeline.systems.ids import ModelId
+from pipeline.systems.params import SystemParams, fusion_entries, fusions, methods
 
 SYSTEM = SystemParams(features={"a60": "audio", "v1024": "video"}, classifiers=("lstm",), fusions=("confidence",))
 STACKED = SystemParams(
@@ -22,7 +28,7 @@ STACKED = SystemParams(
 COMBINED = SystemParams(
     features={"vggface": "video", "a60": "audio"},
     classifiers=("temporal", "image_set"),
-    also=("vggface-end_to_end", "egemaps-transfer"),
+    also={"vggface-end_to_end": "video", "egemaps-transfer": "audio"},
     fusions=(),
     combined={
         "visual": {"rule": "average", "of": ["vggface-end_to_end", "vggface-image_set"]},
@@ -85,14 +91,34 @@ def test_the_stacked_come_last_and_the_regression_wins_their_ties():
 
 def test_a_name_tells_its_method():
     for fusion in fusions(STACKED):
-        assert method_of(fusion.name) == fusion.method
-    assert {method_of(model) for model in STACKED.models()} == {""}
+        assert fusion.name.startswith(f"{fusion.name.method}-")
+        assert fusion.name.rule == fusion.rule
+    assert methods(STACKED) == {fusion.name: fusion.name.method for fusion in fusions(STACKED)}
+    assert {model.method for model in STACKED.models()} == {""}
+
+
+def test_a_name_knows_its_parts_also_in_another_process():
+    for name in [*STACKED.models(), *(fusion.name for fusion in fusions(STACKED))]:
+        again = pickle.loads(pickle.dumps(name))
+        assert (again, type(again), vars(again)) == (str(name), type(name), vars(name))
+        assert json.loads(json.dumps({name: 1})) == {str(name): 1}
+    assert {(name.pair.audio.feature, name.pair.video, name.over) for name in methods(STACKED)} >= {
+        ("a60", "v1024-lstm", ()),
+        ("a60", "v1024-lstm", ("logistic_regression", "audio", "video")),
+    }
+
+
+@given(st.from_regex(r"\w{1,8}", fullmatch=True), st.from_regex(r"\w{1,8}", fullmatch=True))
+def test_a_model_is_named_by_feature_and_classifier(feature, classifier):
+    name = ModelId(feature, classifier)
+    assert ModelId.parse(str(name)) == name
+    assert (ModelId.parse(str(name)).feature, ModelId.parse(str(name)).classifier) == (feature, classifier)
 
 
 @pytest.mark.parametrize(("fused", "expected"), [(None, ["lstm", "svm"]), (("svm",), ["svm"]), ((), [])])
 def test_which_classifiers_are_fused(fused, expected):
     system = SystemParams(**{**STACKED.model_dump(), "fused": fused})
-    assert list(dict.fromkeys(fusion.pair.rsplit("-", 1)[1] for fusion in fusions(system))) == expected
+    assert list(dict.fromkeys(fusion.name.pair.classifier for fusion in fusions(system))) == expected
     assert len(system.models()) == 4, "all are trained"
 
 
@@ -125,11 +151,7 @@ def test_a_combined_fusion_is_made_of_models_and_of_earlier_ones():
         (both, "weighted", (visual, "egemaps-transfer", "a60-temporal")),
         ("combined-all-vote", "vote", (both, visual)),
     ]
-    assert (
-        {method_of(fusion.name) for fusion in fusions(COMBINED)}
-        == {fusion.method for fusion in fusions(COMBINED)}
-        == {"combined"}
-    )
+    assert set(methods(COMBINED).values()) == {"combined"}
 
 
 def test_combined_fusions_come_after_all_others():
@@ -143,7 +165,7 @@ def test_combined_fusions_come_after_all_others():
 
 def test_defaults_of_the_feedback_loop_and_of_a_system_without():
     assert (COMBINED.feedback.steps, COMBINED.feedback.rate) == (10, 1.0)
-    assert (SYSTEM.also, SYSTEM.combined, SYSTEM.feedback) == ((), {}, None)
+    assert (SYSTEM.also, SYSTEM.combined, SYSTEM.feedback) == ({}, {}, None)
 
 
 AVERAGE = {"rule": "average", "of": ["vggface-temporal", "a60-temporal"]}
@@ -152,10 +174,10 @@ AVERAGE = {"rule": "average", "of": ["vggface-temporal", "a60-temporal"]}
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"also": ("vggface",)}, "also.0: "),
-        ({"also": ("a-b-c",)}, "also.0: "),
-        ({"also": ("vggface-temporal",)}, "also: .*'vggface-temporal' is a model of the system already"),
-        ({"also": ("x-svm", "x-svm")}, "also: .*'x-svm' is a model of the system already"),
+        ({"also": {"vggface": "video"}}, "'vggface' names no model; write <feature>-<classifier>"),
+        ({"also": {"a-b-c": "video"}}, "'a-b-c' names no model"),
+        ({"also": {"vggface-temporal": "video"}}, "also: .*'vggface-temporal' is a model of the system already"),
+        ({"also": {"x-svm": "smell"}}, "also.x-svm: Input should be 'audio', 'video' or 'joint'"),
         ({"combined": {"a-b": AVERAGE}}, "combined.a-b"),
         ({"combined": {"a": {**AVERAGE, "of": ["vggface-temporal"]}}}, "combined.a.of: "),
         ({"combined": {"a": {**AVERAGE, "role": "vote"}}}, "combined.a.role: no such setting .did you mean 'rule'"),

@@ -17,14 +17,14 @@ PATIENCE_S = 4
 
 def settings(params: Path) -> list[Finding]:
     """Check params.yaml as `python -m pipeline check` does."""
-    from pipeline.cli.doctor.stages import check_systems
     from pipeline.core.settings import Runtime, parse, read_params
     from pipeline.manifest.settings import check_corpora
+    from pipeline.systems.check import check_systems
 
     try:
         content = read_params(params)
         parse(Runtime, content.get("runtime"), f"{params}: runtime")
-        words = f"{check_corpora(content)}; {check_systems(content, params.with_name('dvc.yaml'))}"
+        words = f"{check_corpora(content)}; {check_systems(content)}"
     except PipelineError as error:
         return [wrong("settings", str(error), "`python -m pipeline check` says when it is mended")]
     return [ok("settings", words)]

@@ -14,7 +14,7 @@ from pipeline.core.files import canonical_json
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.engine.code_digest import code_digest
 from pipeline.faces.alignment.align import AlignParams, align
-from pipeline.faces.detection import detector
+from pipeline.faces.detection import detector, settings
 from pipeline.media.decode import degraded_by, read_frames
 
 
@@ -35,6 +35,12 @@ class AlignJob:
     weights: Path | None = None
 
     stage = "align_faces"
+
+    @classmethod
+    def of(cls, block: Mapping[str, Any], root: Path, weights: Path | None) -> AlignJob:
+        """Return the job for a corpus folder by the section `align_faces`; see `pipeline.faces.detection.settings`."""
+        params, detector = settings(AlignParams, block, "align_faces")
+        return cls(root, params, detector, weights)
 
     @property
     def version(self) -> str:

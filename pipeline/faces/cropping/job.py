@@ -43,6 +43,11 @@ class CropJob:
     kind: str
     params: Mapping[str, Any]
 
+    @classmethod
+    def of(cls, name: str, block: Any, root: Path, faces: Path) -> CropJob:
+        """Return the job for a corpus folder and its face tracks by the block `crop_faces.<name>`; see `crop_params`."""
+        return cls(name, root, faces, *crop_params(block, f"crop_faces.{name}"))
+
     @property
     def stage(self) -> str:
         """See `pipeline.engine.run.Job`."""

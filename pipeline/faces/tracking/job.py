@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +17,7 @@ from pipeline.engine.clip_cache import ClipCache, cache_key
 from pipeline.engine.code_digest import code_digest
 from pipeline.engine.threads import ahead
 from pipeline.faces.cropping.job import CropJob
-from pipeline.faces.detection import detector
+from pipeline.faces.detection import detector, settings
 from pipeline.faces.tracking.eyes import eye_finder
 from pipeline.faces.tracking.face_pixels import Kept, NotKept
 from pipeline.faces.tracking.settings import TrackParams
@@ -55,6 +55,28 @@ class TrackJob:
     cache: Path = Path()
 
     stage = "track_faces"
+
+    @classmethod
+    def of(
+        cls,
+        section: Callable[[str], Any],
+        root: Path,
+        faces: Path,
+        networks: tuple[Path | None, Path | None],
+        cache: Path,
+    ) -> TrackJob:
+        """Return the job for a corpus folder.
+
+        Args:
+            section: gives a section of params.yaml: `track_faces` and `crop_faces`
+            root: corpus folder
+            faces: feature file that the job is for
+            networks: folders of the detector's networks and of the predictor that finds the eyes
+            cache: root of the clip cache
+        """
+        params, detector = settings(TrackParams, section("track_faces"), "track_faces")
+        crops = tuple(CropJob.of(name, block, root, faces) for name, block in section("crop_faces").items())
+        return cls(root, params.model_dump(), detector, *networks, crops, cache)
 
     @property
     def version(self) -> str:

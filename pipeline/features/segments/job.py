@@ -21,6 +21,7 @@ from pipeline.core.errors import WeightsError
 from pipeline.core.pretrained_plugin import PluginModel
 from pipeline.core.settings import Settings
 from pipeline.core.store import ClipFeatures, FeatureMeta, opened
+from pipeline.core.weights_file import Weights, load_state, load_weights
 from pipeline.engine.code_digest import code_digest
 from pipeline.engine.threads import ahead
 from pipeline.features.segments.networks import Windows
@@ -141,18 +142,20 @@ def dimension(model: Model) -> int:
 
 @dataclass(frozen=True)
 class SegmentJob:
-    """The original network on one clip (AlexAudio and C3DVisual of Zhang et al. 2017, Table I); see
-    `pipeline.engine.run.Job`.
+    """The original network on one clip (AlexAudio and C3DVisual of Zhang et al. 2017, Table I), or one fold's fine-tuned
+    one; see `pipeline.engine.run.Job`.
 
     Args:
         feature: its name
         model: the network
         source: feature file that the windows are cut from
+        kept: folder of the weights with which the fine-tuning in one fold ended; None = the original network
     """
 
     feature: str
     model: Model
     source: Path
+    kept: Path | None = None
 
     @property
     def stage(self) -> str:
@@ -171,7 +174,7 @@ class SegmentJob:
             "input": opened(self.source).digest(clip.clip_id),
             "code": self.version,
             "params": [self.model.name, self.model.settings],
-            "weights": self.model.loaded().sha256,
+            "weights": self._weights.sha256,
         }
 
     def load(self, clip: Clip) -> tuple[Windows, Iterator[torch.Tensor]]:
@@ -189,14 +192,26 @@ class SegmentJob:
         windows, ready = loaded
         if windows.short:
             notes.append(f"too_short: {windows.short}")
-        return blocks(fc7(_network(self.model), ready), windows.times, windows.mask)
+        return blocks(fc7(_network(self.model, self.kept), ready), windows.times, windows.mask)
 
     def meta(self) -> FeatureMeta:
         """Return the attributes of the feature file; checks that the source suits."""
         self.model.segments().check_source(opened(self.source).meta)
-        return self.model.meta(self.feature, dimension(self.model), self.version, self.model.loaded().origin)
+        return self.model.meta(self.feature, dimension(self.model), self.version, self._weights.origin)
+
+    @property
+    def _weights(self) -> Weights:
+        return self.model.loaded() if self.kept is None else _fold_weights(self.kept)
 
 
 @cache
-def _network(model: Model) -> nn.Module:
-    return model.network()
+def _network(model: Model, kept: Path | None = None) -> nn.Module:
+    if kept is None:
+        return model.network()
+    weights = _fold_weights(kept)
+    return load_state(model.network(len(weights.config["classes"])), weights, kept)
+
+
+@cache
+def _fold_weights(kept: Path) -> Weights:
+    return load_weights(kept)

@@ -27,7 +27,7 @@ from pipeline.fusion.run import fused_parts
 from pipeline.fusion.weights.challenge_server import Organiser, fit_to_feedback
 from pipeline.fusion.weights.feedback_loop import FeedbackSettings, Learned, Step, learn
 from pipeline.protocols.splits import Fold
-from pipeline.systems.combined import full_name
+from pipeline.systems.ids import FusionId
 from pipeline.systems.params import SystemParams, fusions
 
 
@@ -58,7 +58,7 @@ def run_feedback(
     if wanted is None:
         return None
     combined = system.combined[wanted.fusion]
-    name = full_name(wanted.fusion, combined.rule)
+    name = FusionId.combined(wanted.fusion, combined.rule)
     fusion = next(each for each in fusions(system) if each.name == name)
     search = parse(weighted.Params, settings.get("weighted"), "params.yaml: fuse.weighted")
     loop = FeedbackSettings(

@@ -19,10 +19,7 @@ def network_charts(models: Path) -> dict[str, list[Chart]]:
         models: folder of all models
     """
     places = {"Pre-trained on source tasks": models / "pretrained"}
-    places |= {
-        f"In every fold of {path.parent.name} on {path.parents[1].name}": path
-        for path in sorted(models.glob("*/*/networks"))
-    }
+    places |= {f"In every fold on {path.parent.name}": path for path in sorted(models.glob("*/networks"))}
     found = {title: _charts(folder) for title, folder in places.items()}
     return {title: charts for title, charts in found.items() if charts}
 

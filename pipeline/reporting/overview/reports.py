@@ -13,11 +13,10 @@ from pipeline.evaluation.metrics import Score, best
 from pipeline.reporting.html.page import SECTION, page_key
 from pipeline.reporting.system.inputs import read_json
 from pipeline.reporting.system.tables import best_of_each, score_row
-from pipeline.systems.params import method_of
 
 COLUMNS = ("Model", "Accuracy", "95 % interval", "UAR", "Clips", "Coverage")
 """Of the figures of a model, as `score_row` names them."""
-_SETUP = {"protocol", "speaker_dependent", "notices", "made_here", "classes", "largest", "chosen", "parts"}
+_SETUP = {"methods", "protocol", "speaker_dependent", "notices", "made_here", "classes", "largest", "chosen", "parts"}
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Report:
     @property
     def shown(self) -> list[str]:
         """Single models, combined fusions and the best fusion of each other method; a system has dozens of fusions."""
-        return best_of_each({name: score.accuracy for name, score in self.scores.items()})
+        return best_of_each({name: score.accuracy for name, score in self.scores.items()}, self.setup["methods"])
 
     @property
     def rows(self) -> dict[str, tuple[str, ...]]:
@@ -74,7 +73,7 @@ class Report:
     @property
     def fusions(self) -> int:
         """How many fusions there are."""
-        return sum(bool(method_of(name)) for name in self.scores)
+        return len(self.setup["methods"])
 
     def section(self, part: str = "") -> str:
         """Return a part of the page over all, as a stage has written it; "" where that stage has not run.

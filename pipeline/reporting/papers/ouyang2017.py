@@ -15,7 +15,8 @@ from pipeline.reporting.papers.confusions import Printed, confusion_cells, confu
 from pipeline.reporting.papers.ouyang2017_feedback import feedback_figure
 from pipeline.reporting.papers.ouyang2017_weights import BEST, Weights, image_set_of
 from pipeline.reporting.papers.paper import Figure, Results, lacking, lacking_combined, lacking_model, why_not
-from pipeline.systems.combined import SEARCHED, full_name
+from pipeline.systems.combined import SEARCHED
+from pipeline.systems.ids import FusionId, ModelId
 
 SYSTEM = "ouyang2017"
 ADAPTER = "afew"
@@ -153,14 +154,14 @@ class Ouyang2017:
     def _lacking(self, name: str, rule: str) -> str:
         if rule:
             return lacking_combined(self.settings, SYSTEM, name, rule)
-        feature, classifier = name.rsplit("-", 1)
-        if classifier in (SEQUENCES, SETS):
-            return lacking(self.settings, SYSTEM, classifier, (feature,))
+        model = ModelId.parse(name)
+        if model.classifier in (SEQUENCES, SETS):
+            return lacking(self.settings, SYSTEM, model.classifier, (model.feature,))
         return lacking_model(self.settings, SYSTEM, name)
 
 
 def _model(name: str, rule: str) -> str:
-    return full_name(name, rule) if rule else name
+    return FusionId.combined(name, rule) if rule else name
 
 
 def _printed(rows: Sequence[Sequence[float]], labels: Mapping[str, str], counted: bool = False) -> Printed:

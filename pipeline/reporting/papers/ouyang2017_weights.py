@@ -12,7 +12,8 @@ from pipeline.reporting.papers import ouyang2017_printed as printed
 from pipeline.reporting.papers.cells import PLAIN, Cell, Table
 from pipeline.reporting.papers.confusions import NOT_IN_PAPER, Printed
 from pipeline.reporting.papers.paper import Results
-from pipeline.systems.combined import SEARCHED, full_name
+from pipeline.systems.combined import SEARCHED
+from pipeline.systems.ids import FusionId
 from pipeline.systems.params import SystemParams
 
 BEST = "audio_visual"
@@ -48,7 +49,7 @@ class Weights:
         sets = image_set_of(results.settings)
         self.rows = {sets: "ImageSet", "end_to_end": "Visual LSTM", "egemaps-transfer": "Audio LSTM"}
         """Part -> row of the paper."""
-        self.model = full_name(name, SEARCHED)
+        self.model = FusionId.combined(name, SEARCHED)
         self.states = {} if reason else results.learned.get(self.model, {})
         if not self.states and not reason:
             self.reason = f"{self.model} learned nothing"

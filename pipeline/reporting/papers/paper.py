@@ -13,7 +13,7 @@ from pipeline.evaluation.metrics import Score
 from pipeline.reporting.html.blocks import Listing, Matrix
 from pipeline.reporting.papers.cells import Table
 from pipeline.reporting.system.tables import NOT_JUDGED
-from pipeline.systems.combined import full_name
+from pipeline.systems.ids import FusionId
 from pipeline.systems.params import SystemParams
 
 
@@ -143,4 +143,4 @@ def lacking_combined(settings: SystemParams, system: str, name: str, rule: str) 
     found = settings.combined.get(name)
     if found is None:
         return f"add {name} to systems.{system}.combined"
-    return "" if found.rule == rule else f"{full_name(name, found.rule)} has another rule than {rule}"
+    return "" if found.rule == rule else f"{FusionId.combined(name, found.rule)} has another rule than {rule}"

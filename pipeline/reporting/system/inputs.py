@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.core.errors import ArtifactError
+from pipeline.core.ledger import read_ledger
 from pipeline.core.posteriors import read_table, without_scores
 from pipeline.reporting.papers.paper import FeedbackRuns
 from pipeline.reporting.system.training_curves import training_curve
@@ -106,3 +107,23 @@ def read_curves(models: Path, names: Sequence[str]) -> dict[str, pd.DataFrame]:
         if (curve := training_curve(pd.read_csv(path))) is not None:
             found[name] = curve
     return found
+
+
+def read_results(models: Path, fusion: Path, settings: SystemParams) -> dict[str, Any]:
+    """Return what the stages before a report have written, by the attributes of `SystemReport`.
+
+    Args:
+        models: folder of the system's models
+        fusion: folder of its fusions
+        settings: of the system
+    """
+    names = settings.models()
+    return {
+        "predictions": read_predictions(fusion),
+        "validation": read_validation(models, fusion, names),
+        "learned": read_learned(fusion),
+        "ledger": read_ledger(fusion / "ledger.csv"),
+        "about": read_about(models, names),
+        "feedback": read_feedback(fusion, settings),
+        "curves": read_curves(models, names),
+    }

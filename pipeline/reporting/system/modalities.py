@@ -12,31 +12,26 @@ from pipeline.evaluation.metrics import Score, best
 from pipeline.reporting.html.blocks import Listing
 from pipeline.reporting.html.charts import Dots, Mark
 from pipeline.reporting.html.page import percent, points
-from pipeline.systems.params import SystemParams, fusions, unimodal
+from pipeline.systems.ids import ModelId
+from pipeline.systems.params import SystemParams, named_fusions, unimodal
 
 KINDS = {"audio": "audio", "video": "video", "fused": "fusion"}
 """Group of a report -> kind of its mark in a chart."""
 
 
-def chosen_models(
-    settings: SystemParams, also: Mapping[str, str], headline: str, scores: Mapping[str, Score]
-) -> dict[str, str]:
-    """Return audio, video and fused -> the best model of it, as far as there is one; fused only where
-    there is a fusion.
+def chosen_models(settings: SystemParams, headline: str, scores: Mapping[str, Score]) -> dict[str, str]:
+    """Return audio, video and fused -> the best model of it, as far as there is one; fused only where there is a fusion.
 
     Args:
         settings: of the system
-        also: modality of features that only its further models have
         headline: the model or fusion that the page names as best
         scores: model or fusion -> figures
     """
-    found = _best_of(settings.models(), settings, also, scores)
+    found = _best_of(settings.models(), settings, scores)
     return found if headline in found.values() else {**found, "fused": headline}
 
 
-def parts_of(
-    settings: SystemParams, also: Mapping[str, str], headline: str, scores: Mapping[str, Score]
-) -> dict[str, str]:
+def parts_of(settings: SystemParams, headline: str, scores: Mapping[str, Score]) -> dict[str, str]:
     """Return audio, video and fused -> the models that say why the headline decides as it does.
 
     Those that it depends on, the better one where there are several of a modality; the best of the modality where there
@@ -44,25 +39,19 @@ def parts_of(
 
     Args:
         settings: of the system
-        also: modality of features that only its further models have
         headline: a model or fusion
         scores: model or fusion -> figures
     """
-    below = unimodal(headline, {fusion.name: fusion for fusion in fusions(settings)})
+    below = unimodal(headline, named_fusions(settings))
     return {
-        **chosen_models(settings, also, headline, scores),
-        **_best_of(below, settings, also, scores),
+        **chosen_models(settings, headline, scores),
+        **_best_of(below, settings, scores),
         "fused": headline,
     }
 
 
-def _best_of(
-    names: Iterable[str], settings: SystemParams, also: Mapping[str, str], scores: Mapping[str, Score]
-) -> dict[str, str]:
-    known = {**also, **settings.features}
-    groups = {
-        group: [name for name in names if known.get(name.partition("-")[0]) == group] for group in ("audio", "video")
-    }
+def _best_of(names: Iterable[ModelId], settings: SystemParams, scores: Mapping[str, Score]) -> dict[str, str]:
+    groups = {group: [name for name in names if settings.modality(name) == group] for group in ("audio", "video")}
     return {group: best({name: scores[name] for name in members}) for group, members in groups.items() if members}
 
 

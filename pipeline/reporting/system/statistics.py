@@ -75,7 +75,7 @@ class Statistics:
 def candidates(settings: SystemParams) -> list[str]:
     """Return what a system is for: models of joint features, then fusions."""
     joint = settings.of("joint")
-    models = [name for name in settings.crossed() if name.rsplit("-", 1)[0] in joint]
+    models = [name for name in settings.crossed() if name.feature in joint]
     return [*models, *(fusion.name for fusion in fusions(settings))]
 
 

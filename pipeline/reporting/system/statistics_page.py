@@ -17,6 +17,7 @@ from pipeline.reporting.system.statistics_calibration import Calibration
 from pipeline.reporting.system.statistics_charts import reliability_chart, selective_chart
 from pipeline.reporting.system.system_report import SystemReport
 from pipeline.reporting.system.tables import best_of_each
+from pipeline.systems.params import methods
 
 SPEAKER_DEPENDENT = (
     "SPEAKER-DEPENDENT: training and test speakers are the same people; "
@@ -79,7 +80,7 @@ def statistics_values(report: SystemReport, found: Statistics, scores: Mapping[s
         scores: model or fusion -> figures
     """
     name, sure = found.headline, found.calibration
-    shown = best_of_each({name: score.accuracy for name, score in scores.items()})
+    shown = best_of_each({name: score.accuracy for name, score in scores.items()}, methods(report.settings))
     return {
         "headline": name,
         "reference": found.reference,

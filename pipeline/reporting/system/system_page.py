@@ -22,7 +22,7 @@ from pipeline.reporting.system.statistics import Statistics, candidates
 from pipeline.reporting.system.statistics_page import statistics_values, warnings
 from pipeline.reporting.system.system_report import SystemReport
 from pipeline.reporting.system.tables import score_row
-from pipeline.systems.combined import METHOD, full_name
+from pipeline.systems.ids import FusionId, PairId
 from pipeline.systems.params import Modality, fusions
 
 GENERATED = (
@@ -72,9 +72,7 @@ def page_values(
         "combined": _combined(report, scores),
         "statistics": statistics_values(report, statistics, scores),
         "confusions": _best_models(report, chosen, scores, confusions),
-        "helped": modality_values(
-            chosen_models(report.settings, report.also, chosen, scores), statistics.per_class, report.classes
-        ),
+        "helped": modality_values(chosen_models(report.settings, chosen, scores), statistics.per_class, report.classes),
         "training": [training_chart(name, curve) for name, curve in report.curves.items()],
         "weights": _weights(report.about),
         "ledger": ledger_lines(report.ledger),
@@ -118,10 +116,10 @@ def _models(report: SystemReport, scores: Mapping[str, Score]) -> list[dict[str,
 
 def by_modality(report: SystemReport) -> dict[str, list[str]]:
     """Return the models of one feature by modality, the further ones last; groups without a model are left out."""
-    settings, groups = report.settings, {}
+    settings, groups = report.settings, dict[str, list[str]]()
     for modality, words in MODALITIES.items():
         features = settings.of(modality)
-        groups[words] = [name for name in settings.crossed() if name.rsplit("-", 1)[0] in features]
+        groups[words] = [str(name) for name in settings.crossed() if name.feature in features]
     groups[FURTHER] = list(settings.also)
     return {words: names for words, names in groups.items() if names}
 
@@ -133,24 +131,26 @@ def _weights(about: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
 
 def _matrix(report: SystemReport, scores: Mapping[str, Score]) -> dict[str, Any]:
     """Return accuracies of all fusions of pairs: pairs in rows, methods in columns."""
-    wanted = [fusion for fusion in fusions(report.settings) if fusion.method != METHOD]
-    methods = list(dict.fromkeys(fusion.method for fusion in wanted))
-    accuracies = {fusion.name: scores[fusion.name].accuracy for fusion in wanted}
+    wanted = [(fusion.name, fusion.name.pair) for fusion in fusions(report.settings) if fusion.name.pair]
+    methods = {name.method: {"rule": name.rule, "over": list(name.over)} for name, _ in wanted}
+    accuracies = {name: scores[name].accuracy for name, _ in wanted}
     warm = dict(zip(accuracies, warmth(list(accuracies.values())), strict=True))
     top = best({name: scores[name] for name in accuracies}) if accuracies else ""
+    by_pair: dict[PairId, dict[str, FusionId]] = {}
+    for name, pair in wanted:
+        by_pair.setdefault(pair, {})[name.method] = name
     rows = []
-    for pair in dict.fromkeys(fusion.pair for fusion in wanted):
-        names = [f"{method}-{pair}" for method in methods]
-        features, classifier = pair.rsplit("-", 1)
+    for pair, by_method in by_pair.items():
+        names = [by_method[method] for method in methods]
         cells = [{"accuracy": accuracies[n], "warmth": warm[n], "best": n == top, "score": scores[n]} for n in names]
-        rows.append({"features": features, "classifier": classifier, "cells": cells})
-    heads = [{"rule": m.partition("-")[0], "over": m.partition("-")[2].split("+") if "-" in m else []} for m in methods]
+        rows.append({"features": pair.features, "classifier": pair.classifier, "cells": cells})
+    heads = list(methods.values())
     return {"heads": heads, "rows": rows, "stacked": any(head["over"] for head in heads)}
 
 
 def _combined(report: SystemReport, scores: Mapping[str, Score]) -> list[dict[str, Any]]:
     """Return the combined fusions in their order: name, rule, parts and figures."""
-    names = {full_name(name, each.rule): (name, each) for name, each in report.settings.combined.items()}
+    names = {FusionId.combined(name, each.rule): (name, each) for name, each in report.settings.combined.items()}
     top = best({name: scores[name] for name in names}) if names else ""
     return [
         {

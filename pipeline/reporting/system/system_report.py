@@ -38,7 +38,6 @@ class SystemReport:
         params: how intervals are found, and what is compared with what
         feedback: what the feedback loop learned; None where the system has none
         curves: model -> its training curve, of those that are trained step by step
-        also: modality of features that only the system's further models have
     """
 
     corpus: str
@@ -56,7 +55,6 @@ class SystemReport:
     params: ReportParams
     feedback: FeedbackRuns | None = None
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)
-    also: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def protocol(self) -> str:

@@ -8,8 +8,7 @@ from math import isnan
 import pandas as pd
 
 from pipeline.evaluation.metrics import Score
-from pipeline.systems.combined import METHOD
-from pipeline.systems.params import method_of
+from pipeline.systems.ids import METHOD
 
 NOT_JUDGED = "no clip judged: see ledger.csv"
 
@@ -35,16 +34,18 @@ def ends(low: float, high: float) -> str:
     return "-" if isnan(low) else f"{low:.3f} to {high:.3f}"
 
 
-def best_of_each(accuracies: Mapping[str, float]) -> list[str]:
+def best_of_each(accuracies: Mapping[str, float], methods: Mapping[str, str]) -> list[str]:
     """Return all models of one feature, all combined fusions and the best of each other method, in their order.
 
     Args:
         accuracies: model or fusion -> accuracy; NaN for what judged nothing, which is never better than another
+        methods: fusion -> its method
     """
     best: dict[str, str] = {}
     known = {name: -1.0 if isnan(accuracy) else accuracy for name, accuracy in accuracies.items()}
     for name, accuracy in known.items():
-        key = name if method_of(name) in ("", METHOD) else method_of(name)
+        key = methods.get(name, METHOD)
+        key = name if key == METHOD else key
         if key not in best or accuracy > known[best[key]]:
             best[key] = name
     return list(best.values())

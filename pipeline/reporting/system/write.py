@@ -25,7 +25,8 @@ from pipeline.reporting.system.system_page import by_modality, graver_notices, m
 from pipeline.reporting.system.system_report import SystemReport
 from pipeline.reporting.system.tables import score_table
 from pipeline.reporting.system.training_curves import write_curves
-from pipeline.systems.combined import full_name
+from pipeline.systems.ids import FusionId
+from pipeline.systems.params import methods
 
 
 def write_report(report: SystemReport, folder: Path) -> dict[str, Score]:
@@ -75,8 +76,9 @@ def _setup(report: SystemReport, headline: str, scores: Mapping[str, Score]) -> 
         "made_here": made_here(report.about),
         "classes": report.classes,
         "largest": largest / len(report.clips),
-        "chosen": chosen_models(report.settings, report.also, headline, scores),
-        "parts": parts_of(report.settings, report.also, headline, scores),
+        "methods": methods(report.settings),
+        "chosen": chosen_models(report.settings, headline, scores),
+        "parts": parts_of(report.settings, headline, scores),
     }
 
 
@@ -107,7 +109,7 @@ def _groups(report: SystemReport) -> dict[str, list[str]]:
 
 
 def _single(report: SystemReport) -> list[str]:
-    combined = [full_name(name, each.rule) for name, each in report.settings.combined.items()]
+    combined = [FusionId.combined(name, each.rule) for name, each in report.settings.combined.items()]
     return [*report.settings.models(), *combined]
 
 

@@ -103,7 +103,7 @@ def extractor(plugin, tmp_path):
 
 
 def test_docstring_gives_paper_weights_and_output(plugin, extractor):
-    text = plugin.__doc__
+    text = " ".join(plugin.__doc__.split())
     assert text.startswith(f"{name_of(plugin)}: ")
     assert re.search(r"\d{4}, (section|Fig\.|eq\.) ?\(?[\dIVX]", text), "the paper's section, figure or equation"
     assert re.search(r"Weights: \S", text)

@@ -28,7 +28,7 @@ FOLDS = {
 SYSTEM = SystemParams(
     features={"v": "video"},
     classifiers=("lstm",),
-    also=("w-svm", "a-svm"),
+    also={"w-svm": "video", "a-svm": "audio"},
     fusions=(),
     combined={
         "visual": {"rule": "average", "of": ["v-lstm", "w-svm"]},

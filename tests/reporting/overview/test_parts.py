@@ -174,13 +174,12 @@ def test_the_gallery_shows_what_the_headline_rests_on(tmp_path):
 def test_modalities_of_further_models_are_told_by_the_settings():
     scores = make("ouyang2017", OUYANG).scores()
     headline = "combined-audio_visual-weighted"
-    assert set(chosen_models(OUYANG, {"egemaps": "audio"}, headline, scores)) == {"audio", "video", "fused"}
-    assert set(chosen_models(OUYANG, {}, headline, scores)) == {"video", "fused"}
-    parts = parts_of(OUYANG, {"egemaps": "audio"}, headline, scores)
+    assert set(chosen_models(OUYANG, headline, scores)) == {"audio", "video", "fused"}
+    parts = parts_of(OUYANG, headline, scores)
     assert (parts["audio"], parts["fused"]) == ("egemaps-transfer", headline)
     assert parts["video"] in ("vggface-image_set", "vggface-end_to_end", "pyramid-temporal")
-    single = parts_of(OUYANG, {}, "pyramid-temporal", scores)
-    assert single == {"video": "pyramid-temporal", "fused": "pyramid-temporal"}
+    single = parts_of(OUYANG, "pyramid-temporal", scores)
+    assert (single["video"], single["fused"]) == ("pyramid-temporal", "pyramid-temporal")
 
 
 def test_what_joining_adds_is_told_per_emotion():
@@ -244,14 +243,14 @@ def test_networks_show_how_they_learned(tmp_path):
     for name, text in (
         ("pretrained/a60", "epoch,loss,held_out_accuracy\n0,1,0.5\n1,0.5,0.75\n"),
         (
-            "demo/zhang2017/networks/anet",
+            "demo/networks/anet",
             "fold,epoch,loss,held_out_accuracy\nfold-00,0,2,0.1\nfold-01,0,4,0.3\nfold-00,1,1,0.2\n",
         ),
         (
-            "demo/zhang2017/networks/dbn1",
+            "demo/networks/dbn1",
             "fold,phase,epoch,loss,val_loss,val_accuracy\nf,rbm1,0,400,,\nf,tune,0,2,3,0.5\n",
         ),
-        ("demo/zhang2017/networks/feature_level", ""),
+        ("demo/networks/feature_level", ""),
     ):
         path = tmp_path / name / "history.csv"
         path.parent.mkdir(parents=True)
@@ -259,9 +258,9 @@ def test_networks_show_how_they_learned(tmp_path):
     found = network_charts(tmp_path)
     assert {title: [chart.name for chart in charts] for title, charts in found.items()} == {
         "Pre-trained on source tasks": ["a60: 75.0 % right"],
-        "In every fold of zhang2017 on demo": ["anet: 20.0 % right", "dbn1: 50.0 % right"],
+        "In every fold on demo": ["anet: 20.0 % right", "dbn1: 50.0 % right"],
     }
-    curve = network_curve(pd.read_csv(tmp_path / "demo/zhang2017/networks/anet/history.csv"))
+    curve = network_curve(pd.read_csv(tmp_path / "demo/networks/anet/history.csv"))
     assert curve["loss"].tolist() == [3, 1], "mean over the folds that still learned"
     (tmp_path / "pretrained" / "a60" / "history.csv").write_text('a,b\n1,2,3,4\n"')
     with pytest.raises(ArtifactError, match="rerun its stage"):

@@ -24,7 +24,12 @@ from pipeline.systems.params import SystemParams, fusions
 FULL = SystemParams(
     features={"vggface": "video", "pyramid": "video", "c3dvisual": "video"},
     classifiers=("temporal", "image_set"),
-    also=("vggface-end_to_end", "pyramid-end_to_end", "c3d-end_to_end", "egemaps-transfer"),
+    also={
+        "vggface-end_to_end": "video",
+        "pyramid-end_to_end": "video",
+        "c3d-end_to_end": "video",
+        "egemaps-transfer": "audio",
+    },
     fusions=(),
     combined={
         "end_to_end": {"rule": "average", "of": ["vggface-end_to_end", "pyramid-end_to_end", "c3d-end_to_end"]},
@@ -224,8 +229,8 @@ def test_how_far_the_search_is_proven_is_said(states, words):
         (without("image_set_audio"), "table_6", "An", "An", "add image_set_audio to systems.ouyang2017.combined"),
         (without("visual"), "table_4", "Whole Visual Module", "Accuracy", "add visual to systems.ouyang2017.combined"),
         (without("cached"), "table_4", "End to End Module", "Cached features", "add cached to systems.ouyang2017.combined"),
-        (changed(also=(), combined={}, feedback=None), "table_4", "C3D", "Accuracy", "add c3d-end_to_end to systems.ouyang2017.also"),
-        (changed(also=(), combined={}, feedback=None), "table_2", "Ang", "Sur", "add egemaps-transfer to systems.ouyang2017.also"),
+        (changed(also={}, combined={}, feedback=None), "table_4", "C3D", "Accuracy", "add c3d-end_to_end to systems.ouyang2017.also"),
+        (changed(also={}, combined={}, feedback=None), "table_2", "Ang", "Sur", "add egemaps-transfer to systems.ouyang2017.also"),
         (
             changed(features={"vggface": "video"}, combined={}, feedback=None),
             "table_4", "C3D", "Cached features", "add c3dvisual to systems.ouyang2017.features",

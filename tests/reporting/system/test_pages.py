@@ -57,7 +57,7 @@ SMALL_ZHANG = SystemParams(
 SMALL_OUYANG = SystemParams(
     features={"vggface": "video", "c3dvisual": "video"},
     classifiers=("temporal", "image_set"),
-    also=("vggface-end_to_end", "egemaps-transfer"),
+    also={"vggface-end_to_end": "video", "egemaps-transfer": "audio"},
     fusions=(),
     combined={
         "end_to_end": {"rule": "average", "of": ["vggface-end_to_end", "c3dvisual-temporal"]},

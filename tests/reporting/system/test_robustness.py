@@ -14,6 +14,7 @@ from pipeline.fusion.missing_modality import MISSING, needs_of
 from pipeline.manifest.corpus_json import About, Sides, Source
 from pipeline.protocols.settings import ProtocolParams
 from pipeline.reporting.system.robustness import chosen, write_robustness
+from pipeline.systems.ids import FusionId, ModelId
 from pipeline.systems.params import Fusion, SystemParams, fusions
 
 BROWSER = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -23,7 +24,7 @@ SYSTEM = SystemParams(
     fusions=("average", "product"),
     combined={"pictures": {"rule": "average", "of": ["vnet-svm", "wnet-svm"]}},
 )
-NEEDS = needs_of(SYSTEM, {})
+NEEDS = needs_of(SYSTEM)
 ACCURACY = {
     "anet-svm": 0.4,
     "vnet-svm": 0.6,
@@ -81,7 +82,7 @@ def test_the_best_of_each_kind_on_complete_clips():
 def test_kinds_that_a_system_lacks():
     pictures = {name: NEEDS[name] for name in ("vnet-svm", "wnet-svm")}
     few = figures({name: ACCURACY[name] for name in (*pictures, "combined-pictures-average")})
-    alone = [Fusion("combined", "pictures-average", "average", ("vnet-svm", "wnet-svm"))]
+    alone = [Fusion(FusionId.combined("pictures", "average"), (ModelId("vnet", "svm"), ModelId("wnet", "svm")))]
     assert chosen(few, pictures, alone) == {"picture": "vnet-svm", "fusion": "combined-pictures-average"}
     assert chosen(few, pictures, []) == {"picture": "vnet-svm"}
 

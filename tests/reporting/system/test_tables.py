@@ -208,7 +208,15 @@ def test_the_best_of_each_method():
         "combined-x-average": 0.1,
         "combined-y-average": 0.4,
     }
-    assert best_of_each(accuracies) == [
+    methods = {
+        "vote-a60+v1024-svm": "vote",
+        "vote-a60+v2048-svm": "vote",
+        "sum-a60+v1024-svm": "sum",
+        "vote-logistic_regression+audio-a60+v1024-svm": "vote-logistic_regression+audio",
+        "combined-x-average": "combined",
+        "combined-y-average": "combined",
+    }
+    assert best_of_each(accuracies, methods) == [
         "a60-svm",
         "v1024-svm",
         "vote-a60+v2048-svm",

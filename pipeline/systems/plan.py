@@ -1,0 +1,81 @@
+"""plan.yaml: which models dvc.yaml has to train, worked out from `systems` and `corpora` of params.yaml.
+
+DVC multiplies lists and cannot ask a system for its own features and classifiers. So this list stands in a file that
+dvc.yaml reads, and nobody edits: `python -m pipeline check` and `make repro` renew it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.core.errors import SettingsError
+from pipeline.core.files import atomic_path
+from pipeline.core.settings import parse, section
+from pipeline.systems.ids import ModelId
+from pipeline.systems.params import SystemParams
+
+FILE = "plan.yaml"
+END_TO_END = "end_to_end"
+"""Classifier of a model that is a network fine-tuned as a whole; a stage of its own trains it."""
+_HEAD = "# Which models the stages train. Made from params.yaml by `python -m pipeline check`; do not edit.\n"
+
+Plan = dict[str, dict[str, dict[str, str]]]
+"""Stage -> instance -> what dvc.yaml fills in."""
+
+
+def plan_of(params: Mapping[str, Any]) -> Plan:
+    """Return the instances of `train`, `transfer` and `end_to_end`, by the names of corpus, system and model.
+
+    Args:
+        params: `corpora`, `systems` and `train` of params.yaml
+
+    Raises:
+        SettingsError: a mistake in a system's settings, or a classifier without settings
+    """
+    plan: Plan = {"train": {}, "transfer": {}, "end_to_end": {}}
+    for corpus in section(params, "corpora"):
+        for system, model in _models(params):
+            stage, item = _item(params, model)
+            plan[stage][f"{corpus}-{system}-{model}"] = {"corpus": str(corpus), "system": system, **item}
+    return plan
+
+
+def _models(params: Mapping[str, Any]) -> Iterator[tuple[str, ModelId]]:
+    for name, block in section(params, "systems").items():
+        settings = parse(SystemParams, block, f"params.yaml: systems.{name}")
+        for model in settings.models():
+            yield name, model
+
+
+def _item(params: Mapping[str, Any], model: ModelId) -> tuple[str, dict[str, str]]:
+    if model.classifier == END_TO_END:
+        return "end_to_end", {"network": model.feature}
+    item = {"feature": model.feature, "classifier": model.classifier}
+    pretrained = (section(params, f"train.{model.classifier}") or {}).get("pretrained")
+    return ("transfer", {**item, "pretrained": str(pretrained)}) if pretrained else ("train", item)
+
+
+def write_plan(params: Mapping[str, Any], file: Path) -> bool:
+    """Write the plan that params.yaml asks for, and return whether it is another one than before."""
+    text = _HEAD + yaml.safe_dump({"plan": plan_of(params)}, default_flow_style=None, sort_keys=False, width=1000)
+    if file.is_file() and file.read_text(encoding="utf-8") == text:
+        return False
+    with atomic_path(file) as path:
+        path.write_text(text, encoding="utf-8")
+    return True
+
+
+def check_plan(params: Mapping[str, Any], file: Path) -> None:
+    """Renew the plan where it is not what params.yaml asks for, and stop: DVC has read the old one.
+
+    Raises:
+        SettingsError: it was renewed
+    """
+    if write_plan(params, file):
+        raise SettingsError(
+            f"params.yaml asks for other models than {file} had; it is renewed: run the same command again"
+        )

@@ -1,0 +1,20 @@
+"""code: digests of the code behind every stage and plugin; all other stages depend on theirs, and on no file of code."""
+
+from pipeline.core.files import write_json
+from pipeline.engine.code_digest import all_digests
+from pipeline.runner.stage import Context, run
+from pipeline.systems.plan import check_plan
+
+READS = ("corpora", "systems", "train")
+
+
+def main(context: Context) -> str:
+    args = context.args
+    check_plan({key: context.section(key) for key in READS}, args.plan)
+    digests = all_digests()
+    write_json(args.out, digests)
+    return f"code: {sum(map(len, digests.values()))} digests of stages and plugins"
+
+
+if __name__ == "__main__":
+    run(main, READS, (), ("plan", "out"))
