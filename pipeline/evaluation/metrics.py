@@ -64,7 +64,12 @@ class Score:
 
     def rounded(self) -> dict[str, float | None]:
         """Return the figures with four decimals, for JSON; None for what a model that judged nothing does not have."""
-        return {key: None if isnan(value) else round(value, 4) for key, value in asdict(self).items()}
+        return rounded(asdict(self))
+
+
+def rounded(figures: Mapping[str, float]) -> dict[str, float | None]:
+    """Return figures with four decimals, for JSON; None for NaN."""
+    return {key: None if isnan(value) else round(value, 4) for key, value in figures.items()}
 
 
 def best(scores: Mapping[str, Score]) -> str:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from pipeline.core.posteriors import read_table
+from pipeline.core.posteriors import probabilities, read_table
 from pipeline.reporting.overview.pictures import Pictures
 from pipeline.reporting.overview.places import Places
 from pipeline.reporting.overview.reports import Report
 from pipeline.reporting.overview.sounds import Sounds
-from pipeline.reporting.overview.worst import posteriors_of, worst_confusions
 from pipeline.reporting.system.modalities import KINDS
 
 _LEFT, _WIDE, _ROW, _BAR = 78, 258, 25, 6
 """Of the drawing of posteriors, in its own units: room for names, length of a bar for 1, height of a row, of a bar."""
+
+PAIRS, CLIPS = 3, 2
+"""As many confusions are shown, and as many clips of each."""
 
 
 def gallery(report: Report, places: Places) -> dict[str, Any]:
@@ -89,3 +92,46 @@ def posterior_bars(said: Mapping[str, np.ndarray | None], classes: Sequence[str]
     )
     places = {"width": _LEFT + _WIDE + 44, "left": _LEFT, "right": _LEFT + _WIDE, "height": 6 + _ROW * len(classes)}
     return {**places, "bar": _BAR, "lines": lines, "described": described, "silent": silent}
+
+
+@dataclass(frozen=True)
+class Confused:
+    """One confusion.
+
+    Attributes:
+        truth: the emotion
+        decided: what it was taken for
+        count: how many clips
+        of: how many clips of the emotion were judged
+        clips: ids of those that were mistaken with the highest posterior
+    """
+
+    truth: str
+    decided: str
+    count: int
+    of: int
+    clips: Sequence[str]
+
+
+def worst_confusions(rows: pd.DataFrame, pairs: int = PAIRS, clips: int = CLIPS) -> list[Confused]:
+    """Return the most frequent confusions of one model, the most frequent first, equals by name.
+
+    Args:
+        rows: of its test clips; those that were not judged do not count
+        pairs: how many confusions, at most
+        clips: how many clips of each, at most
+    """
+    judged = rows[rows["predicted"] != ""]
+    wrong = judged[judged["predicted"] != judged["emotion"]]
+    pairs_of = wrong.groupby(["emotion", "predicted"])
+    found = []
+    for (truth, decided), mistaken in sorted(pairs_of, key=lambda pair: (-len(pair[1]), pair[0]))[:pairs]:
+        first = mistaken.sort_values([f"p_{decided}", "clip_id"], ascending=[False, True])["clip_id"][:clips]
+        found.append(Confused(truth, decided, len(mistaken), int((judged["emotion"] == truth).sum()), first.tolist()))
+    return found
+
+
+def posteriors_of(rows: pd.DataFrame, clip_id: str, classes: Sequence[str]) -> np.ndarray | None:
+    """Return what a model says of one clip, (C,); None where it did not judge it."""
+    own = rows[(rows["clip_id"] == clip_id) & (rows["predicted"] != "")]
+    return probabilities(own, classes)[0] if len(own) else None

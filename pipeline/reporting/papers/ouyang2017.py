@@ -144,8 +144,8 @@ class Ouyang2017:
         return Table(f"Table {number}", caption, "truth", cells, matrices=matrices, note=note)
 
     def _accuracy(self, row: str, column: str, name: str, rule: str, paper: float | None) -> Cell:
-        score, reason = self.results.scores.get(_model(name, rule)), self._why_not(name, rule)
-        model = _model(name, rule)
+        model, reason = _model(name, rule), self._why_not(name, rule)
+        score = self.results.scores.get(model)
         return accuracy(score, reason=reason, paper=paper, unit=PERCENT_1, row=row, column=column, model=model)
 
     def _why_not(self, name: str, rule: str = "") -> str:
@@ -156,7 +156,7 @@ class Ouyang2017:
             return lacking_combined(self.settings, SYSTEM, name, rule)
         model = ModelId.parse(name)
         if model.classifier in (SEQUENCES, SETS):
-            return lacking(self.settings, SYSTEM, model.classifier, (model.feature,))
+            return lacking(self.settings, SYSTEM, model)
         return lacking_model(self.settings, SYSTEM, name)
 
 

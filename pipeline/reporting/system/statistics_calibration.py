@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from math import isnan, nan
+from dataclasses import dataclass
+from math import nan
 
 import numpy as np
 import pandas as pd
 
 from pipeline.core.posteriors import probabilities
 from pipeline.evaluation.calibration import aurc, brier, ece, fit_temperature, nll, reliability, scaled, selective
-
-
-@dataclass(frozen=True)
-class Sureness:
-    """How far posteriors of test clips are from the truth; NaN without a clip.
-
-    Attributes:
-        ece: expected calibration error, 0 to 1
-        nll: mean negative log likelihood, nats
-        brier: Brier score, 0 to 2
-    """
-
-    ece: float
-    nll: float
-    brier: float
+from pipeline.evaluation.metrics import rounded
 
 
 @dataclass(frozen=True)
@@ -33,7 +19,8 @@ class Calibration:
     """Calibration of one model.
 
     Attributes:
-        before: of its posteriors as they are
+        before: of its posteriors as they are: `ece` (expected calibration error, 0 to 1), `nll` (mean negative log
+            likelihood, nats) and `brier` (Brier score, 0 to 2); NaN without a clip
         after: of its posteriors at the temperature of each fold
         temperature: mean over folds; NaN where it judged nothing
         fitted: folds whose temperature was fitted; in the others it is 1
@@ -43,8 +30,8 @@ class Calibration:
         selective: selective accuracy, as `pipeline.evaluation.calibration.selective` returns it
     """
 
-    before: Sureness
-    after: Sureness
+    before: Mapping[str, float]
+    after: Mapping[str, float]
     temperature: float
     fitted: int
     folds: int
@@ -54,8 +41,7 @@ class Calibration:
 
     def rounded(self) -> dict[str, float | None]:
         """Return the figures before scaling with four decimals, for JSON; None for what there is not."""
-        found = {**asdict(self.before), "aurc": self.aurc}
-        return {key: None if isnan(value) else round(value, 4) for key, value in found.items()}
+        return rounded({**self.before, "aurc": self.aurc})
 
 
 def calibrations(
@@ -85,8 +71,8 @@ def _calibration(
     confidence = posteriors.max(axis=1)
     bars, curve = reliability(confidence, right, bins), selective(confidence, right)
     return Calibration(
-        before=Sureness(ece(bars), nll(posteriors, labels), brier(posteriors, labels)),
-        after=Sureness(ece(reliability(calm.max(axis=1), right, bins)), nll(calm, labels), brier(calm, labels)),
+        before=_figures(bars, posteriors, labels),
+        after=_figures(reliability(calm.max(axis=1), right, bins), calm, labels),
         temperature=float(np.mean(list(temperatures.values()))) if temperatures else nan,
         fitted=sum(found is not None for found in fitted.values()),
         folds=len(fitted),
@@ -94,6 +80,10 @@ def _calibration(
         reliability=bars,
         selective=curve,
     )
+
+
+def _figures(bars: pd.DataFrame, posteriors: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    return {"ece": ece(bars), "nll": nll(posteriors, labels), "brier": brier(posteriors, labels)}
 
 
 def _temperature(rows: pd.DataFrame | None, classes: Sequence[str]) -> float | None:
@@ -114,9 +104,9 @@ def calibration_table(found: Mapping[str, Calibration]) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "model": name,
-            **asdict(each.before),
+            **each.before,
             "temperature": each.temperature,
-            **{f"{key}_scaled": value for key, value in asdict(each.after).items()},
+            **{f"{key}_scaled": value for key, value in each.after.items()},
             "aurc": each.aurc,
             "folds_fitted": each.fitted,
             "folds": each.folds,

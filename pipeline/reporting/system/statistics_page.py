@@ -106,11 +106,9 @@ def listing(table: pd.DataFrame, columns: Sequence[Column], note: str = "") -> L
 
 
 def _sure(found: Calibration) -> dict[str, Any]:
-    """Return the calibration of one model as text: error, likelihood and Brier score before and after, temperature,
-    area.
-    """
+    """Return the calibration of one model as text."""
     kinds = {
-        kind: [percent(each.ece), _number(each.nll), _number(each.brier)]
+        kind: [percent(each["ece"]), _number(each["nll"]), _number(each["brier"])]
         for kind, each in (("before", found.before), ("after", found.after))
     }
     numbers = {"temperature": _number(found.temperature), "aurc": _number(found.aurc)}
