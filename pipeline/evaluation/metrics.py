@@ -41,8 +41,7 @@ class Score:
         uar: unweighted average recall over the emotions that occur
         micro_f1: Huang et al. 2017, eq. (4); equal to accuracy where every clip gets one label
         low: lower end of the 95 % interval of accuracy, percentile bootstrap over clips or speakers, see `interval_of`;
-            NaN
-            where there is but one to draw
+            NaN where there is but one to draw
         high: upper end
         n: clips judged
         coverage: `n` / test clips of the protocol

@@ -78,9 +78,7 @@ def _name(report: Report) -> str:
 
 
 def _values(report: Report, places: Places) -> dict[str, Any]:
-    """Return what the page shows of one report: what its stages wrote, the parts of it apart where the page puts its
-    own.
-    """
+    """Return what the page shows of one report: what its stages wrote, cut where the page puts parts of its own."""
     before, _, after = report.section().partition(FURTHER)
     top, _, middle = before.partition(CONTENTS)
     parts = {"top": top, "middle": middle, "robustness": report.section("robustness"), "after": after}

@@ -130,9 +130,7 @@ def evenly(count: int, wanted: int) -> list[int]:
 
 
 def spectrogram(values: np.ndarray) -> np.ndarray:
-    """Draw log mel values (T, bands) as (height, width, 3) uint8 RGB, dark to bright from their 2nd to their 99th
-    percentile.
-    """
+    """Draw log mel values (T, bands) as (height, width, 3) uint8 RGB, dark to bright: 2nd to 99th percentile."""
     low, high = np.nanpercentile(values, (2, 99)) if values.size else (0.0, 1.0)
     scaled = np.clip((np.nan_to_num(values, nan=low) - low) / max(high - low, 1e-9), 0, 1)
     picture = cv2.resize((255 * scaled.T[::-1]).astype(np.uint8), _SPECTRUM_PX, interpolation=cv2.INTER_AREA)

@@ -51,8 +51,7 @@ def _kind(needed: frozenset[str]) -> str:
 def write_robustness(
     folder: Path, described: About, system: str, figures: pd.DataFrame, best: Mapping[str, str], generated: bool
 ) -> str:
-    """Write missing.csv, a table per curve in plots/, index.html and section.html; return one line on the best fusion,
-    or the last model where there is none.
+    """Write missing.csv, plots/, index.html and section.html; return a line on the best fusion, or the last model.
 
     Args:
         folder: gets the files

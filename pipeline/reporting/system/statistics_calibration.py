@@ -98,9 +98,7 @@ def _labels(rows: pd.DataFrame, classes: Sequence[str]) -> np.ndarray:
 
 
 def calibration_table(found: Mapping[str, Calibration]) -> pd.DataFrame:
-    """Return one row per model or fusion: figures before and after scaling, temperature and in how many folds it was
-    fitted.
-    """
+    """Return a row per model or fusion: figures before and after scaling, temperature, and folds it was fitted in."""
     return pd.DataFrame(
         {
             "model": name,

@@ -167,9 +167,7 @@ def _combined(report: SystemReport, scores: Mapping[str, Score]) -> list[dict[st
 def _best_models(
     report: SystemReport, headline: str, scores: Mapping[str, Score], confusions: Mapping[str, np.ndarray]
 ) -> list[dict[str, Any]]:
-    """Return the confusion matrices of what the page names as best, and of the best model of each modality and further
-    one.
-    """
+    """Return the confusion matrices of the headline, and of the best model of each modality and of the further ones."""
     named = {words: best({name: scores[name] for name in names}) for words, names in by_modality(report).items()}
     shown: list[dict[str, Any]] = []
     for words, name in {**({} if headline in named.values() else {"fusion": headline}), **named}.items():

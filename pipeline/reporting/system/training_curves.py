@@ -47,9 +47,7 @@ def _best(rows: pd.DataFrame, step: str) -> pd.DataFrame:
 
 
 def write_curves(folder: Path, curves: Mapping[str, pd.DataFrame]) -> None:
-    """Write `<model>.csv` for every model, and none of an earlier run; without any model a table without rows, as DVC
-    warns of an empty folder.
-    """
+    """Write `<model>.csv` for every model; without any a table without rows, as DVC warns of an empty folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.glob("*.csv"):
         stale.unlink()

@@ -33,8 +33,7 @@ _COMPARED = ("accuracy", "uar", "macro_f1", "ece")
 
 
 def write_report(report: SystemReport, folder: Path) -> dict[str, Score]:
-    """Write scores, metrics (the best of them), setup, predictions, ledger, tables/, confusion/, plots/, index.html and
-    section.html; return the scores.
+    """Write all files of the report's folder, the best of each modality into metrics.json; return the scores.
 
     Raises:
         SettingsError: `report.reference` names nothing of the system
