@@ -1,4 +1,4 @@
-"""How sure a share of right decisions is: bootstrap intervals over clips and over speakers."""
+"""Bootstrap intervals of accuracy and UAR, over clips and over speakers."""
 
 from __future__ import annotations
 
@@ -58,10 +58,9 @@ def interval_of(
     """Return the 95 % interval of a mean, or of UAR; over speakers it is the hull of that and of the one over clips.
 
     Clips of a speaker are alike, so that drawing clips gives too narrow an interval. But so does drawing few speakers:
-    all that
-    can be drawn lies between the worst and the best of them (Cameron, Gelbach and Miller 2008, "Bootstrap-based
-    improvements for
-    inference with clustered errors", on few clusters). The wider of both is the more honest.
+    all that can be drawn lies between the worst and the best of them (Cameron, Gelbach and Miller 2008,
+    "Bootstrap-based improvements for inference with clustered errors", on few clusters). The wider of both is the more
+    honest.
 
     Args:
         right: (N,) of 0 and 1

@@ -1,4 +1,4 @@
-"""Is a model as sure as it is right: calibration error, proper scores, temperature, and accuracy of the surest share."""
+"""Calibration: expected calibration error, proper scores, temperature scaling, and selective accuracy."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def scaled(posteriors: np.ndarray, temperature: float | np.ndarray = 1.0) -> np.
 
     Args:
         posteriors: (N, C), rows that sum to 1
-        temperature: above 0; above 1 is less sure. One for all clips, or (N,)
+        temperature: above 0; above 1 is less confident. One for all clips, or (N,)
 
     >>> scaled(np.array([[0.9, 0.1]]), temperature=2.0).round(3).tolist()
     [[0.75, 0.25]]
@@ -69,7 +69,7 @@ def fit_temperature(posteriors: np.ndarray, labels: np.ndarray) -> float:
 
 
 def reliability(confidence: np.ndarray, right: np.ndarray, bins: int) -> pd.DataFrame:
-    """Return how often a model is right, by how sure it is (Guo et al. 2017, section 2, reliability diagrams).
+    """Return the accuracy of a model by its confidence (Guo et al. 2017, section 2, reliability diagrams).
 
     Args:
         confidence: (N,) posterior of the decision
@@ -103,7 +103,7 @@ def ece(table: pd.DataFrame) -> float:
 
 
 def selective(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
-    """Return the accuracy of the surest share of the clips (El-Yaniv and Wiener 2010, JMLR 11: risk and coverage).
+    """Return the selective accuracy (El-Yaniv and Wiener 2010, JMLR 11: risk and coverage).
 
     Clips of equal confidence are taken together, so that their order is of no matter.
 

@@ -1,4 +1,4 @@
-"""For whom a model works: figures by speaker and by gender, and whether a gap between genders may be chance."""
+"""Figures by speaker and by gender, and whether a gap between genders may be chance."""
 
 from __future__ import annotations
 
@@ -13,33 +13,16 @@ from scipy import stats
 from pipeline.evaluation.metrics import confusion, per_class, uar
 
 
-@dataclass(frozen=True)
-class GroupFigures:
-    """Figures of one model on the clips of one speaker or of one gender.
-
-    Attributes:
-        clips: judged
-        accuracy: share of right decisions
-        uar: unweighted average recall over the emotions that occur
-        recalls: emotion -> recall; NaN where no clip has it
-    """
-
-    clips: int
-    accuracy: float
-    uar: float
-    recalls: Mapping[str, float]
-
-
-def by_group(rows: pd.DataFrame, groups: Sequence[str], classes: Sequence[str]) -> dict[str, GroupFigures]:
-    """Return group -> figures, sorted by group.
+def by_group(rows: pd.DataFrame, groups: Sequence[str], classes: Sequence[str]) -> dict[str, dict[str, float]]:
+    """Return group, sorted -> clips (judged), accuracy, uar, and recall_<emotion>, NaN where no clip has it.
 
     Args:
         rows: judged test clips of one model: emotion, predicted
-        groups: (N,) of the rows; "" is left out
+        groups: (N,) of the rows, such as speakers or genders; "" is left out
         classes: emotions
 
     >>> rows = pd.DataFrame({"emotion": ["sad", "sad", "anger"], "predicted": ["sad", "anger", "anger"]})
-    >>> {name: found.accuracy for name, found in by_group(rows, ["female", "male", "male"], ["anger", "sad"]).items()}
+    >>> {name: found["accuracy"] for name, found in by_group(rows, ["female", "male", "male"], ["anger", "sad"]).items()}
     {'female': 1.0, 'male': 0.5}
     """
     found = {}
@@ -47,9 +30,9 @@ def by_group(rows: pd.DataFrame, groups: Sequence[str], classes: Sequence[str]) 
     for name in np.unique(names[names != ""]):
         mine = rows[names == name]
         counts = confusion(mine["emotion"].tolist(), mine["predicted"].tolist(), classes)
-        recalls = {emotion: figures.recall for emotion, figures in per_class(counts, classes).items()}
+        recalls = {f"recall_{emotion}": each.recall for emotion, each in per_class(counts, classes).items()}
         accuracy = float(counts.trace() / counts.sum())
-        found[str(name)] = GroupFigures(len(mine), accuracy, uar(counts), recalls)
+        found[str(name)] = {"clips": len(mine), "accuracy": accuracy, "uar": uar(counts), **recalls}
     return found
 
 
@@ -59,7 +42,7 @@ class Gap:
 
     Attributes:
         accuracy: by how much that of one is above that of the other, 0 to 1
-        p: two-sided, of a test that deals the genders out anew over the speakers; NaN where a gender has one speaker
+        p: two-sided, of a permutation test that reassigns the genders to the speakers; NaN where a gender has one speaker
     """
 
     accuracy: float
@@ -69,14 +52,14 @@ class Gap:
 def gender_gap(rows: pd.DataFrame, genders: Mapping[str, str], draws: int, seed: int) -> Gap | None:
     """Return the gap in accuracy between the genders; None unless there are two.
 
-    If gender is of no matter, then the gap is one of those that any other deal of the genders over the same speakers
-    would give; whole speakers, since the clips of one are alike.
+    If gender does not matter, then the gap is one of those that any other assignment of the genders to the same
+    speakers would give; whole speakers, since the clips of one are alike.
 
     Args:
         rows: judged test clips of one model: speaker, emotion, predicted
         genders: speaker -> gender, "" where it is not known
-        draws: deals at random; all are tried where there are no more of them
-        seed: of the deals
+        draws: assignments at random; all are tried where there are no more of them
+        seed: of the assignments
     """
     right = (rows["emotion"] == rows["predicted"]).groupby(rows["speaker"]).agg(["sum", "count"])
     known = right[[genders[speaker] != "" for speaker in right.index]]

@@ -1,4 +1,4 @@
-"""How well, and how sure: accuracy, UAR, F1, confusion and bootstrap intervals."""
+"""Metrics: accuracy, UAR, F1, confusion matrices and bootstrap intervals."""
 
 from __future__ import annotations
 
@@ -41,8 +41,7 @@ class Score:
         uar: unweighted average recall over the emotions that occur
         micro_f1: Huang et al. 2017, eq. (4); equal to accuracy where every clip gets one label
         low: lower end of the 95 % interval of accuracy, percentile bootstrap over clips or speakers, see `interval_of`;
-            NaN
-            where there is but one to draw
+            NaN where there is but one to draw
         high: upper end
         n: clips judged
         coverage: `n` / test clips of the protocol
@@ -64,7 +63,12 @@ class Score:
 
     def rounded(self) -> dict[str, float | None]:
         """Return the figures with four decimals, for JSON; None for what a model that judged nothing does not have."""
-        return {key: None if isnan(value) else round(value, 4) for key, value in asdict(self).items()}
+        return rounded(asdict(self))
+
+
+def rounded(figures: Mapping[str, float]) -> dict[str, float | None]:
+    """Return figures with four decimals, for JSON; None for NaN."""
+    return {key: None if isnan(value) else round(value, 4) for key, value in figures.items()}
 
 
 def best(scores: Mapping[str, Score]) -> str:
@@ -85,6 +89,12 @@ def confusion(truth: Sequence[Hashable], predicted: Sequence[Hashable], classes:
     counts = np.zeros((len(classes), len(classes)), np.int64)
     np.add.at(counts, ([index[t] for t in truth], [index[p] for p in predicted]), 1)
     return counts
+
+
+def percentages(counts: np.ndarray) -> np.ndarray:
+    """Return a confusion matrix in % of its rows, (C, C); a row without clips is NaN."""
+    totals = counts.sum(axis=1, keepdims=True)
+    return 100 * np.divide(counts, totals, out=np.full(counts.shape, np.nan), where=totals > 0)
 
 
 def uar(counts: np.ndarray) -> float:

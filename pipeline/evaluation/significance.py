@@ -1,6 +1,4 @@
-"""Is one model better than another, judged on the same clips: McNemar's test, permutation by speaker, Holm's
-correction.
-"""
+"""Tests of one model against another on the same clips: McNemar, permutation by speaker, Holm's correction."""
 
 from __future__ import annotations
 

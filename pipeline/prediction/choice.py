@@ -22,12 +22,12 @@ class Choice:
 
     Attributes:
         name: the model or fusion that decides
-        models: the models that it rests on and that were trained in some fold, by name
+        models: the models that it depends on and that were trained in some fold, by name
         fusions: the fusions that it is made of, itself last, each behind its parts; () for a model
         best: modality -> its model that was best on validation clips
         validated: accuracy of `name` on validation clips; NaN where that is not known
         asked_for: whether `name` was given, and not chosen here
-        untrained: models that it rests on and that had nothing to learn from, such as those of the picture on a corpus
+        untrained: models that it depends on and that had nothing to learn from, such as those of the video on a corpus
             of sounds
     """
 

@@ -146,7 +146,7 @@ class Features:
         self.entries[step.out] = read_ledger(ledger)
 
     def _check(self, step: Step, meta: FeatureMeta) -> None:
-        """Refuse features that differ from those that the models have learned from; where those lie here."""
+        """Refuse features that differ from those that the models were trained on; where those lie here."""
         if not (known := self.project / step.out).is_file():
             return
         with FeatureFile(known) as file:
@@ -154,7 +154,7 @@ class Features:
         different = [name for name in now if canonical_json(now[name]) != canonical_json(then[name])]
         if different:
             raise ArtifactError(
-                f"{step.out}: the models have learned from a {step.feature} of other {', '.join(different)} than it has now; run `dvc repro`, or put params.yaml back"
+                f"{step.out}: the models were trained on a {step.feature} of other {', '.join(different)} than it has now; run `dvc repro`, or put params.yaml back"
             )
 
     def read(self, out: str, clip: Clip, fold: str, names: Sequence[str] = ()) -> ClipFeatures | None:

@@ -98,14 +98,14 @@ class TrainedModel:
         return float((rows["emotion"] == rows["predicted"]).mean())
 
     def check_source(self, meta: FeatureMeta) -> None:
-        """Refuse a feature of other weights than the model has learned from.
+        """Refuse a feature of other weights than the model was trained on.
 
         Raises:
             ArtifactError: naming both
         """
         if not set(meta.weights.split()) <= set(self.about["weights"].split()):
             raise ArtifactError(
-                f"{self.step.out}: has learned from a {meta.feature} of other weights than it has now; run `dvc repro {self.step.name}`"
+                f"{self.step.out}: was trained on a {meta.feature} of other weights than it has now; run `dvc repro {self.step.name}`"
             )
 
     def lacks(self, fold: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pipeline.prediction.judging import Course
 from pipeline.reporting.figures import COLOURS, MARKERS, figure, words, write
@@ -27,24 +28,10 @@ def draw(path: Path, course: Course, classes: Sequence[str], title: str, below: 
         drawn.set_layout_engine("constrained")
         axes = drawn.add_subplot()
         for number, name in enumerate(classes):
-            style = {
-                "color": COLOURS[number % len(COLOURS)],
-                "marker": MARKERS[number % len(MARKERS)],
-                "markersize": 4,
-                "linewidth": 1.4,
-            }
-            axes.plot(
-                course.times,
-                course.posteriors[:, number],
-                label=words(name),
-                markevery=max(1, len(course.times) // _MARKS),
-                **style,
-            )
-        axes.set(
-            ylim=(0, 1),
-            xlabel=f"time from the beginning of the clip, s ({below})",
-            ylabel="posterior",
-            title=words(title, 80),
-        )
+            style: dict[str, Any] = {"color": COLOURS[number % len(COLOURS)], "marker": MARKERS[number % len(MARKERS)]}
+            style |= {"markersize": 4, "linewidth": 1.4, "markevery": max(1, len(course.times) // _MARKS)}
+            axes.plot(course.times, course.posteriors[:, number], label=words(name), **style)
+        time = f"time from the beginning of the clip, s ({below})"
+        axes.set(ylim=(0, 1), xlabel=time, ylabel="posterior", title=words(title, 80))
         drawn.legend(loc="outside right upper", frameon=False)
         write(drawn, path)

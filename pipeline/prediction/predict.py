@@ -137,7 +137,7 @@ def _remarks(project: Path, fuse: Step, clips: Sequence[Clip], folds: Sequence[s
         if (own := known.get(clip.digest)) is not None:
             met = [fold for fold in folds if parts[fold].get(own) in ("train", "val")]
             remarks[clip.clip_id] = (
-                f"of the corpus: learned from in {len(met)} of {len(folds)} folds"
+                f"of the corpus: a training or validation clip in {len(met)} of {len(folds)} folds"
                 if met
                 else "of the corpus: a test clip"
             )

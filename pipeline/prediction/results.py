@@ -21,10 +21,11 @@ from pipeline.prediction.clips import Found
 from pipeline.prediction.judging import Course, Outcome
 from pipeline.prediction.ledgers import STAGE, words
 from pipeline.reporting.system.system_page import MODALITIES
+from pipeline.runner.terminal import table
 
 _NAMED = 5
 """As many skipped files are named in the terminal; all are in about.json."""
-_WIDEST, _LONGEST = 60, 110
+_WIDEST, _LONGEST, _LINE = 60, 110, 1000
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,7 @@ class Prediction:
 
 
 def predictions(made: Prediction) -> pd.DataFrame:
-    """Return one row per clip and model or fusion, what decides first: clip, file, model, kind, status, reason, folds,
-    predicted, p_...
-    """
+    """Return a row per clip and model or fusion, what decides first: clip, file, model, kind, status, ..., p_..."""
     choice, classes = made.choice, made.choice.classes
     fused = {fusion.name for fusion in choice.fusions}
     status = {(entry.clip_id, entry.stage): entry for entry in made.ledger}
@@ -74,15 +73,8 @@ def predictions(made: Prediction) -> pd.DataFrame:
     for number, clip in enumerate(made.found.clips):
         for name in reversed(choice.names):
             posteriors, entry = made.outcome.posteriors[name][number], status[clip.clip_id, f"{STAGE}:{name}"]
-            kind = "fused" if name in fused else "model"
-            known = {
-                "clip": clip.clip_id,
-                "file": clip.path,
-                "model": name,
-                "kind": kind,
-                "status": entry.status,
-                "reason": entry.reason,
-            }
+            known = {"clip": clip.clip_id, "file": clip.path, "model": name}
+            known |= {"kind": "fused" if name in fused else "model", "status": entry.status, "reason": entry.reason}
             found = {f"p_{emotion}": p for emotion, p in zip(classes, posteriors, strict=True)}
             rows.append({**known, "folds": len(made.folds), "predicted": decision(posteriors, classes), **found})
     return pd.DataFrame(rows)
@@ -95,15 +87,13 @@ def decision(posteriors: np.ndarray, classes: Sequence[str]) -> str:
 
 def course_table(course: Course, classes: Sequence[str]) -> pd.DataFrame:
     """Return one row per window: time (its middle, s), p_..., predicted."""
-    columns = {f"p_{name}": course.posteriors[:, number] for number, name in enumerate(classes)}
-    return pd.DataFrame(
-        {"time": course.times, **columns, "predicted": [decision(row, classes) for row in course.posteriors]}
-    )
+    posteriors = {f"p_{name}": course.posteriors[:, number] for number, name in enumerate(classes)}
+    decided = [decision(row, classes) for row in course.posteriors]
+    return pd.DataFrame({"time": course.times, **posteriors, "predicted": decided})
 
 
 def write(made: Prediction, out: Path, pictures: bool) -> None:
-    """Write `predictions.csv`, `ledger.csv`, `about.json`, and for each judged clip `posteriors/<clip>.csv` and, where
-    wanted, `.png`.
+    """Write `predictions.csv`, `ledger.csv`, `about.json`; of each judged clip `posteriors/<clip>.csv`, perhaps `.png`.
 
     Args:
         made: the prediction
@@ -158,16 +148,13 @@ def _about(made: Prediction) -> dict[str, Any]:
 def told(made: Prediction, out: Path) -> str:
     """Return what the terminal shows: what was asked, a table of the clips, what was left out, weights and notices."""
     choice = made.choice
-    chosen = (
-        "as asked for" if choice.asked_for else f"the best on validation clips (accuracy {choice.validated:.3f} there)"
-    )
+    best = f"the best on validation clips (accuracy {choice.validated:.3f} there)"
+    chosen = "as asked for" if choice.asked_for else best
     count = f"mean over {len(made.folds)} folds" if len(made.folds) > 1 else made.folds[0]
-    lines = [f"{made.system} on {made.corpus}: {choice.name}, {chosen}; {count}", "", *_lines(_table(made)), ""]
+    lines = [f"{made.system} on {made.corpus}: {choice.name}, {chosen}; {count}", "", *_table(made), ""]
     if made.found.skipped:
-        more = len(made.found.skipped) - _NAMED
-        lines.append(
-            f"skipped, no media: {', '.join(made.found.skipped[:_NAMED])}{f' and {more} more' if more > 0 else ''}"
-        )
+        skipped, more = made.found.skipped, len(made.found.skipped) - _NAMED
+        lines.append(f"skipped, no media: {', '.join(skipped[:_NAMED])}{f' and {more} more' if more > 0 else ''}")
     if choice.untrained:
         lines.append(f"trained in no fold, so not asked: {', '.join(choice.untrained)}")
     if made.left:
@@ -178,25 +165,16 @@ def told(made: Prediction, out: Path) -> str:
     return "\n".join([*lines, f"written to {out}"])
 
 
-def _table(made: Prediction) -> list[list[str]]:
-    """Return the rows of the terminal's table, head first."""
-    choice, found = made.choice, made.outcome.posteriors
-    best = [(MODALITIES[modality], name) for modality, name in choice.best.items() if name != choice.name]  # type: ignore[index]
-    rows = [["clip", "decision", "p", *(words for words, _ in best), "notes"]]
+def _table(made: Prediction) -> list[str]:
+    """Return the lines of the terminal's table."""
+    choice, found, rows = made.choice, made.outcome.posteriors, []
+    best = {MODALITIES[kind]: name for kind, name in choice.best.items() if name != choice.name}  # type: ignore[index]
     for number, clip in enumerate(made.found.clips):
-        posteriors = found[choice.name][number]
-        said = decision(posteriors, choice.classes)
-        single = [_said(found[name][number], choice.classes) for _, name in best]
-        rows.append(
-            [
-                clip.clip_id[:_WIDEST],
-                said or "-",
-                f"{posteriors.max():.2f}" if said else "",
-                *single,
-                _notes(made, clip),
-            ]
-        )
-    return rows
+        said, *single = (_said(found[name][number], choice.classes) for name in (choice.name, *best.values()))
+        decided, _, sure = said.partition(" ")
+        rows.append([clip.clip_id[:_WIDEST], decided, sure, *single, _notes(made, clip)])
+    header = ["clip", "decision", "p", *best, "notes"]
+    return table(header, rows, range(len(header)), widest=_LINE)
 
 
 def _said(posteriors: np.ndarray, classes: Sequence[str]) -> str:
@@ -207,11 +185,6 @@ def _said(posteriors: np.ndarray, classes: Sequence[str]) -> str:
 def _notes(made: Prediction, clip: Clip) -> str:
     remark = made.remarks.get(clip.clip_id, "")
     return "; ".join([*words(clip.clip_id, made.ledger), *([remark] if remark else [])])
-
-
-def _lines(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def _weights(choice: Choice) -> list[str]:

@@ -14,19 +14,9 @@ from pipeline.runner.terminal import short
 
 DPI = 130
 COLOURS = (
-    "#0072B2",
-    "#E69F00",
-    "#009E73",
-    "#D55E00",
-    "#CC79A7",
-    "#56B4E9",
-    "#000000",
-    "#A6761D",
-    "#F0E442",
-    "#7570B3",
-    "#666666",
-    "#1B7837",
-)
+    "#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9",
+    "#000000", "#A6761D", "#F0E442", "#7570B3", "#666666", "#1B7837",
+)  # fmt: skip
 """Okabe and Ito's, to be told apart by the colour-blind, and four more; markers tell the same."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">", "p", "h")
 UNOBSERVED: Mapping[str, Any] = {"facecolor": "#ffffff", "edgecolor": "#7f7f7f", "hatch": "////", "linewidth": 0.0}
@@ -59,7 +49,7 @@ def check_name(path: Path) -> None:
         SettingsError: another suffix, or a folder
     """
     if path.suffix.lower() != ".png" or path.is_dir():
-        raise SettingsError(f"{path}: pictures are PNG; give a name that ends in .png")
+        raise SettingsError(f"{path}: images are PNG; give a name that ends in .png")
 
 
 def write(figure: Any, path: Path) -> None:

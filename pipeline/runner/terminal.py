@@ -49,15 +49,18 @@ def pairs(rows: Iterable[tuple[str, Any]]) -> list[str]:
     return lines
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[Any]], texts: Container[int] = (0,)) -> list[str]:
+def table(
+    header: Sequence[str], rows: Iterable[Sequence[Any]], texts: Container[int] = (0,), widest: int = _WIDEST
+) -> list[str]:
     """Return lines of a table, its header first.
 
     Args:
         header: one name per column
         rows: cells, as many as the header has
         texts: which columns are text and are set left; the others are set right
+        widest: characters of a cell that are shown
     """
-    lines = [[short(cell) for cell in row] for row in [header, *rows]]
+    lines = [[short(cell, widest) for cell in row] for row in [header, *rows]]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return [
         "  ".join(

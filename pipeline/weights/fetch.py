@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 import requests
+from filelock import FileLock
 
 from pipeline.core.errors import WeightsError
 from pipeline.core.files import atomic_path
@@ -77,15 +76,20 @@ def _wanted(entry: FileEntry) -> str:
 
 
 def _bring(entry: Entry, path: Path, downloads: Path) -> None:
-    with writing(path.parent, CACHE_REMEDY), _alone(path.parent):
-        if path.is_file():
-            return  # another process brought it while this one waited
-        if isinstance(entry, PackageEntry):
-            with atomic_path(path) as temporary:
-                extract(entry, temporary, downloads)
-                check(entry, temporary, f"check pip's settings, or get it by hand and run `{entry.by_hand}`", path)
-        elif isinstance(entry, UrlEntry | TorchvisionEntry):
-            _from_net(entry, path)
+    with writing(path.parent, CACHE_REMEDY):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.parent / ".lock"):
+            if not path.is_file():  # another process may have brought it while this one waited
+                _bring_alone(entry, path, downloads)
+
+
+def _bring_alone(entry: Entry, path: Path, downloads: Path) -> None:
+    if isinstance(entry, PackageEntry):
+        with atomic_path(path) as temporary:
+            extract(entry, temporary, downloads)
+            check(entry, temporary, f"check pip's settings, or get it by hand and run `{entry.by_hand}`", path)
+    elif isinstance(entry, UrlEntry | TorchvisionEntry):
+        _from_net(entry, path)
 
 
 def _from_net(entry: UrlEntry | TorchvisionEntry, path: Path) -> None:
@@ -126,12 +130,3 @@ def torchvision_url(entry: TorchvisionEntry) -> str:
             "install the pinned torchvision"
         )
     return url
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other processes from fetching the same file meanwhile."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

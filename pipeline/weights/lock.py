@@ -18,7 +18,7 @@ from pipeline.weights.entries import KINDS, SHOWN, Entry
 _EMPTY_HASH = re.compile(r"^(\s+sha256:)\s*(?:null|~)?(\s*(?:\s#.*)?)$")
 
 
-class Lock(Mapping[str, Entry]):
+class Lock(dict[str, Entry]):
     """All entries by name, in the order of the file.
 
     Attributes:
@@ -26,17 +26,8 @@ class Lock(Mapping[str, Entry]):
     """
 
     def __init__(self, path: Path, entries: Mapping[str, Entry]) -> None:
+        super().__init__(entries)
         self.path = path
-        self._entries = dict(entries)
-
-    def __getitem__(self, name: str) -> Entry:
-        return self._entries[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._entries)
-
-    def __len__(self) -> int:
-        return len(self._entries)
 
     def entry(self, name: str) -> Entry:
         """Return one entry.

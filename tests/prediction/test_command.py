@@ -162,7 +162,7 @@ def test_mistakes_are_told_in_one_line(project, media, capsys, args, said):
 def test_features_of_other_settings_than_the_models_know_are_refused(project, media, capsys):
     write_features(project / "f/toy/mfcc39.h5", FeatureMeta("mfcc39", 39, "float32", params={"mels": 7}), [])
     assert predict(project, media) == 1
-    assert "f/toy/mfcc39.h5: the models have learned from a mfcc39 of other" in capsys.readouterr().err
+    assert "f/toy/mfcc39.h5: the models were trained on a mfcc39 of other" in capsys.readouterr().err
 
 
 def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_computed(project, media, tmp_path, capsys):

@@ -134,7 +134,7 @@ def test_clips_do_not_hang_on_each_other(project):
 
 def test_a_feature_of_other_weights_is_refused(project):
     choice = asked(project, "seen-svm")
-    with pytest.raises(ArtifactError, match=r"m/seen-svm: has learned from a .* of other weights than it has now"):
+    with pytest.raises(ArtifactError, match=r"m/seen-svm: was trained on a .* of other weights than it has now"):
         judge(choice, {}, HeldFeatures(weights="cd" * 32), NEW, FOLDS, SPANS)
 
 

@@ -8,10 +8,8 @@ by default, about 1 to 3 for a clear frontal face. Faces below about 80 px are f
 
 `eyes` was measured with dlib's 68-point predictor, an eye's centre being the mean of its six points, on 790 real faces
 of four kinds (429, 90, 30 and 241 faces). Medians: left eye (0.282, 0.291), right eye (0.702, 0.285); made symmetric,
-as
-for a picture and its mirror image. From face to face the 10th and 90th percentile lie 0.05 away on either side, in x
-and
-y, and the kinds' medians 0.03; on 336 generated faces the medians are (0.269, 0.236) and (0.723, 0.261).
+as for a picture and its mirror image. From face to face the 10th and 90th percentile lie 0.05 away on either side, in x
+and y, and the kinds' medians 0.03; on 336 generated faces the medians are (0.269, 0.236) and (0.723, 0.261).
 """
 
 from __future__ import annotations

@@ -9,8 +9,7 @@ unit; larger is surer.
 
 `eyes`: medians over 750 real faces (three frames of each of 143 clips, 120 more of CREMA-D and RAVDESS, 202 still
 pictures), where dlib's 68-point predictor saw the eye centres: left (0.312, 0.407), right (0.682, 0.404); 80 % lie
-within
-about 0.025 of them.
+within about 0.025 of them.
 """
 
 from __future__ import annotations

@@ -6,17 +6,15 @@ IEEE SPL 23, 2016, section II; the detector of Ouyang et al. 2017, section 3.1. 
 
 P-Net looks at an image pyramid; what it proposes is looked at again by R-Net, and what is left by O-Net. After each the
 boxes are corrected by what the network says, of overlapping ones the best stays, and squares around them go to the
-next.
-What of a square lies outside the picture is black. The overlaps are those of the authors' program: 0.5 within one size
-of the pyramid, otherwise 0.7, at the end 0.7 of the smaller box.
+next. What lies outside the video frame is black. The overlaps are those of the authors' program: 0.5 within one
+size of the pyramid, otherwise 0.7, at the end 0.7 of the smaller box.
 
 Output: one box per face, (left, top, right, bottom) px, the probability of a face, and five landmarks, px. Boxes are
 some 0.9 times as wide and 1.2 times as high as dlib's.
 
 `eyes`: medians of the landmarks over 551 real faces of three kinds (429, 97 and 25 faces): left (0.285, 0.396), right
 (0.748, 0.388); made symmetric, as for a picture and its mirror image. From face to face the 10th and 90th percentile
-lie
-0.03 away on either side; on 114 generated faces the medians are (0.298, 0.342) and (0.767, 0.362).
+lie 0.03 away on either side; on 114 generated faces the medians are (0.298, 0.342) and (0.767, 0.362).
 """
 
 from __future__ import annotations

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Any
+
+import numpy as np
+
+from pipeline.evaluation.metrics import percentages
+
+Rows = list[Mapping[str, Any]]
+"""Of a matrix: name, clips as `total` where they are known, and per cell its text and its share of the row in %."""
 
 
 @dataclass(frozen=True)
@@ -14,7 +22,7 @@ class Matrix:
     Attributes:
         title: whose it is; "" where the figure's caption says it
         classes: of the columns
-        rows: of `pipeline.reporting.html.page.heat` or `shares`
+        rows: as `heat`, `shares` or `counted` return them
         last: heading of a further column, which is the value of this key in each row; "" for none
         reason: why there are no rows; "" where there are
     """
@@ -45,3 +53,39 @@ class Listing:
     marked: Sequence[int] = ()
     closed: bool = False
     note: str = ""
+
+
+def heat(counts: np.ndarray, classes: Sequence[str]) -> Rows:
+    """Return the rows of a confusion matrix in whole %, with the clips of each cell."""
+    rows: Rows = []
+    for name, row in zip(classes, counts, strict=True):
+        total = int(row.sum())
+        rounded = [round(100 * int(n) / total) if total else 0 for n in row]
+        cells = [{"count": int(n), "share": share, "text": f"{share} %"} for n, share in zip(row, rounded, strict=True)]
+        rows.append({"name": name, "total": total, "cells": cells})
+    return rows
+
+
+def shares(figures: np.ndarray, classes: Sequence[str], totals: Sequence[int] | None = None) -> Rows:
+    """Return the rows of a confusion matrix with two decimals, as papers print them.
+
+    Args:
+        figures: (C, C), % of the rows; NaN in a row without clips
+        classes: of rows and columns
+        totals: (C,) clips of the rows; None where they are not known
+    """
+    rows: Rows = []
+    for number, (name, row) in enumerate(zip(classes, figures, strict=True)):
+        cells = [{"share": 0.0 if isnan(x) else float(x), "text": "-" if isnan(x) else f"{x:.2f}"} for x in row]
+        rows.append({"name": name, "cells": cells, **({} if totals is None else {"total": int(totals[number])})})
+    return rows
+
+
+def counted(counts: np.ndarray, classes: Sequence[str], in_percent: bool = False) -> Rows:
+    """Return the rows of a confusion matrix as clips, or with `in_percent` as `shares` does, and the clips of each row."""
+    rows = shares(percentages(counts), classes, counts.sum(axis=1).tolist())
+    if not in_percent:
+        for row, clips in zip(rows, counts, strict=True):
+            for cell, n in zip(row["cells"], clips, strict=True):
+                cell["text"] = str(int(n))
+    return rows

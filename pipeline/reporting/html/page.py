@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import isnan
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -58,32 +57,9 @@ def percent(share: float, decimals: int = 1) -> str:
     return "-" if isnan(share) else f"{100 * share:.{decimals}f} %"
 
 
-def heat(counts: np.ndarray, classes: Sequence[str]) -> list[Mapping[str, Any]]:
-    """Return the rows of a confusion matrix for the page: name, clips, and per cell count, share of the row in %."""
-    rows: list[Mapping[str, Any]] = []
-    for name, row in zip(classes, counts, strict=True):
-        total = int(row.sum())
-        rounded = [round(100 * int(n) / total) if total else 0 for n in row]
-        cells = [{"count": int(n), "share": share, "text": f"{share} %"} for n, share in zip(row, rounded, strict=True)]
-        rows.append({"name": name, "total": total, "cells": cells})
-    return rows
-
-
-def shares(
-    percentages: np.ndarray, classes: Sequence[str], totals: Sequence[int] | None = None
-) -> list[Mapping[str, Any]]:
-    """Return the rows of a confusion matrix for the page, with two decimals as papers print them.
-
-    Args:
-        percentages: (C, C), of the rows; NaN in a row without clips
-        classes: of rows and columns
-        totals: (C,) clips of the rows; None where they are not known
-    """
-    rows: list[Mapping[str, Any]] = []
-    for number, (name, row) in enumerate(zip(classes, percentages, strict=True)):
-        cells = [{"share": 0.0 if isnan(x) else float(x), "text": "-" if isnan(x) else f"{x:.2f}"} for x in row]
-        rows.append({"name": name, "cells": cells, **({} if totals is None else {"total": int(totals[number])})})
-    return rows
+def points(difference: float) -> str:
+    """Return a difference in accuracy in points of a hundred, with its sign; `-` for NaN."""
+    return "-" if isnan(difference) else f"{100 * difference:+.1f}"
 
 
 def warmth(values: Sequence[float]) -> list[int]:

@@ -1,45 +1,36 @@
-"""How models learned, as charts of a page: loss on training and on validation clips by epoch or iteration."""
+"""Training curves as charts of a page: loss on training and on validation clips by epoch or iteration."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import ceil, floor, log10
 
 import pandas as pd
 
+from pipeline.reporting.html.charts import Chart, Line
 from pipeline.reporting.html.page import percent
-from pipeline.reporting.system.statistics_charts import Chart, Ticks, line
 
 _ACROSS, _UP = 5, 4
 """About so many ticks."""
 
 
-def training_charts(curves: Mapping[str, pd.DataFrame]) -> list[Chart]:
-    """Return a chart per model.
+def training_chart(name: str, curve: pd.DataFrame) -> Chart:
+    """Return the losses of one model, the axis up from 0 to what holds the highest.
 
     Args:
-        curves: model -> as `pipeline.reporting.system.training_curves.training_curve` returns them
+        name: of the model
+        curve: as `pipeline.reporting.system.training_curves.training_curve` returns it
     """
-    return [training_chart(name, curve) for name, curve in curves.items()]
-
-
-def training_chart(name: str, curve: pd.DataFrame) -> Chart:
-    """Return the losses of one model, the axis up from 0 to what holds the highest."""
-    drawn = [(column, kind) for column, kind in (("loss", "curve"), ("val_loss", "curve beside")) if column in curve]
-    step, highest = _step(float(curve[[column for column, _ in drawn]].max().max()) / _UP)
+    kinds = {column: kind for column, kind in (("loss", "curve"), ("val_loss", "curve beside")) if column in curve}
+    step, highest = _step(float(curve[[*kinds]].max().max()) / _UP)
     last = max(int(curve["step"].max()), 1)
-    lines = [
-        line(
-            [
-                (at / last, value / highest)
-                for at, value in zip(curve["step"], curve[column], strict=True)
-                if value == value
-            ],
-            kind,
-        )
-        for column, kind in drawn
-    ]
-    return Chart(name, _said(curve), "epoch or iteration", "loss", [], lines, _steps(last), _levels(step, highest))
+    lines = []
+    for column, kind in kinds.items():
+        known = curve[curve[column].notna()]
+        lines.append(Line([*zip(known["step"] / last, known[column] / highest, strict=True)], kind))
+    across = max(1, round(_step(last / _ACROSS)[0]))
+    ticks_across = [(at / last, str(at)) for at in range(0, last + 1, across)]
+    ticks_up = [(number * step / highest, f"{number * step:g}") for number in range(round(highest / step) + 1)]
+    return Chart(name, _said(curve), "epoch or iteration", "loss", [], lines, ticks_across, ticks_up)
 
 
 def _said(curve: pd.DataFrame) -> str:
@@ -64,12 +55,3 @@ def _step(least: float) -> tuple[float, float]:
     power = 10.0 ** floor(log10(least))
     step = next(round_ * power for round_ in (1, 2, 2.5, 5, 10) if round_ * power >= least)
     return step, step * ceil(least * _UP / step)
-
-
-def _levels(step: float, highest: float) -> Ticks:
-    return [(number * step / highest, f"{number * step:g}") for number in range(round(highest / step) + 1)]
-
-
-def _steps(last: int) -> Ticks:
-    step = max(1, round(_step(last / _ACROSS)[0]))
-    return [(at / last, str(at)) for at in range(0, last + 1, step)]

@@ -1,30 +1,33 @@
-"""The clips that a system mistook most surely, with what they looked and sounded like and what each modality said."""
+"""The clips that a system mistook most confidently: faces, spectrogram, and what each modality said of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from pipeline.core.posteriors import read_table
+from pipeline.core.posteriors import probabilities, read_table
 from pipeline.reporting.overview.pictures import Pictures
 from pipeline.reporting.overview.places import Places
 from pipeline.reporting.overview.reports import Report
 from pipeline.reporting.overview.sounds import Sounds
-from pipeline.reporting.overview.worst import posteriors_of, worst_confusions
 from pipeline.reporting.system.modalities import KINDS
 
-_WIDTH, _LEFT, _RIGHT, _ROW, _BAR = 380, 78, 44, 25, 6
-"""Of the drawing of posteriors, in its own units."""
+_LEFT, _WIDE, _ROW, _BAR = 78, 258, 25, 6
+"""Of the drawing of posteriors, in its own units: room for names, length of a bar for 1, height of a row, of a bar."""
+
+PAIRS, CLIPS = 3, 2
+"""As many confusions are shown, and as many clips of each."""
 
 
 def gallery(report: Report, places: Places) -> dict[str, Any]:
     """Return the values of the template for one report.
 
     Args:
-        report: whose headline is looked at, and beside it the models of sound and of the picture that it rests on
+        report: whose headline is shown, and beside it the models of audio and of video that it depends on
         places: where its features lie, and what says where its clips do; what is absent is said on the page
     """
     shown = report.setup["parts"]
@@ -70,43 +73,65 @@ def posterior_bars(said: Mapping[str, np.ndarray | None], classes: Sequence[str]
         truth: the clip's own
     """
     known = {kind: posteriors for kind, posteriors in said.items() if posteriors is not None}
-    width = _WIDTH - _LEFT - _RIGHT
     lines = []
     for number, name in enumerate(classes):
-        top = 6 + number * _ROW
+        top, own = 6 + number * _ROW, {kind: float(values[number]) for kind, values in known.items()}
         bars = [
-            {
-                "kind": kind,
-                "y": top + place * (_BAR + 1),
-                "width": round(width * float(values[number]), 1),
-                "text": f"{kind}, {name}: {values[number]:.2f}",
-            }
-            for place, (kind, values) in enumerate(known.items())
-        ]
-        highest = float(known["fusion"][number]) if "fusion" in known else 0.0
-        lines.append(
-            {
-                "name": name,
-                "y": top,
-                "middle": top + 14,
-                "bars": bars,
-                "truth": name == truth,
-                "figure": f"{highest:.2f}",
-            }
-        )
+            {"kind": kind, "y": top + place * (_BAR + 1), "width": round(_WIDE * value, 1), "text": f"{kind}, {name}: {value:.2f}"}
+            for place, (kind, value) in enumerate(own.items())
+        ]  # fmt: skip
+        figure = f"{own.get('fusion', 0.0):.2f}"
+        lines.append({"name": name, "middle": top + 14, "bars": bars, "truth": name == truth, "figure": figure})
     words = "; ".join(
         f"{kind} {', '.join(f'{n} {p:.2f}' for n, p in zip(classes, values, strict=True))}"
         for kind, values in known.items()
     )
     silent = [kind for kind, values in said.items() if values is None]
-    return {
-        "width": _WIDTH,
-        "left": _LEFT,
-        "right": _WIDTH - _RIGHT,
-        "height": 6 + _ROW * len(classes),
-        "bar": _BAR,
-        "lines": lines,
-        "described": f"Posteriors; the truth is {truth}. {words}"
-        + (f". Not judged by {', '.join(silent)}" if silent else ""),
-        "silent": silent,
-    }
+    described = f"Posteriors; the truth is {truth}. {words}" + (
+        f". Not judged by {', '.join(silent)}" if silent else ""
+    )
+    places = {"width": _LEFT + _WIDE + 44, "left": _LEFT, "right": _LEFT + _WIDE, "height": 6 + _ROW * len(classes)}
+    return {**places, "bar": _BAR, "lines": lines, "described": described, "silent": silent}
+
+
+@dataclass(frozen=True)
+class Confused:
+    """One confusion.
+
+    Attributes:
+        truth: the emotion
+        decided: what it was taken for
+        count: how many clips
+        of: how many clips of the emotion were judged
+        clips: ids of those that were mistaken with the highest posterior
+    """
+
+    truth: str
+    decided: str
+    count: int
+    of: int
+    clips: Sequence[str]
+
+
+def worst_confusions(rows: pd.DataFrame, pairs: int = PAIRS, clips: int = CLIPS) -> list[Confused]:
+    """Return the most frequent confusions of one model, the most frequent first, equals by name.
+
+    Args:
+        rows: of its test clips; those that were not judged do not count
+        pairs: how many confusions, at most
+        clips: how many clips of each, at most
+    """
+    judged = rows[rows["predicted"] != ""]
+    wrong = judged[judged["predicted"] != judged["emotion"]]
+    pairs_of = wrong.groupby(["emotion", "predicted"])
+    found = []
+    for (truth, decided), mistaken in sorted(pairs_of, key=lambda pair: (-len(pair[1]), pair[0]))[:pairs]:
+        first = mistaken.sort_values([f"p_{decided}", "clip_id"], ascending=[False, True])["clip_id"][:clips]
+        found.append(Confused(truth, decided, len(mistaken), int((judged["emotion"] == truth).sum()), first.tolist()))
+    return found
+
+
+def posteriors_of(rows: pd.DataFrame, clip_id: str, classes: Sequence[str]) -> np.ndarray | None:
+    """Return what a model says of one clip, (C,); None where it did not judge it."""
+    own = rows[(rows["clip_id"] == clip_id) & (rows["predicted"] != "")]
+    return probabilities(own, classes)[0] if len(own) else None

@@ -1,4 +1,4 @@
-"""How the networks behind the features learned: those pre-trained on source tasks, and those fine-tuned in every fold."""
+"""Training curves of the networks behind the features: those pre-trained on source tasks, and those fine-tuned in every fold."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.core.errors import ArtifactError
+from pipeline.reporting.html.charts import Chart
 from pipeline.reporting.html.page import percent
 from pipeline.reporting.html.training_charts import training_chart
-from pipeline.reporting.system.statistics_charts import Chart
 
 
 def network_charts(models: Path) -> dict[str, list[Chart]]:
-    """Return what is learned -> a chart per network, as far as histories are there.
+    """Return where networks are trained -> a chart per network, as far as histories are there.
 
     Args:
         models: folder of all models
@@ -50,7 +50,7 @@ def _history(path: Path) -> pd.DataFrame:
 
 
 def network_curve(history: pd.DataFrame) -> pd.DataFrame:
-    """Return step, loss and as far as they are known val_loss and val_accuracy, mean over the folds that still learned.
+    """Return step, loss and as far as they are known val_loss and val_accuracy, mean over the folds still in training.
 
     Of a network that is pre-trained layer by layer only what comes after counts: a reconstruction error is no loss.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from pipeline.reporting.html.blocks import Listing
 from pipeline.reporting.html.page import CONTENTS, FURTHER, render
 from pipeline.reporting.overview.gallery import gallery
 from pipeline.reporting.overview.glance import glance
@@ -16,7 +17,6 @@ from pipeline.reporting.overview.places import Places
 from pipeline.reporting.overview.reports import COLUMNS, Report
 from pipeline.reporting.overview.run_facts import settings_values, software
 from pipeline.reporting.overview.stage_times import by_kind, duration, stage_rows
-from pipeline.reporting.overview.systems_compared import COLUMNS as COMPARED
 
 TEMPLATES = Path(__file__).parent / "templates"
 _PARTS = {
@@ -24,24 +24,24 @@ _PARTS = {
     "paper": "the paper's tables",
     "confusions": "confusions",
     "modalities": "modalities",
-    "training": "training",
+    "training": "training curves",
     "calibration": "calibration",
-    "people": "who it works for",
-    "wrong": "what went wrong",
-    "robustness": "without sound or picture",
+    "people": "speakers and gender",
+    "wrong": "error analysis",
+    "robustness": "modality ablation",
     "weights": "weights",
     "ledger": "ledger",
 }
 """End of a part's id -> how the contents of a section name it."""
 
 
-def write_index(places: Places, reports: Sequence[Report], compared: Mapping[str, list[list[str]]]) -> Path:
+def write_index(places: Places, reports: Sequence[Report], compared: Mapping[str, Listing]) -> Path:
     """Write the page and return where it is.
 
     Args:
         places: where to look for what it shows beside the reports
         reports: all of them
-        compared: corpus -> rows of the comparison of its systems
+        compared: corpus -> the comparison of its systems
     """
     path, stages = places.reports / "index.html", stage_rows(places)
     render(
@@ -49,16 +49,11 @@ def write_index(places: Places, reports: Sequence[Report], compared: Mapping[str
         path,
         (TEMPLATES,),
         notices=_notices(reports),
-        made={
-            f"{report.system} on {report.corpus}": report.setup["made_here"]
-            for report in reports
-            if report.setup["made_here"]
-        },
+        made={_name(report): report.setup["made_here"] for report in reports if report.setup["made_here"]},
         reports=[_values(report, places) for report in reports],
         columns=COLUMNS,
         charts=glance(reports),
         compared=compared,
-        compared_columns=COMPARED,
         networks=network_charts(places.models),
         stages=stages,
         kinds=by_kind(stages),
@@ -74,14 +69,16 @@ def _notices(reports: Sequence[Report]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for report in reports:
         for notice in report.setup["notices"]:
-            found.setdefault(notice, []).append(f"{report.system} on {report.corpus}")
+            found.setdefault(notice, []).append(_name(report))
     return found
 
 
+def _name(report: Report) -> str:
+    return f"{report.system} on {report.corpus}"
+
+
 def _values(report: Report, places: Places) -> dict[str, Any]:
-    """Return what the page shows of one report: what its stages wrote, the parts of it apart where the page puts its
-    own.
-    """
+    """Return what the page shows of one report: what its stages wrote, cut where the page puts parts of its own."""
     before, _, after = report.section().partition(FURTHER)
     top, _, middle = before.partition(CONTENTS)
     parts = {"top": top, "middle": middle, "robustness": report.section("robustness"), "after": after}

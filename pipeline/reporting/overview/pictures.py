@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import cv2
 import numpy as np
@@ -37,30 +35,23 @@ class Picture:
     words: str
 
 
-class Pictures:
-    """Faces and spectra of the clips of one corpus; a context manager.
+class Pictures(ExitStack):
+    """Faces and spectra of the clips of one corpus; a context manager that closes its files.
 
     Args:
         features: folder of the corpus's features
-        sounds: the clips' own sound, for where there is no spectrum among the features
+        sounds: the clips' own audio, for where there is no spectrum among the features
     """
 
     def __init__(self, features: Path, sounds: Sounds) -> None:
-        self._stack, self._sounds = ExitStack(), sounds
+        super().__init__()
+        self._sounds = sounds
         self._faces = self._first(
             sorted(features.glob("*.h5"), key=lambda path: (path.stem != "square100", path.stem)), _has_crops
         )
         self._mels = self._first(
             sorted(features.glob("*mel*.h5"), key=lambda path: (path.stem != "logmel", path.stem)), _has_mels
         )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._stack.close()
 
     def _first(self, paths: Sequence[Path], fits: Callable[[FeatureFile], bool]) -> FeatureFile | None:
         """Return the first file that has what is looked for, open; a damaged one is passed over."""
@@ -70,7 +61,7 @@ class Pictures:
             except ArtifactError:
                 continue
             if fits(file):
-                self._stack.enter_context(file)
+                self.enter_context(file)
                 return file
             file.__exit__(None, None, None)
         return None
@@ -78,7 +69,7 @@ class Pictures:
     def faces(self, clip_id: str) -> Picture:
         """Return some frames of the face, evenly over the clip; grey where no face was seen."""
         if self._faces is None:
-            return Picture("", "No file with pictures of the face")
+            return Picture("", "No file with crops of the face")
         if not self._faces.holds(clip_id):
             return Picture("", f"No face of it in {self._faces.path.name}; the ledger says why")
         try:
@@ -88,24 +79,19 @@ class Pictures:
         except ArtifactError as error:
             return Picture("", str(error))
         shown = ", ".join(f"{times[row]:.2f}" for row in rows)
-        return Picture(
-            jpeg(np.concatenate(tiles, axis=1)),
-            f"The face at {shown} s" + ("" if mask[rows].all() else "; grey: no face"),
-        )
+        words = f"The face at {shown} s" + ("" if mask[rows].all() else "; grey: no face")
+        return Picture(jpeg(np.concatenate(tiles, axis=1)), words)
 
     def spectrum(self, clip_id: str) -> Picture:
         """Return the mel spectrogram, low bands at the bottom; from the clip's own file where no stage has made one."""
         try:
             values, seconds = self._mel(clip_id)
         except PipelineError as error:
-            return Picture("", f"No sound of it: {error}")
+            return Picture("", f"No audio: {error}")
         if values is None:
-            return Picture(
-                "", "No sound of it here: neither a log mel spectrogram among the features nor the clip itself"
-            )
-        return Picture(
-            jpeg(spectrogram(values)), f"Log mel spectrogram, {values.shape[1]} bands, {seconds:.1f} s; low bands below"
-        )
+            return Picture("", "No audio here: neither a log mel spectrogram among the features nor the clip itself")
+        words = f"Log mel spectrogram, {values.shape[1]} bands, {seconds:.1f} s; low bands below"
+        return Picture(jpeg(spectrogram(values)), words)
 
     def _mel(self, clip_id: str) -> tuple[np.ndarray | None, float]:
         """Return (T, bands) and how many seconds these are."""
@@ -144,9 +130,7 @@ def evenly(count: int, wanted: int) -> list[int]:
 
 
 def spectrogram(values: np.ndarray) -> np.ndarray:
-    """Draw log mel values (T, bands) as (height, width, 3) uint8 RGB, dark to bright from their 2nd to their 99th
-    percentile.
-    """
+    """Draw log mel values (T, bands) as (height, width, 3) uint8 RGB, dark to bright: 2nd to 99th percentile."""
     low, high = np.nanpercentile(values, (2, 99)) if values.size else (0.0, 1.0)
     scaled = np.clip((np.nan_to_num(values, nan=low) - low) / max(high - low, 1e-9), 0, 1)
     picture = cv2.resize((255 * scaled.T[::-1]).astype(np.uint8), _SPECTRUM_PX, interpolation=cv2.INTER_AREA)

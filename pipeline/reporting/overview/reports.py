@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from math import nan
 from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import ArtifactError
+from pipeline.evaluation.metrics import Score, best
 from pipeline.reporting.html.page import SECTION, page_key
-from pipeline.reporting.system.tables import best_of_each, ends
+from pipeline.reporting.system.inputs import read_json
+from pipeline.reporting.system.tables import best_of_each, score_row
 
-COLUMNS = ("model", "accuracy", "95 % interval", "UAR", "clips", "coverage")
-Figures = Mapping[str, Any]
-_SETUP = {"protocol", "speaker_dependent", "notices", "made_here", "classes", "largest", "chosen", "parts"}
+COLUMNS = ("Model", "Accuracy", "95 % interval", "UAR", "Clips", "Coverage")
+"""Of the figures of a model, as `score_row` names them."""
+_SETUP = {"methods", "protocol", "speaker_dependent", "notices", "made_here", "classes", "largest", "chosen", "parts"}
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,11 @@ class Report:
         folder: of the report
         scores: model or fusion -> its figures
         setup: protocol, speaker_dependent, notices, made_here, classes, largest; `chosen`: audio, video and fused ->
-            the best model of
-            it, as far as there is one; `parts`: the same, of what the headline rests on
+            the best model of it, as far as there is one; `parts`: the same, of what the headline depends on
     """
 
     folder: Path
-    scores: Mapping[str, Figures]
+    scores: Mapping[str, Score]
     setup: Mapping[str, Any]
 
     @property
@@ -57,22 +57,18 @@ class Report:
     @property
     def shown(self) -> list[str]:
         """Single models, combined fusions and the best fusion of each other method; a system has dozens of fusions."""
-        return best_of_each(
-            {n: number(figures, "accuracy") for n, figures in self.scores.items()}, self.setup["methods"]
-        )
+        return best_of_each({name: score.accuracy for name, score in self.scores.items()}, self.setup["methods"])
 
     @property
     def rows(self) -> dict[str, tuple[str, ...]]:
         """Figures of `shown` as text, by `COLUMNS`."""
-        return {name: row(name, self.scores[name]) for name in self.shown}
+        found = {name: score_row(name, self.scores[name]) for name in self.shown}
+        return {name: tuple(row[column] for column in COLUMNS) for name, row in found.items()}
 
     @property
     def best(self) -> str:
         """Name of the most accurate; chosen on the test clips."""
-        return max(
-            self.shown,
-            key=lambda name: -1.0 if self.scores[name]["accuracy"] is None else self.scores[name]["accuracy"],
-        )
+        return best({name: self.scores[name] for name in self.shown})
 
     @property
     def fusions(self) -> int:
@@ -98,38 +94,22 @@ def read_reports(folder: Path) -> list[Report]:
     found = sorted(folder.glob("*/*/scores.json"))
     if not found:
         raise ArtifactError(f"{folder}: no report in it; run `make repro` (or `dvc repro`) first")
-    return [Report(path.parent, _read(path), _setup(path.with_name("setup.json"))) for path in found]
+    return [Report(path.parent, _scores(path), _setup(path.with_name("setup.json"))) for path in found]
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _scores(path: Path) -> dict[str, Score]:
+    names = [field.name for field in fields(Score)]
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"{path}: not readable ({error}); run `dvc repro -f report`") from error
+        return {
+            model: Score(**{name: nan if figures[name] is None else figures[name] for name in names})  # type: ignore[arg-type]
+            for model, figures in read_json(path, "report").items()
+        }
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ArtifactError(f"{path}: not of this version; run `dvc repro -f report`") from error
 
 
 def _setup(path: Path) -> dict[str, Any]:
-    found = _read(path)
+    found = read_json(path, "report")
     if not found.keys() >= _SETUP:
         raise ArtifactError(f"{path}: not of this version; run `dvc repro -f report`")
     return found
-
-
-def number(figures: Figures, key: str) -> float:
-    """Return a figure, NaN where there is none."""
-    return nan if figures[key] is None else figures[key]
-
-
-def row(name: str, figures: Figures) -> tuple[str, ...]:
-    """Return the figures of a model as text, by `COLUMNS`."""
-    if figures["accuracy"] is None:
-        return (name, "-", "-", "-", "0", "0%")
-    interval = ends(number(figures, "low"), number(figures, "high"))
-    return (
-        name,
-        f"{figures['accuracy']:.3f}",
-        interval,
-        f"{figures['uar']:.3f}",
-        f"{figures['n']:.0f}",
-        f"{figures['coverage']:.0%}",
-    )

@@ -17,14 +17,14 @@ from pipeline.reporting.overview.places import Places
 from pipeline.runner.run_info import PACKAGES as LOGGED
 
 PACKAGES = (*LOGGED, "librosa", "joblib")
-"""What the results rest on."""
+"""What the results depend on."""
 SHIPPED = Path(__file__).resolve().parents[3] / "profiles" / "demo.yaml"
 """The settings as shipped, but for `runtime`, of which the defaults are shipped."""
 ABSENT = "-"
 
 
 def software(project: Path) -> list[tuple[str, str]]:
-    """Return name and version of what the results rest on, and the commit of the project where git knows it."""
+    """Return name and version of what the results depend on, and the commit of the project where git knows it."""
     found = [
         ("Python", platform.python_version()),
         ("machine", f"{platform.system()} {platform.machine()}"),

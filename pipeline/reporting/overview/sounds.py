@@ -19,7 +19,7 @@ _MELS = LogMelParams(bands=64, window_ms=25, hop_ms=10, low_hz=20, high_hz=8000)
 
 
 class Sounds:
-    """Sound of the clips of one corpus.
+    """Audio of the clips of one corpus.
 
     Args:
         params: the settings, which say where the corpus lies
@@ -37,7 +37,7 @@ class Sounds:
         """Return (T, 64), 100 rows a second; None where the corpus or the clip is not here.
 
         Raises:
-            ClipError: its sound cannot be read, or it has none
+            ClipError: its audio cannot be read, or it has none
         """
         clip = self._clips.get(clip_id)
         if self._root is None or clip is None or not (self._root / clip.path).is_file():
@@ -46,7 +46,7 @@ class Sounds:
         end = begin + LONGEST_S if clip.end is None else min(clip.end, begin + LONGEST_S)
         rows, _ = log_mel(read_audio(self._root / clip.path, AUDIO_HZ, clip.start, end), _MELS)
         if not len(rows):
-            raise ClipError("too_short", "less than a window of sound")
+            raise ClipError("too_short", "less than a window of audio")
         return rows
 
 

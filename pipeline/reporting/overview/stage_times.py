@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TypeVar
+from typing import Any
 
 from pipeline.engine.journal import read_journal
 from pipeline.reporting.overview.places import Places
 from pipeline.runner.runlog import read_stage_times
 
-Value = TypeVar("Value")
 _UNITS = ((3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -90,23 +89,14 @@ def by_kind(rows: Sequence[StageRow]) -> list[StageRow]:
     """Return a row per stage of dvc.yaml, all of its instances together, the longest first."""
     kinds: dict[str, list[StageRow]] = {}
     for row in rows:
-        kinds.setdefault(row.name.partition("@")[0] if "@" in row.name else row.name, []).append(row)
+        kinds.setdefault(row.name.partition("@")[0], []).append(row)
     return sorted((_together(kind, own) for kind, own in kinds.items()), key=lambda row: -(row.seconds or 0.0))
 
 
 def _together(kind: str, rows: Sequence[StageRow]) -> StageRow:
-    peaks = _known(row.peak_mb for row in rows)
-    computed, reused = _known(row.computed for row in rows), _known(row.reused for row in rows)
-    seconds = _known(row.seconds for row in rows)
-    return StageRow(
-        kind,
-        sum(seconds) if seconds else None,
-        max(peaks, default=None),
-        sum(computed) if computed else None,
-        sum(reused) if reused else None,
-        len(rows),
-    )
+    def over(total: Callable[[Iterable[Any]], Any], key: str) -> Any:
+        known = [value for row in rows if (value := getattr(row, key)) is not None]
+        return total(known) if known else None
 
-
-def _known(values: Iterable[Value | None]) -> list[Value]:
-    return [value for value in values if value is not None]
+    computed, reused = over(sum, "computed"), over(sum, "reused")
+    return StageRow(kind, over(sum, "seconds"), over(max, "peak_mb"), computed, reused, len(rows))

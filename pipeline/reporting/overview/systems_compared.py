@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 
 import pandas as pd
 
 from pipeline.core.posteriors import read_table, write_table
-from pipeline.reporting.system.statistics_page import p_text, points
+from pipeline.reporting.system.statistics_page import COMPARED as SHOWN
+from pipeline.reporting.system.statistics_page import Column
 from pipeline.reporting.system.statistics_tables import COMPARED, compared, with_holm
 
 DRAWS = 2000
-COLUMNS = ("better", "than", "clips", "points", "McNemar p", "Holm", "by speaker p", "Holm")
+COLUMNS: Sequence[Column] = (("Better", "better", str), ("Than", "than", str), *SHOWN)
+"""Of the table on the page."""
 
 
 def systems_compared(folder: Path, best: Mapping[str, str]) -> pd.DataFrame:
     """Return one row per pair of systems on one corpus: the one with more right decisions first; and write it there.
 
     Columns: better, than (system: model), clips (that both judged), difference (in accuracy), mcnemar_p, permutation_p,
-        and
-    both adjusted by Holm's method for the number of pairs.
+        and both adjusted by Holm's method for the number of pairs.
 
     Args:
         folder: of the corpus's reports; gets `comparisons.csv`
@@ -48,12 +49,3 @@ def _pair(
     clips, difference, *tests = compared(rows[one], rows[other], DRAWS)
     first, second = (f"{system}: {best[system]}" for system in ((other, one) if difference < 0 else (one, other)))
     return first, second, clips, abs(difference), tests[0], tests[1]  # both tests are two-sided
-
-
-def as_text(table: pd.DataFrame) -> list[list[str]]:
-    """Return the rows as text, in the order of `COLUMNS`."""
-    tests = ("mcnemar_p", "mcnemar_p_holm", "permutation_p", "permutation_p_holm")
-    return [
-        [row["better"], row["than"], str(row["clips"]), points(row["difference"]), *(p_text(row[key]) for key in tests)]
-        for row in table.to_dict("records")
-    ]

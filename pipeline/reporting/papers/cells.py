@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
-from math import isnan
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pandas as pd
 
-from pipeline.evaluation.metrics import Score
 from pipeline.reporting.html.blocks import Matrix
-from pipeline.reporting.html.page import percent
 
 
 @dataclass(frozen=True)
@@ -20,68 +16,55 @@ class Unit:
 
     Attributes:
         scale: what a figure from 0 to 1 is multiplied by
-        decimals: digits after the point
+        decimals: digits after the point; None = as many as it has
     """
 
     scale: int
-    decimals: int
+    decimals: int | None
 
     def text(self, figure: float) -> str:
         """Return a figure from 0 to 1 as the paper prints it."""
-        return f"{self.scale * figure:.{self.decimals}f}"
+        return f"{figure:g}" if self.decimals is None else f"{self.scale * figure:.{self.decimals}f}"
 
 
-FRACTION = Unit(1, 2)
-PERCENT = Unit(100, 2)
+FRACTION, PERCENT, COUNT, PLAIN = Unit(1, 2), Unit(100, 2), Unit(1, 0), Unit(1, None)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell(ABC):
-    """One field of a paper's table; which figure it holds, a subclass says.
+class Cell:
+    """One field of a paper's table.
 
     Attributes:
         row: as in the paper
         column: as in the paper
         model: name of ours that answers it; "" where the paper's figure stands alone
-        paper: the paper's figure, 0 to 1; None where it has none
+        figure: ours, 0 to 1, or a count; None where there is none
+        side: a second figure of ours, with its name; "" for none
+        notes: what the page says below our figure, in small print
+        paper: the paper's figure; None where it has none
+        paper_side: a second figure of the paper, with its name; "" for none
         paper_lacks: why there is no figure of the paper; "" where none is to be expected
         reason: why there is no figure of ours; "" where there is one
         unit: as in the paper
+        paper_unit: of the paper's figure, where it is another
         group: of rows, as in the paper's first column; "" where it has none
+        long: columns of the long form between the model and the reason
     """
 
     row: str
     column: str
     model: str
+    figure: float | None = None
+    side: str = ""
+    notes: Sequence[str] = ()
     paper: float | None = None
+    paper_side: str = ""
     paper_lacks: str = ""
     reason: str = ""
     unit: Unit = FRACTION
+    paper_unit: Unit | None = None
     group: str = ""
-
-    @property
-    @abstractmethod
-    def figure(self) -> float | None:
-        """Our figure, 0 to 1; None where there is none."""
-
-    @property
-    @abstractmethod
-    def notes(self) -> list[str]:
-        """What the page says below our figure, in small print."""
-
-    @abstractmethod
-    def details(self) -> dict[str, object]:
-        """Return the field's row of the long form."""
-
-    @property
-    def side(self) -> str:
-        """A second figure of ours, with its name; "" for none."""
-        return ""
-
-    @property
-    def paper_side(self) -> str:
-        """A second figure of the paper, with its name; "" for none."""
-        return ""
+    long: Mapping[str, object] = field(default_factory=dict)
 
     def ours(self) -> str:
         """Return our figure as text, "" where there is none."""
@@ -89,7 +72,7 @@ class Cell(ABC):
 
     def papers(self) -> str:
         """Return the paper's figure as `paper 0.49`, or why there is none."""
-        return self.paper_lacks if self.paper is None else f"paper {self.unit.text(self.paper)}"
+        return self.paper_lacks if self.paper is None else f"paper {(self.paper_unit or self.unit).text(self.paper)}"
 
     def text(self) -> str:
         """Return ours beside the paper's: `0.52 (paper 0.49)`, `0.50 (d 0.041; paper 0.52, d 0.086)`, or the reason."""
@@ -99,44 +82,9 @@ class Cell(ABC):
         beside = "; ".join(part for part in (self.side if self.ours() else "", paper) if part)
         return (self.ours() or self.reason) + (f" ({beside})" if beside else "")
 
-
-@dataclass(frozen=True, kw_only=True)
-class Accuracy(Cell):
-    """An accuracy.
-
-    Attributes:
-        score: our figures; None where it was not run
-    """
-
-    score: Score | None = None
-
-    @property
-    def figure(self) -> float | None:
-        """Our accuracy; None where there is none."""
-        return None if self.reason or self.score is None else self.score.accuracy
-
-    @property
-    def notes(self) -> list[str]:
-        """Interval, UAR and coverage."""
-        if self.reason or self.score is None:
-            return []
-        low, high, uar = (self.unit.text(figure) for figure in (self.score.low, self.score.high, self.score.uar))
-        interval = "no interval" if isnan(self.score.low) else f"{low} to {high}"
-        return [interval, f"UAR {uar}, coverage {percent(self.score.coverage, 0)}"]
-
     def details(self) -> dict[str, object]:
-        """Return all figures, from 0 to 1."""
-        keys = ("accuracy", "low", "high", "uar")
-        return {
-            "row": self.row,
-            "column": self.column,
-            "model": self.model,
-            **{key: None if self.figure is None else getattr(self.score, key) for key in keys},
-            "n": 0 if self.score is None else self.score.n,
-            "coverage": 0.0 if self.score is None else self.score.coverage,
-            "paper_accuracy": self.paper,
-            "reason": self.reason,
-        }
+        """Return the field's row of the long form, with all figures from 0 to 1."""
+        return {"row": self.row, "column": self.column, "model": self.model, **self.long, "reason": self.reason}
 
 
 @dataclass(frozen=True)
@@ -185,5 +133,5 @@ class Table:
         return frame
 
     def details(self) -> pd.DataFrame:
-        """Return the long form: one row per cell with all figures, from 0 to 1."""
+        """Return the long form: one row per cell."""
         return pd.DataFrame([cell.details() for cell in self.cells])

@@ -7,18 +7,18 @@ weights. They stand beside ours for orientation, not for comparison.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from pipeline.core.clip import EMOTIONS
-from pipeline.reporting.html.blocks import Matrix
-from pipeline.reporting.html.page import heat
+from pipeline.evaluation.metrics import percentages
+from pipeline.reporting.html.blocks import Matrix, heat
 from pipeline.reporting.papers import huang2017_printed as printed
-from pipeline.reporting.papers.cells import Accuracy, Cell, Table
+from pipeline.reporting.papers.cell_kinds import accuracy
+from pipeline.reporting.papers.cells import Cell, Table
 from pipeline.reporting.papers.paper import Figure, Results, lacking, why_not
-from pipeline.reporting.system.tables import percentages
+from pipeline.systems.ids import FusionId, ModelId, PairId
 from pipeline.systems.params import LEARNED
 
 SYSTEM = "huang2017"
@@ -34,35 +34,6 @@ LAST = "paper, %"
 FIGURE_6_LACKS = "Fig. 6 shows the best fusion of Table 5, and none was run:"
 
 _COLUMNS = {"audio": "Audio", "video": "Video", "audio+video": "Audio+Video"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class WithDifference(Accuracy):
-    """An accuracy, and the difference of micro-F1 of Table 5 where there is one.
-
-    Attributes:
-        d: our difference of micro-F1 on validation, mean over folds; None elsewhere
-        paper_d: the paper's; None outside Table 5
-    """
-
-    d: float | None = None
-    paper_d: float | None = None
-
-    @property
-    def side(self) -> str:
-        """Our d."""
-        return "" if self.d is None else f"d {self.d:.3f}"
-
-    @property
-    def paper_side(self) -> str:
-        """The paper's d."""
-        return "" if self.paper_d is None else f"d {self.paper_d:.3f}"
-
-    def details(self) -> dict[str, object]:
-        """Return all figures, from 0 to 1."""
-        found = super().details()
-        paper, reason = found.pop("paper_accuracy"), found.pop("reason")
-        return {**found, "d": self.d, "paper_accuracy": paper, "paper_d": self.paper_d, "reason": reason}
 
 
 class Huang2017:
@@ -84,26 +55,26 @@ class Huang2017:
     def table_2(self) -> Table:
         """Return Table 2, each feature with the LSTM."""
         labels = {"lld147": "Handcrafted audio features (147)"}
-        cells = []
-        for feature, paper in printed.TABLE_2.items():
-            row, add = labels.get(feature, feature), self._lacking((feature,))
-            cells.append(self._cell(row, "Accuracy", f"{feature}-{CLASSIFIER}", (paper, None), add))
+        cells = [
+            self._cell(labels.get(feature, feature), "Accuracy", ModelId(feature, CLASSIFIER), paper)
+            for feature, paper in printed.TABLE_2.items()
+        ]
         caption = f"Recognition accuracy for audio and video modalities (LSTM). {NOTE}"
         return Table("Table 2", caption, "Features", cells)
 
     def table_3(self) -> Table:
         """Return Table 3, logistic regression and the ensemble method of eq. (3)."""
-        cells = []
-        for (audio, video), papers in printed.TABLE_3.items():
-            for label, rule, paper in zip(("LR", "Ensemble"), (LEARNED, "confidence"), papers, strict=True):
-                name, add = f"{rule}-{audio}+{video}-{CLASSIFIER}", self._lacking((audio, video), rule)
-                cells.append(self._cell(audio, f"{video} {label}", name, (paper, None), add))
+        cells = [
+            self._cell(audio, f"{video} {label}", FusionId.of_pair(rule, _pair(audio, video)), paper)
+            for (audio, video), papers in printed.TABLE_3.items()
+            for (label, rule), paper in zip((("LR", LEARNED), ("Ensemble", "confidence")), papers, strict=True)
+        ]
         caption = "Recognition accuracies for multimodal decision level fusion (LR and the ensemble method)."
         return Table("Table 3", f"{caption} {NOTE}", "Accuracy", cells)
 
     def table_4(self) -> Table:
         """Return Table 4, the regression's result fused again by eq. (3)."""
-        papers = {pair: {k: (accuracy, None) for k, accuracy in row.items()} for pair, row in printed.TABLE_4.items()}
+        papers = {pair: {k: (figure, None) for k, figure in row.items()} for pair, row in printed.TABLE_4.items()}
         caption = "Fusion of the results of LR with those of audio and video using the ensemble method."
         return Table("Table 4", f"{caption} {NOTE}", "Accuracy", self._stacked("confidence", papers))
 
@@ -115,33 +86,28 @@ class Huang2017:
     def _stacked(
         self, rule: str, papers: Mapping[tuple[str, str], Mapping[str, tuple[float, float | None]]]
     ) -> list[Cell]:
-        cells: list[Cell] = []
-        for (audio, video), row in papers.items():
-            for partners, figures in row.items():
-                name = f"{rule}-{LEARNED}+{partners}-{audio}+{video}-{CLASSIFIER}"
-                add = self._lacking((audio, video), LEARNED) or self._lacking_stack(rule, partners)
-                cells.append(self._cell(f"LR ({audio}_{video})", _COLUMNS[partners], name, figures, add))
-        return cells
+        return [
+            self._cell(
+                f"LR ({audio}_{video})",
+                _COLUMNS[partners],
+                FusionId.stacked(rule, LEARNED, partners, _pair(audio, video)),
+                *figures,
+            )
+            for (audio, video), row in papers.items()
+            for partners, figures in row.items()
+        ]
 
-    def _cell(self, row: str, column: str, model: str, paper: tuple[float, float | None], add: str) -> WithDifference:
-        reason = why_not(self.results, model, add, SYSTEM)
-        return WithDifference(
-            row=row,
-            column=column,
-            model=model,
-            paper=paper[0],
-            paper_d=paper[1],
-            score=self.results.scores.get(model),
-            d=None if reason else self.results.differences.get(model),
-            reason=reason,
-        )
+    def _cell(
+        self, row: str, column: str, asked: ModelId | FusionId, paper: float, paper_d: float | None = None
+    ) -> Cell:
+        reason = why_not(self.results, asked, lacking(self.settings, SYSTEM, asked), SYSTEM)
+        d = None if reason else self.results.differences.get(asked), paper_d
+        score = self.results.scores.get(asked)
+        return accuracy(score, reason=reason, paper=paper, d=d, row=row, column=column, model=asked)
 
-    def _lacking(self, features: Sequence[str], rule: str = "") -> str:
-        return lacking(self.settings, SYSTEM, CLASSIFIER, features, rule)
 
-    def _lacking_stack(self, rule: str, partners: str) -> str:
-        there = partners in self.settings.stacked.get(rule, ())
-        return "" if there else f"add {partners} to systems.{SYSTEM}.stacked.{rule}"
+def _pair(audio: str, video: str) -> PairId:
+    return PairId(ModelId(audio, CLASSIFIER), ModelId(video, CLASSIFIER))
 
 
 def best_of(table: Table) -> Cell | None:

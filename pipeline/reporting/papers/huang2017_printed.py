@@ -30,4 +30,4 @@ TABLE_5 = {
 """(audio, video) -> with whom the regression's result is fused -> (accuracy, d) in Table 5."""
 
 FIGURE_6 = {"anger": 54.90, "happy": 67.00, "sad": 51.69}
-"""Emotion -> share of right decisions in %, from the abstract; Fig. 6 itself is a picture."""
+"""Emotion -> share of right decisions in %, from the abstract; Fig. 6 itself is an image."""

@@ -5,11 +5,13 @@ The paper's corpus is AFEW (EmotiW 2017). On any other corpus its figures stand 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.reporting.papers import ouyang2017_printed as printed
-from pipeline.reporting.papers.cells import Accuracy, Cell, Table, Unit
-from pipeline.reporting.papers.ouyang2017_confusions import Confusion, Printed
+from pipeline.reporting.papers.cell_kinds import accuracy
+from pipeline.reporting.papers.cells import Cell, Table, Unit
+from pipeline.reporting.papers.confusions import Printed, confusion_cells, confusion_matrices, figures_in_words
 from pipeline.reporting.papers.ouyang2017_feedback import feedback_figure
 from pipeline.reporting.papers.ouyang2017_weights import BEST, Weights, image_set_of
 from pipeline.reporting.papers.paper import Figure, Results, lacking, lacking_combined, lacking_model, why_not
@@ -98,8 +100,7 @@ class Ouyang2017:
     def table_2(self) -> Table:
         """Return Table 2, the audio system."""
         what = "the audio system; the paper's is on AFEW's validation set"
-        paper = Printed("2", what, printed.TABLE_2, printed.LONGER, counted=True)
-        return Confusion(self.results, paper, AUDIO, self._why_not(AUDIO)).table()
+        return self._confusion("2", what, _printed(printed.TABLE_2, printed.LONGER, counted=True), AUDIO)
 
     def table_3(self) -> Table:
         """Return Table 3, the weights of eq. (1)."""
@@ -114,37 +115,38 @@ class Ouyang2017:
             if asked.cached:
                 cells.append(self._accuracy(row, CACHED, asked.cached, asked.rule, None))
             else:
-                cells.append(Accuracy(row=row, column=CACHED, model="", paper_lacks=ONE_FORM, reason=ONE_FORM))
+                cells.append(accuracy(row=row, column=CACHED, model="", paper_lacks=ONE_FORM, reason=ONE_FORM))
         return Table("Table 4", TABLE_4, "Deep models", cells)
 
     def table_5(self) -> Table:
         """Return Table 5, all sub-systems fused by weights."""
-        what = "the fusion of image sets, networks end to end and sound; the paper's is its best on AFEW's test set"
-        return self._fused("5", what, printed.TABLE_5, BEST)
+        what = "the fusion of image sets, networks end to end and audio; the paper's is its best on AFEW's test set"
+        return self._confusion("5", what, _printed(printed.TABLE_5, printed.SHORT), BEST, SEARCHED)
 
     def table_6(self) -> Table:
         """Return Table 6, the system of the year before."""
         what = (
-            "the fusion of image sets and sound, which stands for the authors' system of EmotiW 2016 (Ding et al. 2016); "
+            "the fusion of image sets and audio, which stands for the authors' system of EmotiW 2016 (Ding et al. 2016); "
             "the paper's is that system's best on the test set of that year"
         )
-        return self._fused("6", what, printed.TABLE_6, YEAR_BEFORE)
+        return self._confusion("6", what, _printed(printed.TABLE_6, printed.SHORT), YEAR_BEFORE, SEARCHED)
 
-    def _fused(self, number: str, what: str, rows: tuple[tuple[float, ...], ...], name: str) -> Table:
-        paper = Printed(number, what, rows, printed.SHORT)
-        return Confusion(self.results, paper, FusionId.combined(name, SEARCHED), self._why_not(name, SEARCHED)).table()
+    def _confusion(self, number: str, what: str, paper: Printed, name: str, rule: str = "") -> Table:
+        """Return a confusion matrix, with the fields for the files and both matrices for the page."""
+        asked = (self.results, paper, _model(name, rule), self._why_not(name, rule))
+        unit, of = (
+            ("clips", "clips, and coloured by their share of the row") if paper.counted else ("%", "% of the row")
+        )
+        ours = "" if asked[3] else f" {figures_in_words(self.results, asked[2])}"
+        caption = f"Confusion matrix ({unit}) of {what}, accuracy {printed.ACCURACY[number]} %.{ours}"
+        note = f"Rows: the truth; columns: the decision; {of}.{paper.left_out(self.results) if ours else ''}"
+        cells, matrices = confusion_cells(*asked), confusion_matrices(*asked)
+        return Table(f"Table {number}", caption, "truth", cells, matrices=matrices, note=note)
 
     def _accuracy(self, row: str, column: str, name: str, rule: str, paper: float | None) -> Cell:
-        model = _model(name, rule)
-        return Accuracy(
-            row=row,
-            column=column,
-            model=model,
-            paper=paper,
-            score=self.results.scores.get(model),
-            reason=self._why_not(name, rule),
-            unit=PERCENT_1,
-        )
+        model, reason = _model(name, rule), self._why_not(name, rule)
+        score = self.results.scores.get(model)
+        return accuracy(score, reason=reason, paper=paper, unit=PERCENT_1, row=row, column=column, model=model)
 
     def _why_not(self, name: str, rule: str = "") -> str:
         return why_not(self.results, _model(name, rule), self._lacking(name, rule), SYSTEM)
@@ -154,9 +156,13 @@ class Ouyang2017:
             return lacking_combined(self.settings, SYSTEM, name, rule)
         model = ModelId.parse(name)
         if model.classifier in (SEQUENCES, SETS):
-            return lacking(self.settings, SYSTEM, model.classifier, (model.feature,))
+            return lacking(self.settings, SYSTEM, model)
         return lacking_model(self.settings, SYSTEM, name)
 
 
 def _model(name: str, rule: str) -> str:
     return FusionId.combined(name, rule) if rule else name
+
+
+def _printed(rows: Sequence[Sequence[float]], labels: Mapping[str, str], counted: bool = False) -> Printed:
+    return Printed("The paper", dict(zip(printed.EMOTIONS, rows, strict=True)), labels, counted=counted)

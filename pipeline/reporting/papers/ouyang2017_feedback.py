@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.reporting.html.blocks import Listing
-from pipeline.reporting.html.page import percent
+from pipeline.reporting.html.page import percent, points
 from pipeline.reporting.papers.paper import FeedbackRuns, Figure, Results
 
 NAME = "Feedback (section 5, Fig. 7)"
@@ -19,7 +19,7 @@ LOOP = (
     "predictions and among the labels. The weights W of eq. (2) grow for the emotions that are off; then the weights of "
     "the sub-systems are changed, emotion by emotion, as long as that lowers L = W D - C, where D are the differences of "
     "the shares and C is the accuracy on validation clips. Of all steps that with the smallest distance is kept. The "
-    "paper set W by hand and prints no step. No other figure on this page rests on the loop."
+    "paper set W by hand and prints no step. No other figure on this page depends on the loop."
 )
 FIT = (
     "The weights that are kept fit the clips that gave the feedback. On the other half of the test clips nothing was ever "
@@ -64,19 +64,15 @@ def fit_frame(runs: Mapping[str, Any]) -> pd.DataFrame:
 
 def _fit_row(fold: str, run: Mapping[str, Any]) -> dict[str, Any]:
     steps, kept = run["steps"], run["kept"]
+    figures = {"distance": (steps[0]["distance"], steps[kept - 1]["distance"])}
+    figures |= {name: run[name] for name in ("with_feedback", "without_feedback")}
     return {
         "fold": fold,
-        "clips_with_feedback": run["clips_with_feedback"],
-        "clips_without_feedback": run["clips_without_feedback"],
+        **{name: run[name] for name in ("clips_with_feedback", "clips_without_feedback")},
         "steps": len(steps),
         "kept": kept,
         "end": run["end"],
-        "distance_first": steps[0]["distance"],
-        "distance_kept": steps[kept - 1]["distance"],
-        "with_feedback_first": run["with_feedback"][0],
-        "with_feedback_kept": run["with_feedback"][1],
-        "without_feedback_first": run["without_feedback"][0],
-        "without_feedback_kept": run["without_feedback"][1],
+        **{f"{name}_{at}": pair[n] for name, pair in figures.items() for n, at in enumerate(("first", "kept"))},
         "excess": run["excess"],
     }
 
@@ -91,7 +87,7 @@ def _fit(runs: Mapping[str, Any]) -> Listing:
             _change(row["distance_first"], row["distance_kept"], _plain),
             _change(row["with_feedback_first"], row["with_feedback_kept"], percent),
             _change(row["without_feedback_first"], row["without_feedback_kept"], percent),
-            points(row["excess"]),
+            "-" if row["excess"] == "" else f"{points(row['excess'])} points",
         )
         for row in frame.to_dict("records")
     ]
@@ -106,22 +102,13 @@ def _change(first: Any, kept: Any, text: Any) -> str:
     return "-" if first == "" else f"{text(first)} to {text(kept)}"
 
 
-def points(share: Any) -> str:
-    """Return a difference of shares in percentage points, with its sign; `-` for none."""
-    return "-" if share == "" else f"{100 * share:+.1f} points"
-
-
 def _steps(feedback: FeedbackRuns) -> list[Listing]:
     listings = []
     for number, (fold, frame) in enumerate(feedback.steps.groupby("fold", sort=False)):
-        run = feedback.runs["folds"][fold]
-        title = f"{fold}: {_count(len(frame))}, ended when {ENDS[run['end']]}"
+        count = f"{len(frame)} step{'s' * (len(frame) != 1)}"
+        title = f"{fold}: {count}, ended when {ENDS[feedback.runs['folds'][fold]['end']]}"
         listings.append(_listing(title, frame, number >= OPEN))
     return listings
-
-
-def _count(steps: int) -> str:
-    return f"{steps} step{'s' * (steps != 1)}"
 
 
 def _listing(title: str, frame: pd.DataFrame, closed: bool) -> Listing:

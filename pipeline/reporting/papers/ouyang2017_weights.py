@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from pipeline.reporting.html.blocks import Matrix
 from pipeline.reporting.papers import ouyang2017_printed as printed
-from pipeline.reporting.papers.cells import Cell, Table
-from pipeline.reporting.papers.ouyang2017_confusions import NOT_IN_PAPER, label, left_out, no_clip, ordered
+from pipeline.reporting.papers.cells import PLAIN, Cell, Table
+from pipeline.reporting.papers.confusions import NOT_IN_PAPER, Printed
 from pipeline.reporting.papers.paper import Results
 from pipeline.systems.combined import SEARCHED
 from pipeline.systems.ids import FusionId
@@ -24,6 +23,7 @@ CAPTION = (
     "ours are those with which most validation clips get their label, found in every fold for itself and without any "
     "feedback."
 )
+TABLE = Printed("The paper", dict.fromkeys(printed.EMOTIONS, ()), printed.SHORT)
 NOTE = "Weights are 0, 0.5 or 1 in the paper; ours are the mean over folds, and below it the lowest and the highest."
 
 
@@ -31,44 +31,6 @@ def image_set_of(settings: SystemParams) -> str:
     """Return the model of image sets: the one that the best fusion holds, whichever network gives its frames' feature."""
     parts = settings.combined[BEST].of if BEST in settings.combined else ()
     return next((part for part in parts if part.endswith("-image_set")), "vggface-image_set")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Weight(Cell):
-    """The weight of the row's sub-system and the column's emotion.
-
-    Attributes:
-        by_fold: fold -> weight
-    """
-
-    by_fold: Mapping[str, float]
-
-    @property
-    def figure(self) -> float | None:
-        """The mean over folds."""
-        return None if self.reason else float(np.mean([*self.by_fold.values()]))
-
-    @property
-    def notes(self) -> list[str]:
-        """The lowest and the highest, where folds differ."""
-        low, high = (edge(self.by_fold.values(), default=0.0) for edge in (min, max))
-        return [] if low == high else [f"{low:g} to {high:g}"]
-
-    def papers(self) -> str:
-        """Return the paper's weight as it is printed, or why there is none."""
-        return self.paper_lacks if self.paper is None else f"paper {self.paper:g}"
-
-    def details(self) -> dict[str, object]:
-        """Return the mean and the weight in every fold."""
-        return {
-            "row": self.row,
-            "column": self.column,
-            "model": self.model,
-            "mean": self.figure,
-            "folds": "; ".join(f"{fold} {weight:g}" for fold, weight in self.by_fold.items()),
-            "paper": self.paper,
-            "reason": self.reason,
-        }
 
 
 class Weights:
@@ -85,11 +47,8 @@ class Weights:
         combined = results.settings.combined.get(name)
         self.parts = list(combined.of) if combined else []
         sets = image_set_of(results.settings)
-        self.rows = {
-            sets: "ImageSet",
-            "end_to_end": "Visual LSTM",
-            "egemaps-transfer": "Audio LSTM",
-        }  # part -> row of the paper
+        self.rows = {sets: "ImageSet", "end_to_end": "Visual LSTM", "egemaps-transfer": "Audio LSTM"}
+        """Part -> row of the paper."""
         self.model = FusionId.combined(name, SEARCHED)
         self.states = {} if reason else results.learned.get(self.model, {})
         if not self.states and not reason:
@@ -97,26 +56,26 @@ class Weights:
 
     def table(self) -> Table:
         """Return the fields for the files, and both matrices for the page."""
-        emotions, further = ordered(self.results.classes), [part for part in self.parts if part not in self.rows]
+        emotions, further = TABLE.emotions(self.results.classes), [part for part in self.parts if part not in self.rows]
         cells = [self._cell(part, emotion) for part in [*self.rows, *further] for emotion in emotions]
         caption = f"{CAPTION} {proof(self.states)}".rstrip()
-        note = NOTE if self.reason else f"{NOTE}{left_out(self.results)}{self._without()}"
+        note = NOTE if self.reason else f"{NOTE}{TABLE.left_out(self.results)}{self._without()}"
         return Table("Table 3", caption, "Sub-system", cells, matrices=[self._ours(cells), _printed()], note=note)
 
-    def _cell(self, part: str, emotion: str) -> Weight:
+    def _cell(self, part: str, emotion: str) -> Cell:
         row, known = self.rows.get(part, part), part in self.parts and emotion in self.results.classes
-        figures = dict(zip(printed.EMOTIONS, printed.TABLE_3.get(row, ()), strict=False))
-        paper = figures.get(emotion)
+        paper = dict(zip(printed.EMOTIONS, printed.TABLE_3.get(row, ()), strict=False)).get(emotion)
         lacks = "" if part in self.parts else f"not run: {self._made_without(part)}"
-        return Weight(
-            row=row,
-            column=label(emotion, printed.SHORT),
-            model=self.model,
-            paper=paper,
-            paper_lacks=NOT_IN_PAPER if paper is None else "",
-            reason=self.reason or lacks or no_clip(emotion, self.results),
-            by_fold=self._weights(part, emotion) if known else {},
-        )
+        reason = self.reason or lacks or TABLE.no_clip(emotion, self.results)
+        by_fold = self._weights(part, emotion) if known else {}
+        figure = None if reason else float(np.mean([*by_fold.values()]))
+        low, high = (edge(by_fold.values(), default=0.0) for edge in (min, max))
+        folds = "; ".join(f"{fold} {weight:g}" for fold, weight in by_fold.items())
+        return Cell(
+            row=row, column=TABLE.label(emotion), model=self.model, figure=figure, reason=reason, paper=paper,
+            paper_unit=PLAIN, paper_lacks=NOT_IN_PAPER if paper is None else "",
+            notes=[] if low == high else [f"{low:g} to {high:g}"], long={"mean": figure, "folds": folds, "paper": paper},
+        )  # fmt: skip
 
     def _made_without(self, part: str) -> str:
         return f"{self.model} is made without {part}"
@@ -130,7 +89,7 @@ class Weights:
         at = self.parts.index(part), list(self.results.classes).index(emotion)
         return {fold: state["weights"][at[0]][at[1]] for fold, state in self.states.items()}
 
-    def _ours(self, cells: Sequence[Weight]) -> Matrix:
+    def _ours(self, cells: Sequence[Cell]) -> Matrix:
         title = f"Ours, {self.results.corpus}"
         shown = [cell for cell in cells if not cell.reason]
         if not shown:

@@ -13,7 +13,7 @@ from pipeline.evaluation.metrics import Score
 from pipeline.reporting.html.blocks import Listing, Matrix
 from pipeline.reporting.papers.cells import Table
 from pipeline.reporting.system.tables import NOT_JUDGED
-from pipeline.systems.ids import FusionId
+from pipeline.systems.ids import FusionId, ModelId
 from pipeline.systems.params import SystemParams
 
 
@@ -109,28 +109,34 @@ def why_not(results: Results, model: str, add: str, system: str) -> str:
     return "" if score.n else NOT_JUDGED
 
 
-def lacking(settings: SystemParams, system: str, classifier: str, features: Sequence[str], rule: str = "") -> str:
+def lacking(settings: SystemParams, system: str, asked: ModelId | FusionId) -> str:
     """Return what to add to the settings so that a model, or the fusion of a pair, is run; "" for nothing.
 
     Args:
         settings: of the system
         system: name in params.yaml
-        classifier: of the model, or of the models that are fused
-        features: of the model, or the pair (audio, video) that is fused
-        rule: of the fusion; "" for a model of one feature
+        asked: a model of every feature with every classifier, a fusion of a pair, or one stacked on it
     """
+    pair = asked.pair if isinstance(asked, FusionId) else None
+    models = [pair.audio, pair.video] if pair else [ModelId.parse(asked)]
+    features, classifier = [model.feature for model in models], models[0].classifier
     absent = [feature for feature in features if feature not in settings.features]
     if absent:
         return f"add {' and '.join(absent)} to systems.{system}.features"
     if classifier not in settings.classifiers:
         return f"add {classifier} to systems.{system}.classifiers"
-    if not rule:
+    if not isinstance(asked, FusionId):
         return ""
     if classifier not in settings.fused_classifiers():
         return f"add {classifier} to systems.{system}.fused"
     if settings.pairs is not None and tuple(features) not in settings.pairs:
         return f"add [{', '.join(features)}] to systems.{system}.pairs"
-    return "" if rule in settings.fusions else f"add {rule} to systems.{system}.fusions"
+    rule, *partners = asked.over or (asked.rule,)
+    if rule not in settings.fusions:
+        return f"add {rule} to systems.{system}.fusions"
+    over = "+".join(partners)
+    there = not over or over in settings.stacked.get(asked.rule, ())
+    return "" if there else f"add {over} to systems.{system}.stacked.{asked.rule}"
 
 
 def lacking_model(settings: SystemParams, system: str, model: str) -> str:

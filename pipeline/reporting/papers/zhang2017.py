@@ -1,8 +1,7 @@
 """The tables and Figs. 6 to 8 of Zhang et al. 2017 in the paper's own rows and columns, ours beside the paper's figure.
 
 The paper has three data sets. On a corpus that is one of them our figure stands in its column; on any other it stands
-in
-a column of its own.
+in a column of its own.
 """
 
 from __future__ import annotations
@@ -12,13 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.reporting.papers import zhang2017_printed as printed
-from pipeline.reporting.papers.cells import PERCENT, Accuracy, Cell, Table
+from pipeline.reporting.papers.cell_kinds import accuracy
+from pipeline.reporting.papers.cells import PERCENT, Cell, Table
 from pipeline.reporting.papers.paper import Figure, Results, lacking, why_not
 from pipeline.reporting.papers.zhang2017_by_emotion import ELSEWHERE, ByEmotion
+from pipeline.systems.ids import FusionId, ModelId, PairId
 
 SYSTEM = "zhang2017"
 CLASSIFIER = "linear_svm"
-PAIR = ("anet", "vnet")
 
 NOTE = (
     "Accuracy here is the share of right decisions over the test clips of all folds; the paper's is the average of its "
@@ -29,23 +29,16 @@ NOTE = (
 )
 
 
-@dataclass(frozen=True)
-class Asked:
-    """What of ours answers a row.
+Asked = ModelId | FusionId
+"""What of ours answers a row."""
 
-    Attributes:
-        features: one, or the pair (audio, video) that is fused
-        rule: of the fusion; "" for a model of one feature
-    """
 
-    features: tuple[str, ...]
-    rule: str = ""
+def _model(feature: str) -> ModelId:
+    return ModelId(feature, CLASSIFIER)
 
-    @property
-    def model(self) -> str:
-        """Name of the model or fusion."""
-        name = f"{'+'.join(self.features)}-{CLASSIFIER}"
-        return f"{self.rule}-{name}" if self.rule else name
+
+def _fused(rule: str) -> FusionId:
+    return FusionId.of_pair(rule, PairId(*map(_model, ("anet", "vnet"))))
 
 
 @dataclass(frozen=True)
@@ -71,19 +64,16 @@ class Printed:
     group_corner: str = ""
 
 
-NETWORKS = {f"{kind}-{n}": Asked((f"{kind.lower()}{n}",)) for kind in ("FC", "DBN") for n in (1, 2, 3)}
-RULES = {
-    "Majority vote": "vote",
-    "Max": "maximum",
-    "Sum": "sum",
-    "Min": "minimum",
-    "Average": "average",
-    "Product": "product",
+NETWORKS: Mapping[str, Asked] = {
+    f"{kind}-{n}": _model(f"{kind.lower()}{n}") for kind in ("FC", "DBN") for n in (1, 2, 3)
 }
-FUSIONS = {
-    "Feature-level": Asked(("feature_level",)),
-    "Product": Asked(PAIR, "product"),
-    "Score-level": Asked(PAIR, "score_level"),
+RULES = {"Majority vote": "vote", "Max": "maximum", "Min": "minimum"} | {
+    name: name.lower() for name in ("Sum", "Average", "Product")
+}
+FUSIONS: Mapping[str, Asked] = {
+    "Feature-level": _model("feature_level"),
+    "Product": _fused("product"),
+    "Score-level": _fused("score_level"),
     "FC": NETWORKS["FC-1"],
     "DBN": NETWORKS["DBN-2"],
 }
@@ -97,7 +87,7 @@ BEFORE = (
         "Anet and Vnet: of the same networks, fine-tuned.",
         "Features",
         printed.TABLE_I,
-        {row: Asked((row.lower(),)) for row in printed.TABLE_I},
+        {row: _model(row.lower()) for row in printed.TABLE_I},
         {"AlexAudio": "Audio", "Anet": "Audio", "C3DVisual": "Visual", "Vnet": "Visual"},
         "Unimodality",
     ),
@@ -106,14 +96,14 @@ BEFORE = (
         "Audio recognition accuracy (%) by the size of the mel-spectrogram segments.",
         "Mel-spectrogram",
         printed.TABLE_IV,
-        {"64 × 15 × 3": Asked(("anet15",)), "64 × 64 × 3": Asked(("anet",))},
+        {"64 × 15 × 3": _model("anet15"), "64 × 64 × 3": _model("anet")},
     ),
     Printed(
         "V",
         "Accuracy (%) of decision-level fusion of Anet and Vnet.",
         "Decision-level",
         printed.TABLE_V,
-        {row: Asked(PAIR, rule) for row, rule in RULES.items()},
+        {row: _fused(rule) for row, rule in RULES.items()},
     ),
     Printed(
         "VI",
@@ -141,8 +131,7 @@ class Zhang2017:
         self.own = results.adapter if results.adapter in printed.DATA_SETS else ""
         reason = self._why_not(BEST)
         self._by_emotion = [
-            ByEmotion(results, adapter, BEST.model, reason)
-            for adapter in ([self.own] if self.own else printed.DATA_SETS)
+            ByEmotion(results, adapter, BEST, reason) for adapter in ([self.own] if self.own else printed.DATA_SETS)
         ]
 
     @property
@@ -173,15 +162,14 @@ class Zhang2017:
         cells: list[Cell] = []
         for (adapter, column), paper in zip(printed.DATA_SETS.items(), table.rows[row], strict=True):
             ours = self._ours(asked) if adapter == self.own else {"model": "", "reason": ELSEWHERE}
-            cells.append(Accuracy(row=row, column=column, paper=paper / 100, unit=PERCENT, group=group, **ours))
+            cells.append(accuracy(row=row, column=column, paper=paper / 100, unit=PERCENT, group=group, **ours))
         if not self.own:
             column = f"ours: {self.results.corpus}"
-            cells.append(Accuracy(row=row, column=column, unit=PERCENT, group=group, **self._ours(asked)))
+            cells.append(accuracy(row=row, column=column, unit=PERCENT, group=group, **self._ours(asked)))
         return cells
 
     def _ours(self, asked: Asked) -> dict[str, Any]:
-        return {"model": asked.model, "score": self.results.scores.get(asked.model), "reason": self._why_not(asked)}
+        return {"model": asked, "score": self.results.scores.get(asked), "reason": self._why_not(asked)}
 
     def _why_not(self, asked: Asked) -> str:
-        add = lacking(self.results.settings, SYSTEM, CLASSIFIER, asked.features, asked.rule)
-        return why_not(self.results, asked.model, add, SYSTEM)
+        return why_not(self.results, asked, lacking(self.results.settings, SYSTEM, asked), SYSTEM)

@@ -17,9 +17,27 @@ from pipeline.reporting.system.training_curves import training_curve
 from pipeline.systems.params import SystemParams
 
 
-def read_corpus_summary(models: Path, names: Sequence[str]) -> list[dict[str, Any]]:
-    """Return `about.json` of the named models."""
-    return [json.loads((models / name / "about.json").read_text(encoding="utf-8")) for name in names]
+def read_json(path: Path, stage: str) -> dict[str, Any]:
+    """Return what a stage wrote.
+
+    Raises:
+        ArtifactError: absent or damaged
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ArtifactError(f"{path}: no such file; run `dvc repro {stage}`") from error
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{path}: not readable ({error}); run `dvc repro -f {stage}`") from error
+
+
+def read_about(models: Path, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return `about.json` of the named models.
+
+    Raises:
+        ArtifactError: absent or damaged
+    """
+    return [read_json(models / name / "about.json", "train") for name in names]
 
 
 def read_predictions(fusion: Path) -> pd.DataFrame:
@@ -37,7 +55,7 @@ def read_learned(fusion: Path) -> dict[str, Any]:
     Raises:
         ArtifactError: absent or damaged
     """
-    return _read_json(fusion / "learned.json")
+    return read_json(fusion / "learned.json", "fuse")
 
 
 def read_feedback(fusion: Path, settings: SystemParams) -> FeedbackRuns | None:
@@ -55,16 +73,7 @@ def read_feedback(fusion: Path, settings: SystemParams) -> FeedbackRuns | None:
         raise ArtifactError(f"{path}: no such file; run `dvc repro fuse`") from error
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
         raise ArtifactError(f"{path}: not readable ({error}); run `dvc repro -f fuse`") from error
-    return FeedbackRuns(_read_json(fusion / "feedback.json"), steps)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ArtifactError(f"{path}: no such file; run `dvc repro fuse`") from error
-    except ValueError as error:
-        raise ArtifactError(f"{path}: not readable ({error}); run `dvc repro -f fuse`") from error
+    return FeedbackRuns(read_json(fusion / "feedback.json", "fuse"), steps)
 
 
 def read_validation(models: Path, fusion: Path, names: Sequence[str]) -> pd.DataFrame:
@@ -85,7 +94,7 @@ def read_validation(models: Path, fusion: Path, names: Sequence[str]) -> pd.Data
 
 
 def read_curves(models: Path, names: Sequence[str]) -> dict[str, pd.DataFrame]:
-    """Return model -> how it learned, of those that learn step by step; see `training_curve`.
+    """Return model -> its training curve, of those that are trained step by step; see `training_curve`.
 
     Raises:
         ArtifactError: a history is absent
@@ -114,7 +123,7 @@ def read_results(models: Path, fusion: Path, settings: SystemParams) -> dict[str
         "validation": read_validation(models, fusion, names),
         "learned": read_learned(fusion),
         "ledger": read_ledger(fusion / "ledger.csv"),
-        "about": read_corpus_summary(models, names),
+        "about": read_about(models, names),
         "feedback": read_feedback(fusion, settings),
         "curves": read_curves(models, names),
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,8 @@ import pandas as pd
 from pipeline.core.posteriors import write_table
 from pipeline.fusion.missing_modality import MISSING
 from pipeline.manifest.corpus_json import CorpusSummary
+from pipeline.reporting.html.charts import Chart, Line
 from pipeline.reporting.html.page import SECTION, page_base, page_key, percent, render
-from pipeline.reporting.system.statistics_charts import Chart
 from pipeline.reporting.system.statistics_page import SPEAKER_DEPENDENT
 from pipeline.reporting.system.system_page import GENERATED
 from pipeline.systems.params import Fusion
@@ -20,6 +20,8 @@ from pipeline.systems.params import Fusion
 KINDS = ("sound", "picture", "joint", "fusion")
 """Of models by what they need, and fusions; one of each is shown."""
 _DRAWN = ("sound", "picture", "fusion")
+_WORDS = {"sound": "audio", "picture": "video", "joint": "audio and video", "fusion": "fusion"}
+"""Kind, or what is missing -> how the page names it; the kinds are those of the files."""
 
 
 def chosen(figures: pd.DataFrame, needs: Mapping[str, frozenset[str]], wanted: Iterable[Fusion]) -> dict[str, str]:
@@ -49,8 +51,7 @@ def _kind(needed: frozenset[str]) -> str:
 def write_robustness(
     folder: Path, described: CorpusSummary, system: str, figures: pd.DataFrame, best: Mapping[str, str], generated: bool
 ) -> str:
-    """Write missing.csv, a table per curve in plots/, index.html and section.html; return one line on the best fusion,
-    or the last model where there is none.
+    """Write missing.csv, plots/, index.html and section.html; return a line on the best fusion, or the last model.
 
     Args:
         folder: gets the files
@@ -60,13 +61,14 @@ def write_robustness(
         best: which models and fusions are shown, as `chosen` returns them
         generated: the corpus is generated
     """
-    shown = [(kind, missing, _curve(figures, name, missing)) for missing in MISSING for kind, name in best.items()]
+    curves = {missing: {kind: _curve(figures, best[kind], missing) for kind in best} for missing in MISSING}
     write_table(folder / "missing.csv", figures)
     for stale in (folder / "plots").glob("*.csv"):
         stale.unlink()
-    for kind, missing, curve in shown:  # a file for each, as DVC draws one curve of a file, named alike in every run
-        if kind in _DRAWN:
-            write_table(folder / "plots" / f"best_{kind}_without_{missing}.csv", curve[["share", "accuracy_of_all"]])
+    for missing, by_kind in curves.items():
+        for kind in (kind for kind in _DRAWN if kind in best):  # a file for each, as DVC draws one curve of a file
+            path = folder / "plots" / f"best_{kind}_without_{missing}.csv"
+            write_table(path, by_kind[kind][["share", "accuracy_of_all"]])
     corpus = described.source.corpus
     values = {
         "corpus": corpus,
@@ -76,60 +78,47 @@ def write_robustness(
         "system": system,
         "clips": int(figures["clips"].iloc[0]),
         "folds": len(described.folds),
-        "best": best,
+        "best": {_WORDS[kind]: name for kind, name in best.items() if kind in _DRAWN},
         "shares": [percent(share, 0) for share in figures["share"].unique()],
-        "charts": [
-            _chart(missing, [(kind, curve) for kind, taken, curve in shown if taken == missing]) for missing in MISSING
-        ],
-        "rows": [_row(kind, best[kind], missing, curve) for kind, missing, curve in shown],
+        "charts": [_chart(missing, by_kind) for missing, by_kind in curves.items()],
+        "groups": {
+            _WORDS[missing]: [_row(kind, best[kind], curve) for kind, curve in by_kind.items()]
+            for missing, by_kind in curves.items()
+        },
         "key": page_key(corpus, system),
     }
     render("robustness.html", folder / "index.html", **values, base="../")
     render("robustness_section.html", folder / SECTION, **values, base=page_base(corpus, system))
-    name = list(best.values())[-1]
+    last = list(best)[-1]
     ends = ", ".join(
-        f"{percent(_curve(figures, name, missing)['accuracy_of_all'].iloc[-1])} without {missing}"
-        for missing in MISSING
+        f"{percent(by_kind[last]['accuracy_of_all'].iloc[-1])} without {_WORDS[missing]}"
+        for missing, by_kind in curves.items()
     )
-    return f"{name}: accuracy of all clips {ends}"
+    return f"{best[last]}: accuracy of all clips {ends}"
 
 
 def _curve(figures: pd.DataFrame, name: str, missing: str) -> pd.DataFrame:
     return figures[(figures["model"] == name) & (figures["missing"] == missing)]
 
 
-def _chart(missing: str, curves: Sequence[tuple[str, pd.DataFrame]]) -> Chart:
+def _chart(missing: str, curves: Mapping[str, pd.DataFrame]) -> Chart:
     """Return the chart of what happens when one modality is taken away."""
-    drawn = [(kind, curve) for kind, curve in curves if kind in _DRAWN]
-    said = "; ".join(f"{kind}: {', '.join(map(percent, curve['accuracy_of_all']))}" for kind, curve in drawn)
-    shares = ", ".join(percent(share, 0) for share in drawn[0][1]["share"])
-    title, text = (
-        f"{missing.capitalize()} taken away",
-        f"Accuracy of all test clips when {shares} of them have no {missing}. {said}",
-    )
-    chart = Chart(title, text, f"test clips without {missing}, %", "accuracy of all test clips, %", [], [])
-    chart.lines.extend(_line(chart, kind, curve) for kind, curve in drawn)
-    return chart
+    word, lines, said = _WORDS[missing], [], []
+    for kind in (kind for kind in _DRAWN if kind in curves):
+        points = list(zip(curves[kind]["share"], curves[kind]["accuracy_of_all"], strict=True))
+        texts = [f"{percent(share, 0)}: {percent(accuracy)}" for share, accuracy in points]
+        lines.append(Line(points, _WORDS[kind], texts))
+        said.append(f"{_WORDS[kind]}: {', '.join(percent(accuracy) for _, accuracy in points)}")
+    shares = ", ".join(percent(share, 0) for share, _ in lines[0].points)
+    text = f"Accuracy of all test clips when {shares} of them have no {word}. {'; '.join(said)}"
+    labels = f"test clips without {word}, %", "accuracy of all test clips, %"
+    return Chart(f"{word.capitalize()} taken away", text, *labels, lines=lines)
 
 
-def _line(chart: Chart, kind: str, curve: pd.DataFrame) -> dict[str, Any]:
-    """Return where a curve lies in a chart: `points` of a polyline, `marks` at every share, and its class."""
-    frame = chart.frame
-    marks = [
-        {
-            "x": round(frame["left"] + share * (frame["right"] - frame["left"]), 1),
-            "y": round(frame["bottom"] - accuracy * (frame["bottom"] - frame["top"]), 1),
-            "text": f"{percent(share, 0)}: {percent(accuracy)}",
-        }
-        for share, accuracy in zip(curve["share"], curve["accuracy_of_all"], strict=True)
-    ]
-    return {"points": " ".join(f"{mark['x']},{mark['y']}" for mark in marks), "marks": marks, "kind": kind}
-
-
-def _row(kind: str, name: str, missing: str, curve: pd.DataFrame) -> dict[str, Any]:
+def _row(kind: str, name: str, curve: pd.DataFrame) -> dict[str, Any]:
     """Return a line of the table: accuracy of all clips, below it that of the judged and how many these are."""
     cells = [
         {"all": percent(row["accuracy_of_all"]), "judged": f"{percent(row['accuracy'])} of {row['judged']}"}
         for row in curve.to_dict("records")
     ]
-    return {"kind": kind, "name": name, "missing": missing, "cells": cells}
+    return {"kind": _WORDS[kind], "name": name, "cells": cells}

@@ -1,4 +1,4 @@
-"""Statistics of one report: which model is named as best, what it is compared with, and the tables that say how sure."""
+"""Statistics of one report: which model is named as best, what it is compared with, tests and calibration."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Statistics:
     Attributes:
         headline: model or fusion that the page names as best
         reference: what all others are compared with
-        calibrations: model or fusion -> how sure it is of itself
+        calibrations: model or fusion -> its calibration
         per_class: `tables/per_class.csv`
         comparisons: `tables/comparisons.csv`
         by_speaker: `tables/by_speaker.csv`
@@ -53,7 +53,7 @@ class Statistics:
 
     @property
     def calibration(self) -> Calibration:
-        """How sure the headline is of itself."""
+        """Of the headline."""
         return self.calibrations[self.headline]
 
     def write(self, folder: Path) -> None:

@@ -1,50 +1,37 @@
-"""How sure the models of a report are of themselves, before and after temperature scaling on validation clips."""
+"""Calibration of the models of a report, before and after temperature scaling on validation clips."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from math import isnan, nan
+from dataclasses import dataclass
+from math import nan
 
 import numpy as np
 import pandas as pd
 
 from pipeline.core.posteriors import probabilities
 from pipeline.evaluation.calibration import aurc, brier, ece, fit_temperature, nll, reliability, scaled, selective
-
-
-@dataclass(frozen=True)
-class Sureness:
-    """How far posteriors of test clips are from the truth; NaN without a clip.
-
-    Attributes:
-        ece: expected calibration error, 0 to 1
-        nll: mean negative log likelihood, nats
-        brier: Brier score, 0 to 2
-    """
-
-    ece: float
-    nll: float
-    brier: float
+from pipeline.evaluation.metrics import rounded
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """How sure one model is of itself.
+    """Calibration of one model.
 
     Attributes:
-        before: of its posteriors as they are
+        before: of its posteriors as they are: `ece` (expected calibration error, 0 to 1), `nll` (mean negative log
+            likelihood, nats) and `brier` (Brier score, 0 to 2); NaN without a clip
         after: of its posteriors at the temperature of each fold
         temperature: mean over folds; NaN where it judged nothing
         fitted: folds whose temperature was fitted; in the others it is 1
         folds: in which it judged test clips
         aurc: area under the curve of risk and coverage, 0 (best) to 1
         reliability: bins of confidence, as `pipeline.evaluation.calibration.reliability` returns them
-        selective: accuracy of the surest share, as `pipeline.evaluation.calibration.selective` returns it
+        selective: selective accuracy, as `pipeline.evaluation.calibration.selective` returns it
     """
 
-    before: Sureness
-    after: Sureness
+    before: Mapping[str, float]
+    after: Mapping[str, float]
     temperature: float
     fitted: int
     folds: int
@@ -54,14 +41,13 @@ class Calibration:
 
     def rounded(self) -> dict[str, float | None]:
         """Return the figures before scaling with four decimals, for JSON; None for what there is not."""
-        found = {**asdict(self.before), "aurc": self.aurc}
-        return {key: None if isnan(value) else round(value, 4) for key, value in found.items()}
+        return rounded({**self.before, "aurc": self.aurc})
 
 
 def calibrations(
     rows: Mapping[str, pd.DataFrame], validation: pd.DataFrame, classes: Sequence[str], bins: int
 ) -> dict[str, Calibration]:
-    """Return model or fusion -> how sure it is of itself.
+    """Return model or fusion -> its calibration.
 
     Args:
         rows: model or fusion -> its judged test clips
@@ -85,8 +71,8 @@ def _calibration(
     confidence = posteriors.max(axis=1)
     bars, curve = reliability(confidence, right, bins), selective(confidence, right)
     return Calibration(
-        before=Sureness(ece(bars), nll(posteriors, labels), brier(posteriors, labels)),
-        after=Sureness(ece(reliability(calm.max(axis=1), right, bins)), nll(calm, labels), brier(calm, labels)),
+        before=_figures(bars, posteriors, labels),
+        after=_figures(reliability(calm.max(axis=1), right, bins), calm, labels),
         temperature=float(np.mean(list(temperatures.values()))) if temperatures else nan,
         fitted=sum(found is not None for found in fitted.values()),
         folds=len(fitted),
@@ -94,6 +80,10 @@ def _calibration(
         reliability=bars,
         selective=curve,
     )
+
+
+def _figures(bars: pd.DataFrame, posteriors: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    return {"ece": ece(bars), "nll": nll(posteriors, labels), "brier": brier(posteriors, labels)}
 
 
 def _temperature(rows: pd.DataFrame | None, classes: Sequence[str]) -> float | None:
@@ -108,15 +98,13 @@ def _labels(rows: pd.DataFrame, classes: Sequence[str]) -> np.ndarray:
 
 
 def calibration_table(found: Mapping[str, Calibration]) -> pd.DataFrame:
-    """Return one row per model or fusion: figures before and after scaling, temperature and in how many folds it was
-    fitted.
-    """
+    """Return a row per model or fusion: figures before and after scaling, temperature, and folds it was fitted in."""
     return pd.DataFrame(
         {
             "model": name,
-            **asdict(each.before),
+            **each.before,
             "temperature": each.temperature,
-            **{f"{key}_scaled": value for key, value in asdict(each.after).items()},
+            **{f"{key}_scaled": value for key, value in each.after.items()},
             "aurc": each.aurc,
             "folds_fitted": each.fitted,
             "folds": each.folds,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from math import isnan
 from typing import Any
 
@@ -11,7 +11,7 @@ import pandas as pd
 from pipeline.evaluation.metrics import Score
 from pipeline.evaluation.significance import least_p
 from pipeline.reporting.html.blocks import Listing
-from pipeline.reporting.html.page import percent
+from pipeline.reporting.html.page import percent, points
 from pipeline.reporting.system.statistics import Statistics
 from pipeline.reporting.system.statistics_calibration import Calibration
 from pipeline.reporting.system.statistics_charts import reliability_chart, selective_chart
@@ -20,13 +20,43 @@ from pipeline.reporting.system.tables import best_of_each
 from pipeline.systems.params import methods
 
 SPEAKER_DEPENDENT = (
-    "SPEAKER-DEPENDENT: the same people are learned from and tested; "
+    "SPEAKER-DEPENDENT: training and test speakers are the same people; "
     "figures of such splits lie far above those on unknown people."
 )
 FEW_SPEAKERS = 6
 """With fewer, the page says that an interval over them tells little."""
+Column = tuple[str, str, Callable[[Any], str]]
+"""Heading, column of the table, and how its values are told."""
 MOST_LISTED = 20
 """As many speakers are listed, the worst first; the others are in the table."""
+
+
+def p_text(p: float) -> str:
+    """Return a p value with three decimals, `-` for NaN."""
+    if isnan(p):
+        return "-"
+    return "< 0.001" if p < 0.0005 else f"{p:.3f}"
+
+
+MODEL: Column = ("Model", "model", str)
+COMPARED: Sequence[Column] = (
+    ("Clips", "clips", str),
+    ("Points", "difference", points),
+    ("McNemar p", "mcnemar_p", p_text),
+    ("Holm", "mcnemar_p_holm", p_text),
+    ("By speaker p", "permutation_p", p_text),
+    ("Holm", "permutation_p_holm", p_text),
+)
+EMOTIONS: Sequence[Column] = (
+    ("Emotion", "emotion", str),
+    ("Precision", "precision", percent),
+    ("Recall", "recall", percent),
+    ("F1", "f1", percent),
+    ("Clips", "clips", str),
+    ("Decisions", "decisions", str),
+)
+FIGURES: Sequence[Column] = (("Clips", "clips", str), ("Accuracy", "accuracy", percent), ("UAR", "uar", percent))
+"""Columns of tables on a page."""
 
 
 def warnings(report: SystemReport) -> list[dict[str, Any]]:
@@ -50,14 +80,16 @@ def statistics_values(report: SystemReport, found: Statistics, scores: Mapping[s
         scores: model or fusion -> figures
     """
     name, sure = found.headline, found.calibration
+    shown = best_of_each({name: score.accuracy for name, score in scores.items()}, methods(report.settings))
     return {
         "headline": name,
         "reference": found.reference,
         "chosen": report.system not in report.params.reference,
         "compared": len(found.comparisons),
         "least": _least(found, report.params.draws),
-        "comparisons": _comparisons(report, found, scores),
-        "emotions": _emotions(found.per_class[found.per_class["model"] == name]),
+        # of the fusions of pairs only the best of each method
+        "comparisons": listing(found.comparisons[found.comparisons["model"].isin(shown)], [MODEL, *COMPARED]),
+        "emotions": listing(found.per_class[found.per_class["model"] == name], EMOTIONS),
         "sure": _sure(sure),
         "bins": report.params.bins,
         "charts": [reliability_chart(sure.reliability, name), selective_chart(sure.selective, name)],
@@ -67,24 +99,16 @@ def statistics_values(report: SystemReport, found: Statistics, scores: Mapping[s
     }
 
 
-def p_text(p: float) -> str:
-    """Return a p value with three decimals, `-` for NaN."""
-    if isnan(p):
-        return "-"
-    return "< 0.001" if p < 0.0005 else f"{p:.3f}"
-
-
-def points(difference: float) -> str:
-    """Return a difference in accuracy in points of a hundred, `-` for NaN."""
-    return "-" if isnan(difference) else f"{100 * difference:+.1f}"
+def listing(table: pd.DataFrame, columns: Sequence[Column], note: str = "") -> Listing:
+    """Return a table as text, a column for each of `columns`."""
+    rows = [[text(row[key]) for _, key, text in columns] for row in table.to_dict("records")]
+    return Listing("", [head for head, _, _ in columns], rows, note=note)
 
 
 def _sure(found: Calibration) -> dict[str, Any]:
-    """Return the calibration of one model as text: error, likelihood and Brier score before and after, temperature,
-    area.
-    """
+    """Return the calibration of one model as text."""
     kinds = {
-        kind: [percent(each.ece), _number(each.nll), _number(each.brier)]
+        kind: [percent(each["ece"]), _number(each["nll"]), _number(each["brier"])]
         for kind, each in (("before", found.before), ("after", found.after))
     }
     numbers = {"temperature": _number(found.temperature), "aurc": _number(found.aurc)}
@@ -95,56 +119,20 @@ def _number(value: float) -> str:
     return "-" if isnan(value) else f"{value:.2f}"
 
 
-def _records(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    return iter(table.to_dict("records"))
-
-
-def _comparisons(report: SystemReport, found: Statistics, scores: Mapping[str, Score]) -> Listing:
-    """Return the comparisons of models of one feature, combined fusions and the best of each other method."""
-    shown = best_of_each({name: score.accuracy for name, score in scores.items()}, methods(report.settings))
-    tests = ("mcnemar_p", "mcnemar_p_holm", "permutation_p", "permutation_p_holm")
-    rows = [
-        [row["model"], str(row["clips"]), points(row["difference"]), *(p_text(row[key]) for key in tests)]
-        for row in _records(found.comparisons)
-        if row["model"] in shown
-    ]
-    return Listing("", ["Model", "Clips", "Points", "McNemar p", "Holm", "By speaker p", "Holm"], rows)
-
-
 def _least(found: Statistics, draws: int) -> dict[str, Any]:
     """Return how many speakers the permutation test has to swap, and how small its p can be."""
     speakers = int((found.by_speaker["model"] == found.reference).sum())
     return {"speakers": speakers, "p": p_text(least_p(max(speakers, 1), draws))}
 
 
-def _emotions(table: pd.DataFrame) -> Listing:
-    rows = [
-        [
-            row["emotion"],
-            *(percent(row[key]) for key in ("precision", "recall", "f1")),
-            str(row["clips"]),
-            str(row["decisions"]),
-        ]
-        for row in _records(table)
-    ]
-    return Listing("", ["Emotion", "Precision", "Recall", "F1", "Clips", "Decisions"], rows)
-
-
 def _genders(table: pd.DataFrame) -> Listing:
     recalls = [name for name in table.columns if name.startswith("recall_")]
-    rows = [
-        [row["gender"], str(row["clips"]), *(percent(row[key]) for key in ("accuracy", "uar", *recalls))]
-        for row in _records(table)
-    ]
-    emotions = [name.removeprefix("recall_") for name in recalls]
-    return Listing("", ["Gender", "Clips", "Accuracy", "UAR", *emotions], rows)
+    emotions = [(name.removeprefix("recall_"), name, percent) for name in recalls]
+    return listing(table, [("Gender", "gender", str), *FIGURES, *emotions])
 
 
 def _speakers(table: pd.DataFrame) -> Listing:
     """Return the speakers whose clips are recognised worst, the worst first; equals in their order."""
     worst = table.sort_values("accuracy", kind="stable")[:MOST_LISTED]
-    rows = [
-        [row["speaker"], str(row["clips"]), percent(row["accuracy"]), percent(row["uar"])] for row in _records(worst)
-    ]
     note = f"The {MOST_LISTED} of {len(table)} speakers with the lowest accuracy." if len(table) > len(worst) else ""
-    return Listing("", ["Speaker", "Clips", "Accuracy", "UAR"], rows, note=note)
+    return listing(worst, [("Speaker", "speaker", str), *FIGURES], note)

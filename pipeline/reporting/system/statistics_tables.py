@@ -2,42 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from math import nan
 
 import pandas as pd
 
 from pipeline.core.clip import Clip
 from pipeline.evaluation.bootstrap import SEED
-from pipeline.evaluation.groups import GroupFigures, by_group
+from pipeline.evaluation.groups import by_group
 from pipeline.evaluation.metrics import confusion, per_class
 from pipeline.evaluation.significance import holm, mcnemar, paired, permutation
 
 Rows = Mapping[str, pd.DataFrame]
 """Model or fusion -> its judged test clips."""
-
-
 COMPARED = ("clips", "difference", "mcnemar_p", "permutation_p")
 """Columns of a comparison."""
 
 
 def per_class_table(rows: Rows, classes: Sequence[str]) -> pd.DataFrame:
     """Return one row per model and emotion: precision, recall, F1, clips, decisions; NaN for a share of nothing."""
-    return pd.DataFrame(
-        {
-            "model": name,
-            "emotion": emotion,
-            "precision": each.precision,
-            "recall": each.recall,
-            "f1": each.f_score,
-            "clips": each.clips,
-            "decisions": each.decisions,
-        }
-        for name, frame in rows.items()
-        for emotion, each in per_class(
-            confusion(frame["emotion"].tolist(), frame["predicted"].tolist(), classes), classes
-        ).items()
-    )
+    counts = {name: confusion(frame["emotion"], frame["predicted"], classes) for name, frame in rows.items()}
+    records = [
+        {"model": name, "emotion": emotion, **asdict(each)}
+        for name, each_count in counts.items()
+        for emotion, each in per_class(each_count, classes).items()
+    ]
+    columns = ["model", "emotion", "precision", "recall", "f_score", "clips", "decisions"]
+    return pd.DataFrame(records, columns=columns).rename(columns={"f_score": "f1"})
 
 
 def comparison_table(rows: Rows, reference: str, draws: int) -> pd.DataFrame:
@@ -80,26 +72,25 @@ def compared(rows: pd.DataFrame, reference: pd.DataFrame, draws: int) -> tuple[i
 
 def by_speaker_table(rows: Rows, classes: Sequence[str]) -> pd.DataFrame:
     """Return one row per model and speaker: clips, accuracy and UAR."""
-    found = {name: by_group(frame, frame["speaker"].tolist(), classes) for name, frame in rows.items()}
-    return _table(found, "speaker")
+    return _by_group(rows, "speaker", lambda frame: frame["speaker"].tolist(), classes, [])
 
 
 def by_gender_table(rows: Rows, clips: Sequence[Clip], classes: Sequence[str]) -> pd.DataFrame:
     """Return one row per model and gender: clips, accuracy, UAR and the recall of every emotion; none without a gender."""
     gender = {clip.clip_id: clip.gender for clip in clips}
-    found = {name: by_group(frame, frame["clip_id"].map(gender).tolist(), classes) for name, frame in rows.items()}
-    table = _table(found, "gender")
-    recalls = [each.recalls for groups in found.values() for each in groups.values()]
-    return table.assign(**{f"recall_{emotion}": [recall[emotion] for recall in recalls] for emotion in classes})
+    recalls = [f"recall_{emotion}" for emotion in classes]
+    return _by_group(rows, "gender", lambda frame: frame["clip_id"].map(gender).tolist(), classes, recalls)
 
 
-def _table(found: Mapping[str, Mapping[str, GroupFigures]], kind: str) -> pd.DataFrame:
-    rows = [
-        (name, group, each.clips, each.accuracy, each.uar)
-        for name, groups in found.items()
-        for group, each in groups.items()
+def _by_group(
+    rows: Rows, kind: str, groups: Callable[[pd.DataFrame], list[str]], classes: Sequence[str], recalls: Sequence[str]
+) -> pd.DataFrame:
+    records = [
+        {"model": name, kind: group, **figures}
+        for name, frame in rows.items()
+        for group, figures in by_group(frame, groups(frame), classes).items()
     ]
-    return pd.DataFrame(rows, columns=["model", kind, "clips", "accuracy", "uar"])
+    return pd.DataFrame(records, columns=["model", kind, "clips", "accuracy", "uar", *recalls])
 
 
 def confusion_pairs(rows: pd.DataFrame) -> pd.DataFrame:

@@ -13,8 +13,9 @@ import numpy as np
 from pipeline.core.ledger import Entry, summary
 from pipeline.core.weights_file import RANDOM
 from pipeline.evaluation.metrics import Score, best
-from pipeline.reporting.html.page import heat, page_key, warmth
-from pipeline.reporting.html.training_charts import training_charts
+from pipeline.reporting.html.blocks import heat
+from pipeline.reporting.html.page import page_key, warmth
+from pipeline.reporting.html.training_charts import training_chart
 from pipeline.reporting.papers.paper import Paper
 from pipeline.reporting.system.modalities import chosen_models, modality_values
 from pipeline.reporting.system.statistics import Statistics, candidates
@@ -72,7 +73,7 @@ def page_values(
         "statistics": statistics_values(report, statistics, scores),
         "confusions": _best_models(report, chosen, scores, confusions),
         "helped": modality_values(chosen_models(report.settings, chosen, scores), statistics.per_class, report.classes),
-        "training": training_charts(report.curves),
+        "training": [training_chart(name, curve) for name, curve in report.curves.items()],
         "weights": _weights(report.about),
         "ledger": ledger_lines(report.ledger),
     }
@@ -166,9 +167,7 @@ def _combined(report: SystemReport, scores: Mapping[str, Score]) -> list[dict[st
 def _best_models(
     report: SystemReport, headline: str, scores: Mapping[str, Score], confusions: Mapping[str, np.ndarray]
 ) -> list[dict[str, Any]]:
-    """Return the confusion matrices of what the page names as best, and of the best model of each modality and further
-    one.
-    """
+    """Return the confusion matrices of the headline, and of the best model of each modality and of the further ones."""
     named = {words: best({name: scores[name] for name in names}) for words, names in by_modality(report).items()}
     shown: list[dict[str, Any]] = []
     for words, name in {**({} if headline in named.values() else {"fusion": headline}), **named}.items():

@@ -37,7 +37,7 @@ class SystemReport:
         generated: the corpus is generated
         params: how intervals are found, and what is compared with what
         feedback: what the feedback loop learned; None where the system has none
-        curves: model -> how it learned, of those that learn step by step
+        curves: model -> its training curve, of those that are trained step by step
     """
 
     corpus: str
@@ -58,12 +58,12 @@ class SystemReport:
 
     @property
     def protocol(self) -> str:
-        """Who was learned from and who tested, in words."""
+        """The protocol in words."""
         return self.described.protocol.described(len(self.described.folds))
 
     @property
     def speaker_dependent(self) -> bool:
-        """Whether the same people may be learned from and tested."""
+        """Whether training and test speakers may be the same people."""
         return "test" in self.described.protocol.shared
 
     @property

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import isnan
 
-import numpy as np
 import pandas as pd
 
 from pipeline.evaluation.metrics import Score
@@ -55,9 +54,3 @@ def best_of_each(accuracies: Mapping[str, float], methods: Mapping[str, str]) ->
 def score_table(scores: Mapping[str, Score]) -> pd.DataFrame:
     """Return one row per model or fusion, in the order they were run, unimodal models first."""
     return pd.DataFrame([score_row(name, found) for name, found in scores.items()])
-
-
-def percentages(counts: np.ndarray) -> np.ndarray:
-    """Return a confusion matrix in % of its rows, (C, C); a row without clips is NaN."""
-    totals = counts.sum(axis=1, keepdims=True)
-    return 100 * np.divide(counts, totals, out=np.full(counts.shape, np.nan), where=totals > 0)

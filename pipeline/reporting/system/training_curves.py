@@ -1,4 +1,4 @@
-"""How models learned: one table per model for `dvc plots`, mean over the folds."""
+"""Training curves: one table per model for `dvc plots`, mean over the folds."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def training_curve(history: pd.DataFrame) -> pd.DataFrame | None:
         history: `history.csv` of a model: fold, epoch or iteration, ...
 
     Returns:
-        None for a model that does not learn step by step, or has learned nothing
+        None for a model that is not trained step by step, or not at all
     """
     step = next((name for name in STEPS if name in history), None)
     if step is None or "val_loss" not in history or history.empty:
@@ -47,9 +47,7 @@ def _best(rows: pd.DataFrame, step: str) -> pd.DataFrame:
 
 
 def write_curves(folder: Path, curves: Mapping[str, pd.DataFrame]) -> None:
-    """Write `<model>.csv` for every model, and none of an earlier run; without any model a table without rows, as DVC
-    warns of an empty folder.
-    """
+    """Write `<model>.csv` for every model; without any a table without rows, as DVC warns of an empty folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.glob("*.csv"):
         stale.unlink()

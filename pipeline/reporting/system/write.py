@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,13 @@ import pandas as pd
 from pipeline.core.files import write_json
 from pipeline.core.ledger import write_ledger
 from pipeline.core.posteriors import write_table
-from pipeline.evaluation.metrics import Score, confusion
+from pipeline.evaluation.metrics import Score, best, confusion
 from pipeline.reporting.html.page import CONTENTS, FURTHER, SECTION, page_base, render
 from pipeline.reporting.papers.by_system import paper_of
 from pipeline.reporting.papers.paper import Paper, Results
 from pipeline.reporting.system.modalities import chosen_models, parts_of
 from pipeline.reporting.system.statistics import Statistics, candidates, statistics_of
-from pipeline.reporting.system.summary import summary
+from pipeline.reporting.system.statistics_calibration import Calibration
 from pipeline.reporting.system.system_page import FURTHER as FURTHER_MODELS
 from pipeline.reporting.system.system_page import by_modality, graver_notices, made_here, page_values, paper_values
 from pipeline.reporting.system.system_report import SystemReport
@@ -28,10 +28,12 @@ from pipeline.reporting.system.training_curves import write_curves
 from pipeline.systems.ids import FusionId
 from pipeline.systems.params import methods
 
+_COMPARED = ("accuracy", "uar", "macro_f1", "ece")
+"""Figures of metrics.json."""
+
 
 def write_report(report: SystemReport, folder: Path) -> dict[str, Score]:
-    """Write scores, metrics (the best of them), setup, predictions, ledger, tables/, confusion/, plots/, index.html and
-    section.html; return the scores.
+    """Write all files of the report's folder, the best of each modality into metrics.json; return the scores.
 
     Raises:
         SettingsError: `report.reference` names nothing of the system
@@ -39,7 +41,7 @@ def write_report(report: SystemReport, folder: Path) -> dict[str, Score]:
     scores, confusions = report.scores(), _confusions(report)
     statistics = statistics_of(report, scores)
     write_json(folder / "scores.json", _figures(scores, statistics))
-    write_json(folder / "metrics.json", summary(_groups(report), _single(report), scores, statistics.calibrations))
+    write_json(folder / "metrics.json", _summary(_groups(report), _single(report), scores, statistics.calibrations))
     write_json(folder / "setup.json", _setup(report, statistics.headline, scores))
     write_table(folder / "predictions.csv", report.predictions)
     write_ledger(folder / "ledger.csv", report.ledger)
@@ -99,13 +101,43 @@ def _results(report: SystemReport, scores: Mapping[str, Score], confusions: Mapp
 
 
 def _groups(report: SystemReport) -> dict[str, list[str]]:
-    """Return modality -> its models, the further ones under `further`, and all that joins modalities under `fused`."""
+    """Return modality -> its models, the further ones under `further`, and all fusions under `fused`."""
     found = by_modality(report)
     groups = {
         name: found.get(words, [])
         for name, words in (("audio", "audio"), ("video", "video"), ("further", FURTHER_MODELS))
     }
     return {**groups, "fused": candidates(report.settings)}
+
+
+def _summary(
+    groups: Mapping[str, Sequence[str]],
+    models: Sequence[str],
+    scores: Mapping[str, Score],
+    calibrations: Mapping[str, Calibration],
+) -> dict[str, dict[str, Any]]:
+    """Return what two runs are compared by, for `dvc metrics diff` and `dvc exp show`; the rest is in `scores.json`.
+
+    Group -> the name of its best model, accuracy, UAR, macro-F1 and calibration error; and of every model of one
+    feature, under `models`, accuracy and UAR, so that a change shows which is not the best one's.
+
+    Args:
+        groups: such as audio, video and fused -> names of models; empty ones are left out
+        models: names of the models of one feature, and of whatever else is to be seen one by one
+        scores: model or fusion -> figures
+        calibrations: model or fusion -> its calibration
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for group, names in groups.items():
+        if names:
+            name = best({name: scores[name] for name in names})
+            figures = {**scores[name].rounded(), **calibrations[name].rounded()}
+            found[group] = {"model": name, **{key: figures[key] for key in _COMPARED}}
+    rounded = {name: scores[name].rounded() for name in models}
+    return {
+        **found,
+        "models": {name: {key: each[key] for key in ("accuracy", "uar")} for name, each in rounded.items()},
+    }
 
 
 def _single(report: SystemReport) -> list[str]:

@@ -228,7 +228,7 @@ def test_nothing_but_reports_still_gives_a_page(browser, tmp_path):
     opened = Opened(browser, tmp_path / "index.html")
     text = opened.page.inner_text("body")
     for words in (
-        "No file with pictures of the face",
+        "No file with crops of the face",
         "neither a log mel spectrogram among the features nor the clip itself",
         "No history of a network",
         "No stage has left a trace",

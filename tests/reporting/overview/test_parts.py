@@ -21,16 +21,15 @@ from helpers.reports import HUANG, OUYANG, add_clips, make, overview, places
 from pipeline.core.clip import Clip, write_manifest
 from pipeline.core.errors import ArtifactError
 from pipeline.engine.journal import Row, write_journal
-from pipeline.reporting.html.dots import Dots, Mark
+from pipeline.reporting.html.charts import Dots, Mark
 from pipeline.reporting.html.training_charts import training_chart
-from pipeline.reporting.overview.gallery import gallery, posterior_bars
+from pipeline.reporting.overview.gallery import gallery, posterior_bars, posteriors_of, worst_confusions
 from pipeline.reporting.overview.learning import network_charts, network_curve
 from pipeline.reporting.overview.pictures import FACE_PX, FACES, Pictures, evenly, spectrogram
 from pipeline.reporting.overview.reports import read_reports
 from pipeline.reporting.overview.run_facts import PACKAGES, SHIPPED, changed_settings, commit, flat, software
 from pipeline.reporting.overview.sounds import Sounds
 from pipeline.reporting.overview.stage_times import by_kind, stage_rows
-from pipeline.reporting.overview.worst import posteriors_of, worst_confusions
 from pipeline.reporting.system.modalities import chosen_models, modality_values, parts_of
 from pipeline.reporting.system.write import write_report
 
@@ -127,8 +126,8 @@ def test_where_no_stage_has_made_a_spectrum_the_clip_itself_does(tmp_path):
     with Pictures(tmp_path, sounds) as pictures:
         assert pictures.spectrum("a").words.startswith("Log mel spectrogram, 64 bands, 1.0 s")
         assert decoded(pictures.spectrum("a").uri).shape == (96, FACES * FACE_PX, 3)
-        assert pictures.spectrum("silent").words == "No sound of it: no_audio"
-        assert [pictures.spectrum(name).words[:24] for name in ("gone", "nobody")] == ["No sound of it here: nei"] * 2
+        assert pictures.spectrum("silent").words == "No audio: no_audio"
+        assert [pictures.spectrum(name).words[:14] for name in ("gone", "nobody")] == ["No audio here:"] * 2
     assert Sounds(tmp_path / "params.yaml", "other", tmp_path / "manifest.csv").mels("a") is None
 
 
@@ -138,20 +137,21 @@ def test_pictures_of_damaged_files_are_words(tmp_path):
         (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:500])
     with Pictures(tmp_path, NO_SOUND) as pictures:
         assert (pictures.faces("c").uri, pictures.spectrum("c").uri) == ("", "")
-        assert pictures.faces("c").words == "No file with pictures of the face"
+        assert pictures.faces("c").words == "No file with crops of the face"
 
 
 def test_bars_say_who_said_what():
     drawn = posterior_bars(
-        {"sound": None, "picture": np.array([0.25, 0.75]), "fusion": np.array([0.5, 0.5])}, ["anger", "sad"], "sad"
+        {"audio": None, "video": np.array([0.25, 0.75]), "fusion": np.array([0.5, 0.5])}, ["anger", "sad"], "sad"
     )
     assert [line["truth"] for line in drawn["lines"]] == [False, True]
-    assert [[bar["kind"] for bar in line["bars"]] for line in drawn["lines"]] == [["picture", "fusion"]] * 2
+    assert [[bar["kind"] for bar in line["bars"]] for line in drawn["lines"]] == [["video", "fusion"]] * 2
     widths = [line["bars"][0]["width"] for line in drawn["lines"]]
     assert widths[1] == pytest.approx(3 * widths[0], rel=0.01)
-    assert drawn["silent"] == ["sound"]
-    assert drawn["described"] == (
-        "Posteriors; the truth is sad. picture anger 0.25, sad 0.75; fusion anger 0.50, sad 0.50. Not judged by sound"
+    assert drawn["silent"] == ["audio"]
+    assert (
+        drawn["described"]
+        == "Posteriors; the truth is sad. video anger 0.25, sad 0.75; fusion anger 0.50, sad 0.50. Not judged by audio"
     )
 
 
@@ -190,38 +190,39 @@ def test_what_joining_adds_is_told_per_emotion():
     ]
     table = pd.DataFrame(rows, columns=["model", "emotion", "recall"])
     values = modality_values({"audio": "a", "video": "v", "fused": "f"}, table, "xyz")
-    assert values["table"].columns == ["Emotion", "Sound", "Picture", "Fusion", "Best by", "Gain"]
+    assert values["table"].columns == ["Emotion", "Audio", "Video", "Fusion", "Best by", "Gain"]
     assert values["table"].rows == [
         ["x", "50.0 %", "25.0 %", "75.0 %", "fusion", "+25.0"],
         ["y", "0.0 %", "0.0 %", "0.0 %", "none", "+0.0"],
         ["z", "-", "-", "-", "none", "-"],
     ]
-    assert values["kinds"] == {"sound": "sound: a", "picture": "picture: v", "fusion": "fusion: f"}
-    assert [len(line["marks"]) for line in values["chart"].lines] == [3, 3, 0]
+    assert values["kinds"] == {"audio": "audio: a", "video": "video: v", "fusion": "fusion: f"}
+    assert [len(values["chart"].marks(row)) for row in range(3)] == [3, 3, 0]
     assert modality_values({"audio": "a"}, table, "xyz") is None
 
 
 def test_marks_lie_where_their_shares_are():
-    chart = Dots(
-        "d", "x", "recall, %", [("one", [Mark("sound", 0.0), Mark("picture", 1.0, 0.5, 1.0)])], (0.25, "chance")
-    )
-    edge, (line,) = chart.frame, chart.lines
-    assert [mark["x"] for mark in line["marks"]] == [edge["left"], edge["right"]]
-    assert [mark["low"] for mark in line["marks"]] == [None, pytest.approx((edge["left"] + edge["right"]) / 2, abs=0.1)]
-    assert chart.reference["x"] == pytest.approx(edge["left"] + 0.25 * (edge["right"] - edge["left"]), abs=0.1)
-    assert Dots("d", "x", "", []).reference is None
+    marks = [Mark("audio", 0.0), Mark("video", 1.0, 0.5, 1.0)]
+    chart = Dots.of("d", "x", "recall, %", [("one", marks)], (0.25, "chance"))
+    assert [(mark.kind, chart.x(mark.share), mark.spans) for mark, _ in chart.marks(0)] == [
+        ("audio", chart.left, False),
+        ("video", chart.right, True),
+    ]
+    assert chart.x(0.5) == pytest.approx((chart.left + chart.right) / 2, abs=0.1)
+    assert chart.has_chance
+    assert not Dots.of("d", "x", "", []).has_chance
+    apart = Dots.of("d", "x", "", [("one", marks), ("two", marks)], apart=True)
+    heights = [[y for _, y in apart.marks(row)] for row in range(2)]
+    assert heights[0][0] < apart.middle(0) < heights[0][1] < heights[1][0] < apart.bottom
 
 
 @given(st.lists(st.floats(1e-4, 1e4), min_size=1, max_size=60))
 def test_a_training_chart_holds_every_loss_between_round_ticks(losses):
     chart = training_chart("m", pd.DataFrame({"step": range(len(losses)), "loss": losses}))
-    edge = chart.frame
-    points = [tuple(map(float, point.split(","))) for point in chart.lines[0]["points"].split()]
+    points = chart.lines[0].points
     assert len(points) == len(losses)
-    assert all(
-        edge["left"] <= x <= edge["right"] + 0.1 and edge["top"] - 0.1 <= y <= edge["bottom"] + 0.1 for x, y in points
-    )
-    texts = [float(tick["text"]) for tick in chart.ticks_up]
+    assert all(0 <= across <= 1 and 0 <= up <= 1 + 1e-6 for across, up in points)
+    texts = [float(text) for _, text in chart.ticks_up]
     assert texts[0] == 0
     assert texts[-1] >= max(losses) * (1 - 1e-6)
     assert 2 <= len(texts) <= 7
@@ -233,8 +234,8 @@ def test_a_training_chart_says_its_ends_in_words():
     chart = training_chart("m", curve)
     assert chart.described.startswith("loss 1.000 at step 1, 0.500 at step 2; ")
     assert chart.described.endswith("validation accuracy 25.0 %, then 50.0 %")
-    assert [line["kind"] for line in chart.lines] == ["curve", "curve beside"]
-    assert len(chart.lines[1]["points"].split()) == 1, "no point for what is not known"
+    assert [line.kind for line in chart.lines] == ["curve", "curve beside"]
+    assert len(chart.lines[1].points) == 1, "no point for what is not known"
 
 
 def test_networks_show_how_they_learned(tmp_path):

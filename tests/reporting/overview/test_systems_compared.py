@@ -9,7 +9,8 @@ import pytest
 from scipy.stats import binomtest
 
 from pipeline.core.errors import ArtifactError
-from pipeline.reporting.overview.systems_compared import as_text, systems_compared
+from pipeline.reporting.overview.systems_compared import COLUMNS, systems_compared
+from pipeline.reporting.system.statistics_page import listing
 
 
 def predictions(path: Path, model: str, decisions: str) -> None:
@@ -45,14 +46,14 @@ def test_the_better_one_comes_first_and_the_tests_are_paired(folder: Path) -> No
 
 
 def test_as_text(folder: Path) -> None:
-    assert as_text(systems_compared(folder, {"one": "a", "two": "b"})) == [
+    assert listing(systems_compared(folder, {"one": "a", "two": "b"}), COLUMNS).rows == [
         ["two: b", "one: a", "9", "+55.6", "0.062", "0.062", "0.250", "0.250"],
     ]
 
 
 def test_systems_that_judged_no_clip_in_common(folder: Path) -> None:
     predictions(folder / "two" / "predictions.csv", "b", "---------a")
-    assert as_text(systems_compared(folder, {"one": "a", "two": "b"})) == [
+    assert listing(systems_compared(folder, {"one": "a", "two": "b"}), COLUMNS).rows == [
         ["one: a", "two: b", "0", "-", "-", "-", "-", "-"]
     ]
 

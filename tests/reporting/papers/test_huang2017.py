@@ -136,7 +136,7 @@ def test_table_5_has_d_beside_the_papers():
 def test_why_a_cell_was_not_run(change, stem, model, reason):
     table = tables(changed(**change))[stem]
     cell = next(cell for cell in table.cells if cell.model == model)
-    assert (cell.figure, cell.d, cell.reason) == (None, None, f"not run: {reason}")
+    assert (cell.figure, cell.side, cell.reason) == (None, "", f"not run: {reason}")
     assert (table.frame() != "").all(axis=None), "never empty"
     assert table.details()["reason"].str.startswith("not run: ").any()
 

@@ -19,10 +19,11 @@ from pipeline.core.posteriors import table
 from pipeline.evaluation.metrics import ReportParams
 from pipeline.manifest.corpus_json import Source, describe
 from pipeline.protocols.settings import ProtocolParams
-from pipeline.reporting.html.page import heat, percent, render, shares, warmth
+from pipeline.reporting.html.blocks import heat, shares
+from pipeline.reporting.html.page import percent, render, warmth
 from pipeline.reporting.papers.paper import FeedbackRuns
 from pipeline.reporting.system import system_report
-from pipeline.reporting.system.inputs import read_corpus_summary, read_feedback, read_learned
+from pipeline.reporting.system.inputs import read_about, read_feedback, read_learned
 from pipeline.reporting.system.statistics_page import SPEAKER_DEPENDENT
 from pipeline.reporting.system.system_page import GENERATED, ledger_lines
 from pipeline.reporting.system.system_report import SystemReport
@@ -502,7 +503,7 @@ def test_a_speaker_dependent_figure_is_called_so_wherever_it_stands(tmp_path):
         for path in (tmp_path / "demo" / "huang2017" / "index.html", tmp_path / "index.html")
     ]
     assert [page.count(alarm) for page in pages] == [1, 1]
-    assert pages[0].index('class="headline"') < pages[0].index(alarm) < pages[0].index("One feature, one classifier")
+    assert pages[0].index('class="headline"') < pages[0].index(alarm) < pages[0].index("Models of one feature")
     assert pages[1].count('<tr class="alarm"><td>demo</td>') == pages[1].count('<tr class="alarm">') == 1
     assert "SPEAKER-DEPENDENT" not in (tmp_path / "other" / "huang2017" / "index.html").read_text(encoding="utf-8")
 
@@ -514,7 +515,7 @@ def test_a_report_of_before_is_told_to_be_made_again(tmp_path):
     with pytest.raises(ArtifactError, match=r"setup\.json: not of this version; run `dvc repro -f report`$"):
         overview(tmp_path)
     setup.unlink()
-    with pytest.raises(ArtifactError, match=r"setup\.json: not readable .*; run `dvc repro -f report`$"):
+    with pytest.raises(ArtifactError, match=r"setup\.json: no such file; run `dvc repro report`$"):
         overview(tmp_path)
 
 
@@ -562,7 +563,7 @@ def test_overview_of_two_systems_ends_with_the_best_of_each(tmp_path):
     path.write_text(json.dumps(metrics))
     lines = overview(tmp_path).splitlines()
     start = next(number for number, line in enumerate(lines) if line.startswith("The best of each"))
-    assert lines[start + 1].split()[:5] == ["corpus", "protocol", "system", "model", "accuracy"]
+    assert lines[start + 1].split()[:5] == ["Corpus", "Protocol", "System", "Model", "Accuracy"]
     assert [re.split("  +", line)[:5] for line in lines[start + 2 : start + 4]] == [
         ["demo", "leave one speaker out", "huang2017", "a60-lstm", "0.750"],
         ["demo", "leave one speaker out", "zhang2017", "dbn2-linear_svm", "0.900"],
@@ -607,7 +608,7 @@ def test_read_about(tmp_path):
     for name in ("b", "a"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "about.json").write_text(json.dumps({"feature": name}))
-    assert read_corpus_summary(tmp_path, ["b", "a"]) == [{"feature": "b"}, {"feature": "a"}]
+    assert read_about(tmp_path, ["b", "a"]) == [{"feature": "b"}, {"feature": "a"}]
 
 
 def test_read_learned(tmp_path):

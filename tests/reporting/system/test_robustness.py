@@ -89,7 +89,7 @@ def test_kinds_that_a_system_lacks():
 
 def test_everything_is_written(tmp_path):
     line = write_robustness(tmp_path, described("demo"), "zhang2017", figures(), BEST, False)
-    assert line == "product-anet+vnet-svm: accuracy of all clips 70.0 % without sound, 70.0 % without picture"
+    assert line == "product-anet+vnet-svm: accuracy of all clips 70.0 % without audio, 70.0 % without video"
     found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     drawn = {f"best_{kind}_without_{missing}.csv" for missing in MISSING for kind in ("sound", "picture", "fusion")}
     assert found == {"index.html", "section.html", "missing.csv", *(f"plots/{name}" for name in drawn)}
@@ -112,8 +112,8 @@ def test_the_page_stands_alone_and_says_what_matters(tmp_path):
     words = (
         "20 test clips",
         "4 folds",
-        "Sound taken away",
-        "Picture taken away",
+        "Audio taken away",
+        "Video taken away",
         "best fusion: product-anet+vnet-svm",
         "flattered",
         "40.0 % of 10",
@@ -134,16 +134,16 @@ def test_the_protocol_and_what_is_generated_are_told(tmp_path):
 
 
 def test_curves_lie_where_their_figures_say(tmp_path):
-    """The axes enclose 52 to 368 across and 254 to 12 up (`pipeline.reporting.system.statistics_charts`)."""
+    """The axes enclose 52 to 368 across and 254 to 12 up (`pipeline.reporting.html.charts`)."""
     points = re.findall(r'<g class="by-(\w+)">\s*<polyline points="([^"]+)"', page(tmp_path))
-    assert [kind for kind, _ in points] == ["sound", "picture", "fusion"] * 2
-    assert points[0] == ("sound", "52.0,157.2 210.0,205.6 368.0,254.0")
-    assert points[3] == ("sound", "52.0,157.2 210.0,157.2 368.0,157.2"), "without picture"
+    assert [kind for kind, _ in points] == ["audio", "video", "fusion"] * 2
+    assert points[0] == ("audio", "52.0,157.2 210.0,205.6 368.0,254.0")
+    assert points[3] == ("audio", "52.0,157.2 210.0,157.2 368.0,157.2"), "without video"
 
 
 def test_a_system_of_pictures_alone_has_a_page(tmp_path):
     text = page(tmp_path, best={"picture": "vnet-svm"})
-    assert "best model of picture: vnet-svm" in text
+    assert "best model of video: vnet-svm" in text
     assert "best fusion" not in text
 
 

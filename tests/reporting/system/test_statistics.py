@@ -22,10 +22,12 @@ from pipeline.evaluation.metrics import ReportParams
 from pipeline.evaluation.significance import holm
 from pipeline.manifest.corpus_json import Source, describe
 from pipeline.protocols.settings import ProtocolParams
+from pipeline.reporting.html.charts import HEIGHT, WIDTH
+from pipeline.reporting.html.page import render
 from pipeline.reporting.system.inputs import read_validation
 from pipeline.reporting.system.statistics import candidates, headline
 from pipeline.reporting.system.statistics_calibration import calibration_table, calibrations
-from pipeline.reporting.system.statistics_charts import HEIGHT, WIDTH, reliability_chart, selective_chart
+from pipeline.reporting.system.statistics_charts import reliability_chart, selective_chart
 from pipeline.reporting.system.statistics_page import MOST_LISTED, p_text
 from pipeline.reporting.system.system_report import SystemReport
 from pipeline.reporting.system.write import write_report
@@ -212,13 +214,13 @@ def test_a_fold_that_cannot_be_fitted_keeps_its_posteriors():
         temperature = fit_temperature(probabilities(first, CLASSES), labels(first))
         assert found.temperature == pytest.approx((temperature + 1) / 2)
         per_clip = np.where(rows["fold"] == "fold-00", temperature, 1.0)
-        assert found.after.nll == pytest.approx(nll(scaled(probabilities(rows, CLASSES), per_clip), labels(rows)))
+        assert found.after["nll"] == pytest.approx(nll(scaled(probabilities(rows, CLASSES), per_clip), labels(rows)))
 
 
 def test_without_validation_clips_nothing_changes():
     _, found = calibration_of(report().validation.iloc[:0])
     assert (found.fitted, found.temperature) == (0, 1)
-    assert dataclasses.astuple(found.after) == pytest.approx(dataclasses.astuple(found.before), abs=1e-5)
+    assert found.after == pytest.approx(found.before, abs=1e-5)
 
 
 def test_the_order_of_the_tables_is_of_no_matter_for_calibration():
@@ -265,7 +267,7 @@ def test_a_corpus_that_names_no_gender_has_no_section_of_them(tmp_path):
     assert not (tmp_path / "tables" / "by_gender.csv").exists()
     assert "By gender" not in page_of(tmp_path)
     assert "by_gender.csv" not in page_of(tmp_path)
-    assert "Who it works for" in page_of(tmp_path)
+    assert "Accuracy by speaker and gender" in page_of(tmp_path)
 
 
 def test_a_corpus_of_one_gender_has_no_gap(tmp_path):
@@ -321,10 +323,10 @@ def test_the_page_has_its_sections_in_order(written):
         page.index(f"<h2>{title}")
         for title in (
             "Confusions",
-            "Each emotion",
-            "How it learned",
-            "How sure it is of itself",
-            "Who it works for",
+            "Precision and recall by emotion",
+            "Training curves",
+            "Calibration",
+            "Accuracy by speaker and gender",
             "Against the best fusion",
         )
     ]
@@ -408,9 +410,7 @@ SVG = re.compile(r"<svg.*?</svg>", re.DOTALL)
 
 
 def test_charts_are_whole_and_say_in_words_what_they_show(written):
-    drawings = [
-        ElementTree.fromstring(text) for text in SVG.findall(page_of(written).split("How sure it is of itself</h2>")[1])
-    ]
+    drawings = [ElementTree.fromstring(text) for text in SVG.findall(page_of(written).split("Calibration</h2>")[1])]
     assert len(drawings) == 2
     for drawing in drawings:
         named = drawing.get("aria-labelledby").split()
@@ -424,25 +424,41 @@ def test_charts_are_whole_and_say_in_words_what_they_show(written):
     assert [len(drawing.findall("polyline")) for drawing in drawings] == [1, 2]
 
 
-def test_bars_stand_where_their_figures_are():
+def drawn(chart, folder) -> ElementTree.Element:
+    """Return a chart as the pages draw it."""
+    (folder / "one.html").write_text(
+        '{% from "chart.html" import drawing %}{{ drawing(chart, "a") }}', encoding="utf-8"
+    )
+    render("one.html", folder / "page.html", (folder,), chart=chart)
+    return ElementTree.fromstring(SVG.search((folder / "page.html").read_text(encoding="utf-8"))[0])
+
+
+def points(line: ElementTree.Element) -> list[tuple[float, ...]]:
+    return [tuple(map(float, point.split(","))) for point in line.get("points").split()]
+
+
+def numbers(bar: ElementTree.Element) -> list[float]:
+    return [float(bar.get(key)) for key in ("x", "y", "width", "height")]
+
+
+def test_bars_stand_where_their_figures_are(tmp_path):
     bins = reliability(np.array([0.3, 0.4, 0.9, 0.9]), np.array([True, False, True, True]), 2)
     chart = reliability_chart(bins, "m")
-    edge = chart.frame
-    wide, high = edge["right"] - edge["left"], edge["bottom"] - edge["top"]
-    low, sure = chart.bars
-    assert (low["x"], low["width"], low["height"]) == (edge["left"], wide / 2, high / 2)
-    assert (sure["x"], sure["y"], sure["height"]) == (edge["left"] + wide / 2, edge["top"], high)
-    assert low["text"] == "0 % to 50 %: 2 clips, confidence 35.0 %, accuracy 50.0 %"
-    assert chart.lines[0]["points"] == f"{edge['left']:.1f},{edge['bottom']:.1f} {edge['right']:.1f},{edge['top']:.1f}"
+    image = drawn(chart, tmp_path)
+    wide, high = chart.right - chart.left, chart.bottom - chart.top
+    low, sure = image.findall("rect")
+    assert numbers(low) == [chart.left, chart.top + high / 2, wide / 2, high / 2]
+    assert numbers(sure) == [chart.left + wide / 2, chart.top, wide / 2, high]
+    assert low.find("title").text == "0 % to 50 %: 2 clips, confidence 35.0 %, accuracy 50.0 %"
+    assert points(image.find("polyline")) == [(chart.left, chart.bottom), (chart.right, chart.top)]
 
 
-def test_a_curve_goes_through_its_points():
+def test_a_curve_goes_through_its_points(tmp_path):
     chart = selective_chart(selective(np.array([0.9, 0.5]), np.array([True, False])), "m")
-    edge = chart.frame
-    middle = (edge["left"] + edge["right"]) / 2, (edge["top"] + edge["bottom"]) / 2
-    level, curve = (line["points"].split() for line in chart.lines)
-    assert curve == [f"{middle[0]:.1f},{edge['top']:.1f}", f"{edge['right']:.1f},{middle[1]:.1f}"]
-    assert level == [f"{edge['left']:.1f},{middle[1]:.1f}", f"{edge['right']:.1f},{middle[1]:.1f}"]
+    middle = (chart.left + chart.right) / 2, (chart.top + chart.bottom) / 2
+    level, curve = map(points, drawn(chart, tmp_path).findall("polyline"))
+    assert curve == [(middle[0], chart.top), (chart.right, middle[1])]
+    assert level == [(chart.left, middle[1]), (chart.right, middle[1])]
     assert "25 % of the clips: 100.0 %" in chart.described
     assert "100 % of the clips: 50.0 %" in chart.described
 
@@ -450,7 +466,7 @@ def test_a_curve_goes_through_its_points():
 def test_charts_of_nothing_are_empty():
     nothing = np.zeros(0)
     chart = selective_chart(selective(nothing, nothing.astype(bool)), "m")
-    assert (chart.lines, chart.bars) == ([], [])
+    assert (list(chart.lines), list(chart.bars)) == ([], [])
     assert reliability_chart(reliability(nothing, nothing.astype(bool), 15), "m").bars == []
 
 

@@ -8,11 +8,11 @@ import math
 import numpy as np
 import pytest
 
-from pipeline.evaluation.metrics import ClassFigures, Score
-from pipeline.reporting.papers.by_emotion import Decided, OfEmotion
-from pipeline.reporting.papers.cells import PERCENT, Accuracy, Table
-from pipeline.reporting.papers.huang2017 import WithDifference
-from pipeline.reporting.system.tables import NOT_JUDGED, best_of_each, percentages, score_table
+from pipeline.evaluation.metrics import ClassFigures, Score, percentages
+from pipeline.reporting.papers.cell_kinds import accuracy as accuracy_cell
+from pipeline.reporting.papers.cell_kinds import decided, of_emotion
+from pipeline.reporting.papers.cells import PERCENT, Cell, Table
+from pipeline.reporting.system.tables import NOT_JUDGED, best_of_each, score_table
 
 
 def score(accuracy: float, n: int = 90) -> Score:
@@ -33,12 +33,12 @@ def score(accuracy: float, n: int = 90) -> Score:
 NOTHING = Score(*[math.nan] * 5, 0, 0.0)
 
 
-def accuracy(row="a", column="b", model="m", **values) -> Accuracy:
-    return Accuracy(row=row, column=column, model=model, **values)
+def accuracy(row="a", column="b", model="m", **values) -> Cell:
+    return accuracy_cell(row=row, column=column, model=model, **values)
 
 
-def with_d(row="a", column="b", model="m", **values) -> WithDifference:
-    return WithDifference(row=row, column=column, model=model, **values)
+def with_d(row="a", column="b", model="m", d=None, paper_d=None, **values) -> Cell:
+    return accuracy(row, column, model, d=(d, paper_d), **values)
 
 
 @pytest.mark.parametrize(
@@ -140,18 +140,16 @@ FIGURES = ClassFigures(precision=0.5, recall=0.25, f_score=1 / 3, right=2, clips
     ],
 )
 def test_a_figure_of_one_emotion(measure, text, notes):
-    cell = OfEmotion(row="Joy", column=measure, model="m", paper=0.8533, unit=PERCENT, measure=measure, found=FIGURES)
+    cell = of_emotion(measure, FIGURES, row="Joy", column=measure, model="m", paper=0.8533)
     assert (cell.text(), cell.notes) == (text, notes)
     found = cell.details()
     assert [found[key] for key in ("right", "clips", "decisions", "paper", "reason")] == [2, 8, 4, 0.8533, ""]
-    lost = OfEmotion(
-        row="Joy", column=measure, model="m", paper=0.8533, unit=PERCENT, measure=measure, reason="not run: x"
-    )
+    lost = of_emotion(measure, row="Joy", column=measure, model="m", paper=0.8533, reason="not run: x")
     assert (lost.text(), lost.notes, lost.details()["value"]) == ("not run: x (paper 85.33)", [], None)
 
 
 def test_a_share_of_a_confusion_matrix():
-    cell = Decided(row="joy", column="fear", model="m", paper=0.1553, unit=PERCENT, count=3, clips=8)
+    cell = decided(3, 8, row="joy", column="fear", model="m", paper=0.1553)
     assert (cell.text(), cell.notes) == ("37.50 (paper 15.53)", ["3 of 8 clips"])
     assert cell.details() == {
         "row": "joy",
@@ -163,7 +161,7 @@ def test_a_share_of_a_confusion_matrix():
         "paper": 0.1553,
         "reason": "",
     }
-    lost = Decided(row="joy", column="fear", model="m", reason="no clip of it judged")
+    lost = decided(0, 0, row="joy", column="fear", model="m", reason="no clip of it judged")
     assert (lost.text(), lost.notes, lost.details()["share"]) == ("no clip of it judged", [], None)
 
 

@@ -1,0 +1,153 @@
+"""Charts of a page as shares from 0 to 1 and words; `templates/chart.html` draws them as SVG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import isnan, nan
+
+WIDTH, HEIGHT = 380, 300
+"""Of a drawing, in its own units."""
+Ticks = Sequence[tuple[float, str]]
+PERCENT: Ticks = ((0.0, "0"), (0.25, "25"), (0.5, "50"), (0.75, "75"), (1.0, "100"))
+"""Ticks of an axis of shares."""
+_ROW, _LETTER, _APART = 28, 7.2, 6.5
+"""Height of a row, width of a letter, and how far apart in height the marks of a row may lie."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """A polyline.
+
+    Attributes:
+        points: across and up, from 0 to 1
+        kind: its CSS class
+        texts: of a mark at every point; none where there are no marks
+    """
+
+    points: Sequence[tuple[float, float]]
+    kind: str
+    texts: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A bar that stands on the axis across, between two shares; its colour is of a strength from 0 to 100."""
+
+    left: float
+    right: float
+    up: float
+    strength: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart, both axes from 0 to 1.
+
+    Attributes:
+        name: what it is called
+        described: what it shows, in words, for whoever does not see it
+        across: label of the axis across
+        up: label of the axis up; "" for none
+        bars: behind the lines
+        lines: in front of them
+        ticks_across: where the axis across has ticks, and what stands there
+        ticks_up: the same of the axis up
+    """
+
+    name: str
+    described: str
+    across: str
+    up: str = ""
+    bars: Sequence[Bar] = ()
+    lines: Sequence[Line] = ()
+    ticks_across: Ticks = PERCENT
+    ticks_up: Ticks = PERCENT
+    width: int = WIDTH
+    height: int = HEIGHT
+    left: float = 52
+    right: float = WIDTH - 12
+    top: float = 12
+
+    @property
+    def bottom(self) -> int:
+        """Lower edge of what the axes enclose."""
+        return self.height - 46
+
+    def x(self, share: float) -> float:
+        """Return the place of a share on the axis across."""
+        return round(self.left + share * (self.right - self.left), 1)
+
+    def y(self, share: float) -> float:
+        """Return the place of a share on the axis up."""
+        return round(self.bottom - share * (self.bottom - self.top), 1)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """One figure of a row.
+
+    Attributes:
+        kind: `audio`, `video` or `fusion`
+        share: from 0 to 1; NaN is not drawn
+        low: of its interval; NaN for none
+        high: of its interval
+    """
+
+    kind: str
+    share: float
+    low: float = nan
+    high: float = nan
+
+    @property
+    def spans(self) -> bool:
+        """Whether it has an interval."""
+        return not isnan(self.low)
+
+
+@dataclass(frozen=True)
+class Dots(Chart):
+    """A chart with a row per name and a mark per figure, such as the recall of each emotion by modality.
+
+    Attributes:
+        rows: name and marks of each
+        chance: a share that is drawn as a line, and what it is; NaN for none
+        apart: whether the marks of a row lie at different heights, as their intervals would hide each other
+    """
+
+    rows: Sequence[tuple[str, Sequence[Mark]]] = ()
+    chance: tuple[float, str] = (nan, "")
+    apart: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        described: str,
+        across: str,
+        rows: Sequence[tuple[str, Sequence[Mark]]],
+        chance: tuple[float, str] = (nan, ""),
+        apart: bool = False,
+    ) -> Dots:
+        """Return the chart, as high as its rows need, with room for their names."""
+        left = round(14 + _LETTER * max((len(row) for row, _ in rows), default=0), 1)
+        return cls(
+            name, described, across, height=10 + _ROW * len(rows) + 46, left=left, right=WIDTH - 16, top=10,
+            rows=rows, chance=chance, apart=apart,
+        )  # fmt: skip
+
+    @property
+    def has_chance(self) -> bool:
+        """Whether the line is drawn."""
+        return not isnan(self.chance[0])
+
+    def middle(self, row: int) -> int:
+        """Return the height of a row."""
+        return int(self.top) + _ROW * row + _ROW // 2
+
+    def marks(self, row: int) -> list[tuple[Mark, float]]:
+        """Return the marks of a row that are drawn, and the height of each."""
+        known = [mark for mark in self.rows[row][1] if not isnan(mark.share)]
+        shift = _APART if self.apart else 0
+        return [(mark, round(self.middle(row) + shift * (n - (len(known) - 1) / 2), 1)) for n, mark in enumerate(known)]
