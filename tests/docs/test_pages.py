@@ -145,3 +145,15 @@ def test_decisions_are_numbered_and_titled() -> None:
     for path in (DOCS / "decisions").glob("*.md"):
         number = path.name[:4]
         assert path.read_text(encoding="utf-8").startswith(f"# {number} "), path.name
+
+
+def test_the_readme_fits_on_one_screen() -> None:
+    lines = (ROOT / "README.md").read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= 120
+    assert max(map(len, lines)) <= 160
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "CHANGELOG.md"], ids=ids)
+def test_pages_use_the_fields_words(page: Path) -> None:
+    avoided = r"learned further|\bdealt\b|surest|hangs on|who is learned from|taken away"
+    assert not re.search(avoided, page.read_text(encoding="utf-8"), flags=re.IGNORECASE)
