@@ -12,17 +12,15 @@ from typing import Any
 import h5py
 import numpy as np
 
-from pipeline.core.digests import Digests
+from pipeline.core.digests import Digests, combined
 from pipeline.core.files import atomic_path, canonical_json
-from pipeline.core.store import FORMAT, ClipFeatures, FeatureMeta
+from pipeline.core.frame_coding import CODING, compression, differences, is_coded
+from pipeline.core.selection_view import VIEW_FORMAT
+from pipeline.core.store import FORMAT, ClipFeatures, FeatureFile, FeatureMeta
 
 _LIBVER = ("v110", "v110")
 _CHUNK_BYTES = 1 << 20
-_PICTURES_NDIM = 4
-_PICTURES_CHUNK_BYTES = 1 << 17
-"""Pictures, (T, height, width, 3), are not compressed: they shrink by a quarter to a third, and it takes longer than to
-cut them out.
-So a last chunk takes a whole chunk's room, and chunks are small."""
+_ZIPPED = {"compression": "gzip", "compression_opts": 1}
 
 
 def write_features(
@@ -53,13 +51,18 @@ class _NewFile:
     """A feature file that is being written, clip after clip in sorted order."""
 
     def __init__(self, name: str, file: h5py.File) -> None:
-        self._name, self._file, self._previous = name, file, ""
-        self.count = 0
+        self._name, self._file = name, file
+        self._keys: list[str] = []
+
+    @property
+    def count(self) -> int:
+        """Groups of clips so far."""
+        return len(self._keys)
 
     def _next(self, key: str) -> None:
-        if key <= self._previous:
-            raise ValueError(f"{self._name}: clip {key!r} after {self._previous!r}; write in sorted order")
-        self._previous, self.count = key, self.count + 1
+        if self._keys and key <= self._keys[-1]:
+            raise ValueError(f"{self._name}: clip {key!r} after {self._keys[-1]!r}; write in sorted order")
+        self._keys.append(key)
 
     def new(self, key: str) -> h5py.Group:
         """Return the empty group of the next clip."""
@@ -70,6 +73,10 @@ class _NewFile:
         """Take a clip over from another file as it lies there, compressed."""
         self._next(key)
         self._file.copy(group, self._file, name=key)
+
+    def content(self) -> str:
+        """Return one SHA-256 over the names of all clips and the digests of their arrays."""
+        return combined({key: self._file[key].attrs["digests"] for key in self._keys})
 
 
 class _Disk(io.FileIO):
@@ -113,10 +120,49 @@ def feature_file(path: Path, meta: FeatureMeta) -> Iterator[_NewFile]:
     with atomic_path(path) as temporary, new_hdf5(temporary) as file:
         new = _NewFile(path.name, file)
         yield new
-        for name, value in asdict(meta).items():
-            file.attrs[name] = canonical_json(value) if name in ("columns", "layers", "params") else value
-        file.attrs["clip_count"] = new.count
-        file.attrs["format"] = FORMAT
+        _describe(file, meta, clip_count=new.count, content=new.content(), format=FORMAT)
+
+
+def _describe(file: h5py.File, meta: FeatureMeta, **more: Any) -> None:
+    for name, value in {**asdict(meta), **more}.items():
+        file.attrs[name] = canonical_json(value) if name in ("columns", "layers", "params") else value
+
+
+def write_selection(
+    path: Path, meta: FeatureMeta, source: Path, columns: Mapping[str, np.ndarray], parts: Mapping[str, str]
+) -> int:
+    """Write which columns of a file beside it each fold keeps (`pipeline.core.selection_view`); return the groups.
+
+    Args:
+        path: the file, always written anew
+        meta: attributes of the feature that the columns make up
+        source: a feature file without fold level, in the same folder
+        columns: fold -> (K,) numbers of the columns that are kept
+        parts: `fold-00/<clip id>` -> train, val or test
+
+    Raises:
+        ArtifactError: the source cannot be read, or was not written by this version
+        ValueError: the source lies in another folder
+    """
+    if source.resolve().parent != path.resolve().parent:
+        raise ValueError(f"{path}: its source {source} has to lie beside it")
+    with FeatureFile(source) as file:
+        ids, content = sorted(file.clip_ids()), file.content
+    with atomic_path(path) as temporary, new_hdf5(temporary) as file:
+        _put(file, "clips", [clip_id.encode() for clip_id in ids])
+        for fold in sorted(columns):
+            group = file.create_group(fold)
+            _put(group, "columns", np.asarray(columns[fold], np.int32))
+            _put(group, "parts", [parts[f"{fold}/{clip_id}"].encode() for clip_id in ids])
+        count = len(columns) * len(ids)
+        _describe(file, meta, clip_count=count, format=VIEW_FORMAT, source=source.name, source_content=content)
+    return count
+
+
+def _put(group: h5py.Group, name: str, items: Any) -> None:
+    array = np.array(items) if len(items) else np.empty(0, "S1")
+    zipped = _ZIPPED if array.size else {}
+    group.create_dataset(name, data=array, track_times=False, chunks=array.shape if array.size else None, **zipped)
 
 
 def write_clip(group: h5py.Group, blocks: Iterable[ClipFeatures], meta: FeatureMeta | None = None) -> None:
@@ -167,8 +213,7 @@ class _Array:
     def add(self, rows: np.ndarray) -> None:
         """Take further rows."""
         self._held.append(rows)
-        most = _PICTURES_CHUNK_BYTES if rows.ndim == _PICTURES_NDIM else _CHUNK_BYTES
-        whole = max(1, most // max(1, rows[:1].nbytes))
+        whole = max(1, _CHUNK_BYTES // max(1, rows[:1].nbytes))
         if sum(map(len, self._held)) > whole:
             self._write(whole)
 
@@ -199,15 +244,18 @@ class _Array:
     def _append(self, rows: np.ndarray) -> None:
         begin = len(self._dataset)
         self._dataset.resize(begin + len(rows), axis=0)
-        self._dataset[begin:] = rows
+        self._dataset[begin:] = differences(rows, self._dataset.chunks[0]) if is_coded(rows) else rows
 
     def _create(self, rows: np.ndarray, chunk: int, largest: tuple[int | None, ...]) -> None:
-        zipped = (
-            {}
-            if rows.ndim == _PICTURES_NDIM
-            else {"compression": "gzip", "compression_opts": 1, "shuffle": rows.dtype.itemsize > 1}
-        )
-        chunks = (chunk, *rows.shape[1:])
+        coded = is_coded(rows)
+        filters = compression() if coded else {**_ZIPPED, "shuffle": rows.dtype.itemsize > 1}
         self._dataset = self._group.create_dataset(
-            self._name, data=rows, chunks=chunks, maxshape=largest, track_times=False, **zipped
+            self._name,
+            data=differences(rows, chunk) if coded else rows,
+            chunks=(chunk, *rows.shape[1:]),
+            maxshape=largest,
+            track_times=False,
+            **filters,
         )
+        if coded:
+            self._dataset.attrs["coding"] = CODING

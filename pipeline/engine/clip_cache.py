@@ -5,7 +5,7 @@ file and moved into place, and carries its own digest: a killed run resumes, one
 a damaged entry is computed again. The folder may be deleted at any time.
 
     <root>/ab/cdef...   HDF5 with the group `clip`, as a feature file has it (empty, where the clip failed), then
-                        the head as JSON, SHA-256 of all before, CRC-32 of the head, its length, "CLP2"
+                        the head as JSON, SHA-256 of all before, CRC-32 of the head, its length, "CLP3"
     <root>/journal      what each stage did with each clip the last time (pipeline.engine.journal)
 """
 
@@ -30,7 +30,7 @@ from pipeline.core.files import atomic_path, canonical_json
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.core.store_writer import new_hdf5, write_clip
 
-_MAGIC = b"CLP2"
+_MAGIC = b"CLP3"
 """Names the layout too (chunks, compression): entries are packed as they lie, and an older one is computed again."""
 _DIGEST_BYTES = 32
 _HEAD_CHECK = struct.Struct("<II")
