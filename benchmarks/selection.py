@@ -24,9 +24,8 @@ import numpy as np
 import stages  # noqa: F401  its numeric settings have to be in force before torch or scikit-learn
 from pipeline.core.clip import Clip, read_manifest
 from pipeline.core.store import ClipFeatures, FeatureMeta
-from pipeline.core.store_writer import write_features
+from pipeline.core.store_writer import write_features, write_selection
 from pipeline.features.selection.ranking import Ranking, RankParams, rank_folds
-from pipeline.features.selection.selection import selected
 from pipeline.protocols.splits import read_splits
 
 CLIPS, ROWS, COLUMNS, K = 520, 250, 9216, 1024
@@ -59,7 +58,9 @@ def memory() -> None:
         begin = time.monotonic()
         rankings = rank_folds(source, clips, {"fold-00": fold}, params, workers=1)
         ranked = time.monotonic() - begin
-        write_features(out, FeatureMeta("v1024", K, "float16"), selected(source, rankings, K))
+        columns = {name: ranking.best(K) for name, ranking in rankings.items()}
+        parts = {f"{name}/{clip_id}": part for name in columns for clip_id, part in fold.items()}
+        write_selection(out, FeatureMeta("v1024", K, "float16"), source, columns, parts)
         packed = time.monotonic() - begin - ranked
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
         found = rankings["fold-00"]

@@ -14,7 +14,6 @@ import h5py
 import numpy as np
 
 CODING = "frame-differences"
-CHUNK_BYTES = 1 << 20
 _BLOCK_ITEMS = 1 << 17
 _NDIM = 4
 

@@ -102,8 +102,8 @@ class SelectionView(Mapping[str, Any]):
     def __iter__(self) -> Iterator[str]:
         return iter(self._columns)
 
-    def __contains__(self, key: str) -> bool:
-        fold, _, clip_id = key.partition("/")
+    def __contains__(self, key: object) -> bool:
+        fold, _, clip_id = str(key).partition("/")
         return fold in self._columns and (not clip_id or clip_id in self._parts[fold])
 
     def __getitem__(self, key: str) -> Any:
