@@ -6,20 +6,19 @@ a damaged entry is computed again. The folder may be deleted at any time.
 
     <root>/ab/cdef...   HDF5 with the group `clip`, as a feature file has it (empty, where the clip failed), then
                         the head as JSON, SHA-256 of all before, CRC-32 of the head, its length, "CLP3"
+    <root>/packs/<SHA-256>.h5   a second name of a stage's feature file; the entries of its clips have a head alone,
+                        which refers to it (`ClipCache.adopt`)
     <root>/journal      what each stage did with each clip the last time (pipeline.engine.journal)
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import struct
 import time
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +26,13 @@ import h5py
 
 from pipeline.core.errors import ClipError
 from pipeline.core.files import atomic_path, canonical_json
+from pipeline.core.frame_coding import stored_rows
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.core.store_writer import new_hdf5, write_clip
+from pipeline.engine.cache_entry import Head, is_sound, read_head, seal
+from pipeline.engine.packs import Packs
 
-_MAGIC = b"CLP3"
-"""Names the layout too (chunks, compression): entries are packed as they lie, and an older one is computed again."""
-_DIGEST_BYTES = 32
-_HEAD_CHECK = struct.Struct("<II")
-_TAIL_BYTES = _DIGEST_BYTES + _HEAD_CHECK.size + len(_MAGIC)
 _ABANDONED_S = 3600.0
-_PIECE_BYTES = (
-    1 << 19
-)  # most entries in a few pieces: the thread that checks them then seldom waits for the one that copies
 
 
 def cache_key(**parts: Any) -> str:
@@ -46,26 +40,14 @@ def cache_key(**parts: Any) -> str:
     return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
 
 
-@dataclass(frozen=True)
-class Head:
-    """What an entry says of itself.
+@dataclass
+class _Unit:
+    """Files that are deleted together: when one was last used, their size, how many are entries."""
 
-    Attributes:
-        reason: why the clip failed, or ""
-        detail: the same in words
-        notes: reasons why the result is degraded
-        stage: which stage made it
-    """
-
-    reason: str = ""
-    detail: str = ""
-    notes: tuple[str, ...] = ()
-    stage: str = ""
-
-    @property
-    def error(self) -> ClipError | None:
-        """The failure as an exception."""
-        return ClipError(self.reason, self.detail) if self.reason else None
+    used: float
+    size: int
+    entries: int
+    paths: list[Path]
 
 
 class ClipCache:
@@ -79,6 +61,7 @@ class ClipCache:
     def __init__(self, root: Path, max_gb: float = 20.0) -> None:
         self.root = root
         self.max_gb = max_gb
+        self.packs = Packs(root / "packs")
 
     def path(self, key: str) -> Path:
         """Return where an entry lies, in one of 256 sub-folders."""
@@ -99,14 +82,16 @@ class ClipCache:
         """Return the head of an entry's file without counting as use; None where it is absent or damaged."""
         try:
             with path.open("rb") as file:
-                return _head(file, path.stat().st_size)
+                head = read_head(file, path.stat().st_size)
+            return head if not head.pack or self.packs.path(head.pack).is_file() else None
         except (OSError, ValueError, TypeError):  # either means that the clip is computed
             return None
 
     def sound(self, key: str) -> bool:
         """Return whether an entry is kept, its digest holds and its head can be read; a damaged one is deleted."""
         path = self.path(key)
-        sound = self.peek(path) is not None and _sound(path)
+        head = self.peek(path)
+        sound = head is not None and is_sound(path) and (not head.pack or self.packs.sound(head.pack, head.clip))
         if not sound:
             path.unlink(missing_ok=True)
         return sound
@@ -118,8 +103,11 @@ class ClipCache:
         Raises:
             FileNotFoundError: it was deleted meanwhile
         """
-        with h5py.File(self.path(key), "r") as file:
-            yield file["clip"]
+        path = self.path(key)
+        head = self.peek(path)
+        place = (self.packs.path(head.pack), head.clip) if head is not None and head.pack else (path, "clip")
+        with h5py.File(place[0], "r") as file:
+            yield file[place[1]]
 
     def put(
         self,
@@ -150,7 +138,7 @@ class ClipCache:
                 with new_hdf5(temporary) as file:
                     file.create_group("clip")
                 head = Head(error.reason, error.detail, stage=stage)
-            _seal(temporary, head)
+            seal(temporary, head)
         return head
 
     def get(self, key: str) -> tuple[ClipFeatures | ClipError, list[str]] | None:
@@ -160,9 +148,46 @@ class ClipCache:
         if head.error is not None:
             return head.error, []
         with self.group(key) as group:
-            arrays = {name: group[name][()] for name in group}
+            arrays = {name: stored_rows(group[name]) for name in group}
         values, times, mask = (arrays.pop(name) for name in ("values", "times", "mask"))
         return ClipFeatures(values, times, mask, arrays), list(head.notes)
+
+    def adopt(self, out: Path, clips: Mapping[str, str], before: Iterable[str]) -> None:
+        """Let a stage's feature file, by a second name, stand for the arrays of the entries that it was packed from.
+
+        So values lie on the disk once more often than the file and its copies, and where DVC links files, not more
+        often. Where the file system links nothing, entries stay as they are.
+
+        Args:
+            out: the feature file
+            clips: key of an entry -> its clip in the file
+            before: keys of the stage's last run; where they refer to the file of that run, which goes now, and have no
+                place in this one, their arrays become entries again
+        """
+        heads = {key: head for key in {*before, *clips} if (head := self.peek(self.path(key))) is not None}
+        if not clips or not (pack := self.packs.add(out)):
+            return
+        for key, clip_id in clips.items():
+            if key in heads and heads[key].pack != pack:
+                self._write(key, replace(heads[key], pack=pack, clip=clip_id))
+        for old in {head.pack for head in heads.values()} - {"", pack}:
+            for key, head in heads.items():
+                if head.pack == old and key not in clips and self.sound(key):
+                    with self.group(key) as group:
+                        self._write(key, replace(head, pack="", clip=""), group)
+            self.packs.path(old).unlink(missing_ok=True)
+
+    def _write(self, key: str, head: Head, group: h5py.Group | None = None) -> None:
+        """Write an entry anew, as used when the one before was; without a group, its head alone."""
+        path = self.path(key)
+        used = path.stat().st_mtime_ns
+        with atomic_path(path) as temporary:
+            temporary.touch()
+            if group is not None:
+                with new_hdf5(temporary) as file:
+                    file.copy(group, file, name="clip")
+            seal(temporary, head)
+            os.utime(temporary, ns=(used, used))
 
     def entries(self) -> Iterator[Path]:
         """Yield the file of every entry."""
@@ -171,18 +196,46 @@ class ClipCache:
     def prune(self) -> int:
         """Delete the entries used longest ago until `max_gb` holds; return how many went.
 
-        What a killed run left half written goes too, once it is an hour old.
+        Those in one feature file go together. What a killed run left half written goes too, once it is an hour old.
         """
         for path in self.abandoned():
             path.unlink(missing_ok=True)
-        found = [(state.st_mtime, state.st_size, path) for path in self.entries() if (state := _stat(path))]
-        size, gone = sum(entry[1] for entry in found), 0
-        for _, bytes_, path in sorted(found):
+        if self.size() <= self.max_gb * 1e9:
+            return 0
+        units = self._units()
+        size, gone = sum(unit.size for unit in units), 0
+        for unit in sorted(units, key=lambda one: (one.used, one.paths)):
             if size <= self.max_gb * 1e9:
                 break
-            path.unlink(missing_ok=True)
-            size, gone = size - bytes_, gone + 1
+            for path in unit.paths:
+                path.unlink(missing_ok=True)
+            size, gone = size - unit.size, gone + unit.entries
         return gone
+
+    def tidy(self) -> None:
+        """Delete feature files to which no entry refers any more."""
+        kept = {head.pack for path in self.entries() if (head := self.peek(path)) is not None}
+        for path in self.packs.all():
+            if path.stem not in kept:
+                path.unlink(missing_ok=True)
+
+    def size(self) -> int:
+        """Return the bytes of all entries and of the feature files that they refer to."""
+        return sum(state.st_size for path in (*self.entries(), *self.packs.all()) if (state := _stat(path)))
+
+    def _units(self) -> list[_Unit]:
+        """Return what can only be deleted together."""
+        units = {path.stem: _Unit(0.0, path.stat().st_size, 0, [path]) for path in self.packs.all()}
+        for path in self.entries():
+            if state := _stat(path):
+                head = self.peek(path)
+                unit = units.setdefault(
+                    head.pack if head is not None and head.pack else str(path), _Unit(0.0, 0, 0, [])
+                )
+                unit.used, unit.size = max(unit.used, state.st_mtime), unit.size + state.st_size
+                unit.entries += 1
+                unit.paths.append(path)
+        return list(units.values())
 
     def abandoned(self) -> list[Path]:
         """Return what killed runs left half written, more than an hour ago."""
@@ -196,41 +249,3 @@ def _stat(path: Path) -> os.stat_result | None:
         return path.stat()
     except FileNotFoundError:
         return None
-
-
-def _seal(path: Path, head: Head) -> None:
-    """Append the head and the digest of everything."""
-    text = json.dumps(asdict(head)).encode()
-    with path.open("r+b") as file:
-        digest = hashlib.file_digest(file, "sha256")
-        digest.update(text)
-        file.seek(0, os.SEEK_END)
-        file.write(text + digest.digest() + _HEAD_CHECK.pack(zlib.crc32(text), len(text)) + _MAGIC)
-
-
-def _head(file: Any, size: int) -> Head:
-    file.seek(max(0, size - _TAIL_BYTES))
-    tail = file.read()
-    if len(tail) < _TAIL_BYTES or tail[-len(_MAGIC) :] != _MAGIC:
-        raise ValueError("no entry")
-    check, length = _HEAD_CHECK.unpack(tail[_DIGEST_BYTES : -len(_MAGIC)])
-    file.seek(max(0, size - _TAIL_BYTES - length))
-    text = file.read(length)
-    if zlib.crc32(text) != check:
-        raise ValueError("damaged")
-    fields = json.loads(text)
-    return Head(**{**fields, "notes": tuple(fields["notes"])})
-
-
-def _sound(path: Path) -> bool:
-    """Return whether the digest of an entry holds, read in pieces."""
-    try:
-        with path.open("rb", buffering=0) as file:
-            left = path.stat().st_size - _TAIL_BYTES
-            digest = hashlib.sha256()
-            while left > 0 and (piece := file.read(min(left, _PIECE_BYTES))):
-                digest.update(piece)
-                left -= len(piece)
-            return left == 0 and file.read(_DIGEST_BYTES) == digest.digest()
-    except OSError:
-        return False
