@@ -19,7 +19,9 @@ def status(cache: ClipCache) -> str:
         state = path.stat()
         head = cache.peek(path)
         stage = _UNREADABLE if head is None else head.stage or "source tasks"
-        taken = state.st_size + (packs.pop(head.pack, 0) if head is not None else 0)  # a file counts with its first clip
+        taken = state.st_size + (
+            packs.pop(head.pack, 0) if head is not None else 0
+        )  # a file counts with its first clip
         entries[stage].append((taken, state.st_mtime, bool(head and head.reason)))
     lines = [f"{'stage':<28}{'clips':>8}{'failed':>8}{'MB':>10}   last used"]
     for stage, found in sorted(entries.items()):
