@@ -26,7 +26,7 @@ import numpy as np
 
 from pipeline.core.digests import combined
 from pipeline.core.errors import ArtifactError
-from pipeline.core.feature_records import ClipFeatures, FeatureMeta, joined
+from pipeline.core.feature_records import ClipFeatures, ClipReader, FeatureMeta, joined
 from pipeline.core.frame_coding import stored_rows
 from pipeline.core.selection_view import VIEW_FORMAT, SelectionView
 
@@ -164,7 +164,7 @@ class FeatureFile:
         chosen = sorted(set(group) - {"values", "times", "mask"} if names is None else set(names))
         if sum(group[name].nbytes for name in ("values", *chosen) if name in group) < WHOLE_BYTES:
             return self.read(clip_id, names=chosen)
-        return ClipReader(self, clip_id, chosen)
+        return ClipReader(*self.frames(clip_id), lambda part: self.part_of(clip_id, part, chosen))
 
     def frames(self, clip_id: str) -> tuple[np.ndarray, np.ndarray]:
         """Return (times, mask) of one clip without its values."""
@@ -198,29 +198,6 @@ class FeatureFile:
             raise ArtifactError(
                 f"{self.path}: clip '{key}' is damaged ({error}); delete the file and run `dvc repro`"
             ) from error
-
-
-class ClipReader:
-    """A long clip of an open feature file, read in blocks as often as asked for; offers what `ClipFeatures` offers for
-    that.
-
-    Attributes:
-        times: (T,), s
-        mask: (T,) bool
-    """
-
-    def __init__(self, file: FeatureFile, clip_id: str, names: Iterable[str]) -> None:
-        self.times, self.mask = file.frames(clip_id)
-        self._file, self._clip_id, self._names = file, clip_id, tuple(names)
-
-    def blocks(self, rows: int) -> Iterator[ClipFeatures]:
-        """Yield the clip in blocks of `rows` rows.
-
-        Raises:
-            ArtifactError: the clip's data is damaged
-        """
-        for start in range(0, len(self.mask), rows):
-            yield self._file.part_of(self._clip_id, slice(start, start + rows), self._names)
 
 
 @lru_cache(maxsize=4)

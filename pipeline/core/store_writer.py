@@ -12,15 +12,12 @@ from typing import Any
 import h5py
 import numpy as np
 
+from pipeline.core.array_writer import ArrayWriter
 from pipeline.core.digests import Digests, combined
 from pipeline.core.files import atomic_path, canonical_json
-from pipeline.core.frame_coding import CODING, compression, differences, is_coded
-from pipeline.core.selection_view import VIEW_FORMAT
-from pipeline.core.store import FORMAT, ClipFeatures, FeatureFile, FeatureMeta
+from pipeline.core.store import FORMAT, ClipFeatures, FeatureMeta
 
 _LIBVER = ("v110", "v110")
-_CHUNK_BYTES = 1 << 20
-_ZIPPED = {"compression": "gzip", "compression_opts": 1}
 
 
 def write_features(
@@ -120,49 +117,13 @@ def feature_file(path: Path, meta: FeatureMeta) -> Iterator[_NewFile]:
     with atomic_path(path) as temporary, new_hdf5(temporary) as file:
         new = _NewFile(path.name, file)
         yield new
-        _describe(file, meta, clip_count=new.count, content=new.content(), format=FORMAT)
+        describe(file, meta, clip_count=new.count, content=new.content(), format=FORMAT)
 
 
-def _describe(file: h5py.File, meta: FeatureMeta, **more: Any) -> None:
+def describe(file: h5py.File, meta: FeatureMeta, **more: Any) -> None:
+    """Write the attributes of a file."""
     for name, value in {**asdict(meta), **more}.items():
         file.attrs[name] = canonical_json(value) if name in ("columns", "layers", "params") else value
-
-
-def write_selection(
-    path: Path, meta: FeatureMeta, source: Path, columns: Mapping[str, np.ndarray], parts: Mapping[str, str]
-) -> int:
-    """Write which columns of a file beside it each fold keeps (`pipeline.core.selection_view`); return the groups.
-
-    Args:
-        path: the file, always written anew
-        meta: attributes of the feature that the columns make up
-        source: a feature file without fold level, in the same folder
-        columns: fold -> (K,) numbers of the columns that are kept
-        parts: `fold-00/<clip id>` -> train, val or test
-
-    Raises:
-        ArtifactError: the source cannot be read, or was not written by this version
-        ValueError: the source lies in another folder
-    """
-    if source.resolve().parent != path.resolve().parent:
-        raise ValueError(f"{path}: its source {source} has to lie beside it")
-    with FeatureFile(source) as file:
-        ids, content = sorted(file.clip_ids()), file.content
-    with atomic_path(path) as temporary, new_hdf5(temporary) as file:
-        _put(file, "clips", [clip_id.encode() for clip_id in ids])
-        for fold in sorted(columns):
-            group = file.create_group(fold)
-            _put(group, "columns", np.asarray(columns[fold], np.int32))
-            _put(group, "parts", [parts[f"{fold}/{clip_id}"].encode() for clip_id in ids])
-        count = len(columns) * len(ids)
-        _describe(file, meta, clip_count=count, format=VIEW_FORMAT, source=source.name, source_content=content)
-    return count
-
-
-def _put(group: h5py.Group, name: str, items: Any) -> None:
-    array = np.array(items) if len(items) else np.empty(0, "S1")
-    zipped = _ZIPPED if array.size else {}
-    group.create_dataset(name, data=array, track_times=False, chunks=array.shape if array.size else None, **zipped)
 
 
 def write_clip(group: h5py.Group, blocks: Iterable[ClipFeatures], meta: FeatureMeta | None = None) -> None:
@@ -176,14 +137,14 @@ def write_clip(group: h5py.Group, blocks: Iterable[ClipFeatures], meta: FeatureM
     Raises:
         ValueError: see `write_features`
     """
-    arrays: dict[str, _Array] = {}
+    arrays: dict[str, ArrayWriter] = {}
     digests = Digests()
     for block in blocks:
         if meta is not None:
             _check(group.name, block, meta)
         for name, rows in block.arrays().items():
             digests.add(name, rows)
-            arrays.setdefault(name, _Array(group, name)).add(rows)
+            arrays.setdefault(name, ArrayWriter(group, name)).add(rows)
     for array in arrays.values():
         array.finish()
     group.attrs["digests"] = canonical_json(digests.named())
@@ -198,64 +159,3 @@ def _check(key: str, clip: ClipFeatures, meta: FeatureMeta) -> None:
         raise ValueError(f"{key}: {clip.values.dtype} where {meta.feature} has {meta.dtype}")
     if not np.isfinite(clip.values[clip.mask]).all():
         raise ValueError(f"{key}: NaN or infinity in observed values of {meta.feature}")
-
-
-class _Array:
-    """One array of a clip: rows are held back until they fill a chunk, so that each chunk is compressed and written
-    once.
-    """
-
-    def __init__(self, group: h5py.Group, name: str) -> None:
-        self._group, self._name = group, name
-        self._held: list[np.ndarray] = []
-        self._dataset: Any = None
-
-    def add(self, rows: np.ndarray) -> None:
-        """Take further rows."""
-        self._held.append(rows)
-        whole = max(1, _CHUNK_BYTES // max(1, rows[:1].nbytes))
-        if sum(map(len, self._held)) > whole:
-            self._write(whole)
-
-    def finish(self) -> None:
-        """Write what is left."""
-        rows = self._take()
-        if self._dataset is not None:
-            self._append(rows)
-        elif rows.size == 0:
-            self._group.create_dataset(self._name, data=rows, track_times=False)
-        else:
-            self._create(rows, len(rows), rows.shape)
-
-    def _take(self) -> np.ndarray:
-        rows = np.ascontiguousarray(self._held[0] if len(self._held) == 1 else np.concatenate(self._held))
-        self._held = []
-        return rows
-
-    def _write(self, whole: int) -> None:
-        rows = self._take()
-        last = (len(rows) - 1) // whole * whole  # something is left for `finish`
-        if self._dataset is None:
-            self._create(rows[:last], whole, (None, *rows.shape[1:]))
-        else:
-            self._append(rows[:last])
-        self._held = [rows[last:].copy()]
-
-    def _append(self, rows: np.ndarray) -> None:
-        begin = len(self._dataset)
-        self._dataset.resize(begin + len(rows), axis=0)
-        self._dataset[begin:] = differences(rows, self._dataset.chunks[0]) if is_coded(rows) else rows
-
-    def _create(self, rows: np.ndarray, chunk: int, largest: tuple[int | None, ...]) -> None:
-        coded = is_coded(rows)
-        filters = compression() if coded else {**_ZIPPED, "shuffle": rows.dtype.itemsize > 1}
-        self._dataset = self._group.create_dataset(
-            self._name,
-            data=differences(rows, chunk) if coded else rows,
-            chunks=(chunk, *rows.shape[1:]),
-            maxshape=largest,
-            track_times=False,
-            **filters,
-        )
-        if coded:
-            self._dataset.attrs["coding"] = CODING

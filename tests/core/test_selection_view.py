@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from pipeline.core.errors import ArtifactError
+from pipeline.core.selection_writer import write_selection
 from pipeline.core.store import ClipFeatures, ClipReader, FeatureFile, FeatureMeta
-from pipeline.core.store_writer import write_features, write_selection
+from pipeline.core.store_writer import write_features
 
 COLUMNS = {"fold-00": np.array([0, 3, 8]), "fold-01": np.array([1, 2, 7])}
 META = FeatureMeta("v3", 3, "float16", layer="3 of 9 columns of pool5, chosen per fold")
