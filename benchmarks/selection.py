@@ -56,13 +56,10 @@ def memory() -> None:
         source, out = Path(folder) / "pool5.h5", Path(folder) / "v1024.h5"
         write_features(source, FeatureMeta("pool5", COLUMNS, "float16"), _features(clips))
         resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT))
-        begin = time.monotonic()
         rankings = rank_folds(source, clips, {"fold-00": fold}, params, workers=1)
-        ranked = time.monotonic() - begin
         columns = {name: ranking.best(K) for name, ranking in rankings.items()}
         parts = {f"{name}/{clip_id}": part for name in columns for clip_id, part in fold.items()}
         write_selection(out, FeatureMeta("v1024", K, "float16"), source, columns, parts)
-        packed = time.monotonic() - begin - ranked
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
         found = rankings["fold-00"]
         print(
@@ -71,7 +68,6 @@ def memory() -> None:
         print(f"rows that each half forest saw  {found.rows:,} of {found.available:,}")
         print(f"peak resident memory            {peak:.2f} GiB (limit on data: {LIMIT >> 30} GiB)")
         print(f"halves of the forest agree on   {found.agreement(K):.1%} of {K} columns (by chance {K / COLUMNS:.1%})")
-        print(f"time packing / time ranking     {packed / ranked:.2f}")
 
 
 def agreement(feature: Path, manifest: Path, splits: Path) -> None:

@@ -95,9 +95,10 @@ class SelectionView(Mapping[str, Any]):
         """Return rows of all columns; those asked for last are kept, for the next fold of the same clip."""
         values = self.source[clip_id]["values"]
         place = (clip_id, *rows.indices(len(values))[:2])
-        if self._last is None or self._last[0] != place:
-            self._last = place, values[rows]
-        return self._last[1]
+        last = self._last
+        if last is None or last[0] != place:  # a thread may read ahead: what is returned is what was compared
+            self._last = last = place, values[rows]
+        return last[1]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._columns)
