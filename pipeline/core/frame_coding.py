@@ -36,8 +36,8 @@ def differences(frames: np.ndarray, chunk: int) -> np.ndarray:
     >>> differences(np.array([[[[10]]], [[[12]]], [[[11]]]], np.uint8), 2).ravel().tolist()
     [10, 2, 11]
     """
-    coded = frames.copy()
-    coded[1:] -= frames[:-1]
+    coded = np.empty_like(frames)
+    np.subtract(frames[1:], frames[:-1], out=coded[1:])
     coded[::chunk] = frames[::chunk]
     return coded
 
