@@ -23,10 +23,10 @@ import numpy as np
 
 import stages  # noqa: F401  its numeric settings have to be in force before torch or scikit-learn
 from pipeline.core.clip import Clip, read_manifest
+from pipeline.core.selection_writer import write_selection
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.core.store_writer import write_features
 from pipeline.features.selection.ranking import Ranking, RankParams, rank_folds
-from pipeline.features.selection.selection import selected
 from pipeline.protocols.splits import read_splits
 
 CLIPS, ROWS, COLUMNS, K = 520, 250, 9216, 1024
@@ -56,11 +56,10 @@ def memory() -> None:
         source, out = Path(folder) / "pool5.h5", Path(folder) / "v1024.h5"
         write_features(source, FeatureMeta("pool5", COLUMNS, "float16"), _features(clips))
         resource.setrlimit(resource.RLIMIT_DATA, (LIMIT, LIMIT))
-        begin = time.monotonic()
         rankings = rank_folds(source, clips, {"fold-00": fold}, params, workers=1)
-        ranked = time.monotonic() - begin
-        write_features(out, FeatureMeta("v1024", K, "float16"), selected(source, rankings, K))
-        packed = time.monotonic() - begin - ranked
+        columns = {name: ranking.best(K) for name, ranking in rankings.items()}
+        parts = {f"{name}/{clip_id}": part for name in columns for clip_id, part in fold.items()}
+        write_selection(out, FeatureMeta("v1024", K, "float16"), source, columns, parts)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
         found = rankings["fold-00"]
         print(
@@ -70,7 +69,6 @@ def memory() -> None:
         print(f"rows that each half forest saw  {found.rows:,} of {found.available:,}")
         print(f"peak resident memory            {peak:.2f} GiB (limit on data: {LIMIT >> 30} GiB)")
         print(f"halves of the forest agree on   {found.agreement(K):.1%} of {K} columns (by chance {K / COLUMNS:.1%})")
-        print(f"time packing / time ranking     {packed / ranked:.2f}")
 
 
 def agreement(feature: Path, manifest: Path, splits: Path) -> None:

@@ -2,10 +2,10 @@
 
 from pipeline.core.ledger import Entry, read_ledger, write_ledger
 from pipeline.core.posteriors import write_table
+from pipeline.core.selection_writer import write_selection
 from pipeline.core.store import FeatureFile
-from pipeline.core.store_writer import write_features
 from pipeline.features.selection.ranking import read_rankings
-from pipeline.features.selection.selection import SelectParams, agreements, kept_columns, selected, selected_meta
+from pipeline.features.selection.selection import SelectParams, agreements, kept_columns, selected_meta
 from pipeline.protocols.leakage import part_keys
 from pipeline.protocols.splits import read_splits
 from pipeline.protocols.trainable_folds import not_learned
@@ -22,7 +22,8 @@ def main(context: Context) -> str:
         source, present = file.meta, set(file.clip_ids())
     meta = selected_meta(args.name, source, params.k)
     parts = part_keys(read_splits(args.splits), present)
-    write_features(args.out, meta, selected(args.source, rankings, params.k), parts)
+    columns = {fold: ranking.best(params.k) for fold, ranking in rankings.items()}
+    write_selection(args.out, meta, args.source, columns, parts)
     write_table(args.columns, kept_columns(rankings, params.k))
     write_table(args.agreement, found := agreements(rankings, params.k))
     entries = [Entry(clip_id, f"select:{args.name}") for clip_id in present]

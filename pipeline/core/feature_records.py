@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -77,6 +77,27 @@ def joined(blocks: Iterable[ClipFeatures]) -> ClipFeatures:
         np.concatenate([getattr(part, name) for part in parts]) for name in ("values", "times", "mask")
     )
     return ClipFeatures(values, times, mask, extra)
+
+
+@dataclass(frozen=True)
+class ClipReader:
+    """A long clip of an open feature file, read in blocks as often as asked for; offers what `ClipFeatures` offers for
+    that.
+
+    Attributes:
+        times: (T,), s
+        mask: (T,) bool
+        read: returns some rows; raises `ArtifactError` where the clip's data is damaged
+    """
+
+    times: np.ndarray
+    mask: np.ndarray
+    read: Callable[[slice], ClipFeatures]
+
+    def blocks(self, rows: int) -> Iterator[ClipFeatures]:
+        """Yield the clip in blocks of `rows` rows."""
+        for start in range(0, len(self.mask), rows):
+            yield self.read(slice(start, start + rows))
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@
     ├── mask   (T,)          false where the value was not observed
     └── further arrays of the stage (`faces.h5`: boxes, landmarks (T, 2, 2), score, how, tracks (T, K, 4);
     `square100.h5`: crops)
+
+A selection (`pipeline.core.selection_view`) lists columns of another file beside it and is read like any other file.
 """
 
 from __future__ import annotations
@@ -24,11 +26,13 @@ import numpy as np
 
 from pipeline.core.digests import combined
 from pipeline.core.errors import ArtifactError
-from pipeline.core.feature_records import ClipFeatures, FeatureMeta, joined
+from pipeline.core.feature_records import ClipFeatures, ClipReader, FeatureMeta, joined
+from pipeline.core.frame_coding import stored_rows
+from pipeline.core.selection_view import VIEW_FORMAT, SelectionView
 
 __all__ = ["FORMAT", "ClipFeatures", "ClipReader", "FeatureFile", "FeatureMeta", "joined", "opened"]
 
-FORMAT = "clip-features/2"
+FORMAT = "clip-features/3"
 WHOLE_BYTES = 16 << 20
 """A clip with less than this is read as a whole where rows are asked for."""
 
@@ -59,8 +63,14 @@ class FeatureFile:
         except OSError as error:
             raise ArtifactError(f"{path}: not a readable HDF5 file; delete it and run `dvc repro`") from error
         try:
-            known = self._file.attrs.get("format") == FORMAT
+            known = self._file.attrs.get("format") in (FORMAT, VIEW_FORMAT)
             self.meta = self._read_meta() if known else FeatureMeta("", 0, "")
+            self._groups: h5py.File | SelectionView = self._file
+            if self._file.attrs.get("format") == VIEW_FORMAT:
+                self._groups = SelectionView(path, self._file)
+        except ArtifactError:
+            self._file.close()
+            raise
         except (KeyError, ValueError, OSError) as error:
             self._file.close()
             raise ArtifactError(
@@ -76,6 +86,8 @@ class FeatureFile:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._groups is not self._file:
+            self._groups.close()
         self._file.close()
 
     def _read_meta(self) -> FeatureMeta:
@@ -87,22 +99,33 @@ class FeatureFile:
         return FeatureMeta(**raw)
 
     @property
+    def content(self) -> str:
+        """One SHA-256 over all clips and arrays of the file, as its writer noted it.
+
+        Raises:
+            ArtifactError: the file does not say
+        """
+        if "content" not in self._file.attrs:
+            raise ArtifactError(f"{self.path}: does not say what it holds; rerun its stage with `dvc repro -f`")
+        return str(self._file.attrs["content"])
+
+    @property
     def folds(self) -> list[str]:
         """Names of the fold level (`fold-00`, ...), empty for a feature that was not learned per fold."""
-        return [key for key in self._file if key.startswith("fold-") and "values" not in self._file[key]]
+        return [key for key in self._groups if key.startswith("fold-") and "values" not in self._groups[key]]
 
     def clip_ids(self, fold: str = "") -> list[str]:
         """Return the ids under one fold, none where it could not be learned; or at the top where there are no folds."""
         folds = self.folds  # looked up once: it walks over all keys
-        return list(self._file.get(fold, ())) if fold else [key for key in self._file if key not in folds]
+        return list(self._groups.get(fold, ())) if fold else [key for key in self._groups if key not in folds]
 
     def holds(self, key: str) -> bool:
         """Return whether a clip, or `fold-00/<clip id>`, is in the file."""
-        return key in self._file
+        return key in self._groups
 
     def part(self, clip_id: str, fold: str) -> str:
         """Return which part a clip had when the feature was learned in a fold; "" where nobody noted it."""
-        return str(self._file[f"{fold}/{clip_id}"].attrs.get("part", ""))
+        return str(self._groups[f"{fold}/{clip_id}"].attrs.get("part", ""))
 
     def blocks(self, clip_id: str, rows: int = 256) -> Iterator[tuple[slice, np.ndarray]]:
         """Yield (which rows, their values) of one clip, so that a long clip is never in memory as a whole.
@@ -114,7 +137,7 @@ class FeatureFile:
         Raises:
             ArtifactError: the clip's data is damaged
         """
-        values = self._file[clip_id]["values"]
+        values = self._groups[clip_id]["values"]
         for start in range(0, len(values), rows):
             part = slice(start, min(start + rows, len(values)))
             try:
@@ -130,22 +153,22 @@ class FeatureFile:
         Raises:
             ArtifactError: the clip is not in the file, or was written by an earlier version
         """
-        if clip_id not in self._file:
+        if clip_id not in self._groups:
             raise ArtifactError(f"{self.path}: no clip '{clip_id}' in it; its ledger says why")
-        kept = json.loads(self._file[clip_id].attrs["digests"])
+        kept = json.loads(self._groups[clip_id].attrs["digests"])
         return combined({name: kept[name] for name in names} or kept)
 
     def rows(self, clip_id: str, names: Iterable[str] | None = None) -> ClipFeatures | ClipReader:
         """Return one clip for reading by `blocks`: from memory where it is small, otherwise from the file."""
-        group = self._file.get(clip_id, {})
+        group = self._groups.get(clip_id, {})
         chosen = sorted(set(group) - {"values", "times", "mask"} if names is None else set(names))
         if sum(group[name].nbytes for name in ("values", *chosen) if name in group) < WHOLE_BYTES:
             return self.read(clip_id, names=chosen)
-        return ClipReader(self, clip_id, chosen)
+        return ClipReader(*self.frames(clip_id), lambda part: self.part_of(clip_id, part, chosen))
 
     def frames(self, clip_id: str) -> tuple[np.ndarray, np.ndarray]:
         """Return (times, mask) of one clip without its values."""
-        group = self._file[clip_id]
+        group = self._groups[clip_id]
         return group["times"][()], group["mask"][()]
 
     def read(self, clip_id: str, fold: str = "", names: Iterable[str] | None = None) -> ClipFeatures:
@@ -160,44 +183,21 @@ class FeatureFile:
             ArtifactError: the clip is not in the file, or its data is damaged
         """
         key = f"{fold}/{clip_id}" if fold else clip_id
-        if key not in self._file:
+        if key not in self._groups:
             raise ArtifactError(f"{self.path}: no clip '{key}' in it; its ledger says why")
         return self.part_of(key, slice(None), names)
 
     def part_of(self, key: str, rows: slice, names: Iterable[str] | None = None) -> ClipFeatures:
         """Read some rows of one group; see `read`."""
         try:
-            group = self._file[key]
+            group = self._groups[key]
             chosen = set(group) - {"values", "times", "mask"} if names is None else set(names)
-            extra = {name: group[name][rows] for name in sorted(chosen)}
+            extra = {name: stored_rows(group[name], rows) for name in sorted(chosen)}
             return ClipFeatures(group["values"][rows], group["times"][rows], group["mask"][rows], extra)
         except (OSError, KeyError) as error:
             raise ArtifactError(
                 f"{self.path}: clip '{key}' is damaged ({error}); delete the file and run `dvc repro`"
             ) from error
-
-
-class ClipReader:
-    """A long clip of an open feature file, read in blocks as often as asked for; offers what `ClipFeatures` offers for
-    that.
-
-    Attributes:
-        times: (T,), s
-        mask: (T,) bool
-    """
-
-    def __init__(self, file: FeatureFile, clip_id: str, names: Iterable[str]) -> None:
-        self.times, self.mask = file.frames(clip_id)
-        self._file, self._clip_id, self._names = file, clip_id, tuple(names)
-
-    def blocks(self, rows: int) -> Iterator[ClipFeatures]:
-        """Yield the clip in blocks of `rows` rows.
-
-        Raises:
-            ArtifactError: the clip's data is damaged
-        """
-        for start in range(0, len(self.mask), rows):
-            yield self._file.part_of(self._clip_id, slice(start, start + rows), self._names)
 
 
 @lru_cache(maxsize=4)

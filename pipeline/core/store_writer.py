@@ -12,17 +12,12 @@ from typing import Any
 import h5py
 import numpy as np
 
-from pipeline.core.digests import Digests
+from pipeline.core.array_writer import ArrayWriter
+from pipeline.core.digests import Digests, combined
 from pipeline.core.files import atomic_path, canonical_json
 from pipeline.core.store import FORMAT, ClipFeatures, FeatureMeta
 
 _LIBVER = ("v110", "v110")
-_CHUNK_BYTES = 1 << 20
-_PICTURES_NDIM = 4
-_PICTURES_CHUNK_BYTES = 1 << 17
-"""Pictures, (T, height, width, 3), are not compressed: they shrink by a quarter to a third, and it takes longer than to
-cut them out.
-So a last chunk takes a whole chunk's room, and chunks are small."""
 
 
 def write_features(
@@ -53,13 +48,18 @@ class _NewFile:
     """A feature file that is being written, clip after clip in sorted order."""
 
     def __init__(self, name: str, file: h5py.File) -> None:
-        self._name, self._file, self._previous = name, file, ""
-        self.count = 0
+        self._name, self._file = name, file
+        self._keys: list[str] = []
+
+    @property
+    def count(self) -> int:
+        """Groups of clips so far."""
+        return len(self._keys)
 
     def _next(self, key: str) -> None:
-        if key <= self._previous:
-            raise ValueError(f"{self._name}: clip {key!r} after {self._previous!r}; write in sorted order")
-        self._previous, self.count = key, self.count + 1
+        if self._keys and key <= self._keys[-1]:
+            raise ValueError(f"{self._name}: clip {key!r} after {self._keys[-1]!r}; write in sorted order")
+        self._keys.append(key)
 
     def new(self, key: str) -> h5py.Group:
         """Return the empty group of the next clip."""
@@ -70,6 +70,10 @@ class _NewFile:
         """Take a clip over from another file as it lies there, compressed."""
         self._next(key)
         self._file.copy(group, self._file, name=key)
+
+    def content(self) -> str:
+        """Return one SHA-256 over the names of all clips and the digests of their arrays."""
+        return combined({key: self._file[key].attrs["digests"] for key in self._keys})
 
 
 class _Disk(io.FileIO):
@@ -113,10 +117,13 @@ def feature_file(path: Path, meta: FeatureMeta) -> Iterator[_NewFile]:
     with atomic_path(path) as temporary, new_hdf5(temporary) as file:
         new = _NewFile(path.name, file)
         yield new
-        for name, value in asdict(meta).items():
-            file.attrs[name] = canonical_json(value) if name in ("columns", "layers", "params") else value
-        file.attrs["clip_count"] = new.count
-        file.attrs["format"] = FORMAT
+        describe(file, meta, clip_count=new.count, content=new.content(), format=FORMAT)
+
+
+def describe(file: h5py.File, meta: FeatureMeta, **more: Any) -> None:
+    """Write the attributes of a file."""
+    for name, value in {**asdict(meta), **more}.items():
+        file.attrs[name] = canonical_json(value) if name in ("columns", "layers", "params") else value
 
 
 def write_clip(group: h5py.Group, blocks: Iterable[ClipFeatures], meta: FeatureMeta | None = None) -> None:
@@ -130,14 +137,14 @@ def write_clip(group: h5py.Group, blocks: Iterable[ClipFeatures], meta: FeatureM
     Raises:
         ValueError: see `write_features`
     """
-    arrays: dict[str, _Array] = {}
+    arrays: dict[str, ArrayWriter] = {}
     digests = Digests()
     for block in blocks:
         if meta is not None:
             _check(group.name, block, meta)
         for name, rows in block.arrays().items():
             digests.add(name, rows)
-            arrays.setdefault(name, _Array(group, name)).add(rows)
+            arrays.setdefault(name, ArrayWriter(group, name)).add(rows)
     for array in arrays.values():
         array.finish()
     group.attrs["digests"] = canonical_json(digests.named())
@@ -152,62 +159,3 @@ def _check(key: str, clip: ClipFeatures, meta: FeatureMeta) -> None:
         raise ValueError(f"{key}: {clip.values.dtype} where {meta.feature} has {meta.dtype}")
     if not np.isfinite(clip.values[clip.mask]).all():
         raise ValueError(f"{key}: NaN or infinity in observed values of {meta.feature}")
-
-
-class _Array:
-    """One array of a clip: rows are held back until they fill a chunk, so that each chunk is compressed and written
-    once.
-    """
-
-    def __init__(self, group: h5py.Group, name: str) -> None:
-        self._group, self._name = group, name
-        self._held: list[np.ndarray] = []
-        self._dataset: Any = None
-
-    def add(self, rows: np.ndarray) -> None:
-        """Take further rows."""
-        self._held.append(rows)
-        most = _PICTURES_CHUNK_BYTES if rows.ndim == _PICTURES_NDIM else _CHUNK_BYTES
-        whole = max(1, most // max(1, rows[:1].nbytes))
-        if sum(map(len, self._held)) > whole:
-            self._write(whole)
-
-    def finish(self) -> None:
-        """Write what is left."""
-        rows = self._take()
-        if self._dataset is not None:
-            self._append(rows)
-        elif rows.size == 0:
-            self._group.create_dataset(self._name, data=rows, track_times=False)
-        else:
-            self._create(rows, len(rows), rows.shape)
-
-    def _take(self) -> np.ndarray:
-        rows = np.ascontiguousarray(self._held[0] if len(self._held) == 1 else np.concatenate(self._held))
-        self._held = []
-        return rows
-
-    def _write(self, whole: int) -> None:
-        rows = self._take()
-        last = (len(rows) - 1) // whole * whole  # something is left for `finish`
-        if self._dataset is None:
-            self._create(rows[:last], whole, (None, *rows.shape[1:]))
-        else:
-            self._append(rows[:last])
-        self._held = [rows[last:].copy()]
-
-    def _append(self, rows: np.ndarray) -> None:
-        begin = len(self._dataset)
-        self._dataset.resize(begin + len(rows), axis=0)
-        self._dataset[begin:] = rows
-
-    def _create(self, rows: np.ndarray, chunk: int, largest: tuple[int | None, ...]) -> None:
-        zipped = (
-            {}
-            if rows.ndim == _PICTURES_NDIM
-            else {"compression": "gzip", "compression_opts": 1, "shuffle": rows.dtype.itemsize > 1}
-        )
-        chunks = (chunk, *rows.shape[1:])
-        self._dataset = self._group.create_dataset(
-            self._name, data=rows, chunks=chunks, maxshape=largest, track_times=False, **zipped
-        )

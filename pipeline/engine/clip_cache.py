@@ -5,21 +5,19 @@ file and moved into place, and carries its own digest: a killed run resumes, one
 a damaged entry is computed again. The folder may be deleted at any time.
 
     <root>/ab/cdef...   HDF5 with the group `clip`, as a feature file has it (empty, where the clip failed), then
-                        the head as JSON, SHA-256 of all before, CRC-32 of the head, its length, "CLP2"
+                        the head as JSON, SHA-256 of all before, CRC-32 of the head, its length, "CLP3"
+    <root>/packs/<SHA-256>.h5   a second name of a stage's feature file; the entries of its clips have a head alone,
+                        which refers to it (`ClipCache.adopt`)
     <root>/journal      what each stage did with each clip the last time (pipeline.engine.journal)
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import struct
-import time
-import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +25,11 @@ import h5py
 
 from pipeline.core.errors import ClipError
 from pipeline.core.files import atomic_path, canonical_json
+from pipeline.core.frame_coding import stored_rows
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.core.store_writer import new_hdf5, write_clip
-
-_MAGIC = b"CLP2"
-"""Names the layout too (chunks, compression): entries are packed as they lie, and an older one is computed again."""
-_DIGEST_BYTES = 32
-_HEAD_CHECK = struct.Struct("<II")
-_TAIL_BYTES = _DIGEST_BYTES + _HEAD_CHECK.size + len(_MAGIC)
-_ABANDONED_S = 3600.0
-_PIECE_BYTES = (
-    1 << 19
-)  # most entries in a few pieces: the thread that checks them then seldom waits for the one that copies
+from pipeline.engine.cache_entry import Head, is_sound, seal
+from pipeline.engine.cache_folder import CacheFolder
 
 
 def cache_key(**parts: Any) -> str:
@@ -46,43 +37,8 @@ def cache_key(**parts: Any) -> str:
     return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
 
 
-@dataclass(frozen=True)
-class Head:
-    """What an entry says of itself.
-
-    Attributes:
-        reason: why the clip failed, or ""
-        detail: the same in words
-        notes: reasons why the result is degraded
-        stage: which stage made it
-    """
-
-    reason: str = ""
-    detail: str = ""
-    notes: tuple[str, ...] = ()
-    stage: str = ""
-
-    @property
-    def error(self) -> ClipError | None:
-        """The failure as an exception."""
-        return ClipError(self.reason, self.detail) if self.reason else None
-
-
-class ClipCache:
-    """A folder of entries.
-
-    Args:
-        root: the folder; made on first use
-        max_gb: what `prune` leaves, GB
-    """
-
-    def __init__(self, root: Path, max_gb: float = 20.0) -> None:
-        self.root = root
-        self.max_gb = max_gb
-
-    def path(self, key: str) -> Path:
-        """Return where an entry lies, in one of 256 sub-folders."""
-        return self.root / key[:2] / key[2:]
+class ClipCache(CacheFolder):
+    """A folder of entries, as stages use it."""
 
     def head(self, key: str) -> Head | None:
         """Return what an entry says of itself, or None where there is none; whether its arrays are sound is not looked
@@ -95,18 +51,11 @@ class ClipCache:
                 os.utime(path)  # the time of last use, by which `prune` chooses
         return head
 
-    def peek(self, path: Path) -> Head | None:
-        """Return the head of an entry's file without counting as use; None where it is absent or damaged."""
-        try:
-            with path.open("rb") as file:
-                return _head(file, path.stat().st_size)
-        except (OSError, ValueError, TypeError):  # either means that the clip is computed
-            return None
-
     def sound(self, key: str) -> bool:
         """Return whether an entry is kept, its digest holds and its head can be read; a damaged one is deleted."""
         path = self.path(key)
-        sound = self.peek(path) is not None and _sound(path)
+        head = self.peek(path)
+        sound = head is not None and is_sound(path) and (not head.pack or self.packs.sound(head.pack, head.clip))
         if not sound:
             path.unlink(missing_ok=True)
         return sound
@@ -118,8 +67,11 @@ class ClipCache:
         Raises:
             FileNotFoundError: it was deleted meanwhile
         """
-        with h5py.File(self.path(key), "r") as file:
-            yield file["clip"]
+        path = self.path(key)
+        head = self.peek(path)
+        place = (self.packs.path(head.pack), head.clip) if head is not None and head.pack else (path, "clip")
+        with h5py.File(place[0], "r") as file:
+            yield file[place[1]]
 
     def put(
         self,
@@ -150,7 +102,7 @@ class ClipCache:
                 with new_hdf5(temporary) as file:
                     file.create_group("clip")
                 head = Head(error.reason, error.detail, stage=stage)
-            _seal(temporary, head)
+            seal(temporary, head)
         return head
 
     def get(self, key: str) -> tuple[ClipFeatures | ClipError, list[str]] | None:
@@ -160,77 +112,43 @@ class ClipCache:
         if head.error is not None:
             return head.error, []
         with self.group(key) as group:
-            arrays = {name: group[name][()] for name in group}
+            arrays = {name: stored_rows(group[name]) for name in group}
         values, times, mask = (arrays.pop(name) for name in ("values", "times", "mask"))
         return ClipFeatures(values, times, mask, arrays), list(head.notes)
 
-    def entries(self) -> Iterator[Path]:
-        """Yield the file of every entry."""
-        return self.root.glob("[0-9a-f][0-9a-f]/[!.]*")
+    def adopt(self, out: Path, clips: Mapping[str, str], before: Iterable[str]) -> None:
+        """Let a stage's feature file, by a second name, stand for the arrays of the entries that it was packed from.
 
-    def prune(self) -> int:
-        """Delete the entries used longest ago until `max_gb` holds; return how many went.
+        So values lie on the disk once more often than the file and its copies, and where DVC links files, not more
+        often. Where the file system links nothing, entries stay as they are.
 
-        What a killed run left half written goes too, once it is an hour old.
+        Args:
+            out: the feature file
+            clips: key of an entry -> its clip in the file
+            before: keys of the stage's last run; where they refer to the file of that run, which goes now, and have no
+                place in this one, their arrays become entries again
         """
-        for path in self.abandoned():
-            path.unlink(missing_ok=True)
-        found = [(state.st_mtime, state.st_size, path) for path in self.entries() if (state := _stat(path))]
-        size, gone = sum(entry[1] for entry in found), 0
-        for _, bytes_, path in sorted(found):
-            if size <= self.max_gb * 1e9:
-                break
-            path.unlink(missing_ok=True)
-            size, gone = size - bytes_, gone + 1
-        return gone
+        heads = {key: head for key in {*before, *clips} if (head := self.peek(self.path(key))) is not None}
+        if not clips or not (pack := self.packs.add(out)):
+            return
+        for key, clip_id in clips.items():
+            if key in heads and heads[key].pack != pack:
+                self._write(key, replace(heads[key], pack=pack, clip=clip_id))
+        for old in {head.pack for head in heads.values()} - {"", pack}:
+            for key, head in heads.items():
+                if head.pack == old and key not in clips and self.sound(key):
+                    with self.group(key) as group:
+                        self._write(key, replace(head, pack="", clip=""), group)
+            self.packs.path(old).unlink(missing_ok=True)
 
-    def abandoned(self) -> list[Path]:
-        """Return what killed runs left half written, more than an hour ago."""
-        left = ((path, _stat(path)) for path in self.root.glob("[0-9a-f][0-9a-f]/.*"))
-        return [path for path, state in left if state and time.time() - state.st_mtime > _ABANDONED_S]
-
-
-def _stat(path: Path) -> os.stat_result | None:
-    """Return a file's state, or None where another process has just deleted it."""
-    try:
-        return path.stat()
-    except FileNotFoundError:
-        return None
-
-
-def _seal(path: Path, head: Head) -> None:
-    """Append the head and the digest of everything."""
-    text = json.dumps(asdict(head)).encode()
-    with path.open("r+b") as file:
-        digest = hashlib.file_digest(file, "sha256")
-        digest.update(text)
-        file.seek(0, os.SEEK_END)
-        file.write(text + digest.digest() + _HEAD_CHECK.pack(zlib.crc32(text), len(text)) + _MAGIC)
-
-
-def _head(file: Any, size: int) -> Head:
-    file.seek(max(0, size - _TAIL_BYTES))
-    tail = file.read()
-    if len(tail) < _TAIL_BYTES or tail[-len(_MAGIC) :] != _MAGIC:
-        raise ValueError("no entry")
-    check, length = _HEAD_CHECK.unpack(tail[_DIGEST_BYTES : -len(_MAGIC)])
-    file.seek(max(0, size - _TAIL_BYTES - length))
-    text = file.read(length)
-    if zlib.crc32(text) != check:
-        raise ValueError("damaged")
-    fields = json.loads(text)
-    return Head(**{**fields, "notes": tuple(fields["notes"])})
-
-
-def _sound(path: Path) -> bool:
-    """Return whether the digest of an entry holds, read in pieces."""
-    try:
-        with path.open("rb", buffering=0) as file:
-            left = path.stat().st_size - _TAIL_BYTES
-            digest = hashlib.sha256()
-            while left > 0 and (piece := file.read(min(left, _PIECE_BYTES))):
-                digest.update(piece)
-                left -= len(piece)
-            return left == 0 and file.read(_DIGEST_BYTES) == digest.digest()
-    except OSError:
-        return False
+    def _write(self, key: str, head: Head, group: h5py.Group | None = None) -> None:
+        """Write an entry anew, as used when the one before was; without a group, its head alone."""
+        path = self.path(key)
+        used = path.stat().st_mtime_ns
+        with atomic_path(path) as temporary:
+            temporary.touch()
+            if group is not None:
+                with new_hdf5(temporary) as file:
+                    file.copy(group, file, name="clip")
+            seal(temporary, head)
+            os.utime(temporary, ns=(used, used))

@@ -19,7 +19,8 @@ from pipeline.core.ledger import Entry, check_failures, lost, lost_by_id, summar
 from pipeline.core.settings import Runtime
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.core.store_writer import feature_file
-from pipeline.engine.clip_cache import ClipCache, Head, cache_key
+from pipeline.engine.cache_entry import Head
+from pipeline.engine.clip_cache import ClipCache, cache_key
 from pipeline.engine.journal import journal_path, read_journal, row_of, write_journal
 from pipeline.engine.parallel import Steps, alone, ordered_map
 from pipeline.engine.threads import ahead
@@ -152,9 +153,11 @@ def run(
     entries = [_entry(planned.clip, job.stage, heads[planned.key]) for planned in plan]
     entries += [entry.after(job.stage) for entry in blocked.values()]
     write_ledger(ledger, [*upstream, *entries])
-    _note(journal_path(cache.root, out), plan, common)
+    before = _note(journal_path(cache.root, out), plan, common)
     check_failures(entries, runtime.max_failed_fraction, ledger)
-    _pack(work, [planned for planned in plan if not heads[planned.key].reason], out)
+    packed = [planned for planned in plan if not heads[planned.key].reason]
+    _pack(work, packed, out)
+    cache.adopt(out, {planned.key: planned.clip.clip_id for planned in packed}, before)
     reused = sum(planned.head is not None for planned in plan)
     if reused < len(plan):
         cache.prune()
@@ -217,7 +220,9 @@ def _pack(work: _Work, plan: Sequence[_Planned], out: Path) -> None:
                 file.copy(planned.clip.clip_id, group)
 
 
-def _note(path: Path, plan: Sequence[_Planned], common: Mapping[str, Any]) -> None:
+def _note(path: Path, plan: Sequence[_Planned], common: Mapping[str, Any]) -> list[str]:
+    """Write the journal, and return the keys in the one before."""
     before = read_journal(path)
     looked_up = ((one.clip.clip_id, one.key, one.input, one.head is not None) for one in plan)
     write_journal(path, common, (row_of(before, common, *one) for one in looked_up))
+    return [row.key for row in before.rows.values()] if before is not None else []

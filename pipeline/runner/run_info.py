@@ -24,6 +24,7 @@ PACKAGES = (
     "opensmile",
     "opencv-python-headless",
     "h5py",
+    "hdf5plugin",
     "pandas",
     "dvc",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pipeline.core import store, store_writer
+from pipeline.core import array_writer, store
 from pipeline.core.errors import ArtifactError
 from pipeline.core.store import FORMAT, ClipFeatures, ClipReader, FeatureFile, FeatureMeta, joined, opened
 from pipeline.core.store_writer import feature_file, write_clip, write_features
@@ -119,6 +120,7 @@ def test_attributes_stand_in_the_file_as_documented(tmp_path: Path) -> None:
         assert {name: file["a"][name].shape for name in file["a"]} == {"values": (4, 3), "times": (4,), "mask": (4,)}
         assert file["a/times"].dtype == np.float64
     assert attributes.pop("clip_count") == 2
+    assert re.fullmatch("[0-9a-f]{64}", attributes.pop("content"))
     assert attributes == {
         "format": FORMAT,
         "feature": "lld",
@@ -148,15 +150,28 @@ def test_one_value_changed_changes_the_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_bytes() != (tmp_path / "b").read_bytes()
 
 
-def test_a_long_clip_of_pictures_is_chunked_by_frames(tmp_path: Path) -> None:
-    crops = np.arange(27 * 150 * 110 * 3, dtype=np.uint32).astype(np.uint8).reshape(27, 150, 110, 3)
+@pytest.mark.parametrize(("begin", "end"), [(0, 1), (0, 27), (3, 5), (20, 22), (21, 27), (26, 27), (5, 5)])
+def test_crops_come_back_whole_and_in_part(tmp_path: Path, begin: int, end: int) -> None:
+    """21 frames fill a chunk, so that rows begin in the middle of one, at its begin and beyond."""
+    crops = np.random.default_rng(0).integers(0, 256, (27, 150, 110, 3), dtype=np.uint8)
     clip = features(27, crops=crops)
     write_features(tmp_path / "x.h5", META, [("a", clip)])
     with h5py.File(tmp_path / "x.h5") as file:
-        assert file["a/crops"].chunks == (2, 150, 110, 3)  # 128 KiB
-    assert (tmp_path / "x.h5").stat().st_size < 1.06 * crops.nbytes  # an unfilled last chunk takes a whole one's room
+        assert file["a/crops"].chunks == (21, 150, 110, 3)  # 1 MiB
+    with FeatureFile(tmp_path / "x.h5") as file:
+        np.testing.assert_array_equal(file.part_of("a", slice(begin, end)).extra["crops"], crops[begin:end])
     with FeatureFile(tmp_path / "x.h5") as file:
         assert same(file.read("a"), clip)
+
+
+def test_crops_that_hardly_change_take_little_room(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    still = random.integers(0, 256, (1, 100, 100, 3), dtype=np.uint8)
+    crops = still + random.integers(0, 3, (50, 100, 100, 3), dtype=np.uint8)  # wraps round where it passes 255
+    write_features(tmp_path / "x.h5", META, [("a", features(50, crops=crops))])
+    assert (tmp_path / "x.h5").stat().st_size < 0.45 * crops.nbytes
+    with FeatureFile(tmp_path / "x.h5") as file:
+        np.testing.assert_array_equal(file.read("a").extra["crops"], crops)
 
 
 @pytest.mark.parametrize(("names", "expected"), [(None, ["boxes", "score"]), ([], []), (["score"], ["score"])])
@@ -331,8 +346,7 @@ def long_clip(frames: int = 500) -> ClipFeatures:
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks of 4 KiB."""
-    monkeypatch.setattr(store_writer, "_CHUNK_BYTES", 4096)
-    monkeypatch.setattr(store_writer, "_PICTURES_CHUNK_BYTES", 4096)
+    monkeypatch.setattr(array_writer, "CHUNK_BYTES", 4096)
 
 
 @pytest.mark.parametrize("rows", [1, 7, 64, 341, 500, 10_000])

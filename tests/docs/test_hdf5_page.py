@@ -14,7 +14,9 @@ import pytest
 from helpers.docs import file_of, text_of
 from helpers.project import ROOT
 from pipeline.core.clip import Clip, write_manifest
+from pipeline.core.frame_coding import CODING
 from pipeline.core.ledger import read_ledger
+from pipeline.core.selection_writer import write_selection
 from pipeline.core.store import FORMAT, ClipFeatures, FeatureFile, FeatureMeta
 from pipeline.core.store_writer import write_features
 from pipeline.faces.tracking import tracker
@@ -53,6 +55,19 @@ def test_the_reader_needs_h5py_alone(tmp_path: Path, fold: str) -> None:
     assert names["columns"](str(tmp_path / "x.h5")) == (["a", "b", "c"] if not fold else ["x_0", "x_1", "x_2"])
 
 
+def test_the_reader_reads_a_selection(tmp_path: Path) -> None:
+    given = {f"c{i}": clip(10 + i, i) for i in range(3)}
+    write_features(tmp_path / "x.h5", FeatureMeta("x", 3, "float32"), given.items())
+    parts = {f"fold-00/{name}": "train" for name in given}
+    meta = FeatureMeta("two", 2, "float32")
+    write_selection(tmp_path / "two.h5", meta, tmp_path / "x.h5", {"fold-00": np.array([0, 2])}, parts)
+    found = shown("read_features.py", tmp_path)["read"](str(tmp_path / "two.h5"), "fold-00")
+    assert list(found) == list(given)
+    for name, (times, values) in found.items():
+        np.testing.assert_array_equal(values, given[name].values[given[name].mask][:, [0, 2]])
+        np.testing.assert_array_equal(times, given[name].times[given[name].mask])
+
+
 def test_a_file_from_elsewhere_can_be_learned_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "features/demo").mkdir(parents=True)
@@ -74,7 +89,8 @@ def test_the_table_of_attributes_is_what_files_have(tmp_path: Path) -> None:
     listed = set(re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE))
     write_features(tmp_path / "x.h5", FeatureMeta("x", 3, "float32"), [("c", clip(4, 0))])
     with h5py.File(tmp_path / "x.h5") as file:
-        assert listed == set(file.attrs) == {field.name for field in fields(FeatureMeta)} | {"clip_count", "format"}
+        more = {"clip_count", "content", "format"}
+        assert listed == set(file.attrs) == {field.name for field in fields(FeatureMeta)} | more
         assert file.attrs["format"] == FORMAT
         assert list(file["c"].attrs) == ["digests"]
     assert FORMAT in text_of(PAGE)
@@ -83,7 +99,7 @@ def test_the_table_of_attributes_is_what_files_have(tmp_path: Path) -> None:
 def test_chunks_and_filters_are_those_of_the_page(tmp_path: Path) -> None:
     rows = 400_000
     values = np.zeros((rows, 3), np.float32)
-    crops = np.zeros((40, 64, 64, 3), np.uint8)
+    crops = np.random.default_rng(0).integers(0, 256, (40, 64, 64, 3), dtype=np.uint8)
     with_crops = ClipFeatures(np.zeros((40, 3), np.float32), np.arange(40.0), np.ones(40, bool), {"crops": crops})
     long = ClipFeatures(values, np.arange(float(rows)), np.ones(rows, bool))
     write_features(tmp_path / "x.h5", FeatureMeta("x", 3, "float32"), [("a", long), ("b", with_crops)])
@@ -95,9 +111,11 @@ def test_chunks_and_filters_are_those_of_the_page(tmp_path: Path) -> None:
         assert file["b/values"].chunks == (40, 3)
         assert not file["a/mask"].shuffle
         pictures = file["b/crops"]
-        assert pictures.compression is None
-        assert pictures.chunks[1:] == crops.shape[1:]
-        assert np.prod(pictures.chunks) <= 2**17
+        assert pictures.attrs["coding"] == CODING
+        assert pictures.chunks == (40, 64, 64, 3)
+        assert list(pictures._filters) == ["32008"], "bit-shuffle"
+    decoded = shown("read_crops.py", tmp_path)["crops"](str(tmp_path / "x.h5"), "b")
+    np.testing.assert_array_equal(decoded, crops)
 
 
 def test_how_is_numbered_as_on_the_page() -> None:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from pipeline.core.errors import REASONS, ClipError
 from pipeline.core.store import ClipFeatures, FeatureMeta
-from pipeline.engine.clip_cache import _TAIL_BYTES, ClipCache, Head, cache_key
+from pipeline.engine.cache_entry import TAIL_BYTES, Head
+from pipeline.engine.clip_cache import ClipCache, cache_key
 
 KEY = cache_key(input="abc")
 CLIP = ClipFeatures(
@@ -98,7 +99,7 @@ def test_a_damaged_tail_is_no_head(tmp_path: Path, place: int) -> None:
     raw = bytearray(cache.path(KEY).read_bytes())
     raw[place] ^= 4
     cache.path(KEY).write_bytes(raw)
-    if -_TAIL_BYTES <= place < -12:  # the digest of the whole: the head itself is sound
+    if -TAIL_BYTES <= place < -12:  # the digest of the whole: the head itself is sound
         assert cache.head(KEY) is not None
     else:
         assert cache.head(KEY) is None

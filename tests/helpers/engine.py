@@ -135,6 +135,16 @@ class SoundCorpus:
         return found
 
 
+def again(before: dict[str, int], corpus: SoundCorpus) -> set[str]:
+    """Return the entries that were computed again since `corpus.finished` gave `before`.
+
+    Those that a finished run has packed have no arrays of their own and another inode; that run's line counts them.
+    """
+    heads = {path.name: corpus.cache.peek(path) for path in corpus.cache.entries()}
+    after = corpus.finished()
+    return {name for name in before if after[name] != before[name] and not heads[name].pack}
+
+
 def kill(process: subprocess.Popen[str]) -> None:
     """Kill -9 a process and its workers."""
     os.killpg(process.pid, signal.SIGKILL)

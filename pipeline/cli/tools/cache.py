@@ -14,11 +14,15 @@ _UNREADABLE = "(damaged, or of before)"
 def status(cache: ClipCache) -> str:
     """Return a line per stage: entries, failures among them, size, and when one was last used."""
     entries: dict[str, list[tuple[int, float, bool]]] = defaultdict(list)
+    packs = {path.stem: path.stat().st_size for path in cache.packs.all()}
     for path in sorted(cache.entries()):
         state = path.stat()
         head = cache.peek(path)
         stage = _UNREADABLE if head is None else head.stage or "source tasks"
-        entries[stage].append((state.st_size, state.st_mtime, bool(head and head.reason)))
+        taken = state.st_size + (
+            packs.pop(head.pack, 0) if head is not None else 0
+        )  # a file counts with its first clip
+        entries[stage].append((taken, state.st_mtime, bool(head and head.reason)))
     lines = [f"{'stage':<28}{'clips':>8}{'failed':>8}{'MB':>10}   last used"]
     for stage, found in sorted(entries.items()):
         size, last = sum(one[0] for one in found) / 1e6, max(one[1] for one in found)
@@ -45,20 +49,17 @@ def prune(cache: ClipCache, gb: float | None, stage: str = "") -> str:
         gb: what may stay, GB; None = the cache's own bound
         stage: delete entries of this stage, whatever their age, instead; what cannot be read goes in either case
     """
-    before, gone = _size(cache), 0
+    before, gone = cache.size(), 0
     for path in list(cache.entries()):
         head = cache.peek(path)
         if head is None or (stage and head.stage == stage):
             path.unlink(missing_ok=True)
             gone += 1
+    cache.tidy()
     if not stage:
         gone += ClipCache(cache.root, cache.max_gb if gb is None else gb).prune()
-    after = _size(cache)
+    after = cache.size()
     return f"{cache.root}: {gone} entries deleted, {(before - after) / 1e6:.1f} MB; {after / 1e9:.2f} GB left"
-
-
-def _size(cache: ClipCache) -> int:
-    return sum(path.stat().st_size for path in cache.entries())
 
 
 def _ago(seconds: float) -> str:

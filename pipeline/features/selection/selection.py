@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
-import numpy as np
 import pandas as pd
 from pydantic import Field
 
 from pipeline.core.files import canonical_json
 from pipeline.core.settings import Settings
-from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
+from pipeline.core.store import FeatureMeta
 from pipeline.features.selection.ranking import Ranking
-from pipeline.runner.progress import progress
 
 
 class SelectParams(Settings):
@@ -39,17 +36,6 @@ def selected_meta(name: str, source: FeatureMeta, k: int) -> FeatureMeta:
         weights=source.weights,
         origin=source.origin,
     )
-
-
-def selected(feature: Path, rankings: Mapping[str, Ranking], k: int) -> Iterator[tuple[str, ClipFeatures]]:
-    """Yield (`fold-00/<clip>`, its k best columns) for every fold and clip, in sorted order."""
-    with FeatureFile(feature) as file:
-        for fold in progress(sorted(rankings), len(rankings), "packing", "fold"):
-            columns = rankings[fold].best(k)
-            for clip_id in sorted(file.clip_ids()):
-                times, mask = file.frames(clip_id)
-                values = np.concatenate([block[:, columns] for _, block in file.blocks(clip_id)])
-                yield f"{fold}/{clip_id}", ClipFeatures(values, times, mask)
 
 
 def kept_columns(rankings: Mapping[str, Ranking], k: int) -> pd.DataFrame:

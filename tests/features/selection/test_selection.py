@@ -23,7 +23,7 @@ from pipeline.features.selection.ranking import (
     read_rankings,
     write_rankings,
 )
-from pipeline.features.selection.selection import agreements, kept_columns, selected
+from pipeline.features.selection.selection import agreements, kept_columns
 
 PARAMS = RankParams(trees=30, max_rows=200, min_leaf=2, seed=0)
 PLANTED = [2, 11, 17]
@@ -198,19 +198,6 @@ def test_sampling_reads_the_frames_that_it_draws(tmp_path):
             rows, labels = ranker._sample(file, [clip], observed, half)
             np.testing.assert_array_equal(rows[:, 0], np.arange(70) * 10 + 5 * half)
             assert labels.tolist() == [0] * 70
-
-
-def test_kept_columns_are_written_per_fold_for_every_clip(tmp_path):
-    clips, found = clips_and_features()
-    folds = {f"fold-{n:02d}": fold_of(clips, f"s{n}") for n in range(2)}
-    path = write(tmp_path / "p.h5", found)
-    rankings = rank_folds(path, clips, folds, [], PARAMS, 1)
-    groups = list(selected(path, rankings, 3))
-    assert [key for key, _ in groups] == [f"{fold}/{clip_id}" for fold in sorted(folds) for clip_id in sorted(found)]
-    for key, kept in groups:
-        fold, clip_id = key.split("/")
-        np.testing.assert_array_equal(kept.values, found[clip_id].values[:, rankings[fold].best(3)])
-        np.testing.assert_array_equal(kept.mask, found[clip_id].mask)
 
 
 def test_rankings_survive_the_file(tmp_path):
