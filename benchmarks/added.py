@@ -34,7 +34,8 @@ def main(*words: str) -> None:
                 found[stage].append((many.run(command), alone.run(command), _copying(many.out(command))))
     cores = len(os.sched_getaffinity(0))
     print(
-        f"| stage | one added to {COUNT} / one alone | bare copy of the file / one alone | clips per core and hour, at first |\n|---|---|---|---|"
+        f"| stage | one added to {COUNT} / one alone | bare copy of the file / one alone | clips per core and "
+        "hour, at first |\n|---|---|---|---|"
     )
     for stage, times in found.items():
         one, alone_s, copying = (statistics.median(column) for column in zip(*times, strict=True))

@@ -91,7 +91,8 @@ def overhead() -> None:
 
         found = in_turn({"bare": bare, "engine": lambda: extracted("egemaps", folder, clips)}, 5)
     print(
-        f"eGeMAPS, {len(clips)} files of 3 s, one worker: engine / bare loop over openSMILE = {found['engine'] / found['bare']:.2f}"
+        f"eGeMAPS, {len(clips)} files of 3 s, one worker: engine / bare loop over openSMILE = "
+        f"{found['engine'] / found['bare']:.2f}"
     )
 
 

@@ -64,7 +64,8 @@ def memory() -> None:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
         found = rankings["fold-00"]
         print(
-            f"rows in all                     {CLIPS * ROWS:,} x {COLUMNS} float16 ({CLIPS * ROWS * COLUMNS * 2 / 1e9:.1f} GB)"
+            f"rows in all                     {CLIPS * ROWS:,} x {COLUMNS} float16 "
+            f"({CLIPS * ROWS * COLUMNS * 2 / 1e9:.1f} GB)"
         )
         print(f"rows that each half forest saw  {found.rows:,} of {found.available:,}")
         print(f"peak resident memory            {peak:.2f} GiB (limit on data: {LIMIT >> 30} GiB)")

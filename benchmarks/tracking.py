@@ -42,7 +42,7 @@ from pipeline.faces.tracking.job import TrackJob
 from pipeline.faces.tracking.settings import TrackParams
 from pipeline.faces.tracking.tracker import track
 from pipeline.media.decode import read_frames
-from pipeline.media.frame import DrawnPicture
+from pipeline.media.frame import DrawnFrame
 
 ROUNDS = 25
 STILL_FRAMES = 50
@@ -50,7 +50,8 @@ LANDMARKS = Path("models/pretrained/landmarks")
 EACH = 4
 """How often every clip is worked on in a round by worker processes."""
 HEAD = (
-    "size | frames | eyes by | one worker / decoding to RGB | one worker / decoding to equal RGB | a worker per core / decoding to RGB "
+    "size | frames | eyes by | one worker / decoding to RGB | one worker / decoding to equal RGB | a worker per "
+    "core / decoding to RGB "
     "| the same, RGB by as many workers | one worker / detecting in every frame | IoU mean | IoU >= 0.7 | jitter, px"
 )
 
@@ -177,11 +178,11 @@ def _overlaps(faces: ClipFeatures, found: list) -> list[float]:
 
 
 def _jitter(path: Path, eyes: str) -> float:
-    """Return the mean step of the eyes from frame to frame, px, on one frame shown again and again with a little noise."""
+    """Return the mean step of the eyes from frame to frame, px, on one frame repeated with a little noise."""
     _, rgb = next(read_frames(path))
     rng = np.random.default_rng(0)
     noisy = (
-        DrawnPicture(np.clip(rgb + rng.normal(0, 2, rgb.shape), 0, 255).astype(np.uint8)) for _ in range(STILL_FRAMES)
+        DrawnFrame(np.clip(rgb + rng.normal(0, 2, rgb.shape), 0, 255).astype(np.uint8)) for _ in range(STILL_FRAMES)
     )
     settings, own = _settings(eyes)
     job = TrackJob(path.parent, settings, own, None, LANDMARKS if eyes == "dlib5" else None)

@@ -128,7 +128,7 @@ def _wait_on(*_: object) -> None:
 
 
 def run_stage(name: str, cores: frozenset[int]) -> Done:
-    """Run one stage by DVC in this process, on some of the cores; what it prints is kept back, so that two do not mix."""
+    """Run one stage by DVC in this process, on some of the cores; its output is held back, so that two do not mix."""
     from dvc.cli import main
 
     if _stop is not None and _stop.is_set():
@@ -159,7 +159,7 @@ def shares(cores: Iterable[int], jobs: int) -> list[frozenset[int]]:
 
 
 class Pool:
-    """Processes that each run one stage at a time on their share of the cores; a context manager that waits for them."""
+    """Processes that each run one stage at a time on their share of the cores; a context manager waits for them."""
 
     def __init__(self, jobs: int) -> None:
         context = multiprocessing.get_context("spawn")

@@ -3,7 +3,7 @@
 from pipeline.core.clip import write_manifest
 from pipeline.core.ledger import check_failures, summary, write_ledger
 from pipeline.manifest.build import left_out, read_corpus
-from pipeline.manifest.corpus_json import describe, notes, write_about
+from pipeline.manifest.corpus_json import describe, notes, write_corpus_summary
 from pipeline.manifest.settings import CorpusParams, protocol_of, source_of
 from pipeline.protocols.assign import make_folds
 from pipeline.protocols.splits import write_splits
@@ -23,7 +23,7 @@ def main(context: Context) -> str:
     about = describe(source_of(args.corpus, params), protocol, clips, folds, left_out(args.corpus, params))
     write_manifest(args.manifest, clips)
     write_splits(args.splits, folds)
-    write_about(args.about, about)
+    write_corpus_summary(args.about, about)
     return "; ".join([f"prepare: {summary(entries)}", f"protocol {protocol.name}, {len(folds)} folds", *notes(about)])
 
 

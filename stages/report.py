@@ -2,7 +2,7 @@
 
 from pipeline.core.clip import read_manifest
 from pipeline.evaluation.metrics import ReportParams, best
-from pipeline.manifest.corpus_json import read_about
+from pipeline.manifest.corpus_json import read_corpus_summary
 from pipeline.pretraining.settings import is_generated
 from pipeline.protocols.splits import read_splits
 from pipeline.reporting.system.inputs import read_results
@@ -18,7 +18,7 @@ def main(context: Context) -> str:
     args, settings = context.args, context.model(f"systems.{context.args.system}", SystemParams)
     report = SystemReport(
         corpus=args.corpus,
-        described=read_about(args.about),
+        described=read_corpus_summary(args.about),
         system=args.system,
         settings=settings,
         clips=read_manifest(args.manifest),

@@ -3,7 +3,7 @@
 from pipeline.core.clip import class_names, read_manifest
 from pipeline.core.posteriors import read_table
 from pipeline.fusion.missing_modality import FoldDecisions, RobustnessParams, needs_of, read_learned, robustness
-from pipeline.manifest.corpus_json import read_about
+from pipeline.manifest.corpus_json import read_corpus_summary
 from pipeline.pretraining.settings import is_generated
 from pipeline.protocols.splits import read_splits
 from pipeline.reporting.system.robustness import chosen, write_robustness
@@ -23,7 +23,7 @@ def main(context: Context) -> str:
     learned = read_learned(args.fusion / "learned.json", wanted, folds)
     decisions = FoldDecisions(wanted, learned, tables, needs, clips, class_names(clips), params.seed)
     figures = robustness(decisions, folds, params.shares, context.runtime.workers)
-    best, described = chosen(figures, needs, wanted), read_about(args.about)
+    best, described = chosen(figures, needs, wanted), read_corpus_summary(args.about)
     line = write_robustness(args.out, described, args.system, figures, best, is_generated(context.root()))
     return f"robustness {args.system} on {args.corpus}: {line}"
 

@@ -1,6 +1,6 @@
 """The 88 functionals of eGeMAPSv02 by openSMILE: shared by the feature `egemaps` and by the source task `gender`.
 
-Ouyang et al. 2017, section 4.1: "the extended version of GeMAPS (eGeMAPS)" of sound at 16 kHz and 16 bit, its samples
+Ouyang et al. 2017, section 4.1: "the extended version of GeMAPS (eGeMAPS)" of audio at 16 kHz and 16 bit, its samples
 "normalized to the same range". Stated behaviour, each seen in what openSMILE returns:
 
     below 100 ms          too_short: NaN below 60 ms, and below 90 ms a pitch that may be an octave and more too low
@@ -19,11 +19,11 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from pipeline.audio.spectral import SOUND_HZ
+from pipeline.audio.spectral import AUDIO_HZ
 from pipeline.core.errors import ClipError
 from pipeline.core.settings import Settings
 from pipeline.core.store import ClipFeatures, joined
-from pipeline.media.audio_blocks import PIECE_S, Sound, overlapping
+from pipeline.media.audio_blocks import PIECE_S, Audio, overlapping
 
 SHORTEST_S = 0.1
 """Below this length, s, openSMILE's pitch cannot be trusted."""
@@ -41,13 +41,13 @@ class EgemapsParams(Settings):
         "peak", description="peak: the clip's loudest sample at full scale; none"
     )
     window_s: float | None = Field(
-        None, ge=SHORTEST_S, description="s of sound per row; null = the whole clip, one row"
+        None, ge=SHORTEST_S, description="s of audio per row; null = the whole clip, one row"
     )
 
     @property
     def window(self) -> int | None:
-        """Samples of sound per row; None = all of the clip."""
-        return None if self.window_s is None else round(self.window_s * SOUND_HZ)
+        """Samples of audio per row; None = all of the clip."""
+        return None if self.window_s is None else round(self.window_s * AUDIO_HZ)
 
 
 @cache
@@ -85,49 +85,48 @@ def as_16_bit(samples: np.ndarray, scale: float) -> np.ndarray:
 
 
 def functionals(samples: np.ndarray, params: EgemapsParams) -> ClipFeatures:
-    """Return (T, 88) float32 for samples (N,) at `SOUND_HZ`; see `functionals_of`."""
-    return joined(functionals_of(Sound.of(samples), params))
+    """Return (T, 88) float32 for samples (N,) at `AUDIO_HZ`; see `functionals_of`."""
+    return joined(functionals_of(Audio.of(samples), params))
 
 
-def functionals_of(sound: Sound, params: EgemapsParams) -> Iterator[ClipFeatures]:
-    """Yield (n, 88) float32 for sound at `SOUND_HZ`; times are the middles of the rows' sound.
+def functionals_of(audio: Audio, params: EgemapsParams) -> Iterator[ClipFeatures]:
+    """Yield (n, 88) float32 for audio at `AUDIO_HZ`; times are the middles of the rows.
 
-    Rows do not overlap, a rest at the end is left out, and sound below one window is one row. Windows are read one
-    after
-    the other; functionals of a whole clip need the whole clip in memory, about 64 KB a second beside what openSMILE
-    holds.
+    Rows do not overlap, a rest at the end is left out, and audio below one window is one row. Windows are read one
+    after the other; functionals of a whole clip need the whole clip in memory, about 64 KB a second beside what
+    openSMILE holds.
 
     Raises:
         ClipError: too_short, below `SHORTEST_S`; silent, digital silence; no_voice, nowhere a voiced frame
     """
-    count, scale = _survey(sound, params.normalise)
+    count, scale = _survey(audio, params.normalise)
     length = min(params.window or count, count)
-    grid = (as_16_bit(block, scale) for block in sound.blocks())
+    grid = (as_16_bit(block, scale) for block in audio.blocks())
     voiced = False
-    for begin, samples in overlapping(grid, max(1, round(PIECE_S * SOUND_HZ) // length) * length):
+    for begin, samples in overlapping(grid, max(1, round(PIECE_S * AUDIO_HZ) // length) * length):
         parts = samples[: len(samples) // length * length].reshape(-1, length)
         if len(parts):
             block = _rows(parts, begin)
             voiced = voiced or bool(block.mask.any())
             yield block
     if not voiced:
-        raise ClipError("no_voice", f"no voiced frame in {count / SOUND_HZ:.2f} s; eGeMAPS is undefined without voice")
+        raise ClipError("no_voice", f"no voiced frame in {count / AUDIO_HZ:.2f} s; eGeMAPS is undefined without voice")
 
 
-def _survey(sound: Sound, normalise: str) -> tuple[int, float]:
+def _survey(audio: Audio, normalise: str) -> tuple[int, float]:
     """Return how many samples there are, and what to multiply them by."""
     count, peak = 0, 0.0
-    for block in sound.blocks():
+    for block in audio.blocks():
         count, peak = count + len(block), max(peak, float(np.abs(block).max(initial=0)))
-    if count < SHORTEST_S * SOUND_HZ:
-        raise ClipError("too_short", f"{count} samples; a pitch needs {SHORTEST_S * SOUND_HZ:.0f}")
+    if count < SHORTEST_S * AUDIO_HZ:
+        raise ClipError("too_short", f"{count} samples; a pitch needs {SHORTEST_S * AUDIO_HZ:.0f}")
     return count, scale_of(peak, normalise)
 
 
 def _rows(parts: np.ndarray, begin: int) -> ClipFeatures:
     """Return one row for each part (n, samples); the first begins at the sample `begin`."""
-    values = np.vstack([_smile()(part, SOUND_HZ)[0].T for part in parts]).astype(np.float32)
+    values = np.vstack([_smile()(part, AUDIO_HZ)[0].T for part in parts]).astype(np.float32)
     mask = np.asarray(values[:, columns().index(PITCH)] != 0)
     values[~mask] = np.nan
     length = parts.shape[1]
-    return ClipFeatures(values, (np.arange(len(parts)) + begin // length + 0.5) * length / SOUND_HZ, mask)
+    return ClipFeatures(values, (np.arange(len(parts)) + begin // length + 0.5) * length / AUDIO_HZ, mask)

@@ -10,33 +10,35 @@ from pydantic import Field
 
 from pipeline.core.settings import Settings
 
-SOUND_HZ = 16_000
-"""Sampling rate at which every sound feature is computed, Hz."""
+AUDIO_HZ = 16_000
+"""Sampling rate at which every audio feature is computed, Hz."""
 
 
 class MfccParams(Settings):
     """Frames and cepstra of `mfcc39`."""
 
-    coefficients: int = Field(13, ge=2, le=40, description="cepstral coefficients, the 0th included")
+    coefficients: int = Field(13, ge=2, le=40, description="cepstral coefficients, the 0th included {Huang 3.1: 13}")
     window_ms: float = Field(25.0, gt=0, description="frame length, ms")
     hop_ms: float = Field(10.0, gt=0, description="frame shift, ms")
     mels: int = Field(40, ge=13, le=128, description="mel bands")
     low_hz: float = Field(20.0, ge=0, description="lower edge of the mel bands, Hz")
-    high_hz: float = Field(7600.0, gt=0, le=SOUND_HZ / 2, description="upper edge of the mel bands, Hz")
+    high_hz: float = Field(7600.0, gt=0, le=AUDIO_HZ / 2, description="upper edge of the mel bands, Hz")
 
 
 class LogMelParams(Settings):
     """Frames and bands of `logmel`; the defaults are those of Zhang et al. 2017, section III.A.1."""
 
-    bands: int = Field(64, ge=8, le=256, description="mel bands")
-    window_ms: float = Field(25.0, gt=0, description="frame length, ms")
-    hop_ms: float = Field(10.0, gt=0, description="frame shift, ms")
-    low_hz: float = Field(20.0, ge=0, description="lower edge of the mel bands, Hz")
-    high_hz: float = Field(8000.0, gt=0, le=SOUND_HZ / 2, description="upper edge of the mel bands, Hz")
+    bands: int = Field(64, ge=8, le=256, description="mel bands {Zhang III.A.1: 64}")
+    window_ms: float = Field(25.0, gt=0, description="frame length, ms {Zhang III.A.1: 25}")
+    hop_ms: float = Field(10.0, gt=0, description="frame shift, ms {Zhang III.A.1: 10}")
+    low_hz: float = Field(20.0, ge=0, description="lower edge of the mel bands, Hz {Zhang III.A.1: 20}")
+    high_hz: float = Field(
+        8000.0, gt=0, le=AUDIO_HZ / 2, description="upper edge of the mel bands, Hz {Zhang III.A.1: 8000}"
+    )
 
 
 LOG_FLOOR = 1e-10
-"""Power that counts as silence: below the rounding noise of 16-bit sound, so that only digital silence meets it."""
+"""Power that counts as silence: below the rounding noise of 16-bit audio, so that only digital silence meets it."""
 
 
 def deltas(values: np.ndarray, reach: int = 2) -> np.ndarray:
@@ -66,11 +68,11 @@ def with_derivatives(values: np.ndarray) -> np.ndarray:
 
 
 REACH = 4
-"""Frames to either side that a row of `with_derivatives` hangs on."""
+"""Frames to either side that a row of `with_derivatives` depends on."""
 
 
 class Frames:
-    """Hamming frames that lie wholly inside the sound: a padded edge would be an observation that nobody made.
+    """Hamming frames that lie wholly inside the signal: a padded edge would be an observation that nobody made.
 
     Args:
         params: `window_ms` and `hop_ms`
@@ -82,13 +84,13 @@ class Frames:
     """
 
     def __init__(self, params: MfccParams | LogMelParams) -> None:
-        self.window = round(SOUND_HZ * params.window_ms / 1000)
-        self.hop = round(SOUND_HZ * params.hop_ms / 1000)
+        self.window = round(AUDIO_HZ * params.window_ms / 1000)
+        self.hop = round(AUDIO_HZ * params.hop_ms / 1000)
         self.overlap = max(0, self.window - self.hop)
 
     def step(self, seconds: float) -> int:
         """Return how many samples whole hops take in `seconds`."""
-        return max(1, round(seconds * SOUND_HZ) // self.hop) * self.hop
+        return max(1, round(seconds * AUDIO_HZ) // self.hop) * self.hop
 
     def options(self, samples: np.ndarray) -> dict[str, Any]:
         """Return librosa's arguments."""
@@ -96,7 +98,7 @@ class Frames:
         padding = (size - self.window) // 2
         return {
             "y": np.pad(samples.astype(np.float32), (padding, size - self.window - padding)),
-            "sr": SOUND_HZ,
+            "sr": AUDIO_HZ,
             "n_fft": size,
             "win_length": self.window,
             "hop_length": self.hop,
@@ -106,7 +108,7 @@ class Frames:
 
     def times(self, count: int, first: int = 0) -> np.ndarray:
         """Return the centres of `count` frames from the `first` one on, s."""
-        return (np.arange(first, first + count) * self.hop + self.window / 2) / SOUND_HZ
+        return (np.arange(first, first + count) * self.hop + self.window / 2) / AUDIO_HZ
 
 
 def _mel_power(samples: np.ndarray, params: MfccParams | LogMelParams, bands: int) -> np.ndarray:
@@ -135,7 +137,7 @@ def mfcc39(samples: np.ndarray, params: MfccParams) -> tuple[np.ndarray, np.ndar
     """Return MFCC with first and second derivatives.
 
     Args:
-        samples: (N,) at `SOUND_HZ`
+        samples: (N,) at `AUDIO_HZ`
         params: frames and bands
 
     Returns:
@@ -150,7 +152,7 @@ def log_mel(samples: np.ndarray, params: LogMelParams) -> tuple[np.ndarray, np.n
     """Return the log mel spectrogram, Zhang et al. 2017, section III.A.1.
 
     Args:
-        samples: (N,) at `SOUND_HZ`
+        samples: (N,) at `AUDIO_HZ`
         params: frames and bands
 
     Returns:
@@ -162,7 +164,7 @@ def log_mel(samples: np.ndarray, params: LogMelParams) -> tuple[np.ndarray, np.n
 
 
 NORMAL_ROWS = 3000
-"""Rows at a time where an utterance is normalised, so that the last bits do not hang on how it was read."""
+"""Rows at a time where an utterance is normalised, so that the last bits do not depend on how it was read."""
 
 
 def moments(blocks: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
@@ -172,7 +174,7 @@ def moments(blocks: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     LeVeque 1979).
 
     Args:
-        blocks: consecutive rows, (n, D), one row at least; the last bits hang on where they are cut
+        blocks: consecutive rows, (n, D), one row at least; the last bits depend on where they are cut
     """
     count = 0
     mean: Any = 0.0

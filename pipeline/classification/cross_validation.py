@@ -20,7 +20,7 @@ from pipeline.core.ledger import Entry, absent_ids, lost, lost_by_id, write_ledg
 from pipeline.core.weights_file import load_weights
 from pipeline.engine.parallel import ordered_map
 from pipeline.protocols.splits import Fold, check_disjoint_source
-from pipeline.protocols.trainable_folds import check_absent, learnable
+from pipeline.protocols.trainable_folds import check_absent, trainable_folds
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,9 @@ class _FoldJob:
         """Return whether there is enough to learn from; where there is not, clips have to lack the sound or the
         picture.
         """
-        if not learnable({name: fold}, {*data["train"].ids, *data["val"].ids}, self.absent, str(self.recipe.source)):
+        if not trainable_folds(
+            {name: fold}, {*data["train"].ids, *data["val"].ids}, self.absent, str(self.recipe.source)
+        ):
             return False
         if len(set(data["train"].labels)) >= 2:
             return True

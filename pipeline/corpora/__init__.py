@@ -4,11 +4,9 @@
     LICENCE     as published
     CITATION    as published
     PROTOCOL    optional: settings of the published protocol, taken where params.yaml gives none
-    EXPECTED    optional: published counts, as `pipeline.cli.tools.corpus_check.counts` names them, so far as they are
-        known
-    LABELLINGS  optional: who may have said what is felt, such as actors or raters; then `clips` also takes
-        `labelled_by`, one of
-                these, the first if not given
+    EXPECTED    optional: published counts, as far as known, named as in `pipeline.cli.tools.corpus_check.counts`
+    LABELLINGS  optional: sources of labels, such as actors or raters; then `clips` also takes `labelled_by`, one of
+                these, by default the first
     clips       `clips(root) -> Iterator[Clip]`, without digests; raises `CorpusError` for a corpus that is wrong as a
                 whole. A file that is absent is no error: the ledger records it
 

@@ -1,4 +1,4 @@
-"""What both parts of BAUM-1 share: names of clips, the table of labels, films that the table lacks.
+"""What both parts of BAUM-1 share: names of clips, the table of labels, videos that the table lacks.
 
 A clip's name is that of its speaker and a number (`S001_015`), and alone says who speaks. A label is known by its first
 letters, since the tables hold misspellings (`Intrest`).
@@ -17,7 +17,7 @@ from pipeline.corpora._scan import media_files
 from pipeline.corpora._tables import read_rows
 
 NOT_ANNOTATED = "not annotated"
-"""Label of a film that the table lacks."""
+"""Label of a video that the table lacks."""
 
 SIX = {
     "anger": "anger",
@@ -37,7 +37,7 @@ _NAME = re.compile(r"(?P<speaker>S\d{3})_\d{3}", re.IGNORECASE)
 
 
 def part_clips(root: Path, part: str, other: str, labels: Iterable[str]) -> Iterator[Clip]:
-    """Yield the clips of the table and the films below `root` that it lacks, these as `NOT_ANNOTATED`.
+    """Yield the clips of the table and the videos below `root` that it lacks, these as `NOT_ANNOTATED`.
 
     Args:
         root: the corpus's folder
@@ -46,22 +46,22 @@ def part_clips(root: Path, part: str, other: str, labels: Iterable[str]) -> Iter
         labels: the part's labels, told apart by three letters, or by four where three are not enough
 
     Raises:
-        CorpusError: no films, no table or several, or a name or label that is not BAUM-1's; names file and line
+        CorpusError: no videos, no table or several, or a name or label that is not BAUM-1's; names file and line
     """
-    films = _films(root, part, other)
+    videos = _videos(root, part, other)
     listed = set()
     for name, label in _annotations(_table(root, part), _letters(labels)):
         listed.add(name)
-        path = films.get(name, Path(name[:4].lower(), f"{name}.mp4"))
+        path = videos.get(name, Path(name[:4].lower(), f"{name}.mp4"))
         yield Clip(name, path.as_posix(), name[:4], label)
-    for name in sorted(films.keys() - listed):
-        yield Clip(name, films[name].as_posix(), name[:4], NOT_ANNOTATED)
+    for name in sorted(videos.keys() - listed):
+        yield Clip(name, videos[name].as_posix(), name[:4], NOT_ANNOTATED)
 
 
-def _films(root: Path, part: str, other: str) -> dict[str, Path]:
-    """Return clip name -> film, relative to `root`."""
+def _videos(root: Path, part: str, other: str) -> dict[str, Path]:
+    """Return clip name -> video, relative to `root`."""
     passed_over = re.compile(rf"baum-?1{other}", re.IGNORECASE)
-    films: dict[str, Path] = {}
+    videos: dict[str, Path] = {}
     for path in media_files(root, [".mp4", ".avi"]):
         inside = path.relative_to(root)
         if any(passed_over.search(folder) for folder in inside.parts[:-1]):
@@ -69,14 +69,14 @@ def _films(root: Path, part: str, other: str) -> dict[str, Path]:
         name = path.stem.upper()
         if not _NAME.fullmatch(name):
             raise CorpusError(f"{path}: not a BAUM-1 file name (S001_015.mp4); move it out of the corpus folder")
-        if name in films:
-            raise CorpusError(f"{path}: clip {name} is also {films[name]}; keep one of them")
-        films[name] = inside
-    if not films:
+        if name in videos:
+            raise CorpusError(f"{path}: clip {name} is also {videos[name]}; keep one of them")
+        videos[name] = inside
+    if not videos:
         raise CorpusError(
-            f"{root}: all films below it are those of BAUM-1{other}; set the root to the folder of BAUM-1{part}"
+            f"{root}: all videos below it are those of BAUM-1{other}; set the root to the folder of BAUM-1{part}"
         )
-    return films
+    return videos
 
 
 def _table(root: Path, part: str) -> Path:

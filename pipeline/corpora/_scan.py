@@ -10,7 +10,7 @@ from pathlib import Path
 from pipeline.core.errors import CorpusError
 
 ANOTHER_FORM = "another form"
-"""Label of a file that shows what another one shows more of: the sound of a film, or a copy."""
+"""Label of a file of which a fuller version is used: the audio of a video, or a copy."""
 
 
 def media_files(root: Path, suffixes: Iterable[str]) -> list[Path]:

@@ -1,10 +1,10 @@
-"""afew: AFEW 7.0, the clips of EmotiW 2017, Dhall et al. 2012, 2017: 1809 clips of films and TV, 7 classes. Official.
+"""afew: AFEW 7.0, the clips of EmotiW 2017, Dhall et al. 2012, 2017: 1809 clips of movies and TV, 7 classes. Official.
 
 Layout: `Train_AFEW/Angry/000046280.avi` and `Val_AFEW/...`, also as `Train/` and `Val/`, in any folders above; the test
-films lie in `Test_vid_Distribute/`, without classes. The folders of aligned faces beside them hold no films.
+videos lie in `Test_vid_Distribute/`, without classes. The folders of aligned faces beside them hold no videos.
 
 773 clips to train, 383 to validate (64, 40, 46, 63, 63, 61, 46 by class in the folders' order; Ouyang et al. 2017 write
-373, though the rows of their Table 2 add up to 384), 653 to test. The labels of the test films were never published:
+373, though the rows of their Table 2 add up to 384), 653 to test. The labels of the test videos were never published:
 these clips are `unlabelled` and left out (`corpus.json` lists them), unless `test_labels.csv` below the root names them
 (columns `clip` and `emotion`, such as `000029320,Angry`), or they lie in folders of classes. So the protocol tests on
 the
@@ -12,9 +12,9 @@ validation clips, as most authors do (Ouyang et al. 2017, Tables 2 and 4), and t
 Train;
 with labels at hand, `protocol: {name: official}` keeps all three sides.
 
-Neither film nor actor is published with a clip. So each clip is a speaker of its own: the official split can be kept,
-though nothing here can show that it has nobody on two sides, and `loso`, `logso` and `holdout`
-are NOT speaker-independent on this corpus.
+Neither movie nor actor is published with a clip. So each clip is a speaker of its own: the official split can be kept,
+though nothing here can show that it has nobody on two sides, and `loso`, `logso` and `holdout` are NOT
+speaker-independent on this corpus.
 
 Read in public code that loads the corpus: folders, names of nine digits, that Train and Val have no name twice within,
 and both counts of Train and Val; in the paper: the count of Test. Not verified: whether a name of Train occurs in Val
@@ -61,12 +61,12 @@ def clips(root: Path) -> Iterator[Clip]:
     """Yield the clips below `root` and those of the label table; `emotion` is the name of the class's folder.
 
     Raises:
-        CorpusError: no films, a film below no side or two, in no class's folder, or with two labels; a table that
+        CorpusError: no videos, a video below no side or two, in no class's folder, or with two labels; a table that
             names an unknown class, or a clip twice
     """
-    films = media_files(root, [".avi", ".mp4"])
+    videos = media_files(root, [".avi", ".mp4"])
     labels = _labels(root / _TABLE)
-    for path in films:
+    for path in videos:
         side, label = _place(root, path)
         given = labels.pop(path.stem, "") if side == "test" else ""
         if label and given and label != given:
@@ -82,7 +82,7 @@ def _clip(side: str, path: PurePath, label: str) -> Clip:
 
 
 def _place(root: Path, path: Path) -> tuple[str, str]:
-    """Return the side (train, val, test) and the class, "" for a test film in no class's folder."""
+    """Return the side (train, val, test) and the class, "" for a test video in no class's folder."""
     folders = path.relative_to(root).parts[:-1]
     found = {depth: match["side"].lower() for depth, name in enumerate(folders) if (match := _SIDE.fullmatch(name))}
     if len(set(found.values())) != 1:
@@ -99,7 +99,7 @@ def _place(root: Path, path: Path) -> tuple[str, str]:
 
 
 def _labels(table: Path) -> dict[str, str]:
-    """Return clip name -> class of the test films; empty where there is no table."""
+    """Return clip name -> class of the test videos; empty where there is no table."""
     labels: dict[str, str] = {}
     for where, row in read_rows(table, ("clip", "emotion")) if table.is_file() else ():
         name, label = row["clip"], row["emotion"].capitalize()

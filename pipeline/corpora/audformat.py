@@ -1,12 +1,9 @@
 """audformat: any database in audEERING's audformat, such as `audb` downloads: `db.yaml` and its tables below the root.
 
 Read are the columns of the schemes `emotion` and `speaker`, or of these names, whole files or segments of them;
-`gender` too,
-as a column or as what the scheme `speaker` says of each speaker. Tables that belong to a split of the type train, dev
-or
-test give the official split. A row without an emotion is `unlabelled` and left out. Emotions have the names that are
-common
-in such databases; others are mapped by `corpora.<name>.labels`.
+`gender` too, as a column or as what the scheme `speaker` says of each speaker. Tables that belong to a split of the
+type train, dev or test give the official split. A row without an emotion is `unlabelled` and left out. Emotions have
+the names that are common in such databases; others are mapped by `corpora.<name>.labels`.
 
 The library is there anyway: openSMILE's Python package stands on it.
 """
@@ -55,7 +52,8 @@ def clips(root: Path) -> Iterator[Clip]:
     for (file, start, end), row in zip(rows.index, rows.to_dict("records"), strict=True):
         if pd.isna(row["speaker"]):
             raise CorpusError(
-                f"{root / 'db.yaml'}: '{file}' has no speaker; add it to the scheme 'speaker', which keeps people on one side"
+                f"{root / 'db.yaml'}: '{file}' has no speaker; add it to the scheme 'speaker', "
+                "which keeps people on one side"
             )
         begin, until = start.total_seconds() or None, None if pd.isna(end) else end.total_seconds()
         name = joined(PurePosixPath(file).with_suffix("").parts) + (

@@ -1,7 +1,7 @@
 """baum1a: BAUM-1a, the acted part of BAUM-1, Zhalehpour et al. 2017: 273 clips of 30 Turkish subjects.
 
 Layout: `BAUM1a_MP4_all/s001/S001_001.mp4`, in any folders, and the table `Annotations_BAUM1a.xlsx`, saved as CSV by
-the user, with the columns `Clip Name` and `Emotion`. Films below a folder of BAUM-1s are passed over: it is another
+the user, with the columns `Clip Name` and `Emotion`. Videos below a folder of BAUM-1s are passed over: it is another
 corpus.
 
 The six basic emotions are used. The clips of other labels (boredom, interest, unsure) and those that the table lacks
@@ -9,13 +9,13 @@ are left out; `corpus.json` lists them. There is no neutral, and no row of the t
 its list of codes leaves room for it.
 
 Read in public code that loads the corpus: folders (also `BAUM1a_MP4 - All`), file names, the name and both columns of
-the table, the label of each of its 265 rows (`Intrest` is its spelling), the 8 films that it lacks, that S001 to S031
+the table, the label of each of its 265 rows (`Intrest` is its spelling), the 8 videos that it lacks, that S001 to S031
 without S005 occur, and that one row (S019_023) has the number of another subject: here the clip's name speaks.
-`EXPECTED` counts these rows and films. Another copy of the labels has the same 42, 26 and 37 clips of anger, happiness
+`EXPECTED` counts these rows and videos. Another copy of the labels has the same 42, 26 and 37 clips of anger, happiness
 and sadness.
 
 Not verified: the paper's own counts of this part (31 subjects are printed for the whole of BAUM-1), that each row has
-a film, the licence's words, and the protocol that the paper tests this part with: none is brought.
+a video, the licence's words, and the protocol that the paper tests this part with: none is brought.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ EXPECTED = {
 
 
 def clips(root: Path) -> Iterator[Clip]:
-    """Yield the clips of the table and the films below `root` that it lacks; `emotion` is the corpus's own label.
+    """Yield the clips of the table and the videos below `root` that it lacks; `emotion` is the corpus's own label.
 
     Raises:
-        CorpusError: no films, no table or several, or a name or label that is not BAUM-1a's; names file and line
+        CorpusError: no videos, no table or several, or a name or label that is not BAUM-1a's; names file and line
     """
     yield from _baum1.part_clips(root, "a", "s", LABELS)

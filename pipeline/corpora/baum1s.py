@@ -1,7 +1,7 @@
 """baum1s: BAUM-1s, Zhalehpour et al. 2017: 1222 spontaneous clips of 31 Turkish subjects. LOGSO with five groups.
 
 Layout: `BAUM1s_MP4 - All/s001/S001_015.mp4`, in any folders, and the table `Annotations_BAUM1s.xlsx`, saved as CSV by
-the user, with the columns `Clip Name` and `Emotion`. Films below a folder of BAUM-1a, whose clips have names of
+the user, with the columns `Clip Name` and `Emotion`. Videos below a folder of BAUM-1a, whose clips have names of
 the same form, are passed over: it is another corpus.
 
 The six basic emotions are used, 521 clips in Zhang et al. 2017. The clips of other labels (boredom, bothered,
@@ -40,9 +40,9 @@ EXPECTED = {"clips": 1222}
 
 
 def clips(root: Path) -> Iterator[Clip]:
-    """Yield the clips of the table and the films below `root` that it lacks; `emotion` is the corpus's own label.
+    """Yield the clips of the table and the videos below `root` that it lacks; `emotion` is the corpus's own label.
 
     Raises:
-        CorpusError: no films, no table or several, or a name or label that is not BAUM-1s's; names file and line
+        CorpusError: no videos, no table or several, or a name or label that is not BAUM-1s's; names file and line
     """
     yield from _baum1.part_clips(root, "s", "a", LABELS)

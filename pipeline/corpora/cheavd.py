@@ -1,11 +1,11 @@
-"""cheavd: CHEAVD, Li et al. 2017, as given out for MEC 2016 and 2017: Chinese films and TV, 8 classes. Official.
+"""cheavd: CHEAVD, Li et al. 2017, as given out for MEC 2016 and 2017: Chinese movies and TV, 8 classes. Official.
 
-Layout: `train/`, `val/` and `test/`, in any folders above, with films such as `001.avi` in any folders inside, and a
+Layout: `train/`, `val/` and `test/`, in any folders above, with videos such as `001.avi` in any folders inside, and a
 table for each side, `train_label.txt`, `val_label.txt` and `test_label.txt`, a line per clip: its name and its class
-(`001 angry`), without a heading. Films may also lie in folders of their classes (`train/angry/001.avi`).
+(`001 angry`), without a heading. Videos may also lie in folders of their classes (`train/angry/001.avi`).
 
 The classes of Huang et al. 2017 are used: angry, disgust, happy, neutral, sad, surprise, and fear, which the challenges
-lack. Anxious and worried are left out, and test films without a class, which are `unlabelled` (`corpus.json` lists
+lack. Anxious and worried are left out, and test videos without a class, which are `unlabelled` (`corpus.json` lists
 them). So the protocol tests on the validation clips, and takes its own validation clips from train; with all labels at
 hand, `protocol: {name: official}` keeps the three sides.
 
@@ -13,10 +13,10 @@ Who speaks is not published with a clip. So each clip is a speaker of its own: t
 nothing here can show that it has nobody on two sides, and `loso`, `logso` and `holdout` are NOT speaker-independent.
 
 Read in public code that loads the corpus: the sides' folders, the tables' names, the spelling of six classes. On the
-pages of the challenges: eight classes, three sides, the licence. In Huang et al. 2017, Table 1: angry 462, disgust
-310, fear 56, happy 440, sad 460, surprise 190, neutral 300, split 7:1:2; fear shows that these are not the challenges'
-clips, whose counts no source at hand has. Not verified: names and kinds of films, a table's
-lines, folders of classes, and whether test labels were given out after all (the public code reads a table of them).
+pages of the challenges: eight classes, three sides, the licence. In Huang et al. 2017, Table 1: angry 462, disgust 310,
+fear 56, happy 440, sad 460, surprise 190, neutral 300, split 7:1:2; fear shows that these are not the challenges'
+clips, whose counts no source at hand has. Not verified: names and kinds of videos, a table's lines, folders of classes,
+and whether test labels were given out after all (the public code reads a table of them).
 """
 
 from __future__ import annotations
@@ -64,12 +64,12 @@ def clips(root: Path) -> Iterator[Clip]:
     """Yield the clips below `root` and those of the tables; `emotion` is the corpus's own class.
 
     Raises:
-        CorpusError: no films, a film below no side or two, twice, with two classes or, but for test, none; two tables
+        CorpusError: no videos, a video below no side or two, twice, with two classes or, but for test, none; two tables
             of a side, or a line that names no clip, an unknown class or a clip again
     """
     tables = _tables(root)
     labels = {side: _labels(table) for side, table in tables.items()}
-    for (side, name), path in _films(root).items():
+    for (side, name), path in _videos(root).items():
         label = _label(root / path, side, labels.get(side, {}).pop(name, ""), _class_folder(root, path))
         yield _clip(side, path, label)
     for side, absent in labels.items():
@@ -82,23 +82,23 @@ def _clip(side: str, path: PurePath, label: str) -> Clip:
     return Clip(clip_id, path.as_posix(), clip_id, label, side)
 
 
-def _films(root: Path) -> dict[tuple[str, str], PurePath]:
-    """Return (side, name in small letters) -> film, relative to `root`."""
-    films: dict[tuple[str, str], PurePath] = {}
+def _videos(root: Path) -> dict[tuple[str, str], PurePath]:
+    """Return (side, name in small letters) -> video, relative to `root`."""
+    videos: dict[tuple[str, str], PurePath] = {}
     for path in media_files(root, [".avi", ".mp4", ".mkv", ".mov", ".wmv"]):
         inside = path.relative_to(root)
         sides = {match["side"].lower() for folder in inside.parts[:-1] if (match := _FOLDER.fullmatch(folder))}
         if len(sides) != 1:
             raise CorpusError(f"{path}: below the folders of {len(sides)} sides; expected {_LAYOUT}")
         key = (sides.pop(), path.stem.lower())
-        if key in films:
-            raise CorpusError(f"{path}: clip '{path.stem}' is also {films[key]}; keep one of them")
-        films[key] = inside
-    return films
+        if key in videos:
+            raise CorpusError(f"{path}: clip '{path.stem}' is also {videos[key]}; keep one of them")
+        videos[key] = inside
+    return videos
 
 
 def _class_folder(root: Path, path: PurePath) -> str:
-    """Return the class whose folder a film lies in, "" if in none."""
+    """Return the class whose folder a video lies in, "" if in none."""
     found = {_SPELLINGS[folder.lower()] for folder in path.parts[:-1] if folder.lower() in _SPELLINGS}
     if len(found) > 1:
         raise CorpusError(f"{root / path}: in the folders of {' and '.join(sorted(found))}; keep it in one of them")
@@ -106,7 +106,7 @@ def _class_folder(root: Path, path: PurePath) -> str:
 
 
 def _label(path: Path, side: str, given: str, folder: str) -> str:
-    """Return a film's class by its table and its folder."""
+    """Return a video's class by its table and its folder."""
     if given and folder and given != folder:
         raise CorpusError(f"{path}: '{given}' in {side}_label.txt, and in the folder of '{folder}'; mend one of them")
     if not (given or folder) and side != "test":

@@ -1,17 +1,15 @@
 """cremad: CREMA-D, Cao et al. 2014: 7,442 clips of 91 actors, 12 sentences, 6 emotions.
 
-File names are `<actor>_<sentence>_<emotion>_<level>.flv`, usually in `VideoFlash/`; where there are no films, as in a
-copy of
-`AudioWAV/` alone, the sounds are read. `VideoDemographics.csv` in the root tells who is a woman and who a man.
+File names are `<actor>_<sentence>_<emotion>_<level>.flv`, usually in `VideoFlash/`; where there are no videos, as in a
+copy of `AudioWAV/` alone, the audio files are read. `VideoDemographics.csv` in the root tells who is a woman and who a
+man.
 
 `labelled_by: intended` is the emotion that was asked of the actor, in the file name. `voice`, `face` and `both` are
-    what
-most of the raters heard, saw, or heard and saw, by `processedResults/summaryTable.csv` below the root; where two
+what most of the raters heard, saw, or heard and saw, by `processedResults/summaryTable.csv` below the root; where two
 emotions had as many votes (`A:D`) the clip is `no majority`, and `no vote` where the table lacks it. Both are left out.
 
-Verified on 6 films; the tables' names and columns are those of public code that reads them; the counts by emotion
-follow
-from 91 actors, and are those that are commonly printed.
+Verified on 6 videos; the tables' names and columns are those of public code that reads them; the counts by emotion
+follow from 91 actors, and are those that are commonly printed.
 """
 
 from __future__ import annotations
@@ -32,8 +30,8 @@ LABELS = {**_INTENDED, **{code[0]: emotion for code, emotion in _INTENDED.items(
 LABELLINGS = ("intended", "voice", "face", "both")
 LICENCE = "Open Database License 1.0"
 CITATION = (
-    "H. Cao, D. G. Cooper, M. K. Keutmann, R. C. Gur, A. Nenkova, R. Verma: CREMA-D: Crowd-sourced emotional multimodal "
-    "actors dataset. IEEE Transactions on Affective Computing 5(4), 2014"
+    "H. Cao, D. G. Cooper, M. K. Keutmann, R. C. Gur, A. Nenkova, R. Verma: CREMA-D: Crowd-sourced emotional "
+    "multimodal actors dataset. IEEE Transactions on Affective Computing 5(4), 2014"
 )
 EXPECTED = {
     "clips": 7442,
@@ -60,8 +58,8 @@ def clips(root: Path, labelled_by: str = "intended") -> Iterator[Clip]:
     votes = _votes(root, _VOTES[labelled_by]) if labelled_by in _VOTES else None
     genders = _genders(root / "VideoDemographics.csv")
     files = media_files(root, [".flv", ".mp4", ".wav"])
-    films = [path for path in files if path.suffix.lower() != ".wav"]
-    for clip_id, path in named(root, films or files):
+    videos = [path for path in files if path.suffix.lower() != ".wav"]
+    for clip_id, path in named(root, videos or files):
         match = _NAME.fullmatch(path.stem)
         if match is None:
             raise CorpusError(

@@ -1,8 +1,7 @@
-"""emodb: EMO-DB, Burkhardt et al. 2005: 10 German actors speak 10 sentences in 7 emotions; 535 recordings. Sound alone.
+"""emodb: EMO-DB, Burkhardt et al. 2005: 10 German actors speak 10 sentences in 7 emotions; 535 recordings. Audio only.
 
 File names are `<speaker><text><emotion><version>.wav`, such as `03a01Fa.wav`, usually in `wav/`; the emotion is the
-first
-letter of its German name.
+first letter of its German name.
 
 Verified on the 92 files of speakers 03 and 09; the letters and speakers are those of the corpus's own page, which gives
 "more than 500" recordings; the counts by emotion are those that are commonly printed.
@@ -20,7 +19,10 @@ from pipeline.corpora._scan import media_files, named
 
 LABELS = {"W": "anger", "L": "boredom", "E": "disgust", "A": "fear", "F": "happy", "T": "sad", "N": "neutral"}
 LICENCE = "free of charge, as its page says"
-CITATION = "F. Burkhardt, A. Paeschke, M. Rolfes, W. F. Sendlmeier, B. Weiss: A database of German emotional speech. Interspeech 2005"
+CITATION = (
+    "F. Burkhardt, A. Paeschke, M. Rolfes, W. F. Sendlmeier, B. Weiss: A database of German emotional speech. "
+    "Interspeech 2005"
+)
 PROTOCOL = {"name": "loso"}
 EXPECTED = {"clips": 535, "speakers": 10} | {
     f"label:{letter}": count for letter, count in zip("WLEAFTN", (127, 81, 46, 69, 71, 62, 79), strict=True)

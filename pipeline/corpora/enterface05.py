@@ -1,15 +1,15 @@
 """enterface05: eNTERFACE'05, Martin et al. 2006: 5 sentences of each of 6 emotions by 43 subjects, in English. LOSO.
 
 Layout: `subject 1/anger/sentence 1/s1_an_1.avi`. What speaks is the folders, never the file names: 23 names carry typos
-(`s_3_ha_1.avi`, `s16_su_3avi.avi`), and the films below `subject 11` are named `s12_...`, though they are not those of
+(`s_3_ha_1.avi`, `s16_su_3avi.avi`), and the videos below `subject 11` are named `s12_...`, though they are not those of
 `subject 12`. Folders may have `-` or `_` for the space.
 
-Subject 6 has no sentence folders: one film of a whole session lies in each emotion's folder, 56 to 107 s long. They are
-left out (`corpus.json` lists them), which gives the 43 subjects of Zhang et al. 2017; subject 23 lacks 3 clips, so that
-there are 1287 clips, where the paper has 1290.
+Subject 6 has no sentence folders: one video of a whole session lies in each emotion's folder, 56 to 107 s long. They
+are left out (`corpus.json` lists them), which gives the 43 subjects of Zhang et al. 2017; subject 23 lacks 3 clips, so
+that there are 1287 clips, where the paper has 1290.
 
 Read in public code and recipes that load the corpus: all of the above. On the corpus's own page: emotions, licence,
-and 42 subjects (without 6 and 23). Not verified: the names of subject 6's films, which are not used.
+and 42 subjects (without 6 and 23). Not verified: the names of subject 6's videos, which are not used.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def clips(root: Path) -> Iterator[Clip]:
     """Yield the clips below `root`; `emotion` is the name of the emotion's folder, or `whole session`.
 
     Raises:
-        CorpusError: no clips, or a film that is not below a subject, an emotion and a sentence
+        CorpusError: no clips, or a video that is not below a subject, an emotion and a sentence
     """
     for path in media_files(root, [".avi", ".mp4"]):
         subject, inside = _subject(root, path)

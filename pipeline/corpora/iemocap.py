@@ -1,4 +1,4 @@
-"""iemocap: IEMOCAP, Busso et al. 2008: 10,039 turns of 10 actors in 5 sessions of two, 151 dialogues. Sound only.
+"""iemocap: IEMOCAP, Busso et al. 2008: 10,039 turns of 10 actors in 5 sessions of two, 151 dialogues. Audio only.
 
 Layout: `Session1/sentences/wav/Ses01F_impro01/Ses01F_impro01_F000.wav`, in any folders above, and for each dialogue a
 table `Session1/dialog/EmoEvaluation/Ses01F_impro01.txt`. The first letter of a name tells who wears the markers, the
@@ -6,8 +6,8 @@ last who speaks: `Ses01F_impro01_M000` is spoken by the man of session 1, `Ses01
 hold what most evaluators chose; the lines below a row and the folders below `EmoEvaluation` hold what each one chose,
 and are not read. The recordings of whole dialogues (`dialog/wav`) are passed over.
 
-Not done: the films (`dialog/avi/DivX`) show a whole dialogue and both actors in one frame. They would have to be cut by
-the times of the table and by half of the frame; so the clips have sound and no picture.
+Not done: the videos (`dialog/avi/DivX`) show a whole dialogue and both actors in one frame. They would have to be cut
+by the times of the table and by half of the frame; so the clips have audio only.
 
 `exc` (excited), `fru` (frustrated), `oth` (other), `xxx` (no majority) and recordings that the tables lack are left
 out;

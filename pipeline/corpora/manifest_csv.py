@@ -2,9 +2,8 @@
 
 Columns: clip_id, path (below the folder), speaker, emotion; optional: split (train, val, test), gender (female, male),
 start and end (s, where one file holds several clips), source (recording that a clip was cut from: all of it stays on
-one
-side of a fold), corpus (which of several it is of, or which condition: protocols can train on one and test on another).
-Comma or semicolon separated, UTF-8.
+one side of a fold), corpus (which of several it is of, or which condition: protocols can train on one and test on
+another). Comma or semicolon separated, UTF-8.
 """
 
 from __future__ import annotations

@@ -7,21 +7,19 @@ have `train`, `dev` or `test` as a word in their names; and anywhere below the r
 The official split is NOT speaker-independent: Joey, Ross, Monica and the others speak on all three sides. It is there
 under a name that says so, `speaker_dependent_official`, and its reports say so too; as `official` it is refused. All
 utterances of a dialogue stay on one side. No speaker-independent protocol fits: who speaks with whom ties the names
-together, a name may stand for several people at once (`All`) or for another in each scene (`Man`, `Woman`), and a film
+together, a name may stand for several people at once (`All`) or for another in each scene (`Man`, `Woman`), and a video
 shows whoever is there, not only who speaks.
 
-Faults of the release: dev lacks the film of dia110_utt7, which the ledger records; train's dia125_utt3 cannot be
-decoded; some films are cut wrongly. On the test side 132 films were cut again, `final_videos_testdia93_utt9.mp4`; where
-a clip has both, this second one is taken. A few films have no row (dev: dia49_utt4, dia49_utt5, dia66_utt9,
-dia66_utt10;
-test: dia93_utt5 and others); nobody says who speaks in them, and they are passed over, as its authors advise. Cells
-    with
-bytes of Windows-1252, or with such characters as U+0092 in their place, are mended.
+Faults of the release: dev lacks the video of dia110_utt7, which the ledger records; train's dia125_utt3 cannot be
+decoded; some videos are cut wrongly. On the test side 132 videos were cut again, `final_videos_testdia93_utt9.mp4`;
+where a clip has both, this second one is taken. A few videos have no row (dev: dia49_utt4, dia49_utt5, dia66_utt9,
+dia66_utt10; test: dia93_utt5 and others); nobody says who speaks in them, and they are passed over, as its authors
+advise. Cells with bytes of Windows-1252, or with such characters as U+0092 in their place, are mended.
 
-In the authors' repository: columns, labels, film names, counts, what is missing, what to do with films without rows. In
-public code and issues: folders, places of the tables, the broken film, that the second films hold what the rows say
-(three programs take them; others drop them), U+0092. Not verified: how many speakers there are in all (260, 47 and 100
-by side), whether their names have odd characters, raw bytes of Windows-1252, and what licence the films have.
+In the authors' repository: columns, labels, video names, counts, what is missing, what to do with videos without rows.
+In public code and issues: folders, places of the tables, the broken video, that the second videos hold what the rows
+say (three programs take them; others drop them), U+0092. Not verified: how many speakers there are in all (260, 47 and
+100 by side), whether their names have odd characters, raw bytes of Windows-1252, and what licence the videos have.
 """
 
 from __future__ import annotations
@@ -41,7 +39,7 @@ LABELS = {name: name for name in ("anger", "disgust", "fear", "neutral", "surpri
     "joy": "happy",
     "sadness": "sad",
 }
-LICENCE = "GPL-3.0, as its repository says; the films are cut from a TV series"
+LICENCE = "GPL-3.0, as its repository says; the videos are cut from a TV series"
 CITATION = (
     "S. Poria, D. Hazarika, N. Majumder, G. Naik, E. Cambria, R. Mihalcea: MELD: A multimodal multi-party dataset for "
     "emotion recognition in conversations. ACL 2019"
@@ -61,16 +59,16 @@ def clips(root: Path) -> Iterator[Clip]:
     """Yield the clips of the tables; `emotion` is the corpus's own label.
 
     Raises:
-        CorpusError: no films, a film of another name, below no side, below two or twice; a table that is absent or
+        CorpusError: no videos, a video of another name, below no side, below two or twice; a table that is absent or
             there twice, an unknown label, or a row that cannot be used; names file and line
     """
     paths = media_files(root, [".mp4", ".avi"])
     tables = _tables(root)
-    films = _films(root, paths)
+    videos = _videos(root, paths)
     for side, table in tables.items():
         seen = set()
         for where, row in _rows(table):
-            name, label = _film_name(row, where), row["Emotion"].lower()
+            name, label = _video_name(row, where), row["Emotion"].lower()
             if label not in LABELS:
                 raise CorpusError(
                     f"{where}: unknown label '{row['Emotion']}' (known: {', '.join(sorted(LABELS))}); mend it"
@@ -78,7 +76,7 @@ def clips(root: Path) -> Iterator[Clip]:
             if name in seen:
                 raise CorpusError(f"{where}: {name} stands there twice; remove one of the rows")
             seen.add(name)
-            path = films.get(f"{side}_{name}", PurePath(_FOLDERS[side], f"{name}.mp4"))
+            path = videos.get(f"{side}_{name}", PurePath(_FOLDERS[side], f"{name}.mp4"))
             yield Clip(
                 f"{side}_{name}",
                 path.as_posix(),
@@ -89,18 +87,18 @@ def clips(root: Path) -> Iterator[Clip]:
             )
 
 
-def _films(root: Path, paths: list[Path]) -> dict[str, PurePath]:
-    """Return clip id -> film, relative to `root`: the second where a clip has two."""
+def _videos(root: Path, paths: list[Path]) -> dict[str, PurePath]:
+    """Return clip id -> video, relative to `root`: the second where a clip has two."""
     cuts: dict[bool, dict[str, PurePath]] = {False: {}, True: {}}
     for path in paths:
         match = _NAME.fullmatch(path.stem)
         if match is None:
             raise CorpusError(f"{path}: not a MELD file name (dia0_utt0.mp4); move it out of the corpus folder")
         clip_id = f"{_side(root, path)}_dia{int(match['dialogue'])}_utt{int(match['utterance'])}"
-        films = cuts[match["again"] is not None]
-        if clip_id in films:
-            raise CorpusError(f"{path}: clip {clip_id} is also {films[clip_id].as_posix()}; keep one of them")
-        films[clip_id] = path.relative_to(root)
+        videos = cuts[match["again"] is not None]
+        if clip_id in videos:
+            raise CorpusError(f"{path}: clip {clip_id} is also {videos[clip_id].as_posix()}; keep one of them")
+        videos[clip_id] = path.relative_to(root)
     return cuts[False] | cuts[True]
 
 
@@ -109,7 +107,8 @@ def _side(root: Path, path: Path) -> str:
     found = {word for folder in folders for word in re.split(r"[\W_]+", folder.lower()) if word in _SPLITS}
     if len(found) != 1:
         raise CorpusError(
-            f"{path}: below the folders of {len(found)} sides; keep it below one of {', '.join(_FOLDERS.values())}, and the root above these"
+            f"{path}: below the folders of {len(found)} sides; keep it below one of {', '.join(_FOLDERS.values())}, "
+            "and the root above these"
         )
     return found.pop()
 
@@ -158,7 +157,7 @@ def _decoded(cell: str) -> str:
     return " ".join(text.split())
 
 
-def _film_name(row: Mapping[str, str], where: str) -> str:
+def _video_name(row: Mapping[str, str], where: str) -> str:
     if not row["Speaker"]:
         raise CorpusError(f"{where}: 'Speaker' is empty; fill it in or remove the row")
     for key in ("Dialogue_ID", "Utterance_ID"):

@@ -1,17 +1,16 @@
 """ravdess: RAVDESS, Livingstone and Russo 2018: 24 actors speak, and 23 of them sing, two sentences in 8 emotions.
 
 File names are `<modality>-<channel>-<emotion>-<intensity>-<statement>-<repetition>-<actor>`, such as
-`01-01-06-01-02-01-12.mp4`, usually in `Actor_12/`; the folders are not looked at. Modality: 01 film with sound, 02 film
-without, 03 sound alone; channel: 01 speech, 02 song; actors of even number are women.
+`01-01-06-01-02-01-12.mp4`, usually in `Actor_12/`; the folders are not looked at. Modality: 01 video with audio, 02
+video without, 03 audio only; channel: 01 speech, 02 song; actors of even number are women.
 
-One performance is published in up to three modalities. Each is used once, as a film with sound where there is one,
-else as sound; what is left is `another form`, as are second copies (one widely used copy holds all files twice).
+One performance is published in up to three modalities. Each is used once, as a video with audio where there is one,
+else as audio; the others are `another form`, as are second copies (one widely used copy holds all files twice).
 What is sung has labels of its own, such as `happy (sung)`, and is left out: `corpus.json` lists these clips, and
 `labels: {happy (sung): happy}` takes them in.
 
 The published protocol is five folds by actor (C. Luna-Jimenez et al., "Multimodal emotion recognition on RAVDESS
-dataset
-using transfer learning", Sensors 21(22), 2021).
+dataset using transfer learning", Sensors 21(22), 2021).
 
 Verified on 16 files of actor 01; codes, counts and the lack of songs by actor 18 are those of the corpus's own page.
 """
@@ -33,8 +32,8 @@ _SUNG = " (sung)"
 LABELS = {**_SPOKEN, **{name + _SUNG: LEFT_OUT for name in _CODES}, ANOTHER_FORM: LEFT_OUT}
 LICENCE = "CC BY-NC-SA 4.0"
 CITATION = (
-    "S. R. Livingstone, F. A. Russo: The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS): A dynamic, "
-    "multimodal set of facial and vocal expressions in North American English. PLoS ONE 13(5), 2018"
+    "S. R. Livingstone, F. A. Russo: The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS): A "
+    "dynamic, multimodal set of facial and vocal expressions in North American English. PLoS ONE 13(5), 2018"
 )
 PROTOCOL = {
     "name": "logso",
@@ -45,7 +44,7 @@ _NAME = re.compile(
     r"0(?P<modality>[1-3])-0(?P<channel>[12])-0(?P<emotion>[1-8])-0[12]-0[12]-0[12]-(?P<actor>0[1-9]|1\d|2[0-4])"
 )
 _RANKS = "132"
-"""Modalities, the fullest first: who looks for emotion in sound and face has half of it in either."""
+"""Modalities, the fullest first: audio and video, audio, video."""
 
 
 def clips(root: Path) -> Iterator[Clip]:

@@ -1,7 +1,7 @@
 """rml: RML, Wang and Guan 2008: 720 clips of 8 subjects, 6 languages, 6 emotions. Protocol: leave one subject out.
 
-Layout: `s1` to `s8`, in any folders (as published `rml-1/s1` to `rml-1/s5` and `rml-2/s6` to `rml-2/s8`); in it films
-`<emotion><take>.avi`, such as `an1.avi`, or one folder per language with such films.
+Layout: `s1` to `s8`, in any folders (as published `rml-1/s1` to `rml-1/s5` and `rml-2/s6` to `rml-2/s8`); in it videos
+`<emotion><take>.avi`, such as `an1.avi`, or one folder per language with such videos.
 
 Read in public code that loads the corpus: the folders above, that some subjects have a folder more, that all 720 names
 begin with `an`, `di`, `fe`, `ha`, `sa` or `su`, that a copy holds `s1/s1/sa1.avi` and `.db` files. On the corpus's own
@@ -45,7 +45,8 @@ def clips(root: Path) -> Iterator[Clip]:
         found = [folder.lower() for folder in folders if _SUBJECT.fullmatch(folder)]
         if len(set(found)) != 1:
             raise CorpusError(
-                f"{path}: below the folders of {len(set(found))} subjects; keep it below one of s1 to s8, and the root above these"
+                f"{path}: below the folders of {len(set(found))} subjects; keep it below one of s1 to s8, "
+                "and the root above these"
             )
         languages = folders[max(i for i, folder in enumerate(folders) if folder.lower() == found[0]) + 1 :]
         yield Clip(

@@ -2,15 +2,12 @@
 clips. LOSO.
 
 Layout: `AudioVisualClip/DC/a01.avi` and `AudioData/DC/a01.wav`, in any folders above; or `DC_a01.wav`, as in a widely
-    used
-copy. The first letters are the emotion. A sentence is used once, as a film where there is one; what is left is
+used copy. The first letters are the emotion. A sentence is used once, as a video where there is one; the others are
 `another form`.
 
 Speakers, letters and counts are those of the corpus's own note in `AudioData`; names with the speaker in front are
-those
-of public code that loads the copy. Not verified: the films' folder and suffix (.avi and .mp4 are read, and what holds
-no
-sound there is used with its picture alone), and the licence's words.
+those of public code that loads the copy. Not verified: the videos' folder and suffix (.avi and .mp4 are read, and what
+holds no audio there is used as video only), and the licence's words.
 """
 
 from __future__ import annotations

@@ -1,14 +1,13 @@
-"""tess: TESS, Pichora-Fuller and Dupuis 2020: 200 words by two actresses in 7 emotions, 2800 recordings. Sound alone.
+"""tess: TESS, Pichora-Fuller and Dupuis 2020: 200 words by two actresses in 7 emotions, 2800 recordings. Audio only.
 
 File names are `<speaker>_<word>_<emotion>.wav`, such as `OAF_back_angry.wav` and `YAF_food_ps.wav` (pleasant surprise),
 usually in folders such as `OAF_Fear`; the folders are not looked at. `OA_bite_neutral.wav` is named so in the corpus.
 A widely used copy holds all files twice: the second one is `another form`.
 
-With two speakers nobody is left to validate on: the protocol validates on clips of the speaker that is learned from.
+With two speakers nobody remains to validate on: the protocol validates on clips of the training speaker.
 
 Names, the typo and the copy are those of public code that loads the corpus; the counts follow from 200 words, 7
-emotions
-and 2 speakers. Not verified: the licence's words.
+emotions and 2 speakers. Not verified: the licence's words.
 """
 
 from __future__ import annotations

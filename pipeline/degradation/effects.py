@@ -1,6 +1,6 @@
-"""Ways in which media come worse from other microphones and cameras: noise, blur, lost frames; their settings.
+"""Degradations as other microphones and cameras cause them: noise, blur, lost frames; their settings.
 
-Each takes and gives one piece at a time, and hangs on the seed, the clip's id and its media alone.
+Each takes and gives one piece at a time, and depends on the seed, the clip's id and its media alone.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class DegradeParams(Settings):
         description="white Gaussian noise: ratio of the clip's mean power to the noise's, dB; left out = none",
     )
     blur_px: float | None = Field(
-        None, gt=0, le=100, description="Gaussian blur: standard deviation, px of the original picture; left out = none"
+        None, gt=0, le=100, description="Gaussian blur: standard deviation, px of the original frame; left out = none"
     )
     drop_frames: float | None = Field(
         None, gt=0, lt=1, description="share of the video frames that are lost; left out = none"
@@ -41,7 +41,7 @@ class DegradeParams(Settings):
 
 
 def generator(seed: int, way: str, clip_id: str) -> np.random.Generator:
-    """Return the random numbers of one way on one clip, the same whatever other clips and ways there are."""
+    """Return the random numbers of one degradation of one clip, whatever other clips and degradations there are."""
     digest = hashlib.sha256(f"{seed}|{way}|{clip_id}".encode()).digest()
     return np.random.default_rng(int.from_bytes(digest, "big"))
 
@@ -58,7 +58,7 @@ def mean_power(blocks: Iterable[np.ndarray]) -> float:
 def with_noise(
     blocks: Iterable[np.ndarray], power: float, snr_db: float, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
-    """Yield sound with white Gaussian noise; silence, of no power, stays silence.
+    """Yield audio with white Gaussian noise; silence, of no power, stays silence.
 
     Args:
         blocks: consecutive samples, (n,) in [-1, 1]
@@ -67,7 +67,7 @@ def with_noise(
         rng: of the noise
 
     Yields:
-        as many samples, (n,) float64; where noise leads beyond +-1, whoever writes them has to cut it off
+        as many samples, (n,) float64; where noise leads beyond +-1, the writer has to clip it
     """
     deviation = np.sqrt(power / 10 ** (snr_db / 10))
     for block in blocks:

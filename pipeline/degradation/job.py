@@ -1,6 +1,6 @@
 """Job: make one clip worse, and write it without any further loss.
 
-A worse clip holds its own span: pictures as every stage sees them, upright, and sound as every stage hears it, channels
+A worse clip holds its own span: frames as every stage sees them, upright, and audio as every stage hears it, channels
 averaged, at the file's own rate. What a clip lacks, its worse one lacks too. Files are written while they are read, so
 that memory does not grow with a clip's length.
 """
@@ -22,12 +22,12 @@ from pipeline.core.errors import ClipError
 from pipeline.core.files import atomic_path
 from pipeline.core.ledger import Entry
 from pipeline.degradation.effects import DegradeParams, blurred, generator, kept_frames, mean_power, with_noise
-from pipeline.degradation.writer import Shown, write_lossless
+from pipeline.degradation.writer import FrameStream, write_lossless
 from pipeline.engine.parallel import alone, ordered_map
 from pipeline.engine.workers import WorkerLost
-from pipeline.media.audio_blocks import Sound
+from pipeline.media.audio_blocks import Audio
 from pipeline.media.decode import _opened as opened  # the only way into a media file
-from pipeline.media.decode import degraded_by, read_pictures, sound_blocks
+from pipeline.media.decode import degraded_by, read_audio_blocks, read_video_frames
 
 _RATES_HZ = range(1000, 400_000)
 _USUAL = 16_000, Fraction(25)
@@ -42,7 +42,7 @@ class Worse:
 
     Attributes:
         root: of the corpus
-        folder: gets `<clip_id>.mkv`, or `.wav` where there is no picture
+        folder: gets `<clip_id>.mkv`, or `.wav` where there is no video
         settings: ways
         stage: for the ledger
     """
@@ -67,35 +67,35 @@ class Worse:
     def _write(self, clip: Clip, damage: list[str]) -> str:
         path = self.root / clip.path
         rate_hz, frame_rate = _rates(path)
-        sound = _or_none(partial(self._sound, path, rate_hz, clip, damage), "no_audio")
-        pictures = _or_none(partial(self._pictures, path, clip, damage), "no_video")
-        if sound is None and pictures is None:
-            raise ClipError("no_input", "neither sound nor picture")
-        name = clip.clip_id + (".wav" if pictures is None else ".mkv")
+        audio = _or_none(partial(self._audio, path, rate_hz, clip, damage), "no_audio")
+        frames = _or_none(partial(self._video, path, clip, damage), "no_video")
+        if audio is None and frames is None:
+            raise ClipError("no_input", "neither audio nor video")
+        name = clip.clip_id + (".wav" if frames is None else ".mkv")
         with atomic_path(self.folder / name) as temporary:
-            write_lossless(temporary, pictures, sound, rate_hz, frame_rate)
+            write_lossless(temporary, frames, audio, rate_hz, frame_rate)
         return name
 
-    def _sound(self, path: Path, rate_hz: int, clip: Clip, damage: list[str]) -> Iterator[np.ndarray]:
-        sound = Sound(partial(_heard, path, rate_hz, clip, damage))
+    def _audio(self, path: Path, rate_hz: int, clip: Clip, damage: list[str]) -> Iterator[np.ndarray]:
+        audio = Audio(partial(_audible, path, rate_hz, clip, damage))
         if self.settings.snr_db is None:
-            return sound.blocks()
-        rng = generator(self.settings.seed, "sound", clip.clip_id)
-        return with_noise(sound.blocks(), mean_power(sound.blocks()), self.settings.snr_db, rng)
+            return audio.blocks()
+        rng = generator(self.settings.seed, "sound", clip.clip_id)  # the word is part of the seed
+        return with_noise(audio.blocks(), mean_power(audio.blocks()), self.settings.snr_db, rng)
 
-    def _pictures(self, path: Path, clip: Clip, damage: list[str]) -> Shown:
-        seen = self._shown(path, clip, damage)
-        return chain([next(seen)], seen)  # a clip without pictures is found out before anything is written
+    def _video(self, path: Path, clip: Clip, damage: list[str]) -> FrameStream:
+        seen = self._frames(path, clip, damage)
+        return chain([next(seen)], seen)  # a clip without video is found out before anything is written
 
-    def _shown(self, path: Path, clip: Clip, damage: list[str]) -> Shown:
-        read, blur = partial(read_pictures, path, clip.start, clip.end), self.settings.blur_px
+    def _frames(self, path: Path, clip: Clip, damage: list[str]) -> FrameStream:
+        read, blur = partial(read_video_frames, path, clip.start, clip.end), self.settings.blur_px
         kept = None
         if self.settings.drop_frames is not None:
             rng = generator(self.settings.seed, "frames", clip.clip_id)
             kept = kept_frames(sum(1 for _ in read()), self.settings.drop_frames, rng)
-        for number, (time, picture) in enumerate(read(damage)):
+        for number, (time, frame) in enumerate(read(damage)):
             if kept is None or kept[number]:
-                yield time, picture.rgb() if blur is None else blurred(picture.rgb(), blur)
+                yield time, frame.rgb() if blur is None else blurred(frame.rgb(), blur)
 
 
 def _or_none(read: Any, reason: str) -> Any:
@@ -109,20 +109,20 @@ def _or_none(read: Any, reason: str) -> Any:
 
 
 def _rates(path: Path) -> tuple[int, Fraction]:
-    """Return the sampling rate of the sound, Hz, and the frame rate, 1/s, that the file tells."""
+    """Return the sampling rate of the audio, Hz, and the frame rate, 1/s, that the file tells."""
     with opened(path) as container:
         rates = [stream.codec_context.rate for stream in container.streams.audio if stream.codec_context]
         frame_rates = [stream.average_rate for stream in container.streams.video if stream.average_rate]
     rate_hz = rates[0] if rates else _USUAL[0]
     if rate_hz not in _RATES_HZ:
-        raise ClipError("decode_error", f"sound at {rate_hz} Hz")
+        raise ClipError("decode_error", f"audio at {rate_hz} Hz")
     return rate_hz, frame_rates[0] if frame_rates else _USUAL[1]
 
 
-def _heard(path: Path, rate_hz: int, clip: Clip, damage: list[str]) -> Iterator[np.ndarray]:
-    """Yield the sound of a clip; digital silence is told at the end, and is no fault here."""
+def _audible(path: Path, rate_hz: int, clip: Clip, damage: list[str]) -> Iterator[np.ndarray]:
+    """Yield the audio of a clip; digital silence, which is reported at the end, is no fault here."""
     try:
-        yield from sound_blocks(path, rate_hz, clip.start, clip.end, damage)
+        yield from read_audio_blocks(path, rate_hz, clip.start, clip.end, damage)
     except ClipError as error:
         if error.reason != "silent":
             raise

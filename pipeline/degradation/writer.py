@@ -1,9 +1,8 @@
 """Writes what `pipeline.degradation.effects` makes: lossless media, and a folder for the adapter manifest_csv, without
 date or random number.
 
-Pictures are FFV1 (RGB) in Matroska, with their times to the millisecond; sound is 16-bit PCM, one channel; sound
-without
-pictures is a WAV file.
+Frames are FFV1 (RGB) in Matroska, with their times to the millisecond; audio is 16-bit PCM, one channel; audio
+without video is a WAV file.
 """
 
 from __future__ import annotations
@@ -36,32 +35,32 @@ _COLUMNS = ("clip_id", "path", "speaker", "emotion", "split", "gender", "start",
 CLEAN, WORSE = "clean", "worse"
 """Folders of both conditions, and their names in the column `corpus`."""
 
-Shown = Iterator[tuple[float, np.ndarray]]
+FrameStream = Iterator[tuple[float, np.ndarray]]
 """(time, s; (H, W, 3) uint8 RGB) of consecutive frames."""
 
 
 def write_lossless(
-    path: Path, pictures: Shown | None, sound: Iterator[np.ndarray] | None, rate_hz: int, frame_rate: Fraction
+    path: Path, frames: FrameStream | None, audio: Iterator[np.ndarray] | None, rate_hz: int, frame_rate: Fraction
 ) -> None:
-    """Write pictures and sound to one file, whose suffix names its container, in the order of their times.
+    """Write video and audio to one file, whose suffix names its container, in the order of their times.
 
     Args:
-        path: `.mkv`, or `.wav` without pictures
-        pictures: at least one; all get the size of the first
-        sound: consecutive samples, (n,), cut off at +-1; from time 0 on
-        rate_hz: of the sound, Hz
-        frame_rate: for players; every picture has its own time
+        path: `.mkv`, or `.wav` without video
+        frames: at least one; all get the size of the first
+        audio: consecutive samples, (n,), cut off at +-1; from time 0 on
+        rate_hz: of the audio, Hz
+        frame_rate: for players; every frame has its own time
     """
     with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
         tracks = []
-        if pictures is not None:
-            first = next(pictures)
+        if frames is not None:
+            first = next(frames)
             stream = _stream(container, "ffv1", rate=frame_rate)
             stream.height, stream.width = first[1].shape[:2]
             stream.pix_fmt, stream.time_base, stream.codec_context.time_base = "bgra", _MS, _MS
-            tracks.append(_picture_packets(stream, chain([first], pictures)))
-        if sound is not None:
-            tracks.append(_sound_packets(_stream(container, "pcm_s16le", rate=rate_hz, layout="mono"), sound, rate_hz))
+            tracks.append(_video_packets(stream, chain([first], frames)))
+        if audio is not None:
+            tracks.append(_audio_packets(_stream(container, "pcm_s16le", rate=rate_hz, layout="mono"), audio, rate_hz))
         for _, packets in merge(*tracks, key=itemgetter(0)):
             container.mux(packets)
 
@@ -73,9 +72,9 @@ def _stream(container: Any, codec: str, **options: Any) -> Any:
     return stream
 
 
-def _picture_packets(stream: Any, pictures: Shown) -> Iterator[tuple[float, list[Any]]]:
+def _video_packets(stream: Any, frames: FrameStream) -> Iterator[tuple[float, list[Any]]]:
     size = stream.width, stream.height
-    for time, rgb in pictures:
+    for time, rgb in frames:
         fitting = rgb if rgb.shape[1::-1] == size else cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
         frame = av.VideoFrame.from_ndarray(cv2.cvtColor(fitting, cv2.COLOR_RGB2BGRA), format="bgra")
         frame.pts, frame.time_base = round(time * 1000), _MS
@@ -83,7 +82,7 @@ def _picture_packets(stream: Any, pictures: Shown) -> Iterator[tuple[float, list
     yield math.inf, stream.encode(None)
 
 
-def _sound_packets(stream: Any, blocks: Iterator[np.ndarray], rate_hz: int) -> Iterator[tuple[float, list[Any]]]:
+def _audio_packets(stream: Any, blocks: Iterator[np.ndarray], rate_hz: int) -> Iterator[tuple[float, list[Any]]]:
     position = 0
     for block in blocks:
         samples = np.clip(np.round(np.asarray(block, np.float64) * 32768), -32768, 32767).astype(np.int16)
@@ -111,7 +110,8 @@ def check_worse_ids(clips: Iterable[Clip], where: Path) -> None:
         check_clip_id(_worse(clip_id), str(where))
         if _worse(clip_id) in taken:
             raise CorpusError(
-                f"{where}: clip_id '{_worse(clip_id)}' is needed for the worse clip of '{clip_id}'; rename it in the corpus"
+                f"{where}: clip_id '{_worse(clip_id)}' is needed for the worse clip of '{clip_id}'; "
+                "rename it in the corpus"
             )
 
 

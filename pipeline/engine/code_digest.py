@@ -78,11 +78,15 @@ def _bare(path: Path) -> bool:
 
 @cache
 def _own_digest(path: Path) -> str:
-    """Return the digest of what a file does: its syntax without docstrings, comments and layout."""
+    """Return the digest of what a file does: its syntax without docstrings, descriptions of settings, comments and
+    layout.
+    """
     tree = ast.parse(path.read_text(encoding="utf-8"), str(path))  # its own: the other one keeps its docstrings
     for node in ast.walk(tree):
         if isinstance(body := getattr(node, "body", None), list):  # a lambda's is an expression
             node.body = [one for one in body if not _is_docstring(one)] or [ast.Pass()]  # type: ignore[attr-defined]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "Field":
+            node.keywords = [one for one in node.keywords if one.arg != "description"]
     return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
 
 

@@ -20,15 +20,15 @@ class ReportParams(Settings):
 
     bootstrap: Literal["clips", "speakers"] = Field(
         default="speakers",
-        description="what intervals draw with replacement: clips; or speakers, and then they are never narrower than with clips",
+        description="what the 95 % intervals draw with replacement: clips; or speakers with all of their clips, and "
+        "then they are never narrower than with clips",
     )
     draws: int = Field(default=2000, ge=100, description="bootstrap samples, and permutations of a test")
-    bins: int = Field(
-        default=15, ge=1, description="of the confidence, for the calibration error; Guo et al. 2017 have 15"
-    )
+    bins: int = Field(default=15, ge=1, description="of the confidence, for the calibration error {Guo 2017: 15}")
     reference: Mapping[str, str] = Field(
         default={},
-        description="system -> model or fusion that all others are compared with; the one that its page names as best if not given",
+        description="system -> model or fusion that all others are compared with; the one that its page names as "
+        "best if not given",
     )
 
 

@@ -8,15 +8,15 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.audio.spectral import SOUND_HZ
+from pipeline.audio.spectral import AUDIO_HZ
 from pipeline.core import plugins
 from pipeline.core.clip import Clip
 from pipeline.core.files import canonical_json
 from pipeline.core.settings import parse
 from pipeline.core.store import ClipFeatures, FeatureMeta, opened
 from pipeline.engine.code_digest import code_digest
-from pipeline.media.audio_blocks import Sound
-from pipeline.media.decode import degraded_by, sound_blocks
+from pipeline.media.audio_blocks import Audio
+from pipeline.media.decode import degraded_by, read_audio_blocks
 
 
 @dataclass(frozen=True)
@@ -65,14 +65,16 @@ class ExtractJob:
         """See `pipeline.engine.run.Job`."""
         if self._plugin.INPUT == "sound":
             damage: list[str] = []
-            return Sound(partial(sound_blocks, self.source / clip.path, SOUND_HZ, clip.start, clip.end, damage), damage)
+            return Audio(
+                partial(read_audio_blocks, self.source / clip.path, AUDIO_HZ, clip.start, clip.end, damage), damage
+            )
         further = set(self._arrays) - {"values", "times", "mask"} if self._arrays else None
         return opened(self.source).rows(clip.clip_id, further)
 
     def compute(self, clip: Clip, loaded: Any, notes: list[str]) -> Iterator[ClipFeatures]:  # noqa: ARG002
         """See `pipeline.engine.run.Job`."""
         yield from self._extractor(loaded)
-        if isinstance(loaded, Sound):
+        if isinstance(loaded, Audio):
             notes += degraded_by(loaded.damage)
 
     def meta(self) -> FeatureMeta:

@@ -42,7 +42,8 @@ def read_corpus(name: str, params: CorpusParams, workers: int) -> tuple[list[Cli
         inside = PurePosixPath(clip.path)
         if inside.is_absolute() or ".." in inside.parts:
             raise CorpusError(
-                f"{root}: clip '{clip.clip_id}' has the path '{clip.path}', which leaves the corpus folder; mend its table"
+                f"{root}: clip '{clip.clip_id}' has the path '{clip.path}', which leaves the corpus folder; "
+                "mend its table"
             )
         if not (clip.path + clip.speaker).isprintable():
             raise CorpusError(
@@ -51,9 +52,7 @@ def read_corpus(name: str, params: CorpusParams, workers: int) -> tuple[list[Cli
     check_unique((clip for _, clip in everything), str(root))
     clips.sort(key=lambda clip: clip.clip_id)
     files = sorted({clip.path for clip in clips})
-    with ThreadPoolExecutor(
-        worker_count(workers)
-    ) as pool:  # hashing leaves the interpreter alone: no process has to start
+    with ThreadPoolExecutor(worker_count(workers)) as pool:  # hashing releases the GIL: threads are enough
         hashed = dict(
             zip(
                 files,

@@ -1,6 +1,4 @@
-"""What `prepare` found in a corpus and decided about it, in one JSON file: counts, protocol, and who is where in each
-fold.
-"""
+"""`corpus.json`: what `prepare` found in a corpus, its protocol, and the speakers on each side of each fold."""
 
 from __future__ import annotations
 
@@ -37,12 +35,12 @@ class Source:
 
 @dataclass(frozen=True)
 class Sides:
-    """Who is on which side of a fold.
+    """The speakers of a fold, sorted.
 
     Attributes:
-        test: speakers tested, sorted
-        val: speakers validated on
-        train: speakers learned from
+        test: test speakers
+        val: validation speakers
+        train: training speakers
         lacking: side -> emotions of the corpus that nobody on it shows; without the sides that show all
     """
 
@@ -53,7 +51,7 @@ class Sides:
 
 
 @dataclass(frozen=True)
-class About:
+class CorpusSummary:
     """`corpus.json`.
 
     Attributes:
@@ -63,7 +61,7 @@ class About:
         emotions: emotion -> clips
         speakers: speaker -> emotion -> clips
         left_out: label of the corpus -> ids of the clips that are not used because of it
-        folds: fold -> who is where
+        folds: fold -> its speakers
     """
 
     source: Source
@@ -75,7 +73,7 @@ class About:
     folds: Mapping[str, Sides]
 
 
-_JSON = TypeAdapter(About)
+_JSON = TypeAdapter(CorpusSummary)
 
 
 def describe(
@@ -84,12 +82,12 @@ def describe(
     clips: Sequence[Clip],
     folds: Sequence[Fold],
     left_out: Mapping[str, Sequence[str]],
-) -> About:
+) -> CorpusSummary:
     """Return counts and sides of a corpus; the same for any order of `clips`.
 
     Args:
         source: where it comes from
-        protocol: the one that dealt the folds
+        protocol: of the folds
         clips: all that are used
         folds: as in `splits.csv`, in its order
         left_out: the corpus's label -> ids of clips that are not used
@@ -97,7 +95,7 @@ def describe(
     emotions = class_names(clips)
     counts = Counter((clip.speaker, clip.emotion) for clip in clips)
     speakers = sorted({clip.speaker for clip in clips})
-    return About(
+    return CorpusSummary(
         source=source,
         protocol=protocol,
         clips=len(clips),
@@ -120,10 +118,8 @@ def _sides(clips: Iterable[Clip], fold: Fold, emotions: Iterable[str]) -> Sides:
     return Sides(test, val, train, {part: absent for part, absent in lacking.items() if absent})
 
 
-def notes(about: About) -> list[str]:
-    """Return one line for each thing that is allowed and worth knowing: clips left out, folds that cannot learn an
-    emotion.
-    """
+def notes(about: CorpusSummary) -> list[str]:
+    """Return one line for each fact that is allowed and worth knowing: clips left out, emotions that a fold lacks."""
     lines = []
     if about.left_out:
         counts = ", ".join(f"{label} {len(ids)}" for label, ids in about.left_out.items())
@@ -134,13 +130,13 @@ def notes(about: About) -> list[str]:
     return lines
 
 
-def write_about(path: Path, about: About) -> None:
+def write_corpus_summary(path: Path, about: CorpusSummary) -> None:
     """Write `corpus.json`; equal corpora give equal bytes, wherever they lie."""
     write_json(path, _JSON.dump_python(about, mode="json"))
 
 
-def read_about(path: Path) -> About:
-    """Read what `write_about` wrote.
+def read_corpus_summary(path: Path) -> CorpusSummary:
+    """Read what `write_corpus_summary` wrote.
 
     Raises:
         ArtifactError: absent, or of another version

@@ -47,7 +47,7 @@ class CorpusParams(Settings):
     root: str = Field(min_length=1, description="the corpus's folder, relative to the project or absolute")
     labelled_by: str = Field(
         "",
-        description="whose labels, where the corpus has several: one of the adapter's LABELLINGS; its first if not given",
+        description="labels to use, where the corpus has several: one of the adapter's LABELLINGS (default: its first)",
     )
     labels: Mapping[str, str] = Field(
         {}, description="corpus label -> our emotion or left_out, beside the adapter's own"
@@ -133,8 +133,7 @@ def source_of(name: str, params: CorpusParams) -> Source:
 
 
 def check_corpora(params: Mapping[str, Any]) -> str:
-    """Check the `corpora` section, and who `degrade` takes clips from, before anything runs: DVC's own word for a
-    missing folder names no setting.
+    """Check `corpora`, and the sources of `degrade`, before anything runs: DVC's own error names no setting.
 
     Args:
         params: all of params.yaml
@@ -152,9 +151,8 @@ def check_corpora(params: Mapping[str, Any]) -> str:
         source = block.get("corpus") if isinstance(block, Mapping) else None
         if source not in corpora:
             remedy = f"mend it, or remove degrade.{name} (`degrade: {{}}` if nothing is left)"
-            raise SettingsError(
-                f"params.yaml: degrade.{name}.corpus: no corpus '{source}'{did_you_mean(str(source), corpora)}; {remedy}"
-            )
+            hint = did_you_mean(str(source), corpora)
+            raise SettingsError(f"params.yaml: degrade.{name}.corpus: no corpus '{source}'{hint}; {remedy}")
     generated = {f"data/{name}" for name in params.get("generate") or {}} | {
         f"data/degraded/{name}" for name in degraded
     }

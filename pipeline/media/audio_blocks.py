@@ -1,4 +1,4 @@
-"""The sound of one clip as features read it, in blocks, and rows that see the rows of the next block.
+"""The audio of one clip as features read it, in blocks, and rows that see the rows of the next block.
 
 Nothing here holds more than a minute or two pieces, so memory does not grow with a clip's length.
 """
@@ -11,17 +11,17 @@ from itertools import chain, islice
 import numpy as np
 
 BLOCK_S = 5.0
-"""How much sound is decoded at a time, s."""
+"""How much audio is decoded at a time, s."""
 
 PIECE_S = 10.0
-"""How much sound is worked on at a time, s; what lasts no longer is computed in one piece."""
+"""How much audio is worked on at a time, s; what lasts no longer is computed in one piece."""
 
 KEPT_BLOCKS = 12
 """A clip of so many blocks, a minute, is decoded once and kept; a longer one is decoded anew for each reading."""
 
 
-class Sound:
-    """The sound of one clip, read as often as asked for.
+class Audio:
+    """The audio of one clip, read as often as asked for.
 
     Args:
         read: begins a new reading: consecutive samples, (n,) float32, at least one block
@@ -37,8 +37,8 @@ class Sound:
         self._read = read if len(first) > KEPT_BLOCKS else lambda: iter(first)
 
     @classmethod
-    def of(cls, samples: np.ndarray, block: int | None = None) -> Sound:
-        """Return sound that is in memory already, (N,) float32, in blocks of `block` samples or as a whole."""
+    def of(cls, samples: np.ndarray, block: int | None = None) -> Audio:
+        """Return audio that is in memory already, (N,) float32, in blocks of `block` samples or as a whole."""
         size = block or max(1, len(samples))
         return cls(lambda: (samples[start : start + size] for start in range(0, max(1, len(samples)), size)))
 
@@ -50,7 +50,7 @@ class Sound:
 def overlapping(
     blocks: Iterable[np.ndarray], step: int, before: int = 0, after: int = 0
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield sound in pieces that see some of their neighbours.
+    """Yield audio in pieces that see some of their neighbours.
 
     Args:
         blocks: consecutive samples, (n,)
@@ -67,7 +67,7 @@ def overlapping(
         if block is not None:
             held.append(block)
             high += len(block)
-        least = 1 if block is None else step + after  # at the end a piece is what is left
+        least = 1 if block is None else step + after  # the last piece is the remainder
         while high - begin >= least:
             samples = held[0] if len(held) == 1 else np.concatenate(held)
             first = max(0, begin - before)
@@ -83,7 +83,7 @@ def over_seams(
 
     Args:
         blocks: consecutive rows, (n, D)
-        reach: row t of the result hangs on the rows t - reach to t + reach
+        reach: row t of the result depends on rows t - reach to t + reach
         function: (T, D) -> (T, E), which repeats the first and the last row beyond the ends
 
     Yields:

@@ -1,4 +1,4 @@
-"""Put pieces of decoded sound where their timestamps say, resampled, and hand out one span of the result."""
+"""Put pieces of decoded audio where their timestamps say, resampled, and hand out one span of the result."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 
 from pipeline.core.errors import ClipError
 
-MIN_SOUND_S = 0.025
-"""One analysis window: less sound than this holds no feature of any kind."""
+MIN_AUDIO_S = 0.025
+"""One analysis window: less audio than this holds no feature of any kind."""
 
 SILENT_BELOW = 1 / 32768
-"""One step of 16-bit sound; nothing that a microphone recorded stays below it."""
+"""One step of 16-bit audio; nothing that a microphone recorded stays below it."""
 
 GAP_S = 0.1
 """A hole in the timestamps up to here is rounding (FLV counts in ms) and is closed; above it is silence."""
@@ -22,10 +22,10 @@ MAX_GAP_S = 600.0
 """A longer hole is a broken timestamp, and is closed too: it must not fill the result with zeros."""
 
 
-class SoundAxis:
-    """Mono sound on the clip's time axis.
+class AudioTimeline:
+    """Mono audio on the clip's time axis.
 
-    Pieces that follow one another without a hole go through one resampler, so that no edge is heard between
+    Pieces that follow one another without a hole go through one resampler, so that no edge arises between
     them; a hole, or another sampling rate or channel layout, begins with a new one.
 
     Args:
@@ -56,7 +56,7 @@ class SoundAxis:
         """Append one `av.AudioFrame`.
 
         Args:
-            frame: the sound; None at the end, to append what the resampler still holds
+            frame: the audio; None at the end, to append what the resampler still holds
             time: when it begins, s; None = where the one before ended
         """
         if frame is None:
@@ -87,19 +87,19 @@ class SoundAxis:
         if 0 < hole <= MAX_GAP_S * self.rate_hz:
             self._append(np.broadcast_to(np.float32(0), hole))  # ten minutes of it take no memory
         elif hole < 0 and at_the_beginning:
-            self.position = hole  # what is heard before time 0 is not part of the clip
+            self.position = hole  # what lies before time 0 is not part of the clip
 
     def _append_all(self, frames: list[Any]) -> None:
         for frame in frames:
             if frame is not None:  # what a resampler with nothing to do answers to a flush
                 self._append(frame.to_ndarray().mean(axis=0, dtype=np.float32))
 
-    def _append(self, sound: np.ndarray) -> None:
+    def _append(self, samples: np.ndarray) -> None:
         begin = max(0, self.first - self.position)
-        end = len(sound) if self.last is None else max(0, self.last - self.position)
-        if begin < min(end, len(sound)):  # an empty view would hold on to all of its array
-            self._kept.append(sound[begin:end])
-        self.position += len(sound)
+        end = len(samples) if self.last is None else max(0, self.last - self.position)
+        if begin < min(end, len(samples)):  # an empty view would hold on to all of its array
+            self._kept.append(samples[begin:end])
+        self.position += len(samples)
 
 
 def in_blocks(pieces: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
@@ -117,15 +117,15 @@ def in_blocks(pieces: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
         yield np.concatenate(held)
 
 
-def check_sound(blocks: Iterable[np.ndarray], rate_hz: int) -> Iterator[np.ndarray]:
-    """Yield the sound, cut off at +-1 where resampling overshot full scale.
+def check_audio(blocks: Iterable[np.ndarray], rate_hz: int) -> Iterator[np.ndarray]:
+    """Yield the audio, clipped at +-1 where resampling overshot full scale.
 
     Args:
         blocks: consecutive samples, (n,) float32
         rate_hz: their sampling rate, Hz
 
     Raises:
-        ClipError: decode_error, NaN or infinity; at the end: too_short, below `MIN_SOUND_S`; silent, below
+        ClipError: decode_error, NaN or infinity; at the end: too_short, below `MIN_AUDIO_S`; silent, below
             `SILENT_BELOW` throughout
     """
     count, loudest = 0, 0.0
@@ -134,7 +134,7 @@ def check_sound(blocks: Iterable[np.ndarray], rate_hz: int) -> Iterator[np.ndarr
             raise ClipError("decode_error", "samples that are not numbers")
         count, loudest = count + len(block), max(loudest, float(np.abs(block).max()))
         yield np.clip(block, -1, 1)
-    if count < MIN_SOUND_S * rate_hz:
-        raise ClipError("too_short", f"{count / rate_hz:.3f} s of sound")
+    if count < MIN_AUDIO_S * rate_hz:
+        raise ClipError("too_short", f"{count / rate_hz:.3f} s of audio")
     if loudest < SILENT_BELOW:
         raise ClipError("silent", "digital silence")

@@ -1,7 +1,7 @@
-"""Decode sound and pictures with FFmpeg (PyAV) on one time axis; the only file that decodes media.
+"""Decode audio and video with FFmpeg (PyAV) on one time axis; the only file that decodes media.
 
 Time 0 is where the clip begins: at the earliest start of any stream of the file (FFmpeg's `start_time` of the
-container), or `start` seconds after that where a span is given. Sample i of a sound is heard at i / rate_hz,
+container), or `start` seconds after that where a span is given. Audio sample i lies at i / rate_hz,
 and `read_frames` counts its times from the same point, so the two stay in step when one stream starts late.
 
 A damaged packet is skipped: what can be decoded is returned, and only a file without any of it is an error.
@@ -25,28 +25,28 @@ from av.stream import Disposition
 
 from pipeline.core.errors import ClipError
 from pipeline.media.audio_blocks import BLOCK_S
-from pipeline.media.audio_timeline import GAP_S, MAX_GAP_S, SoundAxis, check_sound, in_blocks
-from pipeline.media.frame import Picture
+from pipeline.media.audio_timeline import GAP_S, MAX_GAP_S, AudioTimeline, check_audio, in_blocks
+from pipeline.media.frame import VideoFrame
 
 _EPSILON_S = 1e-6  # containers give their start in microseconds
 DECODED = 8
-"""Pictures that a thread decodes ahead of whoever looks at them."""
+"""Frames that a thread decodes ahead of the reader."""
 _SEEK_FROM_S, _PREROLL_S = 5.0, 1.0
 _EXACT_SEEK = ("mov", "matroska")  # their timestamps stay exact after a seek; others are decoded from the beginning
 
 
-def read_sound(path: Path, rate_hz: int, start: float | None = None, end: float | None = None) -> np.ndarray:
-    """Return all that `sound_blocks` yields as one array, (N,) float32; for sound that is known to be short."""
-    return np.concatenate(list(sound_blocks(path, rate_hz, start, end)))
+def read_audio(path: Path, rate_hz: int, start: float | None = None, end: float | None = None) -> np.ndarray:
+    """Return all that `read_audio_blocks` yields as one array, (N,) float32; for audio that is known to be short."""
+    return np.concatenate(list(read_audio_blocks(path, rate_hz, start, end)))
 
 
-def sound_blocks(
+def read_audio_blocks(
     path: Path, rate_hz: int, start: float | None = None, end: float | None = None, damage: list[str] | None = None
 ) -> Iterator[np.ndarray]:
-    """Decode the first sound stream of a file, block by block.
+    """Decode the first audio stream of a file, block by block.
 
-    Channels are averaged (FFmpeg's own downmix of float sound leaves [-1, 1]) and resampled by libswresample.
-    Sound that starts late, or pauses by its timestamps, is padded with zeros; sound that stops before `end` is not.
+    Channels are averaged (FFmpeg's own downmix of float audio leaves [-1, 1]) and resampled by libswresample.
+    Audio that starts late, or pauses by its timestamps, is padded with zeros; audio that stops before `end` is not.
 
     Args:
         path: a media file
@@ -56,21 +56,23 @@ def sound_blocks(
         damage: gets a word for everything that could not be decoded; see `degraded_by`
 
     Yields:
-        `BLOCK_S` of sound, the last time what is left: (n,) float32 in [-1, 1]; together exactly the samples
-        `[start * rate_hz, end * rate_hz)` of the whole file's sound
+        `BLOCK_S` of audio, the last time the remainder: (n,) float32 in [-1, 1]; together exactly the samples
+        `[start * rate_hz, end * rate_hz)` of the whole file's audio
 
     Raises:
         ClipError: missing_file; decode_error; no_audio; at the end: bad_span; too_short, below
-            `sound_axis.MIN_SOUND_S`; silent, digital silence throughout
+            `audio_timeline.MIN_AUDIO_S`; silent, digital silence throughout
     """
-    pieces = _sound_pieces(path, rate_hz, *_span(start, end), [] if damage is None else damage)
+    pieces = _audio_pieces(path, rate_hz, *_span(start, end), [] if damage is None else damage)
     blocks = in_blocks(pieces, round(BLOCK_S * rate_hz))
-    yield from check_sound(blocks, rate_hz)
+    yield from check_audio(blocks, rate_hz)
 
 
-def _sound_pieces(path: Path, rate_hz: int, begin: float, stop: float, damage: list[str]) -> Iterator[np.ndarray]:
+def _audio_pieces(path: Path, rate_hz: int, begin: float, stop: float, damage: list[str]) -> Iterator[np.ndarray]:
     resampler = partial(av.AudioResampler, format="fltp", rate=rate_hz)
-    axis = SoundAxis(resampler, rate_hz, round(begin * rate_hz), None if math.isinf(stop) else round(stop * rate_hz))
+    axis = AudioTimeline(
+        resampler, rate_hz, round(begin * rate_hz), None if math.isinf(stop) else round(stop * rate_hz)
+    )
     with _opened(path) as container:
         stream = _first_stream(container.streams.audio, "no_audio")
         zero = _start_time(container)
@@ -85,7 +87,7 @@ def _sound_pieces(path: Path, rate_hz: int, begin: float, stop: float, damage: l
     if damage and not axis.position:
         raise ClipError("decode_error", damage[0])
     if begin > 0 and axis.position <= axis.first:
-        raise ClipError("bad_span", f"begins at {begin:g} s, after the last sound")
+        raise ClipError("bad_span", f"begins at {begin:g} s, after the end of the audio")
 
 
 def degraded_by(damage: Sequence[str]) -> list[str]:
@@ -96,13 +98,13 @@ def degraded_by(damage: Sequence[str]) -> list[str]:
 def read_frames(
     path: Path, start: float | None = None, end: float | None = None, damage: list[str] | None = None
 ) -> Iterator[tuple[float, np.ndarray]]:
-    """Yield (time, RGB picture, (H, W, 3) uint8) of every frame; see `read_pictures`."""
-    return ((time, picture.rgb()) for time, picture in read_pictures(path, start, end, damage))
+    """Yield (time, RGB image, (H, W, 3) uint8) of every frame; see `read_video_frames`."""
+    return ((time, frame.rgb()) for time, frame in read_video_frames(path, start, end, damage))
 
 
-def read_pictures(
+def read_video_frames(
     path: Path, start: float | None = None, end: float | None = None, damage: list[str] | None = None
-) -> Iterator[tuple[float, Picture]]:
+) -> Iterator[tuple[float, VideoFrame]]:
     """Decode the first video stream of a file, one frame at a time; cover art is no video.
 
     Args:
@@ -112,7 +114,7 @@ def read_pictures(
         damage: gets a word for everything that could not be decoded; see `degraded_by`
 
     Yields:
-        (time, s from the beginning of the clip, strictly increasing; picture, turned upright as the file's rotation
+        (time, s from the beginning of the clip, strictly increasing; frame, turned upright as the file's rotation
         metadata says)
 
     Raises:
@@ -123,8 +125,8 @@ def read_pictures(
     damage = [] if damage is None else damage
     previous = -math.inf
     with _opened(path) as container:
-        pictures = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-        stream = _first_stream(pictures, "no_video")
+        streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+        stream = _first_stream(streams, "no_video")
         zero = _start_time(container)
         _seek(container, stream, zero + begin)
         for time, frame in _timed(_decoded(container, stream, damage), stream, zero):
@@ -132,7 +134,7 @@ def read_pictures(
                 break
             if time >= begin - _EPSILON_S and time > previous:
                 previous = time
-                yield max(0.0, time - begin), Picture(frame)
+                yield max(0.0, time - begin), VideoFrame(frame)
     if previous == -math.inf:
         reason = "decode_error" if damage else "no_video" if start is None and end is None else "bad_span"
         raise ClipError(reason, damage[0] if damage else "no frame in the stream or the span")
@@ -219,7 +221,7 @@ def _timed(frames: Iterator[Any], stream: Any, zero: float) -> Iterator[tuple[fl
     """Add each frame's time, s from `zero`.
 
     A frame without timestamp (old AVI) follows its predecessor; so does one whose clock went back, or forward by more
-    than any pause, and the clock counts from there, as that of sound does on `SoundAxis`.
+    than any pause, and the clock counts from there, as that of the audio does on `AudioTimeline`.
     """
     step = 1 / float(stream.average_rate or 25)
     time: float | None = None

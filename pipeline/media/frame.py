@@ -1,8 +1,7 @@
 """One frame of a video as it was decoded; only what is asked for is converted to RGB.
 
-What looks for faces and follows them needs the brightness alone, which most codecs store as a plane of its own, and
-what
-is cut out needs some part of the frame.
+What looks for faces and follows them needs luma only, which most codecs store as a plane of its own, and
+what is cut out needs some part of the frame.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from pipeline.media.yuv import Planes, Region, around, planes_of, samples
 _EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT  # the same on every processor
 
 
-class Picture:
+class VideoFrame:
     """A decoded frame, upright as the file's rotation metadata says.
 
     Args:
@@ -36,7 +35,7 @@ class Picture:
 
     @cached_property
     def luma(self) -> np.ndarray:
-        """(H, W) uint8, the brightness as the codec stores it; mostly a view of the decoder's memory."""
+        """(H, W) uint8, luma as the codec stores it; mostly a view of the decoder's memory."""
         if self._stored is not None:
             return np.rot90(self._stored.planes[0], self._turns)
         frame = self._frame
@@ -45,7 +44,7 @@ class Picture:
         return np.rot90(samples(frame.planes[0]), self._turns)
 
     def rgb(self, region: Region | None = None) -> np.ndarray:
-        """Return (H, W, 3) uint8 RGB of the picture, or of a region of it: the same pixels, in less time."""
+        """Return (H, W, 3) uint8 RGB of the frame, or of a region of it: the same pixels, in less time."""
         left, top, right, bottom = region or (0, 0, self.shape[1], self.shape[0])
         if self._planes is not None:
             return self._planes.rgb((left, top, right, bottom))
@@ -78,7 +77,7 @@ class Picture:
 
 
 class _Pixels:
-    """A picture that has been converted; as `Planes` otherwise."""
+    """A converted frame; as `Planes` otherwise."""
 
     def __init__(self, pixels: np.ndarray) -> None:
         self._pixels, self.nbytes = pixels, pixels.nbytes
@@ -92,21 +91,21 @@ class _Pixels:
 
 
 class Part:
-    """A region of a picture, kept when the picture is gone; asked for what lies in it, it answers as the picture would.
+    """A region of a frame, kept when the frame is gone; within the region it answers as the frame would.
 
     Args:
-        shape: (height, width) of the whole picture, px
+        shape: (height, width) of the whole frame, px
         region: what can be asked for
-        picture: the whole, of which a copy is made
+        frame: the whole, of which a copy is made
 
     Attributes:
-        shape: (height, width) of the whole picture, px
+        shape: (height, width) of the whole frame, px
         nbytes: memory that it takes
     """
 
-    def __init__(self, shape: tuple[int, int], region: Region, picture: Planes | _Pixels) -> None:
+    def __init__(self, shape: tuple[int, int], region: Region, frame: Planes | _Pixels) -> None:
         self.shape, self._kept = shape, around(region, shape)
-        self._copy = picture.copy(self._kept)
+        self._copy = frame.copy(self._kept)
         self.nbytes = self._copy.nbytes
 
     def holds(self, region: Region) -> bool:
@@ -121,8 +120,8 @@ class Part:
         return self._copy.rgb((region[0] - x, region[1] - y, region[2] - x, region[3] - y))
 
 
-class DrawnPicture:
-    """A picture from an array, for whoever draws frames; as `Picture` otherwise.
+class DrawnFrame:
+    """A frame made from an array; as `VideoFrame` otherwise.
 
     Args:
         rgb: (H, W, 3) uint8
@@ -134,11 +133,11 @@ class DrawnPicture:
 
     @cached_property
     def luma(self) -> np.ndarray:
-        """(H, W) uint8, the brightness by ITU-R BT.601."""
+        """(H, W) uint8, luma by ITU-R BT.601."""
         return (self._rgb @ np.array([0.299, 0.587, 0.114]) + 0.5).astype(np.uint8)
 
     def rgb(self, region: Region | None = None) -> np.ndarray:
-        """Return (H, W, 3) uint8 RGB of the picture, or of a region of it."""
+        """Return (H, W, 3) uint8 RGB of the frame, or of a region of it."""
         left, top, right, bottom = region or (0, 0, self.shape[1], self.shape[0])
         return self._rgb[top:bottom, left:right]
 
@@ -147,15 +146,15 @@ class DrawnPicture:
         return Part(self.shape, region, _Pixels(self._rgb))
 
 
-AnyPicture = Picture | DrawnPicture
+AnyFrame = VideoFrame | DrawnFrame
 
 
 class Source(Protocol):
-    """What crops are cut out of: a picture, or what was kept of it."""
+    """What crops are cut out of: a frame, or the part of it that was kept."""
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(height, width) of the picture, px."""
+        """(height, width) of the frame, px."""
 
     def rgb(self, region: Region) -> np.ndarray:
         """Return (H, W, 3) uint8 RGB of a region."""

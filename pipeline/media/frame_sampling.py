@@ -1,4 +1,4 @@
-"""Which frames of a clip make up one video segment, Zhang et al. 2017, section III.A.2; numbers only, no pictures.
+"""Which frames of a clip make up one video segment, Zhang et al. 2017, section III.A.2; frame numbers only.
 
 A segment holds the frames of one window in time. C3D takes 16 of them: "we delete the first and last (L-16)/2
 overlapping frames if a video segment has L >= 16 frames. On the contrary, for L < 16 we repeat the first and last

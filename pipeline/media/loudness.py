@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.core.errors import ClipError
-from pipeline.media.decode import sound_blocks
+from pipeline.media.decode import read_audio_blocks
 
 _RATE_HZ = 8000
 
 
 def loudness(path: Path, start: float | None, end: float | None, times: np.ndarray) -> np.ndarray | None:
-    """Return the root mean square of the sound about each frame, (T,); None where nothing can be heard.
+    """Return the root mean square of the audio around each frame, (T,); None where there is no audio.
 
     Args:
         path: a media file
@@ -23,8 +23,8 @@ def loudness(path: Path, start: float | None, end: float | None, times: np.ndarr
             way to the next
     """
     try:
-        squares = [block.astype(np.float64) ** 2 for block in sound_blocks(path, _RATE_HZ, start, end)]
-    except ClipError:  # whose pictures may be sound
+        squares = [block.astype(np.float64) ** 2 for block in read_audio_blocks(path, _RATE_HZ, start, end)]
+    except ClipError:  # its video may still be intact
         return None
     energy = np.cumsum(np.concatenate([[0.0], *squares]))
     middles = np.concatenate([times[:1], (times[1:] + times[:-1]) / 2, times[-1:]])

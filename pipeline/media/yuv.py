@@ -1,4 +1,4 @@
-"""A picture as most codecs store it, one byte a sample: the brightness of every pixel, two colours of every one, two or
+"""A video frame as most codecs store it, one byte a sample: luma of every pixel, two chroma values of every one, two or
 four.
 
 FFmpeg's own conversion, told to give the same on every processor, takes as long as decoding.
@@ -14,31 +14,31 @@ import cv2
 import numpy as np
 
 Region = tuple[int, int, int, int]
-"""(left, top, right, bottom), px, within the picture."""
+"""(left, top, right, bottom), px, within the frame."""
 
 _STEPS = {"420": (2, 2), "422": (1, 2), "444": (1, 1)}
 _FORMATS = {f"{name}{kind}p": step for name in ("yuv", "yuvj") for kind, step in _STEPS.items()}
 _FULL_RANGE = 2
 _WEIGHTS = {1: (0.2126, 0.0722), 4: (0.3, 0.11), 7: (0.212, 0.087), 9: (0.2627, 0.0593), 10: (0.2627, 0.0593)}
 _BT601 = (0.299, 0.114)
-"""What red and blue count for in the brightness, by ITU-T H.273's number of the matrix; of another or none, ITU-R
+"""Weights of red and blue in luma, by ITU-T H.273's number of the matrix; of another or none, ITU-R
 BT.601's.
 """
 _ROWS = 200
-"""That are converted at a time: the whole of a large picture, in between, would be new memory each time."""
+"""That are converted at a time: a whole large frame would need new memory each time."""
 _AROUND_PX = 2
-"""Colours are interpolated, so that a neighbour counts."""
+"""Chroma is interpolated, so that a neighbour counts."""
 
 
 @dataclass(frozen=True)
 class Planes:
-    """A picture, or a part of one.
+    """A frame, or a part of one.
 
     Attributes:
-        planes: brightness (H, W) uint8 and two colours, (H, W) divided by `step` and rounded up; views of the decoder's
+        planes: luma (H, W) uint8 and two chroma planes, (H, W) divided by `step` and rounded up; views of the decoder's
             memory, or copies
-        step: of how many (rows, columns) of pixels there is one colour
-        matrix: (3, 4) float32, from brightness, two colours and 1 to red, green and blue
+        step: of how many (rows, columns) of pixels there is one chroma value
+        matrix: (3, 4) float32, from luma, two chroma values and 1 to red, green and blue
     """
 
     planes: tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -51,9 +51,7 @@ class Planes:
         return sum(plane.nbytes for plane in self.planes)
 
     def turned(self, turns: int) -> Planes:
-        """Return it turned counterclockwise by 90 degrees so many times; with colours at the edges that are as large as
-        the others.
-        """
+        """Return it turned counterclockwise by 90 degrees `turns` times; edge chroma samples are as large as others."""
         luma, u, v = (np.rot90(plane, turns) for plane in self.planes)
         return replace(self, planes=(luma, u, v), step=self.step[::-1] if turns % 2 else self.step)
 
@@ -63,7 +61,7 @@ class Planes:
         return replace(self, planes=(luma.copy(), u.copy(), v.copy()))
 
     def rgb(self, region: Region) -> np.ndarray:
-        """Return (H, W, 3) uint8 RGB of a region, the same pixels as in the whole; colours are interpolated."""
+        """Return (H, W, 3) uint8 RGB of a region, the same pixels as in the whole; chroma is interpolated."""
         left, top, right, bottom = region
         rgb = np.empty((bottom - top, right - left, 3), np.uint8)
         for first in range(top, bottom, _ROWS):
@@ -72,7 +70,7 @@ class Planes:
         return rgb
 
     def _samples(self, region: Region) -> np.ndarray:
-        """Return (H, W, 3) uint8, brightness and both colours of every pixel."""
+        """Return (H, W, 3) uint8, luma and both chroma values of every pixel."""
         left, top, right, bottom = region
         wider = around(region, self.planes[0].shape)
         _, u, v = self._cut(wider)
@@ -83,14 +81,14 @@ class Planes:
     def _cut(self, region: Region) -> tuple[np.ndarray, ...]:
         left, top, right, bottom = region
         down, across = self.step
-        colour = slice(top // down, -(-bottom // down)), slice(left // across, -(-right // across))
-        return self.planes[0][top:bottom, left:right], self.planes[1][colour], self.planes[2][colour]
+        chroma = slice(top // down, -(-bottom // down)), slice(left // across, -(-right // across))
+        return self.planes[0][top:bottom, left:right], self.planes[1][chroma], self.planes[2][chroma]
 
-    def _spread(self, colour: np.ndarray) -> np.ndarray:
+    def _spread(self, chroma: np.ndarray) -> np.ndarray:
         down, across = self.step
         if self.step == (1, 1):
-            return colour
-        return cv2.resize(colour, (across * colour.shape[1], down * colour.shape[0]), interpolation=cv2.INTER_LINEAR)
+            return chroma
+        return cv2.resize(chroma, (across * chroma.shape[1], down * chroma.shape[0]), interpolation=cv2.INTER_LINEAR)
 
 
 def planes_of(frame: Any) -> Planes | None:
@@ -111,7 +109,7 @@ def samples(plane: Any) -> np.ndarray:
 
 
 def around(region: Region, shape: tuple[int, ...]) -> Region:
-    """Return a region with what counts for its colours, its edges where a colour's are; within a picture of this shape."""
+    """Return a region with what counts for its chroma, with edges on chroma samples; within a frame of this shape."""
     left, top, right, bottom = region
     first_x, first_y = (max(0, (edge - _AROUND_PX) // 2 * 2) for edge in (left, top))
     last_x, last_y = (

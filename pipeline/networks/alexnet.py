@@ -16,7 +16,7 @@ INPUT_PX = 227
 
 
 class AlexNet(nn.Module):
-    """Picture network whose fc7 is the feature.
+    """Image network whose fc7 is the feature.
 
     torchvision calls the convolutions `features`. So does the state dict here, while the method of that name gives fc7
     as in every network of this project; the module itself is `_modules["features"]`.
@@ -45,14 +45,14 @@ class AlexNet(nn.Module):
         if classes is not None:
             self.classifier.append(nn.Linear(fc, classes))
 
-    def features(self, pictures: torch.Tensor) -> torch.Tensor:
-        """Return fc7 behind its ReLU, (B, 4096 * width), for pictures (B, 3, 227, 227)."""
-        return self.classifier[:6](self._pool5(pictures))
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        """Return fc7 behind its ReLU, (B, 4096 * width), for images (B, 3, 227, 227)."""
+        return self.classifier[:6](self._pool5(images))
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return class logits (B, classes), or fc7 where there is no last layer."""
-        return self.classifier(self._pool5(pictures))
+        return self.classifier(self._pool5(images))
 
-    def _pool5(self, pictures: torch.Tensor) -> torch.Tensor:
+    def _pool5(self, images: torch.Tensor) -> torch.Tensor:
         convolutions = cast(nn.Module, self._modules["features"])
-        return self.avgpool(convolutions(pictures)).flatten(1)
+        return self.avgpool(convolutions(images)).flatten(1)

@@ -2,7 +2,7 @@
 
 Eight convolutions of 3x3x3 with stride 1 and padding 1, five max poolings, two fully connected layers of 4096. The
 first pooling leaves time alone (1x2x2), the others are 2x2x2. The published weights have 8192 inputs to fc6, which
-clips of 16 frames of 112 x 112 give when the last pooling is padded by one pixel on each side of the picture:
+clips of 16 frames of 112 x 112 give when the last pooling is padded by one pixel on each side of the frame:
 112 -> 56 -> 28 -> 14 -> 7 -> 4, 512 x 1 x 4 x 4 = 8192.
 """
 
@@ -28,7 +28,7 @@ _POOLED = ("1a", "2a", "3b", "4b", "5b")
 _SIDE = 4
 """Height and width of pool5 that the published fc6 takes."""
 _LEAST_PX = 16
-"""One pixel is left behind four poolings; the fifth is padded."""
+"""One pixel remains behind four poolings; the fifth is padded."""
 
 
 def check_size(size: int, fc6: Fc6) -> None:
@@ -57,7 +57,7 @@ class C3D(nn.Module):
         which 227 x 227 only enlarges. A quarter of the time, too.
     "adaptive": any size; pool5 is brought to 4 x 4 by taking maxima over equal parts. All published weights stay in
         use, but at 227 the convolutions see a face twice as large as the scale they were trained at.
-    "new": any size; fc6 as large as pool5, from random weights. Its 134 million weights at 227 must be learned from
+    "new": any size; fc6 as large as pool5, from random weights. Its 134 million weights at 227 must be trained on
         an emotion corpus, and the published fc7 behind it loses its meaning. Not for the original network's feature.
 
     Args:

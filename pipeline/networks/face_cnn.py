@@ -50,14 +50,14 @@ class FaceCNN(nn.Module):
         return self.classifier(self.features(faces))
 
 
-def normalise_faces(pictures: torch.Tensor) -> torch.Tensor:
+def normalise_faces(images: torch.Tensor) -> torch.Tensor:
     """Return float faces with zero mean and unit variance each, so that light and exposure go.
 
     Args:
-        pictures: (B, 3, 100, 100) uint8 or float, RGB
+        images: (B, 3, 100, 100) uint8 or float, RGB
     """
     # channels last: convolutions of small width take half the time on the CPU
-    faces = pictures.to(torch.float32, memory_format=torch.channels_last)
+    faces = images.to(torch.float32, memory_format=torch.channels_last)
     mean = faces.mean(dim=(1, 2, 3), keepdim=True)
     return (faces - mean) / (faces.std(dim=(1, 2, 3), keepdim=True) + 1.0)
 

@@ -1,13 +1,10 @@
 """Face ResNet of Wen et al. 2016 (ECCV, "A discriminative feature learning approach for deep face recognition").
 
-The picture network of ResNet-LSTM, Ouyang et al. 2017, sections 3.2.2 and 6.2.1: pool1b, pool3 and fc5 are its
-features.
+The image network of ResNet-LSTM, Ouyang et al. 2017, sections 3.2.2 and 6.2.1: pool1b, pool3 and fc5 are its features.
 The layers were read from the authors' caffe-face, face_example/face_deploy.prototxt and face_train_test.prototxt, in
-the
-copy of that branch at BVLC/caffe: input 3 x 112 x 96; every convolution 3x3 with stride 1, a bias and a PReLU behind
-it;
-conv1a, conv1b, conv2, conv3 and conv4 without padding, those of residual blocks with padding 1; a block adds what it
-takes to the PReLU of its second convolution; max pooling 2x2 with stride 2; fc5 of 512 without an activation.
+the copy of that branch at BVLC/caffe: input 3 x 112 x 96; every convolution 3x3 with stride 1, a bias and a PReLU
+behind it; conv1a, conv1b, conv2, conv3 and conv4 without padding, those of residual blocks with padding 1; a block adds
+what it takes to the PReLU of its second convolution; max pooling 2x2 with stride 2; fc5 of 512 without an activation.
 
     conv1a 32, conv1b 64     110 x 94, 108 x 92    pool1b   64 x 54 x 46
     conv2_1, _2     1 block                        conv2   128 x 52 x 44    pool2  128 x 26 x 22
@@ -18,8 +15,7 @@ takes to the PReLU of its second convolution; max pooling 2x2 with stride 2; fc5
 Input, from extractDeepFeature.m there: (x - 127.5) / 128, and BGR, since it turns MATLAB's RGB round. The PReLU of
 conv1a is called relu1a, and so on; Caffe gives a PReLU one slope per channel unless told otherwise, which it is not.
 Caffe rounds pooled sizes up; at 112 x 96 all of them are even, so that nothing depends on it. Not read, as it was out
-of
-reach: the authors' file of weights itself.
+of reach: the authors' file of weights itself.
 
 Softmax over identities, fc6 there, is trained along here without the centre loss of the paper.
 """
@@ -30,7 +26,7 @@ import torch
 from torch import nn
 
 INPUT_PX = 112
-"""Height of the pictures; see `across`."""
+"""Height of the images; see `across`."""
 FEATURES = ("pool1b", "pool3", "fc5")
 
 _BLOCKS = {2: 1, 3: 2, 4: 5, 5: 3}
@@ -41,21 +37,21 @@ _LAST = 5
 _RESIDUAL_STD = 0.01
 """Of initial weights in residual blocks, in the authors' file."""
 _LEAST_PX = 38
-"""Of the height; one pixel of the width is left behind four poolings."""
+"""Of the height; one pixel of the width remains behind four poolings."""
 
 
 def across(size: int) -> int:
-    """Return how wide pictures of this height are, px: 96 of 112."""
+    """Return how wide images of this height are, px: 96 of 112."""
     return round(size * 96 / 112)
 
 
 class FaceResNet(nn.Module):
-    """Picture network whose pool1b, pool3 and fc5 are the features. Its layers have the authors' names.
+    """Image network whose pool1b, pool3 and fc5 are the features. Its layers have the authors' names.
 
     Args:
         width: scale of all channels and of fc5; 1 is the published network
         identities: outputs of fc6; None = no such layer, as in the authors' deploy file
-        size: height of the pictures, px; 38 at least. The width is 6/7 of it. fc5 of one size does not fit another
+        size: height of the images, px; 38 at least. The width is 6/7 of it. fc5 of one size does not fit another
         dropout: behind fc5 in training; 0 in the published network
 
     Attributes:
@@ -74,7 +70,7 @@ class FaceResNet(nn.Module):
         super().__init__()
         if size < _LEAST_PX:
             raise ValueError(
-                f"face ResNet: pictures {size} px high vanish in four poolings; take {_LEAST_PX} px at least"
+                f"face ResNet: images {size} px high vanish in four poolings; take {_LEAST_PX} px at least"
             )
         self.size = size
         self.unused = ("fc6",) if identities is None else ()
@@ -97,21 +93,21 @@ class FaceResNet(nn.Module):
         self.add_module(f"conv{name}", _begun(nn.Conv2d(before, after, 3, padding=padding), std))
         self.add_module(f"relu{name}", nn.PReLU(after))
 
-    def pyramid(self, pictures: torch.Tensor) -> list[torch.Tensor]:
+    def pyramid(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Return pool1b (B, 64, 54, 46), pool3 (B, 256, 12, 10) and fc5 (B, 512) of one pass, at full width and size.
 
         Args:
-            pictures: (B, 3, size, across(size)) from `normalise_faces`
+            images: (B, 3, size, across(size)) from `normalise_faces`
 
         Raises:
-            RuntimeError: pictures of another shape
+            RuntimeError: images of another shape
         """
         expected = (3, self.size, across(self.size))
-        if pictures.shape[1:] != expected:
+        if images.shape[1:] != expected:
             raise RuntimeError(
-                f"the face ResNet takes pictures (B, {', '.join(map(str, expected))}), not {tuple(pictures.shape)}"
+                f"the face ResNet takes images (B, {', '.join(map(str, expected))}), not {tuple(images.shape)}"
             )
-        pooled = {1: _pool(self._layer("1b", self._layer("1a", pictures)))}
+        pooled = {1: _pool(self._layer("1b", self._layer("1a", images)))}
         for stage, blocks in _BLOCKS.items():
             maps = pooled[stage - 1]
             for block in range(blocks):
@@ -120,27 +116,27 @@ class FaceResNet(nn.Module):
             pooled[stage] = _pool(self._layer(str(stage), maps)) if stage < _LAST else maps
         return [pooled[1], pooled[3], self.fc5(pooled[_LAST].flatten(1))]
 
-    def features(self, pictures: torch.Tensor) -> torch.Tensor:
+    def features(self, images: torch.Tensor) -> torch.Tensor:
         """Return fc5, (B, 512 * width)."""
-        return self.pyramid(pictures)[-1]
+        return self.pyramid(images)[-1]
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return identity logits (B, identities), or fc5 where there is no last layer."""
-        features = self.features(pictures)
+        features = self.features(images)
         return features if self.fc6 is None else self.fc6(self.dropout(features))
 
     def _layer(self, name: str, maps: torch.Tensor) -> torch.Tensor:
         return self.get_submodule(f"relu{name}")(self.get_submodule(f"conv{name}")(maps))
 
 
-def normalise_faces(pictures: torch.Tensor) -> torch.Tensor:
+def normalise_faces(images: torch.Tensor) -> torch.Tensor:
     """Return what the network takes, (B, 3, H, W) float: (x - 127.5) / 128, blue, green, red; channels last in memory.
 
     Args:
-        pictures: (B, 3, H, W), uint8 or float of 0 to 255; red, green, blue
+        images: (B, 3, H, W), uint8 or float of 0 to 255; red, green, blue
     """
     # channels last, which the CPU's convolutions of small width take half the time for
-    return (pictures.flip(1).to(torch.float32, memory_format=torch.channels_last) - 127.5) / 128
+    return (images.flip(1).to(torch.float32, memory_format=torch.channels_last) - 127.5) / 128
 
 
 def _begun(layer: nn.Conv2d | nn.Linear, std: float | None = None) -> nn.Module:
@@ -159,7 +155,7 @@ def _pool(maps: torch.Tensor) -> torch.Tensor:
 
 
 def _pool4(side: int) -> int:
-    """Return what is left of one side of the pictures behind pool4."""
+    """Return the length of one side behind pool4, px."""
     side = -((side - 4) // -2)
     for _ in range(3):
         side = -((side - 2) // -2)

@@ -1,7 +1,7 @@
 """P-, R- and O-Net, the three networks of MTCNN: Zhang, Zhang, Li, Qiao 2016 (IEEE SPL 23), section II.B and Fig. 2.
 
-Each looks at squares of a picture, of 12, 24 and 48 px. P-Net has no fully connected layer, so that it goes over a
-picture of any size at once, a square every 2 px. Convolutions are not padded; poolings take in what is left at the
+Each looks at squares of an image, of 12, 24 and 48 px. P-Net has no fully connected layer, so that it goes over an
+image of any size at once, a square every 2 px. Convolutions are not padded; poolings take in the remainder at the
 border (Caffe's rounding), which gives 3 x 3 x 64 values before R-Net's dense layer and 3 x 3 x 128 before O-Net's.
 
 Layers are called as in the published files of facenet-pytorch. Their dense layers take the values of column after
@@ -33,14 +33,14 @@ class PNet(nn.Module):
         self.conv4_1 = nn.Conv2d(32, 2, 1)
         self.conv4_2 = nn.Conv2d(32, 4, 1)
 
-    def forward(self, pictures: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Look at all squares of pictures (B, 3, H, W) from `normalise`, 12 px high and wide at least.
+    def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Look at all squares of images (B, 3, H, W) from `normalise`, 12 px high and wide at least.
 
         Returns:
             (B, H', W') probability of a face in the square whose corner is at 2 x row, 2 x column;
             (B, 4, H', W') what to add to its left, top, right and bottom edge, in sides of the square
         """
-        x = nn.functional.max_pool2d(self.prelu1(self.conv1(pictures)), 2, 2, ceil_mode=True)
+        x = nn.functional.max_pool2d(self.prelu1(self.conv1(images)), 2, 2, ceil_mode=True)
         x = self.prelu3(self.conv3(self.prelu2(self.conv2(x))))
         return self.conv4_1(x).softmax(dim=1)[:, 1], self.conv4_2(x)
 
@@ -98,7 +98,7 @@ class ONet(nn.Module):
 
         Returns:
             (B,) float64 probability of a face; (B, 4) what to add to the left, top, right and bottom edge, in sides;
-            (B, 5, 2) x and y from the left and top edge, in sides, of the left and right eye (left in the picture
+            (B, 5, 2) x and y from the left and top edge, in sides, of the left and right eye (left in the image
             first), the nose, the left and the right corner of the mouth
         """
         x = nn.functional.max_pool2d(self.prelu1(self.conv1(squares)), 3, 2, ceil_mode=True)
@@ -121,14 +121,14 @@ class MTCNN(nn.Module):
         self.mtcnn_onet = ONet()
 
 
-def normalise(pictures: torch.Tensor) -> torch.Tensor:
+def normalise(images: torch.Tensor) -> torch.Tensor:
     """Return what the networks take, (B, 3, H, W) float32 in about -1 to 1: (value - 127.5) / 128.
 
     Args:
-        pictures: (B, H, W, 3) uint8, RGB
+        images: (B, H, W, 3) uint8, RGB
     """
-    # channels last in memory, as the pictures come: the poolings take far less time for it
-    return ((pictures.float() - 127.5) / 128).permute(0, 3, 1, 2)
+    # channels last in memory, as the images come: the poolings take far less time for it
+    return ((images.float() - 127.5) / 128).permute(0, 3, 1, 2)
 
 
 def _by_columns(x: torch.Tensor) -> torch.Tensor:

@@ -8,7 +8,7 @@ Energy of visible values v (V,) and binary hidden units h (H,), with weights W (
 Contrastive divergence is that of Hinton 2002, "Training products of experts by minimizing contrastive divergence";
 how statistics are collected follows Hinton 2012, "A practical guide to training restricted Boltzmann machines",
 section 3; a stack of them, trained one by one, is the deep belief network of Hinton et al. 2006, "A fast learning
-algorithm for deep belief nets", with which Zhang et al. 2017, section IV.B, fuse sound and picture.
+algorithm for deep belief nets", with which Zhang et al. 2017, section IV.B, fuse audio and video.
 """
 
 from __future__ import annotations

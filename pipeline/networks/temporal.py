@@ -40,7 +40,7 @@ class TemporalLSTM(nn.Module):
         self.softmax = nn.Linear(cells, classes)
 
     def forward(self, sequences: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Return logits (B, classes) for padded sequences (B, T, sum of widths) with true `lengths` (B,), on the CPU."""
+        """Return logits (B, classes) for padded sequences (B, T, sum of widths) with `lengths` (B,) on the CPU."""
         layers = sequences.split(self.widths, dim=2)
         summed = sum(self._read(lstm, layer, lengths) for lstm, layer in zip(self.lstms, layers, strict=True))
         return self.softmax(self.dropout(summed))
@@ -56,7 +56,7 @@ class TemporalLSTM(nn.Module):
 
 @dataclass(frozen=True)
 class LayerScales:
-    """What the layers of a network are like on training pictures.
+    """What the layers of a network are like on training frames.
 
     Attributes:
         widths: values of each layer per frame
@@ -85,7 +85,7 @@ class LayerScales:
 
 
 class ClipNetwork(nn.Module):
-    """A plugin's network and the head that judges its layers.
+    """A plugin's network and the head that classifies its layers.
 
     Args:
         body: the plugin's network

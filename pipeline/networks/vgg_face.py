@@ -1,11 +1,11 @@
 """VGG-16, Simonyan and Zisserman 2015, configuration D, with the weights of VGG-Face (Parkhi et al. 2015) or ImageNet.
 
-The picture network of VGG-LSTM, Ouyang et al. 2017, sections 3.2.1 and 6.2.1: thirteen convolutions of 3x3 with padding
+The image network of VGG-LSTM, Ouyang et al. 2017, sections 3.2.1 and 6.2.1: thirteen convolutions of 3x3 with padding
 1 in five blocks, each closed by a max pooling of 2x2; fc6 and fc7 of 4096, fc8 with one output per class. torchvision's
 names of the layers, so that its weights fit; `pipeline.weights.layer_maps` renames those of VGG-Face (conv1_1 ... fc8).
 
 At 224 x 224 pool5 is 7 x 7, and the adaptive average pooling behind it changes nothing. At other sizes it brings pool5
-to 7 x 7, as torchvision's VGG-16 does, so that published weights of fc6 fit pictures of any size.
+to 7 x 7, as torchvision's VGG-16 does, so that published weights of fc6 fit images of any size.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ _INPUT_RMS = 60.0
 _TO_FC6 = 14
 """Layers with weights up to fc6."""
 _LEAST_PX = 32
-"""One pixel is left behind five poolings."""
+"""One pixel remains behind five poolings."""
 
 
 class VggFace(nn.Module):
-    """Picture network whose fc6 is the feature.
+    """Image network whose fc6 is the feature.
 
     torchvision calls the convolutions `features`. So does the state dict here, while the method of that name gives the
     feature as in every network of this project; the module itself is `_modules["features"]`.
@@ -44,7 +44,7 @@ class VggFace(nn.Module):
     Args:
         width: scale of all channels and of fc6 and fc7; 1 is the published network
         classes: outputs of fc8; None = neither fc7 nor fc8, as for features only
-        size: height and width of the pictures, px; 32 at least
+        size: height and width of the images, px; 32 at least
         dropout: behind fc6 and fc7 in training; 0.5 in the published network. Narrow networks that begin at random
             weights hardly learn with it
 
@@ -63,7 +63,7 @@ class VggFace(nn.Module):
     ) -> None:
         super().__init__()
         if size < _LEAST_PX:
-            raise ValueError(f"VGG-16: pictures of {size} px vanish in five poolings; take {_LEAST_PX} px at least")
+            raise ValueError(f"VGG-16: images of {size} px vanish in five poolings; take {_LEAST_PX} px at least")
         self.size = size
         self.unused = ("classifier.3", "classifier.6") if classes is None else ()
         layers: list[nn.Module] = []
@@ -94,43 +94,41 @@ class VggFace(nn.Module):
         if len(layers) > _TO_FC6:
             nn.init.kaiming_normal_(layers[-1].weight, nonlinearity="linear")
 
-    def features(self, pictures: torch.Tensor) -> torch.Tensor:
-        """Return fc6, (B, 4096 * width), for pictures (B, 3, size, size) from `normalise_pictures`.
+    def features(self, images: torch.Tensor) -> torch.Tensor:
+        """Return fc6, (B, 4096 * width), for images (B, 3, size, size) from `normalise_images`.
 
         The paper takes "the outputs of the fc6 layer"; as in every network of this project that is behind the ReLU.
 
         Raises:
-            RuntimeError: pictures of another shape
+            RuntimeError: images of another shape
         """
-        return self.classifier[:2](self._pool5(pictures))
+        return self.classifier[:2](self._pool5(images))
 
-    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
         """Return class logits (B, classes), or fc6 where there is no last layer."""
-        return self.classifier(self._pool5(pictures))
+        return self.classifier(self._pool5(images))
 
-    def _pool5(self, pictures: torch.Tensor) -> torch.Tensor:
+    def _pool5(self, images: torch.Tensor) -> torch.Tensor:
         expected = (3, self.size, self.size)
-        if pictures.shape[1:] != expected:
-            raise RuntimeError(
-                f"VGG-16 takes pictures (B, {', '.join(map(str, expected))}), not {tuple(pictures.shape)}"
-            )
+        if images.shape[1:] != expected:
+            raise RuntimeError(f"VGG-16 takes images (B, {', '.join(map(str, expected))}), not {tuple(images.shape)}")
         convolutions = cast(nn.Module, self._modules["features"])
-        return self.avgpool(convolutions(pictures)).flatten(1)
+        return self.avgpool(convolutions(images)).flatten(1)
 
 
-def normalise_pictures(pictures: torch.Tensor, how: Normalise) -> torch.Tensor:
+def normalise_images(images: torch.Tensor, how: Normalise) -> torch.Tensor:
     """Return what the network takes, (B, 3, H, W) float, channels last in memory.
 
     "face": 0 to 255 less VGG-Face's mean, without scaling. "imagenet": ImageNet's mean and deviation taken out.
 
     Args:
-        pictures: (B, 3, H, W), uint8 or float of 0 to 255; red, green, blue
+        images: (B, 3, H, W), uint8 or float of 0 to 255; red, green, blue
         how: whose weights they are for
     """
     scaled = [255 * value for value in IMAGENET_MEAN]
-    mean = pictures.new_tensor(FACE_MEAN if how == "face" else scaled, dtype=torch.float32)[:, None, None]
+    mean = images.new_tensor(FACE_MEAN if how == "face" else scaled, dtype=torch.float32)[:, None, None]
     # channels last, which the CPU's convolutions of small width take half the time for
-    less = pictures.to(torch.float32, memory_format=torch.channels_last) - mean
+    less = images.to(torch.float32, memory_format=torch.channels_last) - mean
     if how == "face":
         return less
     return less / (255 * less.new_tensor(IMAGENET_STD)[:, None, None])

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from pipeline.audio.spectral import SOUND_HZ
+from pipeline.audio.spectral import AUDIO_HZ
 from pipeline.core.clip import Clip
 from pipeline.core.errors import ClipError, CorpusError
 from pipeline.core.files import file_digest
 from pipeline.core.ledger import Entry, lost
-from pipeline.media.decode import read_pictures, sound_blocks
+from pipeline.media.decode import read_audio_blocks, read_video_frames
 
 MEDIA = frozenset(
     [
@@ -108,7 +108,8 @@ def _is_media(file: Path) -> bool:
     if kind.startswith(("image/", "text/")):  # FFmpeg plays both
         return False
     return any(
-        _has(blocks, at_least) for blocks, at_least in ((read_pictures(file), 2), (sound_blocks(file, SOUND_HZ), 1))
+        _has(blocks, at_least)
+        for blocks, at_least in ((read_video_frames(file), 2), (read_audio_blocks(file, AUDIO_HZ), 1))
     )
 
 

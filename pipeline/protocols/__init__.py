@@ -1,1 +1,1 @@
-"""Who trains, who validates, who is tested: folds, speaker groups, cross-corpus, official splits, leakage guard."""
+"""Training, validation and test speakers: folds, speaker groups, cross-corpus, official splits, leakage guard."""

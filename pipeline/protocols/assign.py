@@ -1,7 +1,7 @@
-"""From a corpus and its protocol to folds: whole speakers are dealt to test, validation and training.
+"""From a corpus and its protocol to folds: whole speakers are assigned to training, validation and test.
 
 Leave one speaker out and leave one speaker group out: Zhang et al. 2017, section IV.B; hold-out 7:1:2: Huang et al.
-2017, section 3. Speakers who share a recording are dealt out as one.
+2017, section 3. Speakers who share a recording are assigned as one.
 """
 
 from __future__ import annotations
@@ -15,29 +15,29 @@ from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError, SettingsError, did_you_mean
 from pipeline.protocols.cross_corpus import restricted, sides_of
 from pipeline.protocols.settings import ProtocolParams
-from pipeline.protocols.speaker_dependent import carved, random_folds
-from pipeline.protocols.speaker_groups import together, widened
+from pipeline.protocols.speaker_dependent import random_folds, with_validation_clips
+from pipeline.protocols.speaker_groups import linked_speakers, with_linked_speakers
 from pipeline.protocols.splits import PARTS, Fold, check_fold
 
 _REMEDIES = {"official": "split by speaker, or use speaker_dependent_official if that is what is meant"}
 """What to do about a speaker on two sides, where the protocol is not to blame."""
 _AS_TESTED = {"train": "train", "val": "test"}
-"""`tested: val`: the official validation clips are tested, others to validate on come from the training side."""
+"""`tested: val`: the official validation clips are tested; validation clips then come from the training side."""
 
 
 def make_folds(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
     """Return the folds of a protocol, checked by `check_fold`.
 
-    A speaker with one emotion only, or a fold whose training side lacks an emotion, is allowed:
-        `pipeline.manifest.corpus_json` says
-    which emotions each side of a fold lacks.
+    A speaker with one emotion only, or a fold whose training side lacks an emotion, is allowed: `corpus.json` names the
+    emotions that each side of a fold lacks.
 
     Raises:
         SettingsError: fewer speakers than the protocol needs, or groups or parts that the corpus does not have
         CorpusError: `official` for a corpus without official splits
         LeakageError: official splits with a speaker on two sides, or a recording or media file, by whatever protocol
 
-    >>> clips = [Clip(f"{who}_{emotion}", f"{who}_{emotion}.wav", who, emotion) for who in ("anna", "ben", "carl") for emotion in ("sad", "anger")]
+    >>> names = [(who, emotion) for who in ("anna", "ben", "carl") for emotion in ("sad", "anger")]
+    >>> clips = [Clip(f"{who}_{emotion}", f"{who}_{emotion}.wav", who, emotion) for who, emotion in names]
     >>> folds = make_folds(clips, ProtocolParams(name="loso"))
     >>> [sorted({part for clip_id, part in fold.items() if clip_id.startswith("anna")}) for fold in folds]
     [['test'], ['train'], ['val']]
@@ -45,7 +45,7 @@ def make_folds(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
     if params.name == "none":
         return []
     sides = sides_of(clips, params)
-    folds = restricted(_DEALERS[params.name](clips, params), clips, sides)
+    folds = restricted(_FOLD_MAKERS[params.name](clips, params), clips, sides)
     for number, fold in enumerate(folds):
         check_fold(clips, fold, f"fold-{number:02d}", params.shared, _REMEDIES.get(params.name, "split by speaker"))
     return folds
@@ -60,16 +60,14 @@ def _parts(clips: Iterable[Clip], test: set[str], val: set[str]) -> Fold:
 
 
 def _from_groups(clips: Sequence[Clip], groups: list[list[str]], params: ProtocolParams) -> list[Fold]:
-    """Test each group once; validate on the speakers that follow it, cyclically, or on clips of all that are learned
-    from.
-    """
+    """Test each group once; validate on the speakers that follow it, cyclically, or on clips of training speakers."""
     folds = []
     for number, group in enumerate(groups):
         if params.validate_by == "clips" and len(groups) > 1:
-            folds.append(carved(clips, _parts(clips, set(group), set()), params.validation, params.seed))
+            folds.append(with_validation_clips(clips, _parts(clips, set(group), set()), params.validation, params.seed))
             continue
         others = [speaker for later in groups[number + 1 :] + groups[:number] for speaker in later]
-        val = widened(others[: max(1, round(params.validation * len(others)))], together(clips))
+        val = with_linked_speakers(others[: max(1, round(params.validation * len(others)))], linked_speakers(clips))
         if len(val) >= len(others):
             raise SettingsError(f"params.yaml: {_nobody_left(len(others), len(group), len(groups), params)}")
         folds.append(_parts(clips, set(group), set(val)))
@@ -81,10 +79,11 @@ def _nobody_left(others: int, group: int, groups: int, params: ProtocolParams) -
     if others > 1:
         return f"protocol.validation: {params.validation:g} of {others} speakers leaves none to train on; lower it"
     if others + group > 2:
-        return f"protocol.groups: {groups} groups of {others + group} speakers leave none to train on; raise it or use loso"
+        found = f"{groups} groups of {others + group} speakers"
+        return f"protocol.groups: {found} leave none to train on; raise it or use loso"
     return (
-        f"protocol {params.name} needs 3 speakers at least, one each to train, validate and test; there are {others + group}; "
-        "validate_by: clips needs 2; use protocol.name: none to extract only"
+        f"protocol {params.name} needs at least 3 speakers, one each to train, validate and test; there are "
+        f"{others + group}; validate_by: clips needs 2; use protocol.name: none to extract only"
     )
 
 
@@ -93,10 +92,10 @@ def _loso(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
 
 
 def speaker_groups(units: Sequence[Sequence[str]], count: int, seed: int) -> list[list[str]]:
-    """Deal speakers into `count` groups; the same for the same seed.
+    """Assign speakers to `count` groups; the same for the same seed.
 
     Args:
-        units: speakers who have to stay together; the groups differ by one of these at most
+        units: speakers who have to stay together; group sizes differ by at most one of these
         count: groups
         seed: of the order
     """
@@ -108,7 +107,7 @@ def _logso(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
     speakers = _speakers(clips)
     if not isinstance(params.groups, int):
         return _from_groups(clips, _pinned(speakers, params.groups), params)
-    units = together(clips)
+    units = linked_speakers(clips)
     if len(units) < params.groups:
         found = f"{len(speakers)} speakers" + (
             f" who form {len(units)}, since they share recordings" if len(units) < len(speakers) else ""
@@ -123,27 +122,29 @@ def _pinned(speakers: Sequence[str], groups: Sequence[Sequence[str]]) -> list[li
     unknown = sorted(named - set(speakers))
     if unknown:
         raise SettingsError(
-            f"params.yaml: protocol.groups: the corpus has no speaker '{unknown[0]}'{did_you_mean(unknown[0], speakers)}"
+            f"params.yaml: protocol.groups: the corpus has no speaker '{unknown[0]}'"
+            f"{did_you_mean(unknown[0], speakers)}"
         )
     absent = sorted(set(speakers) - named)
     if absent:
         raise SettingsError(
-            f"params.yaml: protocol.groups: {len(absent)} speakers are in no group ({', '.join(absent[:5])}); add them, or let a number deal them out"
+            f"params.yaml: protocol.groups: {len(absent)} speakers are in no group ({', '.join(absent[:5])}); "
+            "add them, or give a number of groups"
         )
     return [sorted(group) for group in groups]
 
 
 def _holdout(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
-    """Deal whole speakers to train, val and test so that the clips of every emotion come near 7:1:2.
+    """Assign whole speakers to train, val and test so that the clips of every emotion come near 7:1:2.
 
-    Huang et al. 2017, section 3; stratified, as Sechidis et al. 2011 ("On the stratification of multi-label data") fill
-    the
-    side that lacks most of what comes next.
+    Huang et al. 2017, section 3; stratified as in Sechidis et al. 2011 ("On the stratification of multi-label data"):
+    the next speaker goes to the side that lacks most of the speaker's clips.
     """
-    units = together(clips)
+    units = linked_speakers(clips)
     if len(units) < 3:
         raise SettingsError(
-            f"params.yaml: protocol holdout needs 3 speakers at least who share no recording; there are {len(units)}; use none"
+            "params.yaml: protocol holdout needs at least 3 speakers who share no recording; "
+            f"there are {len(units)}; use none"
         )
     counts = Counter((clip.speaker, clip.emotion) for clip in clips)
     totals = Counter(clip.emotion for clip in clips)
@@ -183,14 +184,14 @@ def _official(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
 def _validated(clips: Sequence[Clip], fold: Fold, params: ProtocolParams) -> Fold:
     """Return a fold with some of its training speakers, or clips of theirs, to validate on."""
     if params.validate_by == "clips":
-        return carved(clips, fold, params.validation, params.seed)
+        return with_validation_clips(clips, fold, params.validation, params.seed)
     train = [clip for clip in clips if fold.get(clip.clip_id) == "train"]
     speakers = _speakers(train)
-    val = widened(speakers[-max(1, round(params.validation * len(speakers))) :], together(train))
+    val = with_linked_speakers(speakers[-max(1, round(params.validation * len(speakers))) :], linked_speakers(train))
     if len(val) == len(speakers):
         raise SettingsError(
-            f"params.yaml: protocol.validation: {len(val)} of {len(speakers)} training speakers are needed to validate on, which leaves none "
-            "to train on; lower it, or set validate_by: clips"
+            f"params.yaml: protocol.validation: {len(val)} of {len(speakers)} training speakers are needed to validate "
+            "on, which leaves none to train on; lower it, or set validate_by: clips"
         )
     return {**fold, **{clip.clip_id: "val" for clip in train if clip.speaker in val}}
 
@@ -201,15 +202,13 @@ def _random(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
 
 
 def _cross_corpus(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
-    """Learn from the clips of some parts of a joined corpus, validate on speakers or clips of theirs, test the other
-    parts.
-    """
+    """Train on some parts of a joined corpus, validate on speakers or clips of these, test the other parts."""
     sides = {**dict.fromkeys(params.train_on, "train"), **dict.fromkeys(params.test_on, "test")}
     fold = {clip.clip_id: sides[clip.corpus] for clip in clips if clip.corpus in sides}
     return [_validated(clips, fold, params)]
 
 
-_DEALERS = {
+_FOLD_MAKERS = {
     "loso": _loso,
     "logso": _logso,
     "kfold": _logso,

@@ -11,7 +11,7 @@ from pipeline.protocols.splits import Fold
 
 
 def sides_of(clips: Sequence[Clip], params: ProtocolParams) -> Mapping[str, Sequence[str]]:
-    """Return part of a fold -> which parts of the corpus its clips are of; without what is not restricted.
+    """Return part of a fold -> parts of the corpus that its clips come from; without unrestricted parts of a fold.
 
     Raises:
         SettingsError: the corpus has no such part
@@ -31,7 +31,7 @@ def sides_of(clips: Sequence[Clip], params: ProtocolParams) -> Mapping[str, Sequ
 
 
 def restricted(folds: Sequence[Fold], clips: Sequence[Clip], sides: Mapping[str, Sequence[str]]) -> list[Fold]:
-    """Return folds without the clips of parts that their sides do not take, and without folds that then test nothing.
+    """Return folds without clips of parts that their sides exclude, and without folds that then have no test clip.
 
     Raises:
         SettingsError: a fold is left with nothing to train or to validate on
@@ -48,7 +48,7 @@ def restricted(folds: Sequence[Fold], clips: Sequence[Clip], sides: Mapping[str,
         lacking = [part for part in ("train", "val") if part not in fold.values()]
         if lacking:
             raise SettingsError(
-                f"params.yaml: protocol.train_on: fold-{number:02d} is left with no clip in {' and '.join(lacking)}; the speakers of one part may "
-                "all be tested together: use cross_corpus, or other groups"
+                f"params.yaml: protocol.train_on: fold-{number:02d} is left with no clip in {' and '.join(lacking)}; "
+                "the speakers of one part may all be tested together: use cross_corpus, or other groups"
             )
     return kept

@@ -1,8 +1,7 @@
-"""The guard against leakage: what is fitted has seen training clips only, and says so wherever it is used.
+"""The leakage guard: whatever is fitted has seen training clips only, and this is checked wherever it is used.
 
-Protocols refuse a speaker on two sides (`pipeline.protocols.splits`). Here the fits themselves are watched: every set
-of
-clips carries its part, a fit names the set that it takes, and a feature that was learned per fold carries the part
+Protocols refuse a speaker on two sides (`pipeline.protocols.splits`). Here the fits themselves are guarded: every set
+of clips carries its part, a fit names the set that it takes, and a feature that was learned per fold carries the part
 that each clip had when it was learned.
 """
 
@@ -36,7 +35,7 @@ def check_fit(part: str, what: str) -> None:
 
 
 def check_learned(where: str, then: str, now: str) -> None:
-    """Refuse a feature that was learned from a clip which is now tested, or validated, on.
+    """Refuse a feature that was trained on a clip which is now a validation or test clip.
 
     Args:
         where: file and clip, for the message
@@ -44,12 +43,13 @@ def check_learned(where: str, then: str, now: str) -> None:
         now: its part by the splits in use
 
     Raises:
-        LeakageError: the feature was learned from the clip as `then`, but it is `now` something else
+        LeakageError: `then` and `now` differ
     """
     if then != now:
         noted = f"as a {then} clip" if then else "without a note of its part"
         raise LeakageError(
-            f"{where}: learned {noted}, but it is a {now} clip of the splits in use; rerun the stage that wrote the file"
+            f"{where}: learned {noted}, but it is a {now} clip of the splits in use; "
+            "rerun the stage that wrote the file"
         )
 
 

@@ -1,4 +1,4 @@
-"""The settings of a protocol: who is learned from and who is tested."""
+"""The settings of a protocol: training, validation and test speakers."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pydantic_core import PydanticCustomError
 from pipeline.core.settings import Settings
 from pipeline.protocols.splits import PARTS
 
-_DEALT = ("loso", "logso", "kfold")
-"""Protocols that deal out speakers, whichever part of a corpus their clips are of."""
+_BY_SPEAKER = ("loso", "logso", "kfold")
+"""Protocols that assign speakers to folds, whichever part of a corpus their clips come from."""
 
 
 class ProtocolParams(Settings):
@@ -35,8 +35,9 @@ class ProtocolParams(Settings):
         "speaker_dependent_random",
         "none",
     ] = Field(
-        description="leave one speaker out; leave one speaker group out; k folds of speakers, the same; 7:1:2; the corpus's own; "
-        "train on one corpus, test on another; the corpus's own, whose sides share speakers; k folds of clips, whoever speaks; no split"
+        description="leave one speaker out; leave one speaker group out; k folds of speakers, the same; 7:1:2; "
+        "the official split; train on one corpus, test on another; the official split, whose sides share speakers; "
+        "k folds of clips, whoever speaks; no split"
     )
     groups: int | tuple[tuple[str, ...], ...] = Field(
         5, description="speaker groups of logso: how many, or the speakers of each; folds of kfold and random"
@@ -46,24 +47,24 @@ class ProtocolParams(Settings):
     )
     validate_by: Literal["speakers", "clips"] = Field(
         "speakers",
-        description="clips: of speakers that are learned from, too, where there are too few speakers to keep some apart",
+        description="clips: validate on clips of training speakers, where too few speakers are there to hold some out",
     )
     train_on: tuple[str, ...] = Field(
         (),
         validate_default=True,
-        description="which of corpora.<name>.parts, or of the manifest's column corpus, are learned from",
+        description="parts to train on: names below corpora.<name>.parts, or in the manifest's column corpus",
     )
-    test_on: tuple[str, ...] = Field((), validate_default=True, description="which of them are tested")
-    seed: int = Field(0, ge=0, description="of the order in which speakers are dealt out")
+    test_on: tuple[str, ...] = Field((), validate_default=True, description="parts to test on")
+    seed: int = Field(0, ge=0, description="of the fold assignment")
     tested: Literal["test", "val"] = Field(
         "test",
-        description="part of the official split that is tested; val where the labels of the test clips are not published",
+        description="part of the official split that is tested; val where test labels were not published",
     )
 
     @field_validator("groups", mode="before")
     @classmethod
     def _checked_groups(cls, value: Any, info: ValidationInfo) -> Any:
-        """Return a number from 2 on, or groups in which nobody is twice; YAML reads the speaker 1001 as a number."""
+        """Return a number from 2 on, or groups in which nobody occurs twice; YAML reads speaker 1001 as a number."""
         if isinstance(value, int) and not isinstance(value, bool):
             if value < 2:
                 raise _wrong("Input should be greater than or equal to 2")
@@ -71,14 +72,14 @@ class ProtocolParams(Settings):
         if not isinstance(value, list | tuple) or not all(isinstance(group, list | tuple) and group for group in value):
             raise _wrong("Input should be a number, or a list of lists of speakers, none of them empty")
         if len(value) < 2:
-            raise _wrong("there should be 2 groups at least")
+            raise _wrong("there should be at least 2 groups")
         if info.data.get("name") != "logso":
             raise _wrong("lists of speakers need protocol.name: logso")
         groups = tuple(tuple(str(speaker) for speaker in group) for group in value)
         counts = Counter(speaker for group in groups for speaker in group)
         twice = [speaker for speaker, count in counts.items() if count > 1]
         if twice:
-            raise _wrong(f"speaker '{twice[0]}' should stand there once, in one group")
+            raise _wrong(f"speaker '{twice[0]}' should occur once, in one group")
         return groups
 
     @field_validator("train_on", "test_on")
@@ -87,20 +88,21 @@ class ProtocolParams(Settings):
         name = info.data.get("name")
         if name == "cross_corpus" and not parts:
             raise _wrong("cross_corpus needs this setting, such as [ravdess]")
-        if parts and name not in (None, "cross_corpus", *_DEALT):
+        if parts and name not in (None, "cross_corpus", *_BY_SPEAKER):
             raise _wrong(
-                f"{name} deals out the clips of all parts; remove this setting, or use cross_corpus, {', '.join(_DEALT)}"
+                f"{name} assigns the clips of all parts to folds; remove this setting, or use cross_corpus, "
+                f"{', '.join(_BY_SPEAKER)}"
             )
         both = [part for part in parts if part in info.data.get("train_on", ())]
         if both:
-            raise _wrong(f"'{both[0]}' is learned from; test another")
+            raise _wrong(f"'{both[0]}' is a training part; test another")
         return parts
 
     @field_validator("validate_by")
     @classmethod
     def _has_a_use(cls, value: str, info: ValidationInfo) -> str:
         if value == "clips" and info.data.get("name") in ("holdout", "speaker_dependent_random", "none"):
-            raise _wrong(f"{info.data['name']} deals out its validation clips itself; remove the setting")
+            raise _wrong(f"{info.data['name']} chooses its validation clips itself; remove the setting")
         return value
 
     @property
@@ -111,7 +113,7 @@ class ProtocolParams(Settings):
         return frozenset(("train", "val") if self.validate_by == "clips" else ())
 
     def described(self, folds: int) -> str:
-        """Return the protocol in words for whoever reads a figure.
+        """Return the protocol in words, to stand beside a figure.
 
         Args:
             folds: how many there are
@@ -124,10 +126,10 @@ class ProtocolParams(Settings):
             "official": "official split" + (", its validation clips tested" if self.tested == "val" else ""),
             "cross_corpus": f"trained on {', '.join(self.train_on)}, tested on {', '.join(self.test_on)}",
             "speaker_dependent_official": "SPEAKER-DEPENDENT: official split, whose sides share speakers",
-            "speaker_dependent_random": f"SPEAKER-DEPENDENT: {folds} random folds, the same people learned from and tested",
+            "speaker_dependent_random": f"SPEAKER-DEPENDENT: {folds} random folds of clips, whose sides share speakers",
             "none": "no split",
         }[self.name]
-        if self.name in _DEALT and (self.train_on or self.test_on):
+        if self.name in _BY_SPEAKER and (self.train_on or self.test_on):
             words += f", trained on {', '.join(self.train_on) or 'all'}, tested on {', '.join(self.test_on) or 'all'}"
         return words + (", validated on clips of the training speakers" if self.validate_by == "clips" else "")
 

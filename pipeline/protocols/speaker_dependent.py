@@ -1,4 +1,4 @@
-"""Dealing out clips where speakers cannot be kept apart, or are not meant to be: always by name, never by default.
+"""Folds of clips whose sides share speakers: always by name, never by default.
 
 Clips that share a recording or a media file stay together, and every share has the emotions in the proportions of the
 whole.
@@ -16,13 +16,13 @@ from pipeline.core.errors import SettingsError
 from pipeline.protocols.splits import Fold
 
 
-def dealt(clips: Sequence[Clip], count: int, seed: int) -> list[set[str]]:
-    """Deal clips into shares, stratified by emotion; the same for the same seed and any order of clips.
+def stratified_shares(clips: Sequence[Clip], count: int, seed: int) -> list[set[str]]:
+    """Assign clips to shares, stratified by emotion; the same for the same seed and any order of clips.
 
     Args:
         clips: at least one
-        count: how many shares; their recordings, or media files, differ by one at most in number
-        seed: of the order in which clips of one emotion are dealt out
+        count: how many shares; their numbers of recordings, or of media files, differ by at most one
+        seed: of the assignment
 
     Returns:
         the clip ids of each share
@@ -40,18 +40,18 @@ def dealt(clips: Sequence[Clip], count: int, seed: int) -> list[set[str]]:
     return [{clip.clip_id for unit in order[start::count] for clip in unit} for start in range(count)]
 
 
-def carved(clips: Sequence[Clip], fold: Fold, share: float, seed: int) -> Fold:
+def with_validation_clips(clips: Sequence[Clip], fold: Fold, share: float, seed: int) -> Fold:
     """Return a fold with a share of its training clips, the nearest to 1/2, 1/3, 1/4 and so on, as validation clips.
 
     Raises:
         SettingsError: there are not two recordings or media files to train on
     """
     train = [clip for clip in clips if fold.get(clip.clip_id) == "train"]
-    shares = dealt(train, max(2, round(1 / share)), seed)
+    shares = stratified_shares(train, max(2, round(1 / share)), seed)
     val = max(shares, key=len, default=set())
     if len(val) in (0, len(train)):
         raise SettingsError(
-            "params.yaml: protocol: one recording alone cannot be both trained and validated on; use protocol.name: none"
+            "params.yaml: protocol: one recording cannot be used both to train and to validate; use protocol.name: none"
         )
     return {clip_id: "val" if clip_id in val else part for clip_id, part in fold.items()}
 
@@ -62,10 +62,10 @@ def random_folds(clips: Sequence[Clip], count: int, share: float, seed: int) -> 
     Raises:
         SettingsError: fewer recordings or media files than shares
     """
-    shares = dealt(clips, count, seed)
+    shares = stratified_shares(clips, count, seed)
     if not all(shares):
         raise SettingsError(f"params.yaml: protocol.groups: {count} groups, but fewer recordings; lower it")
     folds: list[Fold] = [
         {clip.clip_id: "test" if clip.clip_id in tested else "train" for clip in clips} for tested in shares
     ]
-    return [carved(clips, fold, share, seed) for fold in folds]
+    return [with_validation_clips(clips, fold, share, seed) for fold in folds]

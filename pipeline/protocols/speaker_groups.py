@@ -1,4 +1,4 @@
-"""Who has to stay on one side of a fold together: speakers who share a recording, such as the two of a dialogue."""
+"""Speakers who must stay on one side of a fold: those who share a recording, such as the two of a dialogue."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from collections.abc import Iterable
 from pipeline.core.clip import Clip
 
 
-def together(clips: Iterable[Clip]) -> list[list[str]]:
-    """Return the speakers in groups of those whom recordings tie together, directly or through others; both sorted.
+def linked_speakers(clips: Iterable[Clip]) -> list[list[str]]:
+    """Return groups of speakers who share recordings, directly or through others; groups and speakers sorted.
 
-    Where no clip names its recording, everybody is a group of their own.
+    Where no clip names its recording, each speaker is a group.
 
-    >>> together([Clip("1", "1.wav", "anna", "sad", source="scene"), Clip("2", "2.wav", "ben", "sad", source="scene"), Clip("3", "3.wav", "carl", "sad")])
+    >>> anna, ben = (Clip(n, f"{n}.wav", who, "sad", source="scene") for n, who in (("1", "anna"), ("2", "ben")))
+    >>> linked_speakers([anna, ben, Clip("3", "3.wav", "carl", "sad")])
     [['anna', 'ben'], ['carl']]
     """
     groups: dict[str, set[str]] = {}
@@ -26,7 +27,7 @@ def together(clips: Iterable[Clip]) -> list[list[str]]:
     return sorted({id(group): sorted(group) for group in groups.values()}.values())
 
 
-def widened(chosen: Iterable[str], groups: Iterable[list[str]]) -> list[str]:
-    """Return the speakers with all those of their groups, in the order of the groups."""
+def with_linked_speakers(chosen: Iterable[str], groups: Iterable[list[str]]) -> list[str]:
+    """Return the speakers with everybody in their groups, in the order of the groups."""
     wanted = set(chosen)
     return [speaker for group in groups if wanted & set(group) for speaker in group]

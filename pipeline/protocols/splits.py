@@ -1,8 +1,8 @@
-"""Who is learned from and who is tested: the guards that refuse an overlap, and the file of the folds.
+"""Training, validation and test sides of a fold: the guards that refuse an overlap, and the file of the folds.
 
-A split is a list of folds; a fold names the part of each clip: train, val or test. Validation is carved from the
-training side by whole speakers, so that early stopping, hyper-parameters and fusion weights are judged on people that
-the model has not met.
+A split is a list of folds; a fold names the part of each clip: train, val or test. Validation takes whole speakers
+from the training side, so that early stopping, hyper-parameters and fusion weights are chosen on people that the model
+was not trained on.
 """
 
 from __future__ import annotations
@@ -24,11 +24,10 @@ Fold = Mapping[str, str]
 def check_fold(
     clips: Iterable[Clip], fold: Fold, name: str, shared: Collection[str] = (), remedy: str = "split by speaker"
 ) -> None:
-    """Refuse a speaker, a recording or the bytes of a media file on two sides of a fold; clips that it leaves out do
-    not count.
+    """Refuse a speaker, a recording or the bytes of a media file on two sides of a fold.
 
     Args:
-        clips: of the corpus
+        clips: of the corpus; those that are not in the fold do not count
         fold: clip id -> part
         name: of the fold, for the message
         shared: parts that may have speakers in common, as `ProtocolParams.shared` says; never recordings or media files
@@ -52,7 +51,8 @@ def check_fold(
     for source, one, other in _on_two_sides(used, fold, lambda clip: clip.source):
         raise LeakageError(
             f"{name}: recording '{source}' is in {fold[one]} ({one}) and in {fold[other]} ({other}); "
-            "keep on one side what was cut from it: a number of groups does (logso, kfold), or lists of all who speak in it"
+            "keep on one side what was cut from it: by a number of groups (logso, kfold), or by lists of all who speak "
+            "in it"
         )
     for _, one, other in _on_two_sides(used, fold, lambda clip: clip.digest or clip.path):
         raise LeakageError(
@@ -73,7 +73,7 @@ def _on_two_sides(
 
 
 def check_disjoint_source(source: Iterable[str], corpus: Iterable[str], name: str) -> None:
-    """Refuse a source task that has met a speaker of the emotion corpus.
+    """Refuse a source task that was trained on a speaker of the emotion corpus.
 
     Args:
         source: speakers or identities of the source task

@@ -1,4 +1,4 @@
-"""In which folds a feature or a model can be learned, where clips have no sound or no picture."""
+"""The folds in which a feature or a model can be trained, where clips lack audio or video."""
 
 from __future__ import annotations
 
@@ -11,20 +11,19 @@ from pipeline.protocols.splits import Fold
 _USES = {"train": "train", "val": "validate"}
 
 
-def learnable(
+def trainable_folds(
     folds: Mapping[str, Fold],
     present: Collection[str],
     absent: Collection[str],
     what: str,
     parts: Sequence[str] = tuple(_USES),
 ) -> dict[str, Fold]:
-    """Return the folds with clips to train and to validate on; without those that lack them since clips lack a
-    modality.
+    """Return the folds with clips to train and to validate on; a missing modality may leave a fold without any.
 
     Args:
         folds: fold name -> fold
-        present: ids of the clips that can be learned from
-        absent: ids of the clips without the sound or the picture
+        present: ids of the clips that can be used
+        absent: ids of the clips without the modality
         what: is learned, for the message
         parts: that must have clips
 
@@ -43,7 +42,7 @@ def learnable(
 
 
 def not_learned(entries: Iterable[Entry]) -> list[Entry]:
-    """Return the entries of a stage that could learn in no fold: what it was given is of no use."""
+    """Return the entries of a stage that could be trained in no fold."""
     return [
         e if e.lost else lost(e.clip_id, e.stage, "not_learned", "no fold has clips to train and to validate on")
         for e in entries
@@ -51,12 +50,12 @@ def not_learned(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def check_absent(clips: Iterable[str], absent: Collection[str], message: str) -> None:
-    """Refuse to go on without what is to be learned, unless some clips never had it.
+    """Refuse to go on where clips are missing although they have the modality.
 
     Args:
-        clips: ids of the clips that should have had it
-        absent: ids of the clips without the sound or the picture
-        message: where none of the former is among the latter
+        clips: ids of the clips that are needed
+        absent: ids of the clips without the modality
+        message: of the error, where none of `clips` is in `absent`
 
     Raises:
         PipelineError: with the message

@@ -1,6 +1,6 @@
 """Clips of facial actions and head movements, none of which is an emotion: the stand-in for a corpus of videos.
 
-Every class looks the same in a mirror. The face fills the picture as in Zhang et al. 2017, section III.A.2: twice the
+Every class looks the same in a mirror. The face fills the frame as in Zhang et al. 2017, section III.A.2: twice the
 eye distance wide and 150/55 of it high, here brought to a square, as it will be for the network. The cut is made for
 the face at rest and then kept, so that movements of the head show.
 """
@@ -69,7 +69,7 @@ def _moved(pose: Pose, action: str, size: float) -> Pose:
 
 
 def _cut(renderer: FaceRenderer, rng: np.random.Generator) -> Points:
-    """The affine map (2, 3) from the whole picture to the cut around the face at rest, a little off at random."""
+    """The affine map (2, 3) from the whole frame to the cut around the face at rest, a little off at random."""
     points = renderer.vertices(np.zeros(len(ex.UNITS)), Pose())
     left, right = points[_LEFT_EYE].mean(axis=0), points[_RIGHT_EYE].mean(axis=0)
     distance = float(np.hypot(*(right - left))) * float(rng.uniform(0.95, 1.05))
@@ -80,18 +80,18 @@ def _cut(renderer: FaceRenderer, rng: np.random.Generator) -> Points:
 
 
 def action_clip(identity: Identity, action: str, rng: np.random.Generator) -> Frame:
-    """One clip of 16 to 20 pictures, (t, 128, 128, 3) RGB: an action of ``ACTIONS``, small head motion, a light."""
-    frames = int(rng.integers(16, 21))
+    """One clip of 16 to 20 frames, (t, 128, 128, 3) RGB: an action of ``ACTIONS``, small head motion, a light."""
+    count = int(rng.integers(16, 21))
     renderer = FaceRenderer(load_portrait(), identity, draw_light(rng))
     cut = _cut(renderer, rng)
-    curve = float(rng.uniform(0.7, 1.0)) * _curve(action, np.linspace(0.0, 1.0, frames), rng)
+    curve = float(rng.uniform(0.7, 1.0)) * _curve(action, np.linspace(0.0, 1.0, count), rng)
     apex = sum((ex.single(unit, amount) for unit, amount in _UNITS.get(action, {}).items()), np.zeros(len(ex.UNITS)))
     rest = ex.draw_apex("neutral", 0.0, 0.4, rng)
-    pictures = [
+    frames = [
         cv2.warpAffine(
             renderer.render(rest + size * apex, _moved(pose, action, size)), cut, (ACTION_PX, ACTION_PX),
             flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101,
         )
-        for size, pose in zip(curve, idle_poses(frames, rng), strict=True)
+        for size, pose in zip(curve, idle_poses(count, rng), strict=True)
     ]  # fmt: skip
-    return np.stack(pictures)
+    return np.stack(frames)

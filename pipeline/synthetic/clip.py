@@ -44,7 +44,7 @@ def draw_person(gender: Gender, rng: np.random.Generator) -> Person:
 
 
 def mouth_opening(samples: npt.NDArray[np.float32], frames: int) -> Points:
-    """Opening of the mouth (frames,), 0-1, after the sound's level around every picture."""
+    """Opening of the mouth (frames,), 0-1, after the audio level around every frame."""
     hop = RATE_HZ // FPS
     padded = np.zeros(frames * hop)
     padded[: len(samples)] = samples[: frames * hop]
@@ -78,7 +78,7 @@ def idle_poses(frames: int, rng: np.random.Generator) -> list[Pose]:
 
 
 def action_units(emotion: str, opening: Points, manner: Manner, rng: np.random.Generator) -> Points:
-    """Action units of every picture, (frames, units): expression, speech and blinks."""
+    """Action units of every frame, (frames, units): expression, speech and blinks."""
     frames = len(opening)
     apex = ex.draw_apex(emotion, manner.strength_face, manner.variation_face, rng)
     units = np.outer(ex.envelope(frames, rng), apex)
@@ -96,11 +96,11 @@ def draw_light(rng: np.random.Generator) -> Light:
 def make_clip(
     person: Person, emotion: str, seconds: float, manner: Manner, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.uint8], Utterance]:
-    """Pictures (t, 240, 320, 3) RGB at 25 a second, and sound of the same length at 16 kHz."""
+    """Frames (t, 240, 320, 3) RGB at 25 frames/s, and audio of the same length at 16 kHz."""
     frames = round(seconds * FPS)
     prosody = draw_prosody(emotion, manner.strength_voice, manner.variation_voice, rng)
     utterance = speak(person.voice, prosody, frames / FPS, rng)
     units = action_units(emotion, mouth_opening(utterance.samples, frames), manner, rng)
     renderer = FaceRenderer(load_portrait(), person.identity, draw_light(rng))
-    pictures: list[Frame] = [renderer.render(u, pose) for u, pose in zip(units, idle_poses(frames, rng), strict=True)]
-    return np.stack(pictures), utterance
+    video: list[Frame] = [renderer.render(u, pose) for u, pose in zip(units, idle_poses(frames, rng), strict=True)]
+    return np.stack(video), utterance

@@ -1,22 +1,21 @@
 """Writes the generated demo corpus and the generated sources for transfer learning.
 
-Both are generated, for trying the pipeline, and no evidence about people. Every item draws
-from its own generator, seeded with the corpus's seed and the item's place, so the files do not
-depend on the number of workers or their order.
+Both are generated, for trying the pipeline, and no evidence about people. Every item draws from its own generator,
+seeded with the corpus's seed and the item's place, so the files do not depend on the number of workers or their order.
 
 Measured with the defaults of `settings.py`, while params.yaml asks for clearer emotions
 (112 clips, seed 7), leaving two speakers (a woman and a
 man) out at a time, four folds, linear SVM (C = 0.01), chance 14 %:
 
-* openSMILE eGeMAPSv02 functionals of the sound, standardised on the training speakers: 55 %;
+* openSMILE eGeMAPSv02 functionals of the audio, standardised on the training speakers: 55 %;
   standardised within each speaker (without labels): 68 %;
 * HOG (10-pixel cells, 2 x 2 blocks) of the grey 100 x 100 face crop at 60 % of the clip, 40
   principal components: 60 %; each speaker's mean crop features taken off: 69 %;
 * mean grey face crop of the clip, 40 principal components: 42 %; speaker's mean off: 57 %.
 
-dlib's HOG detector (no upsampling) found a face in all 5821 pictures, 104 pixels wide in most.
-Nearly all confusions lie where the figures are close: fear, happiness and surprise in the
-voice, disgust, sadness and neutral in the voice, fear and neutral in the face.
+dlib's HOG detector (no upsampling) found a face in all 5821 frames, 104 pixels wide in most. Nearly all confusions
+lie where the figures are close: fear, happiness and surprise in the voice, disgust, sadness and neutral in the voice,
+fear and neutral in the face.
 """
 
 from collections.abc import Callable, Iterable
@@ -37,7 +36,7 @@ from pipeline.synthetic.mp4 import write_mp4
 from pipeline.synthetic.portrait import load_portrait
 from pipeline.synthetic.prosody import EMOTIONS
 from pipeline.synthetic.settings import DemoSettings, SourceSettings
-from pipeline.synthetic.source_items import source_picture, source_utterance
+from pipeline.synthetic.source_items import source_image, source_utterance
 from pipeline.synthetic.speaker import Gender, draw_voice
 from pipeline.synthetic.vocal_tract import RATE_HZ
 
@@ -87,8 +86,7 @@ def _clip_path(speaker: int, emotion: int, take: int) -> str:
 def write_demo(root: Path, settings: DemoSettings, workers: int, progress: Progress | None = None) -> None:
     """Writes ``<speaker>/<speaker>_<emotion>_<take>.mp4``, manifest.csv and GENERATED.txt.
 
-    Clips are 320 x 240, 25 pictures a second, with 16 kHz mono sound. The manifest's paths are
-    relative to ``root``.
+    Clips are 320 x 240, 25 frames/s, with 16 kHz mono audio. The manifest's paths are relative to ``root``.
     """
     items = [(s, e, t) for s in range(settings.speakers) for e in range(len(EMOTIONS)) for t in range(settings.takes)]
     for speaker in range(settings.speakers):
@@ -125,16 +123,16 @@ def _source_identity(settings: SourceSettings, index: int) -> Identity:
 
 
 def _source_face(root: Path, settings: SourceSettings, index: int) -> list[str]:
-    """Writes one identity's pictures; returns no lines."""
+    """Writes one identity's images; returns no lines."""
     cv2.setNumThreads(1)
     folder = root / "faces" / f"f{index + 1:02d}"
     identity = _source_identity(settings, index)
     renderer = FaceRenderer(load_portrait(), identity)
     for k in range(settings.pictures):
-        picture = source_picture(renderer, np.random.default_rng([settings.seed, _FACE, index, k + 1]))
-        ok, png = cv2.imencode(".png", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+        image = source_image(renderer, np.random.default_rng([settings.seed, _FACE, index, k + 1]))
+        ok, png = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
         if not ok:
-            raise RuntimeError(f"could not encode {folder.name} picture {k + 1} as PNG")
+            raise RuntimeError(f"could not encode {folder.name} image {k + 1} as PNG")
         (folder / f"{k + 1:03d}.png").write_bytes(png.tobytes())
     return []
 
@@ -158,11 +156,11 @@ def _source_folders(root: Path, kind: Literal["voices", "faces"], letter: str, c
 
 
 def write_sources(root: Path, settings: SourceSettings, workers: int, progress: Progress | None = None) -> None:
-    """Writes voices/ (WAV, phones.ctm, speakers.csv), faces/ (PNG), actions/ (MP4 without sound,
+    """Writes voices/ (WAV, phones.ctm, speakers.csv), faces/ (PNG), actions/ (MP4 without audio,
     ``<action>/<identity>_<number>.mp4``) and GENERATED.txt.
 
-    ``phones.ctm`` has NIST CTM lines: utterance, channel 1, start and duration in seconds,
-    phone. Paths in ``speakers.csv`` are relative to ``root``.
+    ``phones.ctm`` has NIST CTM lines: utterance, channel 1, start and duration in seconds, phone. Paths in
+    ``speakers.csv`` are relative to ``root``.
     """
     _source_folders(root, "voices", "v", settings.voices)
     _source_folders(root, "faces", "f", settings.identities)

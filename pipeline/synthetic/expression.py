@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.synthetic.portrait import LANDMARKS, Points
 
-# Landmark -> (outwards, down) in frame pixels at full intensity, left half of the picture and
+# Landmark -> (outwards, down) in frame pixels at full intensity, left half of the frame and
 # middle; the right half is mirrored.
 _UNITS: dict[str, dict[int, tuple[float, float]]] = {
     "AU1": {19: (0, -2), 20: (0, -5), 21: (0, -7.5)},

@@ -1,8 +1,8 @@
 """Renders a generated face: the portrait warped piecewise-affinely, over a background.
 
-For every frame the mesh is moved, every triangle is painted as its number, and the picture is
-fetched back through the affine map of each pixel's triangle (one ``cv2.remap``). The map is
-continuous, so triangles cannot tear; the background is a layer of its own, so no border shows.
+For every frame the mesh is moved, every triangle is painted as its number, and the frame is fetched back through the
+affine map of each pixel's triangle (one ``cv2.remap``). The map is continuous, so triangles cannot tear; the background
+is a layer of its own, so no border shows.
 """
 
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Pose:
 
 @dataclass(frozen=True)
 class Light:
-    """Constant gain and a ramp of brightness across the picture, as fractions."""
+    """Constant gain and a ramp of brightness across the frame, as fractions."""
 
     gain: float = 1.0
     across: float = 0.0
@@ -73,7 +73,7 @@ def _double_area(corners: Points) -> Points:
 
 
 def _shade(light: Light, shape: tuple[int, ...], origin: Points) -> Image:
-    """Brightness factors (h, w, 1) of a picture whose top left pixel lies at ``origin``."""
+    """Brightness factors (h, w, 1) of an image whose top left pixel lies at ``origin``."""
     y, x = np.mgrid[0 : shape[0], 0 : shape[1]].astype(np.float32)
     across, down = (x + origin[0]) / WIDTH - 0.5, (y + origin[1]) / HEIGHT - 0.5
     ramp = 1 + light.across * across + light.down * down
@@ -81,7 +81,7 @@ def _shade(light: Light, shape: tuple[int, ...], origin: Points) -> Image:
 
 
 class FaceRenderer:
-    """Pictures of one identity under one light."""
+    """Images of one identity under one light."""
 
     def __init__(self, portrait: Portrait, identity: Identity, light: Light | None = None) -> None:
         self._portrait, self._identity = portrait, identity
@@ -125,7 +125,7 @@ class FaceRenderer:
         return terms[0] * x + terms[1] * y + terms[2], terms[3] * x + terms[4] * y + terms[5]
 
     def render(self, units: Points, pose: Pose) -> Frame:
-        """One picture, (240, 320, 3) RGB uint8."""
+        """One frame, (240, 320, 3) RGB uint8."""
         map_x, map_y = self._map(self.vertices(units, pose))
         layer = cv2.remap(self._texture, map_x, map_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         alpha = cv2.extractChannel(layer, 3).astype(np.float32) * np.float32(1 / 255)
@@ -136,8 +136,8 @@ class FaceRenderer:
 def face_box(landmarks: Points) -> tuple[float, float, float]:
     """Square around a face as dlib's HOG detector draws it: left, top, side in frame pixels.
 
-    ``landmarks``: (68, 2). The two ratios are the means over 240 pictures of this renderer on
-    which the detector was run; its boxes come in fixed sizes (104 and 125 pixels here).
+    ``landmarks``: (68, 2). The two ratios are the means over 240 frames of this renderer on which the detector was
+    run; its boxes come in fixed sizes (104 and 125 pixels here).
     """
     centre = landmarks.min(axis=0) / 2 + landmarks.max(axis=0) / 2
     height = float(np.ptp(landmarks[:, 1]))

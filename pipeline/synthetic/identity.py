@@ -20,8 +20,8 @@ _EYES = (tuple(range(36, 42)), tuple(range(42, 48)))
 
 @dataclass(frozen=True)
 class Identity:
-    """A face: ``shape`` (n, 2) vertices at rest in frame pixels; texture (h, w, 4) and
-    background (240, 320, 3), RGB(A) 0-255, uint8."""
+    """A face: ``shape`` (n, 2) vertices at rest in frame pixels; texture (h, w, 4) and background (240, 320, 3), RGB(A)
+    0-255, uint8."""
 
     gender: Gender
     shape: Points

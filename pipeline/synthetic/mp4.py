@@ -1,4 +1,4 @@
-"""Writes pictures and sound as an MP4 whose bytes depend on nothing but its contents."""
+"""Writes video and audio as an MP4 whose bytes depend on nothing but its contents."""
 
 import os
 from collections.abc import Iterator
@@ -12,13 +12,13 @@ import numpy.typing as npt
 from av.codec.context import Flags
 
 _AAC_FRAME = 1024
-# One thread: the slices x264 cuts a picture into otherwise depend on the number of cores. Independent of the processor:
+# One thread: the slices x264 cuts a frame into otherwise depend on the number of cores. Independent of the processor:
 # otherwise x264 decides by sums that its code for AVX-512 rounds another way, and not the same way in every run.
 _X264 = {"preset": "veryfast", "crf": "20", "threads": "1", "x264-params": "threads=1:cpu-independent=1"}
 
 
 def _video_stream(container: Any, frames: npt.NDArray[np.uint8], fps: int) -> Any:
-    """An H.264 stream for pictures (t, h, w, 3)."""
+    """An H.264 stream for frames (t, h, w, 3)."""
     stream = container.add_stream("libx264", rate=fps, options=_X264)
     stream.height, stream.width = frames.shape[1:3]
     stream.pix_fmt = "yuv420p"
@@ -34,15 +34,15 @@ def _audio_stream(container: Any, rate_hz: int) -> Any:
     return stream
 
 
-def _pictures(frames: npt.NDArray[np.uint8], fps: int) -> Iterator[Any]:
+def _video_frames(frames: npt.NDArray[np.uint8], fps: int) -> Iterator[Any]:
     """Video frames with their times."""
-    for k, picture in enumerate(frames):
-        frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+    for k, rgb in enumerate(frames):
+        frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
         frame.pts, frame.time_base = k, Fraction(1, fps)
         yield frame
 
 
-def _sounds(samples: npt.NDArray[np.float32], rate_hz: int) -> Iterator[Any]:
+def _audio_frames(samples: npt.NDArray[np.float32], rate_hz: int) -> Iterator[Any]:
     """Audio frames of 1024 samples, the last one shorter."""
     for start in range(0, len(samples), _AAC_FRAME):
         block = np.ascontiguousarray(samples[None, start : start + _AAC_FRAME])
@@ -60,15 +60,15 @@ def write_mp4(
 ) -> None:
     """Writes ``frames`` (t, h, w, 3) RGB and ``samples`` (n,) mono within -1..1 to ``path``.
 
-    ``samples`` of None leaves out the sound. H.264 and AAC, bit-exact flags, no times or encoder
+    ``samples`` of None leaves out the audio. H.264 and AAC, bit-exact flags, no times or encoder
     names in the metadata. The file appears under its name only when it is complete.
     """
     temporary = path.with_name(f".{path.stem}.part.mp4")
     options = {"fflags": "+bitexact", "movflags": "+faststart"}
     with av.open(str(temporary), "w", format="mp4", options=options) as container:
-        tracks = [(_video_stream(container, frames, fps), _pictures(frames, fps))]
+        tracks = [(_video_stream(container, frames, fps), _video_frames(frames, fps))]
         if samples is not None:
-            tracks.append((_audio_stream(container, rate_hz), _sounds(samples, rate_hz)))
+            tracks.append((_audio_stream(container, rate_hz), _audio_frames(samples, rate_hz)))
         for stream, parts in tracks:
             for part in parts:
                 container.mux(stream.encode(part))

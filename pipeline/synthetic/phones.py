@@ -32,8 +32,8 @@ NASAL_BANDWIDTH_HZ = 100.0
 class Phone:
     """One phone: F1-F3 and bandwidths in Hz for a man, duration in seconds.
 
-    ``voicing`` is the amplitude of the glottal source (0-1), ``noise_hz`` the band of the
-    frication or burst noise, ``noise`` its amplitude (0-1).
+    ``voicing`` is the amplitude of the glottal source (0-1), ``noise_hz`` the band of the frication or burst noise,
+    ``noise`` its amplitude (0-1).
     """
 
     name: str

@@ -1,7 +1,7 @@
-"""The portrait behind every generated face: picture, landmark positions, region masks.
+"""The portrait behind every generated face: image, landmark positions, region masks.
 
-The picture is ``skimage.data.astronaut()`` (NASA, public domain), which ships inside
-scikit-image; ``portrait.json`` beside this module holds positions in it as numbers.
+The image is ``skimage.data.astronaut()`` (NASA, public domain), which ships inside scikit-image; ``portrait.json``
+beside this module holds positions in it as numbers.
 """
 
 import json
@@ -27,7 +27,7 @@ _BROWS = ((17, 18, 19, 20, 21), (22, 23, 24, 25, 26))
 
 @dataclass(frozen=True)
 class Portrait:
-    """Picture and mesh. Positions in pixels of the 320 x 240 frame, x right and y down.
+    """Image and mesh. Positions in pixels of the 320 x 240 frame, x right and y down.
 
     ``texture``: (h, w, 3) RGB 0-1; ``origin``: frame position of its top left pixel;
     ``source``: (n, 2) vertices as photographed, the first 68 are the landmarks; ``neutral``:
@@ -79,8 +79,8 @@ def _triangles(points: Points) -> npt.NDArray[np.intp]:
 def _darken_mouth(texture: Image, inner: Points) -> Image:
     """Teeth kept at the top of the mouth opening, shade below them.
 
-    The photographed smile shows a narrow row of teeth; stretched by an open mouth they would
-    fill it, so the lower part becomes the dark of the mouth.
+    The photographed smile shows a narrow row of teeth; stretched by an open mouth they would fill it, so the lower part
+    becomes the dark of the mouth.
     """
     rows = np.arange(texture.shape[0], dtype=np.float32)[:, None]
     top, bottom = float(inner[:, 1].min()), float(inner[:, 1].max())

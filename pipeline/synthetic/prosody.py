@@ -1,8 +1,8 @@
 """Prosody of the seven emotions, from published figures, and its variation from clip to clip.
 
-Every value below is the full-size (``strength`` = 1) difference from neutral. A clip uses
-``value ** strength`` for ratios and ``value * strength`` for differences, and then a random
-change of its own, so that the emotions overlap on purpose.
+Every value below is the full-size (``strength`` = 1) difference from neutral. A clip uses ``value ** strength`` for
+ratios and ``value * strength`` for differences, and then a random change of its own, so that the emotions overlap on
+purpose.
 
 Where the values come from. [B] = Breazeal (2002), "Designing Sociable Robots", Table 11.5,
 which lists Cahn's (1990) Affect Editor parameters per emotion on a -10..10 scale: looked up

@@ -12,26 +12,34 @@ class DemoSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    seed: int = Field(default=7, ge=0)
-    speakers: int = Field(default=8, ge=1, le=99)
-    takes: int = Field(default=2, ge=1, le=9)
-    seconds: float = Field(default=2.0, ge=1.0, le=10.0)
-    strength_voice: float = Field(default=0.75, ge=0.0, le=1.5)
-    strength_face: float = Field(default=0.7, ge=0.0, le=1.2)
-    variation_voice: float = Field(default=0.85, ge=0.0, le=2.0)
-    variation_face: float = Field(default=0.85, ge=0.0, le=2.0)
+    seed: int = Field(default=7, ge=0, description="of everything that is drawn")
+    speakers: int = Field(default=8, ge=1, le=99, description="of the corpus, half of them female")
+    takes: int = Field(default=2, ge=1, le=9, description="clips of every speaker and emotion")
+    seconds: float = Field(default=2.0, ge=1.0, le=10.0, description="mean length of a clip, s; 0.9 to 1.2 times it")
+    strength_voice: float = Field(
+        default=0.75, ge=0.0, le=1.5, description="scale of the published differences between emotions, in the voice"
+    )
+    strength_face: float = Field(default=0.7, ge=0.0, le=1.2, description="the same, in the face")
+    variation_voice: float = Field(
+        default=0.85, ge=0.0, le=2.0, description="scale of what changes at random from clip to clip, in the voice"
+    )
+    variation_face: float = Field(default=0.85, ge=0.0, le=2.0, description="the same, in the face")
 
 
 class SourceSettings(BaseModel):
-    """Source corpora: number of voices and their utterances, of identities and their pictures, and
-    of ``actions``, clips of every identity doing every facial action; 0 = none."""
+    """Source corpora: number of voices and their utterances, of identities and their images, and of ``actions``,
+    clips of every identity doing every facial action; 0 = none."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    seed: int = Field(default=7, ge=0)
-    voices: int = Field(default=16, ge=1, le=99)
-    utterances: int = Field(default=10, ge=1, le=99)
-    identities: int = Field(default=24, ge=1, le=99)
-    pictures: int = Field(default=40, ge=1, le=999)
-    actions: int = Field(default=1, ge=0, le=9)
-    strength_voice: float = Field(default=0.3, ge=0.0, le=1.5)
+    seed: int = Field(default=7, ge=0, description="of everything that is drawn")
+    voices: int = Field(default=16, ge=1, le=99, description="speakers of the speech corpus")
+    utterances: int = Field(default=10, ge=1, le=99, description="of every voice")
+    identities: int = Field(default=24, ge=1, le=99, description="people of the picture corpus")
+    pictures: int = Field(default=40, ge=1, le=999, description="of every identity")
+    actions: int = Field(
+        default=1, ge=0, le=9, description="clips of every identity doing every facial action; 0 = none"
+    )
+    strength_voice: float = Field(
+        default=0.3, ge=0.0, le=1.5, description="scale of the published differences between emotions, in the voice"
+    )

@@ -1,4 +1,4 @@
-"""Items of the source corpora: utterances of source voices, pictures of source faces."""
+"""Items of the source corpora: utterances of source voices, images of source faces."""
 
 import cv2
 import numpy as np
@@ -10,7 +10,7 @@ from pipeline.synthetic.prosody import EMOTIONS, draw_prosody
 from pipeline.synthetic.speaker import Voice
 from pipeline.synthetic.voice import Utterance, speak
 
-PICTURE_PX = 100
+IMAGE_PX = 100
 BOX_MARGIN = 1.2  # the tracker enlarges the detection by this before it cuts
 
 
@@ -27,16 +27,16 @@ def _random_pose(rng: np.random.Generator) -> Pose:
     return Pose(roll, yaw, pitch, float(rng.uniform(0.96, 1.04)), (shift[0], shift[1]))
 
 
-def _relight(picture: Frame, rng: np.random.Generator) -> Frame:
-    """Another gain, contrast and ramp of brightness on a picture (h, w, 3)."""
-    x = np.linspace(-0.5, 0.5, picture.shape[1], dtype=np.float32)
-    y = np.linspace(-0.5, 0.5, picture.shape[0], dtype=np.float32)
+def _relight(image: Frame, rng: np.random.Generator) -> Frame:
+    """Another gain, contrast and ramp of brightness on an image (h, w, 3)."""
+    x = np.linspace(-0.5, 0.5, image.shape[1], dtype=np.float32)
+    y = np.linspace(-0.5, 0.5, image.shape[0], dtype=np.float32)
     across, down = rng.normal(0.0, [0.25, 0.18])
     ramp = rng.uniform(0.75, 1.15) * (1 + across * x[None, :] + down * y[:, None])
-    return np.asarray(np.clip(picture * ramp[..., None], 0, 255).astype(np.uint8))
+    return np.asarray(np.clip(image * ramp[..., None], 0, 255).astype(np.uint8))
 
 
-def source_picture(renderer: FaceRenderer, rng: np.random.Generator) -> Frame:
+def source_image(renderer: FaceRenderer, rng: np.random.Generator) -> Frame:
     """A face as a tracker would cut it, (100, 100, 3) RGB: random expression, pose, light."""
     strength = float(rng.uniform(0.2, 1.0))
     units = ex.draw_apex(str(rng.choice(EMOTIONS)), strength, 0.6, rng)
@@ -45,11 +45,11 @@ def source_picture(renderer: FaceRenderer, rng: np.random.Generator) -> Frame:
     left, top, side = face_box(renderer.vertices(units, pose)[:LANDMARKS])
     # The detector's boxes jump between fixed sizes and places; so does the cut, a little.
     centre = np.array([left + side / 2, top + side / 2]) + rng.normal(0.0, 0.02 * side, 2)
-    scale = PICTURE_PX / (side * BOX_MARGIN * float(rng.uniform(0.94, 1.08)))
-    offset = PICTURE_PX / 2 - scale * centre
+    scale = IMAGE_PX / (side * BOX_MARGIN * float(rng.uniform(0.94, 1.08)))
+    offset = IMAGE_PX / 2 - scale * centre
     cut = np.array([[scale, 0.0, offset[0]], [0.0, scale, offset[1]]])
-    picture = cv2.warpAffine(
-        renderer.render(units, pose), cut, (PICTURE_PX, PICTURE_PX),
+    image = cv2.warpAffine(
+        renderer.render(units, pose), cut, (IMAGE_PX, IMAGE_PX),
         flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE,
     )  # fmt: skip
-    return _relight(np.asarray(picture), rng)
+    return _relight(np.asarray(image), rng)

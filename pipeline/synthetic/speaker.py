@@ -24,8 +24,8 @@ class Voice:
 def draw_voice(gender: Gender, rng: np.random.Generator) -> Voice:
     """A random speaker.
 
-    Mean F0 (men 132, women 223 Hz) and formant ratio (women 1.17) follow Peterson & Barney
-    (1952); jitter near 0.5 % is the usual figure for healthy voices.
+    Mean F0 (men 132, women 223 Hz) and formant ratio (women 1.17) follow Peterson & Barney (1952); jitter near 0.5 % is
+    the usual figure for healthy voices.
     """
     male = gender == "male"
     return Voice(

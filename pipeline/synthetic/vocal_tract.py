@@ -1,7 +1,7 @@
 """Vocal tract and glottis of the generated voices: pulses, noise and formant resonators.
 
-After Klatt (1980), "Software for a cascade/parallel formant synthesizer", JASA 67, 971-995;
-the glottal pulse is the polynomial of KLGLOTT88 (Klatt & Klatt 1990, JASA 87, 820-857).
+After Klatt (1980), "Software for a cascade/parallel formant synthesizer", JASA 67, 971-995; the glottal pulse is the
+polynomial of KLGLOTT88 (Klatt & Klatt 1990, JASA 87, 820-857).
 """
 
 import numpy as np

@@ -90,7 +90,7 @@ def speak(voice: Voice, prosody: Prosody, seconds: float, rng: np.random.Generat
     voiced /= max(float(np.sqrt(np.mean(voiced[loud] ** 2))), 1e-6)
     tilt = 10 ** (prosody.tilt_db / 20)  # frication brightens and dulls with the voice
     level = _SPEECH_RMS * 10 ** (prosody.energy_db / 20)
-    sound = level * (voiced + tilt * _frication(plan, voice.formant_scale, rng))
-    sound += rng.normal(0.0, _ROOM_RMS, len(sound))
-    sound /= max(1.0, float(np.max(np.abs(sound))) / 0.95)
-    return Utterance(sound.astype(np.float32), _alignment(plan))
+    samples = level * (voiced + tilt * _frication(plan, voice.formant_scale, rng))
+    samples += rng.normal(0.0, _ROOM_RMS, len(samples))
+    samples /= max(1.0, float(np.max(np.abs(samples))) / 0.95)
+    return Utterance(samples.astype(np.float32), _alignment(plan))

@@ -38,19 +38,25 @@ class AdjustedRate(Settings):
     """How a network is trained; the defaults are those of the paper and of CNTK."""
 
     epochs: int = Field(
-        40, ge=0, description="at most; 0 trains nothing, and the weights are named RANDOM in every report"
+        40,
+        ge=0,
+        description="at most; 0 trains nothing, and the weights are named RANDOM in every report {Ouyang 6.3: 40}",
     )
-    batch: int = Field(64, ge=1, description="examples per step")
-    learning_rate: float = Field(gt=0, description="per minibatch, at the beginning")
-    momentum: float = Field(0.9, ge=0, lt=1, description="per minibatch")
+    batch: int = Field(64, ge=1, description="examples per step {Ouyang 6.3: 64}")
+    learning_rate: float = Field(gt=0, description="per minibatch, at the beginning {Ouyang 6.3: 0.004}")
+    momentum: float = Field(0.9, ge=0, lt=1, description="per minibatch {Ouyang 6.3: 0.9}")
     unit_gain: bool = Field(
         True, description="the new gradient counts 1 - momentum, as in CNTK; false = 1, as elsewhere"
     )
-    decrease: float = Field(0.618, gt=0, lt=1, description="factor on the learning rate after too small an improvement")
+    decrease: float = Field(
+        0.618, gt=0, lt=1, description="factor on the learning rate after too small an improvement {Ouyang 6.3: 0.618}"
+    )
     decrease_below: float = Field(
         0.0, ge=0, lt=1, description="improvement, as a share, at or below which it is reduced"
     )
-    increase: float = Field(1.382, ge=1, description="factor on the learning rate after a large improvement")
+    increase: float = Field(
+        1.382, ge=1, description="factor on the learning rate after a large improvement {Ouyang 6.3: 1.382}"
+    )
     increase_above: float = Field(0.5, ge=0, description="improvement, as a share, above which it is increased")
     seed: int = Field(0, ge=0, description="of initial weights and order")
 

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from pipeline.audio import spectral as signal
 from pipeline.audio.spectral import (
-    SOUND_HZ,
+    AUDIO_HZ,
     Frames,
     LogMelParams,
     MfccParams,
@@ -143,7 +143,7 @@ def test_mfcc_of_one_frame_by_hand():
     sound = np.random.default_rng(3).standard_normal(400).astype(np.float32)
     power = np.abs(np.fft.rfft(sound * hamming(400, sym=False), 512)) ** 2
     bands = (
-        librosa.filters.mel(sr=SOUND_HZ, n_fft=512, n_mels=params.mels, fmin=params.low_hz, fmax=params.high_hz) @ power
+        librosa.filters.mel(sr=AUDIO_HZ, n_fft=512, n_mels=params.mels, fmin=params.low_hz, fmax=params.high_hz) @ power
     )
     level = 10 * np.log10(np.maximum(bands, 1e-10))
     expected = dct(level, norm="ortho")[:13]

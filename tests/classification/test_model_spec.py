@@ -114,9 +114,8 @@ def _lacking(present: list[str]) -> list[Entry]:
 def test_a_corpus_without_the_modality_trains_nothing_and_goes_on(tmp_path):
     recipe = FeatureRecipe.of(linear_svm, PARAMS, write(tmp_path / "toy.h5", 0), None, "train.linear_svm")
     line = run(recipe, tmp_path / "out", _lacking([]))
-    assert (
-        line
-        == "train toy-model: nothing to learn from, since no fold has clips with the feature to train and to validate on"
+    assert line == (
+        "train toy-model: nothing to learn from, since no fold has clips with the feature to train and to validate on"
     )
     frame = read_table(tmp_path / "out" / "posteriors.csv")
     assert frame.empty

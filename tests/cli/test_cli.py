@@ -1,4 +1,4 @@
-"""`python -m pipeline` as a whole: help that teaches, exit codes, completion, colour, Ctrl-C, one line for every error."""
+"""`python -m pipeline` as a whole: help, exit codes, completion, colour, Ctrl-C, one line for every error."""
 
 from __future__ import annotations
 
@@ -137,7 +137,10 @@ def test_errors_of_the_system_are_one_line(tmp_path, capsys):
     assert capsys.readouterr().err.count("\n") == 1
 
 
-BUG = "import sys, pipeline.cli.commands.environment as e; e.run = lambda args: 1 / 0; from pipeline.__main__ import console; sys.exit(console())"
+BUG = (
+    "import sys, pipeline.cli.commands.environment as e; e.run = lambda args: 1 / 0; from pipeline.__main__ import "
+    "console; sys.exit(console())"
+)
 
 
 def test_a_bug_in_a_command_is_one_line_and_the_log_has_the_rest(project):
@@ -146,9 +149,8 @@ def test_a_bug_in_a_command_is_one_line_and_the_log_has_the_rest(project):
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     (log,) = (project / ".cache/logs").glob("*-commands.log")
-    assert (
-        done.stderr
-        == f"error: ZeroDivisionError: division by zero; this is a bug; the whole story is in {log.relative_to(project)}\n"
+    assert done.stderr == (
+        f"error: ZeroDivisionError: division by zero; this is a bug; the whole story is in {log.relative_to(project)}\n"
     )
     assert "Traceback (most recent call last)" in log.read_text()
     shown = subprocess.run(
@@ -166,7 +168,8 @@ def test_a_reader_that_stops_is_no_error():
 def test_ctrl_c_in_a_command_is_one_line_and_leaves_no_process():
     """The doctor has other processes under way, all of which a terminal interrupts, too."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "pipeline", "doctor"], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        [sys.executable, "-m", "pipeline", "doctor"], cwd=ROOT, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
@@ -193,7 +196,8 @@ def alive(group: int) -> bool:
 
 COMPLETE = """
 eval "$({python} -m pipeline completion bash)"
-COMP_WORDS=({words} "$LAST"); COMP_LINE="{words} $LAST"; COMP_POINT=${{#COMP_LINE}}; COMP_TYPE=9; COMP_CWORD=$((${{#COMP_WORDS[@]}}-1))
+COMP_WORDS=({words} "$LAST"); COMP_LINE="{words} $LAST"; COMP_POINT=${{#COMP_LINE}}
+COMP_TYPE=9; COMP_CWORD=$((${{#COMP_WORDS[@]}}-1))
 _avemotion "${{COMP_WORDS[0]}}" "$LAST"
 printf '%s\\n' "${{COMPREPLY[@]}}"
 """
@@ -262,7 +266,10 @@ def test_a_python_without_any_package_gets_to_the_help():
 
 
 def test_an_old_python_gets_one_line():
-    code = "import sys; sys.version_info = (3, 9, 18); sys.argv = ['x', 'doctor']; import runpy; runpy.run_module('pipeline', run_name='__main__')"
+    code = (
+        "import sys; sys.version_info = (3, 9, 18); sys.argv = ['x', 'doctor']; import runpy; "
+        "runpy.run_module('pipeline', run_name='__main__')"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert "is Python 3.9.18, but 3.11 or newer is needed; run `make venv`" in done.stderr

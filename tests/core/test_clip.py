@@ -118,7 +118,8 @@ def test_a_manifest_is_plain_csv(tmp_path: Path) -> None:
         [Clip("b", "b, c.mp4", "Ünal", "sad", "test", "male", 0.0, 2.5), Clip("a", "a", "s", "fear")],
     )
     assert (tmp_path / "m.csv").read_bytes().decode() == (
-        'clip_id,path,speaker,emotion,split,gender,start,end,source,corpus,digest\na,a,s,fear,,,,,,,\nb,"b, c.mp4",Ünal,sad,test,male,0.0,2.5,,,\n'
+        'clip_id,path,speaker,emotion,split,gender,start,end,source,corpus,digest\na,a,s,fear,,,,,,,\nb,"b, '
+        'c.mp4",Ünal,sad,test,male,0.0,2.5,,,\n'
     )
 
 

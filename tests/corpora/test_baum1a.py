@@ -105,7 +105,7 @@ def test_only_the_spontaneous_part_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CorpusError) as caught:
         list(baum1a.clips(root))
     assert str(caught.value) == (
-        f"{root}: all films below it are those of BAUM-1s; set the root to the folder of BAUM-1a"
+        f"{root}: all videos below it are those of BAUM-1s; set the root to the folder of BAUM-1a"
     )
 
 
@@ -158,7 +158,8 @@ def test_without_its_csv_it_says_how_to_make_one(tmp_path: Path, there: str) -> 
     with pytest.raises(CorpusError) as caught:
         list(baum1a.clips(root))
     assert str(caught.value) == (
-        f"{root}: no Annotations_BAUM1a.csv below it; open Annotations_BAUM1a.xlsx and save its sheet there as CSV in UTF-8"
+        f"{root}: no Annotations_BAUM1a.csv below it; open Annotations_BAUM1a.xlsx and save its sheet there as "
+        "CSV in UTF-8"
     )
 
 

@@ -98,7 +98,7 @@ def test_the_acted_corpus_beside_it_is_passed_over(tmp_path: Path, folder: str) 
 def test_only_the_acted_corpus_is_an_error(tmp_path: Path) -> None:
     root = tree(tmp_path, rows(("S001_001", "Anger")), "BAUM1a_MP4_all/s001/S001_001.mp4")
     with pytest.raises(
-        CorpusError, match="all films below it are those of BAUM-1a; set the root to the folder of BAUM-1s"
+        CorpusError, match="all videos below it are those of BAUM-1a; set the root to the folder of BAUM-1s"
     ):
         list(baum1s.clips(root))
 
@@ -145,7 +145,8 @@ def test_without_a_csv_it_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(CorpusError) as caught:
         list(baum1s.clips(root))
     assert str(caught.value) == (
-        f"{root}: no Annotations_BAUM1s.csv below it; open Annotations_BAUM1s.xlsx and save its sheet there as CSV in UTF-8"
+        f"{root}: no Annotations_BAUM1s.csv below it; open Annotations_BAUM1s.xlsx and save its sheet there as "
+        "CSV in UTF-8"
     )
 
 

@@ -242,9 +242,8 @@ def test_a_table_without_rows_is_damaged(tmp_path: Path, text: str) -> None:
     table.write_text(text, "latin-1")
     with pytest.raises(CorpusError) as caught:
         list(iemocap.clips(root))
-    assert (
-        str(caught.value)
-        == f"{table}: without a row such as '[6.2901 - 8.2357] Ses01F_impro01_F000 neu [2.5, 2.5, 2.5]'; restore the file"
+    assert str(caught.value) == (
+        f"{table}: without a row such as '[6.2901 - 8.2357] Ses01F_impro01_F000 neu [2.5, 2.5, 2.5]'; restore the file"
     )
 
 
@@ -312,5 +311,6 @@ def test_a_second_copy_of_a_recording_is_refused(tmp_path: Path) -> None:
     with pytest.raises(CorpusError) as caught:
         list(iemocap.clips(root))
     assert str(caught.value) == (
-        f"{root / 'copy/Ses01F_impro01_F000.wav'}: clip Ses01F_impro01_F000 is also {place('Ses01F_impro01_F000')}; keep one of them"
+        f"{root / 'copy/Ses01F_impro01_F000.wav'}: clip Ses01F_impro01_F000 is also "
+        f"{place('Ses01F_impro01_F000')}; keep one of them"
     )

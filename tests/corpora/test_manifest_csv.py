@@ -134,7 +134,10 @@ def test_a_label_that_is_none_is_named_with_its_clip(tmp_path: Path, label: str)
     read(tmp_path, HEAD + f"a,a.mp4,s1,{label}\n")
     with pytest.raises(
         CorpusError,
-        match=rf"^a\.mp4: clip 'a' has the unknown emotion '{label}'.*mend it, or map it in params.yaml: corpora.mine.labels$",
+        match=(
+            rf"^a\.mp4: clip 'a' has the unknown emotion '{label}'.*mend it, or map it in params.yaml: "
+            r"corpora.mine.labels$"
+        ),
     ):
         read_corpus("mine", CorpusParams(adapter="manifest_csv", root=str(tmp_path)), 1)
 

@@ -150,7 +150,10 @@ def test_the_official_split_has_the_cast_on_all_sides_and_says_so_by_its_name(tm
     assert make_folds(clips, protocol) == [
         {f"{side}_dia0_utt{n}": part for side, part in sides.items() for n in (0, 1)}
     ]
-    message = "fold-00: speaker 'Joey' is in val (dev_dia0_utt0) and in test (test_dia0_utt0); split by speaker, or use speaker_dependent_official"
+    message = (
+        "fold-00: speaker 'Joey' is in val (dev_dia0_utt0) and in test (test_dia0_utt0); split by speaker, or use "
+        "speaker_dependent_official"
+    )
     with pytest.raises(LeakageError, match=f"^{re.escape(message)}"):
         make_folds(clips, ProtocolParams(name="official"))
 
@@ -270,11 +273,17 @@ def test_two_tables_of_one_side_are_refused(tmp_path: Path) -> None:
         ("copy/train/dia00_utt0.avi", "clip train_dia0_utt0 is also {first}; keep one of them"),
         (
             "clips/dia0_utt1.mp4",
-            "below the folders of 0 sides; keep it below one of train_splits, dev_splits_complete, output_repeated_splits_test, and the root above these",
+            (
+                "below the folders of 0 sides; keep it below one of train_splits, dev_splits_complete, "
+                "output_repeated_splits_test, and the root above these"
+            ),
         ),
         (
             "train/test_splits/dia0_utt1.mp4",
-            "below the folders of 2 sides; keep it below one of train_splits, dev_splits_complete, output_repeated_splits_test, and the root above these",
+            (
+                "below the folders of 2 sides; keep it below one of train_splits, dev_splits_complete, "
+                "output_repeated_splits_test, and the root above these"
+            ),
         ),
     ],
 )

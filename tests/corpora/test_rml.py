@@ -71,5 +71,6 @@ def test_a_film_of_no_subject_or_of_two(tmp_path: Path, name: str, count: int) -
     with pytest.raises(CorpusError) as caught:
         list(rml.clips(tree(tmp_path, name)))
     assert str(caught.value) == (
-        f"{tmp_path / name}: below the folders of {count} subjects; keep it below one of s1 to s8, and the root above these"
+        f"{tmp_path / name}: below the folders of {count} subjects; keep it below one of s1 to s8, and the root "
+        "above these"
     )

@@ -59,7 +59,10 @@ class Pipeline:
 
 
 # waits up to 30 s for a file that the other stage makes at once
-MEET = "touch {0}.begun; for i in $(seq 300); do [ -e {1}.begun ] && break; sleep 0.1; done; [ -e {1}.begun ] && echo {0} > {0}"
+MEET = (
+    "touch {0}.begun; for i in $(seq 300); do [ -e {1}.begun ] && break; sleep 0.1; done; [ -e {1}.begun ] && echo "
+    "{0} > {0}"
+)
 
 
 def test_stages_that_do_not_need_each_other_run_together(tmp_path):
@@ -214,7 +217,7 @@ def test_no_jobs_are_refused(tmp_path):
 
 
 def test_the_lock_file_has_the_bytes_that_plain_dvc_writes(tmp_path):
-    """Names and values that YAML would read as something else, several stages after each other, and one that changes."""
+    """Names and values that YAML would read as something else, several stages in a row, and one that changes."""
     stages = {"a": ("echo 1 > a", ()), "b": ("echo ': # \"yes\" 1e3' > b", ("a",)), "no": ("cat a b > no", ("a", "b"))}
     plain, ours = Pipeline(tmp_path / "plain", **stages), Pipeline(tmp_path / "ours", **stages)
     for change in (stages, {**stages, "b": ("printf '%s' 2 > b", ("a",))}):

@@ -17,7 +17,7 @@ import yaml
 
 from helpers.media import tone, write_media
 from helpers.project import SMALL, Project, ran
-from pipeline.media.decode import read_sound
+from pipeline.media.decode import read_audio
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("repro")]
 
@@ -171,7 +171,8 @@ def test_second_run_runs_nothing_nor_does_another_runtime(done):
 
 @pytest.mark.parametrize("tuned", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_an_experiment_reruns_what_its_settings_reach_and_nothing_else(done, tuned):
-    """A classifier and a selection, of one system up to its report; or a fine-tuning."""
+    """A classifier and a selection, of one system up to its report; or a fine-tuning. Where settings of `train` or
+    `systems` change, `code` looks whether plan.yaml still holds."""
     done.git("add", "dvc.lock", "params.yaml")
     done.git("commit", "-qm", "first run")
     if tuned:
@@ -180,7 +181,7 @@ def test_an_experiment_reruns_what_its_settings_reach_and_nothing_else(done, tun
     else:
         settings, targets = ("train.svm.c=[0.001]", "select.v1024.k=16"), ("report@demo-huang2017",)
         trained = {f"train@demo-huang2017-{model}" for model in ("a60-svm", "v1024-svm", "v1024-lstm")}
-        wanted = {"select@demo-v1024", *trained, "fuse@demo-huang2017", *targets}
+        wanted = {"code", "select@demo-v1024", *trained, "fuse@demo-huang2017", *targets}
     run = done.run("dvc", "exp", "run", *(word for setting in settings for word in ("-S", setting)), *targets)
     assert run.returncode == 0, run.stdout + run.stderr
     assert set(ran(run.stdout)) == wanted
@@ -199,7 +200,7 @@ def test_settings_of_fusion_rerun_fusion_and_report(done):
             "systems.zhang2017.features.dbn2": None,
         }
     )
-    assert names(done.repro("report@demo-huang2017", "report@demo-zhang2017")) == {"fuse", "report"}
+    assert names(done.repro("report@demo-huang2017", "report@demo-zhang2017")) == {"code", "fuse", "report"}
     metrics = json.loads((done.root / "reports/demo/zhang2017/scores.json").read_text())
     assert not any("dbn2" in name for name in metrics)
     assert (done.root / "features/demo/dbn2.h5").exists()
@@ -456,7 +457,7 @@ def rewritten(source: Path, target: Path, frames: int, voice: bool = True) -> No
         pictures = [frame.to_ndarray(format="rgb24") for frame in file.decode(video=0)][:frames]
     length = 16000 * frames // 25
     sound = (
-        read_sound(source, 16000)[:length]
+        read_audio(source, 16000)[:length]
         if voice
         else np.random.default_rng(0).normal(0, 0.003, length).astype(np.float32)
     )

@@ -1,4 +1,4 @@
-"""`degrade`: noise, blur and lost frames as asked for, nothing else changed, equal bytes, and every clip accounted for."""
+"""`degrade`: noise, blur and lost frames as asked for, nothing else, equal bytes, every clip accounted for."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from pipeline.degradation.effects import DegradeParams, blurred, generator, kept
 from pipeline.degradation.job import Worse, worse_clips
 from pipeline.degradation.writer import check_worse_ids, write_folder, write_lossless
 from pipeline.engine.workers import WorkerLost
-from pipeline.media.decode import read_frames, read_sound
+from pipeline.media.decode import read_audio, read_frames
 from pipeline.pretraining.settings import MARK, is_generated
 
 TIMES = [0, 40, 90, 130, 200, 333, 400, 481, 520, 560]
@@ -73,8 +73,8 @@ def test_noise_has_the_power_that_was_asked_for(tmp_path, clip, snr_db):
         sound, rng = speech().astype(float), np.random.default_rng(0)
         noise = np.concatenate(list(with_noise([sound], mean_power([sound]), snr_db, rng))) - sound
     else:
-        sound = read_sound(tmp_path / "a.mkv", RATE).astype(float)
-        noise = read_sound(path, RATE) - sound
+        sound = read_audio(tmp_path / "a.mkv", RATE).astype(float)
+        noise = read_audio(path, RATE) - sound
     assert abs(10 * np.log10(np.mean(sound**2) / np.mean(noise**2)) - snr_db) < 0.3
     assert abs(np.corrcoef(noise[:-1], noise[1:])[0, 1]) < 0.05, "white"
     assert abs(np.corrcoef(noise, sound)[0, 1]) < 0.05
@@ -90,9 +90,9 @@ def test_noise_alone_leaves_the_pictures(tmp_path, clip):
 @pytest.mark.parametrize("ways", [{"blur_px": 1.5}, {"drop_frames": 0.4}])
 def test_what_is_done_to_pictures_leaves_the_sound(tmp_path, clip, ways):
     path = worse(tmp_path, clip, **ways)
-    sound = read_sound(path, RATE)
+    sound = read_audio(path, RATE)
     assert len(sound) == RATE
-    np.testing.assert_allclose(sound, read_sound(tmp_path / "a.mkv", RATE), atol=1 / 32768)
+    np.testing.assert_allclose(sound, read_audio(tmp_path / "a.mkv", RATE), atol=1 / 32768)
 
 
 @pytest.mark.parametrize("sigma", [0.7, 2.0, 5.0])
@@ -128,13 +128,13 @@ def test_the_first_frame_always_stays(count, share, seed):
 
 def test_ways_go_together_and_each_clip_draws_for_itself(tmp_path, clip):
     both = worse(tmp_path, clip, snr_db=10, drop_frames=0.5)
-    times, sound = frames(both)[0], read_sound(both, RATE)
+    times, sound = frames(both)[0], read_audio(both, RATE)
     assert frames(worse(tmp_path, clip, drop_frames=0.5))[0] == times
-    np.testing.assert_array_equal(read_sound(worse(tmp_path, clip, snr_db=10), RATE), sound)
+    np.testing.assert_array_equal(read_audio(worse(tmp_path, clip, snr_db=10), RATE), sound)
     other = worse(tmp_path, Clip("b", "a.mkv", "s", "happy"), snr_db=10, drop_frames=0.5)
-    assert not np.array_equal(read_sound(other, RATE), sound)
+    assert not np.array_equal(read_audio(other, RATE), sound)
     again = worse(tmp_path, clip, snr_db=10, drop_frames=0.5, seed=1)
-    assert not np.array_equal(read_sound(again, RATE), sound)
+    assert not np.array_equal(read_audio(again, RATE), sound)
 
 
 def test_a_clip_is_its_own_span(tmp_path, clip):
@@ -144,17 +144,17 @@ def test_a_clip_is_its_own_span(tmp_path, clip):
     before, originals = frames(tmp_path / "a.mkv", 0.1, 0.5)
     np.testing.assert_allclose(times, before, atol=6e-4)
     assert same_pictures(pictures, originals)
-    np.testing.assert_allclose(read_sound(path, RATE), read_sound(tmp_path / "a.mkv", RATE, 0.1, 0.5), atol=1 / 32768)
-    noisy = read_sound(worse(tmp_path, part, snr_db=20), RATE) - read_sound(tmp_path / "a.mkv", RATE, 0.1, 0.5)
-    power = np.mean(read_sound(tmp_path / "a.mkv", RATE, 0.1, 0.5).astype(float) ** 2)
+    np.testing.assert_allclose(read_audio(path, RATE), read_audio(tmp_path / "a.mkv", RATE, 0.1, 0.5), atol=1 / 32768)
+    noisy = read_audio(worse(tmp_path, part, snr_db=20), RATE) - read_audio(tmp_path / "a.mkv", RATE, 0.1, 0.5)
+    power = np.mean(read_audio(tmp_path / "a.mkv", RATE, 0.1, 0.5).astype(float) ** 2)
     assert abs(10 * np.log10(power / np.mean(noisy.astype(float) ** 2)) - 20) < 0.3, "of the span, not of the file"
 
 
 def test_sound_that_begins_late_stays_late(tmp_path):
     write_media(tmp_path / "late.mkv", TIMES, tone(0.5), 16000, sound_ms=300)
     path = worse(tmp_path, Clip("late", "late.mkv", "s", "happy"), blur_px=1)
-    sound = read_sound(path, 16000)
-    np.testing.assert_allclose(sound, read_sound(tmp_path / "late.mkv", 16000), atol=1 / 32768)
+    sound = read_audio(path, 16000)
+    np.testing.assert_allclose(sound, read_audio(tmp_path / "late.mkv", 16000), atol=1 / 32768)
     assert not sound[:4700].any()
     np.testing.assert_allclose(frames(path)[0], frames(tmp_path / "late.mkv")[0], atol=1e-9)
 
@@ -163,11 +163,11 @@ def test_sound_alone_becomes_a_wav_file(tmp_path):
     write_media(tmp_path / "a.wav", (), speech(), RATE)
     path = worse(tmp_path, Clip("a", "a.wav", "s", "happy"), snr_db=20, blur_px=2, drop_frames=0.5)
     assert path.name == "a.wav"
-    sound = read_sound(tmp_path / "a.wav", RATE)
-    noise = read_sound(path, RATE) - sound
+    sound = read_audio(tmp_path / "a.wav", RATE)
+    noise = read_audio(path, RATE) - sound
     assert abs(10 * np.log10(np.mean(sound**2) / np.mean(noise**2)) - 20) < 0.3
     untouched = worse(tmp_path, Clip("a", "a.wav", "s", "happy"), blur_px=2)
-    np.testing.assert_array_equal(read_sound(untouched, RATE), sound)
+    np.testing.assert_array_equal(read_audio(untouched, RATE), sound)
 
 
 def test_a_cover_is_no_picture(tmp_path):
@@ -181,21 +181,21 @@ def test_pictures_alone_get_no_sound(tmp_path):
     assert path.suffix == ".mkv"
     assert same_pictures(frames(path)[1], frames(tmp_path / "a.mp4")[1])
     with pytest.raises(Exception, match="no_audio"):
-        read_sound(path, RATE)
+        read_audio(path, RATE)
 
 
 def test_silence_stays_silence(tmp_path):
     write_media(tmp_path / "a.mkv", TIMES, np.zeros(8000, np.float32), 8000)
     path = worse(tmp_path, Clip("a", "a.mkv", "s", "happy"), snr_db=0)
     with pytest.raises(Exception, match="silent"):
-        read_sound(path, 8000)
+        read_audio(path, 8000)
 
 
 def test_channels_become_one_as_every_stage_hears_them(tmp_path):
     two = np.stack([tone(0.5), 0.2 * tone(0.5, hz=900)], axis=1)
     write_media(tmp_path / "a.wav", (), two)
-    sound = read_sound(worse(tmp_path, Clip("a", "a.wav", "s", "happy"), blur_px=1), 16000)
-    np.testing.assert_allclose(sound, read_sound(tmp_path / "a.wav", 16000), atol=1 / 32768)
+    sound = read_audio(worse(tmp_path, Clip("a", "a.wav", "s", "happy"), blur_px=1), 16000)
+    np.testing.assert_allclose(sound, read_audio(tmp_path / "a.wav", 16000), atol=1 / 32768)
 
 
 def test_pictures_lie_upright(tmp_path):
@@ -214,10 +214,10 @@ def test_pictures_that_change_size_get_the_first_ones(tmp_path):
 
 def test_long_sound_is_read_in_blocks_and_keeps_every_sample(tmp_path):
     rng = np.random.default_rng(0)
-    sound = rng.uniform(-0.5, 0.5, 70 * 2000).astype(np.float32)  # longer than `Sound` keeps in memory
+    sound = rng.uniform(-0.5, 0.5, 70 * 2000).astype(np.float32)  # longer than `Audio` keeps in memory
     write_media(tmp_path / "a.wav", (), sound, 2000)
     path = worse(tmp_path, Clip("a", "a.wav", "s", "happy"), snr_db=10)
-    before, after = read_sound(tmp_path / "a.wav", 2000), read_sound(path, 2000)
+    before, after = read_audio(tmp_path / "a.wav", 2000), read_audio(path, 2000)
     assert len(before) == len(after) == len(sound)
     assert (
         abs(10 * np.log10(np.mean(before.astype(float) ** 2) / np.mean((after - before).astype(float) ** 2)) - 10) < 0.3
@@ -397,13 +397,13 @@ def test_a_linked_corpus_is_followed_to_its_files(tmp_path):
 
 def test_damage_is_told_and_what_is_left_is_used(tmp_path, monkeypatch):
     write_media(tmp_path / "a.mp4", TIMES)
-    whole = job.read_pictures
+    whole = job.read_video_frames
 
     def damaged(path, start, end, damage=None):
         (damage if damage is not None else []).append("Invalid data")
         return whole(path, start, end)
 
-    monkeypatch.setattr(job, "read_pictures", damaged)
+    monkeypatch.setattr(job, "read_video_frames", damaged)
     entry, name = Worse(tmp_path, tmp_path / "out", DegradeParams(corpus="x", blur_px=1), "degrade:x")(
         Clip("a", "a.mp4", "s", "sad")
     )

@@ -15,7 +15,7 @@ import yaml
 from helpers.docs import PLUGINS, blocks, file_of, plugin, settings_of, text_of
 from helpers.media import tone, write_media
 from helpers.project import ROOT, SMALL, Project
-from pipeline.audio.spectral import SOUND_HZ
+from pipeline.audio.spectral import AUDIO_HZ
 from pipeline.core import plugins
 from pipeline.core.errors import ClipError, CorpusError
 from pipeline.core.posteriors import read_table
@@ -24,8 +24,8 @@ from pipeline.core.store import FeatureFile, joined
 from pipeline.core.store_writer import write_features
 from pipeline.corpora import _tables
 from pipeline.manifest.settings import CorpusParams
-from pipeline.media.audio_blocks import Sound
-from pipeline.media.decode import read_sound
+from pipeline.media.audio_blocks import Audio
+from pipeline.media.decode import read_audio
 from pipeline.systems.params import SystemParams
 from pipeline.training.datasets import Dataset
 
@@ -134,12 +134,12 @@ def test_the_table_of_columns_is_what_is_read() -> None:
 
 def test_the_extractor_extracts_a_clip(tmp_path: Path) -> None:
     module = plugin("extractors", tmp_path)
-    quiet = np.zeros(SOUND_HZ // 2, np.float32)
+    quiet = np.zeros(AUDIO_HZ // 2, np.float32)
     path = write_media(tmp_path / "clip.wav", sound=np.concatenate([tone(0.5, hz=1000), quiet]))
     extractor = module.Extractor(
         parse(module.Params, settings_of("own-extractor")[0]["extract"]["spectrum"], "spectrum")
     )
-    found = joined(extractor(Sound.of(read_sound(path, SOUND_HZ))))
+    found = joined(extractor(Audio.of(read_audio(path, AUDIO_HZ))))
     heard = found.values[found.mask]
     assert 0.45 < found.mask.mean() < 0.6
     np.testing.assert_allclose(np.median(heard, axis=0), [-9.03, 1000, 1000, 2000], rtol=0.05)
@@ -148,7 +148,7 @@ def test_the_extractor_extracts_a_clip(tmp_path: Path) -> None:
     with FeatureFile(tmp_path / "spectrum.h5") as file:
         assert file.read("clip").digest() == found.digest()
     with pytest.raises(ClipError, match="silent"):
-        joined(extractor(Sound.of(quiet)))
+        joined(extractor(Audio.of(quiet)))
 
 
 def test_the_classifier_learns_and_predicts(tmp_path: Path) -> None:
@@ -236,10 +236,11 @@ def test_dvc_runs_all_four(tmp_path: Path) -> None:
         }
     )
     assert project.repro("fuse@voices-huang2017") == [
+        "code",
         "prepare@voices",
         "extract@voices-spectrum",
-        "train_huang2017@voices-spectrum-lda",
-        "train_huang2017@voices-spectrum-svm",
+        "train@voices-huang2017-spectrum-lda",
+        "train@voices-huang2017-spectrum-svm",
         "fuse@voices-huang2017",
     ]
     found = read_table(project.root / "models/voices/huang2017/fusion/predictions.csv")

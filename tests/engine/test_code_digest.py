@@ -15,7 +15,8 @@ from pipeline.engine import code_digest as code
 TREE = {
     "pipeline/__init__.py": '"""Package."""\n',
     "pipeline/engine/__init__.py": "",
-    "pipeline/a.py": '"""A."""\nimport os\nfrom pipeline.b import twice\n\n\ndef run(x):\n    """Run."""\n    return twice(x)\n',
+    "pipeline/a.py": '"""A."""\nimport os\nfrom pipeline.b import twice\n\n\n'
+    'def run(x):\n    """Run."""\n    return twice(x)\n',
     "pipeline/b.py": "def twice(x):\n    import pipeline.sub.c\n    return pipeline.sub.c.ADD + x + x\n",
     "pipeline/sub/__init__.py": "",
     "pipeline/sub/c.py": "from pipeline import a\nADD = 0\nTEXT = 'x'\n",

@@ -1,4 +1,4 @@
-"""`pipeline.fusion.per_fold`: which validation clips are held out together; the rest is tested through `late_fusion`."""
+"""`pipeline.fusion.per_fold`: which validation clips are held out together; `late_fusion` tests the rest."""
 
 from __future__ import annotations
 

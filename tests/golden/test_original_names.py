@@ -25,7 +25,7 @@ from pipeline.core.files import file_digest
 from pipeline.core.weights_file import load_weights
 from pipeline.features.aligned.networks import pyramid, vggface, with_weights
 from pipeline.networks.face_resnet import normalise_faces
-from pipeline.networks.vgg_face import VggFace, normalise_pictures
+from pipeline.networks.vgg_face import VggFace, normalise_images
 from pipeline.weights.convert import state_of
 from pipeline.weights.layer_maps import MAPS
 from pipeline.weights.published import publish
@@ -67,7 +67,7 @@ def close(found: torch.Tensor, expected: np.ndarray) -> None:
 def test_vgg_face(published):
     folder, expected = published("vgg_face"), stored("vgg_face")
     loaded = load_weights(folder)
-    inputs = normalise_pictures(pictures(224, 224), "face")
+    inputs = normalise_images(pictures(224, 224), "face")
     whole = VggFace(**loaded.config["network"]).eval()
     whole.load_state_dict(loaded.state)
     close(whole(inputs), expected["fc8"])

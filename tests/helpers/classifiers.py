@@ -17,17 +17,20 @@ from pipeline.training.datasets import Dataset
 
 SETTINGS = {
     "lstm": {
-        "hidden": 12, "cells": 12, "dropout": 0.2, "readout": "mean", "weight_decay": 1e-4, "learning_rate": (0.02,), "balanced": False,
+        "hidden": 12, "cells": 12, "dropout": 0.2, "readout": "mean", "weight_decay": 1e-4, "learning_rate": (0.02,),
+        "balanced": False,
         "batch": 12, "epochs": 7, "patience": 4, "step_s": 0.0, "seed": 0,
     },
     "temporal": {
-        "cells": 12, "dropout": 0.2, "readout": "mean", "weight_decay": 1e-4, "learning_rate": (0.02,), "balanced": False,
+        "cells": 12, "dropout": 0.2, "readout": "mean", "weight_decay": 1e-4, "learning_rate": (0.02,),
+        "balanced": False,
         "batch": 12, "epochs": 7, "patience": 4, "step_s": 0.0, "seed": 0,
     },
     "svm": {"c": (0.01, 0.1, 1.0), "balanced": True},
     "linear_svm": {"c": (0.01, 0.1, 1.0), "balanced": True, "pooling": "average"},
     "image_set": {
-        "descriptor": "gaussian", "kernel": "log_euclidean", "components": 64, "rank": 2, "centred": False, "regularisation": 1e-3,
+        "descriptor": "gaussian", "kernel": "log_euclidean", "components": 64, "rank": 2, "centred": False,
+        "regularisation": 1e-3,
         "gamma": 1.0, "model": "svm", "c": (0.1, 1.0, 10.0), "balanced": True, "latent": (1, 2, 4),
     },
     "transfer": {"epochs": 15, "batch": 32, "learning_rate": 0.2},

@@ -59,7 +59,7 @@ def compute() -> dict[str, np.ndarray]:
     from pipeline.core.store import joined
     from pipeline.features.extractors import lld147, logmel, mfcc39
     from pipeline.features.segments.networks import alexnet
-    from pipeline.media.audio_blocks import Sound
+    from pipeline.media.audio_blocks import Audio
     from pipeline.networks.alexnet import AlexNet
     from pipeline.networks.c3d import C3D, normalise_clips
     from pipeline.networks.face_cnn import FaceCNN, normalise_faces
@@ -69,11 +69,11 @@ def compute() -> dict[str, np.ndarray]:
     found = {}
     for plugin in (mfcc39, lld147, logmel):
         extractor = plugin.Extractor(plugin.Params())
-        clip = joined(extractor(Sound.of(sound())))
+        clip = joined(extractor(Audio.of(sound())))
         found[plugin.__name__.split(".")[-1]] = clip.values[::12]
     frames = torch.from_numpy(noise(3, 4 * 30).astype(np.float32)).reshape(4, 30)
     crops = normalise_faces(torch.from_numpy(faces()).permute(0, 3, 1, 2))
-    mel = joined(logmel.Extractor(logmel.Params())(Sound.of(sound())))
+    mel = joined(logmel.Extractor(logmel.Params())(Audio.of(sound())))
     heard = np.stack(list(alexnet.Segments(alexnet.Params(windows={"length": 64, "shift": 30}))(mel).inputs))
     found["alexnet_windows"] = heard[:, :, ::7, ::9]
     with torch.inference_mode():

@@ -40,12 +40,13 @@ def values_of(
 
 
 def write_corpus(root: Path, count: int = 8) -> Path:
-    """Write features/toy with a plain file, one per fold, one of several layers, crops and tables; return that folder."""
+    """Write features/toy with a plain file, one per fold, one of several layers, crops and tables; return it."""
     folder = root / "features" / "toy"
     folder.mkdir(parents=True)
     names = [clip.clip_id for clip in clips(count)]
     write_manifest(folder / "manifest.csv", clips(count))
-    write_features(folder / "lld.h5", FeatureMeta("lld", 3, "float32", 25.0, ("level [dB]", "pitch [Hz]", "jitter"), version="v1", params={"n": 3}),
+    write_features(folder / "lld.h5",
+        FeatureMeta("lld", 3, "float32", 25.0, ("level [dB]", "pitch [Hz]", "jitter"), version="v1", params={"n": 3}),
                    [(name, values_of(n)) for n, name in enumerate(names)])  # fmt: skip
     parts = {
         f"fold-{f:02d}/{name}": ("train", "val", "test")[(f + n) % 3] for f in range(2) for n, name in enumerate(names)
@@ -53,7 +54,8 @@ def write_corpus(root: Path, count: int = 8) -> Path:
     learned = [(key, values_of(n, 4)) for n, key in enumerate(sorted(parts))]
     write_features(folder / "v4.h5", FeatureMeta("v4", 4, "float32", layer="4 of 9 columns"), learned, parts)
     layers = (("low", (2, 3)), ("high", (4,)))
-    write_features(folder / "deep.h5", FeatureMeta("deep", 10, "float16", layers=layers, weights="ab" * 32, origin="trained here"),
+    write_features(folder / "deep.h5",
+        FeatureMeta("deep", 10, "float16", layers=layers, weights="ab" * 32, origin="trained here"),
                    [(name, values_of(n, 10, "float16")) for n, name in enumerate(names)])  # fmt: skip
     write_ledger(
         folder / "lld.ledger.csv", [Entry(name, stage) for name in names for stage in ("prepare", "extract:lld")]

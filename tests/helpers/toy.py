@@ -29,7 +29,8 @@ PARAMS = {
     "corpora": {"toy": {"adapter": "manifest_csv", "root": "clips"}},
     "systems": {
         "small": {
-            "features": {"heard": "audio", "seen": "video"}, "classifiers": ["svm"], "fusions": ["average", "maximum", "confidence"],
+            "features": {"heard": "audio", "seen": "video"}, "classifiers": ["svm"],
+            "fusions": ["average", "maximum", "confidence"],
         }
     },
     "runtime": {"workers": 1},
@@ -48,7 +49,8 @@ stages:
       --source f/${item.corpus}/${item.feature}.h5 --out m/${item.feature}-${item.classifier}
   fuse:
     matrix: {corpus: "${corpora}", system: "${systems}"}
-    cmd: python -m stages.fuse --corpus ${item.corpus} --system ${item.system} --models m --manifest f/manifest.csv --splits f/splits.csv --out m/fusion
+    cmd: python -m stages.fuse --corpus ${item.corpus} --system ${item.system} --models m --manifest f/manifest.csv
+      --splits f/splits.csv --out m/fusion
 """
 
 

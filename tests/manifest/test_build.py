@@ -80,7 +80,8 @@ def test_an_unknown_emotion_is_told_with_the_nearest_and_the_remedy(tmp_path: Pa
     error = error_of(corpus(tmp_path, "a,a.mp4,s1,hapy\n", "a.mp4"))
     assert isinstance(error, CorpusError)
     assert str(error) == (
-        "a.mp4: clip 'a' has the unknown emotion 'hapy' (did you mean 'happy'?); mend it, or map it in params.yaml: corpora.mine.labels"
+        "a.mp4: clip 'a' has the unknown emotion 'hapy' (did you mean 'happy'?); mend it, or map it in "
+        "params.yaml: corpora.mine.labels"
     )
 
 
@@ -148,9 +149,9 @@ def test_labels_leave_clips_out_and_tell_which(tmp_path: Path) -> None:
 
 def test_a_corpus_of_which_nothing_is_used(tmp_path: Path) -> None:
     error = error_of(corpus(tmp_path, "a,1.mp4,s1,calm\n", "1.mp4", labels={"calm": "left_out"}))
-    assert (
-        str(error)
-        == f"{tmp_path}: the corpus has no clips beside 1 that its labels leave out; check corpora.mine.root in params.yaml"
+    assert str(error) == (
+        f"{tmp_path}: the corpus has no clips beside 1 that its labels leave out; check corpora.mine.root in "
+        "params.yaml"
     )
 
 
@@ -190,9 +191,9 @@ def test_a_corpus_that_degrade_makes_and_one_that_it_cannot(tmp_path: Path) -> N
     assert check_corpora({"corpora": corpora, "degrade": {"w": {"corpus": "rml", "snr_db": 10}}}) == "corpora: rml, w"
     with pytest.raises(SettingsError) as caught:
         check_corpora({"corpora": corpora, "degrade": {"w": {"corpus": "rlm", "snr_db": 10}}})
-    assert (
-        str(caught.value)
-        == "params.yaml: degrade.w.corpus: no corpus 'rlm' (did you mean 'rml'?); mend it, or remove degrade.w (`degrade: {}` if nothing is left)"
+    assert str(caught.value) == (
+        "params.yaml: degrade.w.corpus: no corpus 'rlm' (did you mean 'rml'?); mend it, or remove degrade.w "
+        "(`degrade: {}` if nothing is left)"
     )
 
 
@@ -203,12 +204,18 @@ def test_a_corpus_that_degrade_makes_and_one_that_it_cannot(tmp_path: Path) -> N
         (
             "mine",
             {"adapter": "manifest_csv"},
-            "params.yaml: corpora.mine.protocol: this setting is missing, and the adapter 'manifest_csv' brings none; set it, such as {name: loso}",
+            (
+                "params.yaml: corpora.mine.protocol: this setting is missing, and the adapter 'manifest_csv' brings "
+                "none; set it, such as {name: loso}"
+            ),
         ),
         (
             "rml",
             {"protocol": {"name": "logso", "groups": [["s1"], ["s1"]]}},
-            "params.yaml: corpora.rml.protocol.groups: speaker 's1' should stand there once, in one group (got [['s1'], ['s1']])",
+            (
+                "params.yaml: corpora.rml.protocol.groups: speaker 's1' should occur once, in one group (got "
+                "[['s1'], ['s1']])"
+            ),
         ),
         ("rml", {"adaptr": "rml"}, "params.yaml: corpora.rml.adaptr: no such setting (did you mean 'adapter'?)"),
     ],

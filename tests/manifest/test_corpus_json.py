@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import ArtifactError
-from pipeline.manifest.corpus_json import About, Source, describe, notes, read_about, write_about
+from pipeline.manifest.corpus_json import (
+    CorpusSummary,
+    Source,
+    describe,
+    notes,
+    read_corpus_summary,
+    write_corpus_summary,
+)
 from pipeline.protocols.assign import make_folds
 from pipeline.protocols.settings import ProtocolParams
 
@@ -28,8 +35,8 @@ def corpus(**emotions: str) -> list[Clip]:
     ]
 
 
-def about(clips: list[Clip], left_out: dict[str, list[str]] | None = None, **protocol: object) -> About:
-    """Deal the folds and describe them."""
+def about(clips: list[Clip], left_out: dict[str, list[str]] | None = None, **protocol: object) -> CorpusSummary:
+    """Assign the folds and summarise them."""
     params = ProtocolParams.model_validate({"name": "loso", **protocol})
     return describe(SOURCE, params, clips, make_folds(clips, params), left_out or {})
 
@@ -72,7 +79,7 @@ def test_clips_left_out_are_listed_and_counted() -> None:
 )
 def test_speaker_groups_are_written_down_with_the_settings(tmp_path: Path, protocol: dict, groups: object) -> None:
     found = about(corpus(s1="af", s2="af", s3="af", s4="af", s5="af"), **protocol)
-    write_about(tmp_path / "corpus.json", found)
+    write_corpus_summary(tmp_path / "corpus.json", found)
     data = json.loads((tmp_path / "corpus.json").read_text())
     assert data["protocol"]["groups"] == groups
     assert set(data["protocol"]) == {
@@ -122,15 +129,15 @@ def test_counts_add_up_and_the_order_of_clips_does_not_matter(speakers: dict[str
 def test_it_is_read_as_it_was_written_and_names_no_place(tmp_path: Path) -> None:
     found = about(corpus(s1="fff", s2="aa", s3="aa"), {"neutral": ["x"]})
     for folder in ("a", "b"):
-        write_about(tmp_path / folder / "corpus.json", found)
+        write_corpus_summary(tmp_path / folder / "corpus.json", found)
     assert (tmp_path / "a" / "corpus.json").read_bytes() == (tmp_path / "b" / "corpus.json").read_bytes()
     assert str(tmp_path) not in (tmp_path / "a" / "corpus.json").read_text()
-    assert read_about(tmp_path / "a" / "corpus.json") == found
+    assert read_corpus_summary(tmp_path / "a" / "corpus.json") == found
 
 
 def test_absent() -> None:
     with pytest.raises(ArtifactError, match=r"no such description of a corpus; run `dvc repro prepare` first"):
-        read_about(Path("nowhere") / "corpus.json")
+        read_corpus_summary(Path("nowhere") / "corpus.json")
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"clips": 1}', b"\xff"])
@@ -139,4 +146,4 @@ def test_what_is_no_description_is_named(tmp_path: Path, content: bytes) -> None
     with pytest.raises(
         ArtifactError, match=r"corpus\.json: not a description of this version \(.*\); run `dvc repro -f prepare`$"
     ):
-        read_about(tmp_path / "corpus.json")
+        read_corpus_summary(tmp_path / "corpus.json")

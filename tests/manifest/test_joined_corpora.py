@@ -64,7 +64,8 @@ def test_one_corpus_is_learned_from_and_the_other_tested(root: Path) -> None:
     (fold,) = make_folds(clips, protocol_of("both", params))
     sides = {clip.speaker: fold[clip.clip_id] for clip in clips}
     assert sides == {
-        "mine_DC": "test", "mine_eva": "test", "savee_DC": "train", "savee_JE": "train", "savee_JK": "train", "savee_KL": "val",
+        "mine_DC": "test", "mine_eva": "test", "savee_DC": "train", "savee_JE": "train", "savee_JK": "train",
+        "savee_KL": "val",
     }  # fmt: skip
     assert params.protocol.described(1) == "trained on savee, tested on mine"
 
@@ -91,7 +92,8 @@ def test_the_same_speakers_in_two_conditions() -> None:
     folds = make_folds(clips, params)
     assert len(folds) == 4
     for fold in folds:
-        assert {part: {clip.corpus for clip in clips if fold.get(clip.clip_id) == part} for part in ("train", "val", "test")} == {
+        assert {part: {clip.corpus for clip in clips if fold.get(clip.clip_id) == part}
+                for part in ("train", "val", "test")} == {
             "train": {"clean"}, "val": {"clean"}, "test": {"worse"},
         }  # fmt: skip
         assert len(fold) == 8, "each speaker in one of the conditions"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.audio.spectral import REACH, context, with_derivatives
 from pipeline.core.errors import ClipError
-from pipeline.media.audio_blocks import KEPT_BLOCKS, Sound, over_seams, overlapping
+from pipeline.media.audio_blocks import KEPT_BLOCKS, Audio, over_seams, overlapping
 
 LENGTHS = st.lists(st.integers(0, 9), min_size=1, max_size=9)
 
@@ -37,7 +37,7 @@ class Film:
 @pytest.mark.parametrize(("blocks", "readings"), [(1, 1), (KEPT_BLOCKS, 1), (KEPT_BLOCKS + 1, 4), (KEPT_BLOCKS + 9, 4)])
 def test_a_short_sound_is_decoded_once_and_a_long_one_for_each_reading(blocks, readings):
     film = Film(blocks)
-    sound = Sound(film)
+    sound = Audio(film)
     assert film.readings == 1
     for _ in range(3):
         assert [block[0] for block in sound.blocks()] == list(range(blocks))
@@ -45,18 +45,18 @@ def test_a_short_sound_is_decoded_once_and_a_long_one_for_each_reading(blocks, r
 
 
 def test_two_readings_at_a_time_do_not_disturb_each_other():
-    sound = Sound(Film(KEPT_BLOCKS + 1))
+    sound = Audio(Film(KEPT_BLOCKS + 1))
     both = zip(sound.blocks(), sound.blocks(), strict=True)
     assert [(a[0], b[0]) for a, b in both] == [(i, i) for i in range(KEPT_BLOCKS + 1)]
 
 
 def test_what_is_wrong_with_a_short_sound_is_known_at_once():
     with pytest.raises(ClipError, match="silent"):
-        Sound(Film(1, "silent"))
+        Audio(Film(1, "silent"))
 
 
 def test_what_is_wrong_at_the_end_of_a_long_sound_is_known_there():
-    blocks = Sound(Film(KEPT_BLOCKS + 2, "silent")).blocks()
+    blocks = Audio(Film(KEPT_BLOCKS + 2, "silent")).blocks()
     assert [next(blocks)[0] for _ in range(KEPT_BLOCKS + 2)] == list(range(KEPT_BLOCKS + 2))
     with pytest.raises(ClipError, match="silent"):
         next(blocks)
@@ -67,7 +67,7 @@ def test_what_is_wrong_at_the_end_of_a_long_sound_is_known_there():
 )
 def test_sound_from_memory(count, block, lengths):
     samples = np.arange(count, dtype=np.float32)
-    blocks = list(Sound.of(samples, block).blocks())
+    blocks = list(Audio.of(samples, block).blocks())
     assert [len(one) for one in blocks] == lengths
     assert np.array_equal(np.concatenate(blocks), samples)
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.core.errors import ClipError
-from pipeline.media.audio_timeline import SoundAxis, check_sound, in_blocks
+from pipeline.media.audio_timeline import AudioTimeline, check_audio, in_blocks
 
 RATE = 8000
 
@@ -23,14 +23,16 @@ def frame(count: int, value: float = 0.5, rate: int = RATE, channels: int = 1) -
     return result
 
 
-def axis_of(*pieces: tuple[av.AudioFrame | None, float | None], first: int = 0, last: int | None = None) -> SoundAxis:
-    axis = SoundAxis(partial(av.AudioResampler, format="fltp", rate=RATE), RATE, first, last)
+def axis_of(
+    *pieces: tuple[av.AudioFrame | None, float | None], first: int = 0, last: int | None = None
+) -> AudioTimeline:
+    axis = AudioTimeline(partial(av.AudioResampler, format="fltp", rate=RATE), RATE, first, last)
     for piece, time in (*pieces, (None, None)):
         axis.add(piece, time)
     return axis
 
 
-def taken(axis: SoundAxis) -> np.ndarray:
+def taken(axis: AudioTimeline) -> np.ndarray:
     return np.concatenate([np.zeros(0, np.float32), *axis.take()])
 
 
@@ -67,7 +69,7 @@ def test_only_the_span_is_kept():
 
 
 def test_what_was_taken_is_not_kept():
-    axis = SoundAxis(partial(av.AudioResampler, format="fltp", rate=RATE), RATE)
+    axis = AudioTimeline(partial(av.AudioResampler, format="fltp", rate=RATE), RATE)
     lengths = []
     for number in range(5):
         axis.add(frame(800), 0.1 * number)
@@ -103,17 +105,17 @@ def test_blocks_are_the_same_samples_in_equal_lengths(lengths, size):
 def test_sound_that_is_of_no_use(sound, reason):
     for blocks in ([sound], np.array_split(sound, 3)):
         with pytest.raises(ClipError) as caught:
-            list(check_sound([block.astype(np.float32) for block in blocks], RATE))
+            list(check_audio([block.astype(np.float32) for block in blocks], RATE))
         assert caught.value.reason == reason
 
 
 def test_no_sound_at_all_is_too_short():
     with pytest.raises(ClipError, match=r"too_short: 0\.000 s"):
-        list(check_sound([], RATE))
+        list(check_audio([], RATE))
 
 
 def test_one_loud_block_is_enough_and_is_cut_off_at_full_scale():
     found = list(
-        check_sound([np.zeros(800, np.float32), np.full(800, -1.5, np.float32), np.zeros(800, np.float32)], RATE)
+        check_audio([np.zeros(800, np.float32), np.full(800, -1.5, np.float32), np.zeros(800, np.float32)], RATE)
     )
     assert [block.min() for block in found] == [0, -1, 0]

@@ -1,4 +1,4 @@
-"""`pipeline.media.decode`: what is decoded is what was written, when it was written, and every damage has its reason."""
+"""`pipeline.media.decode`: samples and frames are those that were written, in time; damage has its reason."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 from helpers.media import SIZE, add_cover, gray, rotate_metadata, tone, write_media
 from pipeline.core.errors import ClipError
 from pipeline.media import decode as media
-from pipeline.media.decode import read_frames, read_sound, sound_blocks
+from pipeline.media.decode import read_audio, read_audio_blocks, read_frames
 
 REGULAR = range(0, 1000, 40)
 LONG = {"preset": "medium", "g": "30", "bf": "3"}
@@ -97,7 +97,7 @@ def test_a_late_span_gives_what_the_whole_file_gives(tmp_path, suffix):
 
 @pytest.mark.parametrize("rate_hz", [8000, 16000, 22050])
 def test_resampling_keeps_length_tone_and_level(tmp_path, rate_hz):
-    sound = read_sound(write_media(tmp_path / "a.wav", sound=tone(1.0, 44100), rate=44100), rate_hz)
+    sound = read_audio(write_media(tmp_path / "a.wav", sound=tone(1.0, 44100), rate=44100), rate_hz)
     assert sound.dtype == np.float32
     assert abs(len(sound) - rate_hz) <= 1
     assert frequency(sound, rate_hz) == pytest.approx(440, abs=1)
@@ -105,25 +105,25 @@ def test_resampling_keeps_length_tone_and_level(tmp_path, rate_hz):
 
 
 def test_sound_at_its_own_rate_is_unchanged(tmp_path):
-    sound = read_sound(write_media(tmp_path / "a.wav", sound=tone(0.5)), 16000)
+    sound = read_audio(write_media(tmp_path / "a.wav", sound=tone(0.5)), 16000)
     assert np.abs(sound - tone(0.5)).max() <= 1 / 32767
 
 
 def test_channels_are_averaged_and_stay_in_range(tmp_path):
     both = np.stack([np.full(16000, 0.9), np.full(16000, 0.7)], axis=1)
-    sound = read_sound(write_media(tmp_path / "stereo.wav", sound=both), 16000)
+    sound = read_audio(write_media(tmp_path / "stereo.wav", sound=both), 16000)
     assert np.allclose(sound, 0.8, atol=1e-3)
 
 
 def test_resampled_full_scale_stays_in_range(tmp_path):
     square = np.sign(tone(0.5, 16000, 300) + 1e-9)
-    sound = read_sound(write_media(tmp_path / "square.wav", sound=square), 22050)
+    sound = read_audio(write_media(tmp_path / "square.wav", sound=square), 22050)
     assert np.abs(sound).max() == 1
 
 
 def test_late_sound_is_padded_so_that_both_streams_share_time_zero(tmp_path):
     path = write_media(tmp_path / "late.mkv", REGULAR, tone(0.5), sound_ms=300)
-    sound = read_sound(path, 16000)
+    sound = read_audio(path, 16000)
     assert len(sound) == 12800
     assert not sound[:4800].any()
     assert np.abs(sound[4800:] - tone(0.5)).max() < 1e-3
@@ -132,7 +132,7 @@ def test_late_sound_is_padded_so_that_both_streams_share_time_zero(tmp_path):
 
 def test_late_pictures_leave_the_sound_at_zero(tmp_path):
     path = write_media(tmp_path / "late.mkv", range(200, 600, 40), tone(0.5))
-    assert np.abs(read_sound(path, 16000) - tone(0.5)).max() < 1e-3
+    assert np.abs(read_audio(path, 16000) - tone(0.5)).max() < 1e-3
     assert next(iter(read_frames(path)))[0] == pytest.approx(0.2)
 
 
@@ -143,13 +143,13 @@ def test_a_file_whose_clock_does_not_begin_at_zero(tmp_path):
     times = [time for time, _ in read_frames(path)]
     assert 0 <= times[0] < 0.1  # AAC begins one block earlier
     assert np.allclose(np.diff(times), 0.04)
-    assert abs(len(read_sound(path, 16000)) - 16000) < 2500
+    assert abs(len(read_audio(path, 16000)) - 16000) < 2500
 
 
 @pytest.mark.parametrize(("start", "end"), [(0.25, 0.75), (0.0, 0.3), (0.6, None), (0.123, 0.456), (0.5, 9.0)])
 def test_span_of_sound_is_a_slice_of_the_whole(tmp_path, start, end):
     path = write_media(tmp_path / "a.mkv", sound=tone(1.0, 44100), rate=44100, sound_ms=100)
-    whole, part = read_sound(path, 16000), read_sound(path, 16000, start, end)
+    whole, part = read_audio(path, 16000), read_audio(path, 16000, start, end)
     last = None if end is None else round(end * 16000)
     assert np.array_equal(part, whole[round(start * 16000) : last])
 
@@ -165,21 +165,21 @@ def short_blocks(monkeypatch):
 )
 def test_blocks_together_are_the_sound(tmp_path, monkeypatch, span, lengths):
     path = write_media(tmp_path / "a.mkv", sound=tone(1.0, 44100), rate=44100)
-    blocks = list(sound_blocks(path, 16000, *span))
+    blocks = list(read_audio_blocks(path, 16000, *span))
     assert [len(block) for block in blocks] == lengths
     monkeypatch.setattr(media, "BLOCK_S", 30.0)
-    assert np.array_equal(np.concatenate(blocks), read_sound(path, 16000, *span))
+    assert np.array_equal(np.concatenate(blocks), read_audio(path, 16000, *span))
 
 
 @pytest.mark.usefixtures("short_blocks")
 def test_a_block_is_decoded_when_it_is_asked_for(tmp_path, monkeypatch):
     path = write_media(tmp_path / "a.wav", sound=tone(20.0))
     opened: list[int] = []
-    resample = media.SoundAxis.add
+    resample = media.AudioTimeline.add
     monkeypatch.setattr(
-        media.SoundAxis, "add", lambda axis, frame, time: opened.append(1) or resample(axis, frame, time)
+        media.AudioTimeline, "add", lambda axis, frame, time: opened.append(1) or resample(axis, frame, time)
     )
-    blocks = sound_blocks(path, 16000)
+    blocks = read_audio_blocks(path, 16000)
     assert opened == []
     next(blocks)
     first = len(opened)
@@ -198,13 +198,13 @@ def test_a_block_is_decoded_when_it_is_asked_for(tmp_path, monkeypatch):
     ],
 )
 def test_what_is_known_at_the_end_is_raised_there(tmp_path, sound, span, expected):
-    assert reason(sound_blocks, write_media(tmp_path / "a.wav", sound=sound), 16000, *span) == expected
+    assert reason(read_audio_blocks, write_media(tmp_path / "a.wav", sound=sound), 16000, *span) == expected
 
 
 @pytest.mark.usefixtures("short_blocks")
 def test_sound_after_a_silent_block_is_no_silence(tmp_path):
     path = write_media(tmp_path / "a.wav", sound=np.concatenate([np.zeros(16000), tone(0.5)]))
-    assert len(list(sound_blocks(path, 16000))) == 5
+    assert len(list(read_audio_blocks(path, 16000))) == 5
 
 
 # damage
@@ -212,7 +212,7 @@ def test_sound_after_a_silent_block_is_no_silence(tmp_path):
 
 def test_missing_file_folder_and_empty_file(tmp_path):
     (tmp_path / "empty.mp4").touch()
-    for function, extra in ((read_sound, (16000,)), (read_frames, ())):
+    for function, extra in ((read_audio, (16000,)), (read_frames, ())):
         assert reason(function, tmp_path / "none.mp4", *extra) == "missing_file"
         (tmp_path / "folder.mp4").mkdir(exist_ok=True)
         assert reason(function, tmp_path / "folder.mp4", *extra) == "missing_file"
@@ -222,26 +222,26 @@ def test_missing_file_folder_and_empty_file(tmp_path):
 def test_text_named_mp4(tmp_path):
     path = tmp_path / "text.mp4"
     path.write_text("this is no film\n" * 200)
-    assert reason(read_sound, path, 16000) == "decode_error"
+    assert reason(read_audio, path, 16000) == "decode_error"
     assert reason(read_frames, path) == "decode_error"
 
 
 def test_no_audio_and_no_video(tmp_path):
-    assert reason(read_sound, write_media(tmp_path / "mute.mp4", REGULAR), 16000) == "no_audio"
+    assert reason(read_audio, write_media(tmp_path / "mute.mp4", REGULAR), 16000) == "no_audio"
     assert reason(read_frames, write_media(tmp_path / "blind.wav", sound=tone(0.5))) == "no_video"
 
 
 def test_cover_art_is_no_video(tmp_path):
     path = add_cover(tmp_path / "song.mp4", tone(0.5))
     assert reason(read_frames, path) == "no_video"
-    assert len(read_sound(path, 16000)) >= 8000
+    assert len(read_audio(path, 16000)) >= 8000
 
 
 def test_too_short_and_silent(tmp_path):
-    assert reason(read_sound, write_media(tmp_path / "click.wav", sound=tone(0.01)), 16000) == "too_short"
-    assert reason(read_sound, write_media(tmp_path / "zero.wav", sound=np.zeros(16000)), 16000) == "silent"
+    assert reason(read_audio, write_media(tmp_path / "click.wav", sound=tone(0.01)), 16000) == "too_short"
+    assert reason(read_audio, write_media(tmp_path / "zero.wav", sound=np.zeros(16000)), 16000) == "silent"
     late = write_media(tmp_path / "late.mkv", REGULAR, tone(0.5), sound_ms=400)
-    assert reason(read_sound, late, 16000, 0.0, 0.3) == "silent"
+    assert reason(read_audio, late, 16000, 0.0, 0.3) == "silent"
 
 
 @pytest.mark.parametrize(
@@ -249,7 +249,7 @@ def test_too_short_and_silent(tmp_path):
 )
 def test_bad_spans(tmp_path, span):
     path = write_media(tmp_path / "a.mkv", REGULAR, tone(1.0))
-    assert reason(read_sound, path, 16000, *span) == "bad_span"
+    assert reason(read_audio, path, 16000, *span) == "bad_span"
     assert reason(read_frames, path, *span) == "bad_span"
 
 
@@ -258,7 +258,7 @@ def test_truncated_file_gives_its_beginning(tmp_path):
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     frames = list(read_frames(path))
     assert 3 <= len(frames) < 25
-    assert 1000 < len(read_sound(path, 16000)) < 16000
+    assert 1000 < len(read_audio(path, 16000)) < 16000
 
 
 def test_mp4_without_its_index_is_a_decode_error(tmp_path):
@@ -277,7 +277,7 @@ def test_random_damage_is_survived_in_silence(tmp_path, capfd, suffix):
         data = np.frombuffer(whole[: random.integers(1, len(whole) + 1)], np.uint8).copy()
         data[random.integers(0, len(data), 1 + len(data) // 300)] = random.integers(0, 256)
         path.write_bytes(data.tobytes())
-        for function, extra in ((read_sound, (16000,)), (read_frames, ())):
+        for function, extra in ((read_audio, (16000,)), (read_frames, ())):
             with contextlib.suppress(ClipError):
                 assert len(list(function(path, *extra))) < 16000 * 700
     assert capfd.readouterr() == ("", "")
@@ -292,7 +292,7 @@ def test_noise_in_the_middle_is_skipped_and_stays_quiet(tmp_path, capfd):
     data[middle : middle + 1500] = np.random.default_rng(0).bytes(1500)
     path.write_bytes(data)
     assert len(list(read_frames(path))) >= 5
-    assert 14000 < len(read_sound(path, 16000)) < 17000
+    assert 14000 < len(read_audio(path, 16000)) < 17000
     assert capfd.readouterr() == ("", "")
 
 
@@ -314,7 +314,7 @@ def test_a_name_that_looks_like_a_protocol_is_a_name(tmp_path, monkeypatch):
 
 def test_reading_twice_gives_equal_arrays(tmp_path):
     path = write_media(tmp_path / "a.mp4", REGULAR, tone(1.0), codecs=("libx264", "aac"))
-    assert np.array_equal(read_sound(path, 16000), read_sound(path, 16000))
+    assert np.array_equal(read_audio(path, 16000), read_audio(path, 16000))
     for (time, rgb), (again, same) in zip(read_frames(path), read_frames(path), strict=True):
         assert time == again
         assert np.array_equal(rgb, same)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from helpers.media import rotate_metadata, write_media
 from pipeline.media import yuv as planes
-from pipeline.media.decode import read_frames, read_pictures
-from pipeline.media.frame import DrawnPicture, Picture
+from pipeline.media.decode import read_frames, read_video_frames
+from pipeline.media.frame import DrawnFrame, VideoFrame
 
 FORMATS = ("yuv420p", "yuvj420p", "yuv422p", "yuv444p", "nv12", "gray", "yuv420p10le", "rgb24", "pal8")
 LEVELS = 3
@@ -34,7 +34,7 @@ heights = st.tuples(st.integers(0, 75), st.integers(0, 75)).map(sorted).filter(l
 @pytest.mark.parametrize("size", [(75, 101), (76, 102)], ids=["odd", "even"])
 @pytest.mark.parametrize("name", FORMATS)
 def test_a_region_is_a_part_of_the_whole(name, size):
-    picture = Picture(frame(name, *size))
+    picture = VideoFrame(frame(name, *size))
     whole = picture.rgb()
     assert whole.shape == (*size, 3)
     assert picture.shape == size
@@ -59,7 +59,7 @@ def test_colours_are_those_of_ffmpeg(name, space, full_range):
         made = av.VideoFrame.from_ndarray(np.full((32, 48, 3), colour), format="rgb24").reformat(format=name)
         made.colorspace, made.color_range = space, 2 if full_range or name.startswith("yuvj") else 1
         expected = made.to_ndarray(format="rgb24", interpolation=Interpolation.BILINEAR | Interpolation.ACCURATE_RND)
-        assert np.abs(Picture(made).rgb().astype(int) - expected).max() <= LEVELS
+        assert np.abs(VideoFrame(made).rgb().astype(int) - expected).max() <= LEVELS
 
 
 def test_a_real_film_looks_as_ffmpeg_shows_it(tmp_path):
@@ -74,7 +74,7 @@ def test_a_real_film_looks_as_ffmpeg_shows_it(tmp_path):
 @pytest.mark.parametrize("name", ["yuv420p", "yuv422p", "yuv444p"])
 @pytest.mark.parametrize("turns", [1, 2, 3])
 def test_a_turned_frame_of_any_format(name, size, turns, monkeypatch):
-    upright, turned = Picture(frame(name, *size)), Picture(frame(name, *size))
+    upright, turned = VideoFrame(frame(name, *size)), VideoFrame(frame(name, *size))
     monkeypatch.setattr(turned, "_turns", turns)
     turned.shape = size if turns == 2 else size[::-1]
     whole = turned.rgb()
@@ -86,7 +86,7 @@ def test_a_turned_frame_of_any_format(name, size, turns, monkeypatch):
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_brightness_of_any_format(name):
-    luma = Picture(frame(name)).luma
+    luma = VideoFrame(frame(name)).luma
     assert (luma.dtype, luma.shape) == (np.uint8, (75, 101))
     grey = frame(name).to_ndarray(format="gray").astype(int)
     assert np.abs(luma.astype(int) - grey).mean() < 25, "perhaps of another range, but the same picture"
@@ -94,13 +94,13 @@ def test_the_brightness_of_any_format(name):
 
 @pytest.mark.parametrize("rows", [1, 2, 7, 64])
 def test_a_picture_does_not_depend_on_how_many_rows_are_converted_at_a_time(rows, monkeypatch):
-    whole = Picture(frame("yuv420p")).rgb()
+    whole = VideoFrame(frame("yuv420p")).rgb()
     monkeypatch.setattr(planes, "_ROWS", rows)
-    assert np.array_equal(Picture(frame("yuv420p")).rgb(), whole)
+    assert np.array_equal(VideoFrame(frame("yuv420p")).rgb(), whole)
 
 
 def test_a_part_tells_what_it_holds():
-    picture = Picture(frame("yuv420p", 300, 400))
+    picture = VideoFrame(frame("yuv420p", 300, 400))
     part = picture.part((100, 100, 200, 200))
     assert part.shape == (300, 400)
     assert part.nbytes < 4 * 1.5 * 100 * 100
@@ -114,7 +114,7 @@ def test_a_turned_film(tmp_path):
     path = write_media(tmp_path / "a.mp4", [0, 40])
     upright = next(read_frames(path))[1]
     rotate_metadata(path)
-    picture = next(read_pictures(path))[1]
+    picture = next(read_video_frames(path))[1]
     assert picture.shape == upright.shape[1::-1]
     assert picture.luma.shape == picture.shape
     whole = picture.rgb()
@@ -126,7 +126,7 @@ def test_a_turned_film(tmp_path):
 
 def test_a_drawn_picture():
     rgb = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
-    picture = DrawnPicture(rgb)
+    picture = DrawnFrame(rgb)
     assert picture.shape == (20, 30)
     assert np.array_equal(picture.rgb((1, 2, 5, 9)), rgb[2:9, 1:5])
     assert np.array_equal(picture.part((1, 2, 5, 9)).rgb((2, 3, 4, 5)), rgb[3:5, 2:4])

@@ -81,7 +81,7 @@ EXPECTED: dict[str, dict[str, str]] = {
     "cover_art": pictures("absent no_video"),
     "one_frame": {"align_faces": "degraded too_short: 1 frame*, of which 8 are taken"},
     "three_frames": {"align_faces": "degraded too_short: 3 frames, of which 8 are taken"},
-    "sound_of_5_ms": sound("failed too_short: 0.005 s of sound"),
+    "sound_of_5_ms": sound("failed too_short: 0.005 s of audio"),
     "sound_of_60_ms": {"extract:lld147": "failed too_short: *", "extract:egemaps": "failed too_short: *"},
     "silence": sound("failed silent: digital silence"),
     "odd_and_small": NO_FACE,

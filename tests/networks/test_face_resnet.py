@@ -127,25 +127,25 @@ def test_dropout_behind_fc5():
 
 
 @pytest.mark.parametrize("shape", [(3, 96, 112), (3, 112, 112), (1, 112, 96)])
-def test_other_pictures_are_refused(shape):
-    with torch.device("meta"), pytest.raises(RuntimeError, match=r"takes pictures \(B, 3, 112, 96\), not"):
+def test_other_images_are_refused(shape):
+    with torch.device("meta"), pytest.raises(RuntimeError, match=r"takes images \(B, 3, 112, 96\), not"):
         FaceResNet().pyramid(torch.empty(1, *shape))
 
 
-def test_pictures_that_poolings_use_up():
+def test_images_that_poolings_use_up():
     with pytest.raises(ValueError, match="take 38 px at least"):
         FaceResNet(size=37)
 
 
-def test_the_width_of_pictures():
+def test_the_width_of_images():
     assert [across(size) for size in (112, 224, 64, 56)] == [96, 192, 55, 48]
 
 
 def test_normalised_faces_are_blue_green_red():
-    pictures = torch.zeros(2, 3, 4, 5, dtype=torch.uint8)
-    pictures[1, :, 2, 3] = torch.tensor([255, 127, 0])
-    found = normalise_faces(pictures)
+    images = torch.zeros(2, 3, 4, 5, dtype=torch.uint8)
+    images[1, :, 2, 3] = torch.tensor([255, 127, 0])
+    found = normalise_faces(images)
     assert found.shape == (2, 3, 4, 5)
     assert found[1, :, 2, 3].tolist() == [-127.5 / 128, -0.5 / 128, 127.5 / 128]
-    assert torch.equal(normalise_faces(pictures.float()), found)
+    assert torch.equal(normalise_faces(images.float()), found)
     assert found.is_contiguous(memory_format=torch.channels_last), "the faster layout on the CPU"

@@ -163,7 +163,7 @@ def test_two_very_sure_faces_are_not_equally_sure():
 
 
 def test_normalise():
-    pictures = torch.tensor([[[[0, 127, 255]]]], dtype=torch.uint8)
-    found = normalise(pictures)
+    images = torch.tensor([[[[0, 127, 255]]]], dtype=torch.uint8)
+    found = normalise(images)
     assert found.shape == (1, 3, 1, 1)
     assert found.flatten().tolist() == [-127.5 / 128, -0.5 / 128, 127.5 / 128]

@@ -1,4 +1,4 @@
-"""Restricted Boltzmann machines against exact values: sums over all states of machines of 4 visible and 3 hidden units."""
+"""Restricted Boltzmann machines against exact values: sums over all states of 4 visible and 3 hidden units."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional
 
 from pipeline.networks import torchvision_ops
-from pipeline.networks.vgg_face import VggFace, normalise_pictures
+from pipeline.networks.vgg_face import VggFace, normalise_images
 
 BLOCKS = [("0", "2"), ("5", "7"), ("10", "12", "14"), ("17", "19", "21"), ("24", "26", "28")]
 """torchvision's numbers of the convolutions between two poolings."""
@@ -64,7 +64,7 @@ def test_fc6_equals_the_layers_one_by_one(size):
     torch.manual_seed(1)
     network = VggFace(width=1 / 32, classes=3, size=size).eval()
     state = network.state_dict()
-    x = normalise_pictures(torch.randint(0, 256, (2, 3, size, size), dtype=torch.uint8), "face")
+    x = normalise_images(torch.randint(0, 256, (2, 3, size, size), dtype=torch.uint8), "face")
     found = x
     for block in BLOCKS:
         for number in block:
@@ -88,8 +88,8 @@ def test_fc6_equals_the_layers_one_by_one(size):
 def test_the_signal_reaches_the_last_layer_of_a_narrow_network():
     torch.manual_seed(2)
     network = VggFace(width=1 / 8, classes=9, size=64).eval()
-    pictures = torch.randint(0, 256, (8, 3, 64, 64), dtype=torch.uint8)
-    logits = network(normalise_pictures(pictures, "face"))
+    images = torch.randint(0, 256, (8, 3, 64, 64), dtype=torch.uint8)
+    logits = network(normalise_images(images, "face"))
     assert 0.01 < logits.detach().std() < 10
     functional.cross_entropy(logits, torch.arange(8)).backward()
     assert all(p.grad is not None and p.grad.abs().max() > 0 for p in network.parameters())
@@ -106,26 +106,26 @@ def test_dropout_only_in_training():
 
 
 @pytest.mark.parametrize("shape", [(3, 224, 224), (3, 64, 65), (1, 64, 64)])
-def test_other_pictures_are_refused(shape):
-    with torch.device("meta"), pytest.raises(RuntimeError, match=r"VGG-16 takes pictures \(B, 3, 64, 64\), not"):
+def test_other_images_are_refused(shape):
+    with torch.device("meta"), pytest.raises(RuntimeError, match=r"VGG-16 takes images \(B, 3, 64, 64\), not"):
         VggFace(size=64).features(torch.empty(1, *shape))
 
 
-def test_pictures_that_poolings_use_up():
+def test_images_that_poolings_use_up():
     with pytest.raises(ValueError, match="take 32 px at least"):
         VggFace(size=31)
 
 
 def test_normalised_pictures():
-    pictures = torch.zeros(2, 3, 4, 5, dtype=torch.uint8)
-    pictures[1, :, 2, 3] = torch.tensor([200, 100, 50])
-    found = normalise_pictures(pictures, "face")
+    images = torch.zeros(2, 3, 4, 5, dtype=torch.uint8)
+    images[1, :, 2, 3] = torch.tensor([200, 100, 50])
+    found = normalise_images(images, "face")
     assert found.shape == (2, 3, 4, 5)
     torch.testing.assert_close(found[1, :, 2, 3], torch.tensor([200 - 129.186, 100 - 104.762, 50 - 93.594]))
     torch.testing.assert_close(found[0, :, 0, 0], torch.tensor([-129.186, -104.762, -93.594]))
-    scaled = normalise_pictures(pictures, "imagenet")
+    scaled = normalise_images(images, "imagenet")
     expected = [(200 / 255 - 0.485) / 0.229, (100 / 255 - 0.456) / 0.224, (50 / 255 - 0.406) / 0.225]
     torch.testing.assert_close(scaled[1, :, 2, 3], torch.tensor(expected))
     for how, one in (("face", found), ("imagenet", scaled)):
-        assert torch.equal(normalise_pictures(pictures.float(), how), one)
+        assert torch.equal(normalise_images(images.float(), how), one)
         assert one.is_contiguous(memory_format=torch.channels_last), "the faster layout on the CPU"

@@ -38,7 +38,8 @@ def test_what_a_feature_is_made_of_comes_before_it(steps):
     needed = steps.needed(["features/demo/dbn2.h5", "features/demo/v1024.h5"])
     names = [step.name for step in needed]
     assert names == [
-        "extract@demo-logmel", "segments_audio@demo-anet", "track_faces@demo", "crop_faces@demo-eyes55", "segments_video@demo-vnet",
+        "extract@demo-logmel", "segments_audio@demo-anet", "track_faces@demo", "crop_faces@demo-eyes55",
+        "segments_video@demo-vnet",
         "fuse_features@demo-dbn2", "crop_faces@demo-square100", "extract_face@demo-pool5", "select@demo-v1024",
     ]  # fmt: skip
 

@@ -85,7 +85,10 @@ def installed_version(venv: Path) -> str:
 
 def test_old_python_gets_one_line(tmp_path: Path) -> None:
     stub = tmp_path / "python3.9"
-    old = "import runpy, sys; sys.version_info = (3, 9, 18); del sys.argv[0]; runpy.run_path(sys.argv[0], None, '__main__')"
+    old = (
+        "import runpy, sys; sys.version_info = (3, 9, 18); del sys.argv[0]; runpy.run_path(sys.argv[0], None, "
+        "'__main__')"
+    )
     stub.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{old}" "$@"\n')
     stub.chmod(0o755)
     result = make_venv(str(stub), tmp_path / "venv")

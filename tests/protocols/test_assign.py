@@ -1,4 +1,4 @@
-"""Folds: nobody is learned from and tested, everybody is tested, and pinned groups are kept to the letter."""
+"""Folds: no training speaker is tested, everybody is tested, and pinned groups are kept to the letter."""
 
 from __future__ import annotations
 
@@ -138,19 +138,25 @@ def test_holdout_comes_near_7_1_2(speakers: int, seed: int) -> None:
         (
             corpus(2, 2),
             {"name": "loso"},
-            "protocol loso needs 3 speakers at least, .* there are 2; validate_by: clips needs 2; use protocol.name: none",
+            (
+                "protocol loso needs at least 3 speakers, .* there are 2; validate_by: clips needs 2; use "
+                "protocol.name: none"
+            ),
         ),
         (
             corpus(2),
             {"name": "loso"},
-            "protocol loso needs 3 speakers at least, .* there are 1; validate_by: clips needs 2; use protocol.name: none",
+            (
+                "protocol loso needs at least 3 speakers, .* there are 1; validate_by: clips needs 2; use "
+                "protocol.name: none"
+            ),
         ),
-        (corpus(2, 2), {"name": "logso", "groups": 2}, "protocol logso needs 3 speakers at least, .* there are 2; "),
+        (corpus(2, 2), {"name": "logso", "groups": 2}, "protocol logso needs at least 3 speakers, .* there are 2; "),
         (corpus(2, 2, 2, 2), {"name": "logso"}, "protocol.groups: 5 groups, but 4 speakers; lower it or use loso"),
         (
             corpus(9, 9),
             {"name": "holdout"},
-            "protocol holdout needs 3 speakers at least who share no recording; there are 2; use none",
+            "protocol holdout needs at least 3 speakers who share no recording; there are 2; use none",
         ),
     ],
 )
@@ -194,7 +200,7 @@ def test_the_seed_does_not_move_pinned_groups() -> None:
     ("groups", "message"),
     [
         ([["s0", "s1"], ["s2", "S3"]], "the corpus has no speaker 'S3' (known: s0, s1, s2, s3)"),
-        ([["s0"], ["s1"]], "2 speakers are in no group (s2, s3); add them, or let a number deal them out"),
+        ([["s0"], ["s1"]], "2 speakers are in no group (s2, s3); add them, or give a number of groups"),
     ],
 )
 def test_pinned_groups_hold_the_speakers_of_the_corpus(groups: list[list[str]], message: str) -> None:
@@ -205,11 +211,14 @@ def test_pinned_groups_hold_the_speakers_of_the_corpus(groups: list[list[str]], 
 
 @settings(max_examples=30)
 @given(CORPORA, SEEDS)
-def test_dealt_groups_pinned_give_the_same_folds(clips: list[Clip], seed: int) -> None:
-    """What `logso` dealt out can be written into params.yaml and kept."""
+def test_assigned_groups_pinned_give_the_same_folds(clips: list[Clip], seed: int) -> None:
+    """What `logso` assigned can be written into params.yaml and kept."""
     groups = speaker_groups([[speaker] for speaker in sorted({clip.speaker for clip in clips})], 3, seed)
-    dealt, pinned = ProtocolParams(name="logso", groups=3, seed=seed), ProtocolParams(name="logso", groups=groups)
-    assert make_folds(clips, dealt) == make_folds(clips, pinned)
+    stratified_shares, pinned = (
+        ProtocolParams(name="logso", groups=3, seed=seed),
+        ProtocolParams(name="logso", groups=groups),
+    )
+    assert make_folds(clips, stratified_shares) == make_folds(clips, pinned)
 
 
 def test_a_speaker_with_one_emotion_and_a_class_that_training_lacks_are_allowed() -> None:
@@ -252,9 +261,9 @@ def test_official_splits_with_a_speaker_on_two_sides(pair: tuple[str, str]) -> N
     clips = with_splits([*pair, "train", "val", "test"], ["s0", "s0", "a", "b", "c"])
     with pytest.raises(LeakageError) as caught:
         make_folds(clips, OFFICIAL)
-    assert (
-        str(caught.value)
-        == f"fold-00: speaker 's0' is in {pair[0]} (c0) and in {pair[1]} (c1); split by speaker, or use speaker_dependent_official if that is what is meant"
+    assert str(caught.value) == (
+        f"fold-00: speaker 's0' is in {pair[0]} (c0) and in {pair[1]} (c1); split by speaker, or use "
+        "speaker_dependent_official if that is what is meant"
     )
 
 
@@ -304,7 +313,7 @@ def mixed(speakers: int, each: int, emotions: Sequence[str] = ("anger", "happy",
     ]
 
 
-def test_kfold_is_whole_speakers_dealt_into_folds() -> None:
+def test_kfold_is_folds_of_whole_speakers() -> None:
     clips = mixed(7, 1)
     assert make_folds(clips, ProtocolParams(name="kfold", groups=4, seed=3)) == make_folds(
         clips, ProtocolParams(name="logso", groups=4, seed=3)
@@ -325,7 +334,10 @@ def test_a_tested_speaker_is_never_learned_from_however_clips_are_validated() ->
     clips = with_splits(["train", "train", "test", "test"], ["a", "b", "a", "c"])
     with pytest.raises(
         LeakageError,
-        match=r"^fold-00: speaker 'a' is in \w+ \(c0\) and in test \(c2\); split by speaker, or use speaker_dependent_official if that is what is meant$",
+        match=(
+            r"^fold-00: speaker 'a' is in \w+ \(c0\) and in test \(c2\); split by speaker, or use "
+            r"speaker_dependent_official if that is what is meant$"
+        ),
     ):
         make_folds(clips, ProtocolParams(name="official", validate_by="clips"))
     clips = with_splits(["train", "train", "test"], ["a", "a", "c"])
@@ -352,10 +364,10 @@ def test_random_folds_test_every_clip_once_and_keep_files_together(
     )
     for fold in folds:
         assert set(fold.values()) == set(PARTS)
-        together: dict[str, set[str]] = {}
+        linked_speakers: dict[str, set[str]] = {}
         for clip in clips:
-            together.setdefault(clip.digest, set()).add(fold[clip.clip_id])
-        assert all(len(parts) == 1 for parts in together.values())
+            linked_speakers.setdefault(clip.digest, set()).add(fold[clip.clip_id])
+        assert all(len(parts) == 1 for parts in linked_speakers.values())
 
 
 def test_random_folds_have_speakers_on_all_sides_and_no_other_protocol_may() -> None:
@@ -375,11 +387,11 @@ def test_random_folds_have_speakers_on_all_sides_and_no_other_protocol_may() -> 
         (
             corpus(1, 1),
             {"name": "loso", "validate_by": "clips"},
-            "protocol: one recording alone cannot be both trained and validated on",
+            "protocol: one recording cannot be used both to train and to validate",
         ),
-        (corpus(5), {"name": "loso", "validate_by": "clips"}, "protocol loso needs 3 speakers at least"),
+        (corpus(5), {"name": "loso", "validate_by": "clips"}, "protocol loso needs at least 3 speakers"),
     ],
 )
-def test_too_little_to_deal_out(clips: list[Clip], params: dict, message: str) -> None:
+def test_too_few_recordings(clips: list[Clip], params: dict, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         make_folds(clips, ProtocolParams(**params))

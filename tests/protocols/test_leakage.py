@@ -1,4 +1,4 @@
-"""The guard against leakage: fits on other clips than the fold's training clips, and features learned by other splits."""
+"""The leakage guard: fits on other clips than the fold's training clips, features learned with other splits."""
 
 from __future__ import annotations
 

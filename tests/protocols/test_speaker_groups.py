@@ -13,7 +13,7 @@ from pipeline.core.clip import Clip
 from pipeline.core.errors import LeakageError, SettingsError
 from pipeline.protocols.assign import make_folds
 from pipeline.protocols.settings import ProtocolParams
-from pipeline.protocols.speaker_groups import together, widened
+from pipeline.protocols.speaker_groups import linked_speakers, with_linked_speakers
 
 
 def clips_of(*pairs: tuple[str, str]) -> list[Clip]:
@@ -25,11 +25,14 @@ def clips_of(*pairs: tuple[str, str]) -> list[Clip]:
 
 
 def test_without_recordings_everybody_is_alone() -> None:
-    assert together(clips_of(("b", ""), ("a", ""), ("b", ""))) == [["a"], ["b"]]
+    assert linked_speakers(clips_of(("b", ""), ("a", ""), ("b", ""))) == [["a"], ["b"]]
 
 
 def test_recordings_tie_together_directly_and_through_others() -> None:
-    assert together(clips_of(("a", "1"), ("b", "1"), ("c", "2"), ("d", "3"), ("b", "2"))) == [["a", "b", "c"], ["d"]]
+    assert linked_speakers(clips_of(("a", "1"), ("b", "1"), ("c", "2"), ("d", "3"), ("b", "2"))) == [
+        ["a", "b", "c"],
+        ["d"],
+    ]
 
 
 @settings(max_examples=60)
@@ -38,17 +41,17 @@ def test_recordings_tie_together_directly_and_through_others() -> None:
     st.randoms(),
 )
 def test_groups_are_a_partition_and_no_recording_lies_in_two(pairs, random) -> None:
-    groups = together(clips_of(*pairs))
+    groups = linked_speakers(clips_of(*pairs))
     assert sorted(speaker for group in groups for speaker in group) == sorted({speaker for speaker, _ in pairs})
     of = {speaker: number for number, group in enumerate(groups) for speaker in group}
     for source in {source for _, source in pairs} - {""}:
         assert len({of[speaker] for speaker, its in pairs if its == source}) == 1
     shuffled = random.sample(pairs, len(pairs))
-    assert together(clips_of(*shuffled)) == groups
+    assert linked_speakers(clips_of(*shuffled)) == groups
 
 
 def test_a_choice_is_widened_to_whole_groups() -> None:
-    assert widened(["b"], [["a", "b"], ["c"]]) == ["a", "b"]
+    assert with_linked_speakers(["b"], [["a", "b"], ["c"]]) == ["a", "b"]
 
 
 def sessions(count: int, each: int = 4) -> list[Clip]:
@@ -67,7 +70,7 @@ def sessions(count: int, each: int = 4) -> list[Clip]:
 
 
 @pytest.mark.parametrize("name", ["kfold", "logso", "holdout"])
-def test_dealt_groups_keep_dialogues_whole(name: str) -> None:
+def test_assigned_groups_keep_dialogues_whole(name: str) -> None:
     clips = sessions(6)
     for fold in make_folds(clips, ProtocolParams(name=name, groups=3, validation=0.3)):
         sides = {clip.source: {fold[c.clip_id] for c in clips if c.source == clip.source} for clip in clips}
@@ -78,7 +81,10 @@ def test_dealt_groups_keep_dialogues_whole(name: str) -> None:
 def test_one_speaker_out_of_a_dialogue_is_refused_with_the_recording_named() -> None:
     with pytest.raises(
         LeakageError,
-        match=r"^fold-00: recording 'Ses0_0' is in test \(.*\) and in \w+ \(.*\); keep on one side what was cut from it",
+        match=(
+            r"^fold-00: recording 'Ses0_0' is in test \(.*\) and in \w+ \(.*\); keep on one side what was cut from "
+            r"it"
+        ),
     ):
         make_folds(sessions(3), ProtocolParams(name="loso"))
 

@@ -23,11 +23,17 @@ SHAPE = "Input should be a number, or a list of lists of speakers, none of them 
     [
         (
             {"name": "losso"},
-            "protocol.name: Input should be 'loso', 'logso', 'kfold', 'holdout', 'official', 'cross_corpus', 'speaker_dependent_official', 'speaker_dependent_random' or 'none' (got 'losso')",
+            (
+                "protocol.name: Input should be 'loso', 'logso', 'kfold', 'holdout', 'official', 'cross_corpus', "
+                "'speaker_dependent_official', 'speaker_dependent_random' or 'none' (got 'losso')"
+            ),
         ),
         (
             {"name": "random"},
-            "protocol.name: Input should be 'loso', 'logso', 'kfold', 'holdout', 'official', 'cross_corpus', 'speaker_dependent_official', 'speaker_dependent_random' or 'none' (got 'random')",
+            (
+                "protocol.name: Input should be 'loso', 'logso', 'kfold', 'holdout', 'official', 'cross_corpus', "
+                "'speaker_dependent_official', 'speaker_dependent_random' or 'none' (got 'random')"
+            ),
         ),
         (
             {"name": "loso", "validate_by": "clip"},
@@ -35,7 +41,7 @@ SHAPE = "Input should be a number, or a list of lists of speakers, none of them 
         ),
         (
             {"name": "holdout", "validate_by": "clips"},
-            "protocol.validate_by: holdout deals out its validation clips itself; remove the setting (got 'clips')",
+            "protocol.validate_by: holdout chooses its validation clips itself; remove the setting (got 'clips')",
         ),
         ({"name": "logso", "groups": 1}, "protocol.groups: Input should be greater than or equal to 2 (got 1)"),
         ({"name": "logso", "groups": True}, f"protocol.groups: {SHAPE} (got True)"),
@@ -44,11 +50,11 @@ SHAPE = "Input should be a number, or a list of lists of speakers, none of them 
         ({"name": "logso", "groups": [["s1"], []]}, f"protocol.groups: {SHAPE} (got [['s1'], []])"),
         (
             {"name": "logso", "groups": [["s1", "s2"]]},
-            "protocol.groups: there should be 2 groups at least (got [['s1', 's2']])",
+            "protocol.groups: there should be at least 2 groups (got [['s1', 's2']])",
         ),
         (
             {"name": "logso", "groups": [["s1", "s2"], ["s{1}", "s1"]]},
-            "protocol.groups: speaker 's1' should stand there once, in one group (got [['s1', 's2'], ['s{1}', 's1']])",
+            "protocol.groups: speaker 's1' should occur once, in one group (got [['s1', 's2'], ['s{1}', 's1']])",
         ),
         (
             {"name": "loso", "groups": [["s1"], ["s2"]]},
@@ -68,11 +74,13 @@ SHAPE = "Input should be a number, or a list of lists of speakers, none of them 
         ),
         (
             {"name": "cross_corpus", "train_on": ["a", "b"], "test_on": ["b"]},
-            "protocol.test_on: 'b' is learned from; test another (got ['b'])",
+            "protocol.test_on: 'b' is a training part; test another (got ['b'])",
         ),
         (
             {"name": "holdout", "test_on": ["b"]},
-            "protocol.test_on: holdout deals out the clips of all parts; remove this setting, or use cross_corpus, loso, logso, kfold (got ['b'])",
+            "protocol.test_on: holdout assigns the clips of all parts to folds; remove this setting, or use "
+            "cross_corpus, "
+            "loso, logso, kfold (got ['b'])",
         ),
     ],
 )
@@ -180,7 +188,7 @@ def test_what_is_no_splits_file_is_named(tmp_path: Path, content: bytes) -> None
         ({"name": "official", "tested": "val"}, "official split, its validation clips tested"),
         (
             {"name": "speaker_dependent_random"},
-            "SPEAKER-DEPENDENT: 3 random folds, the same people learned from and tested",
+            "SPEAKER-DEPENDENT: 3 random folds of clips, whose sides share speakers",
         ),
         ({"name": "none"}, "no split"),
     ],

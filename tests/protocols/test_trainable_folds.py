@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.ledger import Entry
-from pipeline.protocols.trainable_folds import check_absent, learnable, not_learned
+from pipeline.protocols.trainable_folds import check_absent, not_learned, trainable_folds
 
 FOLDS = {
     "fold-00": {"a": "train", "b": "val", "c": "test"},
@@ -16,16 +16,16 @@ FOLDS = {
 
 
 def test_all_folds_of_clips_that_have_the_feature():
-    assert learnable(FOLDS, {"a", "b", "c"}, (), "x") == FOLDS
+    assert trainable_folds(FOLDS, {"a", "b", "c"}, (), "x") == FOLDS
 
 
 def test_a_fold_is_left_out_whose_clips_lack_the_modality():
-    assert list(learnable(FOLDS, {"a", "b"}, {"c"}, "x")) == ["fold-00"]
-    assert learnable(FOLDS, {"a"}, {"b", "c"}, "x") == {}
+    assert list(trainable_folds(FOLDS, {"a", "b"}, {"c"}, "x")) == ["fold-00"]
+    assert trainable_folds(FOLDS, {"a"}, {"b", "c"}, "x") == {}
 
 
 def test_only_the_parts_that_are_asked_for_count():
-    assert list(learnable(FOLDS, {"a", "b"}, {"c"}, "x", ("train",))) == ["fold-00", "fold-02"]
+    assert list(trainable_folds(FOLDS, {"a", "b"}, {"c"}, "x", ("train",))) == ["fold-00", "fold-02"]
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_only_the_parts_that_are_asked_for_count():
 )
 def test_clips_that_are_lost_for_another_reason_are_an_error(gone, message):
     with pytest.raises(PipelineError) as caught:
-        learnable(FOLDS, {"a", "b", "c"} - {gone}, {"c"}, "x")
+        trainable_folds(FOLDS, {"a", "b", "c"} - {gone}, {"c"}, "x")
     assert str(caught.value) == message
 
 

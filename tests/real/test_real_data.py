@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.audio.spectral import SOUND_HZ, mfcc39
+from pipeline.audio.spectral import AUDIO_HZ, mfcc39
 from pipeline.cli.tools.corpus_check import check_corpus
 from pipeline.core.settings import Runtime
 from pipeline.engine.run import run
@@ -15,7 +15,7 @@ from pipeline.features.extract_job import ExtractJob, extractor_params
 from pipeline.features.extractors.mfcc39 import Params as MfccParams
 from pipeline.manifest.build import left_out, read_corpus
 from pipeline.manifest.settings import CorpusParams
-from pipeline.media.decode import read_sound
+from pipeline.media.decode import read_audio
 from pipeline.pretraining.sources._shared.alignments import read_ctm
 from pipeline.pretraining.sources._shared.voices import frame_labels
 from pipeline.protocols.assign import make_folds
@@ -80,7 +80,7 @@ def test_hand_segmented_phones_lie_on_the_sound():
     alignment = read_ctm(DATA / "emodb/phones.ctm")
     values, labels = [], []
     for utterance in sorted(alignment)[:20]:
-        frames, times = mfcc39(read_sound(DATA / "emodb/wav" / f"{utterance}.wav", SOUND_HZ), MfccParams())
+        frames, times = mfcc39(read_audio(DATA / "emodb/wav" / f"{utterance}.wav", AUDIO_HZ), MfccParams())
         values.append(frames[:, 1])
         labels.append(frame_labels([s for s in alignment[utterance] if s[2] in ("a", "s")], times, ["a", "s"]))
     slope, label = np.concatenate(values), np.concatenate(labels)

@@ -26,7 +26,8 @@ f.onload = () => {{
 
 CHARTS = """<body><iframe id=f src="{page}" style="width:{width}px;height:900px;border:0"></iframe><script>
 f.onload = () => {{
-  const charts = [...f.contentDocument.querySelectorAll("[id$=-calibration] svg.chart")], boxes = charts.map(chart => chart.getBoundingClientRect());
+  const charts = [...f.contentDocument.querySelectorAll("[id$=-calibration] svg.chart")];
+  const boxes = charts.map(chart => chart.getBoundingClientRect());
   const out = charts.map((chart, n) => [...chart.querySelectorAll("text")].filter(text => {{
     const label = text.getBoundingClientRect(), box = boxes[n];
     return label.left < box.left - 1 || label.right > box.right + 1 || label.bottom > box.bottom + 1;

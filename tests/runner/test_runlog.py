@@ -208,7 +208,8 @@ def test_a_bug_is_told_in_full_where_no_log_can_be_kept(tmp_path):
 
 @pytest.mark.parametrize(
     ("raised", "words"),
-    [("open('nowhere')", "nowhere: No such file"), ("[].append(MemoryError) or (_ for _ in ()).throw(MemoryError())", "out of memory"),
+    [("open('nowhere')", "nowhere: No such file"),
+     ("[].append(MemoryError) or (_ for _ in ()).throw(MemoryError())", "out of memory"),
      ("context.section('nothing')", "this is a bug")],
 )  # fmt: skip
 def test_every_error_is_one_line_and_code_1(tmp_path, raised, words):
@@ -226,8 +227,9 @@ def test_a_wrong_command_line_of_a_stage_is_code_2(tmp_path):
 def test_ctrl_c_while_a_stage_is_being_imported(tmp_path):
     """Most of a short stage's time goes by there, and Python would show a traceback."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "stages.align_faces"], cwd=tmp_path, env={**os.environ, "PYTHONPATH": os.fspath(ROOT)}, text=True,
-        stderr=subprocess.PIPE, start_new_session=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        [sys.executable, "-m", "stages.align_faces"], cwd=tmp_path, env={**os.environ, "PYTHONPATH": os.fspath(ROOT)},
+        text=True, stderr=subprocess.PIPE, start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
     while "numpy" not in Path(f"/proc/{process.pid}/maps").read_text():
         assert process.poll() is None

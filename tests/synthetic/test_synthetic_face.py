@@ -10,7 +10,7 @@ from pipeline.synthetic.face import FaceRenderer, Pose, face_box
 from pipeline.synthetic.identity import draw_identity
 from pipeline.synthetic.portrait import LANDMARKS, Points, load_portrait
 from pipeline.synthetic.prosody import EMOTIONS
-from pipeline.synthetic.source_items import source_picture
+from pipeline.synthetic.source_items import source_image
 
 pytestmark = pytest.mark.slow
 
@@ -99,7 +99,7 @@ def test_apex_stays_in_range_and_neutral_is_weak() -> None:
 
 
 def test_source_pictures_show_a_face(renderer: FaceRenderer) -> None:
-    pictures = [source_picture(renderer, np.random.default_rng(k)) for k in range(3)]
+    pictures = [source_image(renderer, np.random.default_rng(k)) for k in range(3)]
     assert all(p.shape == (100, 100, 3) and p.dtype == np.uint8 for p in pictures)
     assert not np.array_equal(pictures[0], pictures[1])
     detector = dlib.get_frontal_face_detector()

@@ -183,7 +183,10 @@ AVERAGE = {"rule": "average", "of": ["vggface-temporal", "a60-temporal"]}
         ({"combined": {"a": {**AVERAGE, "role": "vote"}}}, "combined.a.role: no such setting .did you mean 'rule'"),
         (
             {"combined": {"a": {**AVERAGE, "of": ["vggface-temporl", "a60-temporal"]}}},
-            "combined: .*'a' is made of 'vggface-temporl', which is neither a model nor an earlier name .did you mean 'vggface-temporal'",
+            (
+                "combined: .*'a' is made of 'vggface-temporl', which is neither a model nor an earlier name .did "
+                "you mean 'vggface-temporal'"
+            ),
         ),
         (
             {"combined": {"visual": AVERAGE, "a": {"rule": "vote", "of": ["visuall", "a60-temporal"]}}},

@@ -26,12 +26,18 @@ from pipeline.training.datasets import Dataset, Scaler, judged
 class SequenceParams(Settings):
     """Network and training."""
 
-    cells: int = Field(ge=1, description="nodes of the LSTM")
-    dropout: float = Field(ge=0, lt=1, description="after the LSTM")
+    cells: int = Field(
+        ge=1, description="nodes of the LSTM {Huang 4.1: 128 for train.lstm.*} {Ouyang 6.2.1: 128 for train.temporal.*}"
+    )
+    dropout: float = Field(
+        ge=0,
+        lt=1,
+        description="after the LSTM {Huang 4.1: 0.5 for train.lstm.*} {Ouyang 6.2.1: 0.7 for train.temporal.*}",
+    )
     readout: Literal["last", "mean"] = Field(
         description="LSTM output that the softmax sees: at the last step, or the mean"
     )
-    weight_decay: float = Field(ge=0, description="on the softmax layer")
+    weight_decay: float = Field(ge=0, description="on the softmax layer {Huang 4.1: 0.0001 for train.lstm.*}")
     learning_rate: tuple[Annotated[float, Field(gt=0)], ...] = Field(
         min_length=1, description="of Adam; candidates, the best on validation is taken"
     )

@@ -19,9 +19,7 @@ LIGHT = True
 class Params(LinearParams):
     """Candidates and pooling."""
 
-    pooling: Literal["average", "max"] = Field(
-        description="over the segments of a clip; the paper found average better"
-    )
+    pooling: Literal["average", "max"] = Field(description="over the segments of a clip {Zhang III.C: average}")
 
 
 class Classifier(LinearSvm):

@@ -18,7 +18,7 @@ LIGHT = False
 
 
 class _Hidden(Settings):
-    hidden: int = Field(ge=1, description="nodes of the hidden layer")
+    hidden: int = Field(ge=1, description="nodes of the hidden layer {Huang 4.1: 128}")
 
 
 class Params(SequenceParams, _Hidden):  # fields stand in files in the order of the bases from right to left

@@ -37,7 +37,7 @@ class Params(AdjustedRate):
     """What is transferred, and the training."""
 
     pretrained: str = Field("gender", pattern=r"^\w+$", description="network of `pretrain` whose weights it begins at")
-    learning_rate: float = Field(0.002, gt=0, description="per minibatch, at the beginning")
+    learning_rate: float = Field(0.002, gt=0, description="per minibatch, at the beginning {Ouyang 6.3: 0.002}")
     transferred: bool = Field(
         True, description="begin with the hidden layers of the gender DNN; false = with random ones"
     )

@@ -45,25 +45,38 @@ class EndToEndParams(Settings):
     """`end_to_end.<network>`; the defaults are the paper's where it says something."""
 
     settings: Mapping[str, Any] = Field({}, description="those of the plugin in pipeline/features/aligned/networks")
-    cells: int = Field(128, ge=1, description="nodes of each layer's LSTM")
+    cells: int = Field(
+        128,
+        ge=1,
+        description="nodes of each layer's LSTM {Ouyang 6.2.1: 128 for *.vggface.*} {Ouyang 6.2.1: 128 for "
+        "*.pyramid.*}",
+    )
     dropout: float = Field(
-        0.7, ge=0, lt=1, description="behind the summed LSTMs; without an LSTM, settings.dropout holds"
+        0.7,
+        ge=0,
+        lt=1,
+        description="behind the summed LSTMs; without an LSTM, settings.dropout holds {Ouyang 6.2.1: 0.7 for "
+        "*.vggface.*}",
     )
     readout: Literal["last", "mean"] = Field(
         "last", description="LSTM output that the softmax sees: at the last frame, or the mean"
     )
-    iterations: int = Field(5000, ge=1, description="steps of stochastic gradient descent")
+    iterations: int = Field(5000, ge=1, description="steps of stochastic gradient descent {Ouyang 6.2.2: 5000}")
     batch: int = Field(16, ge=1, description="clips per iteration")
-    learning_rate: float = Field(0.001, gt=0, description="at the beginning")
-    decay: float = Field(0.1, gt=0, le=1, description="factor that the learning rate is multiplied by")
-    decay_every: int = Field(1000, ge=1, description="iterations from one decay to the next")
+    learning_rate: float = Field(0.001, gt=0, description="at the beginning {Ouyang 6.2.2: 0.001}")
+    decay: float = Field(
+        0.1, gt=0, le=1, description="factor that the learning rate is multiplied by {Ouyang 6.2.2: 0.1}"
+    )
+    decay_every: int = Field(1000, ge=1, description="iterations from one decay to the next {Ouyang 6.2.2: 1000}")
     momentum: float = Field(0.9, ge=0, lt=1, description="of stochastic gradient descent")
     weight_decay: float = Field(0.0005, ge=0, description="share of the weights added to their gradients")
     max_gradient: float = Field(5.0, ge=0, description="norm of all gradients that is not exceeded; 0 = no limit")
     judge_every: int = Field(
         250, ge=1, description="iterations from one look at validation to the next; the best is kept"
     )
-    flip: bool = Field(True, description="mirror half of the training clips; crops are random in any case")
+    flip: bool = Field(
+        True, description="mirror half of the training clips; crops are random in any case {Ouyang 6.2.2: true}"
+    )
     keep: Keep = Field((), description="folds (fold-00, ...) whose weights are kept, or all")
     seed: int = Field(0, ge=0, description="of initial weights, order, dropout, mirrors and crops")
 

@@ -24,12 +24,17 @@ def attach(found: argparse.ArgumentParser) -> None:
 
 def _completer(prog: str, action: argparse.Action) -> Callable[..., Iterable[str]] | None:
     if action.dest == "name":
-        return _weights if " weights " in prog else _corpora
+        return _weights if " weights " in prog else _profiles if " profile " in prog else _corpora
     return {"corpus": _corpora, "clip": _clips, "stage": _stages}.get(action.dest)
 
 
 def _corpora(parsed_args: argparse.Namespace, **_: Any) -> Iterable[str]:
     return list(_yaml(Path(getattr(parsed_args, "params", None) or "params.yaml")).get("corpora") or ())
+
+
+def _profiles(parsed_args: argparse.Namespace, **_: Any) -> Iterable[str]:
+    folder = Path(getattr(parsed_args, "params", None) or "params.yaml").parent / "profiles"
+    return sorted(["default", *(path.stem for path in folder.glob("[!.]*.yaml"))])
 
 
 def _weights(parsed_args: argparse.Namespace, **_: Any) -> Iterable[str]:

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[3]
 GROUPS = {
     "look at results": ("results", "inspect", "explain", "faces"),
     "apply them": ("predict",),
-    "look after the project": ("doctor", "check", "cache", "weights", "corpus", "environment", "completion"),
+    "look after the project": ("doctor", "check", "profile", "cache", "weights", "corpus", "environment", "completion"),
 }
 OTHERS = "more"
 FIRST = """\

@@ -36,13 +36,13 @@ def ffmpeg(params: Path) -> list[Finding]:  # noqa: ARG001
     """Write half a second of MP4 (H.264, AAC), and read it again as the stages do."""
     import av
 
-    from pipeline.media.decode import read_frames, read_sound
+    from pipeline.media.decode import read_audio, read_frames
 
     codec = ".".join(map(str, av.library_versions["libavcodec"]))
     with tempfile.TemporaryDirectory() as folder:
         clip = Path(folder) / "clip.mp4"
         _write_clip(clip)
-        pictures, samples = sum(1 for _ in read_frames(clip)), len(read_sound(clip, 16000))
+        pictures, samples = sum(1 for _ in read_frames(clip)), len(read_audio(clip, 16000))
     if pictures != 5 or not 7000 < samples < 10000:
         return [
             wrong("FFmpeg", f"libavcodec {codec}: of 5 pictures {pictures} came back, of 8000 samples {samples}", MAKE)

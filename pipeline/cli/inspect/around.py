@@ -37,10 +37,10 @@ class Media:
         Raises:
             ClipError: no sound in it
         """
-        from pipeline.media.decode import sound_blocks
+        from pipeline.media.decode import read_audio_blocks
 
         step, parts = round(_STEP_S * _RATE_HZ), []
-        for block in sound_blocks(self.path, _RATE_HZ, self.clip.start, self.clip.end):
+        for block in read_audio_blocks(self.path, _RATE_HZ, self.clip.start, self.clip.end):
             begins = np.arange(0, len(block), step)  # blocks hold whole steps, but for the last
             parts.append(np.stack([np.minimum.reduceat(block, begins), np.maximum.reduceat(block, begins)], axis=1))
         found = np.concatenate(parts)

@@ -37,9 +37,14 @@ _LARGEST = 4.0
 class AlignParams(Settings):
     """`align_faces`, without the detector's own settings; the defaults are the paper's where it says."""
 
-    detector: str = Field("mtcnn", min_length=1, description="plugin in pipeline/faces/detection")
-    frames: int = Field(16, ge=1, le=256, description="frames taken of every clip")
-    px: int = Field(256, ge=16, le=1024, description="side of the aligned crops, px")
+    detector: str = Field("mtcnn", min_length=1, description="plugin in pipeline/faces/detection {Ouyang 3.1: mtcnn}")
+    frames: int = Field(16, ge=1, le=256, description="frames taken of every clip {Ouyang 6.2.1: 16}")
+    px: int = Field(
+        256,
+        ge=16,
+        le=1024,
+        description="side of the aligned crops, px; networks see 7/8 of it, so 256 for those of full size",
+    )
     min_coverage: float = Field(
         0.5, ge=0, le=1, description="share of frames with a face below which a clip is degraded"
     )

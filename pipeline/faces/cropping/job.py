@@ -18,7 +18,7 @@ from pipeline.engine.code_digest import code_digest
 from pipeline.engine.threads import ahead
 from pipeline.faces.boxes import Eyes, eye_centres
 from pipeline.faces.cropping.crop import crop_clip
-from pipeline.media.decode import DECODED, degraded_by, read_pictures
+from pipeline.media.decode import DECODED, degraded_by, read_video_frames
 from pipeline.media.frame import Source
 
 _LARGE = 1000.0
@@ -96,7 +96,7 @@ class CropJob:
     def compute(self, clip: Clip, loaded: ClipFeatures, notes: list[str]) -> Iterator[ClipFeatures]:
         """See `pipeline.engine.run.Job`."""
         damage: list[str] = []
-        pictures = ahead(read_pictures(self.root / clip.path, clip.start, clip.end, damage), DECODED)
+        pictures = ahead(read_video_frames(self.root / clip.path, clip.start, clip.end, damage), DECODED)
         yield from self.cut(pictures, loaded)
         notes += degraded_by(damage)
 

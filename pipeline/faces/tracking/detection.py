@@ -12,7 +12,7 @@ import numpy as np
 from pipeline.faces.boxes import Detection, Eyes, FaceDetector
 from pipeline.faces.tracking.patch import Place
 from pipeline.faces.tracking.tracklet import Seen, seen
-from pipeline.media.frame import AnyPicture
+from pipeline.media.frame import AnyFrame
 from pipeline.media.yuv import Region
 
 _AROUND = 1.8
@@ -40,12 +40,12 @@ class Look:
     def __init__(self, detector: FaceDetector, eyes: EyeFinder | None = None) -> None:
         self._detector, self._eyes = detector, eyes
 
-    def everywhere(self, picture: AnyPicture) -> list[Seen]:
+    def everywhere(self, picture: AnyFrame) -> list[Seen]:
         """Return the faces of a whole picture."""
         height, width = picture.shape
         return self._in(picture, (0, 0, width, height), 1.0)
 
-    def near(self, picture: AnyPicture, place: Place) -> list[Seen]:
+    def near(self, picture: AnyFrame, place: Place) -> list[Seen]:
         """Return the faces about a place."""
         height, width = picture.shape
         half = _AROUND * place.side / 2
@@ -57,7 +57,7 @@ class Look:
         steps = math.floor(math.log(place.side / _FACE_PX, 1 / _STEP)) if place.side > _FACE_PX else 0
         return self._in(picture, (left, top, right, bottom), _STEP**steps)
 
-    def _in(self, picture: AnyPicture, region: Region, scale: float) -> list[Seen]:
+    def _in(self, picture: AnyFrame, region: Region, scale: float) -> list[Seen]:
         left, top, right, bottom = region
         grey = getattr(self._detector, "grey", False)
         pixels = picture.luma[top:bottom, left:right] if grey else picture.rgb(region)

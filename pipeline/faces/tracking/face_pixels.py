@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from pipeline.faces.tracking.patch import Place
-from pipeline.media.frame import AnyPicture, Part
+from pipeline.media.frame import AnyFrame, Part
 from pipeline.media.yuv import Region
 
 _SLACK = 0.6
@@ -32,7 +32,7 @@ class Kept:
         self._parts: list[list[Part]] | None = []
         self._bytes = 0
 
-    def add(self, picture: AnyPicture, places: Iterable[Place]) -> None:
+    def add(self, picture: AnyFrame, places: Iterable[Place]) -> None:
         """Keep the faces of the next frame; nothing any more, once they take too much memory."""
         if self._parts is None:
             return

@@ -22,7 +22,7 @@ from pipeline.faces.tracking.eyes import eye_finder
 from pipeline.faces.tracking.face_pixels import Kept, NotKept
 from pipeline.faces.tracking.settings import TrackParams
 from pipeline.faces.tracking.tracker import track
-from pipeline.media.decode import DECODED, degraded_by, read_pictures
+from pipeline.media.decode import DECODED, degraded_by, read_video_frames
 from pipeline.media.loudness import loudness
 
 _THREADS, _LARGE_BYTES = 2, 1 << 18
@@ -106,7 +106,7 @@ class TrackJob:
         """See `pipeline.engine.run.Job`."""
         params = TrackParams.model_validate(dict(self.params))
         damage: list[str] = []
-        pictures = ahead(read_pictures(self.root / clip.path, clip.start, clip.end, damage), DECODED)
+        pictures = ahead(read_video_frames(self.root / clip.path, clip.start, clip.end, damage), DECODED)
         kept = Kept(max((job.sides(self._detector.eyes) for job in self.crops), default=0.0))
         heard = partial(loudness, self.root / clip.path, clip.start, clip.end)
         faces = track(pictures, self._detector, params, notes, self._eyes, kept if self.crops else None, heard)

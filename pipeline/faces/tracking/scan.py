@@ -21,7 +21,7 @@ from pipeline.faces.tracking.patch import PATCH, Grey, inside, mouth_motion, red
 from pipeline.faces.tracking.settings import TrackParams
 from pipeline.faces.tracking.shot_boundaries import Cuts
 from pipeline.faces.tracking.tracklet import Seen, Tracklet, box_of
-from pipeline.media.frame import AnyPicture
+from pipeline.media.frame import AnyFrame
 
 _WORK_PX = 640
 """Longest side of the reduced picture as long as no face is known."""
@@ -62,7 +62,7 @@ class Scan:
         self._lost_at: float | None = None
         self._cuts = Cuts(params.cut_below)
 
-    def run(self, pictures: Iterable[tuple[float, AnyPicture]]) -> None:
+    def run(self, pictures: Iterable[tuple[float, AnyFrame]]) -> None:
         """Go through all pictures with their times, s."""
         last = None
         for time, picture in pictures:
@@ -85,7 +85,7 @@ class Scan:
             else np.inf
         )
 
-    def _frame(self, time: float, picture: AnyPicture) -> tuple[int, float, AnyPicture, Grey]:
+    def _frame(self, time: float, picture: AnyFrame) -> tuple[int, float, AnyFrame, Grey]:
         index, grey = len(self.times), reduced(picture.luma, self._fold(picture.shape))
         self.times.append(time)
         cut = self._cuts(grey)
@@ -132,7 +132,7 @@ class Scan:
         """Return whether a face is still like itself, and in the picture."""
         return follower.likeness >= at_least and inside(follower.place, grey.shape) >= _AT_LEAST_INSIDE
 
-    def _look_again(self, index: int, picture: AnyPicture, grey: Grey, weak: list[Tracklet]) -> None:
+    def _look_again(self, index: int, picture: AnyFrame, grey: Grey, weak: list[Tracklet]) -> None:
         """Ask the detector about the faces that it has not seen for a while, and about those that may be gone."""
         for tracklet in list(self._active):
             unsure, every = tracklet in weak, self._params.detect_every_s
@@ -140,7 +140,7 @@ class Scan:
                 found = self._look.near(picture, tracklet.follower.place)
                 self._confirm(tracklet, self._best(tracklet, found), index, grey, unsure)
 
-    def _search(self, index: int, time: float, picture: AnyPicture, grey: Grey, weak: list[Tracklet]) -> None:
+    def _search(self, index: int, time: float, picture: AnyFrame, grey: Grey, weak: list[Tracklet]) -> None:
         """Ask the detector about the whole picture; faces that are not followed yet are, from here on and back to where
         they began.
         """

@@ -12,23 +12,28 @@ class TrackParams(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    detector: str = Field("dlib_hog", min_length=1, description="plugin in pipeline/faces/detection")
+    detector: str = Field(
+        "dlib_hog", min_length=1, description="plugin in pipeline/faces/detection {Zhang III.A.2: haar}"
+    )
     eyes: Literal["dlib5", "detector"] = Field(
         "detector",
-        description="who finds the eyes: dlib's 5-point predictor, or the detector itself (where its boxes have them on average)",
+        description="who finds the eyes: dlib's 5-point predictor, or the detector itself (where its boxes have "
+        "them on average)",
     )
     search_every_s: float = Field(
         4.0,
         ge=0,
         le=60,
-        description="look for faces in the whole picture every so many s; 0 = in every frame, and follow nothing",
+        description="look for faces in the whole picture every so many s; 0 = in every frame, and follow nothing "
+        "{Zhang III.A.2: 0}",
     )
     detect_every_s: float = Field(0.8, gt=0, le=10, description="look again at a followed face every so many s")
     lost_every_s: float = Field(
         0.2,
         ge=0,
         le=10,
-        description="look in the whole picture so many s after a face is lost, and again, ever less often, until search_every_s is reached",
+        description="look in the whole picture so many s after a face is lost, and again, ever less often, until "
+        "search_every_s is reached",
     )
     max_unseen_s: float = Field(
         1.0, gt=0, le=60, description="follow a face that the detector does not see for so many s, at most"
@@ -60,5 +65,6 @@ class TrackParams(BaseModel):
     subject: tuple[Literal["length", "size", "score", "mouth"], ...] = Field(
         ("length", "size", "score"),
         min_length=1,
-        description="the clip's subject is the face with the largest product of these; mouth = how its motion goes with the sound",
+        description="the clip's subject is the face with the largest product of these; mouth = how its motion goes "
+        "with the sound",
     )

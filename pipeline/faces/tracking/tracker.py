@@ -23,7 +23,7 @@ from pipeline.faces.tracking.identity import Track, join
 from pipeline.faces.tracking.scan import Scan
 from pipeline.faces.tracking.settings import TrackParams
 from pipeline.faces.tracking.subject import ranked
-from pipeline.media.frame import AnyPicture
+from pipeline.media.frame import AnyFrame
 
 DETECTED, FOLLOWED, INTERPOLATED = 1, 2, 3
 """How a box came about, in `how`; 0 where there is none."""
@@ -31,7 +31,7 @@ _EPSILON_S = 1e-6  # timestamps are decimal fractions; a gap of exactly `max_gap
 
 
 def track(
-    pictures: Iterable[tuple[float, AnyPicture]],
+    pictures: Iterable[tuple[float, AnyFrame]],
     detector: FaceDetector,
     params: TrackParams,
     notes: list[str],

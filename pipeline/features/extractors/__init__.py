@@ -5,7 +5,7 @@
     ARRAYS      optional: which arrays of that file it reads; all of them otherwise
     Extractor   `Extractor(params, weights)`: `weights` is the folder of a pre-trained network, or None;
                 attributes `meta` (a `FeatureMeta` without version); called with a `pipeline.media.audio_blocks.Sound`
-                at `SOUND_HZ`,
+                at `AUDIO_HZ`,
                 or with its input's rows (`ClipFeatures` or `ClipReader`: `times`, `mask`, `blocks(rows)`), it yields
                 `ClipFeatures`, consecutive rows, so that neither input nor result is ever in memory as a whole; raises
                 `ClipError` for bad input, also in mid-clip. Where blocks begin hangs on the clip alone.

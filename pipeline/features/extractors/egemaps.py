@@ -18,9 +18,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.audio.egemaps import EgemapsParams, columns, functionals_of
-from pipeline.audio.spectral import SOUND_HZ
+from pipeline.audio.spectral import AUDIO_HZ
 from pipeline.core.store import ClipFeatures, FeatureMeta
-from pipeline.media.audio_blocks import Sound
+from pipeline.media.audio_blocks import Audio
 
 INPUT = "sound"
 
@@ -39,13 +39,13 @@ class Extractor:
             feature="egemaps",
             dimension=len(names),
             dtype="float32",
-            rate_hz=SOUND_HZ / params.window if params.window else 0.0,
+            rate_hz=AUDIO_HZ / params.window if params.window else 0.0,
             columns=names,
             params=params.model_dump(),
         )
 
-    def __call__(self, sound: Sound) -> Iterator[ClipFeatures]:
-        """Yield (n, 88) for sound at `SOUND_HZ`; times are the middles of the rows' sound.
+    def __call__(self, sound: Audio) -> Iterator[ClipFeatures]:
+        """Yield (n, 88) for sound at `AUDIO_HZ`; times are the middles of the rows' sound.
 
         Raises:
             ClipError: too_short, below 100 ms; silent, digital silence; no_voice, nowhere a voiced frame

@@ -27,16 +27,16 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
-from pipeline.audio.spectral import REACH, SOUND_HZ, with_derivatives
+from pipeline.audio.spectral import AUDIO_HZ, REACH, with_derivatives
 from pipeline.core.errors import ClipError
 from pipeline.core.settings import Settings
 from pipeline.core.store import ClipFeatures, FeatureMeta
-from pipeline.media.audio_blocks import PIECE_S, Sound, over_seams, overlapping
+from pipeline.media.audio_blocks import PIECE_S, Audio, over_seams, overlapping
 
 INPUT = "sound"
-SHORTEST = round(0.08 * SOUND_HZ)
-HOP = round(0.01 * SOUND_HZ)
-BEFORE, AFTER = 4 * SOUND_HZ, SOUND_HZ
+SHORTEST = round(0.08 * AUDIO_HZ)
+HOP = round(0.01 * AUDIO_HZ)
+BEFORE, AFTER = 4 * AUDIO_HZ, AUDIO_HZ
 """Samples to either side that a piece of a long clip is computed with."""
 
 ROWS = 500
@@ -162,8 +162,8 @@ class Extractor:
             params=params.model_dump(),
         )
 
-    def __call__(self, sound: Sound) -> Iterator[ClipFeatures]:
-        """Yield (n, 147) for sound at `SOUND_HZ`.
+    def __call__(self, sound: Audio) -> Iterator[ClipFeatures]:
+        """Yield (n, 147) for sound at `AUDIO_HZ`.
 
         Raises:
             ClipError: less than 80 ms of sound, from which openSMILE gives no smoothed pitch
@@ -178,15 +178,15 @@ class Extractor:
             yield ClipFeatures(values, times, mask)
             done += len(rows)
         if not done:
-            raise ClipError("too_short", f"openSMILE's smoothed pitch needs {1000 * SHORTEST / SOUND_HZ:g} ms")
+            raise ClipError("too_short", f"openSMILE's smoothed pitch needs {1000 * SHORTEST / AUDIO_HZ:g} ms")
 
-    def _static(self, sound: Sound) -> Iterator[np.ndarray]:
+    def _static(self, sound: Audio) -> Iterator[np.ndarray]:
         """Yield the descriptors without derivatives, (n, 49) float64, of one piece of sound after the other."""
-        step = round(PIECE_S * SOUND_HZ) // HOP * HOP
+        step = round(PIECE_S * AUDIO_HZ) // HOP * HOP
         for begin, samples in overlapping(sound.blocks(), step, BEFORE, AFTER):
             if len(samples) < SHORTEST:  # of the clip: later pieces see what is before them
                 return
-            compare, mfcc0 = (smile(samples, SOUND_HZ)[0].T for smile in (_compare(), _mfcc0()))
+            compare, mfcc0 = (smile(samples, AUDIO_HZ)[0].T for smile in (_compare(), _mfcc0()))
             frames = min(len(compare), len(mfcc0))
             rows = np.hstack([compare[:frames, self.columns], mfcc0[:frames]]).astype(np.float64)
             before = min(begin, BEFORE) // HOP

@@ -16,7 +16,7 @@ import numpy as np
 from pipeline.audio.spectral import Frames, LogMelParams, log_mel
 from pipeline.core.errors import ClipError
 from pipeline.core.store import ClipFeatures, FeatureMeta
-from pipeline.media.audio_blocks import PIECE_S, Sound, overlapping
+from pipeline.media.audio_blocks import PIECE_S, Audio, overlapping
 
 INPUT = "sound"
 Params = LogMelParams
@@ -36,8 +36,8 @@ class Extractor:
             params=params.model_dump(),
         )
 
-    def __call__(self, sound: Sound) -> Iterator[ClipFeatures]:
-        """Yield (n, bands) for sound at `SOUND_HZ`.
+    def __call__(self, sound: Audio) -> Iterator[ClipFeatures]:
+        """Yield (n, bands) for sound at `AUDIO_HZ`.
 
         Raises:
             ClipError: less than one frame of sound

@@ -17,7 +17,7 @@ import numpy as np
 from pipeline.audio.spectral import REACH, Frames, MfccParams, cepstra, with_derivatives
 from pipeline.core.errors import ClipError
 from pipeline.core.store import ClipFeatures, FeatureMeta
-from pipeline.media.audio_blocks import PIECE_S, Sound, over_seams, overlapping
+from pipeline.media.audio_blocks import PIECE_S, Audio, over_seams, overlapping
 
 INPUT = "sound"
 Params = MfccParams
@@ -39,8 +39,8 @@ class Extractor:
             params=params.model_dump(),
         )
 
-    def __call__(self, sound: Sound) -> Iterator[ClipFeatures]:
-        """Yield (n, 39) for sound at `SOUND_HZ`.
+    def __call__(self, sound: Audio) -> Iterator[ClipFeatures]:
+        """Yield (n, 39) for sound at `AUDIO_HZ`.
 
         Raises:
             ClipError: less than one frame of sound

@@ -17,7 +17,7 @@ from pipeline.engine.code_digest import code_digest
 from pipeline.engine.workers import workers_for
 from pipeline.features.joint.job import JointJob, JointParams, Sources, pair_entries
 from pipeline.protocols.splits import Fold
-from pipeline.protocols.trainable_folds import learnable, not_learned
+from pipeline.protocols.trainable_folds import not_learned, trainable_folds
 from pipeline.training.per_fold import check_keep, learn_folds
 
 
@@ -62,7 +62,7 @@ def fuse_features(
     meta = _meta(name, params.network, settings.model_dump(mode="json"), sources)
     entries = pair_entries(name, sources, clips, lost_by_id(upstream))
     present = {entry.clip_id for entry in entries if not entry.lost}
-    learned = learnable(folds, present, absent_ids(entries), f"fuse_features:{name}")
+    learned = trainable_folds(folds, present, absent_ids(entries), f"fuse_features:{name}")
     entries = entries if learned else not_learned(entries)
     write_ledger(paths.ledger, [*dict.fromkeys(upstream), *entries])
     check_failures(entries, runtime.max_failed_fraction, paths.ledger)

@@ -16,7 +16,7 @@ from pipeline.features.segments.finetune import TuneJob, Tuning, tuned_meta
 from pipeline.features.segments.job import Model, SegmentJob, dimension
 from pipeline.features.segments.window_store import build
 from pipeline.protocols.splits import Fold
-from pipeline.protocols.trainable_folds import learnable, not_learned
+from pipeline.protocols.trainable_folds import not_learned, trainable_folds
 from pipeline.training.per_fold import check_keep, learn_folds
 from pipeline.training.task import check_device
 
@@ -74,7 +74,7 @@ def tuned(
     with FeatureFile(paths.source) as file:
         cut.check_source(file.meta)
     store, entries = build(paths.scratch / "windows.raw", paths.source, clips, cut, stage, lost_by_id(upstream).get)
-    learned = learnable(folds, store.clips, absent_ids(entries), stage)
+    learned = trainable_folds(folds, store.clips, absent_ids(entries), stage)
     entries = entries if learned else not_learned(entries)
     write_ledger(paths.ledger, [*upstream, *entries])
     check_failures(entries, runtime.max_failed_fraction, paths.ledger)

@@ -27,8 +27,10 @@ class WindowParams(Settings):
     ([0, 30], [0.0, 0.3])
     """
 
-    length: int = Field(64, ge=1, description="frames in a window; Table IV of the paper compares 64 and 15")
-    shift: int = Field(30, ge=1, description="frames from one window to the next")
+    length: int = Field(
+        64, ge=1, description="frames in a window {Zhang Table IV: 15 for *.anet15.*} {Zhang III.A.1: 64}"
+    )
+    shift: int = Field(30, ge=1, description="frames from one window to the next {Zhang III.A.1: 30}")
     frame_ms: float = Field(25.0, gt=0, description="length of a frame, ms; as extract.logmel.window_ms")
     hop_ms: float = Field(10.0, gt=0, description="from one frame to the next, ms; as extract.logmel.hop_ms")
 

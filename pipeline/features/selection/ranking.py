@@ -23,13 +23,15 @@ from pipeline.core.settings import Settings
 from pipeline.core.store import FeatureFile
 from pipeline.engine.parallel import ordered_map
 from pipeline.protocols.splits import Fold
-from pipeline.protocols.trainable_folds import learnable
+from pipeline.protocols.trainable_folds import trainable_folds
 
 
 class RankParams(Settings):
     """`rank.<feature>`."""
 
-    trees: int = Field(ge=2, description="of the random forest, both halves together")
+    trees: int = Field(
+        ge=2, description="of the random forest, both halves together; more trees tell more than more rows"
+    )
     max_rows: int = Field(
         ge=10, description="frames that each half learns from at most, drawn evenly over the training clips"
     )
@@ -159,7 +161,9 @@ def rank_folds(
         PipelineError: a fold has no clip with the feature, although every clip has a picture
     """
     with FeatureFile(feature) as file:
-        folds = learnable(folds, set(file.clip_ids()), absent_ids(upstream), f"rank {file.meta.feature}", ("train",))
+        folds = trainable_folds(
+            folds, set(file.clip_ids()), absent_ids(upstream), f"rank {file.meta.feature}", ("train",)
+        )
     rankings = ordered_map(_FoldRanker(feature, clips, params), list(folds.items()), workers, "ranking", "fold")
     return dict(zip(folds, rankings, strict=True))
 

@@ -19,7 +19,11 @@ from pipeline.runner.progress import progress
 class SelectParams(Settings):
     """`select.<name>`."""
 
-    k: int = Field(gt=0, description="columns to keep")
+    k: int = Field(
+        gt=0,
+        description="columns to keep, the most useful ones {Huang 3.2: 1024 for *.v1024.*} {Huang 3.2: 2048 for "
+        "*.v2048.*}",
+    )
 
 
 def selected_meta(name: str, source: FeatureMeta, k: int) -> FeatureMeta:

@@ -23,7 +23,9 @@ class Params(Settings):
     """What to search, and for how long."""
 
     candidates: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
-        (0.0, 0.5, 1.0), min_length=1, description="weights to choose from, section 6.4"
+        (0.0, 0.5, 1.0),
+        min_length=1,
+        description="weights to choose from, one for every model and emotion {Ouyang 6.4: [0, 0.5, 1]}",
     )
     node_limit: int = Field(
         1_000_000, ge=1, description="partial choices of weights to examine; what is then not proven is the gap"

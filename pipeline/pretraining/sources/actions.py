@@ -27,7 +27,7 @@ from pipeline.training.task import LoopParams, Run, Task, Trained
 class Params(Settings):
     """Corpus, network and training."""
 
-    width: float = Field(gt=0, le=1, description="scale of all layers; 1 = the full network")
+    width: float = Field(gt=0, le=1, description="scale of all layers; 1 = the full network {Zhang III: 1}")
     size: int = Field(112, ge=16, le=512, description="height and width of the frames, px")
     fc6: Fc6 = Field("published", description="how fc6 fits the size: published (112 only), adaptive, or new")
     speaker: str | None = Field(None, description="regular expression on a clip's path; its group is the speaker")
@@ -39,7 +39,7 @@ class Params(Settings):
     grey: float = Field(0.0, ge=0, le=1, description="share of training clips shown without colour")
     tint: float = Field(ge=0, lt=1, description="random gain of every colour channel, 1 +- tint")
     dropout: float = Field(0.5, ge=0, lt=1, description="of fc6 and fc7; narrow networks learn faster without")
-    loop: LoopParams
+    loop: LoopParams = Field(description="training")
 
     _speaker_has_one_group = field_validator("speaker")(with_one_group)
 

@@ -25,7 +25,7 @@ import torch
 from pydantic import Field
 
 from pipeline.audio.egemaps import EgemapsParams, columns, functionals
-from pipeline.audio.spectral import SOUND_HZ
+from pipeline.audio.spectral import AUDIO_HZ
 from pipeline.core.errors import ClipError, CorpusError
 from pipeline.core.files import file_digest
 from pipeline.core.ledger import Entry
@@ -34,7 +34,7 @@ from pipeline.core.store import ClipFeatures
 from pipeline.engine.clip_cache import ClipCache, cache_key
 from pipeline.engine.code_digest import code_digest
 from pipeline.engine.parallel import ordered_map
-from pipeline.media.decode import read_sound
+from pipeline.media.decode import read_audio
 from pipeline.networks.tanh_dnn import TanhDNN
 from pipeline.pretraining.sources._shared.utterances import Utterance, find_with_gender
 from pipeline.training.cntk_schedule import AdjustedRate, fit
@@ -51,9 +51,11 @@ class Params(Settings):
     egemaps: EgemapsParams = Field(
         EgemapsParams.model_validate({}), description="rows of the input; equal to extract.egemaps"
     )
-    hidden: int = Field(256, ge=2, description="nodes of each hidden layer")
-    layers: int = Field(2, ge=1, description="hidden layers")
-    held_out: float = Field(0.15, gt=0, le=0.5, description="share of the speakers of either gender never trained on")
+    hidden: int = Field(256, ge=2, description="nodes of each hidden layer {Ouyang 4.2: 256}")
+    layers: int = Field(2, ge=1, description="hidden layers {Ouyang 4.2: 2}")
+    held_out: float = Field(
+        0.15, gt=0, le=0.5, description="share of the speakers of either gender never trained on {Ouyang 4.2: 0.15}"
+    )
     loop: AdjustedRate = Field(AdjustedRate.model_validate({"learning_rate": 0.004}), description="training")
 
 
@@ -113,7 +115,7 @@ class _Reader:
         return found
 
     def _computed(self, path: Path, utterance: Utterance) -> ClipFeatures:
-        return functionals(read_sound(path, SOUND_HZ, utterance.start, utterance.end), self.params)
+        return functionals(read_audio(path, AUDIO_HZ, utterance.start, utterance.end), self.params)
 
     def _key(self, path: Path, utterance: Utterance) -> str:
         code = code_digest("pipeline.audio.egemaps", "pipeline.media.decode")

@@ -24,8 +24,13 @@ KIND = Kind("identity", "identities", INPUT_PX, cv2.INTER_AREA)
 class Params(Changes):
     """Network and training."""
 
-    width: float = Field(gt=0, le=1, description="scale of the inner layers; 1 = the full network")
-    loop: LoopParams
+    width: float = Field(
+        gt=0,
+        le=1,
+        description="scale of the inner layers; 1 = the full network; pool5 has 9216 columns at every width {Huang "
+        "3.2, Fig. 4: 1}",
+    )
+    loop: LoopParams = Field(description="training")
 
 
 def speakers(root: Path, _: Params) -> set[str]:

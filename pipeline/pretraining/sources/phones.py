@@ -35,8 +35,16 @@ class Params(Settings):
 
     mfcc: MfccParams = Field(description="frames of the input; equal to extract.mfcc39")
     context: int = Field(ge=0, description="frames of context to either side")
-    hidden: int = Field(ge=8, description="nodes of hidden layers 1 to 5; the paper has 1024")
-    last: int = Field(ge=2, description="nodes of hidden layer 6: 60 for a60, 1024 for a1024")
+    hidden: int = Field(
+        ge=8,
+        description="nodes of hidden layers 1 to 5; the demo has half the paper's to stay short {Huang 3.1, Fig. 3: "
+        "1024}",
+    )
+    last: int = Field(
+        ge=2,
+        description="nodes of hidden layer 6, the feature {Huang 3.1, Fig. 3b: 60 for *.a60.*} {Huang 3.1, Fig. 3a: "
+        "1024 for *.a1024.*}",
+    )
     bottleneck: bool = Field(description="hidden layer 6 is linear and narrow")
     held_out_speakers: Annotated[int, Field(ge=1)] | Annotated[list[str], Field(min_length=1)] = Field(
         description="never trained on: so many, the last ones by name, or these"
@@ -51,7 +59,7 @@ class Params(Settings):
     rename: dict[str, str | None] = Field(
         {}, description="phone -> phone of the label set, or null: its frames are left out"
     )
-    loop: LoopParams
+    loop: LoopParams = Field(description="training")
 
     @field_validator("speaker")
     @classmethod

@@ -29,9 +29,9 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 class Params(Changes):
     """Network and training."""
 
-    width: float = Field(gt=0, le=1, description="scale of all layers; 1 = the full network")
+    width: float = Field(gt=0, le=1, description="scale of all layers; 1 = the full network {Zhang III: 1}")
     dropout: float = Field(0.5, ge=0, lt=1, description="of fc6 and fc7; narrow networks learn faster without")
-    loop: LoopParams
+    loop: LoopParams = Field(description="training")
 
 
 def speakers(root: Path, _: Params) -> set[str]:

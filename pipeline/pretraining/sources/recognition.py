@@ -33,14 +33,18 @@ class Params(Changes):
     network: Literal["vggface", "pyramid"] = Field(
         description="VGG-16, or the face ResNet; as in pipeline/features/aligned/networks"
     )
-    width: float = Field(gt=0, le=1, description="scale of all layers; 1 = the full network")
+    width: float = Field(gt=0, le=1, description="scale of all layers; 1 = the full network {Ouyang 3.2.1, 3.2.2: 1}")
     size: int | None = Field(
-        None, ge=38, le=512, description="height of the pictures, px; null = 224 of vggface, 112 of pyramid"
+        None,
+        ge=38,
+        le=512,
+        description="height of the pictures, px; null = 224 of vggface, 112 of pyramid {Ouyang 6.2.1: 224 for "
+        "*.vggface.*} {Ouyang 6.2.1: 112 for *.pyramid.*}",
     )
     dropout: float | None = Field(
         None, ge=0, lt=1, description="behind fc6 and fc7, or fc5 of pyramid; null = 0.5 of vggface, none in pyramid"
     )
-    loop: LoopParams
+    loop: LoopParams = Field(description="training")
 
     @property
     def px(self) -> int:
@@ -72,7 +76,7 @@ def _build(params: Params, identities: int) -> tuple[nn.Module, dict[str, Any], 
 def normalise(pictures: torch.Tensor, network: str) -> torch.Tensor:
     """Return what a network takes, for square pictures (B, 3, px, px) of 0 to 255."""
     if network == "vggface":
-        return vgg_face.normalise_pictures(pictures, "face")
+        return vgg_face.normalise_images(pictures, "face")
     wide = face_resnet.across(pictures.shape[-1])
     left = (pictures.shape[-1] - wide) // 2
     return face_resnet.normalise_faces(pictures[..., left : left + wide])

@@ -12,14 +12,14 @@ from typing import Any
 import yaml
 
 from pipeline.core.errors import PipelineError
-from pipeline.core.settings import read_params
+from pipeline.core.settings import Runtime, parse, read_params
 from pipeline.reporting.overview.places import Places
 from pipeline.runner.run_info import PACKAGES as LOGGED
 
 PACKAGES = (*LOGGED, "librosa", "joblib")
 """What the results depend on."""
-SHIPPED = Path(__file__).with_name("shipped_params.yaml")
-"""params.yaml as the project ships it; `make check` compares the two."""
+SHIPPED = Path(__file__).resolve().parents[3] / "profiles" / "demo.yaml"
+"""The settings as shipped, but for `runtime`, of which the defaults are shipped."""
 ABSENT = "-"
 
 
@@ -59,14 +59,18 @@ def changed_settings(params: Path, shipped: Path = SHIPPED) -> list[tuple[str, s
     """Return (setting, as shipped, here) of every setting that differs, by name.
 
     Raises:
-        SettingsError: params.yaml is absent or not YAML
+        SettingsError: one of the files is absent or not YAML
     """
-    before, here = flat(yaml.safe_load(shipped.read_text(encoding="utf-8"))), flat(read_params(params))
+    before, here = (flat({**read_params(file), "runtime": _runtime(file)}) for file in (shipped, params))
     return [
         (name, before.get(name, ABSENT), here.get(name, ABSENT))
         for name in sorted({*before, *here})
         if before.get(name, ABSENT) != here.get(name, ABSENT)
     ]
+
+
+def _runtime(file: Path) -> dict[str, Any]:
+    return parse(Runtime, read_params(file).get("runtime"), f"{file.name}: runtime").model_dump()
 
 
 def flat(value: Any, name: str = "") -> dict[str, str]:

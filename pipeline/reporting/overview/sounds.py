@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.audio.spectral import SOUND_HZ, LogMelParams, log_mel
+from pipeline.audio.spectral import AUDIO_HZ, LogMelParams, log_mel
 from pipeline.core.clip import Clip, read_manifest
 from pipeline.core.errors import ClipError, PipelineError
 from pipeline.core.settings import read_params
-from pipeline.media.decode import read_sound
+from pipeline.media.decode import read_audio
 
 LONGEST_S = 60.0
 """As much of a clip is drawn, s."""
@@ -44,7 +44,7 @@ class Sounds:
             return None
         begin = clip.start or 0.0
         end = begin + LONGEST_S if clip.end is None else min(clip.end, begin + LONGEST_S)
-        rows, _ = log_mel(read_sound(self._root / clip.path, SOUND_HZ, clip.start, end), _MELS)
+        rows, _ = log_mel(read_audio(self._root / clip.path, AUDIO_HZ, clip.start, end), _MELS)
         if not len(rows):
             raise ClipError("too_short", "less than a window of audio")
         return rows

@@ -10,7 +10,7 @@ import pandas as pd
 
 from pipeline.core.posteriors import write_table
 from pipeline.fusion.missing_modality import MISSING
-from pipeline.manifest.corpus_json import About
+from pipeline.manifest.corpus_json import CorpusSummary
 from pipeline.reporting.html.charts import Chart, Line
 from pipeline.reporting.html.page import SECTION, page_base, page_key, percent, render
 from pipeline.reporting.system.statistics_page import SPEAKER_DEPENDENT
@@ -49,7 +49,7 @@ def _kind(needed: frozenset[str]) -> str:
 
 
 def write_robustness(
-    folder: Path, described: About, system: str, figures: pd.DataFrame, best: Mapping[str, str], generated: bool
+    folder: Path, described: CorpusSummary, system: str, figures: pd.DataFrame, best: Mapping[str, str], generated: bool
 ) -> str:
     """Write missing.csv, plots/, index.html and section.html; return a line on the best fusion, or the last model.
 

@@ -12,7 +12,7 @@ import pandas as pd
 from pipeline.core.clip import Clip, class_names
 from pipeline.core.ledger import Entry
 from pipeline.evaluation.metrics import ReportParams, Score, score
-from pipeline.manifest.corpus_json import About
+from pipeline.manifest.corpus_json import CorpusSummary
 from pipeline.protocols.splits import Fold
 from pipeline.reporting.papers.paper import FeedbackRuns
 from pipeline.systems.params import SystemParams, fusions
@@ -41,7 +41,7 @@ class SystemReport:
     """
 
     corpus: str
-    described: About
+    described: CorpusSummary
     system: str
     settings: SystemParams
     clips: Sequence[Clip]

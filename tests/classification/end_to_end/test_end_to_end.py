@@ -55,7 +55,7 @@ class ToyParams(Settings):
 
 
 class ToyNetwork(nn.Module):
-    """A network whose first layer is the brightness of both halves of a picture, and whose second a picture of 2 x 2."""
+    """A network whose first layer is the mean of both halves of an image, and whose second an image of 2 x 2."""
 
     renewed, unused = (), ()
 

@@ -1,4 +1,4 @@
-"""Kernels between sets of frames against scipy.linalg.logm, principal angles and plain loops; invariants by Hypothesis."""
+"""Kernels between sets of frames: scipy.linalg.logm, principal angles, plain loops; invariants by Hypothesis."""
 
 from __future__ import annotations
 

@@ -142,7 +142,8 @@ def test_packages_of_another_version_are_named(tmp_path):
     lock = tmp_path / "requirements.lock"
     numpy = environment.installed()["numpy"]
     lock.write_text(
-        f"# a comment\nNumPy=={numpy}\npandas==0.1\nno_such.thing==2.0\ntorch=={environment.installed()['torch'].split('+')[0]}\n"
+        f"# a comment\nNumPy=={numpy}\npandas==0.1\nno_such.thing==2.0\n"
+        f"torch=={environment.installed()['torch'].split('+')[0]}\n"
     )
     assert environment.packages(lock) == [
         Finding(
@@ -294,7 +295,8 @@ def test_places_of_params_are_looked_at(tmp_path, monkeypatch):
 # --- what goes in ----------------------------------------------------------------------------------------------------
 
 LOCK = """
-net: {kind: url, paper: P, network: N, licence: free, url: "https://example.invalid/net.pth", sha256: SHA, layers: null, origin: a test}
+net: {kind: url, paper: P, network: N, licence: free, url: "https://example.invalid/net.pth", sha256: SHA,
+  layers: null, origin: a test}
 hand: {kind: file, paper: P, network: N, licence: free, file: hand.pth, sha256: null, layers: null, origin: a test}
 """
 

@@ -52,7 +52,8 @@ def test_splits(tmp_path):
     rows = ["fold,clip_id,part", "fold-00,a,train", "fold-00,b,test", "fold-01,a,test", "fold-01,b,val"]
     (tmp_path / "s.csv").write_text("\n".join(rows))
     assert body(tmp_path / "s.csv") == (
-        "        kind  splits\n       clips  2\n      tested  2 clips 1x\n\nfold     train  val  test\nfold-00      1    0     1\nfold-01      0    1     1"
+        "        kind  splits\n       clips  2\n      tested  2 clips 1x\n\nfold     train  val  test\nfold-00  "
+        "    1    0     1\nfold-01      0    1     1"
     )
 
 
@@ -140,7 +141,8 @@ def test_any_other_table(tmp_path):
     (tmp_path / "t.csv").write_text("fold,column,note\nfold-00,1,\nfold-00,3,x\nfold-01,8,\n")
     assert body(tmp_path / "t.csv") == (
         "        kind  table\n        rows  3\n     columns  3\n\n"
-        "column  holds\nfold    2 different: fold-00 2, fold-01 1\ncolumn  1 to 8, mean 4\nnote    1 different: x 1; 2 empty\n\n"
+        "column  holds\nfold    2 different: fold-00 2, fold-01 1\ncolumn  1 to 8, mean 4\nnote    1 different: "
+        "x 1; 2 empty\n\n"
         "first 3 rows\n\nfold     column  note\nfold-00  1\nfold-00  3       x\nfold-01  8"
     )
 
@@ -166,7 +168,8 @@ def test_other_json_is_a_tree(tmp_path):
         )
     )
     assert body(tmp_path / "x.json").splitlines()[3:] == [
-        "clips  2", "folds", "  fold-00", "    test  s1, s2", "  left  none", "list", "  [0]  1", "  [1]", "    a", "      b  none",
+        "clips  2", "folds", "  fold-00", "    test  s1, s2", "  left  none", "list", "  [0]  1", "  [1]", "    a",
+        "      b  none",
     ]  # fmt: skip
 
 

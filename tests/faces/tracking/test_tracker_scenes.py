@@ -17,8 +17,8 @@ from pipeline.faces.detection import dlib_hog
 from pipeline.faces.tracking.job import TrackJob
 from pipeline.faces.tracking.settings import TrackParams
 from pipeline.faces.tracking.tracker import DETECTED, track
-from pipeline.media.decode import read_pictures
-from pipeline.media.frame import DrawnPicture
+from pipeline.media.decode import read_video_frames
+from pipeline.media.frame import DrawnFrame
 from pipeline.media.loudness import loudness
 
 A, B = 1, 4
@@ -187,7 +187,7 @@ class Blind:
     def track(self, scene):
         def frames():
             for self.frame, picture in enumerate(scene.pictures()):
-                yield self.frame / 25, DrawnPicture(picture)
+                yield self.frame / 25, DrawnFrame(picture)
 
         return track(frames(), self, TrackParams(), [])
 
@@ -205,7 +205,7 @@ def test_uneven_timestamps_and_no_frame_between(tmp_path):
     times = np.cumsum([0, *(20 if i % 3 else 90 for i in range(49))]).tolist()  # ms
     scene = Scene(50, {A: lambda i: At(150 + times[i] / 20, 180, 110)})
     path = write_media(tmp_path / "vfr.mkv", times, pictures=scene.pictures())
-    found = track(read_pictures(path), dlib_hog.Detector(dlib_hog.Params()), TrackParams(), [])
+    found = track(read_video_frames(path), dlib_hog.Detector(dlib_hog.Params()), TrackParams(), [])
     assert np.allclose(found.times * 1000, times)
     scene.check(found, coverage=1.0)
 
@@ -216,8 +216,8 @@ def test_a_film_that_has_to_be_turned(tmp_path):
         tmp_path / "a.mp4", [40 * i for i in range(40)], pictures=[np.rot90(rgb).copy() for rgb in scene.pictures()]
     )
     rotate_metadata(path)
-    assert next(read_pictures(path))[1].shape == SIZE
-    scene.check(track(read_pictures(path), dlib_hog.Detector(dlib_hog.Params()), TrackParams(), []), coverage=1.0)
+    assert next(read_video_frames(path))[1].shape == SIZE
+    scene.check(track(read_video_frames(path), dlib_hog.Detector(dlib_hog.Params()), TrackParams(), []), coverage=1.0)
 
 
 def test_a_face_found_late_is_followed_back_to_its_start():

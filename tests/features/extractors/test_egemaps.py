@@ -11,12 +11,12 @@ from pydantic import ValidationError
 
 from pipeline.audio import egemaps
 from pipeline.audio.egemaps import PITCH
-from pipeline.audio.spectral import SOUND_HZ
+from pipeline.audio.spectral import AUDIO_HZ
 from pipeline.core.errors import ClipError
 from pipeline.core.store import ClipFeatures, joined
 from pipeline.engine.code_digest import code_digest, imported_files, module_files
 from pipeline.features.extractors.egemaps import Extractor, Params
-from pipeline.media.audio_blocks import Sound
+from pipeline.media.audio_blocks import Audio
 
 opensmile = pytest.importorskip("opensmile")
 
@@ -26,25 +26,25 @@ GROUPS = {"F0semitone": 10, "loudness_": 10, "mfcc": 16, "F1": 6, "F2": 6, "F3":
 
 def buzz(seconds: float = 1.0, hz: float = 150.0) -> np.ndarray:
     """A voice-like sound: eleven harmonics and a little noise."""
-    t = np.arange(round(seconds * SOUND_HZ)) / SOUND_HZ
+    t = np.arange(round(seconds * AUDIO_HZ)) / AUDIO_HZ
     noise = np.random.default_rng(2017).standard_normal(len(t))
     return (0.15 * sum(np.sin(2 * np.pi * hz * k * t) / k for k in range(1, 12)) + 0.003 * noise).astype(np.float32)
 
 
 def noise(seconds: float = 1.0) -> np.ndarray:
     """Sound without voice."""
-    return (0.1 * np.random.default_rng(5).standard_normal(round(seconds * SOUND_HZ))).astype(np.float32)
+    return (0.1 * np.random.default_rng(5).standard_normal(round(seconds * AUDIO_HZ))).astype(np.float32)
 
 
 def tone_and_noise() -> np.ndarray:
     """A tone of 220 Hz and noise, on the grid of 16 bit, with full scale as its peak."""
-    t = np.arange(SOUND_HZ) / SOUND_HZ
-    sound = np.sin(2 * np.pi * 220 * t) * (t < 0.7) + 0.05 * np.random.default_rng(1).standard_normal(SOUND_HZ)
+    t = np.arange(AUDIO_HZ) / AUDIO_HZ
+    sound = np.sin(2 * np.pi * 220 * t) * (t < 0.7) + 0.05 * np.random.default_rng(1).standard_normal(AUDIO_HZ)
     return np.rint(sound / np.abs(sound).max() * 32767).astype(np.int16)
 
 
 def features(extractor: Extractor, samples: np.ndarray) -> ClipFeatures:
-    return joined(extractor(Sound.of(samples)))
+    return joined(extractor(Audio.of(samples)))
 
 
 def as_16_bit(samples: np.ndarray, normalise: str) -> np.ndarray:
@@ -76,7 +76,7 @@ def test_columns_are_the_88_by_openSMILEs_names(extractor: Extractor, reference:
 def test_values_are_openSMILEs_own(reference: opensmile.Smile, normalise: str) -> None:
     sound = (tone_and_noise() / 32768).astype(np.float32)
     found = features(Extractor(Params(normalise=normalise)), sound)
-    np.testing.assert_array_equal(found.values, reference.process_signal(sound, SOUND_HZ).to_numpy())
+    np.testing.assert_array_equal(found.values, reference.process_signal(sound, AUDIO_HZ).to_numpy())
     assert found.mask.tolist() == [True]
     assert found.times.tolist() == [0.5]
 
@@ -87,7 +87,7 @@ def test_values_are_those_of_the_same_sound_in_a_16_bit_file(
     with wave.open(str(tmp_path / "tone.wav"), "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
-        file.setframerate(SOUND_HZ)
+        file.setframerate(AUDIO_HZ)
         file.writeframes(tone_and_noise().astype("<i2").tobytes())
     expected = reference.process_file(str(tmp_path / "tone.wav")).to_numpy()
     np.testing.assert_array_equal(features(extractor, (tone_and_noise() / 65536).astype(np.float32)).values, expected)
@@ -130,8 +130,8 @@ def test_full_scale_does_not_wrap_round(reference: opensmile.Smile, normalise: s
     clipped = np.clip(8 * buzz(), -1, 1).astype(np.float32)
     assert (clipped == 1).any()
     found = features(Extractor(Params(normalise=normalise)), clipped).values
-    below = reference.process_signal((clipped * np.float32(0.999)), SOUND_HZ).to_numpy()
-    raw = reference.process_signal(clipped, SOUND_HZ).to_numpy()
+    below = reference.process_signal((clipped * np.float32(0.999)), AUDIO_HZ).to_numpy()
+    raw = reference.process_signal(clipped, AUDIO_HZ).to_numpy()
     at = reference.feature_names.index("HNRdBACF_sma3nz_amean")
     assert found[0, at] == pytest.approx(below[0, at], abs=0.05)
     assert abs(raw[0, at] - below[0, at]) > 1, "openSMILE itself wraps: once it does not, this guard can go"
@@ -192,7 +192,7 @@ def test_windows_are_rows_in_order_and_a_rest_is_left_out(reference: opensmile.S
     assert extractor.meta.rate_hz == 2
     assert found.times.tolist() == [0.25, 0.75]
     grid = as_16_bit(sound, "peak")
-    expected = [reference.process_signal(grid[i : i + 8000], SOUND_HZ).to_numpy()[0] for i in (0, 8000)]
+    expected = [reference.process_signal(grid[i : i + 8000], AUDIO_HZ).to_numpy()[0] for i in (0, 8000)]
     np.testing.assert_array_equal(found.values, expected)
     np.testing.assert_allclose(
         found.values[:, extractor.meta.columns.index(PITCH)], 12 * np.log2(np.array([150, 220]) / 27.5), atol=0.1
@@ -221,7 +221,7 @@ def test_windows_of_a_long_clip_are_those_of_the_whole(monkeypatch, block_s: flo
     extractor = Extractor(Params(window_s=0.2))
     whole = features(extractor, sound)
     monkeypatch.setattr(egemaps, "PIECE_S", block_s)
-    blocks = list(extractor(Sound.of(sound, 3000)))
+    blocks = list(extractor(Audio.of(sound, 3000)))
     assert len(blocks) == {0.1: 7, 0.5: 4, 0.7: 3}[block_s]
     found = joined(blocks)
     assert whole.mask.tolist() == [True, True, True, False, True, True, True]
@@ -230,7 +230,7 @@ def test_windows_of_a_long_clip_are_those_of_the_whole(monkeypatch, block_s: flo
 
 
 def test_a_whole_clip_in_blocks_is_one_row(extractor: Extractor) -> None:
-    (block,) = extractor(Sound.of(buzz(0.5), 1000))
+    (block,) = extractor(Audio.of(buzz(0.5), 1000))
     np.testing.assert_array_equal(block.values, features(extractor, buzz(0.5)).values)
 
 

@@ -21,7 +21,7 @@ from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta, joined
 from pipeline.core.store_writer import write_features
 from pipeline.core.weights_file import save_weights
 from pipeline.features.extractors import _speech
-from pipeline.media.audio_blocks import Sound
+from pipeline.media.audio_blocks import Audio
 from pipeline.networks.face_cnn import FaceCNN
 from pipeline.networks.speech_dnn import SpeechDNN
 
@@ -54,8 +54,8 @@ def samples(seconds: float = 0.5) -> np.ndarray:
     )
 
 
-def sound(seconds: float = 0.5) -> Sound:
-    return Sound.of(samples(seconds))
+def sound(seconds: float = 0.5) -> Audio:
+    return Audio.of(samples(seconds))
 
 
 def mfcc(frames: int = 20) -> ClipFeatures:
@@ -105,7 +105,7 @@ def extractor(plugin, tmp_path):
 def test_docstring_gives_paper_weights_and_output(plugin, extractor):
     text = " ".join(plugin.__doc__.split())
     assert text.startswith(f"{name_of(plugin)}: ")
-    assert re.search(r"\d{4}, (section|Fig\.|eq\.) ?\(?[\dIVX]", text), "the paper's section, figure or equation"
+    assert re.search(r"\d{4}, (section|Fig\.|eq\.)\s?\(?[\dIVX]", text), "the paper's section, figure or equation"
     assert re.search(r"Weights: \S", text)
     rows, columns = re.search(r"Output: \((\w+), (\d+)\)", text).groups()
     assert (rows, int(columns)) == ("T", extractor.meta.dimension)
@@ -173,9 +173,9 @@ def test_rate_is_that_of_the_times(plugin, extractor):
         assert plugin.INPUT == "square100" or name_of(plugin) in WHOLE_CLIP, "only a video has its own timestamps"
 
 
-def contents(given: Sound | ClipFeatures) -> np.ndarray:
+def contents(given: Audio | ClipFeatures) -> np.ndarray:
     return np.concatenate(
-        list(given.blocks()) if isinstance(given, Sound) else [block.values for block in given.blocks(7)]
+        list(given.blocks()) if isinstance(given, Audio) else [block.values for block in given.blocks(7)]
     )
 
 
@@ -208,7 +208,7 @@ def test_frames_of_a_long_clip_are_those_of_the_whole(monkeypatch, name, toleran
     extractor = plugin.Extractor(plugin.Params(**settings))
     whole = joined(extractor(sound(2.0)))
     monkeypatch.setattr(plugin, "PIECE_S", 0.3)
-    blocks = list(extractor(Sound.of(samples(2.0), 999)))
+    blocks = list(extractor(Audio.of(samples(2.0), 999)))
     assert len(blocks) == 7
     found = joined(blocks)
     np.testing.assert_array_equal(found.times, whole.times)
@@ -221,9 +221,9 @@ def test_frames_of_a_long_clip_are_those_of_the_whole(monkeypatch, name, toleran
 def test_a_rest_of_any_length_has_the_frames_of_the_whole(monkeypatch, name, count):
     plugin = plugins.load("extractors", name)
     extractor = plugin.Extractor(plugin.Params())
-    whole = joined(extractor(Sound.of(samples()[:count])))
+    whole = joined(extractor(Audio.of(samples()[:count])))
     monkeypatch.setattr(plugin, "PIECE_S", 0.3)
-    found = joined(extractor(Sound.of(samples()[:count])))
+    found = joined(extractor(Audio.of(samples()[:count])))
     np.testing.assert_array_equal(found.times, whole.times)
     np.testing.assert_allclose(found.values, whole.values, rtol=0, atol=1e-6 * np.abs(whole.values).max())
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.audio.spectral import SOUND_HZ
+from pipeline.audio.spectral import AUDIO_HZ
 from pipeline.core.errors import ClipError
 from pipeline.core.store import ClipFeatures, joined
 from pipeline.features.extractors import lld147
-from pipeline.media.audio_blocks import Sound
+from pipeline.media.audio_blocks import Audio
 
 opensmile = pytest.importorskip("opensmile")
 
@@ -19,14 +19,14 @@ frame to frame there (its derivative shrinks towards 0 in the course of a file),
 
 
 def features(extractor: lld147.Extractor, samples: np.ndarray) -> ClipFeatures:
-    return joined(extractor(Sound.of(samples)))
+    return joined(extractor(Audio.of(samples)))
 
 
 @pytest.fixture(scope="module")
 def sound() -> np.ndarray:
-    t = np.arange(SOUND_HZ) / SOUND_HZ
+    t = np.arange(AUDIO_HZ) / AUDIO_HZ
     buzz = sum(np.sin(2 * np.pi * 150 * k * t) / k for k in range(1, 12)) * (t < 0.6)
-    noise = np.random.default_rng(2017).standard_normal(SOUND_HZ)
+    noise = np.random.default_rng(2017).standard_normal(AUDIO_HZ)
     return (0.2 * buzz + 0.3 * np.sin(2 * np.pi * (200 * t + 1400 * t**2)) * (t > 0.4) + 0.01 * noise).astype(
         np.float32
     )
@@ -44,7 +44,7 @@ def columns(extractor, sound) -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def compare(sound):
-    return lld147._compare().process_signal(sound, SOUND_HZ)
+    return lld147._compare().process_signal(sound, AUDIO_HZ)
 
 
 def test_147_is_three_times_49(extractor):
@@ -71,7 +71,7 @@ def test_static_columns_are_openSMILEs_own(columns, compare, extractor):
 
 def test_first_derivatives_are_openSMILEs_own(columns, extractor, sound):
     level = opensmile.FeatureLevel.LowLevelDescriptors_Deltas
-    own = opensmile.Smile(opensmile.FeatureSet.ComParE_2016, level).process_signal(sound, SOUND_HZ)
+    own = opensmile.Smile(opensmile.FeatureSet.ComParE_2016, level).process_signal(sound, AUDIO_HZ)
     checked = [name for name in extractor.kept if not name.startswith(SEGMENT_ONLY)]
     assert len(checked) == 48 - len(SEGMENT_ONLY)
     for name in checked:
@@ -95,7 +95,7 @@ def test_second_derivatives_are_derivatives_of_the_first(columns, extractor):
 def test_mfcc_0_comes_from_the_settings_that_give_compares_mfcc_1_to_14(columns, compare, sound, tmp_path):
     conf = tmp_path / "mfcc.conf"
     conf.write_text(lld147._MFCC0_CONF.replace("lastMfcc = 0", "lastMfcc = 14"), encoding="ascii")
-    found = opensmile.Smile(str(conf), "lld").process_signal(sound, SOUND_HZ).to_numpy()
+    found = opensmile.Smile(str(conf), "lld").process_signal(sound, AUDIO_HZ).to_numpy()
     # HTK order: MFCC 0 stands last
     for number in range(1, 15):
         theirs = compare[f"mfcc_sma[{number}]"].to_numpy()
@@ -118,7 +118,7 @@ def test_pitch_of_the_buzz(columns):
 
 @pytest.mark.parametrize(("seconds", "frames"), [(0.08, 3), (0.5, 45), (1.0, 95)])
 def test_frames_and_times(extractor, sound, seconds, frames):
-    found = features(extractor, sound[: round(seconds * SOUND_HZ)])
+    found = features(extractor, sound[: round(seconds * AUDIO_HZ)])
     assert frames <= len(found.values) <= frames + 2
     np.testing.assert_allclose(found.times, 0.03 + 0.01 * np.arange(len(found.times)))
     assert found.times[-1] <= seconds
@@ -142,13 +142,13 @@ def song(seconds: float) -> np.ndarray:
     """Syllables of changing pitch and level, some of them noise, with pauses of digital silence."""
     rng = np.random.default_rng(2017)
     syllables: list[np.ndarray] = []
-    while sum(map(len, syllables)) < seconds * SOUND_HZ:
+    while sum(map(len, syllables)) < seconds * AUDIO_HZ:
         count = int(rng.integers(1500, 6000))
-        phase = np.cumsum(rng.uniform(80, 300) * np.linspace(1, rng.uniform(0.8, 1.3), count)) / SOUND_HZ
+        phase = np.cumsum(rng.uniform(80, 300) * np.linspace(1, rng.uniform(0.8, 1.3), count)) / AUDIO_HZ
         voice = sum(np.sin(2 * np.pi * k * phase) / k for k in range(1, 12))
         kind = [voice, rng.standard_normal(count), np.zeros(count)][rng.choice(3, p=[0.6, 0.25, 0.15])]
         syllables.append(rng.uniform(0.02, 0.2) * np.hanning(count) * kind)
-    return np.concatenate(syllables)[: round(seconds * SOUND_HZ)].astype(np.float32)
+    return np.concatenate(syllables)[: round(seconds * AUDIO_HZ)].astype(np.float32)
 
 
 def test_pieces_of_a_long_clip_are_those_of_the_whole(extractor, monkeypatch):
@@ -157,7 +157,7 @@ def test_pieces_of_a_long_clip_are_those_of_the_whole(extractor, monkeypatch):
     whole = features(extractor, sound)
     monkeypatch.setattr(lld147, "PIECE_S", 1.0)
     monkeypatch.setattr(lld147, "ROWS", 70)
-    blocks = list(extractor(Sound.of(sound, 5000)))
+    blocks = list(extractor(Audio.of(sound, 5000)))
     found = joined(blocks)
     assert [len(block.values) for block in blocks[:3]] == [66, 30, 70], "what the derivatives need comes with the next"
     np.testing.assert_array_equal(found.times, whole.times)
@@ -172,12 +172,12 @@ def test_less_sound_before_a_piece_would_show(extractor, monkeypatch):
     sound = song(4.0)
     whole = features(extractor, sound).values
     monkeypatch.setattr(lld147, "PIECE_S", 1.0)
-    monkeypatch.setattr(lld147, "BEFORE", SOUND_HZ // 2)
+    monkeypatch.setattr(lld147, "BEFORE", AUDIO_HZ // 2)
     found = features(extractor, sound).values
     assert (np.abs(found - whole)[:, :49].max(axis=0) / whole[:, :49].std(axis=0)).max() > 1e-2
 
 
-@pytest.mark.parametrize("count", [1 * SOUND_HZ, 1 * SOUND_HZ + 1, 1 * SOUND_HZ + 500, 2 * SOUND_HZ - 1])
+@pytest.mark.parametrize("count", [1 * AUDIO_HZ, 1 * AUDIO_HZ + 1, 1 * AUDIO_HZ + 500, 2 * AUDIO_HZ - 1])
 def test_a_rest_of_any_length_has_the_frames_of_the_whole(extractor, monkeypatch, count):
     sound = song(2.0)[:count]
     whole = features(extractor, sound)

@@ -17,7 +17,8 @@ DBN = {
     "batch": 20, "patience": 4, "seed": 0,
 }  # fmt: skip
 FC = {
-    "layers": [20, 10], "dropout": 0.3, "epochs": 4, "learning_rate": 0.01, "momentum": 0.9, "batch": 20, "patience": 4, "seed": 0,
+    "layers": [20, 10], "dropout": 0.3, "epochs": 4, "learning_rate": 0.01, "momentum": 0.9, "batch": 20,
+    "patience": 4, "seed": 0,
 }  # fmt: skip
 
 

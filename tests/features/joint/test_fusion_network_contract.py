@@ -21,7 +21,8 @@ TUNED = {"epochs": 15, "momentum": 0.9, "batch": 20, "patience": 15, "seed": 0}
 SETTINGS = {
     "concatenate": {},
     "dbn": {
-        **TUNED, "layers": [16, 8], "pretrain_epochs": 20, "gaussian_learning_rate": 0.02, "pretrain_learning_rate": 0.05,
+        **TUNED, "layers": [16, 8], "pretrain_epochs": 20, "gaussian_learning_rate": 0.02,
+        "pretrain_learning_rate": 0.05,
         "weight_decay": 2e-4, "cd_steps": 1, "reconstruction": "mean", "learning_rate": 0.2,
     },
     "fc": {**TUNED, "layers": [16, 8], "dropout": 0.3, "learning_rate": 0.02},

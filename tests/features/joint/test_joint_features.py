@@ -23,7 +23,8 @@ from pipeline.features.joint.run import JointPaths, fuse_features
 from pipeline.protocols.leakage import part_keys
 
 DBN = {
-    "layers": [6], "pretrain_epochs": 2, "gaussian_learning_rate": 0.001, "pretrain_learning_rate": 0.05, "momentum": 0.9,
+    "layers": [6], "pretrain_epochs": 2, "gaussian_learning_rate": 0.001, "pretrain_learning_rate": 0.05,
+    "momentum": 0.9,
     "weight_decay": 0.0002, "cd_steps": 1, "reconstruction": "mean", "epochs": 4, "learning_rate": 0.05, "batch": 8,
     "patience": 4, "seed": 0,
 }  # fmt: skip

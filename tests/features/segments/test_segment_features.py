@@ -93,7 +93,7 @@ LONG = Clip("long", "long.mp4", "s1", "anger", digest="long")
 
 @pytest.mark.parametrize("kind", ["alexnet", "c3d"])
 def test_blocks_do_not_show_in_the_feature_of_a_long_clip(corpus, tmp_path, monkeypatch, kind):
-    """Unobserved windows at the beginning, between and at the end; batches are of observed windows, block after block."""
+    """Unobserved windows at the beginning, between and at the end; batches hold observed windows, block by block."""
     hidden = (*range(30), *range(100, 150), *range(270, 300))
     clip = toy.mel(0, "anger", 900) if kind == "alexnet" else toy.crops(0, "anger", 300, hidden)
     meta = toy.LOGMEL if kind == "alexnet" else FeatureMeta("eyes55", 4, "float32")

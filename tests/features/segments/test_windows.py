@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.audio.spectral import SOUND_HZ, LogMelParams, log_mel
+from pipeline.audio.spectral import AUDIO_HZ, LogMelParams, log_mel
 from pipeline.core.store import ClipFeatures
 from pipeline.features.segments.windows import WindowParams, channels, cut, pieces
 
@@ -42,7 +42,7 @@ def test_windows_lie_wholly_in_the_clip(frames, expected):
 )
 def test_frames_of_a_time_are_those_that_sound_of_that_time_has(seconds, frames):
     assert PAPER.frames(seconds) == frames
-    sound = np.random.default_rng(0).standard_normal(round(seconds * SOUND_HZ)).astype(np.float32)
+    sound = np.random.default_rng(0).standard_normal(round(seconds * AUDIO_HZ)).astype(np.float32)
     assert len(log_mel(sound, LogMelParams())[0]) == frames
 
 
@@ -130,7 +130,7 @@ def test_channels_are_eq_1_within_the_window(length, bands, seed):
 
 
 def tone(hz: float, seconds: float = 0.655) -> np.ndarray:
-    return (0.5 * np.sin(2 * np.pi * hz * np.arange(round(seconds * SOUND_HZ)) / SOUND_HZ)).astype(np.float32)
+    return (0.5 * np.sin(2 * np.pi * hz * np.arange(round(seconds * AUDIO_HZ)) / AUDIO_HZ)).astype(np.float32)
 
 
 def band_of(hz: float) -> int:
@@ -155,7 +155,7 @@ def test_a_tone_is_one_line_that_does_not_change(hz):
 
 def test_a_rising_chirp_climbs_through_the_bands_at_its_own_rate():
     seconds = 0.655
-    t = np.arange(round(seconds * SOUND_HZ)) / SOUND_HZ
+    t = np.arange(round(seconds * AUDIO_HZ)) / AUDIO_HZ
     low, high = 500.0, 4000.0
     sound = (0.5 * np.sin(2 * np.pi * (low * t + (high - low) * t**2 / (2 * seconds)))).astype(np.float32)
     values, times = log_mel(sound, LogMelParams())

@@ -51,7 +51,8 @@ def test_speakers_csv(tmp_path):
         "u3,c.wav,s3",
     )
     assert find_with_gender(root) == [
-        Utterance("u1", "a.wav", "s1", "male"), Utterance("u2", "b.wav", "s2", "female"), Utterance("u3", "c.wav", "s3"),
+        Utterance("u1", "a.wav", "s1", "male"), Utterance("u2", "b.wav", "s2", "female"),
+        Utterance("u3", "c.wav", "s3"),
     ]  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from helpers.sources import CASES, write_identities
 from pipeline.core.weights_file import Weights
 from pipeline.features.aligned.networks import pyramid, vggface, with_weights
 from pipeline.networks.face_resnet import FaceResNet, across, normalise_faces
-from pipeline.networks.vgg_face import VggFace, normalise_pictures
+from pipeline.networks.vgg_face import VggFace, normalise_images
 from pipeline.pretraining.sources import recognition
 from pipeline.training.task import Run
 
@@ -43,7 +43,7 @@ def test_dropout_as_it_is_set(network, dropout):
 def test_the_face_resnet_sees_the_middle_of_the_square():
     pictures = torch.randint(0, 256, (2, 3, 112, 112), dtype=torch.uint8)
     assert torch.equal(recognition.normalise(pictures, "pyramid"), normalise_faces(pictures[..., 8:104]))
-    assert torch.equal(recognition.normalise(pictures, "vggface"), normalise_pictures(pictures, "face"))
+    assert torch.equal(recognition.normalise(pictures, "vggface"), normalise_images(pictures, "face"))
     assert recognition.normalise(pictures[..., :64, :64], "pyramid").shape == (2, 3, 64, across(64))
 
 

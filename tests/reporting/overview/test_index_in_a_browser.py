@@ -15,7 +15,7 @@ import pytest
 
 from helpers.reports import BROWSER, SYSTEMS, add_clips, make, overview
 from pipeline.fusion.missing_modality import MISSING
-from pipeline.manifest.corpus_json import About, Sides, Source
+from pipeline.manifest.corpus_json import CorpusSummary, Sides, Source
 from pipeline.protocols.settings import ProtocolParams
 from pipeline.reporting.html.page import render
 from pipeline.reporting.system.robustness import write_robustness
@@ -96,7 +96,7 @@ def robust(folder: Path, system: str, models: list[str]) -> None:
     figures = pd.DataFrame(
         rows, columns=["model", "missing", "share", "clips", "judged", "accuracy", "accuracy_of_all", "uar"]
     )
-    described = About(
+    described = CorpusSummary(
         Source("demo", "demo", "free", "us"),
         ProtocolParams(name="loso"),
         56,

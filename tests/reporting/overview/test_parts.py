@@ -279,7 +279,15 @@ def test_flat_settings_keep_lists_whole():
 
 
 def test_what_is_shipped_is_sound():
-    assert {"corpora", "systems", "runtime"} <= yaml.safe_load(SHIPPED.read_text(encoding="utf-8")).keys()
+    assert {"corpora", "systems", "train"} <= yaml.safe_load(SHIPPED.read_text(encoding="utf-8")).keys()
+    assert changed_settings(SHIPPED.parents[1] / "params.yaml") == []
+
+
+def test_the_runtime_is_compared_with_its_defaults(tmp_path):
+    params = tmp_path / "params.yaml"
+    params.write_text("a: 1\nruntime: {device: cuda, workers: 0}\n")
+    params.with_name("shipped.yaml").write_text("a: 1\n")
+    assert changed_settings(params, params.with_name("shipped.yaml")) == [("runtime.device", "cpu", "cuda")]
 
 
 def test_stages_are_told_with_time_memory_and_reuse(tmp_path):

@@ -211,7 +211,10 @@ def test_table_3_goes_by_the_names_of_the_parts():
         ({"a": state([]), "b": state([])}, "in 2 of 2 folds: no weights are better."),
         (
             {"a": state([]), "b": state([], exact=False, gap=3)},
-            "in 1 of 2 folds; elsewhere its limit stopped it (b: 15 of 20 validation clips right, at most 3 more possible).",
+            (
+                "in 1 of 2 folds; elsewhere its limit stopped it (b: 15 of 20 validation clips right, at most 3 "
+                "more possible)."
+            ),
         ),
         ({}, ""),
     ],
@@ -228,9 +231,12 @@ def test_how_far_the_search_is_proven_is_said(states, words):
         (without("audio_visual"), "table_5", "An", "Di", "add audio_visual to systems.ouyang2017.combined"),
         (without("image_set_audio"), "table_6", "An", "An", "add image_set_audio to systems.ouyang2017.combined"),
         (without("visual"), "table_4", "Whole Visual Module", "Accuracy", "add visual to systems.ouyang2017.combined"),
-        (without("cached"), "table_4", "End to End Module", "Cached features", "add cached to systems.ouyang2017.combined"),
-        (changed(also={}, combined={}, feedback=None), "table_4", "C3D", "Accuracy", "add c3d-end_to_end to systems.ouyang2017.also"),
-        (changed(also={}, combined={}, feedback=None), "table_2", "Ang", "Sur", "add egemaps-transfer to systems.ouyang2017.also"),
+        (without("cached"), "table_4", "End to End Module", "Cached features",
+         "add cached to systems.ouyang2017.combined"),
+        (changed(also={}, combined={}, feedback=None), "table_4", "C3D", "Accuracy",
+         "add c3d-end_to_end to systems.ouyang2017.also"),
+        (changed(also={}, combined={}, feedback=None), "table_2", "Ang", "Sur",
+         "add egemaps-transfer to systems.ouyang2017.also"),
         (
             changed(features={"vggface": "video"}, combined={}, feedback=None),
             "table_4", "C3D", "Cached features", "add c3dvisual to systems.ouyang2017.features",
@@ -240,7 +246,8 @@ def test_how_far_the_search_is_proven_is_said(states, words):
             "table_4", "CNN+ImageSet Model", "Accuracy", "add image_set to systems.ouyang2017.classifiers",
         ),
         (
-            changed(combined={"audio_visual": {"rule": "average", "of": ["vggface-image_set", "egemaps-transfer"]}}, feedback=None),
+            changed(combined={"audio_visual": {"rule": "average", "of": ["vggface-image_set", "egemaps-transfer"]}},
+                    feedback=None),
             "table_5", "An", "An", "combined-audio_visual-average has another rule than weighted",
         ),
     ],
@@ -308,7 +315,8 @@ def step(distance, **change):
 
 def run(distances, kept, fit, clips=(8, 7), end="steps"):
     return {
-        "validation_clips": 9, "clips_with_feedback": clips[0], "clips_without_feedback": clips[1], "end": end, "kept": kept,
+        "validation_clips": 9, "clips_with_feedback": clips[0], "clips_without_feedback": clips[1], "end": end,
+        "kept": kept,
         "with_feedback": fit[:2], "without_feedback": fit[2:], "excess": round(fit[1] - fit[0] - fit[3] + fit[2], 9),
         "steps": [step(distance) for distance in distances],
     }  # fmt: skip
@@ -321,7 +329,8 @@ FOLDS = {
 }
 STEPS = pd.DataFrame(
     [
-        (fold, number + 1, "yes" if number + 1 == found["kept"] else "no", made["distance"], -0.5, 0.5, "end_to_end sad: 1 to 0; x sad: 0 to 1" if number else "")
+        (fold, number + 1, "yes" if number + 1 == found["kept"] else "no", made["distance"], -0.5, 0.5,
+        "end_to_end sad: 1 to 0; x sad: 0 to 1" if number else "")
         for fold, found in FOLDS.items()
         for number, made in enumerate(found["steps"])
     ],

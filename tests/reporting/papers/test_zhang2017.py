@@ -18,7 +18,8 @@ from pipeline.systems.params import SystemParams, fusions
 FULL = SystemParams(
     features={
         "alexaudio": "audio", "anet": "audio", "anet15": "audio", "c3dvisual": "video", "vnet": "video",
-        "feature_level": "joint", "dbn1": "joint", "dbn2": "joint", "dbn3": "joint", "fc1": "joint", "fc2": "joint", "fc3": "joint",
+        "feature_level": "joint", "dbn1": "joint", "dbn2": "joint", "dbn3": "joint", "fc1": "joint", "fc2": "joint",
+        "fc3": "joint",
     },
     classifiers=("linear_svm",),
     pairs=(("anet", "vnet"),),

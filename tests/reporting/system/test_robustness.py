@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from pipeline.fusion.missing_modality import MISSING, needs_of
-from pipeline.manifest.corpus_json import About, Sides, Source
+from pipeline.manifest.corpus_json import CorpusSummary, Sides, Source
 from pipeline.protocols.settings import ProtocolParams
 from pipeline.reporting.system.robustness import chosen, write_robustness
 from pipeline.systems.ids import FusionId, ModelId
@@ -55,9 +55,9 @@ def figures(accuracy=ACCURACY, needs=NEEDS) -> pd.DataFrame:
     )
 
 
-def described(corpus: str, protocol: str = "kfold") -> About:
+def described(corpus: str, protocol: str = "kfold") -> CorpusSummary:
     sides = Sides(("a",), ("b",), ("c",), {})
-    return About(
+    return CorpusSummary(
         Source(corpus, "demo", "free", "us"),
         ProtocolParams(name=protocol),
         20,
@@ -162,7 +162,8 @@ def test_nothing_is_wider_than_a_telephone(tmp_path):
         corpus="a_corpus_with_a_name_that_is_rather_long_for_a_telephone",
     )
     probe = """<body><iframe id=f src="index.html" style="width:390px;height:900px;border:0"></iframe><script>
-f.onload = () => { const root = f.contentDocument.documentElement; document.title = "wider " + (root.scrollWidth - root.clientWidth); }</script></body>"""
+f.onload = () => { const root = f.contentDocument.documentElement;
+  document.title = "wider " + (root.scrollWidth - root.clientWidth); }</script></body>"""
     (tmp_path / "probe.html").write_text(probe)
     flags = [
         "--headless",

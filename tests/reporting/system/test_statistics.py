@@ -81,7 +81,8 @@ def report(speakers=8, genders=("female", "male"), params=None, protocol="kfold"
         Source("demo", "demo", "free", "us"), ProtocolParams(name=protocol), clips, list(folds.values()), {}
     )
     return SystemReport(
-        "demo", found, "mine", settings, clips, folds, tested, every[every["part"] == "val"], {}, [Entry("c000", "prepare")],
+        "demo", found, "mine", settings, clips, folds, tested, every[every["part"] == "val"], {},
+        [Entry("c000", "prepare")],
         about, False, params or ReportParams(draws=300),
     )  # fmt: skip
 
@@ -309,7 +310,8 @@ def test_metrics_have_the_new_figures_with_four_decimals(written):
     for name, figures in found.items():
         rows = rows_of(whole, name)
         assert set(figures) == {
-            "accuracy", "uar", "micro_f1", "macro_f1", "low", "high", "uar_low", "uar_high", "n", "coverage", "ece", "nll", "brier", "aurc",
+            "accuracy", "uar", "micro_f1", "macro_f1", "low", "high", "uar_low", "uar_high", "n", "coverage", "ece",
+            "nll", "brier", "aurc",
         }  # fmt: skip
         assert figures["macro_f1"] == round(metrics.f1_score(rows["emotion"], rows["predicted"], average="macro"), 4)
         assert figures["brier"] == round(brier(probabilities(rows, CLASSES), labels(rows)), 4)

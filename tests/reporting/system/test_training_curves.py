@@ -17,7 +17,8 @@ def history(*rows: tuple, columns: str = "fold learning_rate epoch loss val_loss
 def test_the_mean_over_folds_that_had_not_stopped() -> None:
     curve = training_curve(history(("a", 1, 0, 2.0, 3.0, 0.2), ("a", 1, 1, 1.0, 2.0, 0.4), ("b", 1, 0, 4.0, 5.0, 0.0)))
     assert curve.to_dict("list") == {
-        "step": [0, 1], "folds": [2, 1], "loss": [3.0, 1.0], "val_loss": [4.0, 2.0], "val_accuracy": [pytest.approx(0.1), 0.4],
+        "step": [0, 1], "folds": [2, 1], "loss": [3.0, 1.0], "val_loss": [4.0, 2.0],
+        "val_accuracy": [pytest.approx(0.1), 0.4],
     }  # fmt: skip
 
 

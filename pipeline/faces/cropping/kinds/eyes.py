@@ -24,11 +24,16 @@ COLUMNS = ("left_eye_x_px", "left_eye_y_px", "right_eye_x_px", "right_eye_y_px")
 class Params(Settings):
     """`crop_faces.<name>` with `kind: eyes`; the defaults are the paper's, but for `eye_row`."""
 
-    height: int = Field(150, ge=16, le=1024, description="of the picture, px")
+    height: int = Field(150, ge=16, le=1024, description="of the picture, px {Zhang III.A.2: 150}")
     width: int = Field(
-        110, ge=16, le=1024, description="of the picture, px; the eyes lie symmetrically about its middle"
+        110,
+        ge=16,
+        le=1024,
+        description="of the picture, px; the eyes lie symmetrically about its middle {Zhang III.A.2: 110}",
     )
-    eye_distance_px: float = Field(55.0, ge=4, le=1024, description="between the centres of the eyes, px")
+    eye_distance_px: float = Field(
+        55.0, ge=4, le=1024, description="between the centres of the eyes, px {Zhang III.A.2: 55}"
+    )
     eye_row: float = Field(45.0, ge=0, description="where the eyes lie below the upper edge, px")
 
     @field_validator("eye_distance_px")

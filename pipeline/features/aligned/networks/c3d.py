@@ -28,7 +28,10 @@ class Params(Settings):
     size: int = Field(PUBLISHED_PX, ge=16, description="height and width of the frames, px; 112 for published weights")
     fc6: Fc6 = Field("published", description="how fc6 fits the size: published (112 only), adaptive or new")
     dropout: float = Field(
-        0.5, ge=0, lt=1, description="behind fc6, and in the head behind fc7; narrow networks learn faster without"
+        0.5,
+        ge=0,
+        lt=1,
+        description="behind fc6, and in the head behind fc7; narrow networks learn faster without {Ouyang 6.2.1: 0.5}",
     )
 
     @model_validator(mode="after")

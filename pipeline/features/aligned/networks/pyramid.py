@@ -30,11 +30,15 @@ class Params(Settings):
     """What the network sees, and how much of its maps is kept."""
 
     size: int = Field(
-        112, ge=38, description="height of the pictures, px, as the weights were trained with; the width is 6/7 of it"
+        112,
+        ge=38,
+        description="height of the pictures, px, as the weights were trained with; the width is 6/7 of it {Ouyang "
+        "6.2.1: 112}",
     )
     grid: tuple[Side, Side] | None = Field(
         None,
-        description="rows and columns that pool1b and pool3 are averaged to; null = the whole maps, as in the paper",
+        description="rows and columns that pool1b and pool3 are averaged to; null = the whole maps {Ouyang 6.2.1: "
+        "null}",
     )
 
 

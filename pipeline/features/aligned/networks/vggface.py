@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import nn
 
 from pipeline.core.settings import Settings
-from pipeline.networks.vgg_face import Normalise, VggFace, normalise_pictures
+from pipeline.networks.vgg_face import Normalise, VggFace, normalise_images
 
 WINDOW = (224 / 256, 224 / 256)
 LAYERS = ("fc6",)
@@ -24,7 +24,9 @@ HEAD = "lstm"
 class Params(Settings):
     """What the network sees."""
 
-    size: int = Field(224, ge=32, description="height and width of the pictures, px; weights fit every size")
+    size: int = Field(
+        224, ge=32, description="height and width of the pictures, px; weights fit every size {Ouyang 6.2.1: 224}"
+    )
     normalise: Normalise = Field("face", description="whose mean is taken off: face (VGG-Face) or imagenet")
 
 
@@ -46,4 +48,4 @@ def prepare(params: Params, faces: torch.Tensor) -> torch.Tensor:
     """Return pictures (B, T, 3, size, size) for faces (B, T, h, w, 3) uint8."""
     pictures = faces.flatten(0, 1).permute(0, 3, 1, 2).float()
     pictures = nn.functional.interpolate(pictures, size=(params.size, params.size), mode="bilinear", antialias=True)
-    return normalise_pictures(pictures, params.normalise).unflatten(0, faces.shape[:2])
+    return normalise_images(pictures, params.normalise).unflatten(0, faces.shape[:2])

@@ -26,10 +26,10 @@ Tensors = tuple[torch.Tensor, torch.Tensor]
 class TuneParams(Settings):
     """Supervised training, Zhang et al. 2017, section IV.B."""
 
-    epochs: int = Field(ge=1, description="at most; 100 in the paper")
-    learning_rate: float = Field(gt=0, description="of supervised training; 0.001 in the paper")
-    momentum: float = Field(ge=0, lt=1, description="of every gradient descent here; 0.9 in the paper")
-    batch: int = Field(ge=1, description="segments per step; 30 in the paper")
+    epochs: int = Field(ge=1, description="at most {Zhang IV.B: 100}")
+    learning_rate: float = Field(gt=0, description="of supervised training {Zhang IV.B: 0.001}")
+    momentum: float = Field(ge=0, lt=1, description="of every gradient descent here {Zhang IV.B: 0.9}")
+    batch: int = Field(ge=1, description="segments per step {Zhang IV.B: 30}")
     patience: int = Field(
         ge=1,
         description="stop after so many epochs without a better accuracy on validation, or the same at a lower loss, and "

@@ -36,7 +36,11 @@ from pipeline.training.task import check_device
 class Params(TuneParams):
     """Layers, pre-training and training."""
 
-    layers: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1, description="widths; (4096, 2048) is DBN-2")
+    layers: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        min_length=1,
+        description="widths of the layers, from the bottom up {Zhang IV.D: [4096] for *.dbn1.*} {Zhang III.B.2: "
+        "[4096, 2048] for *.dbn2.*} {Zhang IV.D: [4096, 2048, 1024] for *.dbn3.*}",
+    )
     pretrain_epochs: int = Field(ge=0, description="per machine; 0 = layers begin at random")
     gaussian_learning_rate: float = Field(gt=0, description="of the first machine, whose inputs are real")
     pretrain_learning_rate: float = Field(gt=0, description="of the machines above")

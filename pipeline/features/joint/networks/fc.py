@@ -22,8 +22,12 @@ from pipeline.training.task import check_device
 class Params(TuneParams):
     """Layers and training."""
 
-    layers: tuple[Annotated[int, Field(ge=1)], ...] = Field(min_length=1, description="widths; (4096, 2048) is FC-2")
-    dropout: float = Field(ge=0, lt=1, description="before the softmax layer; 0.3 in the paper")
+    layers: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        min_length=1,
+        description="widths of the layers, from the bottom up {Zhang IV.D: [4096] for *.fc1.*} {Zhang IV.D: [4096, "
+        "2048] for *.fc2.*} {Zhang IV.D: [4096, 2048, 1024] for *.fc3.*}",
+    )
+    dropout: float = Field(ge=0, lt=1, description="before the softmax layer {Zhang IV.B: 0.3}")
 
 
 def fit(

@@ -38,7 +38,7 @@ Triple = tuple[float, float, float]
 class Params(Settings):
     """Windows, and what the network sees of them."""
 
-    windows: WindowParams
+    windows: WindowParams = Field(description="the grid of windows")
     bands: int = Field(64, ge=8, description="mel bands; as extract.logmel.bands")
     offset: Triple = Field((-9.5, 0.0, 0.0), description="taken off static, delta and delta-delta")
     scale: Triple = Field((4.2, 0.85, 0.35), description="that they are divided by then")

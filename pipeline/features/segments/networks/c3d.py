@@ -35,9 +35,9 @@ _ROWS = 64
 class Params(Settings):
     """Windows, and what the network sees of them."""
 
-    windows: WindowParams
+    windows: WindowParams = Field(description="the grid of windows")
     size: int = Field(
-        112, ge=16, description="height and width of the frames, px; 227 in the paper, 112 in published weights"
+        112, ge=16, description="height and width of the frames, px; published weights take 112 {Zhang III.A.2: 227}"
     )
     fc6: Fc6 = Field("published", description="how fc6 fits the size: published (112 only), adaptive or new")
     least_observed: float = Field(0.5, gt=0, le=1, description="share of a window's frames that must show a face")

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pipeline.audio.spectral import SOUND_HZ, MfccParams, mfcc39, normalise_utterance
+from pipeline.audio.spectral import AUDIO_HZ, MfccParams, mfcc39, normalise_utterance
 from pipeline.core.errors import ClipError
 from pipeline.core.ledger import Entry
 from pipeline.engine.parallel import ordered_map
-from pipeline.media.decode import read_sound
+from pipeline.media.decode import read_audio
 from pipeline.pretraining.sources._shared.alignments import Span
 from pipeline.pretraining.sources._shared.utterances import Utterance
 
@@ -58,10 +58,10 @@ def read_voices(
 def _read(root: Path, mfcc: MfccParams, stage: str, item: tuple[Utterance, list[Span]]) -> tuple[Voice | None, Entry]:
     utterance, spans = item
     try:
-        sound = read_sound(root / utterance.path, SOUND_HZ)
+        sound = read_audio(root / utterance.path, AUDIO_HZ)
         values, times = mfcc39(sound, mfcc)
         if not len(values):
-            raise ClipError("too_short", f"{len(sound) / SOUND_HZ:.3f} s, less than a frame")
+            raise ClipError("too_short", f"{len(sound) / AUDIO_HZ:.3f} s, less than a frame")
         phones = sorted({phone for _, _, phone in spans})
         labels = frame_labels(spans, times, phones)
         if (labels < 0).all():
@@ -69,7 +69,7 @@ def _read(root: Path, mfcc: MfccParams, stage: str, item: tuple[Utterance, list[
     except ClipError as error:
         return None, Entry(utterance.name, stage, "failed", error.reason, error.detail)
     voice = Voice(utterance.speaker, normalise_utterance(values), labels, phones)
-    late = spans[-1][1] - len(sound) / SOUND_HZ
+    late = spans[-1][1] - len(sound) / AUDIO_HZ
     if late > LATE_S:
         return voice, Entry(utterance.name, stage, "degraded", "bad_alignment", f"ends {late:.2f} s after the sound")
     return voice, Entry(utterance.name, stage)
