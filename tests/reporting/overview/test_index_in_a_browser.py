@@ -231,7 +231,7 @@ def test_nothing_but_reports_still_gives_a_page(browser, tmp_path):
         "No file with crops of the face",
         "neither a log mel spectrogram among the features nor the clip itself",
         "No history of a network",
-        "No stage has left a trace",
+        "No stage has run on this machine",
     ):
         assert words in text, words
     assert opened.violations() == []
