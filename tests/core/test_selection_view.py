@@ -1,4 +1,4 @@
-"""`pipeline.core.selection_view`: a selection reads as if its columns had been copied, and from its own source alone."""
+"""`pipeline.core.selection_view`: a selection reads as if its columns had been copied, and from its own source."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a stage's feature file holds lies in the clip cache by a second name alone, and nothing is computed twice for it."""
+"""What a feature file holds lies in the clip cache by a second name alone, and nothing is computed twice for it."""
 
 from __future__ import annotations
 
