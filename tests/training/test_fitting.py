@@ -1,4 +1,4 @@
-"""`pipeline.training.loop`: the loop of the source tasks."""
+"""`pipeline.training.fitting`: source tasks and fine-tuning through the training loop."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from torch import nn
 
 from pipeline.core.errors import SettingsError
-from pipeline.training.loop import accuracy, fit
+from pipeline.training.fitting import accuracy, fit
 from pipeline.training.task import Examples, LoopParams, Run, Task
 
 LOOP = {"epochs": 6, "patience": 6, "batch": 16, "learning_rate": 0.05, "threads": 1, "seed": 0}
@@ -41,7 +41,7 @@ def network() -> nn.Module:
 
 def train(learner: nn.Module, learn: Examples, held: Examples, prepare=same, run: Run | None = None, **loop):
     return fit(
-        Task(learner, learn, held, prepare, "pipeline.training.loop"), LoopParams(**{**LOOP, **loop}), run or Run()
+        Task(learner, learn, held, prepare, "pipeline.training.fitting"), LoopParams(**{**LOOP, **loop}), run or Run()
     )
 
 
@@ -257,7 +257,7 @@ def noisy() -> Task:
     def prepare(inputs: torch.Tensor, training: bool) -> torch.Tensor:
         return inputs + 0.5 * torch.randn(inputs.shape, generator=generator) if training else inputs
 
-    return Task(learner, points(), points(1), prepare, "pipeline.training.loop", {}, {}, {"augmentation": generator})
+    return Task(learner, points(), points(1), prepare, "pipeline.training.fitting", {}, {}, {"augmentation": generator})
 
 
 class Stopped(Exception):
@@ -343,7 +343,7 @@ KILLED = """
 import sys, time
 from pathlib import Path
 sys.path[:0] = [{tests!r}, {root!r}]
-from test_loop import LOOP, LoopParams, Run, fit, noisy
+from test_fitting import LOOP, LoopParams, Run, fit, noisy
 
 def on_epoch(row):
     print(int(row["epoch"]), flush=True)
