@@ -179,7 +179,7 @@ def train(
 
 
 def data(corpus: Path, part: str = "train", name: str = "fold-00") -> FaceClips:
-    return FaceClips.of(corpus / "aligned.h5", clips(), folds()[name], part, EMOTIONS)
+    return FaceClips.of(corpus / "aligned.h5", clips(), EMOTIONS).of_fold(name, folds()[name], part)
 
 
 def written(folder: Path) -> dict[str, bytes]:
@@ -353,8 +353,8 @@ def test_labels_of_test_clips_change_no_posterior(toy, corpus, tmp_path):
 
 def test_test_clips_are_read_behind_the_training_alone(toy, corpus, tmp_path, monkeypatch):
     seen = []
-    of, save = FaceClips.of.__func__, end_to_end_loop.EndToEnd.save
-    monkeypatch.setattr(FaceClips, "of", classmethod(lambda cls, *args: seen.append(args[3]) or of(cls, *args)))
+    of_fold, save = FaceClips.of_fold, end_to_end_loop.EndToEnd.save
+    monkeypatch.setattr(FaceClips, "of_fold", lambda self, *args: seen.append(args[2]) or of_fold(self, *args))
     monkeypatch.setattr(end_to_end_loop.EndToEnd, "save", lambda self, path: seen.append("learned") or save(self, path))
     train(corpus, tmp_path, only=["fold-00"], iterations=2)
     assert seen == ["train", "val", "learned", "test"]
