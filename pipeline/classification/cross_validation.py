@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -30,11 +31,12 @@ class _FoldJob:
     clips: Sequence[Clip]
     absent: frozenset[str]
     out: Path
+    material: Any
 
     def __call__(self, item: tuple[str, Fold]) -> tuple[pd.DataFrame, pd.DataFrame]:
         name, fold = item
         classes = class_names(self.clips)
-        data = {part: self.recipe.data(self.clips, name, fold, part, classes) for part in ("train", "val")}
+        data = {part: self.material.of_fold(name, fold, part) for part in ("train", "val")}
         model = self.recipe.model(classes)
         if not self._can_learn(name, fold, data):
             nothing = np.zeros((0, len(classes)))
@@ -42,8 +44,8 @@ class _FoldJob:
             return posteriors.table(self.model, name, "test", [], nothing, classes, own), pd.DataFrame({"fold": []})
         history = pd.DataFrame(model.fit(data["train"], data["val"]))
         model.save(self.out / name)
-        # read when nothing is left to learn, so that nothing can be learned from it
-        data["test"] = self.recipe.data(self.clips, name, fold, "test", classes)
+        # handed over when nothing is left to learn, so that nothing can be learned from it
+        data["test"] = self.material.of_fold(name, fold, "test")
         tables = [self._table(name, part, data[part], model, classes) for part in ("val", "test")]
         history.insert(0, "fold", name)
         return pd.concat(tables, ignore_index=True), history
@@ -64,9 +66,9 @@ class _FoldJob:
 
     def _table(self, fold: str, part: str, data: Any, model: Any, classes: Sequence[str]) -> pd.DataFrame:
         by_id = {clip.clip_id: clip for clip in self.clips}
-        clips, scores = [by_id[i] for i in data.ids], getattr(model, "scores", None)
-        predicted, own = model.predict(data), scores(data) if scores else None
-        return posteriors.table(self.model, fold, part, clips, predicted, classes, own)
+        own = model.scores(data) if hasattr(model, "scores") else None
+        predicted = model.posteriors(own) if hasattr(model, "posteriors") else model.predict(data)
+        return posteriors.table(self.model, fold, part, [by_id[i] for i in data.ids], predicted, classes, own)
 
 
 def cross_validate(
@@ -98,8 +100,11 @@ def cross_validate(
     if recipe.weights:
         met = load_weights(recipe.weights).config["speakers"]
         check_disjoint_source(met, (clip.speaker for clip in clips), recipe.weights.name)
-    job = _FoldJob(model, recipe, clips, absent_ids(upstream), out)
-    results = list(ordered_map(job, list(folds.items()), recipe.workers(workers), model, "fold"))
+    out.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=out, prefix=".read-") as folder:
+        material = recipe.material(clips, class_names(clips), Path(folder))
+        job = _FoldJob(model, recipe, clips, absent_ids(upstream), out, material)
+        results = list(ordered_map(job, list(folds.items()), recipe.workers(workers), model, "fold"))
     frame = pd.concat([table for table, _ in results], ignore_index=True)
     posteriors.write_table(out / "posteriors.csv", frame)
     posteriors.write_table(out / "history.csv", pd.concat([history for _, history in results], ignore_index=True))

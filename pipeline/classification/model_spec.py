@@ -6,16 +6,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
+
+import numpy as np
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import SettingsError
 from pipeline.core.store import FeatureFile
 from pipeline.core.weights_file import load_weights
 from pipeline.engine.workers import workers_for
-from pipeline.protocols.splits import Fold
-from pipeline.training.datasets import load_dataset
+from pipeline.training.material import Material
 
 
 class Recipe(Protocol):
@@ -35,8 +37,15 @@ class Recipe(Protocol):
     def about(self) -> dict[str, Any]:
         """Return feature, dimension, weights (SHA-256), origin (of the weights, in words) and params."""
 
-    def data(self, clips: Sequence[Clip], name: str, fold: Fold, part: str, classes: Sequence[str]) -> Any:
-        """Return one part of one fold: `ids`, `labels`, `len(data)`, and what the model takes."""
+    def material(self, clips: Sequence[Clip], classes: Sequence[str], folder: Path) -> Any:
+        """Return what travels to the processes that work on folds: its `of_fold(name, fold, part)` returns `ids`,
+        `labels`, `len(data)`, and what the model takes.
+
+        Args:
+            clips: all clips of the corpus
+            classes: emotions in the order of the class indices
+            folder: for files that are there as long as the folds are at work
+        """
 
     def model(self, classes: Sequence[str]) -> Any:
         """Return a new model: `fit(train, val)`, `predict(data)`, `save(path)`, perhaps `scores(data)`; see
@@ -54,6 +63,7 @@ class FeatureRecipe:
         source: feature file
         light: the plugin's `LIGHT`
         weights: folder of pre-trained weights, for a plugin that takes them
+        row: the plugin's `row`, where it has one
     """
 
     classifier: Callable[..., Any]
@@ -61,6 +71,7 @@ class FeatureRecipe:
     source: Path
     light: bool
     weights: Path | None = None
+    row: Callable[[Any, np.ndarray], np.ndarray] | None = None
 
     @classmethod
     def of(cls, plugin: Any, params: Any, source: Path, weights: Path | None, place: str) -> FeatureRecipe:
@@ -86,7 +97,7 @@ class FeatureRecipe:
         if weights is not None:
             with FeatureFile(source) as file:
                 plugin.check_input(file.meta, weights)
-        return cls(plugin.Classifier, params, source, plugin.LIGHT, weights)
+        return cls(plugin.Classifier, params, source, plugin.LIGHT, weights, getattr(plugin, "row", None))
 
     def workers(self, wanted: int) -> int:
         """See `Recipe`."""
@@ -107,9 +118,10 @@ class FeatureRecipe:
             "params": self.params.model_dump(),
         }
 
-    def data(self, clips: Sequence[Clip], name: str, fold: Fold, part: str, classes: Sequence[str]) -> Any:
+    def material(self, clips: Sequence[Clip], classes: Sequence[str], folder: Path) -> Material:
         """See `Recipe`."""
-        return load_dataset(self.source, clips, name, fold, part, classes, getattr(self.params, "step_s", 0.0))
+        row = partial(self.row, self.params) if self.row else None
+        return Material(self.source, clips, classes, getattr(self.params, "step_s", 0.0), row).once(folder)
 
     def model(self, classes: Sequence[str]) -> Any:
         """See `Recipe`."""

@@ -12,7 +12,8 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from pipeline.networks.lstm import judged, read_out
 
 _LEAST = 1e-6
 """The smallest deviation that counts as one."""
@@ -41,17 +42,10 @@ class TemporalLSTM(nn.Module):
 
     def forward(self, sequences: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Return logits (B, classes) for padded sequences (B, T, sum of widths) with `lengths` (B,) on the CPU."""
-        layers = sequences.split(self.widths, dim=2)
-        summed = sum(self._read(lstm, layer, lengths) for lstm, layer in zip(self.lstms, layers, strict=True))
-        return self.softmax(self.dropout(summed))
-
-    def _read(self, lstm: nn.Module, layer: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
-        """Return what is read out of one LSTM, (B, cells); reading before the sum is the same as after it."""
-        outputs, (last, _) = lstm(pack_padded_sequence(layer, lengths, batch_first=True, enforce_sorted=False))
-        if self.readout == "last":
-            return last[-1]
-        # padded steps come back as zeros, so the sum is over true steps
-        return pad_packed_sequence(outputs, batch_first=True)[0].sum(dim=1) / lengths[:, None].to(layer.device)
+        parts = zip(self.lstms, sequences.split(self.widths, dim=2), strict=True)
+        # reading before the sum is the same as after it
+        summed = sum(read_out(lstm, layer, lengths, self.readout) for lstm, layer in parts)
+        return judged(self.softmax, self.dropout(summed))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The learning-rate schedule of Ouyang et al. 2017, section 6.3: CNTK's `adjustAfterEpoch`, and the loop around it.
+"""The learning-rate schedule of Ouyang et al. 2017, section 6.3: CNTK's `adjustAfterEpoch`, and its momentum.
 
 Paper: minibatches of 64, momentum 0.9 per minibatch, learning rates 0.004 (source task) and 0.002 (target task) per
 minibatch, "reduced by decrease factor of 0.618 if the improvement is less than 0, and [...] increased by factor of
@@ -19,13 +19,15 @@ All of this is CNTK's default but for the 0.5, which is infinity there. The weig
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import Any
 
 import torch
 from pydantic import Field
 from torch import nn
 
 from pipeline.core.settings import Settings
+from pipeline.training.loop import Loop, Schedule, Score, minibatches
 from pipeline.training.task import Examples, History, Run, check_device
 
 LEAST_RATE = 1e-9
@@ -79,6 +81,49 @@ def factor(previous: float, criterion: float, params: AdjustedRate) -> float:
     return params.increase if improvement > params.increase_above * previous else 1.0
 
 
+class Adjusted(Schedule):
+    """The rate per minibatch of an epoch, by the criteria of those before; scores are negative criteria."""
+
+    ties = goes_back = True
+
+    def __init__(self, params: AdjustedRate) -> None:
+        self.params, self.current = params, params.learning_rate
+        super().__init__(lambda _: self.current)
+
+    @property
+    def ended(self) -> bool:  # type: ignore[override]
+        """Whether the rate has become too small."""
+        return self.current / self.params.batch < LEAST_RATE
+
+    def judged(self, best: Score | None, score: Score) -> None:
+        """See `factor`."""
+        self.current *= factor(math.inf if best is None else -best[0], -score[0], self.params)
+
+
+class UnitGain(torch.optim.Optimizer):
+    """Stochastic gradient descent with CNTK's momentum, on gradients that are sums over a minibatch.
+
+    Args:
+        weights: to learn
+        params: batch, momentum and gain; `count` in the parameter group is the size of the minibatch at hand
+    """
+
+    def __init__(self, weights: Iterable[torch.Tensor], params: AdjustedRate) -> None:
+        self.params = params
+        super().__init__(weights, {"lr": params.learning_rate, "count": params.batch})
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]  # noqa: ARG002
+        """Learn from the gradients."""
+        for group in self.param_groups:
+            momentum = self.params.momentum ** (group["count"] / self.params.batch)
+            gain = 1 - momentum if self.params.unit_gain else 1.0
+            for weight in group["params"]:
+                smoothed = self.state[weight].setdefault("smoothed", torch.zeros_like(weight))
+                smoothed.mul_(momentum).add_(weight.grad, alpha=gain)
+                weight.sub_(smoothed, alpha=group["lr"] / self.params.batch)
+
+
 def fit(network: nn.Module, learn: Examples, judged: Examples, params: AdjustedRate, run: Run) -> History:
     """Train with cross-entropy on one CPU thread, or on `run.device`; leave the best weights in `network`, on the CPU.
 
@@ -99,83 +144,33 @@ def fit(network: nn.Module, learn: Examples, judged: Examples, params: AdjustedR
     """
     check_device(run.device)
     torch.set_num_threads(1)  # the layers are small, and the number of threads changes the floats
-    loop = _Loop(network.to(run.device), learn, params, run)
-    history: History = []
-    best = math.inf
-    kept = loop.state()
-    for epoch in range(params.epochs):
-        if loop.rate / params.batch < LEAST_RATE:
-            break
-        loss, used = loop.learn(), loop.rate
-        criterion, accuracy = loop.judge(judged)
-        loop.rate *= factor(best, criterion, params)
-        if criterion <= best and math.isfinite(criterion):
-            best, kept = criterion, loop.state()
-        else:
-            loop.restore(kept)
-        row = {"loss": loss, "held_out_loss": criterion, "held_out_accuracy": accuracy}
-        history.append(
-            {"epoch": epoch, "learning_rate": used, **{name: round(value, 6) for name, value in row.items()}}
-        )
-        run.on_epoch(history[-1])
-    loop.restore(kept)
-    network.cpu().eval()
-    return history
+    network.to(run.device)
+    order, schedule = torch.Generator().manual_seed(params.seed), Adjusted(params)
+    optimiser = UnitGain([weight for weight in network.parameters() if weight.requires_grad], params)
 
+    def summed(examples: Examples, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        with torch.autocast(run.device, dtype=torch.bfloat16, enabled=run.mixed_precision):
+            logits = network(examples.inputs[rows].to(run.device)).float()
+        labels = examples.labels[rows].to(run.device)
+        return nn.functional.cross_entropy(logits, labels, reduction="sum"), (logits.argmax(1) == labels).sum()
 
-class _Loop:
-    """A network with its momentum and its learning rate."""
-
-    def __init__(self, network: nn.Module, examples: Examples, params: AdjustedRate, run: Run) -> None:
-        self.network, self.examples, self.params, self.run = network, examples, params, run
-        self.rate = params.learning_rate
-        self.weights = [weight for weight in network.parameters() if weight.requires_grad]
-        self.smoothed = [torch.zeros_like(weight) for weight in self.weights]
-        self.order = torch.Generator().manual_seed(params.seed)
-
-    def learn(self) -> float:
-        """Go over the examples once; return the mean cross-entropy on the way."""
-        self.network.train()
-        total = 0.0
-        for rows in torch.randperm(len(self.examples.labels), generator=self.order).split(self.params.batch):
-            loss = self._cross_entropy(self._logits(self.examples, rows), self.examples.labels[rows])
-            self._step(torch.autograd.grad(loss, self.weights), len(rows))
-            total += loss.item()
-        return total / max(1, len(self.examples.labels))
-
-    @torch.no_grad()
-    def _step(self, gradients: Sequence[torch.Tensor], count: int) -> None:
-        momentum = self.params.momentum ** (count / self.params.batch)
-        gain = 1 - momentum if self.params.unit_gain else 1.0
-        for weight, smoothed, gradient in zip(self.weights, self.smoothed, gradients, strict=True):
-            smoothed.mul_(momentum).add_(gradient, alpha=gain)
-            weight.sub_(smoothed, alpha=self.rate / self.params.batch)
+    def loss(rows: torch.Tensor) -> tuple[torch.Tensor, int]:
+        optimiser.param_groups[0]["count"] = len(rows)
+        return summed(learn, rows)[0], 1
 
     @torch.inference_mode()
-    def judge(self, examples: Examples) -> tuple[float, float]:
-        """Return (mean cross-entropy, share of right answers)."""
-        self.network.eval()
-        total, right = 0.0, 0
-        for rows in torch.arange(len(examples.labels)).split(_JUDGED_AT_ONCE):
-            logits = self._logits(examples, rows)
-            total += self._cross_entropy(logits, examples.labels[rows]).item()
-            right += int((logits.argmax(1).cpu() == examples.labels[rows]).sum())
-        count = max(1, len(examples.labels))
-        return total / count, right / count
+    def judge(epoch: int, total: float) -> tuple[dict[str, float], Score]:
+        network.eval()
+        found = [summed(judged, rows) for rows in torch.arange(len(judged.labels)).split(_JUDGED_AT_ONCE)]
+        count = max(1, len(judged.labels))
+        criterion, right = (sum(part.item() for part in parts) / count for parts in zip(*found, strict=True))
+        row = {"loss": total / max(1, len(learn.labels)), "held_out_loss": criterion, "held_out_accuracy": right}
+        rounded = {name: round(value, 6) for name, value in row.items()}
+        return {"epoch": epoch, "learning_rate": schedule.current, **rounded}, (-criterion,)
 
-    def _logits(self, examples: Examples, rows: torch.Tensor) -> torch.Tensor:
-        with torch.autocast(self.run.device, dtype=torch.bfloat16, enabled=self.run.mixed_precision):
-            return self.network(examples.inputs[rows].to(self.run.device)).float()
+    def batches(_: int) -> tuple[torch.Tensor, ...]:
+        return minibatches(len(learn.labels), params.batch, order)
 
-    def _cross_entropy(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-        return nn.functional.cross_entropy(logits, labels.to(self.run.device), reduction="sum")
-
-    def state(self) -> list[torch.Tensor]:
-        """Return copies of the weights and their momentum."""
-        return [tensor.detach().clone() for tensor in (*self.weights, *self.smoothed)]
-
-    @torch.no_grad()
-    def restore(self, state: list[torch.Tensor]) -> None:
-        """Go back to what `state` returned."""
-        for tensor, before in zip((*self.weights, *self.smoothed), state, strict=True):
-            tensor.copy_(before)
+    history = Loop(network, optimiser, schedule, batches, loss, judge, params.epochs).run(on_round=run.on_epoch)
+    network.cpu().eval()
+    return history

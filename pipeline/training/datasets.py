@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
-from pipeline.core.clip import Clip
-from pipeline.core.store import FeatureFile
-from pipeline.protocols.leakage import check_fit, check_learned
-from pipeline.protocols.splits import Fold
+from pipeline.protocols.leakage import check_fit
 
 
 @dataclass(frozen=True)
@@ -25,6 +21,7 @@ class Dataset:
         labels: (N,) class indices
         part: train, val or test; what is fitted on other clips than train is refused
         widths: columns of each network layer that the feature holds side by side; () = one layer
+        rows: (N, K), where the classifier's plugin makes a `row` of each clip; `sequences` may then be empty
     """
 
     ids: list[str]
@@ -32,6 +29,7 @@ class Dataset:
     labels: np.ndarray
     part: str = "train"
     widths: tuple[int, ...] = ()
+    rows: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -61,45 +59,6 @@ def pooled(values: np.ndarray, times: np.ndarray, mask: np.ndarray, step_s: floa
     edges = np.flatnonzero(np.diff(step, prepend=step[0] - 1))
     sums = np.add.reduceat(observed.astype(np.float64), edges, axis=0)
     return (sums / np.diff(np.append(edges, len(step)))[:, None]).astype(np.float32)
-
-
-def load_dataset(
-    path: Path, clips: Sequence[Clip], fold_name: str, fold: Fold, part: str, classes: Sequence[str], step_s: float
-) -> Dataset:
-    """Read one part of one fold.
-
-    A clip that the feature file lacks, or that has no observed frame, is left out; the ledger says why.
-
-    Args:
-        path: feature file
-        clips: all clips of the corpus
-        fold_name: `fold-00`, used where the feature was learned per fold
-        fold: clip id -> part
-        part: train, val or test
-        classes: emotions in the order of the class indices
-        step_s: see `pooled`
-
-    Raises:
-        LeakageError: the feature was learned per fold, by other splits than these
-    """
-    index = {name: number for number, name in enumerate(classes)}
-    ids, sequences, labels = [], [], []
-    with FeatureFile(path) as file:
-        widths = file.meta.widths
-        level = fold_name if file.folds else ""
-        present = set(file.clip_ids(level))
-        for clip in clips:
-            if fold.get(clip.clip_id) != part or clip.clip_id not in present:
-                continue
-            if level:
-                check_learned(f"{path}: {level}/{clip.clip_id}", file.part(clip.clip_id, level), part)
-            found = file.read(clip.clip_id, level, ())
-            sequence = pooled(found.values, found.times, found.mask, step_s)
-            if len(sequence):
-                ids.append(clip.clip_id)
-                sequences.append(sequence)
-                labels.append(index[clip.emotion])
-    return Dataset(ids, sequences, np.array(labels, np.int64), part, widths)
 
 
 def judged(posteriors: np.ndarray, labels: np.ndarray, known: np.ndarray) -> tuple[float, float]:

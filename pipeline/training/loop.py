@@ -1,167 +1,190 @@
-"""One training loop for the source tasks: mini-batches, early stopping on held-out accuracy, best weights kept.
+"""One training loop: what a step is, the learning rate, which round is kept and when to stop are passed in.
 
-With `Run.checkpoint` the loop's whole state is kept after every epoch (`pipeline.training.checkpoints`): a process that
-is
+A round is what lies between two looks at validation: an epoch, or so many iterations. `Loop.run` serves the source tasks
+and fine-tuning (`fitting.py`), CNTK's schedule (`cntk_schedule.py`), the classifiers over time, the fusion networks and end-to-end
+training. With a checkpoint the whole state is kept after every round (`pipeline.training.checkpoints`): a process that is
 killed and started again gives the bytes of one that was not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import copy
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from pipeline.engine.code_digest import code_digest
 from pipeline.runner.progress import progress
 from pipeline.training import checkpoints
-from pipeline.training.task import Examples, History, LoopParams, Run, State, Task, check_device
+
+Score = tuple[float, ...]
+"""How good a round is, the larger the better, the first number first."""
 
 
-def fit(task: Task, params: LoopParams, run: Run) -> tuple[State, History]:
-    """Train with cross-entropy.
+class Schedule:
+    """The learning rate; of this one, a function of the step alone.
 
-    Returns:
-        (weights of the best epoch, on the CPU; history with epoch, loss, held_out_accuracy)
-
-    Raises:
-        SettingsError: the device is not there
+    Args:
+        rate: of a step, counted from 0
     """
-    check_device(run.device)
-    torch.set_num_threads(params.threads)
-    torch.backends.cudnn.deterministic = True
-    loop = _Loop(task, params, run)
-    key = _key(task, params, run) if run.checkpoint else ""
-    if run.checkpoint and (kept := checkpoints.load(run.checkpoint, key)):
-        loop.restore(kept)
-    for row in loop.history:
-        run.on_epoch(row)
-    for _ in progress(range(len(loop.history), params.epochs), params.epochs - len(loop.history), "training", "epoch"):
-        if loop.since >= params.patience:
-            break
-        loop.epoch()
-        if run.checkpoint:
-            checkpoints.save(run.checkpoint, key, loop.state())
-        run.on_epoch(loop.history[-1])
-    task.network.load_state_dict(loop.best_state)
-    return loop.best_state, loop.history
+
+    ties, ended = False, False
+    """Whether of equally good rounds the later one is kept; whether training is over."""
+    goes_back = False
+    """Whether a round that is no better is undone, optimiser included."""
+
+    def __init__(self, rate: Callable[[int], float]) -> None:
+        self.rate = rate
+
+    def judged(self, best: Score | None, score: Score) -> None:
+        """Take note of a round; `best` is the best one before it."""
 
 
-def _key(task: Task, params: LoopParams, run: Run) -> str:
-    """Return one name for everything that determines the result; the network's initial weights stand for its shape."""
-    about: dict[str, Any] = {
-        "code": code_digest(task.code, __name__),
-        "settings": task.settings,
-        "loop": params.model_dump(),
-        "device": run.device,
-        "mixed_precision": run.mixed_precision,
-        "inputs": {},
-    }
-    tensors = {}
-    for name, part in (("train", task.train), ("held_out", task.held_out)):
-        tensors[f"{name} labels"] = part.labels
-        if isinstance(part.inputs, torch.Tensor):
-            tensors[f"{name} inputs"] = part.inputs
-        else:
-            about["inputs"][name] = part.inputs.digest()
-    return checkpoints.digest_of(about, {**tensors, **task.tables, **task.network.state_dict()})
+@dataclass
+class Loop:
+    """One training.
 
+    Attributes:
+        network: changed in place
+        optimiser: of its weights; the schedule sets its learning rate
+        schedule: the learning rate
+        batches: round number -> its batches
+        loss: batch -> (what is differentiated, what it counts in the round's total)
+        judge: (round number, total loss) -> (row of the history, score), with the network in whatever mode it likes
+        rounds: at most
+        patience: rounds without a better score behind which training stops
+        keeps: whether the weights of the best round are taken in the end, and not those of the last
+        max_gradient: norm of all gradients that is not exceeded; 0 = no limit
+        diverged: steps done -> what is raised where the loss is no number; None = training goes on
+        generators: random generators that `batches` and `loss` draw from, beside torch's own
+        device: `cpu` or `cuda`
+    """
 
-def _optimiser(network: nn.Module, params: LoopParams) -> torch.optim.Optimizer:
-    if params.optimiser == "sgd":
-        return torch.optim.SGD(
-            network.parameters(), lr=params.learning_rate, momentum=params.momentum, weight_decay=params.weight_decay
-        )
-    return torch.optim.Adam(network.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay)
+    network: nn.Module
+    optimiser: torch.optim.Optimizer
+    schedule: Schedule
+    batches: Callable[[int], Iterable[Any]]
+    loss: Callable[[Any], tuple[torch.Tensor, int]]
+    judge: Callable[[int, float], tuple[dict[str, Any], Score]]
+    rounds: int
+    patience: float = math.inf
+    keeps: bool = True
+    max_gradient: float = 0.0
+    diverged: Callable[[int], Exception] | None = None
+    generators: Mapping[str, torch.Generator] = field(default_factory=dict)
+    device: str = "cpu"
 
+    def __post_init__(self) -> None:
+        self.history: list[dict[str, Any]] = []
+        self.done, self.since = 0, 0
+        self.best: Score | None = None
+        self._keep()
 
-class _Loop:
-    """Everything that changes from epoch to epoch."""
+    def run(
+        self,
+        checkpoint: Path | None = None,
+        key: str = "",
+        on_round: Callable[[dict[str, Any]], None] = lambda _: None,
+        label: str = "",
+    ) -> list[dict[str, Any]]:
+        """Train; return the history, one row per round.
 
-    def __init__(self, task: Task, params: LoopParams, run: Run) -> None:
-        self.task, self.params, self.run = task, params, run
-        self.network = task.network.to(run.device)
-        self.optimiser = _optimiser(self.network, params)
-        self.order = torch.Generator().manual_seed(params.seed)
-        self.history: History = []
-        self.best, self.best_state, self.since = -1.0, _copy(self.network), 0
+        Args:
+            checkpoint: file that an interrupted run goes on from; None = none is written
+            key: stands for all that determines the result
+            on_round: called with every row, also with those of a run that is gone on with
+            label: of a progress bar; "" = none
+        """
+        if checkpoint and (kept := checkpoints.load(checkpoint, key)):
+            self.restore(kept)
+        for row in self.history:
+            on_round(row)
+        left: Iterable[int] = range(len(self.history), self.rounds)
+        for number in progress(left, self.rounds - len(self.history), label, "epoch") if label else left:
+            if self.since >= self.patience or self.schedule.ended:
+                break
+            self.round(number)
+            if checkpoint:
+                checkpoints.save(checkpoint, key, self.state())
+            on_round(self.history[-1])
+        if self.keeps:
+            self.network.load_state_dict(self.best_state)
+        return self.history
 
-    def epoch(self) -> None:
-        """Go over the training examples once, and judge."""
-        loss = self._learn()
-        reached = accuracy(self.network, self.task.held_out, self.params.batch, self.task.prepare, self.run)
-        self.history.append(
-            {"epoch": len(self.history), "loss": round(loss, 6), "held_out_accuracy": round(reached, 6)}
-        )
-        self.since += 1
-        if reached > self.best:
-            self.best, self.best_state, self.since = reached, _copy(self.network), 0
-
-    def _learn(self) -> float:
+    def round(self, number: int) -> None:
+        """Learn from the batches of one round, and judge."""
         self.network.train()
-        train, total = self.task.train, 0.0
-        order = torch.randperm(len(train.labels), generator=self.order)
-        for rows in order.split(self.params.batch):
-            if len(rows) < 2:  # batch normalisation needs two
-                continue
-            self.optimiser.zero_grad(set_to_none=True)
-            inputs = self.task.prepare(train.inputs[rows], True).to(self.run.device)
-            logits = _logits(self.network, inputs, self.run)
-            loss = nn.functional.cross_entropy(logits, train.labels[rows].to(self.run.device))
-            loss.backward()
-            self.optimiser.step()
-            total += loss.item() * len(rows)
-        return total / len(order)
+        total = sum(self.step(batch) for batch in self.batches(number))
+        row, score = self.judge(number, total)
+        self.history.append(row)
+        if not self.keeps:
+            return
+        before, self.since = self.best, self.since + 1
+        if all(map(math.isfinite, score)) and (
+            before is None or score > before or (self.schedule.ties and score == before)
+        ):
+            self.best, self.since = score, 0
+            self._keep()
+        elif self.schedule.goes_back:
+            self.network.load_state_dict(self.best_state)
+            self.optimiser.load_state_dict(copy.deepcopy(self.best_optimiser))  # it would go on with these very tensors
+        self.schedule.judged(before, score)
+
+    def step(self, batch: Any) -> float:
+        """Learn from one batch; return what it adds to the round's total loss."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.schedule.rate(self.done)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss, count = self.loss(batch)
+        loss.backward()
+        if self.max_gradient:
+            nn.utils.clip_grad_norm_(self.network.parameters(), self.max_gradient)
+        self.optimiser.step()
+        self.done += 1
+        found = loss.item()
+        if self.diverged and not math.isfinite(found):
+            raise self.diverged(self.done)
+        return found * count
+
+    def _keep(self) -> None:
+        if self.keeps:
+            self.best_state = copied(self.network)
+        if self.schedule.goes_back:
+            self.best_optimiser = copy.deepcopy(self.optimiser.state_dict())
 
     def state(self) -> dict[str, Any]:
-        """Return what `restore` takes, the state of every random generator included."""
+        """Return what `restore` takes, the state of every random generator included; not that of a schedule."""
         return {
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "random": {name: generator.get_state() for name, generator in self._generators().items()},
+            "random": {name: generator.get_state() for name, generator in self.generators.items()},
             "torch": torch.get_rng_state(),
-            "cuda": torch.cuda.get_rng_state() if self.run.device == "cuda" else None,
-            "history": self.history,
-            "best": self.best,
-            "best_state": self.best_state,
-            "since": self.since,
+            "cuda": torch.cuda.get_rng_state() if self.device == "cuda" else None,
+            **{name: getattr(self, name) for name in ("history", "done", "since", "best", "best_state")},
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go back to where `state` was taken."""
         self.network.load_state_dict(state["network"])
         self.optimiser.load_state_dict(state["optimiser"])
-        for name, generator in self._generators().items():
+        for name, generator in self.generators.items():
             generator.set_state(state["random"][name])
         torch.set_rng_state(state["torch"])
         if state["cuda"] is not None:
             torch.cuda.set_rng_state(state["cuda"])
-        self.history, self.best = list(state["history"]), state["best"]
-        self.best_state, self.since = state["best_state"], state["since"]
-
-    def _generators(self) -> dict[str, torch.Generator]:
-        return {"order of examples": self.order, **self.task.generators}
+        self.history, self.done, self.since = list(state["history"]), state["done"], state["since"]
+        self.best, self.best_state = state["best"] and tuple(state["best"]), state["best_state"]
 
 
-@torch.inference_mode()
-def accuracy(
-    network: nn.Module, examples: Examples, batch: int, prepare: Callable[[torch.Tensor, bool], torch.Tensor], run: Run
-) -> float:
-    """Return the share of examples whose class the network, which is on `run.device`, names."""
-    network.eval()
-    right = 0
-    for rows in torch.arange(len(examples.labels)).split(batch):
-        named = _logits(network, prepare(examples.inputs[rows], False).to(run.device), run).argmax(1)
-        right += int((named == examples.labels[rows].to(run.device)).sum())
-    return right / max(1, len(examples.labels))
-
-
-def _logits(network: nn.Module, inputs: torch.Tensor, run: Run) -> torch.Tensor:
-    with torch.autocast(run.device, dtype=torch.bfloat16, enabled=run.mixed_precision):
-        logits = network(inputs)
-    return logits.float()
-
-
-def _copy(network: nn.Module) -> State:
+def copied(network: nn.Module) -> dict[str, torch.Tensor]:
+    """Return a copy of a network's weights, on the CPU."""
     return {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}
+
+
+def minibatches(count: int, size: int, order: torch.Generator | None = None) -> tuple[torch.Tensor, ...]:
+    """Return the rows 0 .. count - 1 in random order, split into minibatches."""
+    return torch.randperm(count, generator=order).split(size)

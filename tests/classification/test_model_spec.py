@@ -14,7 +14,8 @@ import pytest
 import torch
 
 from helpers import segments as corpus
-from pipeline.classification.classifiers import linear_svm
+from helpers.classifiers import SETTINGS
+from pipeline.classification.classifiers import linear_svm, lstm
 from pipeline.classification.cross_validation import cross_validate
 from pipeline.classification.model_spec import FeatureRecipe, joined
 from pipeline.core.clip import Clip
@@ -22,7 +23,7 @@ from pipeline.core.errors import LeakageError, PipelineError, SettingsError
 from pipeline.core.ledger import Entry, read_ledger
 from pipeline.core.posteriors import read_table
 from pipeline.core.settings import Settings
-from pipeline.core.store import ClipFeatures, FeatureMeta
+from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
 from pipeline.core.store_writer import write_features
 from pipeline.core.weights_file import load_weights, save_weights
 
@@ -154,6 +155,32 @@ def test_test_clips_are_read_when_nothing_is_left_to_learn(tmp_path):
         ("predict", "val"),
         ("predict", "test"),
     ]
+
+
+@pytest.mark.parametrize(("per_fold", "times"), [(False, 1), (True, 3)])
+def test_each_clip_is_read_once_for_all_folds_or_once_in_each(tmp_path, monkeypatch, per_fold, times):
+    source, asked, of = write(tmp_path / "toy.h5"), [], FeatureFile.part_of
+    if per_fold:
+        with FeatureFile(source) as file:
+            groups = [(f"{name}/{i}", file.read(i)) for name in corpus.folds() for i in file.clip_ids()]
+        parts = {f"{name}/{i}": part for name, fold in corpus.folds().items() for i, part in fold.items()}
+        write_features(tmp_path / "folds.h5", FeatureMeta("toy", 2, "float32"), groups, parts)
+    monkeypatch.setattr(FeatureFile, "part_of", lambda self, key, *args: asked.append(key) or of(self, key, *args))
+    source = tmp_path / ("folds.h5" if per_fold else "toy.h5")
+    run(FeatureRecipe.of(linear_svm, PARAMS, source, None, "train.linear_svm"), tmp_path / "out")
+    assert sorted(key.split("/")[-1] for key in asked) == sorted(
+        c.clip_id for c in corpus.clips() for _ in range(times)
+    )
+    assert not list((tmp_path / "out").glob(".read-*"))
+
+
+def test_processes_share_what_was_read_and_change_nothing(tmp_path):
+    params = lstm.Params(**{**SETTINGS["lstm"], "epochs": 2})
+    recipe = FeatureRecipe.of(lstm, params, write(tmp_path / "toy.h5"), None, "train.lstm")
+    for workers in (1, 2):
+        cross_validate("toy-model", recipe, corpus.clips(), corpus.folds(), (), tmp_path / str(workers), workers)
+    files = [sorted((tmp_path / name).iterdir()) for name in "12"]
+    assert [[path.read_bytes() for path in some] for some in files[:1]] == [[p.read_bytes() for p in files[1]]]
 
 
 def test_steps_are_those_of_the_settings(tmp_path):

@@ -20,7 +20,7 @@ from pipeline.core.selection_writer import write_selection
 from pipeline.core.store import FORMAT, ClipFeatures, FeatureFile, FeatureMeta
 from pipeline.core.store_writer import write_features
 from pipeline.faces.tracking import tracker
-from pipeline.training.datasets import load_dataset
+from pipeline.training.material import Material
 
 PAGE = "hdf5-contract"
 
@@ -78,7 +78,7 @@ def test_a_file_from_elsewhere_can_be_learned_from(tmp_path: Path, monkeypatch: 
         np.save(tmp_path / f"elsewhere/c{i}.npy", np.full((5, 2), i, float))
     shown("bring_in.py", tmp_path)
     path = tmp_path / "features/demo/elsewhere.h5"
-    data = load_dataset(path, clips, "fold-00", {f"c{i}": "train" for i in range(4)}, "train", ["anger"], 0)
+    data = Material(path, clips, ["anger"]).of_fold("fold-00", {f"c{i}": "train" for i in range(4)}, "train")
     assert data.ids == ["c0", "c1", "c2"]
     statuses = [entry.status for entry in read_ledger(path.with_name("elsewhere.ledger.csv"))]
     assert statuses == ["ok", "ok", "ok", "failed"]

@@ -11,7 +11,8 @@ from pipeline.core.errors import LeakageError
 from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
 from pipeline.core.store_writer import write_features
 from pipeline.protocols.leakage import check_fit, check_learned, part_keys
-from pipeline.training.datasets import Dataset, Scaler, load_dataset
+from pipeline.training.datasets import Dataset, Scaler
+from pipeline.training.material import Material
 
 META = FeatureMeta("toy", 2, "float32")
 SPLITS = {"fold-00": {"a": "train", "b": "val", "c": "test"}, "fold-01": {"a": "test", "b": "train", "c": "val"}}
@@ -68,7 +69,7 @@ def test_a_feature_learned_by_these_splits_is_read(tmp_path):
     clips = [Clip(name, f"{name}.wav", name, "anger") for name in "abc"]
     for fold in SPLITS:
         for part in ("train", "val", "test"):
-            found = load_dataset(path, clips, fold, SPLITS[fold], part, ["anger"], 0.0)
+            found = Material(path, clips, ["anger"]).of_fold(fold, SPLITS[fold], part)
             assert found.part == part
             assert found.ids == [c for c in "abc" if SPLITS[fold][c] == part]
 
@@ -77,16 +78,16 @@ def test_a_feature_that_learned_from_a_test_clip_is_refused(tmp_path):
     leaking = part_keys(SPLITS, "abc") | {"fold-00/c": "train"}  # the scaler of fold-00 saw all clips
     path = written(tmp_path / "f.h5", leaking)
     clips = [Clip(name, f"{name}.wav", name, "anger") for name in "abc"]
-    load_dataset(path, clips, "fold-00", SPLITS["fold-00"], "train", ["anger"], 0.0)
+    Material(path, clips, ["anger"]).of_fold("fold-00", SPLITS["fold-00"], "train")
     with pytest.raises(LeakageError, match=r"fold-00/c: learned as a train clip, but it is a test clip"):
-        load_dataset(path, clips, "fold-00", SPLITS["fold-00"], "test", ["anger"], 0.0)
+        Material(path, clips, ["anger"]).of_fold("fold-00", SPLITS["fold-00"], "test")
 
 
 def test_a_feature_without_a_note_is_refused(tmp_path):
     path = written(tmp_path / "f.h5")
     clips = [Clip("a", "a.wav", "a", "anger")]
     with pytest.raises(LeakageError, match="without a note of its part"):
-        load_dataset(path, clips, "fold-00", SPLITS["fold-00"], "train", ["anger"], 0.0)
+        Material(path, clips, ["anger"]).of_fold("fold-00", SPLITS["fold-00"], "train")
 
 
 def test_check_learned():

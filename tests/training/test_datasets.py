@@ -1,4 +1,4 @@
-"""`pipeline.training.datasets`: steps of time, parts of folds, scaling."""
+"""`pipeline.training.datasets`: steps of time, scaling, how validation is judged."""
 
 from __future__ import annotations
 
@@ -9,11 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 
-from pipeline.core.clip import Clip
 from pipeline.core.errors import LeakageError
-from pipeline.core.store import ClipFeatures, FeatureMeta
-from pipeline.core.store_writer import write_features
-from pipeline.training.datasets import Dataset, Scaler, judged, load_dataset, pooled
+from pipeline.training.datasets import Dataset, Scaler, judged, pooled
 
 TENTHS = np.arange(8) / 10
 
@@ -146,81 +143,3 @@ def test_scaler_of_other_clips_than_train_is_refused(part):
 def test_judged(labels, known, loss, accuracy):
     posteriors = np.array([[0.5, 0.25, 0.25], [0.8, 0.2, 0.0]])
     assert judged(posteriors, np.array(labels), np.array(known)) == (round(loss, 6), accuracy)
-
-
-EMOTION = {"a": "anger", "b": "sad", "c": "anger", "d": "sad", "e": "sad"}
-CLIPS = [Clip(i, f"{i}.mp4", f"s{i}", emotion) for i, emotion in EMOTION.items()]
-FOLD = {"a": "train", "b": "train", "c": "val", "d": "test", "e": "train"}
-
-
-def feature(scale: float, mask: tuple[bool, ...] = (True, True)) -> ClipFeatures:
-    values = np.array([[scale, 1], [scale, 3]], np.float32)
-    return ClipFeatures(
-        np.where(np.array(mask)[:, None], values, np.nan).astype(np.float32), np.array([0, 0.1]), np.array(mask)
-    )
-
-
-@pytest.fixture
-def plain(tmp_path):
-    path = tmp_path / "plain.h5"
-    clips = [
-        ("a", feature(1)),
-        ("b", feature(2, (True, False))),
-        ("c", feature(3)),
-        ("d", feature(4)),
-        ("e", feature(5, (False, False))),
-    ]
-    write_features(path, FeatureMeta("plain", 2, "float32"), clips)
-    return path
-
-
-@pytest.mark.parametrize(
-    ("part", "ids", "labels"), [("train", ["a", "b"], [0, 1]), ("val", ["c"], [0]), ("test", ["d"], [1])]
-)
-def test_a_part_of_a_fold(plain, part, ids, labels):
-    data = load_dataset(plain, CLIPS, "fold-00", FOLD, part, ["anger", "sad"], 0)
-    assert data.ids == ids
-    np.testing.assert_array_equal(data.labels, labels)
-    assert len(data) == len(ids) == len(data.sequences)
-    assert all(len(sequence) >= 1 for sequence in data.sequences)
-
-
-def test_a_clip_without_observation_or_without_feature_is_left_out(plain):
-    assert "e" not in load_dataset(plain, CLIPS, "fold-00", FOLD, "train", ["anger", "sad"], 0).ids
-    more = [*CLIPS, Clip("f", "f.mp4", "sf", "sad")]
-    data = load_dataset(plain, more, "fold-00", {**FOLD, "f": "train"}, "train", ["anger", "sad"], 0.5)
-    assert data.ids == ["a", "b"]
-    np.testing.assert_allclose(data.sequences[0], [[1, 2]])
-
-
-def test_a_part_without_clips_is_empty(plain):
-    data = load_dataset(plain, CLIPS, "fold-00", dict.fromkeys(EMOTION, "train"), "test", ["anger", "sad"], 0)
-    assert (len(data), data.labels.dtype) == (0, np.int64)
-
-
-def test_a_feature_learned_per_fold_is_read_from_its_fold(tmp_path):
-    path = tmp_path / "v.h5"
-    groups = [(f"fold-{n:02d}/{i}", feature(10 * n + k)) for n in (0, 1) for k, i in enumerate("abc")]
-    write_features(path, FeatureMeta("v", 2, "float32"), groups, {key: FOLD[key.split("/")[1]] for key, _ in groups})
-    for n, name in enumerate(("fold-00", "fold-01")):
-        data = load_dataset(path, CLIPS, name, FOLD, "train", ["anger", "sad"], 0)
-        assert [sequence[0, 0] for sequence in data.sequences] == [10 * n, 10 * n + 1]
-
-
-@pytest.mark.parametrize(("layers", "widths"), [((), (2,)), ((("pool1", (1, 1)), ("fc", (1,))), (1, 1))])
-def test_a_dataset_knows_how_wide_its_layers_are(tmp_path, layers, widths):
-    write_features(tmp_path / "f.h5", FeatureMeta("f", 2, "float32", layers=layers), [("a", feature(1))])
-    assert load_dataset(tmp_path / "f.h5", CLIPS, "fold-00", FOLD, "train", ["anger", "sad"], 0).widths == widths
-
-
-def test_half_precision_becomes_single(tmp_path):
-    clip = feature(1)
-    write_features(
-        tmp_path / "f.h5",
-        FeatureMeta("f", 2, "float16"),
-        [("a", ClipFeatures(clip.values.astype(np.float16), clip.times, clip.mask))],
-    )
-    assert (
-        load_dataset(tmp_path / "f.h5", CLIPS, "fold-00", FOLD, "train", ["anger", "sad"], 0).sequences[0].dtype
-        == np.float32
-    )

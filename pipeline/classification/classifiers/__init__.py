@@ -3,15 +3,16 @@
     Params      its settings
     Classifier  `Classifier(params, classes)`; `fit(train, val)` returns a history, one row per epoch or candidate;
                 `predict(data)` returns posteriors (N, C), rows that sum to 1; `save(path)` writes what was learned,
-                `load(path)` reads
-                it into a new `Classifier` of the same params: no pickles (`_files.py`);
-                optional: `scores(data)`, class scores (N, C) of any range, -inf for a class that training lacked
+                `load(path)` reads it into a new `Classifier` of the same params: no pickles (`_files.py`);
+                optional: `scores(data)`, class scores (N, C) of any range, -inf for a class that training lacked, and
+                `posteriors(scores)`, the posteriors that go with them
+    row         optional: `row(params, sequence)` returns one row (K,) of a clip's sequence (T, D), whatever the fold;
+                it is made once per clip, and `Dataset.rows` has them in place of `sequences`
     WEIGHTS     optional: true where it begins with a pre-trained network; then `Classifier(params, classes, weights)`,
-        the
-                folder of that network as third argument, and `check_input(meta, weights)`, which refuses a feature file
-                that does not suit the weights
+                the folder of that network as third argument, and `check_input(meta, weights)`, which refuses a feature
+                file that does not suit the weights
     LIGHT       whether training takes time by the size of the feature file alone, so that a small one needs no
-    processes
+                processes
 
 Everything that is learned (scaling included) is learned from `train`; `val` only chooses among candidates.
 Files that begin with `_` are shared parts.

@@ -93,56 +93,69 @@ class LinearSvm:
     Args:
         params: candidates
         classes: C
-        rows: makes (N, D) float64 of the clips
+        row: makes (K,) float64 of a clip's sequence, where `Dataset.rows` has not been made of them
     """
 
     model: Any
+    candidates = "c"
+    """The setting whose values are tried."""
 
-    def __init__(self, params: LinearParams, classes: int, rows: Callable[[Dataset], np.ndarray]) -> None:
-        self.params = params
-        self.classes = classes
-        self.rows = rows
+    def __init__(self, params: Any, classes: int, row: Callable[[np.ndarray], np.ndarray]) -> None:
+        self.params, self.classes, self.row = params, classes, row
 
-    def fit(self, train: Dataset, val: Dataset) -> list[dict[str, float]]:
-        """Train; return one row per candidate: c, val_accuracy."""
+    def rows(self, data: Dataset) -> np.ndarray:
+        """Return one row per clip, (N, K) float64."""
+        return np.stack([self.row(one) for one in data.sequences]) if data.rows is None else data.rows
+
+    def learned_inputs(self, train: Dataset) -> np.ndarray:
+        """Learn what rows become before the machine sees them, and return that of `train`."""
         rows = self.rows(train)
         self.scaler = Scaler.of(train, rows)
-        history, models = [], []
-        for c in self.params.c:
-            self.model = SVC(kernel="linear", C=c, class_weight="balanced" if self.params.balanced else None)
-            self.model.fit(self.scaler(rows), train.labels)
-            models.append(self.model)
-            history.append({"c": c, "val_accuracy": round(float((self.scores(val).argmax(1) == val.labels).mean()), 6)})
-        self.model = models[int(np.argmax([row["val_accuracy"] for row in history]))]
-        self.temperature = self._calibrated(val)
+        return self.scaler(rows)
+
+    def inputs(self, data: Dataset) -> np.ndarray:
+        """Return what the machine takes of clips."""
+        return self.scaler(self.rows(data))
+
+    def machine(self, value: float) -> Any:
+        """Return a new machine with one of the candidates."""
+        return SVC(kernel="linear", C=value, class_weight="balanced" if self.params.balanced else None)
+
+    def fit(self, train: Dataset, val: Dataset) -> list[dict[str, float]]:
+        """Train; return one row per candidate: c (or what `candidates` names), val_accuracy."""
+        learned = self.learned_inputs(train)
+        judged = self.inputs(val) if len(val) else learned[:0]
+        history, found = [], []
+        for value in getattr(self.params, self.candidates):
+            self.model = self.machine(value).fit(learned, train.labels)
+            found.append((self.model, self._scored(judged)))
+            accuracy = round(float((found[-1][1].argmax(1) == val.labels).mean()), 6)
+            history.append({self.candidates: value, "val_accuracy": accuracy})
+        self.model, scores = found[int(np.argmax([row["val_accuracy"] for row in history]))]
+        self.temperature = _temperature(scores, val.labels)
         return history
 
     def scores(self, data: Dataset) -> np.ndarray:
         """Return decision values, (N, C); a class that training lacked gets -inf."""
-        scores = np.full((len(data), self.classes), -np.inf)
-        if not len(data):
+        return self._scored(self.inputs(data) if len(data) else np.zeros((0, 1)))
+
+    def _scored(self, inputs: np.ndarray) -> np.ndarray:
+        scores = np.full((len(inputs), self.classes), -np.inf)
+        if not len(inputs):
             return scores
-        values = self.model.decision_function(self.scaler(self.rows(data)))
+        values = self.model.decision_function(inputs)
         if values.ndim == 1:  # two classes: one value, positive for the second
             values = np.stack([-values, values], 1)
         scores[:, self.model.classes_] = values
         return scores
 
-    def _calibrated(self, val: Dataset) -> float:
-        scores = self.scores(val)
-        known = np.isfinite(scores[np.arange(len(val)), val.labels])
-        scores, labels = scores[known], val.labels[known]
-        if not len(labels):
-            return 1.0
-
-        def loss(log_temperature: float) -> float:
-            return float(-log_softmax(scores / np.exp(log_temperature), axis=1)[np.arange(len(labels)), labels].mean())
-
-        return float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))
-
     def predict(self, data: Dataset) -> np.ndarray:
         """Return posteriors, (N, C) float64."""
-        return softmax(self.scores(data) / self.temperature, axis=1) if len(data) else np.zeros((0, self.classes))
+        return self.posteriors(self.scores(data))
+
+    def posteriors(self, scores: np.ndarray) -> np.ndarray:
+        """Return the posteriors (N, C) of what `scores` returned."""
+        return softmax(scores / self.temperature, axis=1)
 
     def save(self, path: Path) -> None:
         """Write `<path>.npz`: hyperplanes, scaler and temperature."""
@@ -159,3 +172,16 @@ class LinearSvm:
         self.model = Machine.from_arrays(found)
         self.scaler = Scaler(found["mean"], found["scale"])
         self.temperature = float(found["temperature"])
+
+
+def _temperature(scores: np.ndarray, labels: np.ndarray) -> float:
+    """Return what scores (N, C) of validation clips are divided by, so that their softmax says how sure to be."""
+    known = np.isfinite(scores[np.arange(len(labels)), labels])
+    scores, labels = scores[known], labels[known]
+    if not len(labels):
+        return 1.0
+
+    def loss(log_temperature: float) -> float:
+        return float(-log_softmax(scores / np.exp(log_temperature), axis=1)[np.arange(len(labels)), labels].mean())
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))

@@ -21,6 +21,7 @@ from pipeline.classification.classifiers._files import load_tensors, save_tensor
 from pipeline.core.errors import ArtifactError
 from pipeline.core.settings import Settings
 from pipeline.training.datasets import Dataset, Scaler, judged
+from pipeline.training.loop import Loop, Schedule, Score, copied, minibatches
 
 
 class SequenceParams(Settings):
@@ -80,15 +81,11 @@ class SequenceClassifier(ABC):
             widths: columns of each network layer that the feature holds side by side; one where it holds no such layers
         """
 
-    @abstractmethod
-    def new_scaler(self, train: Dataset) -> Scaler:
-        """Return the scaling of the feature's columns, learned from all training frames."""
-
     def fit(self, train: Dataset, val: Dataset) -> list[dict[str, float]]:
         """Train; return one row per epoch of every candidate: learning_rate, epoch, loss, val_loss, val_accuracy."""
         self.known = np.unique(train.labels)
         self.widths = train.widths or (train.sequences[0].shape[1],)
-        self.scaler = self.new_scaler(train)
+        self.scaler = Scaler.of_clips(train)  # clip by clip: a layer may have tens of thousands of columns
         history: list[dict[str, float]] = []
         found = []
         for rate in self.params.learning_rate:
@@ -106,63 +103,52 @@ class SequenceClassifier(ABC):
         softmax = list(self.network.get_submodule("softmax").parameters())
         body = [w for w in self.network.parameters() if all(w is not s for s in softmax)]
         groups: list[dict[str, Any]] = [{"params": body}, {"params": softmax, "weight_decay": self.params.weight_decay}]
-        return self._loop(train, val, torch.optim.Adam(groups, lr=rate))
-
-    def _loop(self, train: Dataset, val: Dataset, optimiser: torch.optim.Optimizer) -> list[dict[str, float]]:
         labels = torch.from_numpy(train.labels)
         weights = class_weights(labels, self.classes) if self.params.balanced else None
-        history: list[dict[str, float]] = []
-        best, best_state, since = float("inf"), self._state(), 0
-        for epoch in range(self.params.epochs):
-            loss = self._epoch(train, labels, weights, optimiser)
+
+        def loss(rows: torch.Tensor) -> tuple[torch.Tensor, int]:
+            logits = self.network(*self._padded([train.sequences[i] for i in rows]))
+            return nn.functional.cross_entropy(logits, labels[rows], weights), len(rows)
+
+        def judge(epoch: int, total: float) -> tuple[dict[str, float], Score]:
             val_loss, val_accuracy = judged(self.predict(val), val.labels, self.known)
-            history.append({"epoch": epoch, "loss": loss, "val_loss": val_loss, "val_accuracy": val_accuracy})
-            since += 1
-            if val_loss < best:
-                best, best_state, since = val_loss, self._state(), 0
-            if since >= self.params.patience:
-                break
-        self.network.load_state_dict(best_state)
-        return history
+            row = {"epoch": epoch, "loss": round(total / len(train), 6)}
+            return {**row, "val_loss": val_loss, "val_accuracy": val_accuracy}, (-val_loss,)
 
-    def _epoch(
-        self, train: Dataset, labels: torch.Tensor, weights: torch.Tensor | None, optimiser: torch.optim.Optimizer
-    ) -> float:
-        self.network.train()
-        total = 0.0
-        for rows in torch.randperm(len(train)).split(self.params.batch):
-            optimiser.zero_grad(set_to_none=True)
-            loss = nn.functional.cross_entropy(self._logits([train.sequences[i] for i in rows]), labels[rows], weights)
-            loss.backward()
-            nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
-            optimiser.step()
-            total += loss.item() * len(rows)
-        return round(total / len(train), 6)
+        return Loop(
+            self.network,
+            torch.optim.Adam(groups, lr=rate),
+            Schedule(lambda _: rate),
+            lambda _: minibatches(len(train), self.params.batch),
+            loss,
+            judge,
+            self.params.epochs,
+            self.params.patience,
+            max_gradient=5.0,
+        ).run()
 
-    def _logits(self, sequences: list[np.ndarray]) -> torch.Tensor:
+    def _padded(self, sequences: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
         # scaled batch by batch: a scaled copy of all clips of a wide feature would take twice the memory
-        scaled = [torch.from_numpy(self.scaler(sequence)) for sequence in sequences]
-        return self.network(
-            pad_sequence(scaled, batch_first=True), torch.tensor([len(sequence) for sequence in scaled])
-        )
+        lengths = [len(sequence) for sequence in sequences]
+        scaled = torch.from_numpy(self.scaler(np.concatenate(sequences)))
+        return pad_sequence(scaled.split(lengths), batch_first=True), torch.tensor(lengths)
 
     @torch.inference_mode()
     def predict(self, data: Dataset) -> np.ndarray:
-        """Return posteriors, (N, C) float64."""
+        """Return posteriors, (N, C) float64; to the last bit those of each clip alone, see `read_out`."""
         self.network.eval()
-        if not len(data):
-            return np.zeros((0, self.classes))
-        # one clip at a time: the neighbours in a padded batch would change the last bits
-        logits = torch.cat([self._logits([sequence]) for sequence in data.sequences])
-        return torch.softmax(logits.double(), 1).numpy()
-
-    def _state(self) -> dict[str, torch.Tensor]:
-        return {name: tensor.detach().clone() for name, tensor in self.network.state_dict().items()}
+        found = np.zeros((len(data), self.classes))
+        by_length = np.argsort([-len(sequence) for sequence in data.sequences], kind="stable")
+        for first in range(0, len(data), self.params.batch):
+            chosen = by_length[first : first + self.params.batch]
+            logits = self.network(*self._padded([data.sequences[i] for i in chosen]))
+            found[chosen] = torch.softmax(logits.double(), 1).numpy()
+        return found
 
     def save(self, path: Path) -> None:
         """Write `<path>.pt`: state dict, scaler, widths of the layers and settings; loads with `weights_only=True`."""
         content: dict[str, Any] = {
-            "state": self._state(),
+            "state": copied(self.network),
             "mean": torch.from_numpy(self.scaler.mean),
             "scale": torch.from_numpy(self.scaler.scale),
             "widths": list(self.widths),

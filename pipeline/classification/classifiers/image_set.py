@@ -72,52 +72,33 @@ class Classifier(LinearSvm):
     params: Params
 
     def __init__(self, params: Params, classes: int) -> None:
-        super().__init__(params, classes, self._rows)
-
-    def _rows(self, data: Dataset) -> np.ndarray:
-        return np.stack([self._row(self.reducer(frames)) for frames in data.sequences])
+        super().__init__(params, classes, self._row)
+        self.candidates = "c" if params.model == "svm" else "latent"
 
     def _row(self, frames: np.ndarray) -> np.ndarray:
-        p = self.params
+        p, reduced = self.params, self.reducer(frames)
         if p.descriptor == "subspace":
-            return projector_row(subspace(frames, p.rank, p.centred))
+            return projector_row(subspace(reduced, p.rank, p.centred))
         describe = covariance if p.descriptor == "covariance" else gaussian
-        return log_row(describe(frames, p.regularisation, LEAST * frames.shape[1]))  # frames vary by 1 per component
+        return log_row(describe(reduced, p.regularisation, LEAST * reduced.shape[1]))  # they vary by 1 per component
 
-    def fit(self, train: Dataset, val: Dataset) -> list[dict[str, float]]:
-        """Train; return one row per candidate: c (latent, for PLS), val_accuracy."""
+    def learned_inputs(self, train: Dataset) -> np.ndarray:
+        """See `LinearSvm`; rows become their kernel with the training rows."""
         p = self.params
         self.reducer = FrameReducer.of(train, p.components, about_zero=p.descriptor == "subspace" and not p.centred)
         rows = self.rows(train)
         self.kernel = SetKernel.of(rows, p.gamma if p.kernel.endswith("_rbf") else None)
-        gram = self.kernel(rows)
-        name, values = ("c", p.c) if p.model == "svm" else ("latent", p.latent)
-        history, models = [], []
-        for value in values:
-            self.model = self._machine(value).fit(gram, train.labels)
-            models.append(self.model)
-            history.append(
-                {name: value, "val_accuracy": round(float((self.scores(val).argmax(1) == val.labels).mean()), 6)}
-            )
-        self.model = models[int(np.argmax([row["val_accuracy"] for row in history]))]
-        self.temperature = self._calibrated(val)
-        return history
+        return self.kernel(rows)
 
-    def _machine(self, value: float) -> SVC | KernelPls:
+    def inputs(self, data: Dataset) -> np.ndarray:
+        """See `LinearSvm`."""
+        return self.kernel(self.rows(data))
+
+    def machine(self, value: float) -> SVC | KernelPls:
+        """See `LinearSvm`."""
         if self.params.model == "pls":
             return KernelPls(int(value))
         return SVC(kernel="precomputed", C=value, class_weight="balanced" if self.params.balanced else None)
-
-    def scores(self, data: Dataset) -> np.ndarray:
-        """Return decision values, (N, C); a class that training lacked gets -inf."""
-        scores = np.full((len(data), self.classes), -np.inf)
-        if not len(data):
-            return scores
-        values = self.model.decision_function(self.kernel(self.rows(data)))
-        if values.ndim == 1:  # an SVM of two classes: one value, positive for the second
-            values = np.stack([-values, values], 1)
-        scores[:, self.model.classes_] = values
-        return scores
 
     def save(self, path: Path) -> None:
         """Write `<path>.npz`: model, reduction of frames, kernel with its training rows, and temperature."""

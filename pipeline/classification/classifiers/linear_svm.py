@@ -5,13 +5,13 @@ The segments of a clip are pooled to one row, by their average (the paper's choi
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Literal
 
 import numpy as np
 from pydantic import Field
 
 from pipeline.classification.classifiers._linear import LinearParams, LinearSvm
-from pipeline.training.datasets import Dataset
 
 LIGHT = True
 
@@ -22,12 +22,14 @@ class Params(LinearParams):
     pooling: Literal["average", "max"] = Field(description="over the segments of a clip {Zhang III.C: average}")
 
 
+def row(params: Params, segments: np.ndarray) -> np.ndarray:
+    """Return segments (T, D) pooled to one row, (D,) float64."""
+    over = np.mean if params.pooling == "average" else np.max
+    return over(segments.astype(np.float64), axis=0)
+
+
 class Classifier(LinearSvm):
     """One SVM on one feature."""
 
     def __init__(self, params: Params, classes: int) -> None:
-        def pooled(data: Dataset) -> np.ndarray:
-            over = np.mean if params.pooling == "average" else np.max
-            return np.stack([over(segments.astype(np.float64), axis=0) for segments in data.sequences])
-
-        super().__init__(params, classes, pooled)
+        super().__init__(params, classes, partial(row, params))

@@ -6,13 +6,11 @@ as in the paper. Within one training the epoch with the lowest validation loss i
 
 from __future__ import annotations
 
-import numpy as np
 from pydantic import Field
 
 from pipeline.classification.classifiers._sequences import SequenceClassifier, SequenceParams
 from pipeline.core.settings import Settings
 from pipeline.networks.lstm import EmotionLSTM
-from pipeline.training.datasets import Dataset, Scaler
 
 LIGHT = False
 
@@ -34,7 +32,3 @@ class Classifier(SequenceClassifier):
         """Return the network of the paper."""
         p = self.params
         return EmotionLSTM(sum(widths), self.classes, p.hidden, p.cells, p.dropout, p.readout)
-
-    def new_scaler(self, train: Dataset) -> Scaler:
-        """Return the scaling by all training frames."""
-        return Scaler.of(train, np.concatenate(train.sequences))

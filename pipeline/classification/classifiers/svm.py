@@ -5,22 +5,23 @@ Posteriors are calibrated as Guo et al. 2017 do (`pipeline/classification/classi
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from pipeline.classification.classifiers._linear import LinearParams, LinearSvm
-from pipeline.training.datasets import Dataset
 
 LIGHT = True
 Params = LinearParams
 
 
-def functionals(data: Dataset) -> np.ndarray:
-    """Return mean and standard deviation over time, (N, 2D)."""
-    return np.stack([np.concatenate([s.mean(0), s.std(0)]) for s in data.sequences]).astype(np.float64)
+def row(params: Params, sequence: np.ndarray) -> np.ndarray:  # noqa: ARG001
+    """Return mean and standard deviation over time, (2D,) float64, of a sequence (T, D)."""
+    return np.concatenate([sequence.mean(0), sequence.std(0)]).astype(np.float64)
 
 
 class Classifier(LinearSvm):
     """One SVM on one feature."""
 
     def __init__(self, params: Params, classes: int) -> None:
-        super().__init__(params, classes, functionals)
+        super().__init__(params, classes, partial(row, params))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from pipeline.classification.classifiers._sequences import SequenceClassifier, SequenceParams
 from pipeline.networks.temporal import TemporalLSTM
-from pipeline.training.datasets import Dataset, Scaler
 
 LIGHT = False
 
@@ -26,7 +25,3 @@ class Classifier(SequenceClassifier):
         """Return one LSTM per layer of the feature."""
         p = self.params
         return TemporalLSTM(widths, self.classes, p.cells, p.dropout, p.readout)
-
-    def new_scaler(self, train: Dataset) -> Scaler:
-        """Return the scaling by all training frames, clip by clip: a layer may have tens of thousands of columns."""
-        return Scaler.of_clips(train)

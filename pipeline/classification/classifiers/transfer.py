@@ -136,7 +136,7 @@ class Classifier:
         """Return posteriors, (N, C) float64."""
         found = np.zeros((len(data), self.classes))
         for number, rows in enumerate(data.sequences):  # one clip at a time: its neighbours would change the last bits
-            logits = self.network(torch.from_numpy(rows)).double()
+            logits = self.network(torch.tensor(rows)).double()
             found[number, self.known] = torch.softmax(logits, 1).mean(0).numpy()
         return found
 

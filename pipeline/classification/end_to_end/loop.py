@@ -7,10 +7,10 @@ again gives the bytes of one that was not, and does not train again what it had 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -31,10 +31,11 @@ from pipeline.core.weights_file import load_state, load_weights, save_weights
 from pipeline.engine.code_digest import code_digest
 from pipeline.engine.threads import ahead
 from pipeline.features.aligned.job import ClipModel
-from pipeline.networks.temporal import ClipNetwork, LayerScales
+from pipeline.networks.temporal import LayerScales
 from pipeline.runner.progress import progress
 from pipeline.training import checkpoints
 from pipeline.training.datasets import judged
+from pipeline.training.loop import Loop, Schedule, Score
 from pipeline.training.per_fold import is_kept
 
 
@@ -85,20 +86,52 @@ class EndToEnd:
         torch.backends.cudnn.deterministic = True
         self.network = new_network(training.network, params, train, len(self.classes), training.runtime.device)
         key = training.key(train, val)
-        checkpoint = training.scratch / f"{training.network.name}-{key[:16]}.pt"
-        loop = _Loop(self, np.unique(train.labels))
-        if kept := checkpoints.load(checkpoint, key):
-            loop.restore(kept)
-        left = params.iterations - loop.done
-        for pictures, labels in progress(
-            ahead(batches(training.network, train, params, loop.done)), left, "training", "iteration"
-        ):
-            loop.step(pictures, labels)
-            if loop.done % params.judge_every == 0 or loop.done == params.iterations:
-                loop.judge(val)
-                checkpoints.save(checkpoint, key, loop.state())
-        self.network.load_state_dict(loop.best_state)
-        return loop.history
+        return self._loop(train, val).run(training.scratch / f"{training.network.name}-{key[:16]}.pt", key)
+
+    def _loop(self, train: FaceClips, val: FaceClips) -> Loop:
+        """Return the loop, whose rounds end at each look at validation; of equally good states the earlier one is kept."""
+        training, params, known = self.training, self.training.params, np.unique(train.labels)
+        coming: list[Iterator[tuple[torch.Tensor, torch.Tensor]]] = []
+
+        def of_round(number: int) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
+            done = number * params.judge_every
+            if not coming:  # one thread for all iterations from here on
+                ready = ahead(batches(training.network, train, params, done))
+                coming.append(progress(ready, params.iterations - done, "training", "iteration"))
+            return islice(coming[0], params.judge_every)
+
+        def loss(batch: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, int]:
+            return nn.functional.cross_entropy(self.logits(batch[0]), batch[1].to(training.runtime.device)), 1
+
+        def judge(number: int, total: float) -> tuple[dict[str, float], Score]:
+            done = min((number + 1) * params.judge_every, params.iterations)
+            val_loss, val_accuracy = judged(self.predict(val), val.labels, known)
+            row = {"iteration": done, "loss": round(total / (done - number * params.judge_every), 6)}
+            return {**row, "val_loss": val_loss, "val_accuracy": val_accuracy}, (val_accuracy, -val_loss)
+
+        def diverged(done: int) -> PipelineError:
+            place = f"end_to_end.{training.network.name}"
+            return PipelineError(
+                f"{place}: the loss of iteration {done} is no number; lower learning_rate or max_gradient"
+            )
+
+        return Loop(
+            self.network,
+            torch.optim.SGD(
+                self.network.parameters(),
+                lr=params.learning_rate,
+                momentum=params.momentum,
+                weight_decay=params.weight_decay,
+            ),
+            Schedule(params.rate),
+            of_round,
+            loss,
+            judge,
+            math.ceil(params.iterations / params.judge_every),
+            max_gradient=params.max_gradient,
+            diverged=diverged,
+            device=training.runtime.device,
+        )
 
     def logits(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return logits (B, C) on the device, in float32; with mixed precision the head alone is computed in it."""
@@ -144,73 +177,3 @@ class EndToEnd:
         scales = LayerScales(widths, means, deviations)
         network = assembled(training.network, training.params, training.network.network(), scales, len(self.classes))
         self.network = load_state(network, kept, path)
-
-
-class _Loop:
-    """Everything that changes from iteration to iteration."""
-
-    def __init__(self, model: EndToEnd, known: np.ndarray) -> None:
-        self.model, self.known, self.params, self.network = model, known, model.training.params, model.network
-        p = self.params
-        self.optimiser = torch.optim.SGD(
-            self.network.parameters(), lr=p.learning_rate, momentum=p.momentum, weight_decay=p.weight_decay
-        )
-        self.done = 0
-        self.losses: list[float] = []
-        self.history: list[dict[str, float]] = []
-        self.best, self.best_state = (-1.0, -math.inf), _copy(self.network)
-
-    def step(self, inputs: torch.Tensor, labels: torch.Tensor) -> None:
-        """Learn from one batch."""
-        self.network.train()
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.params.rate(self.done)
-        self.optimiser.zero_grad(set_to_none=True)
-        loss = nn.functional.cross_entropy(self.model.logits(inputs), labels.to(self.model.training.runtime.device))
-        loss.backward()
-        if self.params.max_gradient:
-            nn.utils.clip_grad_norm_(self.network.parameters(), self.params.max_gradient)
-        self.optimiser.step()
-        self.losses.append(loss.item())
-        self.done += 1
-        if not math.isfinite(self.losses[-1]):
-            raise PipelineError(
-                f"end_to_end.{self.model.training.network.name}: the loss of iteration {self.done} is no number; lower learning_rate or max_gradient"
-            )
-
-    def judge(self, val: FaceClips) -> None:
-        """Look at validation; of equally good states the earlier one is kept."""
-        val_loss, val_accuracy = judged(self.model.predict(val), val.labels, self.known)
-        loss = round(float(np.mean(self.losses)), 6)
-        self.history.append({"iteration": self.done, "loss": loss, "val_loss": val_loss, "val_accuracy": val_accuracy})
-        self.losses.clear()
-        if (val_accuracy, -val_loss) > self.best:
-            self.best, self.best_state = (val_accuracy, -val_loss), _copy(self.network)
-
-    def state(self) -> dict[str, Any]:
-        """Return what `restore` takes; taken right behind `judge`."""
-        cuda = self.model.training.runtime.device == "cuda"
-        return {
-            "network": self.network.state_dict(),
-            "optimiser": self.optimiser.state_dict(),
-            "torch": torch.get_rng_state(),
-            "cuda": torch.cuda.get_rng_state() if cuda else None,
-            "done": self.done,
-            "history": self.history,
-            "best": self.best,
-            "best_state": self.best_state,
-        }
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go back to where `state` was taken."""
-        self.network.load_state_dict(state["network"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        torch.set_rng_state(state["torch"])
-        if state["cuda"] is not None:
-            torch.cuda.set_rng_state(state["cuda"])
-        self.done, self.history = state["done"], list(state["history"])
-        self.best, self.best_state = tuple(state["best"]), state["best_state"]
-
-
-def _copy(network: ClipNetwork) -> dict[str, torch.Tensor]:
-    return {name: tensor.detach().cpu().clone() for name, tensor in network.state_dict().items()}

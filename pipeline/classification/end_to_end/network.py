@@ -100,8 +100,8 @@ class FaceClips:
     labels: np.ndarray
 
     @classmethod
-    def of(cls, source: Path, clips: Sequence[Clip], fold: Fold, part: str, classes: Sequence[str]) -> FaceClips:
-        """Return one part of one fold; a clip that the file lacks, or that shows no face, is left out.
+    def of(cls, source: Path, clips: Sequence[Clip], classes: Sequence[str]) -> FaceClips:
+        """Return all clips; one that the file lacks, or that shows no face, is left out.
 
         Raises:
             ArtifactError: not a file of aligned faces
@@ -109,19 +109,20 @@ class FaceClips:
         found = []
         with FeatureFile(source) as file:
             present = set(file.clip_ids())
-            for clip in clips:
-                if fold.get(clip.clip_id) == part and clip.clip_id in present:
-                    _, mask = file.frames(clip.clip_id)
-                    if len(mask) != FRAMES:
-                        raise ArtifactError(
-                            f"{source}: {len(mask)} frames of '{clip.clip_id}', not {FRAMES}; give the file of align_faces"
-                        )
-                    found += [clip] * bool(mask.any())
-        return cls(
-            source,
-            [clip.clip_id for clip in found],
-            np.array([classes.index(clip.emotion) for clip in found], np.int64),
-        )
+            for clip in (clip for clip in clips if clip.clip_id in present):
+                _, mask = file.frames(clip.clip_id)
+                if len(mask) != FRAMES:
+                    raise ArtifactError(
+                        f"{source}: {len(mask)} frames of '{clip.clip_id}', not {FRAMES}; give the file of align_faces"
+                    )
+                found += [clip] * bool(mask.any())
+        labels = np.array([classes.index(clip.emotion) for clip in found], np.int64)
+        return cls(source, [clip.clip_id for clip in found], labels)
+
+    def of_fold(self, name: str, fold: Fold, part: str) -> FaceClips:  # noqa: ARG002
+        """Return one part of one fold."""
+        chosen = [number for number, clip_id in enumerate(self.ids) if fold.get(clip_id) == part]
+        return FaceClips(self.source, [self.ids[number] for number in chosen], self.labels[chosen])
 
     def __len__(self) -> int:
         return len(self.ids)

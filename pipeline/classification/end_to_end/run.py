@@ -81,9 +81,9 @@ class EndToEndRecipe:
         params = self.training.params.model_dump(mode="json")
         return {"feature": self.name, "dimension": seen.dimension, **joined(rests), "params": params}
 
-    def data(self, clips: Sequence[Clip], name: str, fold: Fold, part: str, classes: Sequence[str]) -> FaceClips:  # noqa: ARG002
-        """See `Recipe`."""
-        return FaceClips.of(self.source, clips, fold, part, classes)
+    def material(self, clips: Sequence[Clip], classes: Sequence[str], folder: Path) -> FaceClips:  # noqa: ARG002
+        """See `Recipe`; pictures, of which an iteration takes a few, are read when it asks for them."""
+        return FaceClips.of(self.source, clips, classes)
 
     def model(self, classes: Sequence[str]) -> EndToEnd:
         """See `Recipe`."""

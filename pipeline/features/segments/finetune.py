@@ -28,7 +28,7 @@ from pipeline.features.segments.job import Model, batches, blocks, fc7
 from pipeline.features.segments.window_store import Rows, SegmentStore
 from pipeline.protocols.splits import Fold
 from pipeline.training import checkpoints
-from pipeline.training.loop import fit
+from pipeline.training.fitting import fit
 from pipeline.training.per_fold import FEATURES, Keep, is_kept
 from pipeline.training.task import Examples, LoopParams, Run, Task
 

@@ -20,7 +20,7 @@ from pipeline.networks.c3d import C3D, FRAMES, MEAN, Fc6, check_size, normalise_
 from pipeline.pretraining.sources._shared.clips import paths_of, read
 from pipeline.pretraining.sources._shared.names import speaker_of, with_one_group
 from pipeline.pretraining.sources._shared.pictures import augment
-from pipeline.training.loop import accuracy, fit
+from pipeline.training.fitting import accuracy, fit
 from pipeline.training.task import LoopParams, Run, Task, Trained
 
 

@@ -14,7 +14,7 @@ from pydantic import Field
 
 from pipeline.networks.face_cnn import INPUT_PX, FaceCNN, normalise_faces
 from pipeline.pretraining.sources._shared.pictures import Changes, Kind, augment, folders, read
-from pipeline.training.loop import accuracy, fit
+from pipeline.training.fitting import accuracy, fit
 from pipeline.training.task import LoopParams, Run, Task, Trained
 
 # area means also enlarge, as in extractors/pool5.py

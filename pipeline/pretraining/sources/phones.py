@@ -26,7 +26,7 @@ from pipeline.pretraining.sources._shared.alignments import Span, reader
 from pipeline.pretraining.sources._shared.names import with_one_group
 from pipeline.pretraining.sources._shared.utterances import Utterance, find, held_out
 from pipeline.pretraining.sources._shared.voices import Voice, frame_table, in_context, read_voices
-from pipeline.training.loop import accuracy, fit
+from pipeline.training.fitting import accuracy, fit
 from pipeline.training.task import Examples, LoopParams, Run, Task, Trained
 
 

@@ -18,7 +18,7 @@ from pydantic import Field
 
 from pipeline.networks.alexnet import INPUT_PX, AlexNet
 from pipeline.pretraining.sources._shared.pictures import Changes, Kind, augment, folders, read
-from pipeline.training.loop import accuracy, fit
+from pipeline.training.fitting import accuracy, fit
 from pipeline.training.task import LoopParams, Run, Task, Trained
 
 KIND = Kind("class", "classes", INPUT_PX, cv2.INTER_LINEAR)

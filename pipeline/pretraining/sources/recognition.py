@@ -21,7 +21,7 @@ from torch import nn
 
 from pipeline.networks import face_resnet, vgg_face
 from pipeline.pretraining.sources._shared.pictures import Changes, Kind, augment, folders, read
-from pipeline.training.loop import accuracy, fit
+from pipeline.training.fitting import accuracy, fit
 from pipeline.training.task import LoopParams, Run, Task, Trained
 
 _ONE, _MANY = "identity", "identities"

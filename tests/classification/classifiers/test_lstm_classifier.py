@@ -5,11 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from helpers.classifiers import fitted, toy
 from pipeline.classification.classifiers import lstm
 from pipeline.classification.classifiers._sequences import class_weights
 from pipeline.networks.lstm import EmotionLSTM
+from pipeline.networks.temporal import TemporalLSTM
+from pipeline.training.datasets import Dataset
 
 
 @pytest.fixture(autouse=True)
@@ -111,3 +115,43 @@ def test_balancing_finds_the_rare_class():
         for b in (False, True)
     )
     assert balanced > 2 * plain
+
+
+@pytest.mark.parametrize("name", ["lstm", "temporal"])
+@pytest.mark.parametrize("readout", ["last", "mean"])
+def test_batches_change_no_posterior(name, readout):
+    """To the last bit on a CPU with oneDNN, whatever the lengths and the size of the batches."""
+    widths, changes = (5,), {"readout": readout, "epochs": 1, "cells": 12}
+    classifier = fitted(name, toy(24, 0), toy(9, 1), **changes)[0]
+
+    @settings(max_examples=30, deadline=None)
+    @given(st.lists(st.integers(1, 60), min_size=1, max_size=20), st.integers(1, 24), st.integers(0, 2**16))
+    def check(lengths, batch, seed):
+        rng = np.random.default_rng(seed)
+        clips = [rng.standard_normal((length, sum(widths))).astype(np.float32) for length in lengths]
+        labels = np.zeros(len(clips), np.int64)
+        classifier.params = classifier.params.model_copy(update={"batch": batch})
+        together = classifier.predict(Dataset([str(i) for i in range(len(clips))], clips, labels))
+        alone = [classifier.predict(Dataset(["x"], [clip], labels[:1]))[0] for clip in clips]
+        if torch.backends.mkldnn.is_available():
+            np.testing.assert_array_equal(together, alone)
+        np.testing.assert_allclose(together, alone, atol=1e-6)
+
+    check()
+
+
+@pytest.mark.parametrize(("columns", "cells"), [(7, 32), (32, 32), (128, 128)])
+@pytest.mark.parametrize("readout", ["last", "mean"])
+def test_evaluation_reads_what_training_reads(columns, cells, readout):
+    """Without dropout, sequences packed as in training give what each gives alone in evaluation."""
+    torch.manual_seed(0)
+    lengths = torch.tensor([9, 1, 4, 30])
+    for network in (
+        EmotionLSTM(columns, 3, cells, cells, 0.0, readout),
+        TemporalLSTM((columns, 2), 3, cells, 0.0, readout),
+    ):
+        width = columns + 2 * isinstance(network, TemporalLSTM)
+        sequences = torch.randn(4, 30, width)
+        with torch.inference_mode():
+            packed, each = (network.train(mode)(sequences, lengths) for mode in (True, False))
+        torch.testing.assert_close(packed, each, atol=1e-6, rtol=0)

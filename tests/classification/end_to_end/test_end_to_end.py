@@ -40,6 +40,7 @@ from pipeline.core.weights_file import load_weights, save_weights
 from pipeline.networks.c3d import C3D
 from pipeline.networks.temporal import ClipNetwork, LayerScales, TemporalLSTM
 from pipeline.training import checkpoints
+from pipeline.training.loop import Loop
 
 PX, FRAMES = 16, 16
 EMOTIONS = ("anger", "happy")
@@ -178,7 +179,7 @@ def train(
 
 
 def data(corpus: Path, part: str = "train", name: str = "fold-00") -> FaceClips:
-    return FaceClips.of(corpus / "aligned.h5", clips(), folds()[name], part, EMOTIONS)
+    return FaceClips.of(corpus / "aligned.h5", clips(), EMOTIONS).of_fold(name, folds()[name], part)
 
 
 def written(folder: Path) -> dict[str, bytes]:
@@ -321,13 +322,13 @@ def test_validation_decides_which_iteration_is_kept(toy, corpus, tmp_path, monke
     looks = iter([(0.1, 0.5), (0.9, 0.75), (0.4, 0.75), (0.4, 0.75), (0.2, 0.25)])
     monkeypatch.setattr(end_to_end_loop, "judged", lambda *_: next(looks))
     states = []
-    judge = end_to_end_loop._Loop.judge
+    of_round = Loop.round
 
-    def watched(self, val):
+    def watched(self, number):
+        of_round(self, number)
         states.append({name: tensor.clone() for name, tensor in self.network.state_dict().items()})
-        judge(self, val)
 
-    monkeypatch.setattr(end_to_end_loop._Loop, "judge", watched)
+    monkeypatch.setattr(Loop, "round", watched)
     kept = load_weights(train(corpus, tmp_path, only=["fold-00"], keep=("fold-00",), iterations=20) / "fold-00").state
     same = [all(torch.equal(state[name], kept[name]) for name in kept) for state in states]
     assert same == [False, False, True, False, False]
@@ -352,8 +353,8 @@ def test_labels_of_test_clips_change_no_posterior(toy, corpus, tmp_path):
 
 def test_test_clips_are_read_behind_the_training_alone(toy, corpus, tmp_path, monkeypatch):
     seen = []
-    of, save = FaceClips.of.__func__, end_to_end_loop.EndToEnd.save
-    monkeypatch.setattr(FaceClips, "of", classmethod(lambda cls, *args: seen.append(args[3]) or of(cls, *args)))
+    of_fold, save = FaceClips.of_fold, end_to_end_loop.EndToEnd.save
+    monkeypatch.setattr(FaceClips, "of_fold", lambda self, *args: seen.append(args[2]) or of_fold(self, *args))
     monkeypatch.setattr(end_to_end_loop.EndToEnd, "save", lambda self, path: seen.append("learned") or save(self, path))
     train(corpus, tmp_path, only=["fold-00"], iterations=2)
     assert seen == ["train", "val", "learned", "test"]
@@ -384,20 +385,21 @@ class Stopped(Exception):
 @pytest.mark.parametrize("last", [3, 4, 12])
 def test_a_run_that_was_stopped_gives_the_bytes_of_one_that_was_not(toy, corpus, tmp_path, monkeypatch, last):
     whole = written(train(corpus, tmp_path / "whole", only=["fold-00", "fold-02"], keep=("fold-02",)))
-    step, done = end_to_end_loop._Loop.step, []
+    step, done = Loop.step, []
 
-    def watched(self, *args):
-        step(self, *args)
+    def watched(self, batch):
+        found = step(self, batch)
         done.append(self.done)
         if len(done) == 12 + last:
             raise Stopped
+        return found
 
-    monkeypatch.setattr(end_to_end_loop._Loop, "step", watched)
+    monkeypatch.setattr(Loop, "step", watched)
     with pytest.raises(Stopped):
         train(corpus, tmp_path / "again", only=["fold-00", "fold-02"], keep=("fold-02",))
     torch.manual_seed(12345)
     done.clear()
-    monkeypatch.setattr(end_to_end_loop._Loop, "step", lambda self, *args: done.append(step(self, *args)))
+    monkeypatch.setattr(Loop, "step", lambda self, batch: done.append(self.done) or step(self, batch))
     again = train(corpus, tmp_path / "again", only=["fold-00", "fold-02"], keep=("fold-02",))
     assert written(again) == whole
     assert len(done) == 12 - (last - 1) // 4 * 4, "the finished fold and the first iterations are not trained again"

@@ -18,6 +18,7 @@ from pipeline.core.settings import Settings
 from pipeline.features.joint.networks import Row, Segments
 from pipeline.networks.fusion_dbn import FusionNetwork
 from pipeline.training.datasets import Scaler
+from pipeline.training.loop import Loop, Schedule, Score, minibatches
 
 Tensors = tuple[torch.Tensor, torch.Tensor]
 """Scaled inputs (S, D) and labels (S,), on the device."""
@@ -102,11 +103,6 @@ def tensors(segments: Segments, scaler: Scaler, device: str) -> Tensors:
     return inputs.to(device), torch.from_numpy(segments.labels.astype(np.int64, copy=False)).to(device)
 
 
-def minibatches(count: int, size: int, order: torch.Generator) -> tuple[torch.Tensor, ...]:
-    """Return the rows 0 .. count - 1 in random order, split into minibatches."""
-    return torch.randperm(count, generator=order).split(size)
-
-
 def finite(loss: float, setting: str, rate: float) -> float:
     """Return a loss to six decimals.
 
@@ -135,50 +131,29 @@ def tune(network: FusionNetwork, train: Tensors, val: Tensors, params: TuneParam
     order = torch.Generator().manual_seed(params.seed)
     known = torch.isin(val[1], train[1])
     stops = bool(known.any()) and params.patience < params.epochs
-    best, rows = _Best(), []
-    for epoch in range(params.epochs):
-        loss = finite(_learn(network, train, params.batch, optimiser, order), "learning_rate", params.learning_rate)
-        judged = _judge(network, val[0][known], val[1][known])
-        rows.append({"phase": "tune", "epoch": epoch, "loss": loss, **judged})
-        if stops and best.see(network, judged) >= params.patience:
-            break
-    if stops:
-        network.load_state_dict(best.state)
+
+    def loss(rows: torch.Tensor) -> tuple[torch.Tensor, int]:
+        return nn.functional.cross_entropy(network(train[0][rows]), train[1][rows]), len(rows)
+
+    def judge(epoch: int, total: float) -> tuple[Row, Score]:
+        mean = finite(total / len(train[1]), "learning_rate", params.learning_rate)
+        found = _judge(network, val[0][known], val[1][known])
+        score = (found["val_accuracy"], -found["val_loss"]) if stops else ()
+        return {"phase": "tune", "epoch": epoch, "loss": mean, **found}, score
+
+    history = Loop(
+        network,
+        optimiser,
+        Schedule(lambda _: params.learning_rate),
+        lambda _: minibatches(len(train[1]), params.batch, order),
+        loss,
+        judge,
+        params.epochs,
+        params.patience,
+        keeps=stops,
+    ).run()
     network.eval()
-    return rows
-
-
-class _Best:
-    """The best epoch so far."""
-
-    def __init__(self) -> None:
-        self.state: dict[str, torch.Tensor] = {}
-        self.score, self.since = (-1.0, 0.0), 0
-
-    def see(self, network: FusionNetwork, judged: dict[str, Any]) -> int:
-        """Return how many epochs ago the best one was."""
-        score = (judged["val_accuracy"], -judged["val_loss"])
-        self.since += 1
-        if score > self.score:
-            self.score, self.since = score, 0
-            self.state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-        return self.since
-
-
-def _learn(
-    network: FusionNetwork, train: Tensors, batch: int, optimiser: torch.optim.Optimizer, order: torch.Generator
-) -> float:
-    """Go over the training segments once; return their mean loss."""
-    network.train()
-    inputs, labels = train
-    total = 0.0
-    for rows in minibatches(len(labels), batch, order):
-        optimiser.zero_grad(set_to_none=True)
-        loss = nn.functional.cross_entropy(network(inputs[rows]), labels[rows])
-        loss.backward()
-        optimiser.step()
-        total += loss.item() * len(rows)
-    return total / len(labels)
+    return history
 
 
 @torch.inference_mode()

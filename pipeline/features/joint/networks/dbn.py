@@ -21,7 +21,6 @@ from pipeline.features.joint.networks._tuning import (
     NetworkFeature,
     TuneParams,
     finite,
-    minibatches,
     restored,
     seeded,
     tensors,
@@ -30,6 +29,7 @@ from pipeline.features.joint.networks._tuning import (
 from pipeline.networks.fusion_dbn import FusionDBN
 from pipeline.networks.rbm import RBM, BernoulliRBM, GaussianRBM
 from pipeline.training.datasets import Scaler
+from pipeline.training.loop import minibatches
 from pipeline.training.task import check_device
 
 

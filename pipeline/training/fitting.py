@@ -1,0 +1,105 @@
+"""Training of a source task, or of a fine-tuned network: early stopping on held-out accuracy, best weights kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import nn
+
+from pipeline.engine.code_digest import code_digest
+from pipeline.training import checkpoints
+from pipeline.training.loop import Loop, Schedule, minibatches
+from pipeline.training.task import Examples, History, LoopParams, Run, State, Task, check_device
+
+
+def fit(task: Task, params: LoopParams, run: Run) -> tuple[State, History]:
+    """Train with cross-entropy.
+
+    Returns:
+        (weights of the best epoch, on the CPU; history with epoch, loss, held_out_accuracy)
+
+    Raises:
+        SettingsError: the device is not there
+    """
+    check_device(run.device)
+    torch.set_num_threads(params.threads)
+    torch.backends.cudnn.deterministic = True
+    network, order = task.network.to(run.device), torch.Generator().manual_seed(params.seed)
+
+    def batches(_: int) -> Iterator[torch.Tensor]:
+        for rows in minibatches(len(task.train.labels), params.batch, order):
+            if len(rows) > 1:  # batch normalisation needs two
+                yield rows
+
+    def loss(rows: torch.Tensor) -> tuple[torch.Tensor, int]:
+        inputs = task.prepare(task.train.inputs[rows], True).to(run.device)
+        labels = task.train.labels[rows].to(run.device)
+        return nn.functional.cross_entropy(_logits(network, inputs, run), labels), len(rows)
+
+    def judge(epoch: int, total: float) -> tuple[dict[str, float], tuple[float]]:
+        reached = accuracy(network, task.held_out, params.batch, task.prepare, run)
+        mean = round(total / len(task.train.labels), 6)
+        return {"epoch": epoch, "loss": mean, "held_out_accuracy": round(reached, 6)}, (reached,)
+
+    loop = Loop(
+        network,
+        _optimiser(network, params),
+        Schedule(lambda _: params.learning_rate),
+        batches,
+        loss,
+        judge,
+        params.epochs,
+        params.patience,
+        generators={"order of examples": order, **task.generators},
+        device=run.device,
+    )
+    history = loop.run(run.checkpoint, _key(task, params, run) if run.checkpoint else "", run.on_epoch, "training")
+    return loop.best_state, history
+
+
+def _key(task: Task, params: LoopParams, run: Run) -> str:
+    """Return one name for everything that determines the result; the network's initial weights stand for its shape."""
+    about: dict[str, Any] = {
+        "code": code_digest(task.code, __name__),
+        "settings": task.settings,
+        "loop": params.model_dump(),
+        "device": run.device,
+        "mixed_precision": run.mixed_precision,
+        "inputs": {},
+    }
+    tensors = {}
+    for name, part in (("train", task.train), ("held_out", task.held_out)):
+        tensors[f"{name} labels"] = part.labels
+        if isinstance(part.inputs, torch.Tensor):
+            tensors[f"{name} inputs"] = part.inputs
+        else:
+            about["inputs"][name] = part.inputs.digest()
+    return checkpoints.digest_of(about, {**tensors, **task.tables, **task.network.state_dict()})
+
+
+def _optimiser(network: nn.Module, params: LoopParams) -> torch.optim.Optimizer:
+    if params.optimiser == "sgd":
+        return torch.optim.SGD(
+            network.parameters(), lr=params.learning_rate, momentum=params.momentum, weight_decay=params.weight_decay
+        )
+    return torch.optim.Adam(network.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay)
+
+
+@torch.inference_mode()
+def accuracy(
+    network: nn.Module, examples: Examples, batch: int, prepare: Callable[[torch.Tensor, bool], torch.Tensor], run: Run
+) -> float:
+    """Return the share of examples whose class the network, which is on `run.device`, names."""
+    network.eval()
+    right = 0
+    for rows in torch.arange(len(examples.labels)).split(batch):
+        named = _logits(network, prepare(examples.inputs[rows], False).to(run.device), run).argmax(1)
+        right += int((named == examples.labels[rows].to(run.device)).sum())
+    return right / max(1, len(examples.labels))
+
+
+def _logits(network: nn.Module, inputs: torch.Tensor, run: Run) -> torch.Tensor:
+    with torch.autocast(run.device, dtype=torch.bfloat16, enabled=run.mixed_precision):
+        return network(inputs).float()
