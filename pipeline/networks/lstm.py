@@ -41,7 +41,7 @@ class EmotionLSTM(nn.Module):
 
 
 def read_out(lstm: nn.Module, sequences: torch.Tensor, lengths: torch.Tensor, readout: str) -> torch.Tensor:
-    """Return what is read out of an LSTM of one layer, (B, cells), for padded sequences with true `lengths`, on the CPU.
+    """Return what is read out of an LSTM of one layer, (B, cells), for padded sequences with `lengths` on the CPU.
 
     In evaluation neither padding nor neighbours change a bit of it on CPUs with oneDNN, whose products of one row are
     the same among any number of rows; other libraries may round differently, by some 1e-7. Where inputs and cells are

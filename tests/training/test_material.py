@@ -157,7 +157,8 @@ one = ClipFeatures(np.ones((1000, 1024), np.float32), np.arange(1000.0), np.ones
 write_features(folder / "f.h5", FeatureMeta("f", 1024, "float32"), ((clip.clip_id, one) for clip in clips))
 used = int(Path("/proc/self/status").read_text().split("VmData:")[1].split()[0]) << 10
 resource.setrlimit(resource.RLIMIT_DATA, (used + (64 << 20),) * 2)
-data = Material(folder / "f.h5", clips, ["anger"]).once(folder).of_fold("", {clip.clip_id: "train" for clip in clips}, "train")
+fold = {clip.clip_id: "train" for clip in clips}
+data = Material(folder / "f.h5", clips, ["anger"]).once(folder).of_fold("", fold, "train")
 print(sum(sequence.nbytes for sequence in data.sequences) >> 20, Scaler.of_clips(data).mean.sum())
 """
 
