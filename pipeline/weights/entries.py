@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -30,10 +30,13 @@ class Entry(Settings):
     sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$", description="of the file; null until pinned")
     sha256_prefix: str | None = Field(None, pattern=r"^[0-9a-f]{8,63}$", description="first digits, as file names tell")
 
+    named_by: ClassVar[str]
+    """Attribute whose last part is the name of the file."""
+
     @property
     def file_name(self) -> str:
         """Name of the file in the cache."""
-        raise NotImplementedError
+        return str(getattr(self, self.named_by)).rsplit("/", 1)[-1]
 
     @property
     def source(self) -> str:
@@ -79,11 +82,7 @@ class UrlEntry(Entry):
 
     kind: Literal["url"]
     url: str = Field(pattern=r"^https?://[^\s?#]+/\w[\w.-]*$", description="its last part names the file")
-
-    @property
-    def file_name(self) -> str:
-        """Last part of the address."""
-        return self.url.rsplit("/", 1)[1]
+    named_by = "url"
 
 
 class PackageEntry(Entry):
@@ -93,11 +92,7 @@ class PackageEntry(Entry):
     package: str = Field(pattern=r"^[A-Za-z0-9][\w.-]*==[0-9][\w.]*$", description="name==version")
     member: str = Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$", description="path in the wheel, or below the sdist's top")
     archive_sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$", description="of the one archive pip may take")
-
-    @property
-    def file_name(self) -> str:
-        """Last part of the member's path."""
-        return self.member.rsplit("/", 1)[-1]
+    named_by = "member"
 
     @property
     def source(self) -> str:
@@ -110,11 +105,7 @@ class FileEntry(Entry):
 
     kind: Literal["file"]
     file: str = Field(pattern=r"^\w[\w.-]*$", description="its usual name")
-
-    @property
-    def file_name(self) -> str:
-        """As in weights.lock."""
-        return self.file
+    named_by = "file"
 
 
 class TrainedEntry(Entry):
