@@ -10,36 +10,40 @@ examples:
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pipeline.cli.commands._shared import add_params, runtime_of
+from typer import Option
+
+from pipeline.cli.commands._arguments import PARAMS, Params, runtime_of
 
 if TYPE_CHECKING:
     from pipeline.engine.clip_cache import ClipCache
 
 
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
-    ways = parser.add_subparsers(required=True, metavar="command", dest="way")
-    status = ways.add_parser("status", help="print entries and sizes by stage")
-    prune = ways.add_parser("prune", help="delete what was used longest ago")
-    prune.add_argument("--gb", type=float, help="what may stay, GB; runtime.clip_cache_gb if not given")
-    prune.add_argument("--stage", default="", help="delete all entries of one stage instead, such as extract:lld147")
-    add_params(status)
-    add_params(prune)
+def status(params: Params = PARAMS) -> str:
+    """Print entries and sizes by stage."""
+    from pipeline.cli.tools.cache import status
+
+    return status(_cache(params))
 
 
-def run(args: argparse.Namespace) -> str:
-    """Return a table, or what was deleted."""
-    from pipeline.cli.tools.cache import prune, status
+def prune(
+    gb: Annotated[float | None, Option(help="What may stay, GB; runtime.clip_cache_gb if not given.")] = None,
+    stage: Annotated[str, Option(help="Delete all entries of one stage instead, such as extract:lld147.")] = "",
+    params: Params = PARAMS,
+) -> str:
+    """Delete what was used longest ago."""
+    from pipeline.cli.tools.cache import prune
 
-    return status(_cache(args)) if args.way == "status" else prune(_cache(args), args.gb, args.stage)
+    return prune(_cache(params), gb, stage)
 
 
-def _cache(args: argparse.Namespace) -> ClipCache:
+def _cache(params: Path) -> ClipCache:
     from pipeline.engine.clip_cache import ClipCache
 
-    runtime = runtime_of(args)
+    runtime = runtime_of(params)
     return ClipCache(Path(runtime.clip_cache), runtime.clip_cache_gb)
+
+
+WAYS = {"status": status, "prune": prune}

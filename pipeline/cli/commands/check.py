@@ -9,21 +9,14 @@ examples:
 
 from __future__ import annotations
 
-import argparse
-
-from pipeline.cli.commands._shared import add_params
+from pipeline.cli.commands._arguments import PARAMS, Params
 
 
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
-    add_params(parser)
-
-
-def run(args: argparse.Namespace) -> str:
+def run(params: Params = PARAMS) -> str:
     """Return one line that says what was checked."""
     from pipeline.cli.doctor.stages import check_systems
     from pipeline.core.settings import read_params
     from pipeline.manifest.settings import check_corpora
 
-    params = read_params(args.params)
-    return f"{check_corpora(params)}; {check_systems(params, args.params.with_name('dvc.yaml'))}"
+    content = read_params(params)
+    return f"{check_corpora(content)}; {check_systems(content, params.with_name('dvc.yaml'))}"

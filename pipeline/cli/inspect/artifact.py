@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.cli.inspect.sniff import kind_of
-from pipeline.core.errors import ArtifactError, PipelineError
+from pipeline.core.errors import ArtifactError, PipelineError, SettingsError
 from pipeline.runner.terminal import clean
 
 
@@ -25,6 +25,18 @@ def describe(path: Path, clip_id: str = "", fold: str = "") -> str:
     with clean_errors():
         lines = _of_folder(path, clip_id, fold) if path.is_dir() else _of_file(path, clip_id, fold)
         return "\n".join(map(clean, lines))
+
+
+def check_question(path: Path, option: str, clip_id: str) -> None:
+    """Refuse what a picture or a comparison cannot be made of.
+
+    Raises:
+        ArtifactError, SettingsError: another kind of file, or a clip named where all are meant, or none for its picture
+    """
+    if bool(clip_id) != (option == "plot"):
+        remedy = "name the clip with --clip ID" if option == "plot" else "it is about all clips; leave --clip out"
+        raise SettingsError(f"--{option}: {remedy}")
+    check_features(path, f"--{option}")
 
 
 def check_features(path: Path, option: str) -> None:
