@@ -1,14 +1,13 @@
-"""Text for the terminal: columns that line up, and no character that a terminal would obey."""
+"""Words for the terminal: short, and with no character that it would obey."""
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pipeline.core.clip import Clip, class_names
 
-_WIDEST, _LINE = 96, 140
+_WIDEST = 96
 
 
 def clean(text: Any) -> str:
@@ -38,34 +37,6 @@ def size(number: int) -> str:
     return next(
         f"{number / unit:.1f} {name}" for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if number >= unit
     )
-
-
-def pairs(rows: Iterable[tuple[str, Any]]) -> list[str]:
-    """Return lines of `name  value`, with the names set right and long values going on below."""
-    lines = []
-    for name, value in rows:
-        parts = textwrap.wrap(clean(value), _LINE, break_long_words=False, break_on_hyphens=False) or [""]
-        lines += [f"{short(name, 40):>12}  {parts[0]}", *(f"{'':>14}{part}" for part in parts[1:])]
-    return lines
-
-
-def table(header: Sequence[str], rows: Iterable[Sequence[Any]], texts: Container[int] = (0,)) -> list[str]:
-    """Return lines of a table, its header first.
-
-    Args:
-        header: one name per column
-        rows: cells, as many as the header has
-        texts: which columns are text and are set left; the others are set right
-    """
-    lines = [[short(cell) for cell in row] for row in [header, *rows]]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return [
-        "  ".join(
-            f"{cell:<{width}}" if at in texts else f"{cell:>{width}}"
-            for at, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    ]
 
 
 def figure(number: float) -> str:

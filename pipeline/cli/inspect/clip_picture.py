@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.cli.inspect.around import Media, faces_at, media_of
-from pipeline.cli.inspect.heat import FEW, Heat, heat_of
-from pipeline.cli.inspect.reading import feature_file, key_of
-from pipeline.cli.inspect.ticks import Ticks, ticks_of
+from pipeline.cli.inspect.clip_media import Media, faces_at, media_of
+from pipeline.cli.inspect.column_labels import Ticks, ticks_of
+from pipeline.cli.inspect.feature_file import feature_file, key_of
+from pipeline.cli.inspect.heat_map import FEW, Heat, heat_of
 from pipeline.core.errors import ArtifactError, ClipError, SettingsError
 from pipeline.core.store import FeatureFile, FeatureMeta
 from pipeline.reporting.figures import UNOBSERVED, check_name, figure, words, write

@@ -12,8 +12,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from pipeline.cli.layout import Part, pairs, shown, table
 from pipeline.core.errors import ArtifactError
-from pipeline.runner.terminal import clean, count, short, table
+from pipeline.runner.terminal import count, short
 
 _DAMAGED = (
     OSError, RuntimeError, pickle.UnpicklingError, EOFError, LookupError, TypeError, ValueError, AttributeError, AssertionError,
@@ -23,16 +24,24 @@ _TENSORS = 60
 _PREFERRED = "state"
 
 
-def describe(path: Path) -> list[str]:
+def describe(path: Path, payload: bytes | None = None) -> list[Part]:
     """Return layers, shapes and numbers of parameters, and whatever else lies in a file of PyTorch.
 
     Raises:
         ArtifactError: not a file of tensors and plain values, or damaged
     """
-    return _told(loaded(path))
+    content = _loaded(path, payload)
+    tensors = list(_tensors(content, ""))
+    inside = [item for item in tensors if item[0].startswith(f"{_PREFERRED}.")]
+    parameters = f"{sum(math.prod(shape) for _, shape, _ in inside or tensors):,}"
+    words = f"{parameters} in {count(len(inside or tensors), 'tensor')}{f' in {_PREFERRED}' if inside else ''}"
+    about = [(str(key), short(value, 160)) for key, value in content.items() if not any(_tensors(value, ""))]
+    rows = [[n, "x".join(map(str, s)) or "one", kind, f"{math.prod(s):,}"] for n, s, kind in tensors[:_TENSORS]]
+    found = table(["tensor", "shape", "type", "numbers"], rows, range(3))
+    return [pairs([*about, ("parameters", words)]), "", *shown([found], len(tensors), _TENSORS)]
 
 
-def describe_checkpoint(path: Path) -> list[str]:
+def describe_checkpoint(path: Path) -> list[Part]:
     """Return the same of a checkpoint (`pipeline.training.checkpoints`), and whether its digest holds.
 
     Raises:
@@ -42,10 +51,10 @@ def describe_checkpoint(path: Path) -> list[str]:
     key, digest = [*head.decode("ascii", "replace").split(), "", "", ""][1:3]
     if sha256(payload).hexdigest() != digest:
         raise ArtifactError(f"{path}: a checkpoint whose digest does not hold; delete it, training begins anew")
-    return [f"{'key':>12}  {clean(key)}", *_told(loaded(path, io.BytesIO(payload)))]
+    return [pairs([("key", key)]), *describe(path, payload)]
 
 
-def loaded(path: Path, stream: Any = None) -> Mapping[Any, Any]:
+def _loaded(path: Path, payload: bytes | None) -> Mapping[Any, Any]:
     """Return what a file of PyTorch holds, tensors on the CPU.
 
     Raises:
@@ -56,39 +65,16 @@ def loaded(path: Path, stream: Any = None) -> Mapping[Any, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's about odd pickles, which are refused below
-            content = torch.load(stream or path, map_location="cpu", weights_only=True)
+            source = path if payload is None else io.BytesIO(payload)
+            content = torch.load(source, map_location="cpu", weights_only=True)
     except _DAMAGED as error:
         words = short(str(error).split("\n")[0], 120)
-        raise ArtifactError(
-            f"{path}: not opened: damaged, or more than tensors in it ({words}); delete it and rerun its stage"
-        ) from error
+        said = f"not opened: damaged, or more than tensors in it ({words})"
+        raise ArtifactError(f"{path}: {said}; delete it and rerun its stage") from error
     if not isinstance(content, Mapping):
-        raise ArtifactError(
-            f"{path}: holds {type(content).__name__}, no network by name; rerun its stage with `dvc repro -f`"
-        )
+        said = f"holds {type(content).__name__}, no network by name"
+        raise ArtifactError(f"{path}: {said}; rerun its stage with `dvc repro -f`")
     return content
-
-
-def _told(content: Mapping[Any, Any]) -> list[str]:
-    tensors = list(_tensors(content, ""))
-    inside = [item for item in tensors if item[0].startswith(f"{_PREFERRED}.")]
-    parameters = sum(math.prod(shape) for _, shape, _ in inside or tensors)
-    words = f" in {_PREFERRED}" if inside else ""
-    lines = [
-        f"{short(key, 40):>12}  {short(value, 160)}" for key, value in content.items() if not _holds_tensors(value)
-    ]
-    lines += [f"{'parameters':>12}  {parameters:,} in {count(len(inside or tensors), 'tensor')}{words}", ""]
-    shown = tensors[:_TENSORS]
-    lines += table(
-        ["tensor", "shape", "type", "numbers"],
-        [[n, "x".join(map(str, s)) or "one", t, f"{math.prod(s):,}"] for n, s, t in shown],
-        range(3),
-    )
-    return lines if len(shown) == len(tensors) else [*lines, f"... and {len(tensors) - len(shown)} more"]
-
-
-def _holds_tensors(value: Any) -> bool:
-    return next(_tensors(value, ""), None) is not None
 
 
 def _tensors(value: Any, name: str, depth: int = 0) -> Iterator[tuple[str, tuple[int, ...], str]]:

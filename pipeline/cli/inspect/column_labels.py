@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.cli.inspect.heat import Heat
+from pipeline.cli.inspect.heat_map import Heat
 from pipeline.core.store import FeatureMeta
 
 _EACH, _TALL_EACH, _MANY, _SOME = 45, 100, 4.2, 24

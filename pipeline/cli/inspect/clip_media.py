@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.cli.inspect.reading import feature_file
+from pipeline.cli.inspect.feature_file import feature_file
 from pipeline.core.clip import Clip, read_manifest
 from pipeline.core.errors import ArtifactError, SettingsError
 from pipeline.core.settings import read_params, section

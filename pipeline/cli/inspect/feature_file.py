@@ -17,14 +17,9 @@ _MANY = 5000
 
 def _nearest(clip_id: str, ids: list[str]) -> str:
     """Return ` (did you mean 'x'?)`, or where nothing is near, what ids look like."""
-    close = difflib.get_close_matches(clip_id, ids, n=1) if len(ids) < _MANY else []
-    return (
-        f" (did you mean '{close[0]}'?)"
-        if close
-        else f"; its {len(ids)} clips have ids such as '{ids[0]}'"
-        if ids
-        else "; it holds none"
-    )
+    if close := difflib.get_close_matches(clip_id, ids, n=1) if len(ids) < _MANY else []:
+        return f" (did you mean '{close[0]}'?)"
+    return f"; its {len(ids)} clips have ids such as '{ids[0]}'" if ids else "; it holds none"
 
 
 @contextmanager
@@ -69,7 +64,17 @@ def key_of(file: FeatureFile, clip_id: str, fold: str) -> str:
     ids = file.clip_ids(level)
     if clip_id not in ids:
         raise ArtifactError(f"{file.path}: no clip '{clip_id}'{_nearest(clip_id, ids)}")
+    return key_in(level, clip_id)
+
+
+def key_in(level: str, clip_id: str) -> str:
+    """Return the name of a clip's group in a fold, or in a file without folds (level "")."""
     return f"{level}/{clip_id}" if level else clip_id
+
+
+def keys(file: FeatureFile) -> Iterable[str]:
+    """Return the names of all clips' groups, of all folds."""
+    return [key_in(fold, name) for fold in file.folds or [""] for name in file.clip_ids(fold)]
 
 
 def blocks(file: FeatureFile, key: str, names: Iterable[str] = ()) -> Iterator[ClipFeatures]:
