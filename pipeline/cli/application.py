@@ -14,7 +14,6 @@ from typing import Annotated, Any, cast
 
 import typer
 from rich.markup import escape
-from typer import rich_utils
 from typer.completion import completion_init  # type: ignore[attr-defined]
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_group
@@ -35,23 +34,27 @@ GROUPS = {
 }
 OTHERS = "more"
 FIRST = """\
-  python -m pipeline doctor                            is all here that is needed?
-  make repro                                           demo, all stages, results
-  python -m pipeline results                           all tables, and an HTML page
-  python -m pipeline inspect features/demo/lld147.h5   what is in a feature file
-  python -m pipeline explain demo s01_anger_1          one clip, from file to emotion
-  python -m pipeline predict clip.mp4                  what a system says of a clip"""
-CODES = "0 all is well   1 something is wrong, said in one line   2 wrong command line   130 Ctrl-C"
+  python -m pipeline doctor                            is all here?
+  make repro                                           demo: stages, results
+  python -m pipeline results                           all tables, HTML page
+  python -m pipeline inspect features/demo/lld147.h5   what is in a file
+  python -m pipeline explain demo s01_anger_1          one clip's whole way
+  python -m pipeline predict clip.mp4                  emotions of a new clip"""
+CODES = """\
+  0 all is well
+  1 something is wrong, said in one line
+  2 wrong command line
+  130 Ctrl-C"""
 HELP = f"""See results, follow a clip, judge new clips, look after the project.
 
 [bold]first steps:[/bold]
 {FIRST}
 
 [bold]exit codes:[/bold]
-  {CODES}
+{CODES}
 
-`python -m pipeline COMMAND --help` has examples. What happened is kept in .cache/logs;
-AVEMOTION_DEBUG=1 shows the traceback of an unforeseen error. NO_COLOR=1 does without colour."""
+`python -m pipeline COMMAND --help` has examples. What happened is kept in .cache/logs; AVEMOTION_DEBUG=1 shows the \
+traceback of an unforeseen error. NO_COLOR=1 does without colour."""
 _LINE = 100
 """Width of help that no terminal shows."""
 _ANY = {"allow_extra_args": True, "ignore_unknown_options": True}
@@ -85,6 +88,8 @@ class Command(TyperCommand):
 def run(words: Sequence[str], log: bool = False) -> int:
     """Run one command line and return its exit code; an error that nobody foresaw is raised where no log is kept."""
     group = application()
+    if {"-h", "--help"} & set(words):
+        _dress_help()
     try:
         with group.make_context(PROGRAM, list(words), obj=list(words) if log else None) as context:
             return group.invoke(context)
@@ -105,10 +110,6 @@ def complete() -> int:
 
 def application() -> TyperGroup:
     """Return the parser of all commands, one per file of `COMMANDS`; a file that does not load is told when it is run."""
-    on = colours(sys.stdout)
-    rich_utils.COLOR_SYSTEM, rich_utils.FORCE_TERMINAL = ("auto" if on else None), (True if on else None)
-    rich_utils.MAX_WIDTH = None if sys.stdout.isatty() else _LINE
-    rich_utils.STYLE_HELPTEXT = ""
     found = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
     found.callback(help=HELP)(_options)
     names = [path.stem for path in sorted(COMMANDS.glob("[!_]*.py"))]
@@ -118,6 +119,16 @@ def application() -> TyperGroup:
                 names.remove(name)
                 _add(found, name, panel)
     return get_group(found)
+
+
+def _dress_help() -> None:
+    """Let typer's help have colour where ours has, and a width of its own where no terminal has one."""
+    from typer import rich_utils
+
+    on = colours(sys.stdout)
+    rich_utils.COLOR_SYSTEM, rich_utils.FORCE_TERMINAL = ("auto" if on else None), (True if on else None)
+    rich_utils.MAX_WIDTH = None if sys.stdout.isatty() else _LINE
+    rich_utils.STYLE_HELPTEXT = ""
 
 
 def _add(found: typer.Typer, name: str, panel: str) -> None:

@@ -12,12 +12,14 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.runner.console import colours
-from pipeline.runner.terminal import clean, short
+from pipeline.runner.terminal import WIDEST, clean, short
 
 Part = str | Table
 """A line, or a table."""
 _LINE, _NAMES = 140, 15
 """Where long values go on below, and the columns that names take."""
+WHOLE = 10_000
+"""Characters of a cell that is shown whole, whatever is in it."""
 _ANY = 100_000
 """Tables are never made narrower than what is in them: a terminal wraps, `less -S` scrolls, nothing is left out."""
 
@@ -51,19 +53,22 @@ def pairs(rows: Iterable[tuple[str, Any]]) -> Table:
     return found
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[Any]], texts: Container[int] = (0,)) -> Table:
+def table(
+    header: Sequence[str], rows: Iterable[Sequence[Any]], texts: Container[int] = (0,), most: int = WIDEST
+) -> Table:
     """Return a table.
 
     Args:
         header: one name per column
         rows: cells, as many as the header has
         texts: which columns are text and are set left; the others are set right
+        most: characters of a cell that are shown
     """
     found = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for at, name in enumerate(header):
         found.add_column(short(name), justify="left" if at in texts else "right", no_wrap=True)
     for row in rows:
-        found.add_row(*map(short, row))
+        found.add_row(*(short(cell, most) for cell in row))
     return found
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.core.clip import Clip, class_names
 
-_WIDEST = 96
+WIDEST = 96
 
 
 def clean(text: Any) -> str:
@@ -19,7 +19,7 @@ def clean(text: Any) -> str:
     )
 
 
-def short(text: Any, most: int = _WIDEST) -> str:
+def short(text: Any, most: int = WIDEST) -> str:
     """Return clean text of `most` characters, with an ellipsis where some are left out."""
     whole = clean(text)
     return whole if len(whole) <= most else f"{whole[: most - 3]}..."

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
+from collections.abc import Sequence
 
+from pipeline.cli.layout import Part, table, text_of
 from pipeline.engine.clip_cache import ClipCache
 
 _DAY_S = 86_400
@@ -15,26 +17,27 @@ def status(cache: ClipCache) -> str:
     """Return a line per stage: entries, failures among them, size, and when one was last used."""
     entries: dict[str, list[tuple[int, float, bool]]] = defaultdict(list)
     for path in sorted(cache.entries()):
-        state = path.stat()
-        head = cache.peek(path)
+        state, head = path.stat(), cache.peek(path)
         stage = _UNREADABLE if head is None else head.stage or "source tasks"
         entries[stage].append((state.st_size, state.st_mtime, bool(head and head.reason)))
-    lines = [f"{'stage':<28}{'clips':>8}{'failed':>8}{'MB':>10}   last used"]
-    for stage, found in sorted(entries.items()):
-        size, last = sum(one[0] for one in found) / 1e6, max(one[1] for one in found)
-        lines.append(
-            f"{stage:<28}{len(found):>8}{sum(one[2] for one in found):>8}{size:>10.1f}   {_ago(time.time() - last)}"
-        )
+    now = time.time()
+    rows = [
+        [*_counts(stage, found), _ago(now - max(one[1] for one in found))] for stage, found in sorted(entries.items())
+    ]
     everything = [one for found in entries.values() for one in found]
     total = sum(one[0] for one in everything) / 1e9
-    lines.append(f"{'all':<28}{len(everything):>8}{sum(one[2] for one in everything):>8}{1000 * total:>10.1f}")
-    lines += [
+    parts: list[Part] = [
+        table(["stage", "clips", "failed", "MB", "last used"], [*rows, [*_counts("all", everything), ""]], (0, 4)),
         "",
         f"{cache.root}: {total:.2f} of {cache.max_gb:g} GB (runtime.clip_cache_gb); used longest ago goes first",
     ]
     if left := cache.abandoned():
-        lines.append(f"{len(left)} half-written files of killed runs; `python -m pipeline cache prune` deletes them")
-    return "\n".join(lines)
+        parts.append(f"{len(left)} half-written files of killed runs; `python -m pipeline cache prune` deletes them")
+    return text_of(parts)
+
+
+def _counts(name: str, found: Sequence[tuple[int, float, bool]]) -> list[object]:
+    return [name, len(found), sum(one[2] for one in found), f"{sum(one[0] for one in found) / 1e6:.1f}"]
 
 
 def prune(cache: ClipCache, gb: float | None, stage: str = "") -> str:
