@@ -55,8 +55,6 @@ HELP = f"""See results, follow a clip, judge new clips, look after the project.
 
 `python -m pipeline COMMAND --help` has examples. What happened is kept in .cache/logs; AVEMOTION_DEBUG=1 shows the \
 traceback of an unforeseen error. NO_COLOR=1 does without colour."""
-_LINE = 100
-"""Width of help that no terminal shows."""
 _ANY = {"allow_extra_args": True, "ignore_unknown_options": True}
 
 
@@ -122,12 +120,11 @@ def application() -> TyperGroup:
 
 
 def _dress_help() -> None:
-    """Let typer's help have colour where ours has, and a width of its own where no terminal has one."""
+    """Let typer's help have colour where ours has."""
     from typer import rich_utils
 
     on = colours(sys.stdout)
     rich_utils.COLOR_SYSTEM, rich_utils.FORCE_TERMINAL = ("auto" if on else None), (True if on else None)
-    rich_utils.MAX_WIDTH = None if sys.stdout.isatty() else _LINE
     rich_utils.STYLE_HELPTEXT = ""
 
 
