@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 import sys
+import textwrap
 from collections.abc import Container, Iterable, Sequence
+from functools import partial
 from io import StringIO
 from typing import Any
 
@@ -46,10 +48,11 @@ def pairs(rows: Iterable[tuple[str, Any]]) -> Table:
     """Return `name  value` lines, with the names set right and long values going on below."""
     found = Table.grid(padding=(0, 2, 0, 0))
     found.add_column(justify="right", min_width=12, style="cyan")
+    found.add_column(no_wrap=True)
     width = shutil.get_terminal_size().columns - _NAMES if sys.stdout.isatty() else _LINE
-    found.add_column(max_width=max(20, min(_LINE, width)), overflow="fold")
+    wrap = partial(textwrap.wrap, width=max(20, min(_LINE, width)), break_long_words=False, break_on_hyphens=False)
     for name, value in rows:
-        found.add_row(short(name, 40), clean(value))
+        found.add_row(short(name, 40), "\n".join(wrap(clean(value))))
     return found
 
 
