@@ -10,6 +10,9 @@ examples:
 
 from __future__ import annotations
 
+import time
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,14 +21,34 @@ from typer import Option
 from pipeline.cli.commands._arguments import PARAMS, Params, runtime_of
 
 if TYPE_CHECKING:
+    from pipeline.cli.layout import Part
     from pipeline.engine.clip_cache import ClipCache
+
+_DAY_S = 86_400
+_UNREADABLE = "(damaged, or of before)"
 
 
 def status(params: Params = PARAMS) -> str:
     """Print entries and sizes by stage."""
-    from pipeline.cli.tools.cache import status
+    from pipeline.cli.layout import table, text_of
 
-    return status(_cache(params))
+    cache = _cache(params)
+    entries: dict[str, list[tuple[int, float, bool]]] = defaultdict(list)  # stage -> size, time of last use, failed
+    for path in sorted(cache.entries()):
+        state, head = path.stat(), cache.peek(path)
+        stage = _UNREADABLE if head is None else head.stage or "source tasks"
+        entries[stage].append((state.st_size, state.st_mtime, bool(head and head.reason)))
+    now, everything = time.time(), [one for found in entries.values() for one in found]
+    rows = [
+        [*_counts(stage, entries[stage]), _ago(now - max(one[1] for one in entries[stage]))]
+        for stage in sorted(entries)
+    ]
+    found = table(["stage", "clips", "failed", "MB", "last used"], [*rows, [*_counts("all", everything), ""]], (0, 4))
+    total = f"{sum(one[0] for one in everything) / 1e9:.2f} of {cache.max_gb:g} GB (runtime.clip_cache_gb)"
+    parts: list[Part] = [found, "", f"{cache.root}: {total}; used longest ago goes first"]
+    if left := cache.abandoned():
+        parts.append(f"{len(left)} half-written files of killed runs; `python -m pipeline cache prune` deletes them")
+    return text_of(parts)
 
 
 def prune(
@@ -33,10 +56,18 @@ def prune(
     stage: Annotated[str, Option(help="Delete all entries of one stage instead, such as extract:lld147.")] = "",
     params: Params = PARAMS,
 ) -> str:
-    """Delete what was used longest ago."""
-    from pipeline.cli.tools.cache import prune
-
-    return prune(_cache(params), gb, stage)
+    """Delete what was used longest ago, and in any case what cannot be read."""
+    cache = _cache(params)
+    before, gone = _size(cache), 0
+    for path in list(cache.entries()):
+        head = cache.peek(path)
+        if head is None or (stage and head.stage == stage):
+            path.unlink(missing_ok=True)
+            gone += 1
+    if not stage:
+        gone += cache.prune() if gb is None else type(cache)(cache.root, gb).prune()
+    after = _size(cache)
+    return f"{cache.root}: {gone} entries deleted, {(before - after) / 1e6:.1f} MB; {after / 1e9:.2f} GB left"
 
 
 def _cache(params: Path) -> ClipCache:
@@ -44,6 +75,20 @@ def _cache(params: Path) -> ClipCache:
 
     runtime = runtime_of(params)
     return ClipCache(Path(runtime.clip_cache), runtime.clip_cache_gb)
+
+
+def _counts(name: str, found: Sequence[tuple[int, float, bool]]) -> list[object]:
+    return [name, len(found), sum(one[2] for one in found), f"{sum(one[0] for one in found) / 1e6:.1f}"]
+
+
+def _size(cache: ClipCache) -> int:
+    return sum(path.stat().st_size for path in cache.entries())
+
+
+def _ago(seconds: float) -> str:
+    if seconds < 3600:
+        return "within the hour"
+    return f"{seconds / 3600:.0f} hours ago" if seconds < 2 * _DAY_S else f"{seconds / _DAY_S:.0f} days ago"
 
 
 WAYS = {"status": status, "prune": prune}

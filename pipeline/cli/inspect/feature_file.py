@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from pipeline.core.errors import ArtifactError, did_you_mean
 from pipeline.core.store import ClipFeatures, FeatureFile
 
-_BLOCK_BYTES = 32 << 20
+_BLOCK_BYTES, _TIME_AND_MASK = 32 << 20, 9
 _MANY = 5000
 """Beyond so many names the nearest is not looked for."""
 
@@ -86,8 +88,10 @@ def blocks(file: FeatureFile, key: str, names: Iterable[str] = ()) -> Iterator[C
         names: which further arrays to read; none by default
     """
     chosen, begin = list(names), 0
-    head = file.part_of(key, slice(0, 1), chosen)
-    step = max(1, _BLOCK_BYTES // max(1, sum(array.nbytes for array in head.arrays().values())))
+    row = file.meta.dimension * np.dtype(file.meta.dtype).itemsize + _TIME_AND_MASK
+    if chosen:  # only then is a first row worth reading
+        row = sum(array.nbytes for array in file.part_of(key, slice(0, 1), chosen).arrays().values())
+    step = max(1, _BLOCK_BYTES // max(1, row))
     while True:
         block = file.part_of(key, slice(begin, begin + step), chosen)
         yield block

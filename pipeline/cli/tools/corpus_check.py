@@ -50,16 +50,10 @@ def check_corpus(name: str, params: CorpusParams) -> tuple[str, bool]:
     clips = list(labelled_clips(name, params))
     check_unique((clip for _, clip in clips), params.root)
     expected, found = _expected(adapter, params.labelled_by), counts(clips)
-    names = list(dict.fromkeys([*found, *expected]))
-    rows = [
-        [
-            each.replace(":", " "),
-            found.get(each, 0),
-            expected.get(each, ""),
-            _difference(found.get(each, 0), expected.get(each)),
-        ]
-        for each in names
-    ]
+    rows = []
+    for each in dict.fromkeys([*found, *expected]):
+        here, wanted = found.get(each, 0), expected.get(each)
+        rows.append([each.replace(":", " "), here, "" if wanted is None else wanted, _difference(here, wanted)])
     absent = sorted({clip.path for _, clip in clips if not Path(params.root, clip.path).is_file()})
     differing = sum(bool(row[3]) for row in rows)
     parts: list[Part] = [f"{name} in {params.root}, read by pipeline/corpora/{params.adapter or name}.py"]

@@ -107,14 +107,8 @@ def _about(clip: Clip, places: Places) -> Part:
         state += f", from {clip.start or 0:g} s to {'its end' if clip.end is None else f'{clip.end:g} s'}"
     splits = read_splits(places.features / "splits.csv").items()
     folds = ", ".join(f"{name} {fold[clip.clip_id]}" for name, fold in splits if clip.clip_id in fold)
-    return pairs(
-        [
-            ("file", f"{file} ({state})"),
-            ("SHA-256", clip.digest or "none: it could not be read"),
-            ("speaker", f"{clip.speaker}, emotion {clip.emotion}"),
-            ("folds", folds or "none"),
-        ]
-    )
+    rows = [("file", f"{file} ({state})"), ("SHA-256", clip.digest or "none: it could not be read")]
+    return pairs([*rows, ("speaker", f"{clip.speaker}, emotion {clip.emotion}"), ("folds", folds or "none")])
 
 
 def _steps(clip_id: str, places: Places) -> list[_Step]:
@@ -152,19 +146,14 @@ def _result(path: Path, clip_id: str) -> str:
         return "-"
     try:
         with FeatureFile(path) as file:
-            return _shape(file, clip_id)
+            folds = file.folds
+            key = f"{folds[0]}/{clip_id}" if folds else clip_id
+            if not file.holds(key):
+                return "not in the file: run `dvc repro`"
+            mask, width = file.frames(key)[1], file.meta.dimension
     except ArtifactError:
         return "of another version, or damaged"
-
-
-def _shape(file: FeatureFile, clip_id: str) -> str:
-    folds = file.folds
-    key = f"{folds[0]}/{clip_id}" if folds else clip_id
-    if not file.holds(key):
-        return "not in the file: run `dvc repro`"
-    _, mask = file.frames(key)
-    words = f"{len(mask)} x {file.meta.dimension}, observed {mask.mean():.0%}"
-    return f"{words}, in {len(folds)} folds" if folds else words
+    return f"{len(mask)} x {width}, observed {mask.mean():.0%}{f', in {len(folds)} folds' if folds else ''}"
 
 
 def _chosen(steps: list[_Step], stage: str) -> _Step:
