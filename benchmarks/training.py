@@ -3,8 +3,8 @@
     python -m benchmarks.training         some minutes, 0.4 GB of disk
 
 The bare loops begin with all arrays in memory: scikit-learn with pooled rows and the same candidates, PyTorch with
-frames averaged and scaled, for as many steps and looks at validation as the pipeline has taken. Seconds are those that the
-process, which is one on one thread, has worked: other work on the same cores does not count.
+frames averaged and scaled, for as many steps and looks at validation as the pipeline has taken. Seconds are those that
+the process, which is one on one thread, has worked: other work on the same cores does not count.
 """
 
 from __future__ import annotations

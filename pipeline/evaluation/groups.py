@@ -8,7 +8,6 @@ from math import nan
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from pipeline.evaluation.metrics import confusion, per_class, uar
 
@@ -77,6 +76,8 @@ def gender_gap(rows: pd.DataFrame, genders: Mapping[str, str], draws: int, seed:
     gap = abs(float(difference(sides[0], sides[1])))
     if min(map(len, sides)) < 2:
         return Gap(gap, nan)
+    from scipy import stats  # takes a second to import, and `predict` has no use for it
+
     chance = np.random.default_rng(seed)
     test = stats.permutation_test(sides, difference, vectorized=True, n_resamples=draws, random_state=chance)
     return Gap(gap, float(test.pvalue))

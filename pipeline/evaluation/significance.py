@@ -7,7 +7,6 @@ from math import nan
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 _SAME = ["fold", "clip_id"]
 
@@ -49,6 +48,8 @@ def mcnemar(one: np.ndarray, other: np.ndarray) -> float:
     """
     if not len(one):
         return nan
+    from scipy import stats
+
     better, worse = int((one & ~other).sum()), int((other & ~one).sum())
     return float(stats.binomtest(better, better + worse).pvalue) if better + worse else 1.0
 
@@ -75,6 +76,8 @@ def permutation(one: np.ndarray, other: np.ndarray, speakers: np.ndarray, draws:
     sums = np.bincount(group, one.astype(float)), np.bincount(group, other.astype(float))
     if len(sums[0]) == 1:
         return 1.0
+    from scipy import stats
+
     found = stats.permutation_test(
         sums,
         lambda a, b, axis: (a - b).sum(axis=axis),

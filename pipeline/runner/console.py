@@ -41,6 +41,12 @@ def error_line(text: str) -> str:
     return f"{tinted('error:', 'red', sys.stderr)} {' '.join(text.split())}"
 
 
+def say(text: str) -> int:
+    """Print an error on one line, and return the exit code for it."""
+    print(error_line(text), file=sys.stderr)
+    return WRONG
+
+
 def os_words(error: OSError) -> str:
     """Return what the operating system refused, and where; HDF5 hides the reason in its own words."""
     hidden = re.search(r"errno = (\d+)", str(error))

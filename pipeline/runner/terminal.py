@@ -1,14 +1,13 @@
-"""Text for the terminal: columns that line up, and no character that a terminal would obey."""
+"""Words for the terminal: short, and with no character that it would obey."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Container, Iterable, Sequence
 from typing import Any
 
 from pipeline.core.clip import Clip, class_names
 
-_WIDEST, _LINE = 96, 140
+WIDEST = 96
 
 
 def clean(text: Any) -> str:
@@ -20,7 +19,7 @@ def clean(text: Any) -> str:
     )
 
 
-def short(text: Any, most: int = _WIDEST) -> str:
+def short(text: Any, most: int = WIDEST) -> str:
     """Return clean text of `most` characters, with an ellipsis where some are left out."""
     whole = clean(text)
     return whole if len(whole) <= most else f"{whole[: most - 3]}..."
@@ -40,17 +39,8 @@ def size(number: int) -> str:
     )
 
 
-def pairs(rows: Iterable[tuple[str, Any]]) -> list[str]:
-    """Return lines of `name  value`, with the names set right and long values going on below."""
-    lines = []
-    for name, value in rows:
-        parts = textwrap.wrap(clean(value), _LINE, break_long_words=False, break_on_hyphens=False) or [""]
-        lines += [f"{short(name, 40):>12}  {parts[0]}", *(f"{'':>14}{part}" for part in parts[1:])]
-    return lines
-
-
 def table(
-    header: Sequence[str], rows: Iterable[Sequence[Any]], texts: Container[int] = (0,), widest: int = _WIDEST
+    header: Sequence[str], rows: Iterable[Sequence[Any]], texts: Container[int] = (0,), widest: int = WIDEST
 ) -> list[str]:
     """Return lines of a table, its header first.
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
-from typing import Any
 
 import requests
+
+from pipeline.runner.progress import bar
 
 ATTEMPTS = 5
 TIMEOUT_S = (15, 60)
@@ -70,16 +70,9 @@ def _go_on(url: str, part: Path, label: str) -> None:
 
 def _receive(answer: requests.Response, part: Path, label: str) -> None:
     # a server that knows no ranges sends all of it, with status 200
-    with part.open("ab" if answer.status_code == 206 else "wb") as file, _bar(answer, file.tell(), label) as bar:
-        for piece in answer.iter_content(_PIECE):
-            file.write(piece)
-            bar.update(len(piece))
-
-
-def _bar(answer: requests.Response, have: int, label: str) -> Any:
-    from tqdm import tqdm
-
-    length = answer.headers.get("Content-Length", "")
-    total = have + int(length) if length.isdigit() else None
-    silent = not sys.stderr.isatty()
-    return tqdm(total=total, initial=have, desc=label, unit="B", unit_scale=True, disable=silent, leave=False)
+    with part.open("ab" if answer.status_code == 206 else "wb") as file:
+        have, length = file.tell(), answer.headers.get("Content-Length", "")
+        with bar(label, have + int(length) if length.isdigit() else None, "B", have) as shown:
+            for piece in answer.iter_content(_PIECE):
+                file.write(piece)
+                shown.advance(shown.task_ids[0], len(piece))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import pty
 import re
@@ -15,8 +16,9 @@ from pathlib import Path
 import pytest
 
 from helpers.project import ROOT
-from pipeline.__main__ import COMMANDS, main
-from pipeline.cli.commands import _parser
+from pipeline.__main__ import main
+from pipeline.cli import application
+from pipeline.cli.application import COMMANDS
 from pipeline.runner import console
 
 NAMES = sorted(path.stem for path in COMMANDS.glob("[!_]*.py"))
@@ -57,16 +59,17 @@ def test_help_has_every_command_in_a_group_first_steps_and_exit_codes():
     done = run("--help")
     assert (done.returncode, done.stderr) == (0, "")
     for name in NAMES:
-        assert re.search(rf"^  {name} +\S", done.stdout, re.MULTILINE), name
-    assert len(re.findall(r"^  (python -m pipeline|make) \w+ ", done.stdout, re.MULTILINE)) == 6
-    for words in ("first steps:", "look at results:", "look after the project:", "exit codes:", "130 Ctrl-C"):
+        assert re.search(rf"^│ {name} +\S", done.stdout, re.MULTILINE), name
+    assert len(re.findall(r"^ +(python -m pipeline|make) \w+ ", done.stdout, re.MULTILINE)) == 6
+    for words in ("first steps:", "─ look at results ─", "─ look after the project ─", "exit codes:", "130 Ctrl-C"):
         assert words in done.stdout
     assert "does not load" not in done.stdout
 
 
-def test_a_command_of_no_group_is_listed_too():
-    text = _parser.description({"results": "Print.", "dance": "Dance."})
-    assert re.search(r"more:\n  dance +Dance\.", text)
+def test_a_command_of_no_group_is_listed_too(monkeypatch, capsys):
+    monkeypatch.setattr(application, "GROUPS", {"look at results": ("results",)})
+    assert main(["--help"]) == 0
+    assert re.search(r"─ more ─+╮\n│ check .*", capsys.readouterr().out)
 
 
 def test_without_a_command_the_help_is_printed_and_the_code_is_2():
@@ -81,17 +84,29 @@ def test_version():
 
 
 @pytest.mark.parametrize(
-    ("words", "near"), [(["inspct"], "inspect"), (["weights", "fech"], "fetch"), (["completion", "bsh"], "bash")]
+    ("words", "said"),
+    [
+        (["inspct"], "No such command 'inspct'. Did you mean 'inspect'?"),
+        (["weights", "fech"], "No such command 'fech'. Did you mean 'fetch'?"),
+        (["inspect", "x.h5", "--clp", "y"], "No such option: --clp (Possible options: --clip"),
+        (["completion", "bsh"], "'bsh' is not one of 'bash', 'zsh', 'fish'"),
+        (["weights"], "Missing command"),
+        (["explain", "demo"], "Missing argument 'CLIP'"),
+        (["predict", "x.mp4", "--hop", "often"], "Invalid value for '--hop'"),
+        (["inspect", "x.h5", "--plot", "a.png", "--diff", "y.h5"], "--plot and --diff are two questions"),
+    ],
 )
-def test_a_near_miss_is_told_and_the_code_is_2(words, near):
+def test_a_wrong_command_line_is_one_line_that_tells_what_is_near_and_the_code_is_2(words, said):
     done = run(*words)
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].endswith(f"no '{words[-1]}' (did you mean '{near}'?)")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    assert said in done.stderr
+    assert re.search(r"\(see `python -m pipeline[a-z ]* --help`\)\n$", done.stderr)
 
 
 def examples() -> list[tuple[str, list[str]]]:
     """Return every `python -m pipeline` line of the commands' docstrings and of the first steps."""
-    texts = {name: _parser._docstring(COMMANDS / f"{name}.py") for name in NAMES} | {"first steps": _parser.FIRST}
+    texts = {name: ast.get_docstring(ast.parse((COMMANDS / f"{name}.py").read_text())) for name in NAMES}
+    texts["first steps"] = application.FIRST
     found = []
     for name, text in texts.items():
         for line in re.findall(
@@ -102,24 +117,46 @@ def examples() -> list[tuple[str, list[str]]]:
 
 
 @pytest.mark.parametrize(("name", "words"), examples())
-def test_examples_are_sound_command_lines(name, words):
-    assert _parser.parser(COMMANDS, words).parse_args(words).run
+def test_examples_are_sound_command_lines(name, words, monkeypatch):
+    monkeypatch.setattr(application.Command, "invoke", lambda command, context: 77)
+    assert main(words) == 77
 
 
 def test_every_command_has_examples():
     assert {name for name, _ in examples()} >= set(NAMES)
 
 
-def test_a_command_that_does_not_load_leaves_the_others(tmp_path, monkeypatch):
-    (tmp_path / "fine.py").write_text('"""Fine."""\n')
-    (tmp_path / "broken.py").write_text("def (\n")
-    monkeypatch.setattr(_parser, "import_module", lambda name: (_ for _ in ()).throw(ImportError("no such thing")))
-    assert "(does not load: " in _parser.parser(tmp_path, []).format_help()
-    with pytest.raises(
-        _parser.PipelineError,
-        match=r"fine does not load \(ImportError: no such thing\); run `python -m pipeline doctor`",
-    ):
-        (lambda args: args.run(args))(_parser.parser(tmp_path, ["fine"]).parse_args(["fine", "any"]))
+def test_a_command_that_does_not_load_leaves_the_others(tmp_path, monkeypatch, capsys):
+    for name in ("environment", "broken"):
+        (tmp_path / f"{name}.py").touch()
+    load = application.import_module
+
+    def some(name):
+        if name.endswith("broken"):
+            raise ImportError("no [such] thing")
+        return load(name)
+
+    monkeypatch.setattr(application, "COMMANDS", tmp_path)
+    monkeypatch.setattr(application, "import_module", some)
+    assert main(["--help"]) == 0
+    assert "(does not load: ImportError: no [such] thing)" in capsys.readouterr().out
+    assert main(["broken", "any", "--thing"]) == 1
+    assert capsys.readouterr().err == (
+        "error: the command broken does not load (ImportError: no [such] thing); run `python -m pipeline doctor`\n"
+    )
+    assert main(["environment"]) == 0
+
+
+def test_the_heavy_modules_of_a_command_wait_until_it_runs():
+    code = "import sys; from pipeline.cli.application import application; application(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"numpy", "h5py", "torch", "pandas", "yaml"} & set(done.stdout.split())
+
+
+def test_a_stage_imports_nothing_of_the_command_line():
+    code = "import sys, stages.extract, pipeline.runner.progress, pipeline.runner.stage; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"typer", "rich", "tqdm", "pipeline.cli"} & set(done.stdout.split())
 
 
 def test_in_another_folder_it_says_where_to_go(tmp_path):
@@ -138,7 +175,7 @@ def test_errors_of_the_system_are_one_line(tmp_path, capsys):
 
 
 BUG = (
-    "import sys, pipeline.cli.commands.environment as e; e.run = lambda args: 1 / 0; from pipeline.__main__ import "
+    "import sys, pipeline.cli.commands.environment as e; e.run = lambda: 1 / 0; from pipeline.__main__ import "
     "console; sys.exit(console())"
 )
 
@@ -201,19 +238,22 @@ COMP_TYPE=9; COMP_CWORD=$((${{#COMP_WORDS[@]}}-1))
 _avemotion "${{COMP_WORDS[0]}}" "$LAST"
 printf '%s\\n' "${{COMPREPLY[@]}}"
 """
+"""What bash has after a Tab; a file name, it offers itself where this is empty (`complete -o default`)."""
 
 
 @pytest.mark.parametrize(
     ("typed", "last", "offered"),
     [
         ("", "insp", {"inspect"}),
-        ("", "", {*NAMES, "--help", "--version"}),
+        ("", "", {*NAMES}),
+        ("", "--", {"--help", "--version"}),
         ("explain", "d", {"demo"}),
-        ("explain", "", {"demo", "mine", "--help", "--features", "--reports", "--params"}),
+        ("explain", "", {"demo", "mine"}),
+        ("explain", "--", {"--help", "--features", "--reports", "--params"}),
         ("explain demo", "s01", {"s01_anger_1"}),
         ("explain demo s01_anger_1", "l", {"lld147"}),
         ("inspect", "--cl", {"--clip"}),
-        ("inspect", "features/demo/", {f"features/demo/{name}" for name in ("lld147.h5", "manifest.csv", "notes.txt")}),
+        ("inspect", "features/demo/", {""}),
         ("inspect features/demo/lld147.h5 --clip", "s02", {"s02_happy_1"}),
         ("weights", "ve", {"verify"}),
         ("weights fetch", "net", {"net_a", "net_b"}),
@@ -237,32 +277,35 @@ def test_bash_completes(project, typed, last, offered):
     assert (done.stderr, {word.strip() for word in done.stdout.splitlines()}) == ("", offered)
 
 
-def test_completion_is_quick_and_leaves_no_log(project):
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.fspath(ROOT),
-        "_ARGCOMPLETE": "3",
-        "COMP_LINE": "python -m pipeline faces ",
-        "COMP_POINT": "25",
-    }
-    read, write = os.pipe()
-    begin = time.process_time(), os.times().children_user
-    subprocess.run(
-        ["bash", "-c", f"exec 8>&{write}; {shlex.quote(sys.executable)} -m pipeline >/dev/null 2>&1 9>/dev/null"],
-        cwd=project, env=environment, pass_fds=(write,), check=True, timeout=30,
+ASKED = {
+    "bash": {"COMP_WORDS": "pipeline faces ", "COMP_CWORD": "2"},
+    "zsh": {"_TYPER_COMPLETE_ARGS": "pipeline faces "},
+    "fish": {"_TYPER_COMPLETE_ARGS": "pipeline faces ", "_TYPER_COMPLETE_FISH_ACTION": "get-args"},
+}
+
+
+@pytest.mark.parametrize("shell", ASKED)
+def test_completion_is_quick_and_leaves_no_log(project, shell):
+    environment = {**os.environ, "PYTHONPATH": os.fspath(ROOT), application.COMPLETE: f"complete_{shell}"}
+    begin = os.times().children_user
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline"], cwd=project, env=environment | ASKED[shell], capture_output=True, text=True,
+        timeout=30, check=False,
     )  # fmt: skip
-    os.close(write)
-    with os.fdopen(read) as answer:
-        assert "demo" in answer.read()
-    assert os.times().children_user - begin[1] < 1.5  # of this processor, whatever else it does; 0.1 s as measured
+    assert "demo" in done.stdout
+    assert "mine" in done.stdout
+    assert os.times().children_user - begin < 1.5  # of this processor, whatever else it does; 0.3 s as measured
     assert not (project / ".cache").exists()
 
 
-def test_a_python_without_any_package_gets_to_the_help():
+def test_a_python_without_any_package_is_told_what_to_do():
     code = "import sys; sys.argv = ['x', '--help']; import runpy; runpy.run_module('pipeline', run_name='__main__')"
     done = subprocess.run([sys.executable, "-S", "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "first steps:" in done.stdout
+    assert (done.returncode, done.stdout) == (1, "")
+    assert (
+        done.stderr
+        == f"error: {sys.executable}: No module named 'typer'; run `make venv`, then `. .venv/bin/activate`\n"
+    )
 
 
 def test_an_old_python_gets_one_line():
@@ -311,6 +354,9 @@ WRONG = ("weights", "fetch", "no_such_weights")
 def test_colour_is_for_terminals():
     assert "\x1b[31merror:\x1b[0m weights.lock" in on_terminal(*WRONG)
     assert "\x1b[1mfirst steps:\x1b[0m" in on_terminal("--help")
+    for asked in ({"NO_COLOR": "1"}, {"TERM": "dumb"}, {"CLICOLOR": "0"}):
+        assert "\x1b[" not in on_terminal("--help", **asked)
+    assert "\x1b[1mfirst steps:\x1b[0m" in run("--help", FORCE_COLOR="1").stdout
     for done in (run(*WRONG), run("--help")):
         assert "\x1b" not in done.stdout + done.stderr
 
@@ -325,7 +371,7 @@ def test_colour_is_what_the_environment_asks_for():
 
 
 def test_exit_codes_are_those_of_the_help():
-    assert [int(code) for code in re.findall(r"(?:^ *|   )(\d+) ", _parser.CODES)] == [
+    assert [int(code) for code in re.findall(r"^  (\d+) ", application.CODES, re.MULTILINE)] == [
         console.WELL,
         console.WRONG,
         console.USAGE,

@@ -157,7 +157,7 @@ def test_a_bar_is_shown_on_a_terminal_after_3_s(
     monkeypatch: pytest.MonkeyPatch, terminal: bool, step_s: float, shown: bool
 ) -> None:
     clock = iter(n * step_s for n in range(10_000))
-    monkeypatch.setattr("tqdm.std.time", lambda: next(clock))
+    monkeypatch.setattr("pipeline.runner.progress.time.monotonic", lambda: next(clock))
     monkeypatch.setattr(sys, "stderr", Terminal(terminal))
     assert list(progress(iter("abcdefgh"), 8, "extract:x", "clip")) == list("abcdefgh")
     text = sys.stderr.getvalue()

@@ -10,36 +10,84 @@ examples:
 
 from __future__ import annotations
 
-import argparse
+import time
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from pipeline.cli.commands._shared import add_params, runtime_of
+from typer import Option
+
+from pipeline.cli.commands._arguments import PARAMS, Params, runtime_of
 
 if TYPE_CHECKING:
+    from pipeline.cli.layout import Part
     from pipeline.engine.clip_cache import ClipCache
 
-
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
-    ways = parser.add_subparsers(required=True, metavar="command", dest="way")
-    status = ways.add_parser("status", help="print entries and sizes by stage")
-    prune = ways.add_parser("prune", help="delete what was used longest ago")
-    prune.add_argument("--gb", type=float, help="what may stay, GB; runtime.clip_cache_gb if not given")
-    prune.add_argument("--stage", default="", help="delete all entries of one stage instead, such as extract:lld147")
-    add_params(status)
-    add_params(prune)
+_DAY_S = 86_400
+_UNREADABLE = "(damaged, or of before)"
 
 
-def run(args: argparse.Namespace) -> str:
-    """Return a table, or what was deleted."""
-    from pipeline.cli.tools.cache import prune, status
+def status(params: Params = PARAMS) -> str:
+    """Print entries and sizes by stage."""
+    from pipeline.cli.layout import table, text_of
 
-    return status(_cache(args)) if args.way == "status" else prune(_cache(args), args.gb, args.stage)
+    cache = _cache(params)
+    entries: dict[str, list[tuple[int, float, bool]]] = defaultdict(list)  # stage -> size, time of last use, failed
+    packs = {path.stem: path.stat().st_size for path in cache.packs.all()}
+    for path in sorted(cache.entries()):
+        state, head = path.stat(), cache.peek(path)
+        stage = _UNREADABLE if head is None else head.stage or "source tasks"
+        packed = packs.pop(head.pack, 0) if head is not None else 0  # a feature file counts with its first clip
+        entries[stage].append((state.st_size + packed, state.st_mtime, bool(head and head.reason)))
+    now, everything = time.time(), [one for found in entries.values() for one in found]
+    rows = [
+        [*_counts(stage, entries[stage]), _ago(now - max(one[1] for one in entries[stage]))]
+        for stage in sorted(entries)
+    ]
+    found = table(["stage", "clips", "failed", "MB", "last used"], [*rows, [*_counts("all", everything), ""]], (0, 4))
+    total = f"{sum(one[0] for one in everything) / 1e9:.2f} of {cache.max_gb:g} GB (runtime.clip_cache_gb)"
+    parts: list[Part] = [found, "", f"{cache.root}: {total}; used longest ago goes first"]
+    if left := cache.abandoned():
+        parts.append(f"{len(left)} half-written files of killed runs; `python -m pipeline cache prune` deletes them")
+    return text_of(parts)
 
 
-def _cache(args: argparse.Namespace) -> ClipCache:
+def prune(
+    gb: Annotated[float | None, Option(help="What may stay, GB; runtime.clip_cache_gb if not given.")] = None,
+    stage: Annotated[str, Option(help="Delete all entries of one stage instead, such as extract:lld147.")] = "",
+    params: Params = PARAMS,
+) -> str:
+    """Delete what was used longest ago, and in any case what cannot be read."""
+    cache = _cache(params)
+    before, gone = cache.size(), 0
+    for path in list(cache.entries()):
+        head = cache.peek(path)
+        if head is None or (stage and head.stage == stage):
+            path.unlink(missing_ok=True)
+            gone += 1
+    cache.tidy()
+    if not stage:
+        gone += cache.prune() if gb is None else type(cache)(cache.root, gb).prune()
+    after = cache.size()
+    return f"{cache.root}: {gone} entries deleted, {(before - after) / 1e6:.1f} MB; {after / 1e9:.2f} GB left"
+
+
+def _cache(params: Path) -> ClipCache:
     from pipeline.engine.clip_cache import ClipCache
 
-    runtime = runtime_of(args)
+    runtime = runtime_of(params)
     return ClipCache(Path(runtime.clip_cache), runtime.clip_cache_gb)
+
+
+def _counts(name: str, found: Sequence[tuple[int, float, bool]]) -> list[object]:
+    return [name, len(found), sum(one[2] for one in found), f"{sum(one[0] for one in found) / 1e6:.1f}"]
+
+
+def _ago(seconds: float) -> str:
+    if seconds < 3600:
+        return "within the hour"
+    return f"{seconds / 3600:.0f} hours ago" if seconds < 2 * _DAY_S else f"{seconds / _DAY_S:.0f} days ago"
+
+
+WAYS = {"status": status, "prune": prune}

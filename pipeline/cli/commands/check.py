@@ -10,23 +10,16 @@ examples:
 
 from __future__ import annotations
 
-import argparse
-
-from pipeline.cli.commands._shared import add_params
+from pipeline.cli.commands._arguments import PARAMS, Params
 
 
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
-    add_params(parser)
-
-
-def run(args: argparse.Namespace) -> str:
+def run(params: Params = PARAMS) -> str:
     """Return one line that says what was checked."""
     from pipeline.core.settings import read_params
     from pipeline.manifest.settings import check_corpora
     from pipeline.systems.check import check_systems
     from pipeline.systems.plan import FILE, write_plan
 
-    params = read_params(args.params)
-    words = f"{check_corpora(params)}; {check_systems(params)}"
-    return f"{words}; {FILE} is renewed" if write_plan(params, args.params.with_name(FILE)) else words
+    content = read_params(params)
+    words = f"{check_corpora(content)}; {check_systems(content)}"
+    return f"{words}; {FILE} is renewed" if write_plan(content, params.with_name(FILE)) else words

@@ -9,26 +9,30 @@ examples:
 
 from __future__ import annotations
 
-import argparse
+from typing import Annotated
 
-from pipeline.cli.commands._shared import add_params
+from typer import Argument, Option
 
-
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
-    check = parser.add_subparsers(required=True, metavar="command").add_parser(
-        "check", help="say what is missing or extra against the published counts"
-    )
-    check.add_argument(
-        "name", metavar="NAME", help="corpus of params.yaml; with --root also an adapter, such as ravdess"
-    )
-    check.add_argument("--root", default="", help="its folder, where params.yaml does not say so")
-    add_params(check)
+from pipeline.cli.commands._arguments import PARAMS, Params, offer_corpora
 
 
-def run(args: argparse.Namespace) -> tuple[str, bool]:
-    """Return what was found, and whether it is complete."""
+def check(
+    name: Annotated[
+        str,
+        Argument(
+            metavar="NAME",
+            autocompletion=offer_corpora,
+            help="Corpus of params.yaml; with --root also an adapter, such as ravdess.",
+        ),
+    ],
+    root: Annotated[str, Option(metavar="FOLDER", help="Its folder, where params.yaml does not say so.")] = "",
+    params: Params = PARAMS,
+) -> tuple[str, bool]:
+    """Say what is missing or extra against the published counts."""
     from pipeline.cli.tools.corpus_check import check_corpus, settings_of
     from pipeline.core.settings import read_params, section
 
-    return check_corpus(args.name, settings_of(args.name, section(read_params(args.params), "corpora"), args.root))
+    return check_corpus(name, settings_of(name, section(read_params(params), "corpora"), root))
+
+
+WAYS = {"check": check}

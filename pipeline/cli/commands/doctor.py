@@ -1,8 +1,7 @@
 """Check that all is here that the pipeline needs: packages, FFmpeg, openSMILE, dlib, GPU, disk, weights, corpora.
 
 One line per check: `ok`, `note` for what is worth knowing, `wrong` with the remedy. The exit code is 1 if anything is
-    wrong.
-It runs where packages are missing or broken, takes some seconds, and changes nothing.
+wrong. It runs where packages are missing or broken, takes some seconds, and changes nothing.
 
 examples:
   python -m pipeline doctor
@@ -12,23 +11,22 @@ examples:
 
 from __future__ import annotations
 
-import argparse
-import sys
 from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from pipeline.cli.commands._arguments import PARAMS, Params
 
 
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
-    parser.add_argument("--params", type=Path, default=Path("params.yaml"), help="the settings")
-    parser.add_argument(
-        "--lock", type=Path, default=Path("requirements.lock"), help="the packages that there should be"
-    )
-    parser.add_argument("--quick", action="store_true", help="leave out what has to be tried out")
-
-
-def run(args: argparse.Namespace) -> tuple[str, bool]:
+def run(
+    params: Params = PARAMS,
+    lock: Annotated[Path, Option(metavar="FILE", help="The packages that there should be.")] = Path(
+        "requirements.lock"
+    ),
+    quick: Annotated[bool, Option("--quick", help="Leave out what has to be tried out.")] = False,
+) -> tuple[str, bool]:
     """Return a line per check, and whether nothing is wrong."""
-    from pipeline.cli.doctor.page import examine, page
+    from pipeline.cli.doctor.page import report
 
-    findings = examine(args.params, args.lock, args.quick)
-    return page(findings, sys.stdout), not any(one.state == "wrong" for one in findings)
+    return report(params, lock, quick)

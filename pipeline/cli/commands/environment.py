@@ -9,14 +9,8 @@ examples:
 
 from __future__ import annotations
 
-import argparse
 
-
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add no arguments."""
-
-
-def run(args: argparse.Namespace) -> str:  # noqa: ARG001
+def run() -> str:
     """Return the variables, to stand before a command."""
     from pipeline.core.numeric import HEAP, NUMERIC
     from pipeline.engine.code_digest import ROOT

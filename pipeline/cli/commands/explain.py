@@ -2,28 +2,34 @@
 
 examples:
   python -m pipeline explain demo s01_anger_1             all stages, and the predictions
-  python -m pipeline explain demo s01_anger_1 lld147      everything that one stage's key is made of
+  python -m pipeline explain demo s01_anger_1 lld147      all that one stage's key is made of
 """
 
 from __future__ import annotations
 
-import argparse
+from typing import Annotated
 
-from pipeline.cli.commands._shared import add_places, places_of
+from typer import Argument
 
-
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
-    parser.add_argument("corpus", metavar="CORPUS")
-    parser.add_argument("clip", metavar="CLIP")
-    parser.add_argument(
-        "stage", metavar="STAGE", nargs="?", default="", help="tell everything about this stage, such as lld147"
-    )
-    add_places(parser)
+from pipeline.cli.commands import _arguments as given
 
 
-def run(args: argparse.Namespace) -> str:
+def run(
+    corpus: given.Corpus,
+    clip: Annotated[str, Argument(metavar="CLIP", autocompletion=given.offer_clips)],
+    stage: Annotated[
+        str,
+        Argument(
+            metavar="STAGE",
+            autocompletion=given.offer_features,
+            help="Tell everything about this stage, such as lld147.",
+        ),
+    ] = "",
+    features: given.Features = given.FEATURES,
+    reports: given.Reports = given.REPORTS,
+    params: given.Params = given.PARAMS,
+) -> str:
     """Return the walk."""
     from pipeline.cli.tools.explain import explain
 
-    return explain(args.corpus, args.clip, places_of(args), args.stage)
+    return explain(corpus, clip, given.places_of(corpus, features, reports, params), stage)

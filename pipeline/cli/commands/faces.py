@@ -1,30 +1,30 @@
 """Draw how the face was followed: one clip, or a page over all of them, worst coverage first.
 
 examples:
-  python -m pipeline faces demo                           a page over all clips, below reports/demo
-  python -m pipeline faces demo s01_anger_1               a larger sheet of one clip
+  python -m pipeline faces demo                    a page over all clips, below reports/demo
+  python -m pipeline faces demo s01_anger_1        a larger sheet of one clip
 """
 
 from __future__ import annotations
 
-import argparse
+from typing import Annotated
 
-from pipeline.cli.commands._shared import add_places, places_of, runtime_of
+from typer import Argument
 
-
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
-    parser.add_argument("corpus", metavar="CORPUS")
-    parser.add_argument("clip", metavar="CLIP", nargs="?", default="", help="a large sheet of this clip alone")
-    add_places(parser)
+from pipeline.cli.commands import _arguments as given
 
 
-def run(args: argparse.Namespace) -> str:
+def run(
+    corpus: given.Corpus,
+    clip: Annotated[
+        str, Argument(metavar="CLIP", autocompletion=given.offer_clips, help="A large sheet of this clip alone.")
+    ] = "",
+    features: given.Features = given.FEATURES,
+    reports: given.Reports = given.REPORTS,
+    params: given.Params = given.PARAMS,
+) -> str:
     """Draw, and return where."""
     from pipeline.cli.tools.faces import everyone, one
 
-    return (
-        one(args.clip, places_of(args))
-        if args.clip
-        else everyone(args.corpus, places_of(args), runtime_of(args).workers)
-    )
+    places = given.places_of(corpus, features, reports, params)
+    return one(clip, places) if clip else everyone(corpus, places, given.runtime_of(params).workers)

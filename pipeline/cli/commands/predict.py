@@ -12,40 +12,39 @@ examples:
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from pathlib import Path
+from typing import Annotated
 
-from pipeline.cli.commands._shared import add_params
+from typer import Argument, Option
+
+from pipeline.cli.commands._arguments import PARAMS, Params, offer_corpora
 from pipeline.core.errors import SettingsError
 
 
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
-    parser.add_argument(
-        "path", type=Path, metavar="FILE|FOLDER", help="a media file, or a folder that is searched with all below it"
-    )
-    parser.add_argument("--corpus", default="", help="whose models; the only corpus of params.yaml if not given")
-    parser.add_argument("--system", default="", help="huang2017, or the only one, if not given")
-    parser.add_argument(
-        "--model",
-        default="",
-        help="model or fusion by its name; the fusion that was best on validation clips if not given",
-    )
-    parser.add_argument(
-        "--fold", default="", help="this fold's system alone, such as fold-00; the mean over all if not given"
-    )
-    parser.add_argument("--out", type=Path, help="folder for the results; reports/predictions/<name> if not given")
-    parser.add_argument(
-        "--window", type=float, default=1.0, metavar="S", help="length of the windows over a clip, s (1.0)"
-    )
-    parser.add_argument("--hop", type=float, default=0.25, metavar="S", help="from one window to the next, s (0.25)")
-    parser.add_argument("--no-pictures", dest="pictures", action="store_false", help="draw nothing")
-    add_params(parser)
-
-
-def run(args: argparse.Namespace) -> tuple[str, bool]:
+def run(
+    path: Annotated[
+        Path, Argument(metavar="FILE|FOLDER", help="A media file, or a folder that is searched with all below it.")
+    ],
+    corpus: Annotated[
+        str, Option(autocompletion=offer_corpora, help="Whose models; the only corpus of params.yaml if not given.")
+    ] = "",
+    system: Annotated[str, Option(help="huang2017, or the only one, if not given.")] = "",
+    model: Annotated[
+        str, Option(help="Model or fusion by its name; the fusion best on validation clips if not given.")
+    ] = "",
+    fold: Annotated[
+        str, Option(help="This fold's system alone, such as fold-00; the mean over all if not given.")
+    ] = "",
+    out: Annotated[
+        Path | None, Option(metavar="FOLDER", help="Of the results; reports/predictions/<name> if not given.")
+    ] = None,
+    window: Annotated[float, Option(metavar="S", help="Length of the windows over a clip, s.")] = 1.0,
+    hop: Annotated[float, Option(metavar="S", help="From one window to the next, s.")] = 0.25,
+    no_pictures: Annotated[bool, Option("--no-pictures", help="Draw nothing.")] = False,
+    params: Params = PARAMS,
+) -> tuple[str, bool]:
     """Predict, write, and return the table, and whether any clip could be judged."""
     import pipeline.core.numeric  # noqa: F401 - in force before any numeric library comes in, as in the stages
     from pipeline.core.settings import parse
@@ -53,12 +52,12 @@ def run(args: argparse.Namespace) -> tuple[str, bool]:
     from pipeline.prediction.results import told, write
     from pipeline.prediction.spans import SpanParams
 
-    spans = parse(SpanParams, {"window_s": args.window, "hop_s": args.hop}, "--window, --hop")
-    out = args.out or args.params.parent / "reports" / "predictions" / (args.path.resolve().stem or "root")
+    spans = parse(SpanParams, {"window_s": window, "hop_s": hop}, "--window, --hop")
+    out = out or params.parent / "reports" / "predictions" / (path.resolve().stem or "root")
     _check_out(out)
-    wanted = Wanted(args.path, spans, args.corpus, args.system, args.model, args.fold)
-    made = predict(wanted, args.params, lambda line: print(line, file=sys.stderr))
-    write(made, out, args.pictures)
+    wanted = Wanted(path, spans, corpus, system, model, fold)
+    made = predict(wanted, params, lambda line: print(line, file=sys.stderr))
+    write(made, out, not no_pictures)
     return told(made, out), made.judged > 0
 
 

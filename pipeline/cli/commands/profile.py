@@ -11,46 +11,38 @@ examples:
 
 from __future__ import annotations
 
-import argparse
+from typing import Annotated
 
-from pipeline.cli.commands._shared import add_params
+from typer import Argument, Option
 
+from pipeline.cli.commands._arguments import PARAMS, Params, offer_profiles
 
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
-    ways = parser.add_subparsers(required=True, metavar="command")
-    for name, do, words in (
-        ("list", _list, "print the profiles, and which is in use"),
-        ("show", _show, "print what a profile would change"),
-        ("use", _use, "lay a profile over params.yaml; default = none"),
-    ):
-        way = ways.add_parser(name, help=words)
-        if name != "list":
-            way.add_argument("name", metavar="NAME", help="file in profiles/, without .yaml")
-        if name == "use":
-            way.add_argument("--dry", action="store_true", help="print the difference and write nothing")
-        add_params(way)
-        way.set_defaults(do=do)
+Name = Annotated[str, Argument(metavar="NAME", autocompletion=offer_profiles, help="File in profiles/, without .yaml.")]
 
 
-def run(args: argparse.Namespace) -> str:
-    """Return what was found or done."""
-    return args.do(args)
-
-
-def _list(args: argparse.Namespace) -> str:
+def list_all(params: Params = PARAMS) -> str:
+    """Print the profiles, and which is in use."""
     from pipeline.cli.tools.profile import listed
 
-    return listed(args.params)
+    return listed(params)
 
 
-def _show(args: argparse.Namespace) -> str:
+def show(name: Name, params: Params = PARAMS) -> str:
+    """Print what a profile would change."""
     from pipeline.cli.tools.profile import shown
 
-    return shown(args.params, args.name)
+    return shown(params, name)
 
 
-def _use(args: argparse.Namespace) -> str:
+def use(
+    name: Name,
+    dry: Annotated[bool, Option("--dry", help="Print the difference and write nothing.")] = False,
+    params: Params = PARAMS,
+) -> str:
+    """Lay a profile over params.yaml; default = none."""
     from pipeline.cli.tools.profile import used
 
-    return used(args.params, args.name, args.dry)
+    return used(params, name, dry)
+
+
+WAYS = {"list": list_all, "show": show, "use": use}

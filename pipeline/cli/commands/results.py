@@ -10,25 +10,23 @@ examples:
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
+from typing import Annotated
 
-from pipeline.cli.commands._shared import add_params, runtime_of
+from typer import Option
 
-
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
-    for name in ("reports", "features", "models"):
-        parser.add_argument(f"--{name}", type=Path, default=Path(name), help=f"folder of all {name}")
-    add_params(parser)
+from pipeline.cli.commands._arguments import FEATURES, PARAMS, REPORTS, Features, Params, Reports, runtime_of
 
 
-def run(args: argparse.Namespace) -> str:
+def run(
+    reports: Reports = REPORTS,
+    features: Features = FEATURES,
+    models: Annotated[Path, Option(metavar="FOLDER", help="Folder of all models.")] = Path("models"),
+    params: Params = PARAMS,
+) -> str:
     """Return the tables; write `index.html`."""
     from pipeline.reporting.overview.places import Places
     from pipeline.reporting.overview.text import overview
     from pipeline.runner.runlog import FOLDER
 
-    return overview(
-        Places(args.reports, args.features, args.models, args.params, Path(runtime_of(args).clip_cache), FOLDER)
-    )
+    return overview(Places(reports, features, models, params, Path(runtime_of(params).clip_cache), FOLDER))

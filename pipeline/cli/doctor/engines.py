@@ -15,8 +15,8 @@ from typing import Any
 from pipeline.cli.doctor.environment import MAKE, partners
 from pipeline.cli.doctor.finding import Finding, note, ok, wrong
 
-LIBRARIES = ("numpy", "scipy.signal", "pandas", "h5py", "yaml", "pydantic", "joblib", "psutil", "requests", "tqdm", "jinja2", "soundfile", "librosa",
-             "skimage.transform", "sklearn.svm", "matplotlib", "praatio", "dvclive", "argcomplete", "distributed", "dvc.repo")  # fmt: skip
+LIBRARIES = ("numpy", "scipy.signal", "pandas", "h5py", "yaml", "pydantic", "joblib", "psutil", "requests", "jinja2", "soundfile", "librosa",
+             "skimage.transform", "sklearn.svm", "matplotlib", "praatio", "dvclive", "typer", "rich", "distributed", "dvc.repo")  # fmt: skip
 """What is imported by the stages and not tried out below."""
 
 
@@ -44,9 +44,8 @@ def ffmpeg(params: Path) -> list[Finding]:  # noqa: ARG001
         _write_clip(clip)
         pictures, samples = sum(1 for _ in read_frames(clip)), len(read_audio(clip, 16000))
     if pictures != 5 or not 7000 < samples < 10000:
-        return [
-            wrong("FFmpeg", f"libavcodec {codec}: of 5 pictures {pictures} came back, of 8000 samples {samples}", MAKE)
-        ]
+        said = f"libavcodec {codec}: of 5 pictures {pictures} came back, of 8000 samples {samples}"
+        return [wrong("FFmpeg", said, MAKE)]
     return [ok("FFmpeg", f"libavcodec {codec} in PyAV {av.__version__}; wrote and read a clip")]
 
 
@@ -117,10 +116,8 @@ def _operators() -> Finding:
 
     torchvision_ops.models()
     if torchvision_ops._declared:
-        return note(
-            "torchvision",
-            "imported; its operators do not load, their signatures are stood in for, nothing here calls them",
-        )
+        said = "its operators do not load, their signatures are stood in for, nothing here calls them"
+        return note("torchvision", f"imported; {said}")
     return ok("torchvision", "imported, and its operators")
 
 

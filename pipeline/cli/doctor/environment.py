@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -23,12 +24,10 @@ _CHROMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stab
 
 def python() -> Finding:
     """Return whether this Python is new enough."""
-    version = ".".join(map(str, sys.version_info[:3]))
+    words = f"{'.'.join(map(str, sys.version_info[:3]))} in {sys.prefix}"
     if sys.version_info[:2] < MIN_PYTHON:
-        return wrong(
-            "Python", f"{version} in {sys.prefix}", "3.11 or newer is needed: make repro PYTHON=/path/to/python3.11"
-        )
-    return ok("Python", f"{version} in {sys.prefix}")
+        return wrong("Python", words, "3.11 or newer is needed: make repro PYTHON=/path/to/python3.11")
+    return ok("Python", words)
 
 
 def packages(lock: Path) -> list[Finding]:
@@ -36,42 +35,21 @@ def packages(lock: Path) -> list[Finding]:
     try:
         pins = dict(re.findall(r"^([A-Za-z0-9._-]+)==(\S+)", lock.read_text(encoding="utf-8"), re.MULTILINE))
     except (OSError, UnicodeDecodeError) as error:
-        return [
-            wrong(
-                "packages",
-                f"{lock} cannot be read ({type(error).__name__})",
-                "run this in the project's folder, with its requirements.lock",
-            )
-        ]
+        said = f"{lock} cannot be read ({type(error).__name__})"
+        return [wrong("packages", said, "run this in the project's folder, with its requirements.lock")]
     here = installed()
-    differing = [
-        (name, wanted, here.get(_plain(name)))
-        for name, wanted in pins.items()
-        if not _same(name, wanted, here.get(_plain(name)))
-    ]
+    versions = {name: here.get(_plain(name)) for name in pins}
+    differing = [name for name, wanted in pins.items() if not _same(name, wanted, versions[name])]
     if not differing:
         return [ok("packages", f"all {len(pins)} of {lock.name}, in the versions there")]
     if len(differing) > max(_SHOWN, len(pins) / 2):
-        return [
-            wrong(
-                "packages",
-                f"{len(differing)} of {len(pins)} of {lock.name} are absent or differ: this is not the project's environment",
-                MAKE,
-            )
-        ]
-    found = [
-        wrong(f"package {name}", f"{version or 'absent'}, {lock.name} has {wanted}", MAKE)
-        for name, wanted, version in differing[:_SHOWN]
-    ]
-    if len(differing) > _SHOWN:
-        found.append(
-            wrong(
-                "packages",
-                f"{len(differing) - _SHOWN} more differ: {', '.join(name for name, *_ in differing[_SHOWN:])}",
-                MAKE,
-            )
-        )
-    return found
+        said = f"{len(differing)} of {len(pins)} of {lock.name} are absent or differ: this is not the project's environment"
+        return [wrong("packages", said, MAKE)]
+    shown, further = differing[:_SHOWN], differing[_SHOWN:]
+    words = {name: f"{versions[name] or 'absent'}, {lock.name} has {pins[name]}" for name in shown}
+    found = [wrong(f"package {name}", words[name], MAKE) for name in shown]
+    more = f"{len(further)} more differ: {', '.join(further)}"
+    return [*found, wrong("packages", more, MAKE)] if further else found
 
 
 def installed() -> dict[str, str]:
@@ -96,56 +74,32 @@ def _same(name: str, wanted: str, version: str | None) -> bool:
 
 def partners() -> Finding:
     """Return whether torchvision is the one that was built for this torch."""
-    here = installed()
+    name, here = "torch, torchvision", installed()
     torch, vision = here.get("torch"), here.get("torchvision")
     if not torch or not vision:
-        return wrong("torch, torchvision", f"torch {torch or 'absent'}, torchvision {vision or 'absent'}", MAKE)
-    wants = next(
-        (
-            found[1]
-            for line in metadata.requires("torchvision") or ()
-            if (found := re.match(r"torch\s*\(?==\s*([\w.]+)", line))
-        ),
-        "",
-    )
-    if wants and wants != torch.partition("+")[0]:
-        return wrong("torch, torchvision", f"torchvision {vision} was built for torch {wants}, here is {torch}", MAKE)
-    builds = {version.partition("+")[2] or "no build named" for version in (torch, vision)}
+        return wrong(name, f"torch {torch or 'absent'}, torchvision {vision or 'absent'}", MAKE)
+    wants = re.search(r"^torch\s*\(?==\s*([\w.]+)", "\n".join(metadata.requires("torchvision") or ()), re.MULTILINE)
+    if wants and wants[1] != torch.partition("+")[0]:
+        return wrong(name, f"torchvision {vision} was built for torch {wants[1]}, here is {torch}", MAKE)
+    builds = sorted({version.partition("+")[2] or "no build named" for version in (torch, vision)})
     words = f"{torch} and {vision}, made for each other"
-    return ok(
-        "torch, torchvision", words if len(builds) == 1 else f"{words}; of two builds ({' and '.join(sorted(builds))})"
-    )
+    return ok(name, words if len(builds) == 1 else f"{words}; of two builds ({' and '.join(builds)})")
 
 
 def dvc(folder: Path) -> list[Finding]:
     """Return whether DVC is here, and the folder one of its projects."""
-    version, command = installed().get("dvc"), _beside("dvc")
+    version, own = installed().get("dvc"), Path(sys.prefix) / "bin" / "dvc"
     if not version or not importlib.util.find_spec("dvc"):
         return [wrong("DVC", "not installed in this environment", MAKE)]
-    found = [
-        ok("DVC", f"{version}, {command}")
-        if command
-        else wrong("DVC", f"{version}, but no command `dvc` in PATH", MAKE)
-    ]
+    command = str(own) if own.is_file() else shutil.which("dvc")
+    here = ok("DVC", f"{version}, {command}") if command else wrong("DVC", f"{version}, but no `dvc` in PATH", MAKE)
+    project = ok("DVC project", "initialised")
     if not (folder / ".dvc" / "config").is_file():
-        found.append(
-            wrong(
-                "DVC project",
-                f"{folder.resolve()} has no .dvc/config",
-                "run this in the project's folder; if it was lost: git checkout .dvc",
-            )
-        )
+        remedy = "run this in the project's folder; if it was lost: git checkout .dvc"
+        project = wrong("DVC project", f"{folder.resolve()} has no .dvc/config", remedy)
     elif not (folder / "dvc.yaml").is_file():
-        found.append(wrong("DVC project", "no dvc.yaml", "git checkout dvc.yaml, or unpack the project again"))
-    else:
-        found.append(ok("DVC project", "initialised"))
-    return found
-
-
-def _beside(name: str) -> str | None:
-    """Return a command of this environment, or one in PATH."""
-    own = Path(sys.prefix) / "bin" / name
-    return str(own) if own.is_file() else shutil.which(name)
+        project = wrong("DVC project", "no dvc.yaml", "git checkout dvc.yaml, or unpack the project again")
+    return [here, project]
 
 
 def git(folder: Path) -> Finding:
@@ -160,25 +114,22 @@ def git(folder: Path) -> Finding:
 
 def tools() -> list[Finding]:
     """Return what is optional."""
-    chrome = next((path for name in _CHROMES if (path := shutil.which(name))), None)
-    dot = shutil.which("dot")
     return [
-        ok("Chromium", chrome) if chrome else note("Chromium", "absent; only tests of report pages use it"),
-        ok("Graphviz", dot)
-        if dot
-        else note("Graphviz", "absent; only the picture of the stages in docs is drawn by it"),
+        _tool("Chromium", _CHROMES, "only tests of report pages use it"),
+        _tool("Graphviz", ("dot",), "only the picture of the stages in docs is drawn by it"),
     ]
+
+
+def _tool(name: str, commands: tuple[str, ...], use: str) -> Finding:
+    path = next((path for command in commands if (path := shutil.which(command))), None)
+    return ok(name, path) if path else note(name, f"absent; {use}")
 
 
 def machine() -> Finding:
     """Return cores and memory."""
-    cores = len(os.sched_getaffinity(0))
-    pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
-    memory = f"{pages * size / 1e9:.0f} GB of memory"
-    try:
-        with Path("/proc/meminfo").open(encoding="ascii") as file:
-            free = next(int(line.split()[1]) for line in file if line.startswith("MemAvailable"))
-        memory += f", {free / 1e6:.0f} GB of it free"
-    except (OSError, StopIteration, ValueError):
-        pass
-    return note("machine", f"{cores} cores, {memory}")
+    words = f"{len(os.sched_getaffinity(0))} cores, "
+    words += f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 1e9:.0f} GB of memory"
+    with suppress(OSError, TypeError), Path("/proc/meminfo").open(encoding="ascii") as file:
+        free = re.search(r"MemAvailable: +(\d+)", file.read())
+        words += f", {int(free[1]) / 1e6:.0f} GB of it free" if free else ""
+    return note("machine", words)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-State = Literal["ok", "note", "wrong"]
-
 
 @dataclass(frozen=True)
 class Finding:
@@ -20,7 +18,7 @@ class Finding:
     """
 
     name: str
-    state: State
+    state: Literal["ok", "note", "wrong"]
     words: str
     remedy: str = ""
 

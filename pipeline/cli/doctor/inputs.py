@@ -32,38 +32,28 @@ def settings(params: Path) -> list[Finding]:
 
 def weights(params: Path) -> list[Finding]:
     """Hash what `fetch_weights` of params.yaml names, where it is here."""
-    from pipeline.core.settings import read_params
+    from pipeline.core.settings import Runtime, parse, read_params
     from pipeline.weights.lock import read_lock
 
     try:
-        blocks = read_params(params).get("fetch_weights") or {}
+        content = read_params(params)
+        runtime = parse(Runtime, content.get("runtime"), f"{params}: runtime")
+        blocks, cache = content.get("fetch_weights") or {}, Path(runtime.weights_cache).expanduser()
         lock = read_lock(params.with_name("weights.lock"))
-        cache = _cache(params)
     except PipelineError as error:
         return [wrong("weights", str(error), "mend that, then `python -m pipeline weights list`")]
     if not blocks:
         return [note("weights", "params.yaml fetches none: features take theirs from pretrain")]
-    return [
-        _feature(name, block, lock, cache, params.parent / "models" / "pretrained" / name)
-        for name, block in blocks.items()
-    ]
-
-
-def _cache(params: Path) -> Path:
-    from pipeline.core.settings import Runtime, parse, read_params
-
-    return Path(parse(Runtime, read_params(params).get("runtime"), f"{params}: runtime").weights_cache).expanduser()
+    folder = params.parent / "models" / "pretrained"
+    return [_feature(name, block, lock, cache, folder / name) for name, block in blocks.items()]
 
 
 def _feature(feature: str, block: Any, lock: Any, cache: Path, folder: Path) -> Finding:
     name, step = f"weights, {feature}", f"dvc repro fetch_weights@{feature}"
     wanted = block.get("weights") if isinstance(block, Mapping) else None
     if not isinstance(wanted, list) or not wanted:
-        return wrong(
-            name,
-            f"params.yaml: fetch_weights.{feature}.weights: expected a list of entries of weights.lock",
-            "name at least one",
-        )
+        place = f"params.yaml: fetch_weights.{feature}.weights"
+        return wrong(name, f"{place}: expected a list of entries of weights.lock", "name at least one")
     try:
         missing = [entry for entry in map(lock.entry, wanted) if not _cached(entry, cache)]
         if made := _made(folder):
@@ -74,16 +64,10 @@ def _feature(feature: str, block: Any, lock: Any, cache: Path, folder: Path) -> 
         return note(name, "fetched, its hash holds; its stage has not run yet", f"make repro, or {step}")
     names = ", ".join(entry.name for entry in missing)
     if by_hand := [entry.name for entry in missing if entry.kind == "file"]:
-        return wrong(
-            name,
-            f"{names} cannot be downloaded",
-            f"get it yourself, then python -m pipeline weights import {by_hand[0]} FILE",
-        )
-    return note(
-        name,
-        f"not fetched yet: {names}",
-        f"make repro fetches it, or python -m pipeline weights fetch {missing[0].name}",
-    )
+        remedy = f"get it yourself, then python -m pipeline weights import {by_hand[0]} FILE"
+        return wrong(name, f"{names} cannot be downloaded", remedy)
+    remedy = f"make repro fetches it, or python -m pipeline weights fetch {missing[0].name}"
+    return note(name, f"not fetched yet: {names}", remedy)
 
 
 def _cached(entry: Any, cache: Path) -> bool:
@@ -98,11 +82,8 @@ def _cached(entry: Any, cache: Path) -> bool:
     path = cache / entry.name / getattr(entry, "file_name", "none")
     if not path.is_file():
         return False
-    check(
-        entry,
-        path,
-        f"delete it and run `python -m pipeline weights {'import' if entry.kind == 'file' else 'fetch'} {entry.name}`",
-    )
+    way = "import" if entry.kind == "file" else "fetch"
+    check(entry, path, f"delete it and run `python -m pipeline weights {way} {entry.name}`")
     return True
 
 
@@ -151,20 +132,16 @@ def _corpus(name: str, block: Any, content: Mapping[str, Any]) -> Finding:
         with _at_most(PATIENCE_S):
             count = sum(1 for _ in labelled_clips(name, params))
     except TimeoutError:
-        return note(
-            title,
-            f"{params.root}: not read to its end within {PATIENCE_S} s",
-            f"python -m pipeline corpus check {name}",
-        )
+        said = f"{params.root}: not read to its end within {PATIENCE_S} s"
+        return note(title, said, f"python -m pipeline corpus check {name}")
     except (PipelineError, OSError) as error:
         return wrong(title, str(error), remedy)
     return ok(title, f"{count} clips in {params.root}") if count else wrong(title, f"no clips in {params.root}", remedy)
 
 
 def _absent(title: str, name: str, root: str, content: Mapping[str, Any]) -> Finding:
-    generated = {f"data/{one}" for one in content.get("generate") or {}} | {
-        f"data/degraded/{one}" for one in content.get("degrade") or {}
-    }
+    generated = {f"data/{one}" for one in content.get("generate") or {}}
+    generated |= {f"data/degraded/{one}" for one in content.get("degrade") or {}}
     if root.rstrip("/") in generated:
         return note(title, f"{root} is not made yet", "make repro makes it")
     return wrong(title, f"no such folder '{root}'", f"mend corpora.{name}.root in params.yaml, or remove the corpus")

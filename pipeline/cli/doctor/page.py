@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TextIO
 
 from pipeline.cli.doctor import environment
 from pipeline.cli.doctor.finding import Finding, wrong
@@ -39,20 +39,16 @@ def _safe(name: str, check: Callable[[], Sequence[Finding]]) -> Sequence[Finding
         return [wrong(name, f"cannot be checked ({type(error).__name__}: {error})", environment.MAKE)]
 
 
-def page(findings: Sequence[Finding], stream: TextIO) -> str:
-    """Return a line for each, and one for all."""
+def report(params: Path, lock: Path, quick: bool = False) -> tuple[str, bool]:
+    """Return a line for each check and one for all, and whether nothing is wrong."""
+    findings = examine(params, lock, quick)
     width = max(len(one.name) for one in findings)
-    lines = [_line(one, width, stream) for one in findings]
+    lines = [_line(one, width) for one in findings]
     faults = sum(one.state == "wrong" for one in findings)
-    end = (
-        tinted(f"{faults} of {len(findings)} checks: wrong", "red", stream)
-        if faults
-        else tinted("nothing is wrong", "green", stream)
-    )
-    return "\n".join([*lines, end])
+    end = ("red", f"{faults} of {len(findings)} checks: wrong") if faults else ("green", "nothing is wrong")
+    return "\n".join([*lines, tinted(end[1], end[0], sys.stdout)]), not faults
 
 
-def _line(one: Finding, width: int, stream: TextIO) -> str:
-    words = " ".join(one.words.split())
-    remedy = f"; {one.remedy}" if one.remedy else ""
-    return f"{tinted(one.state.ljust(5), _STYLES[one.state], stream)}  {one.name.ljust(width)}  {words}{remedy}"
+def _line(one: Finding, width: int) -> str:
+    words = " ".join(f"{one.words}{f'; {one.remedy}' if one.remedy else ''}".split())
+    return f"{tinted(one.state.ljust(5), _STYLES[one.state], sys.stdout)}  {one.name.ljust(width)}  {words}"

@@ -20,26 +20,17 @@ WRITTEN = ("features", "models", "reports", "data", ".cache", ".dvc")
 def places(params: Path) -> list[Finding]:
     """Look at all folders."""
     clips, weights = caches(params)
+    found = [room("project", Path(), PROJECT_GB, "free some, or move the project to another disk")]
     try:
-        temporary = Path(tempfile.gettempdir())
+        found.append(room("TMPDIR", Path(tempfile.gettempdir()), OTHER_GB, "set TMPDIR to a folder on another disk"))
     except OSError:
-        found = [
-            wrong(
-                "TMPDIR",
-                "no folder for temporary files can be written",
-                "set TMPDIR to one that can: TMPDIR=/other/disk make repro",
-            )
-        ]
-    else:
-        found = [room("TMPDIR", temporary, OTHER_GB, "set TMPDIR to a folder on another disk")]
-    found.insert(0, room("project", Path(), PROJECT_GB, "free some, or move the project to another disk"))
+        remedy = "set TMPDIR to one that can: TMPDIR=/other/disk make repro"
+        found.append(wrong("TMPDIR", "no folder for temporary files can be written", remedy))
     found.append(room("clip cache", clips, OTHER_GB, "python -m pipeline cache prune, or set runtime.clip_cache"))
     found.append(room("weights cache", weights, OTHER_GB, "free some, or set runtime.weights_cache"))
     folders = {**{name: Path(name) for name in WRITTEN}, "clip cache": clips, "weights cache": weights}
     refused = [one for name, folder in folders.items() if (one := writable(name, folder)) is not None]
-    if not refused:
-        refused = [ok("folders", f"{', '.join(folders)}: written, renamed and locked a file in each")]
-    return found + refused
+    return found + (refused or [ok("folders", f"{', '.join(folders)}: written, renamed and locked a file in each")])
 
 
 def caches(params: Path) -> tuple[Path, Path]:
@@ -82,21 +73,15 @@ def writable(name: str, folder: Path) -> Finding | None:
         os.replace(path.with_suffix(".tmp2"), path)
         locked = _locks(path)
     except OSError as error:
-        return wrong(
-            f"folder, {name}",
-            f"{there.absolute()} cannot be written ({error.strerror})",
-            "make it writable, or set another one",
-        )
+        said = f"{there.absolute()} cannot be written ({error.strerror})"
+        return wrong(f"folder, {name}", said, "make it writable, or set another one")
     finally:
         for left in (path, path.with_suffix(".tmp2")):
             with suppress(OSError):
                 left.unlink(missing_ok=True)
     if locked:
-        return wrong(
-            f"folder, {name}",
-            f"files in {there.absolute()} cannot be locked ({locked})",
-            "use a local disk, or mount this one with locks",
-        )
+        said = f"files in {there.absolute()} cannot be locked ({locked})"
+        return wrong(f"folder, {name}", said, "use a local disk, or mount this one with locks")
     return None
 
 

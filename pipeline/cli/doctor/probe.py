@@ -67,13 +67,8 @@ def _outcome(one: Running, seconds: float) -> list[Finding]:
     try:
         printed, _ = one.process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
-        return [
-            wrong(
-                one.name,
-                f"gave no answer within {LIMIT_S:.0f} s",
-                "see whether a disk hangs or the machine is busy, and run the doctor again",
-            )
-        ]
+        remedy = "see whether a disk hangs or the machine is busy, and run the doctor again"
+        return [wrong(one.name, f"gave no answer within {LIMIT_S:.0f} s", remedy)]
     if one.process.returncode == 0:
         return [Finding(**row) for row in json.loads(printed)]
     one.errors.seek(0)

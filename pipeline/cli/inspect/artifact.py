@@ -1,4 +1,4 @@
-"""Recognise a file by its content, and describe it."""
+"""Recognise a file by its first bytes, and by its name where these say nothing; then describe it."""
 
 from __future__ import annotations
 
@@ -6,9 +6,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.cli.inspect.sniff import kind_of
-from pipeline.core.errors import ArtifactError, PipelineError
+from pipeline.cli.layout import Part, text_of
+from pipeline.core.errors import ArtifactError, PipelineError, SettingsError
 from pipeline.runner.terminal import clean
+
+_HEAD = 1 << 16
+_BY_BYTES = {b"\x89HDF\r\n\x1a\n": "hdf5", b"PK\x03\x04": "torch", b"avemotion-checkpoint ": "checkpoint"}
+_BY_BYTES |= {b"\x80" + bytes([protocol]): "pickle" for protocol in range(2, 6)}
+_BY_SUFFIX = {
+    ".h5": "hdf5", ".json": "json", ".csv": "csv", ".tsv": "csv", ".pt": "torch", ".joblib": "pickle", ".pkl": "pickle",
+    ".dat": "blob",
+}  # fmt: skip
 
 
 def describe(path: Path, clip_id: str = "", fold: str = "") -> str:
@@ -23,8 +31,44 @@ def describe(path: Path, clip_id: str = "", fold: str = "") -> str:
         ArtifactError: absent, damaged, none of ours, or no such clip in it
     """
     with clean_errors():
-        lines = _of_folder(path, clip_id, fold) if path.is_dir() else _of_file(path, clip_id, fold)
-        return "\n".join(map(clean, lines))
+        return text_of(_parts(path, clip_id, fold))
+
+
+def _parts(path: Path, clip_id: str, fold: str) -> list[Part]:
+    kind = "folder" if path.is_dir() else kind_of(path)
+    if not kind:
+        raise ArtifactError(f"{path}: no feature file, table, JSON or model of this pipeline; name one of those")
+    if kind == "hdf5":
+        from pipeline.cli.inspect import features
+
+        return features.describe_clip(path, clip_id, fold) if clip_id else features.describe(path, fold)
+    if fold:
+        raise ArtifactError(f"{path}: --fold is for a feature file; leave it out")
+    if kind in ("csv", "text"):
+        from pipeline.cli.inspect import tables
+
+        return tables.describe(path, clip_id)
+    if clip_id:
+        raise ArtifactError(f"{path}: --clip is for a feature file or a table of clips; leave it out")
+    if kind == "json":
+        from pipeline.cli.inspect import documents
+
+        return documents.describe(path)
+    from pipeline.cli.inspect import models
+
+    return models.describe_folder(path) if kind == "folder" else models.describe_file(path, kind)
+
+
+def check_question(path: Path, option: str, clip_id: str) -> None:
+    """Refuse what a picture or a comparison cannot be made of.
+
+    Raises:
+        ArtifactError, SettingsError: another kind of file, or a clip named where all are meant, or none for its picture
+    """
+    if bool(clip_id) != (option == "plot"):
+        remedy = "name the clip with --clip ID" if option == "plot" else "it is about all clips; leave --clip out"
+        raise SettingsError(f"--{option}: {remedy}")
+    check_features(path, f"--{option}")
 
 
 def check_features(path: Path, option: str) -> None:
@@ -46,40 +90,23 @@ def clean_errors() -> Iterator[None]:
         raise type(error)(clean(error)) from error
 
 
-def _of_folder(path: Path, clip_id: str, fold: str) -> list[str]:
-    from pipeline.cli.inspect.models import describe_folder
+def kind_of(path: Path) -> str:
+    """Return hdf5, torch, checkpoint, pickle, json, csv, text, blob (another library's network) or "" for none of these.
 
-    _refuse(path, clip_id=clip_id, fold=fold)
-    return describe_folder(path)
-
-
-def _of_file(path: Path, clip_id: str, fold: str) -> list[str]:
-    kind = kind_of(path)
-    if kind == "hdf5":
-        from pipeline.cli.inspect import features
-
-        return features.describe_clip(path, clip_id, fold) if clip_id else features.describe(path, fold)
-    _refuse(path, fold=fold)
-    if kind in ("csv", "text"):
-        from pipeline.cli.inspect.tables import describe as describe_table
-
-        return describe_table(path, clip_id)
-    _refuse(path, clip_id=clip_id)
-    if kind == "json":
-        from pipeline.cli.inspect.documents import describe as describe_document
-
-        return describe_document(path)
-    if kind:
-        from pipeline.cli.inspect.models import describe_file
-
-        return describe_file(path, kind)
-    raise ArtifactError(f"{path}: no feature file, table, JSON or model of this pipeline; name one of those")
-
-
-def _refuse(path: Path, clip_id: str = "", fold: str = "") -> None:
-    for option, value, where in (
-        ("--clip", clip_id, "a feature file or a table of clips"),
-        ("--fold", fold, "a feature file"),
-    ):
-        if value:
-            raise ArtifactError(f"{path}: {option} is for {where}; leave it out")
+    Raises:
+        ArtifactError: absent, empty or not readable
+    """
+    try:
+        if not path.is_file():
+            raise ArtifactError(f"{path}: no such file; run `dvc repro` for the stage that writes it")
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        words = getattr(error, "strerror", None) or error
+        raise ArtifactError(f"{path}: cannot be read ({words}); see its permissions") from error
+    if not head:
+        raise ArtifactError(f"{path}: empty; delete it and run `dvc repro` for the stage that writes it")
+    known = next((kind for begin, kind in _BY_BYTES.items() if head.startswith(begin)), "")
+    if not known and head.lstrip()[:1] in (b"{", b"["):
+        known = "json"
+    return known or _BY_SUFFIX.get(path.suffix.lower()) or ("" if b"\0" in head else "text")

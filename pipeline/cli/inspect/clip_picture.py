@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.cli.inspect.around import Media, faces_at, media_of
-from pipeline.cli.inspect.heat import FEW, Heat, heat_of
-from pipeline.cli.inspect.reading import feature_file, key_of
-from pipeline.cli.inspect.ticks import Ticks, ticks_of
+from pipeline.cli.inspect.clip_media import faces_at, media_of
+from pipeline.cli.inspect.column_labels import ColumnLabels, labels_of
+from pipeline.cli.inspect.feature_file import feature_file, key_of
+from pipeline.cli.inspect.heat_map import FEW, Heat, heat_of
 from pipeline.core.errors import ArtifactError, ClipError, SettingsError
 from pipeline.core.store import FeatureFile, FeatureMeta
 from pipeline.reporting.figures import UNOBSERVED, check_name, figure, words, write
@@ -61,8 +61,7 @@ def _gathered(file: FeatureFile, clip_id: str, fold: str, params: Path, root: Pa
     heat, notes = heat_of(file, key), []
     if not heat.frames:
         raise ArtifactError(f"{file.path}: clip '{clip_id}' has no frame, there is nothing to draw; see its ledger")
-    media, wave = None, None
-    faces: list[np.ndarray | None] = []
+    media, wave, faces = None, None, list[np.ndarray | None]()
     try:
         media = media_of(file.path.parent, clip_id, params, root)
         wave = media.envelope()
@@ -72,8 +71,9 @@ def _gathered(file: FeatureFile, clip_id: str, fold: str, params: Path, root: Pa
     end = max(float(heat.bins[-1]), float(wave[0][-1]) if wave else 0.0)
     if heat.frames == 1:
         heat = replace(heat, bins=np.array([0.0, end]), gaps=heat.gaps * end / heat.bins[-1])
+    cells = int(_WIDE / _STRIP)
     try:
-        source, faces = _faces(file, clip_id, key, end, media)
+        source, faces = faces_at(file, clip_id, key, (np.arange(cells) + 0.5) * end / cells, media)
         notes.append(f"face: {source}")
     except (ArtifactError, ClipError) as error:
         notes.append(f"no face: {error}")
@@ -82,15 +82,8 @@ def _gathered(file: FeatureFile, clip_id: str, fold: str, params: Path, root: Pa
     return _Drawn(title, file.meta, heat, end, wave, faces), notes
 
 
-def _faces(
-    file: FeatureFile, clip_id: str, key: str, end: float, media: Media | None
-) -> tuple[str, list[np.ndarray | None]]:
-    cells = int(_WIDE / _STRIP)
-    return faces_at(file, clip_id, key, (np.arange(cells) + 0.5) * end / cells, media)
-
-
 def _render(drawn: _Drawn, out: Path) -> None:
-    ticks = ticks_of(drawn.meta, drawn.heat)
+    ticks = labels_of(drawn.meta, drawn.heat)
     heights = [ticks.height, *([_WAVE] if drawn.wave else []), *([_STRIP] if drawn.faces else [])]  # from below
     width, height = ticks.left + _WIDE + _RIGHT, _BELOW + sum(heights) + _GAP * (len(heights) - 1) + _TOP
     with figure(width, height) as found:
@@ -112,11 +105,12 @@ def _render(drawn: _Drawn, out: Path) -> None:
             axis.tick_params(labelbottom=False, bottom=False)
             axis.spines["bottom"].set_visible(False)
         axes[0].set_xlabel("time from the beginning of the clip (s)")
-        found.text(
-            ticks.left / width, 1 - 0.2 / height, words(drawn.title, 120), fontsize=11, weight="bold", va="center"
-        )
-        for at, line in ((0.4, _subtitle(drawn)), (0.56, drawn.meta.layer)):
-            found.text(ticks.left / width, 1 - at / height, words(line, 170), fontsize=7.5, va="center")
+        lines = ((0.2, drawn.title, 120, 11), (0.4, _subtitle(drawn), 170, 7.5), (0.56, drawn.meta.layer, 170, 7.5))
+        for at, line, most, points in lines:
+            weight = "bold" if line is drawn.title else "normal"
+            found.text(
+                ticks.left / width, 1 - at / height, words(line, most), fontsize=points, weight=weight, va="center"
+            )
         write(found, out)
 
 
@@ -130,27 +124,17 @@ def _subtitle(drawn: _Drawn) -> str:
         parts.append(f"mean of {heat.averaged} frames at a time")
     if heat.among > 1:
         parts.append(f"compared with those of other clips, since fewer than {FEW} say little")
-    parts.append(
-        f"hatched: not observed ({heat.unobserved} of {heat.frames} frames)"
-        if heat.unobserved
-        else "all frames observed"
-    )
+    hatched = f"hatched: not observed ({heat.unobserved} of {heat.frames} frames)"
+    parts.append(hatched if heat.unobserved else "all frames observed")
     return "; ".join(parts)
 
 
-def _heat(axis: Any, bar: Any, drawn: _Drawn, ticks: Ticks) -> None:
+def _heat(axis: Any, bar: Any, drawn: _Drawn, ticks: ColumnLabels) -> None:
     heat = drawn.heat
     seen = heat.colours[np.isfinite(heat.colours)]
     low, high = np.percentile(seen, [1, 99]) if seen.size else (-1.0, 1.0)
-    mesh = axis.pcolormesh(
-        heat.bins,
-        heat.rows,
-        np.ma.masked_invalid(heat.colours),
-        cmap="viridis",
-        vmin=low,
-        vmax=max(high, low + 1e-6),
-        rasterized=True,
-    )
+    scale = {"cmap": "viridis", "vmin": low, "vmax": max(high, low + 1e-6)}
+    mesh = axis.pcolormesh(heat.bins, heat.rows, np.ma.masked_invalid(heat.colours), rasterized=True, **scale)
     if len(heat.gaps):
         spans = [(begin, end - begin) for begin, end in heat.gaps]
         axis.broken_barh(spans, (0, int(heat.rows[-1])), zorder=2, **UNOBSERVED)

@@ -6,16 +6,16 @@ files; a frame that is observed in one alone is counted as such, and a NaN again
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 import numpy as np
 
-from pipeline.cli.inspect.reading import blocks, feature_file, shapes
-from pipeline.core.errors import ArtifactError
+from pipeline.cli.inspect.feature_file import blocks, feature_file, keys, shapes
 from pipeline.core.files import canonical_json, file_digest
 from pipeline.core.store import FeatureFile
+
+_NEEDED = {"values", "times", "mask"}
 
 
 @dataclass
@@ -54,14 +54,13 @@ class Difference:
         only: keys that the first alone has, and the second alone
         shapes: (key, array, shape in the first, in the second), "" for an array that is not there
         clips: all that were compared
-        largest: (D,) absolute difference by column, over all clips; (0,) where no clip could be compared
-        mean: (D,) of the same
+        largest, mean: (D,) absolute difference by column, over all clips; (0,) where no clip could be compared
         columns: (D,) their names
     """
 
     same_bytes: bool
-    attributes: list[tuple[str, str, str]] = field(default_factory=list)
-    only: tuple[list[str], list[str]] = field(default_factory=lambda: ([], []))
+    attributes: list[tuple[str, str, str]]
+    only: tuple[list[str], list[str]]
     shapes: list[tuple[str, str, str, str]] = field(default_factory=list)
     clips: list[Clip] = field(default_factory=list)
     largest: np.ndarray = field(default_factory=lambda: np.zeros(0))
@@ -80,56 +79,32 @@ def compare(one: Path, other: Path) -> Difference:
     Raises:
         ArtifactError: one of them is no feature file, or damaged
     """
-    for path in (one, other):
-        if path.is_dir():
-            raise ArtifactError(f"{path}: a folder; --diff compares two feature files")
     with feature_file(one) as first, feature_file(other) as second:
-        found = Difference(file_digest(one) == file_digest(other), _attributes(first, second))
-        keys, others = _keys(first), _keys(second)
-        found.only = sorted(keys - others), sorted(others - keys)
+        here, there = set(keys(first)), set(keys(second))
+        only = sorted(here - there), sorted(there - here)
+        found = Difference(file_digest(one) == file_digest(other), _attributes(first, second), only)
         columns = _Columns()
-        for key in sorted(keys & others):
-            unlike = _shapes(first, second, key)
-            found.shapes += unlike
-            if not any(name in ("values", "times", "mask") for _, name, _, _ in unlike):
-                found.clips.append(_clip(first, second, key, {name for _, name, _, _ in unlike}, columns))
+        for key in sorted(here & there):
+            a, b = shapes(first, key), shapes(second, key)
+            unlike = [name for name in sorted(a.keys() | b.keys()) if a.get(name) != b.get(name)]
+            found.shapes += [(key, name, a.get(name, ""), b.get(name, "")) for name in unlike]
+            if not _NEEDED & set(unlike):
+                found.clips.append(_clip(first, second, key, sorted(a.keys() - _NEEDED - set(unlike)), columns))
         found.largest, found.mean = columns.largest, columns.sum / max(1, columns.frames)
         found.columns = first.meta.columns or tuple(f"{first.meta.feature}[{i}]" for i in range(len(found.largest)))
     return found
 
 
-def _keys(file: FeatureFile) -> set[str]:
-    return {f"{fold}/{name}" for fold in file.folds for name in file.clip_ids(fold)} or set(file.clip_ids())
-
-
 def _attributes(first: FeatureFile, second: FeatureFile) -> list[tuple[str, str, str]]:
     """Return what the files say of themselves where they say different things; of params, key by key."""
-    found = []
-    for name in (entry.name for entry in fields(first.meta)):
-        a, b = getattr(first.meta, name), getattr(second.meta, name)
-        if name == "params":
-            a, b = dict(a), dict(b)
-            found += [
-                (f"params.{key}", _said(a, key), _said(b, key))
-                for key in sorted(a.keys() | b.keys())
-                if _said(a, key) != _said(b, key)
-            ]
-        elif a != b:
-            found.append((name, str(a), str(b)))
-    return found
+    a, b = _said(first), _said(second)
+    names = list(dict.fromkeys([*a, *b]))
+    return [(name, a.get(name, "not there"), b.get(name, "not there")) for name in names if a.get(name) != b.get(name)]
 
 
-def _said(params: dict[str, object], key: str) -> str:
-    return canonical_json(params[key]) if key in params else "not there"
-
-
-def _shapes(first: FeatureFile, second: FeatureFile, key: str) -> list[tuple[str, str, str, str]]:
-    a, b = shapes(first, key), shapes(second, key)
-    return [
-        (key, name, a.get(name, ""), b.get(name, ""))
-        for name in sorted(a.keys() | b.keys())
-        if a.get(name) != b.get(name)
-    ]
+def _said(file: FeatureFile) -> dict[str, str]:
+    found = {entry.name: str(getattr(file.meta, entry.name)) for entry in fields(file.meta) if entry.name != "params"}
+    return found | {f"params.{key}": canonical_json(value) for key, value in sorted(file.meta.params.items())}
 
 
 class _Columns:
@@ -142,27 +117,24 @@ class _Columns:
         """Take absolute differences, (n, D)."""
         if not self.largest.size:
             self.largest, self.sum = np.zeros(apart.shape[1]), np.zeros(apart.shape[1])
-        if self.largest.shape == apart.shape[1:] and len(apart):
+        if self.largest.shape == apart.shape[1:]:
             self.frames += len(apart)
-            self.largest = np.maximum(self.largest, apart.max(0))
+            self.largest = np.maximum(self.largest, apart.max(0, initial=0))
             self.sum = self.sum + apart.sum(0)
 
 
-def _clip(first: FeatureFile, second: FeatureFile, key: str, left_out: Iterable[str], columns: _Columns) -> Clip:
-    names = sorted(shapes(first, key).keys() - {"values", "times", "mask"} - set(left_out))
+def _clip(first: FeatureFile, second: FeatureFile, key: str, names: list[str], columns: _Columns) -> Clip:
     found, total, numbers = Clip(key), 0.0, 0
     arrays: set[str] = set()
     for a, b in zip(blocks(first, key, names), blocks(second, key, names), strict=True):
-        both = a.mask & b.mask
-        apart = distance(a.values[both], b.values[both])
-        columns.add(apart)
-        total, numbers = total + float(apart.sum()), numbers + apart.size
-        found.largest = max(found.largest, float(apart.max(initial=0)))
+        apart, both, neither = distance(a.values, b.values), a.mask & b.mask, ~a.mask & ~b.mask
+        columns.add(apart[both])
+        total, numbers = total + float(apart[both].sum()), numbers + apart[both].size
+        found.largest = max(found.largest, float(apart[both].max(initial=0)))
         found.mask += int((a.mask != b.mask).sum())
-        found.hidden |= bool(distance(a.values[~a.mask & ~b.mask], b.values[~a.mask & ~b.mask]).any())
-        arrays |= {name for name in names if distance(a.extra[name], b.extra[name]).any()} | (
-            {"times"} if distance(a.times, b.times).any() else set()
-        )
+        found.hidden |= bool(apart[neither].any())
+        pairs = {"times": (a.times, b.times), **{name: (a.extra[name], b.extra[name]) for name in names}}
+        arrays |= {name for name, pair in pairs.items() if distance(*pair).any()}
     found.mean, found.arrays = total / max(1, numbers), tuple(sorted(arrays))
     return found
 

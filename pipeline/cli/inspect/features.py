@@ -8,15 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.cli.inspect.reading import blocks, feature_file, fold_of, key_of
-from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
-from pipeline.runner.terminal import figure, pairs, short, table
+from pipeline.cli.inspect.feature_file import feature_file, fold_of, key_in, key_of
+from pipeline.cli.inspect.summary import Summary
+from pipeline.cli.layout import Part, pairs, shown, table
+from pipeline.core.store import FeatureFile, FeatureMeta
+from pipeline.runner.terminal import figure, short
 
-_SHOWN = 20
-_CLIP_COLUMNS = 200
+_SHOWN, _CLIP_COLUMNS = 20, 200
 
 
-def describe(path: Path, fold: str = "") -> list[str]:
+def describe(path: Path, fold: str = "") -> list[Part]:
     """Return feature, layers, shapes, dtype, ranges, NaN and coverage of a file, with a line per clip (20 at most).
 
     Args:
@@ -28,19 +29,17 @@ def describe(path: Path, fold: str = "") -> list[str]:
     """
     with feature_file(path) as file:
         level = fold_of(file, fold)
-        ids = file.clip_ids(level)
-        totals, shown = _Figures(file.meta), []
-        for number, clip_id in enumerate(ids):
-            alone = _figures(file, f"{level}/{clip_id}" if level else clip_id)
-            totals.join(alone)
-            if number < _SHOWN:
-                shown.append(alone.row(clip_id))
-        about = [*_about(file.meta), *_arrays(file, level, ids), *_clips(file, level, ids), *totals.rows()]
-    lines = [f"{path}", *pairs(about), ""]
-    lines += table(["clip", "values", "seconds", "observed", "min", "mean", "max"], shown)
-    if len(ids) > _SHOWN:
-        lines.append(f"... and {len(ids) - _SHOWN} more; one of them: --clip {ids[-1]}")
-    return lines
+        ids, total = file.clip_ids(level), Summary(file.meta.dimension)
+        lines: list[list[str]] = []
+        for clip_id in ids:
+            clip = Summary.of(file, [key_in(level, clip_id)])
+            total.join(clip)
+            if len(lines) < _SHOWN:
+                lines.append(_line(clip_id, clip))
+        about = [*_about(file.meta), *_arrays(file, level, ids), *_clips(file, level, ids), *_totals(total)]
+    clips = table(["clip", "values", "seconds", "observed", "min", "mean", "max"], lines)
+    more = f"more; one of them: --clip {ids[-1]}" if ids else ""
+    return [f"{path}", pairs(about), "", *shown([clips], len(ids), _SHOWN, more)]
 
 
 def _about(meta: FeatureMeta) -> Iterator[tuple[str, str]]:
@@ -68,13 +67,10 @@ def _layers(meta: FeatureMeta) -> Iterator[tuple[str, str]]:
 
 def _arrays(file: FeatureFile, level: str, ids: list[str]) -> Iterator[tuple[str, str]]:
     """Yield what a clip holds beside values, times and mask, as in `faces.h5`."""
-    if ids:
-        first = file.part_of(f"{level}/{ids[0]}" if level else ids[0], slice(0, 1))
-        words = ", ".join(
-            f"{name} {('T', *array.shape[1:])} {array.dtype}".replace("'", "") for name, array in first.extra.items()
-        )
-        if words:
-            yield "beside", words
+    extra = file.part_of(key_in(level, ids[0]), slice(0, 1)).extra if ids else {}
+    if extra:
+        shapes = {name: "".join(f", {size}" for size in array.shape[1:]) or "," for name, array in extra.items()}
+        yield "beside", ", ".join(f"{name} (T{shapes[name]}) {array.dtype}" for name, array in extra.items())
 
 
 def _clips(file: FeatureFile, level: str, ids: list[str]) -> Iterator[tuple[str, str]]:
@@ -85,95 +81,38 @@ def _clips(file: FeatureFile, level: str, ids: list[str]) -> Iterator[tuple[str,
         yield "parts", ", ".join(f"{name} {number}" for name, number in sorted(parts.items()))
 
 
-class _Figures:
-    """Running figures over rows, so that a file of any size needs the memory of one block."""
-
-    def __init__(self, meta: FeatureMeta) -> None:
-        self.meta = meta
-        self.frames = self.observed = self.nan = self.numbers = 0
-        self.low, self.high, self.sum, self.last = np.inf, -np.inf, 0.0, np.nan
-
-    def add(self, block: ClipFeatures) -> None:
-        """Take rows of one clip."""
-        self.frames += len(block.mask)
-        self.observed += int(block.mask.sum())
-        self.last = float(block.times[-1]) if len(block.times) else self.last
-        seen = block.values[block.mask].astype(np.float64)
-        known = seen[~np.isnan(seen)]
-        self.nan += seen.size - known.size
-        if known.size:
-            self.numbers, self.sum = self.numbers + known.size, self.sum + float(known.sum())
-            self.low, self.high = min(self.low, float(known.min())), max(self.high, float(known.max()))
-
-    def join(self, other: _Figures) -> None:
-        """Take the figures of a clip."""
-        for name in ("frames", "observed", "nan", "numbers", "sum"):
-            setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.low, self.high = min(self.low, other.low), max(self.high, other.high)
-
-    def rows(self) -> Iterator[tuple[str, str]]:
-        """Yield what is said of all clips."""
-        yield "frames", f"{self.frames}, observed {self.observed / self.frames if self.frames else 0:.1%}"
-        span = f"{figure(self.low)} to {figure(self.high)}" if self.numbers else "none"
-        yield "range", f"{span}; {self.nan} NaN in observed frames"
-
-    def row(self, clip_id: str) -> list[str]:
-        """Return what is said of one clip."""
-        figures = (self.low, self.sum / self.numbers, self.high) if self.numbers else ()
-        seconds = "-" if np.isnan(self.last) else f"{self.last:.2f}"
-        observed = f"{self.observed / self.frames:.1%}" if self.frames else "-"
-        shape = f"{self.frames}x{self.meta.dimension}"
-        return [short(clip_id, 40), shape, seconds, observed, *(map(figure, figures) if figures else "---")]
+def _totals(total: Summary) -> Iterator[tuple[str, str]]:
+    yield "frames", f"{total.frames}, observed {total.observed / max(1, total.frames):.1%}"
+    known = f"{figure(total.low.min())} to {figure(total.high.max())}" if total.number.any() else "none"
+    yield "range", f"{known}; {total.nan} NaN in observed frames"
 
 
-def _figures(file: FeatureFile, key: str) -> _Figures:
-    found = _Figures(file.meta)
-    for block in blocks(file, key):
-        found.add(block)
-    return found
+def _line(clip_id: str, clip: Summary) -> list[str]:
+    """Return what is said of one clip."""
+    figures, number = ["-"] * 3, clip.number.sum()
+    if number:
+        mean = float((clip.mean * clip.number).sum() / number)
+        figures = [figure(value) for value in (clip.low.min(), mean, clip.high.max())]
+    seconds = "-" if np.isnan(clip.last) else f"{clip.last:.2f}"
+    observed = f"{clip.observed / clip.frames:.1%}" if clip.frames else "-"
+    return [short(clip_id, 40), f"{clip.frames}x{len(clip.mean)}", seconds, observed, *figures]
 
 
-def describe_clip(path: Path, clip_id: str, fold: str = "") -> list[str]:
+def describe_clip(path: Path, clip_id: str, fold: str = "") -> list[Part]:
     """Return one clip's arrays and its columns: mean, deviation, minimum and maximum over observed frames.
 
     Raises:
         ArtifactError: not a feature file, damaged, or no such clip in it
     """
     with feature_file(path) as file:
-        key = key_of(file, clip_id, fold)
-        head = file.part_of(key, slice(0, 1))
-        frames, columns = _columns(file, key)
-        meta = file.meta
+        key, meta = key_of(file, clip_id, fold), file.meta
+        arrays = file.part_of(key, slice(0, 1)).arrays()
+        clip = Summary.of(file, [key])
     level = key.removesuffix(clip_id).rstrip("/")
-    lines = [f"{path}: {clip_id}" + (f" in {level}" if level else "")]
-    lines += [f"{name:>12}  {array.dtype} {(frames, *array.shape[1:])}" for name, array in head.arrays().items()]
+    held = [(name, f"{array.dtype} {(clip.frames, *array.shape[1:])}") for name, array in arrays.items()]
     names = meta.columns or tuple(f"{meta.feature}[{i}]" for i in range(meta.dimension))
-    lines += [
-        "",
-        *table(
-            ["column", "mean", "std", "min", "max"],
-            [[n, *map(figure, c)] for n, c in list(zip(names, columns, strict=False))[:_CLIP_COLUMNS]],
-        ),
-    ]
-    if len(names) > _CLIP_COLUMNS:
-        lines.append(f"... and {len(names) - _CLIP_COLUMNS} more columns")
-    return lines
-
-
-def _columns(file: FeatureFile, key: str) -> tuple[int, np.ndarray]:
-    """Return (frames, (D, 4): mean, deviation, minimum, maximum of each column); no column without an observed frame."""
-    frames = number = 0
-    mean = spread = low = high = np.zeros(0)
-    for block in blocks(file, key):
-        frames += len(block.mask)
-        seen = block.values[block.mask].astype(np.float64)
-        if not len(seen):
-            continue
-        if not number:
-            mean, spread, low, high = seen[0] * 0, seen[0] * 0, seen[0], seen[0]
-        # Chan et al. 1983: mean and sum of squares of two parts together
-        apart, both = seen.mean(0) - mean, number + len(seen)
-        spread = spread + ((seen - seen.mean(0)) ** 2).sum(0) + apart**2 * number * len(seen) / both
-        mean, number = mean + apart * len(seen) / both, both
-        low, high = np.minimum(low, seen.min(0)), np.maximum(high, seen.max(0))
-    return frames, np.stack([mean, np.sqrt(spread / max(1, number)), low, high], axis=1)
+    figures = np.stack([clip.mean, clip.deviation, clip.low, clip.high], axis=1)
+    rows = [[name, *map(figure, row)] for name, row in zip(names, figures, strict=True)] if clip.observed else []
+    columns = table(["column", "mean", "std", "min", "max"], rows[:_CLIP_COLUMNS])
+    title = f"{path}: {clip_id}" + (f" in {level}" if level else "")
+    return [title, pairs(held), "", *shown([columns], len(names), _CLIP_COLUMNS, "more columns")]

@@ -1,38 +1,52 @@
-"""Files of PyTorch: layers, shapes and parameters; loaded with `weights_only=True`, so that nothing in them can run."""
+"""Files of PyTorch: layers, shapes and parameters, read without PyTorch, with nothing run."""
 
 from __future__ import annotations
 
 import io
 import math
 import pickle
-import warnings
 import zipfile
+import zlib
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+from pipeline.cli.layout import Part, pairs, shown, table
 from pipeline.core.errors import ArtifactError
-from pipeline.runner.terminal import clean, count, short, table
+from pipeline.runner.terminal import count, short
 
 _DAMAGED = (
     OSError, RuntimeError, pickle.UnpicklingError, EOFError, LookupError, TypeError, ValueError, AttributeError, AssertionError,
-    ImportError, MemoryError, zipfile.BadZipFile,
+    ImportError, MemoryError, StopIteration, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
+_KINDS = {
+    "Float": "float32", "Double": "float64", "Half": "float16", "BFloat16": "bfloat16", "Long": "int64", "Int": "int32", "Short": "int16",
+    "Char": "int8", "Byte": "uint8", "Bool": "bool",
+}  # fmt: skip
 _TENSORS = 60
 _PREFERRED = "state"
 
 
-def describe(path: Path) -> list[str]:
+def describe(path: Path, payload: bytes | None = None) -> list[Part]:
     """Return layers, shapes and numbers of parameters, and whatever else lies in a file of PyTorch.
 
     Raises:
         ArtifactError: not a file of tensors and plain values, or damaged
     """
-    return _told(loaded(path))
+    content = _loaded(path, payload)
+    tensors = list(_tensors(content, ""))
+    inside = [item for item in tensors if item[0].startswith(f"{_PREFERRED}.")]
+    parameters = f"{sum(math.prod(shape) for _, shape, _ in inside or tensors):,}"
+    words = f"{parameters} in {count(len(inside or tensors), 'tensor')}{f' in {_PREFERRED}' if inside else ''}"
+    about = [(str(key), short(value, 160)) for key, value in content.items() if not any(_tensors(value, ""))]
+    rows = [[n, "x".join(map(str, s)) or "one", kind, f"{math.prod(s):,}"] for n, s, kind in tensors[:_TENSORS]]
+    found = table(["tensor", "shape", "type", "numbers"], rows, range(3))
+    return [pairs([*about, ("parameters", words)]), "", *shown([found], len(tensors), _TENSORS)]
 
 
-def describe_checkpoint(path: Path) -> list[str]:
+def describe_checkpoint(path: Path) -> list[Part]:
     """Return the same of a checkpoint (`pipeline.training.checkpoints`), and whether its digest holds.
 
     Raises:
@@ -42,61 +56,62 @@ def describe_checkpoint(path: Path) -> list[str]:
     key, digest = [*head.decode("ascii", "replace").split(), "", "", ""][1:3]
     if sha256(payload).hexdigest() != digest:
         raise ArtifactError(f"{path}: a checkpoint whose digest does not hold; delete it, training begins anew")
-    return [f"{'key':>12}  {clean(key)}", *_told(loaded(path, io.BytesIO(payload)))]
+    return [pairs([("key", key)]), *describe(path, payload)]
 
 
-def loaded(path: Path, stream: Any = None) -> Mapping[Any, Any]:
-    """Return what a file of PyTorch holds, tensors on the CPU.
+def _loaded(path: Path, payload: bytes | None) -> Mapping[Any, Any]:
+    """Return what a file of PyTorch holds, each tensor as its shape and type.
 
     Raises:
         ArtifactError: not a dict of tensors and plain values, or damaged
     """
-    import torch
-
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's about odd pickles, which are refused below
-            content = torch.load(stream or path, map_location="cpu", weights_only=True)
+        with zipfile.ZipFile(path if payload is None else io.BytesIO(payload)) as archive:
+            if bad := archive.testzip():
+                raise zipfile.BadZipFile(f"the checksum of {bad} does not hold")
+            name = next(name for name in archive.namelist() if name.endswith("/data.pkl"))
+            content = _Shapes(io.BytesIO(archive.read(name))).load()
     except _DAMAGED as error:
         words = short(str(error).split("\n")[0], 120)
-        raise ArtifactError(
-            f"{path}: not opened: damaged, or more than tensors in it ({words}); delete it and rerun its stage"
-        ) from error
+        said = f"not opened: damaged, or more than tensors in it ({words})"
+        raise ArtifactError(f"{path}: {said}; delete it and rerun its stage") from error
     if not isinstance(content, Mapping):
-        raise ArtifactError(
-            f"{path}: holds {type(content).__name__}, no network by name; rerun its stage with `dvc repro -f`"
-        )
+        said = f"holds {type(content).__name__}, no network by name"
+        raise ArtifactError(f"{path}: {said}; rerun its stage with `dvc repro -f`")
     return content
 
 
-def _told(content: Mapping[Any, Any]) -> list[str]:
-    tensors = list(_tensors(content, ""))
-    inside = [item for item in tensors if item[0].startswith(f"{_PREFERRED}.")]
-    parameters = sum(math.prod(shape) for _, shape, _ in inside or tensors)
-    words = f" in {_PREFERRED}" if inside else ""
-    lines = [
-        f"{short(key, 40):>12}  {short(value, 160)}" for key, value in content.items() if not _holds_tensors(value)
-    ]
-    lines += [f"{'parameters':>12}  {parameters:,} in {count(len(inside or tensors), 'tensor')}{words}", ""]
-    shown = tensors[:_TENSORS]
-    lines += table(
-        ["tensor", "shape", "type", "numbers"],
-        [[n, "x".join(map(str, s)) or "one", t, f"{math.prod(s):,}"] for n, s, t in shown],
-        range(3),
-    )
-    return lines if len(shown) == len(tensors) else [*lines, f"... and {len(tensors) - len(shown)} more"]
+class _Tensor(NamedTuple):
+    """What is told of a tensor."""
+
+    shape: tuple[int, ...]
+    kind: str
 
 
-def _holds_tensors(value: Any) -> bool:
-    return next(_tensors(value, ""), None) is not None
+class _Shapes(pickle.Unpickler):
+    """Reads shapes and plain values; whatever else a file names is refused, so that nothing in it runs."""
+
+    def persistent_load(self, pid: Any) -> Any:
+        """Return the type of a tensor's numbers; they themselves lie elsewhere in the file."""
+        return pid[1]
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return what stands in for the few things that a file of tensors names."""
+        if (module, name) == ("collections", "OrderedDict"):
+            return OrderedDict
+        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
+            return lambda kind, _, shape, *__: _Tensor(tuple(shape), kind)
+        if (module, name) == ("torch._utils", "_rebuild_parameter"):
+            return lambda tensor, *_: tensor
+        if module == "torch" and (kind := _KINDS.get(name.removesuffix("Storage"))):
+            return kind
+        raise pickle.UnpicklingError(f"it names {module}.{name}")
 
 
 def _tensors(value: Any, name: str, depth: int = 0) -> Iterator[tuple[str, tuple[int, ...], str]]:
     """Yield (name, shape, type) of every tensor within dicts and lists."""
-    import torch
-
-    if isinstance(value, torch.Tensor):
-        yield name, tuple(value.shape), str(value.dtype).removeprefix("torch.")
+    if isinstance(value, _Tensor):
+        yield name, *value
     elif isinstance(value, Mapping | list | tuple) and depth < 8:
         for key, inner in value.items() if isinstance(value, Mapping) else enumerate(value):
             yield from _tensors(inner, f"{name}.{key}" if name else str(key), depth + 1)

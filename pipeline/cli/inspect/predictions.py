@@ -2,93 +2,72 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
 
-from pipeline.cli.inspect.rows import Row, Table
+from pipeline.cli.inspect.csv_table import CsvTable, Row
+from pipeline.cli.layout import Part, pairs, table
 from pipeline.core.errors import ArtifactError
-from pipeline.runner.terminal import count, pairs, table
+from pipeline.runner.terminal import count
 
 KEYS = ("model", "fold", "clip_id", "speaker", "emotion", "predicted")
 
 
-@dataclass
-class _Tally:
-    """Running figures of one model on one part."""
+def describe(rows: CsvTable) -> list[Part]:
+    """Return clips, accuracy, UAR over the emotions that occur and mean confidence of each model on each part.
 
-    clips: Counter[str] = field(default_factory=Counter)
-    right: Counter[str] = field(default_factory=Counter)
-    confidence: float = 0.0
-
-    def add(self, row: Row, confidence: float) -> None:
-        """Take a row."""
-        self.clips[row["emotion"]] += 1
-        self.right[row["emotion"]] += row["predicted"] == row["emotion"]
-        self.confidence += confidence
-
-    def cells(self) -> list[str]:
-        """Return clips, accuracy, unweighted average recall over the emotions that occur, and mean confidence."""
-        number = self.clips.total()
-        uar = sum(self.right[name] / self.clips[name] for name in self.clips) / len(self.clips)
-        return [
-            str(number),
-            *(f"{value:.3f}" for value in (self.right.total() / number, uar, self.confidence / number)),
-        ]
-
-
-def describe(rows: Table) -> list[str]:
-    """Return clips, accuracy, UAR and mean confidence (the posterior of what was decided) of each model on each part."""
+    Confidence is the posterior of what was decided.
+    """
     classes = _classes(rows)
-    tallies: dict[tuple[str, str], _Tally] = {}
-    folds, clips = set(), set()
+    clips: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)  # model, part -> clips of each emotion
+    right: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    confidence: dict[tuple[str, str], float] = defaultdict(float)
+    folds, ids = set(), set()
     for row in rows:
-        posteriors = _posteriors(rows, row, classes)
-        tallies.setdefault((row["model"], row.get("part", "")), _Tally()).add(row, max(posteriors))
+        key = row["model"], row.get("part", "")
+        clips[key][row["emotion"]] += 1
+        right[key][row["emotion"]] += row["predicted"] == row["emotion"]
+        confidence[key] += max(_posteriors(rows, row, classes))
         folds.add(row["fold"])
-        clips.add(row["clip_id"])
-    parts = any(part for _, part in tallies)
-    lines = [[model, *([part] if parts else []), *tally.cells()] for (model, part), tally in tallies.items()]
+        ids.add(row["clip_id"])
+    parts = any(part for _, part in clips)
+    lines = []
+    for (model, part), by in clips.items():
+        number, hits = by.total(), right[model, part]
+        uar = sum(hits[name] / by[name] for name in by) / len(by)
+        figures = (hits.total() / number, uar, confidence[model, part] / number)
+        lines.append([model, *([part] if parts else []), number, *(f"{value:.3f}" for value in figures)])
+    about = [("clips", f"{len(ids)} in {count(len(folds), 'fold')}"), ("emotions", ", ".join(classes))]
+    about += [("chance", f"{1 / len(classes):.3f}"), ("models", str(len({model for model, _ in clips})))]
     header = ["model", *(["part"] if parts else []), "clips", "accuracy", "UAR", "confidence"]
-    about = [
-        ("clips", f"{len(clips)} in {count(len(folds), 'fold')}"),
-        ("emotions", ", ".join(classes)),
-        ("chance", f"{1 / len(classes):.3f}"),
-        ("models", len({model for model, _ in tallies})),
-    ]
-    return [*pairs(about), "", *table(header, lines, (0, 1) if parts else (0,))]
+    return [pairs(about), "", table(header, lines, range(1 + parts))]
 
 
-def of_clip(rows: Table, clip_id: str) -> list[str]:
+def of_clip(rows: CsvTable, clip_id: str) -> list[Part]:
     """Return one clip's posteriors by model.
 
     Raises:
         ArtifactError: no row of that clip
     """
-    classes = _classes(rows)
-    chosen = [row for row in rows if row["clip_id"] == clip_id]
-    if not chosen:
-        raise ArtifactError(f"{rows.path}: no clip '{clip_id}'; it may have been lost before: see ledger.csv beside it")
-    lines = []
-    for row in chosen:
-        posteriors = _posteriors(rows, row, classes)
+    classes, lines, right, row = _classes(rows), [], 0, Row()
+    for row in (row for row in rows if row["clip_id"] == clip_id):
         where = "/".join(filter(None, (row["fold"], row.get("part", ""))))
-        right = "" if row["predicted"] == row["emotion"] else "wrong"
-        lines.append([row["model"], where, row["predicted"], right, *(f"{value:.2f}" for value in posteriors)])
-    right_in = sum(row["predicted"] == row["emotion"] for row in chosen)
-    about = [
-        ("speaker", chosen[0]["speaker"]),
-        ("emotion", chosen[0]["emotion"]),
-        ("right in", f"{right_in} of {count(len(chosen), 'row')}"),
-    ]
-    return [*pairs(about), "", *table(["model", "fold", "predicted", "", *classes], lines, range(4))]
+        wrong = row["predicted"] != row["emotion"]
+        right += not wrong
+        posteriors = [f"{value:.2f}" for value in _posteriors(rows, row, classes)]
+        lines.append([row["model"], where, row["predicted"], "wrong" * wrong, *posteriors])
+    if not lines:
+        raise ArtifactError(f"{rows.path}: no clip '{clip_id}'; it may have been lost before: see ledger.csv beside it")
+    said = f"{right} of {count(len(lines), 'row')}"
+    about = pairs([("speaker", row["speaker"]), ("emotion", row["emotion"]), ("right in", said)])
+    return [about, "", table(["model", "fold", "predicted", "", *classes], lines, range(4))]
 
 
-def _classes(rows: Table) -> list[str]:
+def _classes(rows: CsvTable) -> list[str]:
     names = [name[2:] for name in rows.columns if name.startswith("p_")]
     if not names:
         raise ArtifactError(f"{rows.path}: no column p_<emotion>; rerun its stage with `dvc repro -f`")
     return names
 
 
-def _posteriors(rows: Table, row: Row, classes: list[str]) -> list[float]:
+def _posteriors(rows: CsvTable, row: Row, classes: list[str]) -> list[float]:
     return [rows.number(row, f"p_{name}") for name in classes]

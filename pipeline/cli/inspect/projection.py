@@ -4,20 +4,20 @@ them.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pipeline.cli.inspect.reading import blocks, feature_file, fold_of
+from pipeline.cli.inspect.feature_file import feature_file, fold_of, key_in
+from pipeline.cli.inspect.summary import Summary
 from pipeline.core.clip import read_manifest
 from pipeline.core.errors import ArtifactError
-from pipeline.core.store import FeatureFile
 from pipeline.reporting.figures import COLOURS, MARKERS, check_name, figure, words, write
 from pipeline.runner.terminal import clean, count, emotions_of
 
-METHODS = ("pca", "tsne")
 _FEWEST = 4
 _EXACT = 1500
 """Beyond so many clips and columns PCA is randomised, with a fixed seed."""
@@ -69,42 +69,28 @@ def draw(path: Path, fold: str, out: Path, method: str = "pca") -> str:
 def project(path: Path, fold: str = "", method: str = "pca") -> Projection:
     """Return the clips of a feature file as points in a plane; arguments and errors as `draw`."""
     labels = {clip.clip_id: (clip.emotion, clip.speaker) for clip in read_manifest(path.parent / "manifest.csv")}
+    means: dict[str, np.ndarray] = {}
+    left: Counter[str] = Counter()
     with feature_file(path) as file:
-        level = fold_of(file, fold)
-        ids = file.clip_ids(level)
-        means = {name: _mean(file, f"{level}/{name}" if level else name) for name in ids}
-        feature = file.meta.feature
-    unseen = [name for name, mean in means.items() if mean is None]
-    odd = [name for name, mean in means.items() if mean is not None and not np.isfinite(mean).all()]
-    strange = [name for name in ids if name not in labels]
-    kept = [name for name in ids if name not in {*unseen, *odd, *strange}]
-    if len(kept) < _FEWEST:
-        raise ArtifactError(
-            f"{path}: {count(len(kept), 'clip')} with an observed frame, {_FEWEST} are needed; see the ledger beside it"
-        )
-    notes = [
-        f"left out: {count(len(names), 'clip')} {why}"
-        for names, why in (
-            (unseen, "without an observed frame"),
-            (odd, "with NaN or infinity"),
-            (strange, "that manifest.csv lacks"),
-        )
-        if names
-    ]
-    points, axes = _plane(np.array([means[name] for name in kept], np.float64), method)
-    title = f"{feature}, {count(len(kept), 'clip')} of {path.resolve().parent.name}" + (f", {level}" if level else "")
-    return Projection(
-        title, points, axes, [labels[name][0] for name in kept], [labels[name][1] for name in kept], notes
-    )
-
-
-def _mean(file: FeatureFile, key: str) -> np.ndarray | None:
-    """Return the mean over observed frames, (D,) float32, or None without one."""
-    total, number = np.zeros(file.meta.dimension), 0
-    for block in blocks(file, key):
-        total += block.values[block.mask].astype(np.float64).sum(0)
-        number += int(block.mask.sum())
-    return (total / number).astype(np.float32) if number else None
+        level, feature = fold_of(file, fold), file.meta.feature
+        for name in file.clip_ids(level):
+            clip = Summary.of(file, [key_in(level, name)])
+            if not clip.observed:
+                left["without an observed frame"] += 1
+            elif clip.nan or not np.isfinite(clip.mean).all():
+                left["with NaN or infinity"] += 1
+            elif name not in labels:
+                left["that manifest.csv lacks"] += 1
+            else:
+                means[name] = clip.mean.astype(np.float32)
+    if len(means) < _FEWEST:
+        few = f"{count(len(means), 'clip')} with an observed frame, {_FEWEST} are needed"
+        raise ArtifactError(f"{path}: {few}; see the ledger beside it")
+    notes = [f"left out: {count(number, 'clip')} {why}" for why, number in left.items()]
+    points, axes = _plane(np.array(list(means.values()), np.float64), method)
+    title = f"{feature}, {count(len(means), 'clip')} of {path.resolve().parent.name}" + (f", {level}" if level else "")
+    emotions, speakers = ([labels[name][at] for name in means] for at in range(2))
+    return Projection(title, points, axes, emotions, speakers, notes)
 
 
 def _plane(means: np.ndarray, method: str) -> tuple[np.ndarray, tuple[str, str]]:
@@ -123,10 +109,8 @@ def _plane(means: np.ndarray, method: str) -> tuple[np.ndarray, tuple[str, str]]
     reduced = pca.fit_transform(scaled)
     if method == "pca":
         first, second = (float(share) for share in np.nan_to_num(pca.explained_variance_ratio_[:2]))
-        return reduced, (
-            f"first component ({first:.1%} of the variance)",
-            f"second component ({second:.1%} of the variance)",
-        )
+        said = "{} component ({:.1%} of the variance)"
+        return reduced, (said.format("first", first), said.format("second", second))
     from sklearn.manifold import TSNE
 
     perplexity = min(30.0, (len(means) - 1) / 3)
@@ -140,11 +124,8 @@ def _render(found: Projection, out: Path) -> None:
     with figure(12.5, 5.4) as drawn:
         drawn.set_layout_engine("constrained")
         left, right = drawn.subplots(1, 2, sharex=True, sharey=True)
-        drawn.suptitle(
-            words("; ".join([f"{found.title}: mean over observed frames, standardised", *found.notes]), 160),
-            fontsize=10,
-            weight="bold",
-        )
+        title = "; ".join([f"{found.title}: mean over observed frames, standardised", *found.notes])
+        drawn.suptitle(words(title, 160), fontsize=10, weight="bold")
         _panel(left, found, found.emotions, emotions_of(found.emotions), "emotion")
         _panel(right, found, found.speakers, sorted(set(found.speakers)), "speaker")
         write(drawn, out)
@@ -164,20 +145,11 @@ def _panel(axis: Any, found: Projection, values: list[str], order: list[str], ti
     for number in [*range(len(named)), *([-1] if (kind < 0).any() else [])]:
         colour, marker = (COLOURS[number], MARKERS[number]) if number >= 0 else ("#bbbbbb", ".")
         chosen = found.points[kind == number]
-        axis.scatter(
-            chosen[:, 0],
-            chosen[:, 1],
-            s=34,
-            c=colour,
-            marker=marker,
-            edgecolors="white",
-            linewidths=0.5,
-            zorder=2 + (number >= 0),
-        )
+        look = {"s": 34, "c": colour, "marker": marker, "edgecolors": "white", "linewidths": 0.5}
+        axis.scatter(chosen[:, 0], chosen[:, 1], zorder=2 + (number >= 0), **look)
         label = words(named[number], 28) if number >= 0 else f"{len(order) - len(named)} other {title}s"
-        handles.append(
-            Line2D([], [], linestyle="", marker=marker, color=colour, markersize=6, label=f"{label} ({len(chosen)})")
-        )
+        label = f"{label} ({len(chosen)})"
+        handles.append(Line2D([], [], linestyle="", marker=marker, color=colour, markersize=6, label=label))
     axis.set_title(f"by {title}")
     axis.set_xlabel(found.axes[0])
     axis.set_ylabel(found.axes[1])

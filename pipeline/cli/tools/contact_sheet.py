@@ -73,15 +73,12 @@ def draw_sheet(
 
 
 def draw_strip(faces: ClipFeatures, width: int) -> np.ndarray:
-    """Draw the mask over time, (height, width, 3) uint8 RGB: dark blue with a detection, light blue where the face was
-    followed, orange where
-    it was interpolated, red without a face."""
+    """Draw the mask over time, (height, width, 3) uint8 RGB, in the colours of `_STATES`."""
     strip = np.full((_STRIP_PX + _TICKS_PX, width, 3), 255, np.uint8)
     if not len(faces.mask):
         return strip
-    end = float(
-        faces.times[-1] + np.median(np.diff(faces.times, prepend=faces.times[0] - 0.04))
-    )  # the last frame is shown, too
+    step = np.median(np.diff(faces.times, prepend=faces.times[0] - 0.04))
+    end = float(faces.times[-1] + step)  # the last frame is shown, too
     frames = np.searchsorted(faces.times, np.arange(width) / width * end, side="right") - 1
     colours = np.array([_state(faces, index)[0] for index in range(len(faces.mask))], np.uint8)
     strip[:_STRIP_PX] = np.where(frames[:, None] >= 0, colours[np.maximum(frames, 0)], 255)
@@ -95,7 +92,11 @@ def _tick(strip: np.ndarray, time: float, across: int) -> None:
     cv2.line(strip, (across, _STRIP_PX), (across, _STRIP_PX + 4), _INK, 1)
     text = f"{time:g} s"
     left = min(max(0, across - 4 * len(text)), strip.shape[1] - 8 * len(text))
-    cv2.putText(strip, text, (left, len(strip) - 3), cv2.FONT_HERSHEY_SIMPLEX, 0.4, _INK, 1, cv2.LINE_AA)
+    _write(strip, text, (left, len(strip) - 3))
+
+
+def _write(on: np.ndarray, text: str, at: tuple[int, int], size: float = 0.4, ink: tuple[int, int, int] = _INK) -> None:
+    cv2.putText(on, text, at, cv2.FONT_HERSHEY_SIMPLEX, size, ink, 1, cv2.LINE_AA)
 
 
 def _state(faces: ClipFeatures, index: int) -> tuple[tuple[int, int, int], str]:
@@ -107,11 +108,8 @@ def _state(faces: ClipFeatures, index: int) -> tuple[tuple[int, int, int], str]:
 
 def _cell(rgb: np.ndarray, time: float, faces: ClipFeatures, index: int) -> np.ndarray:
     scale = CELL_PX / rgb.shape[1]
-    picture = cv2.resize(
-        rgb,
-        (CELL_PX, max(1, round(scale * rgb.shape[0]))),
-        interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR,
-    )
+    size, how = (CELL_PX, max(1, round(scale * rgb.shape[0]))), cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    picture = cv2.resize(rgb, size, interpolation=how)
     colour, words = _state(faces, index)
     for number, box in reversed(list(enumerate(faces.extra["tracks"][index]))):
         if not np.isnan(box[0]):
@@ -122,9 +120,7 @@ def _cell(rgb: np.ndarray, time: float, faces: ClipFeatures, index: int) -> np.n
     cell = np.full((len(picture) + _LINE_PX, CELL_PX, 3), _PAPER, np.uint8)
     cell[: len(picture)] = picture
     cv2.rectangle(cell, (0, len(picture)), (CELL_PX - 1, len(picture) + 3), colour, -1)
-    cv2.putText(
-        cell, f"{time:.2f} s  {words}", (2, len(cell) - 3), cv2.FONT_HERSHEY_SIMPLEX, 0.42, _INK, 1, cv2.LINE_AA
-    )
+    _write(cell, f"{time:.2f} s  {words}", (2, len(cell) - 3), 0.42)
     return cell
 
 
@@ -134,4 +130,4 @@ def _box(picture: np.ndarray, box: np.ndarray, number: int, colour: tuple[int, i
     cv2.rectangle(picture, (left, top), (right, bottom), colour, 2, cv2.LINE_AA)
     x, y, wide = max(0, left - 1), max(0, top - _TAG_PX), 6 + 8 * len(str(number))
     cv2.rectangle(picture, (x, y), (x + wide, y + _TAG_PX), colour, -1)
-    cv2.putText(picture, str(number), (x + 3, y + _TAG_PX - 2), cv2.FONT_HERSHEY_SIMPLEX, 0.4, _PAPER, 1, cv2.LINE_AA)
+    _write(picture, str(number), (x + 3, y + _TAG_PX - 2), ink=_PAPER)

@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
-import pandas as pd
-
+from pipeline.cli.layout import Part, table, text_of
 from pipeline.core.clip import Clip, check_unique
 from pipeline.core.errors import SettingsError
 from pipeline.core.settings import parse
@@ -45,25 +44,23 @@ def check_corpus(name: str, params: CorpusParams) -> tuple[str, bool]:
     """
     if params.parts:
         each = next(iter(params.parts))
-        raise SettingsError(
-            f"params.yaml: corpora.{name}.parts: check each of them, such as `python -m pipeline corpus check {each} --root FOLDER`"
-        )
+        remedy = f"check each of them, such as `python -m pipeline corpus check {each} --root FOLDER`"
+        raise SettingsError(f"params.yaml: corpora.{name}.parts: {remedy}")
     adapter = load_adapter(name, params)
     clips = list(labelled_clips(name, params))
     check_unique((clip for _, clip in clips), params.root)
-    expected = _expected(adapter, params.labelled_by)
-    table = _table(counts(clips), expected)
+    expected, found = _expected(adapter, params.labelled_by), counts(clips)
+    rows = []
+    for each in dict.fromkeys([*found, *expected]):
+        here, wanted = found.get(each, 0), expected.get(each)
+        rows.append([each.replace(":", " "), here, "" if wanted is None else wanted, _difference(here, wanted)])
     absent = sorted({clip.path for _, clip in clips if not Path(params.root, clip.path).is_file()})
-    differing = int((table["verdict"] != "").sum())
-    lines = [
-        f"{name} in {params.root}, read by pipeline/corpora/{params.adapter or name}.py",
-        f"licence: {adapter.LICENCE}",
-        "",
-    ]
-    lines += [table.to_string(index=False), ""]
-    lines += list(_uneven(clips)) + ([_some("named in a table, but not in the folder", absent)] if absent else [])
-    lines.append(_verdict(differing, len(expected), bool(absent)))
-    return "\n".join(lines), not differing and not absent
+    differing = sum(bool(row[3]) for row in rows)
+    parts: list[Part] = [f"{name} in {params.root}, read by pipeline/corpora/{params.adapter or name}.py"]
+    parts += [f"licence: {adapter.LICENCE}", "", table(["what", "here", "published", "verdict"], rows, (0, 3)), ""]
+    parts += [*_uneven(clips), *([_some("named in a table, but not in the folder", absent)] if absent else [])]
+    parts.append(_verdict(differing, len(expected), bool(absent)))
+    return text_of(parts), not differing and not absent
 
 
 def counts(clips: list[tuple[str, Clip]]) -> dict[str, int]:
@@ -75,11 +72,8 @@ def counts(clips: list[tuple[str, Clip]]) -> dict[str, int]:
     """
     found = {"clips": len(clips), "speakers": len({clip.speaker for _, clip in clips if clip.emotion != LEFT_OUT})}
     labels, splits = Counter(label for label, _ in clips), Counter(clip.split for _, clip in clips if clip.split)
-    return (
-        found
-        | {f"label:{name}": labels[name] for name in sorted(labels)}
-        | {f"split:{name}": splits[name] for name in sorted(splits)}
-    )
+    found |= {f"label:{name}": labels[name] for name in sorted(labels)}
+    return found | {f"split:{name}": splits[name] for name in sorted(splits)}
 
 
 def _expected(adapter: ModuleType, labelled_by: str) -> Mapping[str, int]:
@@ -89,15 +83,6 @@ def _expected(adapter: ModuleType, labelled_by: str) -> Mapping[str, int]:
     expected = getattr(adapter, "EXPECTED", {})
     own = not labelled_by or labelled_by == adapter.LABELLINGS[0]
     return {name: count for name, count in expected.items() if own or not name.startswith("label:")}
-
-
-def _table(found: Mapping[str, int], expected: Mapping[str, int]) -> pd.DataFrame:
-    names = [*found, *(name for name in expected if name not in found)]
-    rows = [(name.replace(":", " "), found.get(name, 0), expected.get(name)) for name in names]
-    return pd.DataFrame(
-        [(what, here, "" if wanted is None else str(wanted), _difference(here, wanted)) for what, here, wanted in rows],
-        columns=["what", "here", "published", "verdict"],
-    )
 
 
 def _difference(here: int, wanted: int | None) -> str:
@@ -125,12 +110,8 @@ def _some(what: str, names: list[str]) -> str:
 def _verdict(differing: int, published: int, absent: bool) -> str:
     if not published:
         return "its adapter has no published counts to compare with"
-    met = (
-        f"{published - differing} of {published} published counts are met"
-        if differing
-        else "all published counts are met"
-    )
-    return met + (", and files are absent" if absent else "")
+    met = f"{published - differing} of {published}" if differing else "all"
+    return f"{met} published counts are met{', and files are absent' if absent else ''}"
 
 
 def _mapping(block: object, name: str) -> Mapping[str, object]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.cli.layout import WHOLE, Part, pairs, table, text_of
 from pipeline.core.clip import Clip, read_manifest
 from pipeline.core.errors import ArtifactError, did_you_mean
 from pipeline.core.ledger import Entry, read_ledger
@@ -14,6 +14,10 @@ from pipeline.core.store import FeatureFile
 from pipeline.engine.clip_cache import ClipCache
 from pipeline.engine.journal import Journal, journal_path, read_journal
 from pipeline.protocols.splits import read_splits
+from pipeline.runner.terminal import short
+
+_MANY = 5000
+"""Beyond so many clips the nearest name is not looked for."""
 
 
 @dataclass(frozen=True)
@@ -65,37 +69,46 @@ def explain(corpus: str, clip_id: str, places: Places, stage: str = "") -> str:
     Raises:
         ArtifactError: no such corpus, clip or stage, or a damaged artifact
     """
-    clips = {clip.clip_id: clip for clip in read_manifest(places.features / "manifest.csv")}
-    if clip_id not in clips:
-        raise ArtifactError(
-            f"{places.features / 'manifest.csv'}: no clip '{clip_id}'{did_you_mean(clip_id, clips) if len(clips) < 5000 else ''}"
-        )
+    clip = clip_of(clip_id, places)
     steps = _steps(clip_id, places)
-    lines = [f"{clip_id} of {corpus}", *_about(clips[clip_id], places)]
+    parts: list[Part] = [f"{clip_id} of {corpus}", _about(clip, places), ""]
     if stage:
-        return "\n".join([*lines, "", *_details(_chosen(steps, stage), clip_id, places.cache)])
-    return "\n".join([*lines, "", *_walk(steps, clip_id), "", *_predictions(clips[clip_id], places.reports)])
+        return text_of([*parts, *_details(_chosen(steps, stage), clip_id, places.cache)])
+    return text_of([*parts, _walk(steps, clip_id), "", *_predictions(clip, places.reports)])
 
 
-def _about(clip: Clip, places: Places) -> list[str]:
+def clip_of(clip_id: str, places: Places) -> Clip:
+    """Return the manifest's row of a clip.
+
+    Raises:
+        ArtifactError: no such clip
+    """
+    manifest = places.features / "manifest.csv"
+    clips = {clip.clip_id: clip for clip in read_manifest(manifest)}
+    if clip_id not in clips:
+        near = did_you_mean(clip_id, clips) if len(clips) < _MANY else ""
+        raise ArtifactError(f"{manifest}: no clip '{clip_id}'{near}")
+    return clips[clip_id]
+
+
+def said_of(entry: Entry) -> str:
+    """Return status, reason and detail of a ledger's entry."""
+    return f"{entry.status}{f', {_why(entry)}' if entry.reason or entry.detail else ''}"
+
+
+def _why(entry: Entry) -> str:
+    return ": ".join(filter(None, (entry.reason, entry.detail)))
+
+
+def _about(clip: Clip, places: Places) -> Part:
     file = places.root / clip.path
     state = f"{file.stat().st_size / 1e6:.2f} MB" if file.is_file() else "not there"
-    span = (
-        f", from {clip.start or 0:g} s to {'its end' if clip.end is None else f'{clip.end:g} s'}"
-        if (clip.start, clip.end) != (None, None)
-        else ""
-    )
-    folds = ", ".join(
-        f"{name} {fold[clip.clip_id]}"
-        for name, fold in read_splits(places.features / "splits.csv").items()
-        if clip.clip_id in fold
-    )
-    return [
-        f"  file     {file} ({state}{span})",
-        f"  SHA-256  {clip.digest or 'none: it could not be read'}",
-        f"  speaker  {clip.speaker}, emotion {clip.emotion}",
-        f"  folds    {folds or 'none'}",
-    ]
+    if (clip.start, clip.end) != (None, None):
+        state += f", from {clip.start or 0:g} s to {'its end' if clip.end is None else f'{clip.end:g} s'}"
+    splits = read_splits(places.features / "splits.csv").items()
+    folds = ", ".join(f"{name} {fold[clip.clip_id]}" for name, fold in splits if clip.clip_id in fold)
+    rows = [("file", f"{file} ({state})"), ("SHA-256", clip.digest or "none: it could not be read")]
+    return pairs([*rows, ("speaker", f"{clip.speaker}, emotion {clip.emotion}"), ("folds", folds or "none")])
 
 
 def _steps(clip_id: str, places: Places) -> list[_Step]:
@@ -105,14 +118,10 @@ def _steps(clip_id: str, places: Places) -> list[_Step]:
         entries = read_ledger(path)
         name = path.name.removesuffix(".ledger.csv")
         file = path.with_name(f"{name}.h5")
-        own = [entry for entry in entries if entry.clip_id == clip_id]
         stages = {entry.stage for entry in entries}
         # a ledger repeats those of the stages before; its own stage is the one that no shorter ledger has
-        steps += [
-            _Step(entry, file, len(stages), read_journal(journal_path(places.cache, file)))
-            for entry in own
-            if _is_own(entry.stage, name)
-        ]
+        own = [entry for entry in entries if entry.clip_id == clip_id and _is_own(entry.stage, name)]
+        steps += [_Step(entry, file, len(stages), read_journal(journal_path(places.cache, file))) for entry in own]
     return sorted(steps, key=lambda step: (step.depth, step.entry.stage))
 
 
@@ -120,24 +129,15 @@ def _is_own(stage: str, name: str) -> bool:
     return stage.rpartition(":")[2] == name or stage == {"faces": "track_faces", "aligned": "align_faces"}.get(name)
 
 
-def _walk(steps: list[_Step], clip_id: str) -> list[str]:
-    width = max([len(step.entry.stage) for step in steps] + [5])
-    lines = [f"  {'stage':<{width}}  {'status':<9} {'cache':<9} {'result':<34} why"]
+def _walk(steps: list[_Step], clip_id: str) -> Part:
+    rows = []
     for step in steps:
-        how, why = step.how
-        entry = step.entry
-        result = (
-            _result(step.file, clip_id)
-            if not entry.lost
-            else entry.reason + (f": {entry.detail}" if entry.detail else "")
+        (how, why), entry = step.how, step.entry
+        result = short(_why(entry) if entry.lost else _result(step.file, clip_id), 34)
+        rows.append(
+            [entry.stage, entry.status, how, result, f"{why} [{_why(entry)}]" if entry.status == "degraded" else why]
         )
-        note = f" [{entry.reason}{': ' + entry.detail if entry.detail else ''}]" if entry.status == "degraded" else ""
-        lines.append(f"  {entry.stage:<{width}}  {entry.status:<9} {how:<9} {_cut(result, 34):<34} {why}{note}")
-    return lines
-
-
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 3]}..."
+    return table(["stage", "status", "cache", "result", "why"], rows, range(5), WHOLE)
 
 
 def _result(path: Path, clip_id: str) -> str:
@@ -146,19 +146,14 @@ def _result(path: Path, clip_id: str) -> str:
         return "-"
     try:
         with FeatureFile(path) as file:
-            return _shape(file, clip_id)
+            folds = file.folds
+            key = f"{folds[0]}/{clip_id}" if folds else clip_id
+            if not file.holds(key):
+                return "not in the file: run `dvc repro`"
+            mask, width = file.frames(key)[1], file.meta.dimension
     except ArtifactError:
         return "of another version, or damaged"
-
-
-def _shape(file: FeatureFile, clip_id: str) -> str:
-    folds = file.folds
-    key = f"{folds[0]}/{clip_id}" if folds else clip_id
-    if not file.holds(key):
-        return "not in the file: run `dvc repro`"
-    _, mask = file.frames(key)
-    words = f"{len(mask)} x {file.meta.dimension}, observed {mask.mean():.0%}"
-    return f"{words}, in {len(folds)} folds" if folds else words
+    return f"{len(mask)} x {width}, observed {mask.mean():.0%}{f', in {len(folds)} folds' if folds else ''}"
 
 
 def _chosen(steps: list[_Step], stage: str) -> _Step:
@@ -168,44 +163,28 @@ def _chosen(steps: list[_Step], stage: str) -> _Step:
     return names[stage]
 
 
-def _details(step: _Step, clip_id: str, cache: Path) -> list[str]:
-    entry, (how, why) = step.entry, step.how
-    lines = [
-        f"  {entry.stage}: {entry.status}"
-        + (f", {entry.reason}" if entry.reason else "")
-        + (f" ({entry.detail})" if entry.detail else ""),
-        f"    file    {step.file}: {_result(step.file, clip_id)}" if step.file.is_file() else "    file    none",
-        f"    cache   {how}: {why}",
-    ]
+def _details(step: _Step, clip_id: str, cache: Path) -> list[Part]:
+    there = f"{step.file}: {_result(step.file, clip_id)}" if step.file.is_file() else "none"
+    rows = [("stage", f"{step.entry.stage}: {said_of(step.entry)}"), ("file", there), ("cache", ": ".join(step.how))]
     row = step.journal.rows.get(clip_id) if step.journal else None
     if step.journal is None or row is None:
-        return lines
+        return [pairs(rows)]
     path = ClipCache(cache).path(row.key)
     kept = f"{path} ({path.stat().st_size:,} bytes)" if path.is_file() else "no longer there: pruned or deleted"
-    lines += [f"    key     {row.key}, SHA-256 of:", f"      input = {row.input}"]
-    lines += [f"      {name} = {value}" for name, value in step.journal.common.items()]
-    return [*lines, f"    entry   {kept}"]
+    made_of = [f"      {name} = {value}" for name, value in {"input": row.input, **step.journal.common}.items()]
+    return [pairs([*rows, ("entry", kept), ("key", f"{row.key}, SHA-256 of:")]), *made_of]
 
 
-def _predictions(clip: Clip, reports: Path) -> list[str]:
-    found = [
-        (path.parent.name, row)
-        for path in sorted(reports.glob("*/predictions.csv"))
-        for row in _rows(path, clip.clip_id)
-    ]
-    if not found:
-        return ["  no predictions: not tested in any fold, or no report yet (`dvc repro report`)"]
-    width = max(len(row["model"]) for _, row in found)
-    lines = [f"  {'system':<12} {'model':<{width}}  {'predicted':<10} {'p':>5}  (true: {clip.emotion})"]
-    for system, row in found:
-        wrong = "" if row["predicted"] == clip.emotion else "  wrong"
-        lines.append(
-            f"  {system:<12} {row['model']:<{width}}  {row['predicted']:<10} {float(row['p_' + row['predicted']]):>5.2f}{wrong}"
-        )
-    right = sum(row["predicted"] == clip.emotion for _, row in found)
-    return [*lines, f"  right in {right} of {len(found)} models"]
-
-
-def _rows(path: Path, clip_id: str) -> list[Mapping[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return [row for row in csv.DictReader(file) if row["clip_id"] == clip_id]
+def _predictions(clip: Clip, reports: Path) -> list[Part]:
+    rows, right = [], 0
+    for path in sorted(reports.glob("*/predictions.csv")):
+        with path.open(newline="", encoding="utf-8") as file:
+            for row in (row for row in csv.DictReader(file) if row["clip_id"] == clip.clip_id):
+                guess = row["predicted"]
+                wrong = guess != clip.emotion
+                right += not wrong
+                rows.append([path.parent.name, row["model"], guess, f"{float(row[f'p_{guess}']):.2f}", "wrong" * wrong])
+    if not rows:
+        return ["no predictions: not tested in any fold, or no report yet (`dvc repro report`)"]
+    found = table(["system", "model", "predicted", "p", f"(true: {clip.emotion})"], rows, (0, 1, 2, 4))
+    return [found, f"right in {right} of {len(rows)} models"]

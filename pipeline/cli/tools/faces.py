@@ -12,9 +12,9 @@ import cv2
 import numpy as np
 
 from pipeline.cli.tools.contact_sheet import draw_sheet, untracked
-from pipeline.cli.tools.explain import Places
+from pipeline.cli.tools.explain import Places, clip_of, said_of
 from pipeline.core.clip import Clip, read_manifest
-from pipeline.core.errors import ArtifactError, ClipError, did_you_mean
+from pipeline.core.errors import ArtifactError, ClipError
 from pipeline.core.files import atomic_path
 from pipeline.core.ledger import Entry, read_ledger
 from pipeline.core.store import ClipFeatures, opened
@@ -23,7 +23,7 @@ from pipeline.faces.tracking.tracker import INTERPOLATED
 from pipeline.media.decode import read_frames
 from pipeline.reporting.html.page import render
 
-STAGE = "track_faces"
+STAGE, _LEDGER = "track_faces", "faces.ledger.csv"
 _FRAMES_OF_ONE, _FRAMES_OF_ALL = 24, 6
 
 
@@ -60,9 +60,8 @@ class _Draw:
         between = (faces.extra["how"][faces.mask] == INTERPOLATED).mean() if faces.mask.any() else 0.0
         others = max(0, faces.extra["tracks"].shape[1] - 1)
         said = ": ".join(word for word in (entry.reason, entry.detail) if word)
-        return _Line(
-            clip.clip_id, float(observed), float(between), others, said, path.name if sheet is not None else ""
-        )
+        name = path.name if sheet is not None else ""
+        return _Line(clip.clip_id, float(observed), float(between), others, said, name)
 
 
 def one(clip_id: str, places: Places) -> str:
@@ -71,18 +70,9 @@ def one(clip_id: str, places: Places) -> str:
     Raises:
         ArtifactError: no such clip, or the tracker has not run
     """
-    clips, entries = _clips(places)
-    if clip_id not in clips:
-        raise ArtifactError(
-            f"{places.features / 'manifest.csv'}: no clip '{clip_id}'{did_you_mean(clip_id, clips) if len(clips) < 5000 else ''}"
-        )
-    faces, sheet = _sheet(clips[clip_id], places, _FRAMES_OF_ONE)
-    entry = entries[clip_id]
-    words = (
-        f"{clip_id}: {entry.status}"
-        + (f", {entry.reason}" if entry.reason else "")
-        + (f": {entry.detail}" if entry.detail else "")
-    )
+    clip, entry = clip_of(clip_id, places), _clips(places)[1][clip_id]
+    faces, sheet = _sheet(clip, places, _FRAMES_OF_ONE)
+    words = f"{clip_id}: {said_of(entry)}"
     if sheet is None:
         return f"{words}; no frame of it can be shown"
     path = _file(clip_id, places, ".png")
@@ -99,15 +89,13 @@ def everyone(corpus: str, places: Places, workers: int) -> str:
     clips, entries = _clips(places)
     seen = [(clip, entries[name]) for name, clip in clips.items() if entries[name].status != "absent"]
     if not seen:
-        raise ArtifactError(
-            f"{places.features / 'faces.ledger.csv'}: no clip of {corpus} has a picture, so there is no face to show"
-        )
+        why = f"no clip of {corpus} has a picture, so there is no face to show"
+        raise ArtifactError(f"{places.features / _LEDGER}: {why}")
     drawn = ordered_map(_Draw(places), seen, workers, f"{corpus}: faces")
     lines = sorted(drawn, key=lambda line: (line.coverage, -line.between, line.clip_id))
     path, mean = places.reports / "faces" / "index.html", float(np.mean([line.coverage for line in lines]))
-    counted = f"{len(lines)} clips" + (
-        f" ({len(clips) - len(seen)} more have no picture)" if len(seen) < len(clips) else ""
-    )
+    missing = len(clips) - len(seen)
+    counted = f"{len(lines)} clips" + (f" ({missing} more have no picture)" if missing else "")
     render("faces.html", path, corpus=corpus, counted=counted, lines=lines, mean=mean)
     return f"{counted}, a face in {mean:.1%} of the frames on average, {_worst(lines)}\n{path}"
 
@@ -118,13 +106,10 @@ def _worst(lines: Sequence[_Line]) -> str:
 
 def _clips(places: Places) -> tuple[dict[str, Clip], dict[str, Entry]]:
     clips = {clip.clip_id: clip for clip in read_manifest(places.features / "manifest.csv")}
-    entries = {
-        entry.clip_id: entry for entry in read_ledger(places.features / "faces.ledger.csv") if entry.stage == STAGE
-    }
+    ledger = places.features / _LEDGER
+    entries = {entry.clip_id: entry for entry in read_ledger(ledger) if entry.stage == STAGE}
     if not entries.keys() >= clips.keys():
-        raise ArtifactError(
-            f"{places.features / 'faces.ledger.csv'}: not of the clips of the manifest; run `dvc repro {STAGE}`"
-        )
+        raise ArtifactError(f"{ledger}: not of the clips of the manifest; run `dvc repro {STAGE}`")
     return clips, entries
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline.cli.layout import WHOLE, table, text_of
 from pipeline.core.errors import WeightsError
 from pipeline.core.files import atomic_path, file_digest
 from pipeline.core.settings import Runtime, parse, read_params
@@ -35,11 +35,11 @@ def list_weights(lock: Lock, cache: Path, models: Path) -> str:
         cache: folder of fetched weights
         models: folder of the features' weights
     """
-    rows = [("name", "kind", "for", "where", "SHA-256")]
-    for entry in lock.values():
-        purpose = f"{entry.paper}: {entry.network}"
-        rows.append((entry.name, entry.kind, purpose, _where(entry, cache, models), entry.known or "-"))
-    return _table(rows)
+    rows = [
+        (entry.name, entry.kind, f"{entry.paper}: {entry.network}", _where(entry, cache, models), entry.known or "-")
+        for entry in lock.values()
+    ]
+    return text_of([table(["name", "kind", "for", "where", "SHA-256"], rows, range(5), WHOLE)])
 
 
 def _where(entry: Entry, cache: Path, models: Path) -> str:
@@ -116,8 +116,8 @@ def verify_weights(params: Path, lock_path: Path, models: Path) -> tuple[str, bo
     made = [_feature(stage, name, models / name) for stage, name in features]
     cached = [_cached(entry, cached_path(entry, cache)) for entry in read_lock(lock_path).values()]
     rows = [row for row in (*made, *cached) if row is not None]
-    text = _table([("weights", "file", "SHA-256", "state", "origin, or what is wrong"), *rows])
-    return text, all(row[3] != WRONG for row in rows)
+    found = table(["weights", "file", "SHA-256", "state", "origin, or what is wrong"], rows, range(5), WHOLE)
+    return text_of([found]), all(row[3] != WRONG for row in rows)
 
 
 def _feature(stage: str, name: str, folder: Path) -> Row:
@@ -139,10 +139,3 @@ def _cached(entry: Entry, path: Path) -> Row | None:
         return entry.name, str(path), verify(entry, path), "ok", entry.origin
     except WeightsError as error:
         return entry.name, str(path), "-", WRONG, str(error).removeprefix(f"{path}: ")
-
-
-def _table(rows: Iterable[Sequence[str]]) -> str:
-    rows = list(rows)
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-    return "\n".join(line.rstrip() for line in lines)

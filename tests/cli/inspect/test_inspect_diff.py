@@ -129,7 +129,7 @@ def test_files_with_folds_and_more_than_are_shown(tmp_path):
 def test_memory_of_a_block(lld, tmp_path, monkeypatch):
     other = changed(lld, tmp_path / "b.h5", half_more)
     whole = describe(lld, other)
-    monkeypatch.setattr("pipeline.cli.inspect.reading._BLOCK_BYTES", 100)
+    monkeypatch.setattr("pipeline.cli.inspect.feature_file._BLOCK_BYTES", 100)
     assert describe(lld, other) == whole
 
 

@@ -176,7 +176,7 @@ def test_parts_layers_and_arrays(tmp_path):
 def test_figures_of_blocks_are_those_of_the_whole(tmp_path, monkeypatch):
     folder = write_corpus(tmp_path)
     whole = describe(folder / "lld.h5"), describe(folder / "lld.h5", "c03")
-    monkeypatch.setattr("pipeline.cli.inspect.reading._BLOCK_BYTES", 100)
+    monkeypatch.setattr("pipeline.cli.inspect.feature_file._BLOCK_BYTES", 100)
     assert (describe(folder / "lld.h5"), describe(folder / "lld.h5", "c03")) == whole
     clip = values_of(3)
     mean, std = clip.values[clip.mask].mean(0), clip.values[clip.mask].std(0)

@@ -6,12 +6,15 @@ import hashlib
 import json
 import os
 import pickle
+import subprocess
+import sys
 
 import joblib
 import pytest
 import torch
 
 from helpers.inspecting import write_report
+from helpers.project import ROOT
 from pipeline.__main__ import main
 from pipeline.cli.inspect.artifact import describe
 from pipeline.training.checkpoints import save
@@ -57,6 +60,46 @@ def test_a_network(model):
         "tensor             shape  type     numbers\nstate.body.weight  4x3    float32       12\n"
         "state.body.bias    4      float32        4\nmean               3      float32        3"
     )
+
+
+def test_types_and_parameters_as_pytorch_has_them_without_importing_it(tmp_path):
+    kinds = (
+        torch.float64,
+        torch.float16,
+        torch.bfloat16,
+        torch.int64,
+        torch.int32,
+        torch.int16,
+        torch.int8,
+        torch.uint8,
+        torch.bool,
+    )
+    state = {str(kind).removeprefix("torch."): torch.zeros(2, 3, dtype=kind) for kind in kinds}
+    layer = torch.nn.Conv2d(1, 2, 3)
+    torch.save(
+        {"state": state | layer.state_dict(), "bare": layer.weight, "scalar": torch.tensor(1.0)}, tmp_path / "n.pt"
+    )
+    code = (
+        f"import sys; from pipeline.__main__ import main; main(['inspect', {str(tmp_path / 'n.pt')!r}]); "
+        "assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [line.split() for line in done.stdout.splitlines()]
+    for name in state:
+        assert [f"state.{name}", "2x3", name, "6"] in lines
+    assert ["state.weight", "2x1x3x3", "float32", "18"] in lines
+    assert ["bare", "2x1x3x3", "float32", "18"] in lines
+    assert ["scalar", "one", "float32", "1"] in lines
+
+
+def test_a_flipped_byte_of_a_network_is_damage(model, capsys):
+    path = model / "fold-00.pt"
+    content = path.read_bytes()
+    at = content.index(bytes(40))  # among the zeros of the weights
+    path.write_bytes(content[:at] + b"\1" + content[at + 1 :])
+    assert main(["inspect", str(path)]) == 1
+    assert "the checksum of" in capsys.readouterr().err
 
 
 def test_a_folder(model):

@@ -12,7 +12,7 @@ import pytest
 from helpers.inspecting import FRAMES, changed, clips, picture, values_of, write_corpus, write_crops, write_toy_media
 from pipeline.__main__ import main
 from pipeline.cli.inspect.clip_picture import draw
-from pipeline.cli.inspect.heat import ROWS, edges_of, heat_of
+from pipeline.cli.inspect.heat_map import ROWS, edges_of, heat_of
 from pipeline.cli.inspect.projection import project
 from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
 from pipeline.core.store_writer import write_features

@@ -53,7 +53,7 @@ def test_the_walk_names_file_folds_stages_and_predictions(
     text = said(capsys, "explain", "c", "c00000")
     assert line(text, "file").split() == ["file", "data/c/c00000.wav", "(0.01", "MB)"]
     assert line(text, "SHA-256").split()[1] == corpus.clips[0].digest
-    assert line(text, "folds") == "  folds    fold-00 test"
+    assert line(text, "folds").split() == ["folds", "fold-00", "test"]
     assert line(text, "prepare").split()[:2] == ["prepare", "ok"]
     assert line(text, "extract:mfcc39").split()[:9] == [
         "extract:mfcc39",
@@ -66,9 +66,9 @@ def test_the_walk_names_file_folds_stages_and_predictions(
         "100%",
         "first",
     ]
-    assert line(text, "toy          m-svm") == "  toy          m-svm  anger       0.75"
-    assert line(text, "toy          n-svm") == "  toy          n-svm  sad         0.60  wrong"
-    assert line(text, "right in") == "  right in 1 of 2 models"
+    assert line(text, "toy     m-svm").split() == ["toy", "m-svm", "anger", "0.75"]
+    assert line(text, "toy     n-svm").split() == ["toy", "n-svm", "sad", "0.60", "wrong"]
+    assert line(text, "right in") == "right in 1 of 2 models"
     assert "no predictions" in said(capsys, "explain", "c", "c00002")
 
 

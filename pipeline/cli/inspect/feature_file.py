@@ -7,24 +7,21 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
+
 from pipeline.core.errors import ArtifactError, did_you_mean
 from pipeline.core.store import ClipFeatures, FeatureFile
 
-_BLOCK_BYTES = 32 << 20
+_BLOCK_BYTES, _TIME_AND_MASK = 32 << 20, 9
 _MANY = 5000
 """Beyond so many names the nearest is not looked for."""
 
 
 def _nearest(clip_id: str, ids: list[str]) -> str:
     """Return ` (did you mean 'x'?)`, or where nothing is near, what ids look like."""
-    close = difflib.get_close_matches(clip_id, ids, n=1) if len(ids) < _MANY else []
-    return (
-        f" (did you mean '{close[0]}'?)"
-        if close
-        else f"; its {len(ids)} clips have ids such as '{ids[0]}'"
-        if ids
-        else "; it holds none"
-    )
+    if close := difflib.get_close_matches(clip_id, ids, n=1) if len(ids) < _MANY else []:
+        return f" (did you mean '{close[0]}'?)"
+    return f"; its {len(ids)} clips have ids such as '{ids[0]}'" if ids else "; it holds none"
 
 
 @contextmanager
@@ -69,7 +66,17 @@ def key_of(file: FeatureFile, clip_id: str, fold: str) -> str:
     ids = file.clip_ids(level)
     if clip_id not in ids:
         raise ArtifactError(f"{file.path}: no clip '{clip_id}'{_nearest(clip_id, ids)}")
+    return key_in(level, clip_id)
+
+
+def key_in(level: str, clip_id: str) -> str:
+    """Return the name of a clip's group in a fold, or in a file without folds (level "")."""
     return f"{level}/{clip_id}" if level else clip_id
+
+
+def keys(file: FeatureFile) -> Iterable[str]:
+    """Return the names of all clips' groups, of all folds."""
+    return [key_in(fold, name) for fold in file.folds or [""] for name in file.clip_ids(fold)]
 
 
 def blocks(file: FeatureFile, key: str, names: Iterable[str] = ()) -> Iterator[ClipFeatures]:
@@ -81,8 +88,10 @@ def blocks(file: FeatureFile, key: str, names: Iterable[str] = ()) -> Iterator[C
         names: which further arrays to read; none by default
     """
     chosen, begin = list(names), 0
-    head = file.part_of(key, slice(0, 1), chosen)
-    step = max(1, _BLOCK_BYTES // max(1, sum(array.nbytes for array in head.arrays().values())))
+    row = file.meta.dimension * np.dtype(file.meta.dtype).itemsize + _TIME_AND_MASK
+    if chosen:  # only then is a first row worth reading
+        row = sum(array.nbytes for array in file.part_of(key, slice(0, 1), chosen).arrays().values())
+    step = max(1, _BLOCK_BYTES // max(1, row))
     while True:
         block = file.part_of(key, slice(begin, begin + step), chosen)
         yield block

@@ -10,9 +10,10 @@ from pathlib import Path
 from pipeline.core.errors import ArtifactError
 
 Row = dict[str, str]
+_RERUN = "rerun its stage with `dvc repro -f`"
 
 
-class Table:
+class CsvTable:
     """The rows of an open CSV file.
 
     Attributes:
@@ -21,20 +22,16 @@ class Table:
     """
 
     def __init__(self, path: Path, lines: Iterator[list[str]]) -> None:
-        self.path, self._lines = path, lines
-        self.columns = next(lines, [])
+        self.path, self._lines, self.columns = path, lines, next(lines, [])
         if not self.columns or len(set(self.columns)) < len(self.columns):
-            raise ArtifactError(
-                f"{path}: no table: its first line does not name columns, each once; rerun its stage with `dvc repro -f`"
-            )
+            raise ArtifactError(f"{path}: no table: its first line does not name columns, each once; {_RERUN}")
 
     def __iter__(self) -> Iterator[Row]:
+        wanted = len(self.columns)
         for number, line in enumerate(self._lines, 2):
-            if line and len(line) != len(self.columns):
-                raise ArtifactError(
-                    f"{self.path}: row {number} has {len(line)} fields where the first line names {len(self.columns)}, damaged or cut off; "
-                    "rerun its stage with `dvc repro -f`"
-                )
+            if line and len(line) != wanted:
+                said = f"row {number} has {len(line)} fields where the first line names {wanted}, damaged or cut off"
+                raise ArtifactError(f"{self.path}: {said}; {_RERUN}")
             if line:
                 yield dict(zip(self.columns, line, strict=True))
 
@@ -47,13 +44,11 @@ class Table:
         try:
             return float(row[name])
         except ValueError as error:
-            raise ArtifactError(
-                f"{self.path}: {name} is {row[name]!r}, not a number; rerun its stage with `dvc repro -f`"
-            ) from error
+            raise ArtifactError(f"{self.path}: {name} is {row[name]!r}, not a number; {_RERUN}") from error
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[Table]:
+def opened(path: Path) -> Iterator[CsvTable]:
     """Give the rows of a CSV file, or of one with tabs.
 
     Raises:
@@ -64,7 +59,6 @@ def opened(path: Path) -> Iterator[Table]:
         with path.open(newline="", encoding="utf-8") as file:
             delimiter = "\t" if "\t" in file.readline(1 << 16) else ","
             file.seek(0)
-            yield Table(path, csv.reader(file, delimiter=delimiter, strict=True))
+            yield CsvTable(path, csv.reader(file, delimiter=delimiter, strict=True))
     except (csv.Error, UnicodeDecodeError, OSError) as error:
-        words = " ".join(str(error).split())[:120]
-        raise ArtifactError(f"{path}: not a readable table ({words}); rerun its stage with `dvc repro -f`") from error
+        raise ArtifactError(f"{path}: not a readable table ({' '.join(str(error).split())[:120]}); {_RERUN}") from error

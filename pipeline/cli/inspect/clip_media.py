@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from pipeline.cli.inspect.reading import feature_file
+from pipeline.cli.inspect.feature_file import feature_file
 from pipeline.core.clip import Clip, read_manifest
 from pipeline.core.errors import ArtifactError, SettingsError
 from pipeline.core.settings import read_params, section
@@ -77,24 +78,23 @@ def media_of(features: Path, clip_id: str, params: Path, root: Path | None) -> M
         ArtifactError: no such clip in the manifest, or no such file
         SettingsError: params.yaml does not say where the media are
     """
-    clips = {clip.clip_id: clip for clip in read_manifest(features / "manifest.csv")}
-    if clip_id not in clips:
-        raise ArtifactError(f"{features / 'manifest.csv'}: no clip '{clip_id}'")
-    if root is None:
-        place = section(read_params(params), f"corpora.{features.resolve().name}.root")
-        if not isinstance(place, str):
-            raise SettingsError(f"{params}: corpora.{features.resolve().name}.root: expected a folder")
-        root = Path(place)
-    path = root / clips[clip_id].path
+    manifest, key = features / "manifest.csv", f"corpora.{features.resolve().name}.root"
+    clip = next((clip for clip in read_manifest(manifest) if clip.clip_id == clip_id), None)
+    if clip is None:
+        raise ArtifactError(f"{manifest}: no clip '{clip_id}'")
+    place = root or section(read_params(params), key)
+    if not isinstance(place, str | Path):
+        raise SettingsError(f"{params}: {key}: expected a folder")
+    path = Path(place) / clip.path
     if not path.is_file():
         raise ArtifactError(f"{path}: no such media file")
-    return Media(clips[clip_id], path)
+    return Media(clip, path)
 
 
 def faces_at(
     file: FeatureFile, clip_id: str, key: str, times: np.ndarray, media: Media | None
 ) -> tuple[str, list[np.ndarray | None]]:
-    """Return where pictures of the face come from, and one for each time; None where no face was observed.
+    """Return where pictures of the face come from, and one (H, W, 3) uint8 for each time; None where none was observed.
 
     They are the crops of the file itself, those of a file beside it, or cut out of the media by the boxes of
     `faces.h5`.
@@ -106,44 +106,34 @@ def faces_at(
         times: (N,) s, rising
         media: its media file, None where it is not there
 
-    Returns:
-        (where they come from, (H, W, 3) uint8 for each time)
-
     Raises:
         ArtifactError: nothing to take them from
         ClipError: the media cannot be decoded
     """
-    if "crops" in file.part_of(key, slice(0, 0)).extra:
-        return file.path.name, _crops(file, key, times)
+    if (found := _crops(file, key, times)) is not None:
+        return file.path.name, found
     folder = file.path.parent
     for path in sorted(folder.glob("*.h5"), key=lambda path: (path.name != _FIRST_CROPS, path.name)):
-        if path != file.path and (found := _crops_of(path, clip_id, times)) is not None:
-            return path.name, found
+        # a damaged neighbour costs no picture of this file
+        with suppress(ArtifactError), feature_file(path) as beside:
+            if path != file.path and (found := _crops(beside, clip_id, times)) is not None:
+                return path.name, found
     if not (folder / _BOXES).is_file() or media is None:
         raise ArtifactError(f"{folder}: no crops of the clip beside the file, and no {_BOXES} with the media")
     return f"{_BOXES} and the media", _cut(folder / _BOXES, clip_id, times, media)
 
 
-def _crops_of(path: Path, clip_id: str, times: np.ndarray) -> list[np.ndarray | None] | None:
-    try:
-        with feature_file(path) as file:
-            if not file.holds(clip_id) or "crops" not in file.part_of(clip_id, slice(0, 0)).extra:
-                return None
-            return _crops(file, clip_id, times)
-    except ArtifactError:  # a damaged neighbour costs no picture of this file
+def _crops(file: FeatureFile, key: str, times: np.ndarray) -> list[np.ndarray | None] | None:
+    """Return the crop at each time; None where the file has none of the clip."""
+    if not file.holds(key) or "crops" not in file.part_of(key, slice(0, 0)).extra:
         return None
+    shown, mask = file.frames(key)
+    at = _nearest(shown, times)
+    return [file.part_of(key, slice(n, n + 1), ["crops"]).extra["crops"][0] if mask[n] else None for n in at]
 
 
 def _nearest(shown: np.ndarray, times: np.ndarray) -> list[int]:
     return [int(np.abs(shown - time).argmin()) for time in times] if len(shown) else []
-
-
-def _crops(file: FeatureFile, key: str, times: np.ndarray) -> list[np.ndarray | None]:
-    shown, mask = file.frames(key)
-    return [
-        file.part_of(key, slice(at, at + 1), ["crops"]).extra["crops"][0] if mask[at] else None
-        for at in _nearest(shown, times)
-    ]
 
 
 def _cut(path: Path, clip_id: str, times: np.ndarray, media: Media) -> list[np.ndarray | None]:
@@ -152,10 +142,8 @@ def _cut(path: Path, clip_id: str, times: np.ndarray, media: Media) -> list[np.n
             raise ArtifactError(f"{path}: no clip '{clip_id}' in it; its ledger says why")
         found = file.read(clip_id, names=())
     at = _nearest(found.times, times)
-    pictures = media.pictures(found.times[at])
-    return [
-        _box(rgb, found.values[index]) if found.mask[index] else None for index, rgb in zip(at, pictures, strict=False)
-    ]
+    pictures = zip(at, media.pictures(found.times[at]), strict=False)
+    return [_box(rgb, found.values[n]) if found.mask[n] else None for n, rgb in pictures]
 
 
 def _box(rgb: np.ndarray, box: np.ndarray) -> np.ndarray | None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.cli.inspect.reading import blocks
+from pipeline.cli.inspect.feature_file import blocks, key_in
+from pipeline.cli.inspect.summary import Summary
 from pipeline.core.store import FeatureFile
 
 ROWS, BINS = 512, 1600
@@ -54,12 +55,13 @@ def heat_of(file: FeatureFile, key: str) -> Heat:
     averaged, together = max(1, -(-len(mask) // BINS)), max(1, -(-file.meta.dimension // ROWS))
     rows = _rows(file.meta.widths, together)
     among = [key] if mask.sum() >= FEW else _others(file, key)
-    mean, deviation = _spread(file, among)
+    spread = Summary.of(file, among)
+    deviation = np.where(spread.deviation > 1e-12, spread.deviation, 1.0)  # 1 for a column that never changes
     edges = edges_of(times)
     count = -(-len(mask) // averaged)
     colours, number, begin = np.zeros((count, len(rows) - 1)), np.zeros(count), 0
     for block in blocks(file, key):
-        scaled = (block.values[block.mask].astype(np.float64) - mean) / deviation
+        scaled = (block.values[block.mask].astype(np.float64) - spread.mean) / deviation
         at = (begin + np.flatnonzero(block.mask)) // averaged
         if len(scaled):
             np.add.at(colours, at, np.maximum.reduceat(scaled, rows[:-1], axis=1))
@@ -94,27 +96,8 @@ def _rows(widths: tuple[int, ...], together: int) -> np.ndarray:
 
 def _others(file: FeatureFile, key: str) -> list[str]:
     level = key.partition("/")[0] if "/" in key else ""
-    names = [f"{level}/{name}" if level else name for name in file.clip_ids(level)]
+    names = [key_in(level, name) for name in file.clip_ids(level)]
     return sorted({key, *names[:: max(1, -(-len(names) // _OTHERS))]})
-
-
-def _spread(file: FeatureFile, keys: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and deviation of each column, (D,), over the observed frames of some clips; 1 for a column that never
-    changes.
-    """
-    number, sums, squares, shift = 0, np.zeros(file.meta.dimension), np.zeros(file.meta.dimension), None
-    for key in keys:
-        for block in blocks(file, key):
-            seen = block.values[block.mask].astype(np.float64)
-            if not len(seen):
-                continue
-            shift = seen[0] if shift is None else shift  # sums of squares lose digits far from 0
-            number += len(seen)
-            sums, squares = sums + (seen - shift).sum(0), squares + ((seen - shift) ** 2).sum(0)
-    if shift is None:
-        return sums, np.ones_like(sums)
-    deviation = np.sqrt(np.maximum(0, squares / number - (sums / number) ** 2))
-    return shift + sums / number, np.where(deviation > 1e-12, deviation, 1.0)
 
 
 def _gaps(mask: np.ndarray, edges: np.ndarray) -> np.ndarray:
