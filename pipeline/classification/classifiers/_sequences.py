@@ -17,8 +17,7 @@ from pydantic import Field
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
-from pipeline.classification.classifiers._files import load_tensors, save_tensors
-from pipeline.core.errors import ArtifactError
+from pipeline.classification.classifiers._files import load_tensors, loading, save_tensors
 from pipeline.core.settings import Settings
 from pipeline.training.datasets import Dataset, Scaler, judged
 from pipeline.training.loop import Loop, Schedule, Score, copied, minibatches
@@ -157,13 +156,8 @@ class SequenceClassifier(ABC):
             ArtifactError: absent, damaged, or of another network
         """
         found = load_tensors(path)
-        try:
+        with loading(path, "these settings"):
             self.scaler = Scaler(found["mean"].numpy(), found["scale"].numpy())
             self.widths = tuple(found["widths"])
             self.network = self.new_network(self.widths)
             self.network.load_state_dict(found["state"])
-        except (KeyError, RuntimeError) as error:
-            reason = " ".join(str(error).split())[:120]
-            raise ArtifactError(
-                f"{path}.pt: not a model of these settings ({reason}); run `dvc repro` for the stage that trains it"
-            ) from error

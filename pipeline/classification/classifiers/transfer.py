@@ -20,8 +20,8 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from pipeline.classification.classifiers._files import load_tensors, save_tensors
-from pipeline.core.errors import ArtifactError, SettingsError, WeightsError
+from pipeline.classification.classifiers._files import load_tensors, loading, save_tensors
+from pipeline.core.errors import SettingsError, WeightsError
 from pipeline.core.store import FeatureMeta
 from pipeline.core.weights_file import Weights, load_state, load_weights
 from pipeline.networks.tanh_dnn import TanhDNN
@@ -112,12 +112,14 @@ class Classifier:
     def _begun(self, classes: int) -> TanhDNN:
         """Return the network as training begins; its softmax layer is the same with and without the transfer."""
         torch.manual_seed(self.params.seed)
-        hidden = self.source.output.in_features
-        network = TanhDNN(self.source.mean.numel(), classes, hidden, len(self.source.body))
+        network = self._new(classes)
         if self.params.transferred:
             network.body.load_state_dict(self.source.body.state_dict())
         network.body[: self.params.frozen].requires_grad_(False)
         return network
+
+    def _new(self, classes: int) -> TanhDNN:
+        return TanhDNN(self.source.mean.numel(), classes, self.source.output.in_features, len(self.source.body))
 
     def _rows(self, data: Dataset) -> tuple[np.ndarray, torch.Tensor]:
         """Return (rows, their indices into `known`) of the clips whose class is known."""
@@ -155,15 +157,7 @@ class Classifier:
             ArtifactError: absent, damaged, or of another network
         """
         found = load_tensors(path)
-        try:
+        with loading(path, "this gender DNN"):
             self.known = found["classes"].numpy()
-            network = TanhDNN(
-                self.source.mean.numel(), len(self.known), self.source.output.in_features, len(self.source.body)
-            )
-            network.load_state_dict(found["state"])
-        except (KeyError, RuntimeError) as error:
-            reason = " ".join(str(error).split())[:120]
-            raise ArtifactError(
-                f"{path}.pt: not a model of this gender DNN ({reason}); run `dvc repro transfer`"
-            ) from error
-        self.network = network
+            self.network = self._new(len(self.known))
+            self.network.load_state_dict(found["state"])
