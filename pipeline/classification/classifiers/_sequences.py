@@ -108,17 +108,12 @@ class SequenceClassifier(ABC):
             row = {"epoch": epoch, "loss": round(total / len(train), 6)}
             return {**row, "val_loss": val_loss, "val_accuracy": val_accuracy}, (-val_loss,)
 
-        return Loop(
-            self.network,
-            torch.optim.Adam(groups, lr=rate),
-            Schedule(lambda _: rate),
-            lambda _: minibatches(len(train), self.params.batch),
-            loss,
-            judge,
-            self.params.epochs,
-            self.params.patience,
-            max_gradient=5.0,
-        ).run()
+        def batches(_: int) -> tuple[torch.Tensor, ...]:
+            return minibatches(len(train), self.params.batch)
+
+        optimiser, schedule = torch.optim.Adam(groups, lr=rate), Schedule(lambda _: rate)
+        rounds = (self.params.epochs, self.params.patience)
+        return Loop(self.network, optimiser, schedule, batches, loss, judge, *rounds, max_gradient=5.0).run()
 
     def _padded(self, sequences: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
         # scaled batch by batch: a scaled copy of all clips of a wide feature would take twice the memory
