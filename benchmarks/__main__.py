@@ -13,6 +13,7 @@ RUNS = (
     ("benchmarks.extraction", "speed"),
     ("benchmarks.extraction", "memory"),
     ("benchmarks.report_page",),
+    ("benchmarks.training",),
     ("benchmarks.selection", "memory"),
     ("benchmarks.selection", "agreement", str(DEMO / "pool5.h5"), str(DEMO / "manifest.csv"), str(DEMO / "splits.csv")),
 )

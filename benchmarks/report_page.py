@@ -1,10 +1,8 @@
 """The page over all reports of a large corpus: `python -m benchmarks.report_page [CLIPS]`.
 
 Three systems with as many models and fusions as the shipped params name, and posteriors that know nothing. Says how
-large
-`index.html` is, how long the reports and the page take to write, and how long Chromium takes to open the page, beside
-the
-page over a corpus of 84 clips.
+large `index.html` is, how long the reports and the page take to write, and how long Chromium takes to open the page,
+beside the page over a corpus of 84 clips.
 """
 
 from __future__ import annotations

@@ -6,8 +6,7 @@
 `memory` generates 520 clips of 250 rows x 9216 columns (float16, sparse as behind a ReLU), forbids this process more
 than 4 GiB of data (RLIMIT_DATA), ranks with a forest of 100 trees on 2 x 8000 rows, keeps 1024 columns, and prints
 the peak. `agreement` grows forests with fewer rows and fewer trees and prints how many of the best 1024 columns each
-has in
-common with 2000 trees on all rows of the first fold, and the time as a share of that forest's.
+has in common with 2000 trees on all rows of the first fold, and the time as a share of that forest's.
 """
 
 from __future__ import annotations

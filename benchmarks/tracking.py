@@ -6,12 +6,10 @@
 Printed per picture size: how many times as fast the tracker is as decoding to RGB alone on one thread, by PyAV's
     defaults and as
 this project converts (the same on every processor), and as a dlib HOG detection on every frame: by one worker, which
-decodes
-in a thread of its own, and by one worker per core, as the stage does by default; medians and quartiles of the ratios of
-single rounds. Then how far its boxes are from those detections, and how far the eyes move on a still picture. The
-tracker
-works with the settings of params.yaml, from the file to its entry in the clip cache and that of the 100x100 crops, with
-and without the predictor of the eyes.
+decodes in a thread of its own, and by one worker per core, as the stage does by default; medians and quartiles of the
+ratios of single rounds. Then how far its boxes are from those detections, and how far the eyes move on a still picture.
+The tracker works with the settings of params.yaml, from the file to its entry in the clip cache and that of the 100x100
+crops, with and without the predictor of the eyes.
 """
 
 from __future__ import annotations

@@ -3,8 +3,7 @@
 `dvc repro` runs one stage after the other. Here N processes each run `dvc repro --single-item` on one instance at a
 time, as soon as everything that it rests on is done; those between most others come first. What has to run, what
 the run-cache holds and what is written to dvc.lock is DVC's business alone. With --jobs 1 this is plain `dvc repro`.
-The
-results do not depend on N.
+The results do not depend on N.
 
 All stages of a run write to one log, `.cache/logs/<run>.log`; AVEMOTION_RUN names it (pipeline/runner/runlog.py).
 Exit codes: 0 all is up to date, 1 or DVC's own something failed, 2 wrong command line, 130 Ctrl-C.

@@ -1,6 +1,5 @@
 """Environment of numeric libraries, so that floats do not depend on the machine, and of the heap, so that memory does
-not
-grow with the length of a clip; in force once this is imported.
+not grow with the length of a clip; in force once this is imported.
 
 `stages/__init__.py` imports it before any numeric library: what it sets holds in this process as in the workers that
 inherit it. Set later, it would hold in the workers only, and one worker would not give the bytes of two.

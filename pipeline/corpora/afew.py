@@ -7,10 +7,8 @@ videos lie in `Test_vid_Distribute/`, without classes. The folders of aligned fa
 373, though the rows of their Table 2 add up to 384), 653 to test. The labels of the test videos were never published:
 these clips are `unlabelled` and left out (`corpus.json` lists them), unless `test_labels.csv` below the root names them
 (columns `clip` and `emotion`, such as `000029320,Angry`), or they lie in folders of classes. So the protocol tests on
-the
-validation clips, as most authors do (Ouyang et al. 2017, Tables 2 and 4), and takes its own validation clips from
-Train;
-with labels at hand, `protocol: {name: official}` keeps all three sides.
+the validation clips, as most authors do (Ouyang et al. 2017, Tables 2 and 4), and takes its own validation clips from
+Train; with labels at hand, `protocol: {name: official}` keeps all three sides.
 
 Neither movie nor actor is published with a clip. So each clip is a speaker of its own: the official split can be kept,
 though nothing here can show that it has nobody on two sides, and `loso`, `logso` and `holdout` are NOT

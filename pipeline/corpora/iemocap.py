@@ -10,11 +10,10 @@ Not done: the videos (`dialog/avi/DivX`) show a whole dialogue and both actors i
 by the times of the table and by half of the frame; so the clips have audio only.
 
 `exc` (excited), `fru` (frustrated), `oth` (other), `xxx` (no majority) and recordings that the tables lack are left
-out;
-`corpus.json` lists them. The four classes of most papers, 5531 turns, are `labels: {exc: happy, dis: left_out, fea:
-left_out, sur: left_out}`: to count excitement as happiness is common, but nothing that the corpus says, so it is the
-user's word. Protocol, as in most papers: one session out, both of its actors at once. Both speak in each dialogue, so
-that `loso` would learn from dialogues that it tests: it is refused.
+out; `corpus.json` lists them. The four classes of most papers, 5531 turns, are `labels: {exc: happy, dis: left_out,
+fea: left_out, sur: left_out}`: to count excitement as happiness is common, but nothing that the corpus says, so it is
+the user's word. Protocol, as in most papers: one session out, both of its actors at once. Both speak in each dialogue,
+so that `loso` would learn from dialogues that it tests: it is refused.
 
 In the README of the release: what names mean, and markers on one actor per dialogue. In public code and lists that load
 the corpus: folders, the lines of a table, dialogues such as `Ses03M_impro05a` and `Ses05M_script01_1b`, the counts of

@@ -2,8 +2,8 @@
 
 Futures of `distributed` and not its backend for joblib, which waits for ever once a call fails while further ones are
 held back (joblib 1.6; docs/decisions/0010). Workers read the corpus and the feature files and write the clip cache
-under the same paths as this process, so they run in
-a project folder that all machines share. What a worker that is killed had in hand, the scheduler gives to another one.
+under the same paths as this process, so they run in a project folder that all machines share. What a worker that is
+killed had in hand, the scheduler gives to another one.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 
 A `Job` says how one clip is computed and what its result depends on. Workers put results into the clip cache, block by
 block; this process alone writes the HDF5 file, copying entries as they lie in the cache, so memory grows neither with
-the
-corpus nor with a clip's length.
+the corpus nor with a clip's length.
 """
 
 from __future__ import annotations

@@ -1,12 +1,11 @@
 """What happened in a run, for bug reports and for the time that each stage takes: `.cache/logs`, never a result.
 
 `<run>.log` is text. All stages of one `make repro` share a file, since scripts/repro.py names the run in AVEMOTION_RUN;
-so
-do the stages of one `dvc repro`, by the process that runs them; a stage run by hand has its own. The commands of a day
-share `<day>-commands.log`. Each line is one write at the end of the file, so that processes may write at the same time:
-time, process, stage or command, text. A log holds versions, the git commit, what was read of params.yaml, warnings of
-libraries, whatever libraries and workers say on standard error, the traceback of an error, seconds and memory. The
-newest 50 files stay.
+so do the stages of one `dvc repro`, by the process that runs them; a stage run by hand has its own. The commands of a
+day share `<day>-commands.log`. Each line is one write at the end of the file, so that processes may write at the same
+time: time, process, stage or command, text. A log holds versions, the git commit, what was read of params.yaml,
+warnings of libraries, whatever libraries and workers say on standard error, the traceback of an error, seconds and
+memory. The newest 50 files stay.
 
 `stages.jsonl` has a line of JSON per finished stage:
 

@@ -8,10 +8,9 @@ Where the values come from. [B] = Breazeal (2002), "Designing Sociable Robots", 
 which lists Cahn's (1990) Affect Editor parameters per emotion on a -10..10 scale: looked up
 for this module. [M] = Murray & Arnott (1993), JASA 93, 1097-1108, the qualitative table:
 looked up in a reproduction, whose column for surprise is, as far as we recall, not in the
-original. [S] = Schröder (2001), Eurospeech, Table 1, which quotes
-Burkhardt & Sendlmeier (2000) for joy and fear, Murray & Arnott (1995) for anger and Cahn
-(1990) for sadness and surprise; [J] = Juslin & Laukka (2003), Psychol. Bull. 129, 770-814;
-[Z] = Mozziconacci (1998): these three are cited from memory, not read again.
+original. [S] = Schröder (2001), Eurospeech, Table 1, which quotes Burkhardt & Sendlmeier (2000) for joy and fear,
+Murray & Arnott (1995) for anger and Cahn (1990) for sadness and surprise; [J] = Juslin & Laukka (2003), Psychol. Bull.
+129, 770-814; [Z] = Mozziconacci (1998): these three are cited from memory, not read again.
 
 * ``level`` (F0 level, ratio): joy +50 % [S]; fear +150 % [S], cut to +100 % to stay in the
   compass of the voices; anger raised [M], average pitch lowered in [B], +10 Hz in [S], 110 Hz

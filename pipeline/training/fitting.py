@@ -43,18 +43,10 @@ def fit(task: Task, params: LoopParams, run: Run) -> tuple[State, History]:
         mean = round(total / len(task.train.labels), 6)
         return {"epoch": epoch, "loss": mean, "held_out_accuracy": round(reached, 6)}, (reached,)
 
-    loop = Loop(
-        network,
-        _optimiser(network, params),
-        Schedule(lambda _: params.learning_rate),
-        batches,
-        loss,
-        judge,
-        params.epochs,
-        params.patience,
-        generators={"order of examples": order, **task.generators},
-        device=run.device,
-    )
+    optimiser, schedule = _optimiser(network, params), Schedule(lambda _: params.learning_rate)
+    drawn = {"order of examples": order, **task.generators}
+    rounds = (params.epochs, params.patience)
+    loop = Loop(network, optimiser, schedule, batches, loss, judge, *rounds, generators=drawn, device=run.device)
     history = loop.run(run.checkpoint, _key(task, params, run) if run.checkpoint else "", run.on_epoch, "training")
     return loop.best_state, history
 
@@ -80,11 +72,10 @@ def _key(task: Task, params: LoopParams, run: Run) -> str:
 
 
 def _optimiser(network: nn.Module, params: LoopParams) -> torch.optim.Optimizer:
+    settings: dict[str, Any] = {"lr": params.learning_rate, "weight_decay": params.weight_decay}
     if params.optimiser == "sgd":
-        return torch.optim.SGD(
-            network.parameters(), lr=params.learning_rate, momentum=params.momentum, weight_decay=params.weight_decay
-        )
-    return torch.optim.Adam(network.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay)
+        return torch.optim.SGD(network.parameters(), momentum=params.momentum, **settings)
+    return torch.optim.Adam(network.parameters(), **settings)
 
 
 @torch.inference_mode()

@@ -174,6 +174,7 @@ def test_each_clip_is_read_once_for_all_folds_or_once_in_each(tmp_path, monkeypa
     assert not list((tmp_path / "out").glob(".read-*"))
 
 
+@pytest.mark.slow
 def test_processes_share_what_was_read_and_change_nothing(tmp_path):
     params = lstm.Params(**{**SETTINGS["lstm"], "epochs": 2})
     recipe = FeatureRecipe.of(lstm, params, write(tmp_path / "toy.h5"), None, "train.lstm")

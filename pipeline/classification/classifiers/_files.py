@@ -7,7 +7,8 @@ from __future__ import annotations
 import io
 import pickle
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,20 @@ def load_tensors(path: Path) -> dict[str, Any]:
     except (RuntimeError, pickle.UnpicklingError, EOFError, LookupError, TypeError, ValueError) as error:
         reason = str(error).split("\n")[0][:120]
         raise ArtifactError(f"{file}: damaged ({reason}); delete it and {_RERUN}") from error
+
+
+@contextmanager
+def loading(path: Path, what: str) -> Iterator[None]:
+    """Name the file of tensors where they are not those of `what`.
+
+    Raises:
+        ArtifactError: a name or a shape of what is done within is another one
+    """
+    try:
+        yield
+    except (KeyError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise ArtifactError(f"{path}{TENSORS}: not a model of {what} ({reason}); {_RERUN}") from error
 
 
 def _write(path: Path, suffix: str, content: bytes) -> None:

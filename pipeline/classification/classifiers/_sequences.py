@@ -17,8 +17,7 @@ from pydantic import Field
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
-from pipeline.classification.classifiers._files import load_tensors, save_tensors
-from pipeline.core.errors import ArtifactError
+from pipeline.classification.classifiers._files import load_tensors, loading, save_tensors
 from pipeline.core.settings import Settings
 from pipeline.training.datasets import Dataset, Scaler, judged
 from pipeline.training.loop import Loop, Schedule, Score, copied, minibatches
@@ -115,17 +114,12 @@ class SequenceClassifier(ABC):
             row = {"epoch": epoch, "loss": round(total / len(train), 6)}
             return {**row, "val_loss": val_loss, "val_accuracy": val_accuracy}, (-val_loss,)
 
-        return Loop(
-            self.network,
-            torch.optim.Adam(groups, lr=rate),
-            Schedule(lambda _: rate),
-            lambda _: minibatches(len(train), self.params.batch),
-            loss,
-            judge,
-            self.params.epochs,
-            self.params.patience,
-            max_gradient=5.0,
-        ).run()
+        def batches(_: int) -> tuple[torch.Tensor, ...]:
+            return minibatches(len(train), self.params.batch)
+
+        optimiser, schedule = torch.optim.Adam(groups, lr=rate), Schedule(lambda _: rate)
+        rounds = (self.params.epochs, self.params.patience)
+        return Loop(self.network, optimiser, schedule, batches, loss, judge, *rounds, max_gradient=5.0).run()
 
     def _padded(self, sequences: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
         # scaled batch by batch: a scaled copy of all clips of a wide feature would take twice the memory
@@ -163,13 +157,8 @@ class SequenceClassifier(ABC):
             ArtifactError: absent, damaged, or of another network
         """
         found = load_tensors(path)
-        try:
+        with loading(path, "these settings"):
             self.scaler = Scaler(found["mean"].numpy(), found["scale"].numpy())
             self.widths = tuple(found["widths"])
             self.network = self.new_network(self.widths)
             self.network.load_state_dict(found["state"])
-        except (KeyError, RuntimeError) as error:
-            reason = " ".join(str(error).split())[:120]
-            raise ArtifactError(
-                f"{path}.pt: not a model of these settings ({reason}); run `dvc repro` for the stage that trains it"
-            ) from error

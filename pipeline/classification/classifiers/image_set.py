@@ -1,13 +1,11 @@
 """image_set: the clip as a set of frame features, classified by a kernel between sets, Liu et al. 2014 ("Combining
-multiple kernel
-methods on Riemannian manifold for emotion recognition in the wild"), the image-set sub-system of Ouyang et al. 2017.
+multiple kernel methods on Riemannian manifold for emotion recognition in the wild"), the image-set sub-system of Ouyang
+et al. 2017.
 
 A set becomes a linear subspace, a covariance matrix or a Gaussian (`pipeline/classification/image_sets`). The
-classifier on the kernel is an SVM,
-one-versus-one in scikit-learn's one-versus-rest view as in `svm`, or partial least squares. Posteriors are calibrated
-as there.
-A clip of one frame is a subspace of one column (none where centred: its kernel is 0), or has the smallest covariance
-that is assumed.
+classifier on the kernel is an SVM, one-versus-one in scikit-learn's one-versus-rest view as in `svm`, or partial least
+squares. Posteriors are calibrated as there. A clip of one frame is a subspace of one column (none where centred: its
+kernel is 0), or has the smallest covariance that is assumed.
 """
 
 from __future__ import annotations

@@ -1,11 +1,9 @@
 """transfer: the gender DNN trained further on emotions, Ouyang et al. 2017, section 4 and Fig. 6.
 
 The hidden layers of the source task (`pipeline/pretraining/sources/gender.py`) are taken over, the softmax layer is
-new, and all
-layers are trained by the source task's schedule (`pipeline/training/cntk_schedule.py`) with a learning rate of 0.002.
-Rows, the
-clip's functionals, get zero mean and unit variance over the training clips of the fold. Where a clip has several rows
-each of them is an example with the clip's label, and the clip's posteriors are their mean.
+new, and all layers are trained by the source task's schedule (`pipeline/training/cntk_schedule.py`) with a learning
+rate of 0.002. Rows, the clip's functionals, get zero mean and unit variance over the training clips of the fold. Where
+a clip has several rows each of them is an example with the clip's label, and the clip's posteriors are their mean.
 
 The softmax has the classes of the training clips; a class that they lack has posterior 0. Validation clips of such a
 class do not control the schedule, and where no other is left the training rows do, as in CNTK without a validation set.
@@ -20,8 +18,8 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from pipeline.classification.classifiers._files import load_tensors, save_tensors
-from pipeline.core.errors import ArtifactError, SettingsError, WeightsError
+from pipeline.classification.classifiers._files import load_tensors, loading, save_tensors
+from pipeline.core.errors import SettingsError, WeightsError
 from pipeline.core.store import FeatureMeta
 from pipeline.core.weights_file import Weights, load_state, load_weights
 from pipeline.networks.tanh_dnn import TanhDNN
@@ -113,12 +111,14 @@ class Classifier:
     def _begun(self, classes: int) -> TanhDNN:
         """Return the network as training begins; its softmax layer is the same with and without the transfer."""
         torch.manual_seed(self.params.seed)
-        hidden = self.source.output.in_features
-        network = TanhDNN(self.source.mean.numel(), classes, hidden, len(self.source.body))
+        network = self._new(classes)
         if self.params.transferred:
             network.body.load_state_dict(self.source.body.state_dict())
         network.body[: self.params.frozen].requires_grad_(False)
         return network
+
+    def _new(self, classes: int) -> TanhDNN:
+        return TanhDNN(self.source.mean.numel(), classes, self.source.output.in_features, len(self.source.body))
 
     def _rows(self, data: Dataset) -> tuple[np.ndarray, torch.Tensor]:
         """Return (rows, their indices into `known`) of the clips whose class is known."""
@@ -156,15 +156,7 @@ class Classifier:
             ArtifactError: absent, damaged, or of another network
         """
         found = load_tensors(path)
-        try:
+        with loading(path, "this gender DNN"):
             self.known = found["classes"].numpy()
-            network = TanhDNN(
-                self.source.mean.numel(), len(self.known), self.source.output.in_features, len(self.source.body)
-            )
-            network.load_state_dict(found["state"])
-        except (KeyError, RuntimeError) as error:
-            reason = " ".join(str(error).split())[:120]
-            raise ArtifactError(
-                f"{path}.pt: not a model of this gender DNN ({reason}); run `dvc repro transfer`"
-            ) from error
-        self.network = network
+            self.network = self._new(len(self.known))
+            self.network.load_state_dict(found["state"])

@@ -110,28 +110,16 @@ class EndToEnd:
             return {**row, "val_loss": val_loss, "val_accuracy": val_accuracy}, (val_accuracy, -val_loss)
 
         def diverged(done: int) -> PipelineError:
-            place = f"end_to_end.{training.network.name}"
-            return PipelineError(
-                f"{place}: the loss of iteration {done} is no number; lower learning_rate or max_gradient"
-            )
+            why = f"the loss of iteration {done} is no number; lower learning_rate or max_gradient"
+            return PipelineError(f"end_to_end.{training.network.name}: {why}")
 
-        return Loop(
-            self.network,
-            torch.optim.SGD(
-                self.network.parameters(),
-                lr=params.learning_rate,
-                momentum=params.momentum,
-                weight_decay=params.weight_decay,
-            ),
-            Schedule(params.rate),
-            of_round,
-            loss,
-            judge,
-            math.ceil(params.iterations / params.judge_every),
-            max_gradient=params.max_gradient,
-            diverged=diverged,
-            device=training.runtime.device,
-        )
+        weights, decay = self.network.parameters(), params.weight_decay
+        optimiser = torch.optim.SGD(weights, lr=params.learning_rate, momentum=params.momentum, weight_decay=decay)
+        schedule = Schedule(params.rate)
+        rounds = math.ceil(params.iterations / params.judge_every)
+        loop = Loop(self.network, optimiser, schedule, of_round, loss, judge, rounds, device=training.runtime.device)
+        loop.max_gradient, loop.diverged = params.max_gradient, diverged
+        return loop
 
     def logits(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return logits (B, C) on the device, in float32; with mixed precision the head alone is computed in it."""

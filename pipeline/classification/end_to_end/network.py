@@ -1,6 +1,5 @@
 """A network on the sixteen aligned faces of a clip together with what judges its layers, and the pictures that it
-learns from;
-Ouyang et al. 2017, sections 3.2 and 6.2.
+learns from; Ouyang et al. 2017, sections 3.2 and 6.2.
 
 The paper says: weights of a pre-trained network; an LSTM of 128 on each layer, summed, and dropout 0.7 (VGG-LSTM,
 ResNet-LSTM), or dropout 0.5 and softmax on fc7 (C3D); learning rate 0.001, a tenth of it every 1000 iterations, 5000 in

@@ -6,6 +6,5 @@
     partial_least_squares  the alternative to an SVM on a kernel
 
 Liu, Wang, Li, Shan, Huang, Chen 2014, "Combining multiple kernel methods on Riemannian manifold for emotion recognition
-in
-the wild" is the image-set model that Ouyang et al. 2017 fuse with their own models.
+in the wild" is the image-set model that Ouyang et al. 2017 fuse with their own models.
 """

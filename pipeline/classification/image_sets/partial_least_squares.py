@@ -1,6 +1,5 @@
 """Partial least squares on a kernel matrix: Rosipal and Trejo 2001, "Kernel partial least squares regression in
-reproducing
-kernel Hilbert space".
+reproducing kernel Hilbert space".
 
 Targets are one column per class, 1 for its clips. The result is what linear PLS (PLS2) gives on the points in feature
 space.

@@ -3,8 +3,7 @@
 A descriptor of D columns is a D x D matrix, and its logarithm costs D^3: 4096 columns (VGG-16 fc6) come down to some 64
 first. The D x D matrix of second moments is never made: it is applied to a block of 2k directions, one clip at a time
 (subspace iteration; Halko, Martinsson, Tropp 2011, "Finding structure with randomness", section 4.5), so memory is a
-few
-blocks (D, 2k) whatever the number of clips. Where 2k >= D the first pass is exact.
+few blocks (D, 2k) whatever the number of clips. Where 2k >= D the first pass is exact.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ _STEP, _FACE_PX = 5 / 6, 105.0
 """A large face is looked at smaller: by dlib's own step from size to size, as often as it stays above so many px."""
 _CELL_PX, _WINDOW_PX = 8, 73
 """dlib looks for faces of so many px, their corners a multiple of 8 px apart, in ever smaller pictures. A part that
-begins at such a
-multiple, in the size of the face, is looked at as the whole picture would be: boxes that overlap those in the whole by
+begins at such a multiple, in the size of the face, is looked at as the whole picture would be: boxes that overlap those
+in the whole by
     0.95 and not 0.84 (RAVDESS
 and CREMA-D). Other detectors do not mind."""
 

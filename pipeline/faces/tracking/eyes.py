@@ -3,8 +3,7 @@
 Source: V. Kazemi, J. Sullivan, "One millisecond face alignment with an ensemble of regression trees", CVPR 2014, as
     trained by
 D. King. Weights: `fetch_weights@landmarks` (dlib_landmarks_5). It gives the corners of the eyes and the nose; an eye's
-centre is
-the middle between its corners.
+centre is the middle between its corners.
 """
 
 from __future__ import annotations

@@ -1,13 +1,10 @@
 """Follow one face from frame to frame by what its pixels do, between two detections.
 
 The face is drawn upright and at one size from where it is expected (`PATCH` x `PATCH`), and points on it are found
-again
-by optical flow (B. D. Lucas, T. Kanade, 1981, in J.-Y. Bouguet's pyramids), forward and backward; a point that does not
-come
-back to where it began is not counted (Z. Kalal et al., "Forward-backward error", ICPR 2010). The other points' common
-turn,
-scale and shift is the face's. Whether that is still the face is asked of the picture: its correlation with the
-template.
+again by optical flow (B. D. Lucas, T. Kanade, 1981, in J.-Y. Bouguet's pyramids), forward and backward; a point that
+does not come back to where it began is not counted (Z. Kalal et al., "Forward-backward error", ICPR 2010). The other
+points' common turn, scale and shift is the face's. Whether that is still the face is asked of the picture: its
+correlation with the template.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@ smooth.
 
 The clip is read once. Who the subject is is known only at the end, when the frames are gone: numbers are kept, some 100
 bytes a frame and face, and of a short clip the faces' own pixels (`pipeline.faces.tracking.face_pixels`), from which
-`track_faces` cuts the crops
-that params.yaml asks for. Others are cut by another reading (`crop_faces`), without looking for the face again.
+`track_faces` cuts the crops that params.yaml asks for. Others are cut by another reading (`crop_faces`), without
+looking for the face again.
 """
 
 from __future__ import annotations

@@ -6,10 +6,8 @@ what is done where eGeMAPS is undefined). Weights: none. Output: (T, 88) float32
 
 One row per clip unless `window_s` is set: the label is the clip's, functionals are made to describe a whole utterance,
 and the DNN takes one vector each. That is the one feature whose memory grows with the clip: about 64 KB a second, and
-what
-openSMILE itself holds. Windows are for a source corpus whose utterances are much longer than the clips, and for
-networks
-over time; they are read one after the other.
+what openSMILE itself holds. Windows are for a source corpus whose utterances are much longer than the clips, and for
+networks over time; they are read one after the other.
 """
 
 from __future__ import annotations

@@ -8,12 +8,11 @@ every descriptor that has no close neighbour (4 energy, 15 spectral, 6 voicing, 
 one block of near copies, the 26 RASTA-filtered auditory bands, to every third: 9. See docs/decisions/0004-lld147.md.
 
 A clip of more than `PIECE_S` goes through openSMILE in pieces of that length, beside `BEFORE` and `AFTER` of sound
-whose
-rows are thrown away: openSMILE itself would keep all that it computes. On 4 min of EMO-DB in 143 pieces all 49 were
+whose rows are thrown away: openSMILE itself would keep all that it computes. On 4 min of EMO-DB in 143 pieces all 49
+were
     equal
 bit by bit to those of the whole; promised is less than 1e-5 of a descriptor's deviation. What takes so long is the
-RASTA
-filter, which forgets by 0.94 a frame: with 3 s before, last bits differ, with 1 s up to 5 % of a deviation.
+RASTA filter, which forgets by 0.94 a frame: with 3 s before, last bits differ, with 1 s up to 5 % of a deviation.
 """
 
 from __future__ import annotations

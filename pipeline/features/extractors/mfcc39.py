@@ -3,8 +3,7 @@
 Paper: input of the speech DNN. Weights: none. Output: (T, 39) float32, 100 frames a second, without unit. A clip of
     more
 than `PIECE_S` differs from one computed as a whole by rounding of the mel sums alone, less than 1e-6 of the largest
-value;
-the derivatives are exactly those of its static columns.
+value; the derivatives are exactly those of its static columns.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 (2), (3).
 
 The last layer is new, all weights are learned, and every segment carries the emotion of its clip. Validation clips
-decide
-when to stop; test clips are seen by the finished network only.
+decide when to stop; test clips are seen by the finished network only.
 """
 
 from __future__ import annotations

@@ -1,10 +1,8 @@
 """Fixed rules that combine the posteriors of several models, Kittler et al. 1998, "On combining classifiers".
 
 Zhang et al. 2017, section IV.C.2 and Table V, try six of them at decision level. None learns anything. A model that
-could
-not judge a clip is left out of it. Where classes tie, the first model's posteriors decide; so they do where a rule
-gives
-every class 0.
+could not judge a clip is left out of it. Where classes tie, the first model's posteriors decide; so they do where a
+rule gives every class 0.
 """
 
 from __future__ import annotations

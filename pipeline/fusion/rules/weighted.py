@@ -2,9 +2,8 @@
 
 The weights are those that give most validation clips their label, found by branch and bound instead of trying all
 combinations; ties go to larger weights, see `pipeline/fusion/weights/branch_and_bound.py`. The sums are divided by
-their total, which
-changes no decision. A model that could not judge a clip adds nothing to it. Where all sums are zero, since the models
-that judged weigh nothing, the posteriors are equal and the first class wins, as in the search.
+their total, which changes no decision. A model that could not judge a clip adds nothing to it. Where all sums are zero,
+since the models that judged weigh nothing, the posteriors are equal and the first class wins, as in the search.
 """
 
 from __future__ import annotations

@@ -2,8 +2,7 @@
 
 Of every fold the test clips are dealt into two halves, stratified by label. The `Organiser` holds the labels of the
 first and answers submissions (`pipeline/fusion/weights/feedback_loop.py`); on the second nothing is ever returned.
-Comparing both shows how
-far the weights that are kept fit the clips that gave the feedback.
+Comparing both shows how far the weights that are kept fit the clips that gave the feedback.
 """
 
 from __future__ import annotations

@@ -7,9 +7,8 @@ speakers are held out, as many of either gender as their share asks for.
 
 Input are the 88 functionals of eGeMAPS of each utterance, with zero mean and unit variance over the training rows
 (`pipeline/audio/egemaps.py`, also for what costs an utterance: too_short, silent, no_voice). No gender: no_input. They
-take
-30 ms per second of sound on one core, so the rows of a run that is stopped are kept in a folder beside its checkpoint
-until it has ended; the training itself takes seconds to minutes, and starts over.
+take 30 ms per second of sound on one core, so the rows of a run that is stopped are kept in a folder beside its
+checkpoint until it has ended; the training itself takes seconds to minutes, and starts over.
 """
 
 from __future__ import annotations

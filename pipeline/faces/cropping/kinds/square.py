@@ -14,8 +14,8 @@ ARRAY = "boxes"
 COLUMNS = ("left_px", "top_px", "right_px", "bottom_px")
 _INTERPOLATED = 3
 """Up to half so many times too large, a square is interpolated: 150 px of a face to 100 px come nearer to Lanczos'
-kernel so than by
-means (0.75 levels for 0.92 in CREMA-D, 0.37 for 0.46 in RAVDESS); 180 px are the other way round (0.90 and 0.74, 0.48
+kernel so than by means (0.75 levels for 0.92 in CREMA-D, 0.37 for 0.46 in RAVDESS); 180 px are the other way round
+(0.90 and 0.74, 0.48
 and 0.45)."""
 
 

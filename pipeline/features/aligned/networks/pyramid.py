@@ -3,8 +3,7 @@
 
 Paper: pictures of 112 x 96, weights of Wen et al. 2016, an LSTM of 128 on each of the three layers, whose outputs are
 added. As whole maps pool1b has 64 x 54 x 46 = 158976 values per frame and pool3 256 x 12 x 10 = 30720; the paper does
-not
-say that they were reduced. `grid` averages both over equal parts of so many rows and columns first.
+not say that they were reduced. `grid` averages both over equal parts of so many rows and columns first.
 """
 
 from __future__ import annotations

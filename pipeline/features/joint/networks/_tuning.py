@@ -141,17 +141,11 @@ def tune(network: FusionNetwork, train: Tensors, val: Tensors, params: TuneParam
         score = (found["val_accuracy"], -found["val_loss"]) if stops else ()
         return {"phase": "tune", "epoch": epoch, "loss": mean, **found}, score
 
-    history = Loop(
-        network,
-        optimiser,
-        Schedule(lambda _: params.learning_rate),
-        lambda _: minibatches(len(train[1]), params.batch, order),
-        loss,
-        judge,
-        params.epochs,
-        params.patience,
-        keeps=stops,
-    ).run()
+    def batches(_: int) -> tuple[torch.Tensor, ...]:
+        return minibatches(len(train[1]), params.batch, order)
+
+    schedule, rounds = Schedule(lambda _: params.learning_rate), (params.epochs, params.patience)
+    history = Loop(network, optimiser, schedule, batches, loss, judge, *rounds, keeps=stops).run()
     network.eval()
     return history
 

@@ -5,8 +5,7 @@ feature. Weights: AlexNet of ImageNet, or what `pretrain.alexnet` trains. Source
 
 The paper does not say how spectra meet a network that was trained on pictures. Each channel is shifted and scaled by
 fixed numbers to about the range of standardised pictures; fixed, so that loudness, which tells of emotion, stays in.
-The
-defaults lie between the means and deviations of three sets of clips, 296 windows in all: the generated demo (static
+The defaults lie between the means and deviations of three sets of clips, 296 windows in all: the generated demo (static
     -9.9
 and 4.2), a mixed set of real ones (-7.5 and 4.2) and CREMA-D (-11.0 and 4.2); delta 0.0 and 0.6 to 0.9, delta-delta 0.0
 and 0.2 to 0.4.
