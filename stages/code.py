@@ -1,4 +1,6 @@
-"""code: digests of the code behind every stage and plugin; all other stages depend on theirs, and on no file of code."""
+"""code: digests of the code behind every stage and plugin; all other stages depend on theirs, and on no file of
+code.
+"""
 
 from pipeline.core.files import write_json
 from pipeline.engine.code_digest import all_digests

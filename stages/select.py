@@ -30,7 +30,10 @@ def main(context: Context) -> str:
     write_ledger(args.ledger, [*read_ledger(args.upstream), *(entries if rankings else not_learned(entries))])
     if not rankings:
         return f"select {args.name}: nothing to select, since no fold has clips with {source.feature} to learn from"
-    return f"select {args.name}: {params.k} of {source.dimension}; halves of the forest agree on {found['agreement'].mean():.0%}"
+    return (
+        f"select {args.name}: {params.k} of {source.dimension}; halves of the forest agree on "
+        f"{found['agreement'].mean():.0%}"
+    )
 
 
 if __name__ == "__main__":

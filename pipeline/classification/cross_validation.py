@@ -112,7 +112,10 @@ def cross_validate(
     write_ledger(out / "ledger.csv", [*upstream, *ledger_entries(model, frame, folds, upstream)])
     test = frame[frame["part"] == "test"]
     if test.empty:
-        return f"train {model}: nothing to learn from, since no fold has clips with the feature to train and to validate on"
+        return (
+            f"train {model}: nothing to learn from, since no fold has clips with the feature to train "
+            "and to validate on"
+        )
     return f"train {model}: accuracy {(test['emotion'] == test['predicted']).mean():.3f} on {len(test)} test clips"
 
 

@@ -107,7 +107,9 @@ def complete() -> int:
 
 
 def application() -> TyperGroup:
-    """Return the parser of all commands, one per file of `COMMANDS`; a file that does not load is told when it is run."""
+    """Return the parser of all commands, one per file of `COMMANDS`; a file that does not load is told when it
+    is run.
+    """
     found = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
     found.callback(help=HELP)(_options)
     names = [path.stem for path in sorted(COMMANDS.glob("[!_]*.py"))]

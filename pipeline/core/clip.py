@@ -75,7 +75,8 @@ def check_clip_id(clip_id: str, where: str) -> None:
     """
     if not _CLIP_ID.fullmatch(clip_id):
         raise CorpusError(
-            f"{where}: clip_id {clip_id!r} is not usable; use letters, digits and _ . - + (200 at most, first a letter or digit)"
+            f"{where}: clip_id {clip_id!r} is not usable; use letters, digits and _ . - + (200 at most, "
+            "first a letter or digit)"
         )
     if re.fullmatch(r"fold-\d+", clip_id):
         raise CorpusError(f"{where}: clip_id {clip_id!r} is reserved for folds; rename it")
@@ -91,7 +92,8 @@ def check_unique(clips: Iterable[Clip], where: str) -> None:
     for clip in clips:
         if clip.clip_id in seen:
             raise CorpusError(
-                f"{where}: clip_id '{clip.clip_id}' stands for both {seen[clip.clip_id]} and {clip.path}; make the ids unique"
+                f"{where}: clip_id '{clip.clip_id}' stands for both {seen[clip.clip_id]} and {clip.path}; "
+                "make the ids unique"
             )
         seen[clip.clip_id] = clip.path
 
@@ -132,7 +134,8 @@ def _clip(row: dict[str, str]) -> Clip:
 def class_names(clips: Iterable[Clip]) -> list[str]:
     """Return the emotions that occur, the seven first in the paper's order.
 
-    >>> class_names([Clip("b", "b.wav", "ben", "sad"), Clip("a", "a.wav", "anna", "anger"), Clip("c", "c.wav", "anna", "calm")])
+    >>> class_names([Clip("b", "b.wav", "ben", "sad"), Clip("a", "a.wav", "anna", "anger"), Clip("c", "c.wav", "anna",
+    "calm")])
     ['anger', 'sad', 'calm']
     """
     present = {clip.emotion for clip in clips}

@@ -53,7 +53,9 @@ class ClipFeatures:
         return {"values": self.values, "times": self.times.astype(np.float64), "mask": self.mask.astype(bool), **extra}
 
     def digest(self, names: Iterable[str] = ()) -> str:
-        """Return one SHA-256 over some arrays, all of them by default; equal to `FeatureFile.digest` of the same clip."""
+        """Return one SHA-256 over some arrays, all of them by default; equal to `FeatureFile.digest` of the
+        same clip.
+        """
         digests, arrays = Digests(), self.arrays()
         for name in set(names) or arrays:
             digests.add(name, arrays[name])

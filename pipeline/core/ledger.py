@@ -129,6 +129,7 @@ def check_failures(entries: Iterable[Entry], allowed: float, where: Path) -> Non
     failed = sum(entry.status == "failed" for entry in entries)
     if failed > allowed * len(entries):
         raise TooManyFailures(
-            f"{where}: {failed} of {len(entries)} clips failed ({summary(entries)}), more than runtime.max_failed_fraction={allowed:g}; "
+            f"{where}: {failed} of {len(entries)} clips failed ({summary(entries)}), more than "
+            f"runtime.max_failed_fraction={allowed:g}; "
             "mend the clips, or raise the setting"
         )

@@ -1,4 +1,6 @@
-"""A plugin with a network, its settings and its pre-trained weights: what the jobs on pictures and on segments share."""
+"""A plugin with a network, its settings and its pre-trained weights: what the jobs on pictures and on segments
+share.
+"""
 
 from __future__ import annotations
 

@@ -116,7 +116,8 @@ def on_dask(
         client = Client(runtime.scheduler, timeout=_TIMEOUT_S, set_as_default=False)
     except OSError as error:
         raise SettingsError(
-            f"params.yaml: runtime.scheduler: no Dask scheduler answers at {runtime.scheduler}; start one with `dask scheduler`"
+            f"params.yaml: runtime.scheduler: no Dask scheduler answers at {runtime.scheduler}; start one "
+            "with `dask scheduler`"
         ) from error
     with client:
         check_workers(client, Path(runtime.clip_cache))

@@ -81,7 +81,8 @@ class _Work:
         try:
             if cache_key(**self.job.parts(planned.clip)) != planned.key:
                 raise ArtifactError(
-                    f"{self.job.stage}: this worker has other code, weights or input than the run; make them equal, run again"
+                    f"{self.job.stage}: this worker has other code, weights or input than the run; make "
+                    "them equal, run again"
                 )
             return self.job.load(planned.clip)
         except Exception as error:  # noqa: BLE001  raised again by `finish`, when it is this clip's turn
@@ -213,7 +214,8 @@ def _pack(work: _Work, plan: Sequence[_Planned], out: Path) -> None:
         for planned, sound in progress(looked_at, len(plan), f"{work.job.stage}: packing"):
             if not sound and (head := work.finish(planned, work.begin(planned))).reason:
                 raise ArtifactError(
-                    f"{work.job.stage}: clip '{planned.clip.clip_id}' was sound and is not any more ({head.reason}); run it again"
+                    f"{work.job.stage}: clip '{planned.clip.clip_id}' was sound and is not any more "
+                    f"({head.reason}); run it again"
                 )
             with work.cache.group(planned.key) as group:
                 file.copy(planned.clip.clip_id, group)

@@ -21,7 +21,8 @@ def by_group(rows: pd.DataFrame, groups: Sequence[str], classes: Sequence[str]) 
         classes: emotions
 
     >>> rows = pd.DataFrame({"emotion": ["sad", "sad", "anger"], "predicted": ["sad", "anger", "anger"]})
-    >>> {name: found["accuracy"] for name, found in by_group(rows, ["female", "male", "male"], ["anger", "sad"]).items()}
+    >>> {name: found["accuracy"] for name, found in by_group(rows, ["female", "male", "male"], ["anger",
+    "sad"]).items()}
     {'female': 1.0, 'male': 0.5}
     """
     found = {}
@@ -41,7 +42,8 @@ class Gap:
 
     Attributes:
         accuracy: by how much that of one is above that of the other, 0 to 1
-        p: two-sided, of a permutation test that reassigns the genders to the speakers; NaN where a gender has one speaker
+        p: two-sided, of a permutation test that reassigns the genders to the speakers; NaN where a gender has one
+            speaker
     """
 
     accuracy: float

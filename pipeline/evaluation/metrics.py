@@ -154,7 +154,9 @@ def micro_f1(counts: np.ndarray) -> float:
 
 
 def macro_f1(counts: np.ndarray) -> float:
-    """Return the mean F1 over the classes that occur as truth or as decision, as scikit-learn's `average="macro"` does."""
+    """Return the mean F1 over the classes that occur as truth or as decision, as scikit-learn's
+    `average="macro"` does.
+    """
     either = counts.sum(axis=0) + counts.sum(axis=1)
     occurring = either > 0
     return float((2 * counts.diagonal()[occurring] / either[occurring]).mean()) if occurring.any() else nan
@@ -170,7 +172,8 @@ def score(frame: pd.DataFrame, classes: Sequence[str], test_clips: int, params: 
         test_clips: clips that the protocol tests, judged or not
         params: how intervals are found; None = the defaults
 
-    >>> rows = pd.DataFrame({"emotion": ["sad", "sad", "anger", "anger"], "predicted": ["sad", "anger", "anger", ""], "speaker": ["a", "b", "a", "b"]})
+    >>> rows = pd.DataFrame({"emotion": ["sad", "sad", "anger", "anger"], "predicted": ["sad", "anger", "anger", ""],
+    "speaker": ["a", "b", "a", "b"]})
     >>> found = score(rows, ["anger", "sad"], test_clips=4)
     >>> round(found.accuracy, 3), found.uar, found.n, found.coverage
     (0.667, 0.75, 3, 0.75)

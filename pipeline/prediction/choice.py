@@ -110,7 +110,8 @@ def choose(params: Mapping[str, Any], steps: Steps, project: Path, corpus: str, 
     trained = {model: each for model, each in used.items() if each.folds}
     if not trained:
         raise ArtifactError(
-            f"{chosen}: it was trained in no fold, as the corpus has nothing to learn it from; choose another with --model"
+            f"{chosen}: it was trained in no fold, as the corpus has nothing to learn it from; choose "
+            "another with --model"
         )
     validated = accuracies.get(chosen, float("nan")) if chosen in by_name else used[chosen].validated()
     needed = [fusion for fusion in wanted if fusion.name in names]

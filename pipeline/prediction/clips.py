@@ -121,7 +121,9 @@ def _has(blocks: Iterable[object], at_least: int) -> bool:
 
 
 def _named(root: Path, files: Sequence[Path]) -> dict[str, Path]:
-    """Return clip id -> file: the stem; with the folders before it where several files share one; usable in any case."""
+    """Return clip id -> file: the stem; with the folders before it where several files share one; usable in any
+    case.
+    """
     short = [_usable(file.stem) for file in files]
     counts = Counter(short)
     named: dict[str, Path] = {}

@@ -87,7 +87,10 @@ class Features:
         if not learned or (self._kept(step, fold) / FILE).is_file():
             return ""
         key = f"{step.args.get('section', step.stage)}.{step.feature}.keep"
-        return f"the weights of {step.feature} in {fold} were not kept; set {key}: all in params.yaml and run `dvc repro {step.name}`"
+        return (
+            f"the weights of {step.feature} in {fold} were not kept; set {key}: all in params.yaml and "
+            f"run `dvc repro {step.name}`"
+        )
 
     def _kept(self, step: Step, fold: str) -> Path:
         return self.project / step.args["kept"] / fold
@@ -154,7 +157,8 @@ class Features:
         different = [name for name in now if canonical_json(now[name]) != canonical_json(then[name])]
         if different:
             raise ArtifactError(
-                f"{step.out}: the models were trained on a {step.feature} of other {', '.join(different)} than it has now; run `dvc repro`, or put params.yaml back"
+                f"{step.out}: the models were trained on a {step.feature} of other {', '.join(different)} "
+                "than it has now; run `dvc repro`, or put params.yaml back"
             )
 
     def read(self, out: str, clip: Clip, fold: str, names: Sequence[str] = ()) -> ClipFeatures | None:

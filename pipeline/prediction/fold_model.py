@@ -46,7 +46,9 @@ class FoldModel:
     widths: tuple[int, ...]
 
     def __call__(self, clips: Sequence[ClipFeatures | None]) -> Judged:
-        """Return what it says of clips, or of windows of them; None and a clip without an observed row are not judged."""
+        """Return what it says of clips, or of windows of them; None and a clip without an observed row are not
+        judged.
+        """
         observed = [(number, clip) for number, clip in enumerate(clips) if clip is not None and clip.mask.any()]
         numbers, data = [number for number, _ in observed], self._data([clip for _, clip in observed])
         scores = (

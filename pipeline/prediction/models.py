@@ -73,7 +73,8 @@ class TrainedModel:
             return dict(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
             raise ArtifactError(
-                f"{path}: not what a model says of itself ({type(error).__name__}); {_NO_RUN} (`dvc repro {self.step.name}`)"
+                f"{path}: not what a model says of itself ({type(error).__name__}); {_NO_RUN} (`dvc repro "
+                f"{self.step.name}`)"
             ) from error
 
     @cached_property
@@ -105,7 +106,8 @@ class TrainedModel:
         """
         if not set(meta.weights.split()) <= set(self.about["weights"].split()):
             raise ArtifactError(
-                f"{self.step.out}: was trained on a {meta.feature} of other weights than it has now; run `dvc repro {self.step.name}`"
+                f"{self.step.out}: was trained on a {meta.feature} of other weights than it has now; run "
+                f"`dvc repro {self.step.name}`"
             )
 
     def lacks(self, fold: str) -> str:

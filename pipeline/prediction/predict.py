@@ -26,7 +26,10 @@ from pipeline.protocols.splits import read_splits
 from pipeline.reporting.system.system_page import notices
 from pipeline.runner.progress import progress
 
-_GENERATED = "The models behind these predictions were trained on a corpus that this project generated: what they say of these clips says nothing about people."
+_GENERATED = (
+    "The models behind these predictions were trained on a corpus that this project generated: "
+    "what they say of these clips says nothing about people."
+)
 
 
 @dataclass(frozen=True)

@@ -193,7 +193,8 @@ def _weights(choice: Choice) -> list[str]:
     """
     known = {model.about["feature"]: model.about for model in choice.models.values()}
     return [
-        f"weights of {feature}: {' '.join(digest[:12] for digest in about['weights'].split())}, {shorten(about['origin'], _LONGEST)}"
+        f"weights of {feature}: {' '.join(digest[:12] for digest in about['weights'].split())}, "
+        f"{shorten(about['origin'], _LONGEST)}"
         for feature, about in known.items()
         if about["weights"]
     ]

@@ -1,4 +1,6 @@
-"""Standard error for the user alone: what libraries, native code and workers say there goes to a file, and is not lost."""
+"""Standard error for the user alone: what libraries, native code and workers say there goes to a file, and is
+not lost.
+"""
 
 from __future__ import annotations
 

@@ -2,7 +2,9 @@
 
 
 def stop_workers() -> None:
-    """Kill the worker processes of this one, in the middle of their clips; what they had finished is in the clip cache."""
+    """Kill the worker processes of this one, in the middle of their clips; what they had finished is in the
+    clip cache.
+    """
     import psutil
 
     for child in psutil.Process().children(recursive=True):

@@ -1,1 +1,3 @@
-"""One training loop, given its schedule and its stopping rule; checkpoints, material that is read once, models per fold."""
+"""One training loop, given its schedule and its stopping rule; checkpoints, material that is read once, models per
+fold.
+"""

@@ -39,7 +39,8 @@ class Params(LinearParams):
     balanced: bool = Field(description="weigh classes by their inverse frequency (SVM)")
     descriptor: Literal["subspace", "covariance", "gaussian"] = Field(description="what a set of frames becomes")
     kernel: Literal["projection", "projection_rbf", "log_euclidean", "log_euclidean_rbf"] = Field(
-        description="projection: for subspaces; log_euclidean: for covariance and gaussian; each linear or radial (_rbf)"
+        description="projection: for subspaces; log_euclidean: for covariance and gaussian; each linear or "
+        "radial (_rbf)"
     )
     components: int = Field(ge=1, description="principal components that frames are reduced to")
     rank: int = Field(ge=1, description="dimensions of a subspace; clips of fewer frames have fewer")

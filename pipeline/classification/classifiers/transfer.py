@@ -66,7 +66,8 @@ def check_input(meta: FeatureMeta, weights: Path) -> None:
     ours, theirs = meta.params.get("normalise"), config["egemaps"]["normalise"]
     if ours != theirs:
         raise SettingsError(
-            f"params.yaml: extract.{meta.feature}.normalise is {ours}, but pretrain.{weights.name}.settings.egemaps.normalise "
+            f"params.yaml: extract.{meta.feature}.normalise is {ours}, but "
+            f"pretrain.{weights.name}.settings.egemaps.normalise "
             f"was {theirs}; make both equal"
         )
 
@@ -93,7 +94,8 @@ class Classifier:
         self.source = load_state(TanhDNN(**loaded.config["network"]), loaded, Path(weights or ""))
         if params.frozen > len(self.source.body):
             raise SettingsError(
-                f"params.yaml: train.transfer.frozen: {params.frozen}, but the gender DNN has {len(self.source.body)} hidden layers"
+                f"params.yaml: train.transfer.frozen: {params.frozen}, but the gender DNN has "
+                f"{len(self.source.body)} hidden layers"
             )
 
     def fit(self, train: Dataset, val: Dataset) -> list[dict[str, float]]:

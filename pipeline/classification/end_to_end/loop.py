@@ -89,7 +89,9 @@ class EndToEnd:
         return self._loop(train, val).run(training.scratch / f"{training.network.name}-{key[:16]}.pt", key)
 
     def _loop(self, train: FaceClips, val: FaceClips) -> Loop:
-        """Return the loop, whose rounds end at each look at validation; of equally good states the earlier one is kept."""
+        """Return the loop, whose rounds end at each look at validation; of equally good states the earlier one
+        is kept.
+        """
         training, params, known = self.training, self.training.params, np.unique(train.labels)
         coming: list[Iterator[tuple[torch.Tensor, torch.Tensor]]] = []
 

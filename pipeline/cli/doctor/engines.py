@@ -15,8 +15,11 @@ from typing import Any
 from pipeline.cli.doctor.environment import MAKE, partners
 from pipeline.cli.doctor.finding import Finding, note, ok, wrong
 
-LIBRARIES = ("numpy", "scipy.signal", "pandas", "h5py", "yaml", "pydantic", "joblib", "psutil", "requests", "jinja2", "soundfile", "librosa",
-             "skimage.transform", "sklearn.svm", "matplotlib", "praatio", "dvclive", "typer", "rich", "distributed", "dvc.repo")  # fmt: skip
+LIBRARIES = (
+    "numpy", "scipy.signal", "pandas", "h5py", "yaml", "pydantic", "joblib", "psutil", "requests", "jinja2",
+    "soundfile", "librosa", "skimage.transform", "sklearn.svm", "matplotlib", "praatio", "dvclive", "typer", "rich",
+    "distributed", "dvc.repo",
+)  # fmt: skip
 """What is imported by the stages and not tried out below."""
 
 

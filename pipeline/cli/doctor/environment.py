@@ -43,7 +43,10 @@ def packages(lock: Path) -> list[Finding]:
     if not differing:
         return [ok("packages", f"all {len(pins)} of {lock.name}, in the versions there")]
     if len(differing) > max(_SHOWN, len(pins) / 2):
-        said = f"{len(differing)} of {len(pins)} of {lock.name} are absent or differ: this is not the project's environment"
+        said = (
+            f"{len(differing)} of {len(pins)} of {lock.name} are absent or differ: this is not the "
+            "project's environment"
+        )
         return [wrong("packages", said, MAKE)]
     shown, further = differing[:_SHOWN], differing[_SHOWN:]
     words = {name: f"{versions[name] or 'absent'}, {lock.name} has {pins[name]}" for name in shown}

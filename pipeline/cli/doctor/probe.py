@@ -18,8 +18,8 @@ from pipeline.cli.doctor.environment import MAKE
 from pipeline.cli.doctor.finding import Finding, wrong
 
 PROBES = {
-    "torch": "engines", "libraries": "engines", "FFmpeg": "engines", "openSMILE": "engines", "dlib": "engines", "OpenCV": "engines",
-    "settings": "inputs", "weights": "inputs", "corpora": "inputs", "places": "places",
+    "torch": "engines", "libraries": "engines", "FFmpeg": "engines", "openSMILE": "engines", "dlib": "engines",
+    "OpenCV": "engines", "settings": "inputs", "weights": "inputs", "corpora": "inputs", "places": "places",
 }  # fmt: skip
 """What is looked at -> the module whose function of that name does it; what takes longest comes first."""
 LIMIT_S = 60.0

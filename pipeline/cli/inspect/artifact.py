@@ -91,7 +91,8 @@ def clean_errors() -> Iterator[None]:
 
 
 def kind_of(path: Path) -> str:
-    """Return hdf5, torch, checkpoint, pickle, json, csv, text, blob (another library's network) or "" for none of these.
+    """Return hdf5, torch, checkpoint, pickle, json, csv, text, blob (another library's network) or "" for none of
+    these.
 
     Raises:
         ArtifactError: absent, empty or not readable

@@ -1,4 +1,6 @@
-"""The values of one clip made small enough to draw: columns on one scale, neighbours together where there are too many."""
+"""The values of one clip made small enough to draw: columns on one scale, neighbours together where there are
+too many.
+"""
 
 from __future__ import annotations
 

@@ -15,7 +15,9 @@ _WEIGHTS = (".pt", ".joblib", ".dat")
 _TABLES = ("posteriors.csv", "predictions.csv", "ledger.csv")
 _DOCUMENTS, _HISTORY = ("about.json", "metrics.json", "weights.json"), "history.csv"
 _KINDS = {
-    "torch": "PyTorch file", "checkpoint": "checkpoint of a training loop", "pickle": "pickle of joblib; not opened, since that would run what it names",
+    "torch": "PyTorch file", "checkpoint": "checkpoint of a training loop", "pickle":
+        "pickle of joblib; "
+        "not opened, since that would run what it names",
     "blob": "network of another library; not opened",
 }  # fmt: skip
 

@@ -18,12 +18,12 @@ from pipeline.core.errors import ArtifactError
 from pipeline.runner.terminal import count, short
 
 _DAMAGED = (
-    OSError, RuntimeError, pickle.UnpicklingError, EOFError, LookupError, TypeError, ValueError, AttributeError, AssertionError,
-    ImportError, MemoryError, StopIteration, zipfile.BadZipFile, zlib.error,
+    OSError, RuntimeError, pickle.UnpicklingError, EOFError, LookupError, TypeError, ValueError, AttributeError,
+    AssertionError, ImportError, MemoryError, StopIteration, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 _KINDS = {
-    "Float": "float32", "Double": "float64", "Half": "float16", "BFloat16": "bfloat16", "Long": "int64", "Int": "int32", "Short": "int16",
-    "Char": "int8", "Byte": "uint8", "Bool": "bool",
+    "Float": "float32", "Double": "float64", "Half": "float16", "BFloat16": "bfloat16", "Long": "int64",
+    "Int": "int32", "Short": "int16", "Char": "int8", "Byte": "uint8", "Bool": "bool",
 }  # fmt: skip
 _TENSORS = 60
 _PREFERRED = "state"

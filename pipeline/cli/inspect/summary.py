@@ -54,7 +54,9 @@ class Summary:
         return found
 
     def join(self, other: Summary) -> None:
-        """Take the figures of further rows (Chan, Golub and LeVeque 1983 for mean and squares of two parts together)."""
+        """Take the figures of further rows (Chan, Golub and LeVeque 1983 for mean and squares of two parts
+        together).
+        """
         with np.errstate(invalid="ignore"):
             apart, both = other.mean - self.mean, np.maximum(1, self.number + other.number)
             self.squares = self.squares + other.squares + apart**2 * self.number * other.number / both

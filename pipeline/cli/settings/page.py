@@ -24,8 +24,9 @@ HEAD = """\
 # Settings
 
 What every setting of `params.yaml` means, section by section in its order. Of several blocks with the same setting,
-`{a,b}.key` names those it is for, `*.key` stands for all. *Shipped* is the value of `params.yaml` as it came, in italics
-where it is the default of a setting that does not stand there; *paper* the value that a paper prints, where one does.
+`{a,b}.key` names those it is for, `*.key` stands for all. *Shipped* is the value of `params.yaml` as it came, in
+italics where it is the default of a setting that does not stand there; *paper* the value that a paper prints, where one
+does.
 
 This page is generated from the typed models: `python scripts/settings_page.py`.
 """

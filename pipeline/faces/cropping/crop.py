@@ -1,4 +1,6 @@
-"""How the tracked face is cut out of all frames of a clip, whatever the way to cut (`pipeline.faces.cropping.kinds`)."""
+"""How the tracked face is cut out of all frames of a clip, whatever the way to cut
+(`pipeline.faces.cropping.kinds`).
+"""
 
 from __future__ import annotations
 
@@ -86,7 +88,9 @@ def _cut_frames(
     shape: tuple[int, int],
     threads: int,
 ) -> Iterator[tuple[slice, np.ndarray]]:
-    """Yield (which frames, their crops), some hundred at a time; the last ones when it is certain that no frame lacks."""
+    """Yield (which frames, their crops), some hundred at a time; the last ones when it is certain that no frame
+    lacks.
+    """
     rows = max(1, BLOCK_BYTES // (3 * shape[0] * shape[1]))
     crops: list[np.ndarray] = []
     first = 0

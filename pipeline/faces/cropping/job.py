@@ -45,7 +45,9 @@ class CropJob:
 
     @classmethod
     def of(cls, name: str, block: Any, root: Path, faces: Path) -> CropJob:
-        """Return the job for a corpus folder and its face tracks by the block `crop_faces.<name>`; see `crop_params`."""
+        """Return the job for a corpus folder and its face tracks by the block `crop_faces.<name>`; see
+        `crop_params`.
+        """
         return cls(name, root, faces, *crop_params(block, f"crop_faces.{name}"))
 
     @property

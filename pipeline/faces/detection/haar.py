@@ -90,7 +90,8 @@ def _cascade() -> Any:
     if classifier is None or not path.is_file():
         lacks = f"has no {CASCADE}" if classifier else "has no cascade classifier"
         raise WeightsError(
-            f"params.yaml: track_faces.detector or align_faces.detector: haar needs OpenCV 4, and the installed OpenCV {cv2.__version__} {lacks}; "
+            "params.yaml: track_faces.detector or align_faces.detector: haar needs OpenCV 4, and the "
+            f"installed OpenCV {cv2.__version__} {lacks}; "
             "run `pip install 'opencv-python-headless<5'`, or take dlib_hog"
         )
     return classifier(str(path))

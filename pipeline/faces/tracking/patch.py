@@ -99,7 +99,9 @@ def inside(place: Place, shape: tuple[int, int]) -> float:
 
 
 def _to_picture(place: Place, fold: int) -> np.ndarray:
-    """Return OpenCV's (2, 3) matrix from the drawn face to the reduced picture; both count from the middle of a pixel."""
+    """Return OpenCV's (2, 3) matrix from the drawn face to the reduced picture; both count from the middle of a
+    pixel.
+    """
     step = unit(place) / fold
     corner = complex(place.x, place.y) / fold - (0.5 + 0.5j) - step * MIDDLE
     return np.array([[step.real, -step.imag, corner.real], [step.imag, step.real, corner.imag]])

@@ -163,7 +163,9 @@ class Scan:
         self._next_search = time + min(self._params.search_every_s, soon)
 
     def _best(self, tracklet: Tracklet, found: list[Seen]) -> Seen | None:
-        """Return the detection that continues a face: the one that overlaps it most, if it overlaps no other one more."""
+        """Return the detection that continues a face: the one that overlaps it most, if it overlaps no other
+        one more.
+        """
         box = box_of(tracklet.follower.place)
         best = max(found, key=lambda f: iou(box, f.box), default=None)
         if best is None or iou(box, best.box) < self._params.min_iou:

@@ -46,7 +46,9 @@ def _factor(face: Track, name: str, loudness: np.ndarray | None) -> float:
 
 
 def _agreement(face: Track, loudness: np.ndarray) -> float:
-    """Return the correlation of the mouth's motion with the sound, both smoothed over three frames; at least a little."""
+    """Return the correlation of the mouth's motion with the sound, both smoothed over three frames; at least a
+    little.
+    """
     motion = {frame: value for tracklet in face.tracklets for frame, value in tracklet.mouth.items()}
     frames = sorted(motion)
     if len(frames) < len(_SMOOTH):

@@ -83,7 +83,8 @@ def track(
         notes.append("few_faces")
     if len(weights) > 1 and weights[1] >= params.close_from * weights[0]:
         notes.append(
-            f"several_faces: face 1 has {weights[1] / weights[0]:.2f} times the weight of the subject ({' x '.join(params.subject)})"
+            f"several_faces: face 1 has {weights[1] / weights[0]:.2f} times the weight of the subject "
+            f"({' x '.join(params.subject)})"
         )
     tracks = np.stack([boxes_of for boxes_of, _, _, _ in found], axis=1)
     extra = {"boxes": boxes, "landmarks": points.reshape(-1, 2, 2), "score": score, "how": how, "tracks": tracks}
@@ -93,7 +94,9 @@ def track(
 def _course(
     face: Track, times: np.ndarray, params: TrackParams, detector: FaceDetector
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Spread one face over all frames: boxes (T, 4), eyes (T, 4), score (T,), how (T,); straight lines over short gaps."""
+    """Spread one face over all frames: boxes (T, 4), eyes (T, 4), score (T,), how (T,); straight lines over
+    short gaps.
+    """
     course = np.full((len(times), 8), np.nan)
     score = np.zeros(len(times), np.float32)
     how = np.zeros(len(times), np.uint8)

@@ -124,7 +124,9 @@ class Tracklet:
             self.templates[len(self.frames) % _TEMPLATES] = self.follower.drawn
 
     def prepend(self, earlier: Tracklet) -> None:
-        """Take over what was followed backward from this tracklet's first frame; `earlier` begins there and runs back."""
+        """Take over what was followed backward from this tracklet's first frame; `earlier` begins there and
+        runs back.
+        """
         count = len(earlier.frames)
         self.frames = array("q", earlier.frames[:0:-1]) + self.frames
         for name in ("chain", "places"):

@@ -48,7 +48,8 @@ class SpeechExtractor:
         shape = loaded.config["network"]
         if shape["last"] != nodes:
             raise WeightsError(
-                f"{weights}: its last hidden layer has {shape['last']} nodes; set pretrain.{feature}.settings.last to {nodes}"
+                f"{weights}: its last hidden layer has {shape['last']} nodes; set "
+                f"pretrain.{feature}.settings.last to {nodes}"
             )
         self.network = load_state(SpeechDNN(**shape), loaded, weights)
         self.meta = FeatureMeta(
@@ -56,7 +57,8 @@ class SpeechExtractor:
             dimension=nodes,
             dtype="float32",
             rate_hz=1000 / self.mfcc["hop_ms"],
-            layer=f"hidden layer 6{', bottleneck' if shape['bottleneck'] else ''} ({nodes}), inner layers of {shape['hidden']}",
+            layer=f"hidden layer 6{', bottleneck' if shape['bottleneck'] else ''} ({nodes}), inner layers "
+            f"of {shape['hidden']}",
             params=params.model_dump(),
             weights=loaded.sha256,
             origin=loaded.origin,
@@ -71,7 +73,8 @@ class SpeechExtractor:
         if dict(meta.params) != self.mfcc:
             different = sorted(k for k in self.mfcc if meta.params.get(k) != self.mfcc[k])
             raise SettingsError(
-                f"params.yaml: extract.mfcc39 differs from pretrain.{self.feature}.mfcc in {', '.join(different)}; make both equal"
+                f"params.yaml: extract.mfcc39 differs from pretrain.{self.feature}.mfcc in "
+                f"{', '.join(different)}; make both equal"
             )
 
     def __call__(self, mfcc: ClipFeatures | ClipReader) -> Iterator[ClipFeatures]:

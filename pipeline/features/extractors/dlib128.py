@@ -1,4 +1,5 @@
-"""dlib128: dlib's published face recognition ResNet on the tracked face, in the place of Huang et al. 2017, section 3.2.
+"""dlib128: dlib's published face recognition ResNet on the tracked face, in the place of Huang et al. 2017, section
+3.2.
 
 Not in the paper: it stands beside pool5 as a network that was really pre-trained on about 3 million faces of others and
 that anyone can have. Weights: `fetch_weights@dlib128` (King 2017, dlib_face_recognition and dlib_landmarks_5). Output:

@@ -123,7 +123,9 @@ def _compare() -> Any:
 
 @cache
 def _folder() -> tempfile.TemporaryDirectory[str]:
-    """Return a folder for openSMILE's configuration, which it reads for each sound anew; deleted when the process ends."""
+    """Return a folder for openSMILE's configuration, which it reads for each sound anew; deleted when the
+    process ends.
+    """
     return tempfile.TemporaryDirectory(prefix="mfcc0-")
 
 

@@ -69,7 +69,8 @@ class Model(PluginModel):
         unknown = sorted(set(loaded) - set(own) - new)
         if unfit or unknown:
             raise WeightsError(
-                f"{self.weights}: these weights do not fit {self.name} with its settings: {', '.join([*unfit, *unknown][:3])}; "
+                f"{self.weights}: these weights do not fit {self.name} with its settings: "
+                f"{', '.join([*unfit, *unknown][:3])}; "
                 "retrain or fetch them, or mend the settings"
             )
         module.load_state_dict({**own, **{name: loaded[name] for name in set(own) - new}})
@@ -142,7 +143,8 @@ def dimension(model: Model) -> int:
 
 @dataclass(frozen=True)
 class SegmentJob:
-    """The original network on one clip (AlexAudio and C3DVisual of Zhang et al. 2017, Table I), or one fold's fine-tuned
+    """The original network on one clip (AlexAudio and C3DVisual of Zhang et al. 2017, Table I), or one fold's
+    fine-tuned
     one; see `pipeline.engine.run.Job`.
 
     Args:

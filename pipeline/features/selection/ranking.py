@@ -134,7 +134,9 @@ class _FoldRanker:
         return values, labels
 
     def _draw(self, observed: list[np.ndarray], half: int) -> list[np.ndarray]:
-        """Return the frames of each clip for one half: spread evenly over all of them, those of the other half between."""
+        """Return the frames of each clip for one half: spread evenly over all of them, those of the other half
+        between.
+        """
         total, most = sum(map(len, observed)), self.params.max_rows
         if total <= most:
             return observed

@@ -49,7 +49,9 @@ def kept_columns(rankings: Mapping[str, Ranking], k: int) -> pd.DataFrame:
 
 
 def agreements(rankings: Mapping[str, Ranking], k: int) -> pd.DataFrame:
-    """Return per fold: frames that each half of the forest saw, frames there are, agreement of the halves, and chance."""
+    """Return per fold: frames that each half of the forest saw, frames there are, agreement of the halves, and
+    chance.
+    """
     return pd.DataFrame(
         {
             "fold": fold,

@@ -82,7 +82,9 @@ def shares(figures: np.ndarray, classes: Sequence[str], totals: Sequence[int] | 
 
 
 def counted(counts: np.ndarray, classes: Sequence[str], in_percent: bool = False) -> Rows:
-    """Return the rows of a confusion matrix as clips, or with `in_percent` as `shares` does, and the clips of each row."""
+    """Return the rows of a confusion matrix as clips, or with `in_percent` as `shares` does, and the clips of
+    each row.
+    """
     rows = shares(percentages(counts), classes, counts.sum(axis=1).tolist())
     if not in_percent:
         for row, clips in zip(rows, counts, strict=True):

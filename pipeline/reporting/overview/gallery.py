@@ -77,9 +77,14 @@ def posterior_bars(said: Mapping[str, np.ndarray | None], classes: Sequence[str]
     for number, name in enumerate(classes):
         top, own = 6 + number * _ROW, {kind: float(values[number]) for kind, values in known.items()}
         bars = [
-            {"kind": kind, "y": top + place * (_BAR + 1), "width": round(_WIDE * value, 1), "text": f"{kind}, {name}: {value:.2f}"}
+            {
+                "kind": kind,
+                "y": top + place * (_BAR + 1),
+                "width": round(_WIDE * value, 1),
+                "text": f"{kind}, {name}: {value:.2f}",
+            }
             for place, (kind, value) in enumerate(own.items())
-        ]  # fmt: skip
+        ]
         figure = f"{own.get('fusion', 0.0):.2f}"
         lines.append({"name": name, "middle": top + 14, "bars": bars, "truth": name == truth, "figure": figure})
     words = "; ".join(

@@ -1,4 +1,6 @@
-"""Training curves of the networks behind the features: those pre-trained on source tasks, and those fine-tuned in every fold."""
+"""Training curves of the networks behind the features: those pre-trained on source tasks, and those fine-tuned in every
+fold.
+"""
 
 from __future__ import annotations
 

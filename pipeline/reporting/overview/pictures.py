@@ -1,4 +1,6 @@
-"""What one clip looked and sounded like, from its feature files: a strip of faces and a mel spectrogram, as data URIs."""
+"""What one clip looked and sounded like, from its feature files: a strip of faces and a mel spectrogram, as
+data URIs.
+"""
 
 from __future__ import annotations
 

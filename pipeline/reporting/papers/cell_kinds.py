@@ -1,4 +1,6 @@
-"""The kinds of fields that the papers' tables have: accuracies, figures of one emotion, fields of a confusion matrix."""
+"""The kinds of fields that the papers' tables have: accuracies, figures of one emotion, fields of a confusion
+matrix.
+"""
 
 from __future__ import annotations
 

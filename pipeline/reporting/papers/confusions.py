@@ -63,7 +63,9 @@ class Printed:
 
 
 def counts_of(results: Results, model: str, emotions: Sequence[str]) -> pd.DataFrame:
-    """Return a confusion matrix of ours, truth by decision; 0 where the model was not run or no clip has the emotion."""
+    """Return a confusion matrix of ours, truth by decision; 0 where the model was not run or no clip has the
+    emotion.
+    """
     size = len(results.classes)
     counts = results.confusions.get(model, np.zeros((size, size), np.int64))
     frame = pd.DataFrame(counts, results.classes, results.classes)

@@ -28,7 +28,8 @@ SETS_ROW = "CNN+ImageSet Model"
 
 NOTE = (
     "Accuracy here is the share of right decisions over the test clips of all folds. The paper's networks began as "
-    "VGG-Face (VGG-LSTM, image sets), as the face network of Wen et al. 2016 (Resnet-LSTM), as C3D trained on Sports-1M, "
+    "VGG-Face (VGG-LSTM, image sets), as the face network of Wen et al. 2016 (Resnet-LSTM), as C3D trained "
+    "on Sports-1M, "
     "and as a network that tells women from men on 1000 h of LibriSpeech (audio); how those here began, the table of "
     f"weights says. Table 1 lists other authors' networks and is left out. {printed.DISAGREE}"
 )
@@ -43,7 +44,8 @@ NEITHER = "neither its validation set nor its test set is tested alone, so the f
 
 TABLE_4 = (
     "Accuracy (%) of visual models. First column: as in the paper, networks trained end to end, and what is fused with "
-    "them. Second: the same networks as they are, their features kept and given to LSTMs. The image sets are made of kept "
+    "them. Second: the same networks as they are, their features kept and given to LSTMs. The image sets "
+    "are made of kept "
     "features as well and have one form only, as has what they are fused in."
 )
 END_TO_END, CACHED = "Accuracy", "Cached features"
@@ -126,7 +128,8 @@ class Ouyang2017:
     def table_6(self) -> Table:
         """Return Table 6, the system of the year before."""
         what = (
-            "the fusion of image sets and audio, which stands for the authors' system of EmotiW 2016 (Ding et al. 2016); "
+            "the fusion of image sets and audio, which stands for the authors' system of EmotiW 2016 (Ding "
+            "et al. 2016); "
             "the paper's is that system's best on the test set of that year"
         )
         return self._confusion("6", what, _printed(printed.TABLE_6, printed.SHORT), YEAR_BEFORE, SEARCHED)

@@ -19,7 +19,8 @@ from pipeline.systems.params import SystemParams
 BEST = "audio_visual"
 """The combined fusion of Tables 3 and 5."""
 CAPTION = (
-    "The best weights of sub-systems for fusion, eq. (1). The paper's were tuned by hand on feedback from the test set; "
+    "The best weights of sub-systems for fusion, eq. (1). The paper's were tuned by hand on feedback from "
+    "the test set; "
     "ours are those with which most validation clips get their label, found in every fold for itself and without any "
     "feedback."
 )
@@ -28,7 +29,9 @@ NOTE = "Weights are 0, 0.5 or 1 in the paper; ours are the mean over folds, and 
 
 
 def image_set_of(settings: SystemParams) -> str:
-    """Return the model of image sets: the one that the best fusion holds, whichever network gives its frames' feature."""
+    """Return the model of image sets: the one that the best fusion holds, whichever network gives its frames'
+    feature.
+    """
     parts = settings.combined[BEST].of if BEST in settings.combined else ()
     return next((part for part in parts if part.endswith("-image_set")), "vggface-image_set")
 
@@ -74,7 +77,8 @@ class Weights:
         return Cell(
             row=row, column=TABLE.label(emotion), model=self.model, figure=figure, reason=reason, paper=paper,
             paper_unit=PLAIN, paper_lacks=NOT_IN_PAPER if paper is None else "",
-            notes=[] if low == high else [f"{low:g} to {high:g}"], long={"mean": figure, "folds": folds, "paper": paper},
+            notes=[] if low == high else [f"{low:g} to {high:g}"],
+            long={"mean": figure, "folds": folds, "paper": paper},
         )  # fmt: skip
 
     def _made_without(self, part: str) -> str:

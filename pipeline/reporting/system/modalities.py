@@ -20,7 +20,8 @@ KINDS = {"audio": "audio", "video": "video", "fused": "fusion"}
 
 
 def chosen_models(settings: SystemParams, headline: str, scores: Mapping[str, Score]) -> dict[str, str]:
-    """Return audio, video and fused -> the best model of it, as far as there is one; fused only where there is a fusion.
+    """Return audio, video and fused -> the best model of it, as far as there is one; fused only where there is a
+    fusion.
 
     Args:
         settings: of the system

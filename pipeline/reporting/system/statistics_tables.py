@@ -76,7 +76,9 @@ def by_speaker_table(rows: Rows, classes: Sequence[str]) -> pd.DataFrame:
 
 
 def by_gender_table(rows: Rows, clips: Sequence[Clip], classes: Sequence[str]) -> pd.DataFrame:
-    """Return one row per model and gender: clips, accuracy, UAR and the recall of every emotion; none without a gender."""
+    """Return one row per model and gender: clips, accuracy, UAR and the recall of every emotion; none without a
+    gender.
+    """
     gender = {clip.clip_id: clip.gender for clip in clips}
     recalls = [f"recall_{emotion}" for emotion in classes]
     return _by_group(rows, "gender", lambda frame: frame["clip_id"].map(gender).tolist(), classes, recalls)

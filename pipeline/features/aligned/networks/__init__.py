@@ -48,7 +48,8 @@ def with_weights(module: Any, weights: Weights, where: Path) -> nn.Module:
     if unfit or unknown:
         named = ", ".join([*unfit, *unknown][:_NAMED])
         raise WeightsError(
-            f"{where}: these weights do not fit this network with its settings: {named}; retrain or fetch them, or mend "
+            f"{where}: these weights do not fit this network with its settings: {named}; retrain or fetch "
+            "them, or mend "
             "the settings"
         )
     module.load_state_dict({**own, **{name: loaded[name] for name in needed}})

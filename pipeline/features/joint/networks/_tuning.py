@@ -33,7 +33,8 @@ class TuneParams(Settings):
     batch: int = Field(ge=1, description="segments per step {Zhang IV.B: 30}")
     patience: int = Field(
         ge=1,
-        description="stop after so many epochs without a better accuracy on validation, or the same at a lower loss, and "
+        description="stop after so many epochs without a better accuracy on validation, or the same at a "
+        "lower loss, and "
         "keep the best epoch; `epochs` or more: never stop, keep the last",
     )
     seed: int = Field(ge=0, description="of initial weights, order and samples")

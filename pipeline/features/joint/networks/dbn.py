@@ -47,7 +47,8 @@ class Params(TuneParams):
     weight_decay: float = Field(ge=0, description="of the machines' weights, not of their biases")
     cd_steps: int = Field(ge=1, description="of the Gibbs chain, k of CD-k")
     reconstruction: Literal["mean", "sample"] = Field(
-        description="visible units of the chain: their means, with less noise, or samples, whose limit for many steps is "
+        description="visible units of the chain: their means, with less noise, or samples, whose limit for "
+        "many steps is "
         "the gradient of the likelihood"
     )
 

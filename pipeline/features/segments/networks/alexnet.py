@@ -74,7 +74,8 @@ class Segments:
         ]
         if different:
             raise SettingsError(
-                f"params.yaml: extract.logmel and the windows of segments_audio differ: {', '.join(different)}; make them equal"
+                "params.yaml: extract.logmel and the windows of segments_audio differ: "
+                f"{', '.join(different)}; make them equal"
             )
 
     def __call__(self, mel: ClipFeatures | ClipReader) -> Windows:
