@@ -170,7 +170,7 @@ def _tracked(paths: list[Path], eyes: str, keep: bool = False) -> list[ClipFeatu
 
 
 def _overlaps(faces: ClipFeatures, found: list) -> list[float]:
-    """Return the overlap of the tracked box with the surest detection, for every frame that has one."""
+    """Return the overlap of the tracked box with the most confident detection, for every frame that has one."""
     boxes = np.where(faces.mask[:, None], faces.values, 0.0)
     return [iou(tuple(box), some[0].box) for box, some in zip(boxes.tolist(), found, strict=True) if some]
 

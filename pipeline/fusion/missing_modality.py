@@ -1,10 +1,9 @@
-"""What is left of a system when test clips lose their sound or their picture: the same models, the same learned
-fusions.
+"""Modality ablation: a system whose test clips have lost their audio or their video.
 
-Nothing is learned again. A clip without a modality has no posteriors from the models of that modality; every fusion is
-applied to what is left, with the state that it learned on complete validation clips. Every rule fuses a clip by itself
-(`tests/fusion/rules/test_fusion_contract.py`), so each fold is decided three times, complete, without sound and without
-picture, and a share of clips picks from these.
+Models and fusions stay as they were trained. A clip without a modality has no posteriors from the models of that
+modality; every fusion is applied to the remaining ones, with the state that it learned on complete validation clips.
+Every rule fuses a clip by itself (`tests/fusion/rules/test_fusion_contract.py`), so each fold is decided three times,
+complete, without audio and without video, and a share of clips picks from these.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ def needs_of(system: SystemParams) -> dict[str, frozenset[str]]:
 
 
 def places(clip_ids: Iterable[str], missing: str, fold: str, seed: int) -> dict[str, int]:
-    """Return clip id -> place in the order in which clips lose a modality: hangs on the ids alone, so shares are
+    """Return clip id -> place in the order in which clips lose a modality: depends on the ids alone, so shares are
     nested.
 
     Args:
@@ -115,7 +114,7 @@ class FoldDecisions:
     def __call__(self, item: tuple[str, Fold]) -> pd.DataFrame:
         """Return one row per model or fusion and test clip of a fold, with its name.
 
-        Columns: model, clip_id, emotion; complete, sound, picture: the decision with nothing, or this, taken away, "" =
+        Columns: model, clip_id, emotion; complete, sound, picture: the decision with nothing, or this, removed, "" =
         not judged; place_sound, place_picture: see `places`; tested: test clips of the fold.
         """
         name, fold = item

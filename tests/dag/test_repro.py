@@ -312,7 +312,7 @@ def learned_in(project: Project, fold: str) -> dict[str, bytes | str]:
 
 
 def test_no_test_clip_and_no_test_label_reaches_a_weight_or_a_prediction(first, done):
-    """In one fold every second test clip is taken out and the others get emotions dealt out anew: all that is learned
+    """In one fold every second test clip is taken out and the others get shuffled emotions: all that is learned
     there
     stays to the byte, and so does every posterior of the clips that are left. The other folds are left out."""
     fused = {system: done.root / f"models/demo/{system}/fusion/predictions.csv" for system in SYSTEMS}

@@ -172,8 +172,8 @@ def test_selective_accuracy_by_hand():
     assert aurc(curve) == pytest.approx(0.5 * 0.5 + 0.25 * 2 / 3 + 0.25 * 0.75)
 
 
-def test_area_is_the_mean_error_over_the_surest_of_each_number():
-    """Without ties, and surest first: right, wrong, right, so errors 0, 1 / 2, 1 / 3."""
+def test_area_is_the_mean_error_over_the_most_confident_of_each_number():
+    """Without ties, most confident first: right, wrong, right, so errors 0, 1 / 2, 1 / 3."""
     curve = selective(np.array([0.9, 0.8, 0.7]), np.array([True, False, True]))
     assert aurc(curve) == pytest.approx((0 + 1 / 2 + 1 / 3) / 3)
 

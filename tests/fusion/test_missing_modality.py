@@ -93,7 +93,7 @@ def random_tables(system: SystemParams, seed: int = 0) -> dict[str, pd.DataFrame
 
 @cache
 def learned_by(name: str):
-    """Return (what all models and fusions decide on complete clips, what is taken away from)."""
+    """Return (what all models and fusions decide on complete clips, with one modality removed)."""
     system = SYSTEMS[name]
     tables = random_tables(system)
     result, _, learned = fuse_all(system, FUSE, tables, PEOPLE, FOLDS, EMOTIONS)

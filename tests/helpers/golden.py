@@ -39,7 +39,7 @@ def faces() -> np.ndarray:
 
 
 def fill(network: torch.nn.Module) -> torch.nn.Module:
-    """Set every weight by formula, He et al.'s scale; nothing hangs on torch's random numbers."""
+    """Set every weight by formula, He et al.'s scale; nothing depends on torch's random numbers."""
     for number, (name, tensor) in enumerate(network.state_dict().items()):
         if not tensor.is_floating_point():
             continue

@@ -149,7 +149,7 @@ class EndToEnd:
             path,
             self.network.state_dict(),
             config,
-            f"{loaded.origin}; learned further on training clips of {path.name}",
+            f"{loaded.origin}; fine-tuned on training clips of {path.name}",
         )
 
     def load(self, path: Path) -> None:

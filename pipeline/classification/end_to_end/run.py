@@ -75,7 +75,7 @@ class EndToEndRecipe:
             faces = file.meta
         network = self.training.network
         loaded, seen = network.loaded(), ClipFeatureJob(self.name, network, 1, self.source).meta()
-        origin = f"{loaded.origin}; learned further in each fold on its training clips"
+        origin = f"{loaded.origin}; fine-tuned in each fold on its training clips"
         rests = [(faces.feature, faces.weights, faces.origin), (network.name, loaded.sha256, origin)]
         params = self.training.params.model_dump(mode="json")
         return {"feature": self.name, "dimension": seen.dimension, **joined(rests), "params": params}

@@ -1,4 +1,4 @@
-"""Tell one clip's way: what was reused or computed and why, and what came out.
+"""Walk through one clip: what was reused or computed and why, and what came out.
 
 examples:
   python -m pipeline explain demo s01_anger_1             all stages, and the predictions

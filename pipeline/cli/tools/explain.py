@@ -1,4 +1,4 @@
-"""One clip's whole way through the stages: what was reused or computed and why, what came out, what was predicted."""
+"""Walk-through of one clip: what was reused or computed and why, what came out, what was predicted."""
 
 from __future__ import annotations
 

@@ -166,7 +166,8 @@ class Tracklet:
         boxes = _unlike(at, np.array([f.box for f in self.found]))
         boxes = _box_along(chain, _spread(smooth(boxes, then, sigma_s), then, now))
         if any(f.eyes is None for f in self.found):
-            upright = at[np.argmax([f.score for f in self.found]), 3]  # detectors are surest of faces that do not lean
+            # detectors are most confident about faces that do not lean
+            upright = at[np.argmax([f.score for f in self.found]), 3]
             return boxes, _turned(eye_centres(boxes, eyes), boxes, chain[:, 3] - upright)
         points = np.array([f.eyes for f in self.found]) @ (1, 1j)
         unit = (at[:, 2] * np.exp(1j * at[:, 3]))[:, None]

@@ -8,7 +8,7 @@
                 at `AUDIO_HZ`,
                 or with its input's rows (`ClipFeatures` or `ClipReader`: `times`, `mask`, `blocks(rows)`), it yields
                 `ClipFeatures`, consecutive rows, so that neither input nor result is ever in memory as a whole; raises
-                `ClipError` for bad input, also in mid-clip. Where blocks begin hangs on the clip alone.
+                `ClipError` for bad input, also in mid-clip. Where blocks begin depends on the clip alone.
                 With a network: `source_speakers`, who it was trained on, for the guard. Optional: `check_input(meta)`,
                 which refuses a feature file that does not suit the weights
 

@@ -1,6 +1,6 @@
 """The feedback loop of a system, fold by fold: an offline simulation that no prediction rests on.
 
-Of every fold the test clips are dealt into two halves, stratified by label. The `Organiser` holds the labels of the
+Of every fold the test clips are split into two halves, stratified by label. The `Organiser` holds the labels of the
 first and answers submissions (`pipeline/fusion/weights/feedback_loop.py`); on the second nothing is ever returned.
 Comparing both shows how far the weights that are kept fit the clips that gave the feedback.
 """

@@ -102,7 +102,7 @@ def _curve(figures: pd.DataFrame, name: str, missing: str) -> pd.DataFrame:
 
 
 def _chart(missing: str, curves: Mapping[str, pd.DataFrame]) -> Chart:
-    """Return the chart of what happens when one modality is taken away."""
+    """Return the chart of a modality ablation."""
     word, lines, said = _WORDS[missing], [], []
     for kind in (kind for kind in _DRAWN if kind in curves):
         points = list(zip(curves[kind]["share"], curves[kind]["accuracy_of_all"], strict=True))
@@ -112,7 +112,7 @@ def _chart(missing: str, curves: Mapping[str, pd.DataFrame]) -> Chart:
     shares = ", ".join(percent(share, 0) for share, _ in lines[0].points)
     text = f"Accuracy of all test clips when {shares} of them have no {word}. {'; '.join(said)}"
     labels = f"test clips without {word}, %", "accuracy of all test clips, %"
-    return Chart(f"{word.capitalize()} taken away", text, *labels, lines=lines)
+    return Chart(f"{word.capitalize()} removed", text, *labels, lines=lines)
 
 
 def _row(kind: str, name: str, curve: pd.DataFrame) -> dict[str, Any]:

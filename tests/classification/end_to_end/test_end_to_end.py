@@ -225,7 +225,7 @@ def test_about_names_both_networks(toy, corpus, tmp_path):
     assert about["weights"] == f"{'f' * 64} {load_weights(corpus / 'toy').sha256}"
     assert (
         about["origin"]
-        == "aligned: published detector; toy: toy weights; learned further in each fold on its training clips"
+        == "aligned: published detector; toy: toy weights; fine-tuned in each fold on its training clips"
     )
     assert about["params"]["iterations"] == 1
 

@@ -1,4 +1,4 @@
-"""`pipeline.fusion`: margins, and the folds that validation clips are dealt into."""
+"""`pipeline.fusion`: margins, and the folds that validation clips are split into."""
 
 from __future__ import annotations
 

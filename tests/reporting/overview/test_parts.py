@@ -47,7 +47,7 @@ ROWS = pd.DataFrame(
 )
 
 
-def test_the_most_frequent_confusion_and_its_surest_clips_come_first():
+def test_the_most_frequent_confusion_and_its_most_confident_clips_come_first():
     found = worst_confusions(ROWS)
     assert [(each.truth, each.decided, each.count, each.of, each.clips) for each in found] == [
         ("anger", "sad", 3, 4, ["c", "d"]),

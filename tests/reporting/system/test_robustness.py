@@ -112,8 +112,8 @@ def test_the_page_stands_alone_and_says_what_matters(tmp_path):
     words = (
         "20 test clips",
         "4 folds",
-        "Audio taken away",
-        "Video taken away",
+        "Audio removed",
+        "Video removed",
         "best fusion: product-anet+vnet-svm",
         "flattered",
         "40.0 % of 10",
