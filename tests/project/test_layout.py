@@ -1,0 +1,40 @@
+"""The tree as a whole: a package for every duty, no import cycle, and files that a person can read."""
+
+from __future__ import annotations
+
+import ast
+
+import grimp
+import networkx
+import pytest
+
+from helpers.project import ROOT
+
+PACKAGES = sorted(path.parent for path in ROOT.glob("pipeline/**/__init__.py"))
+
+
+def test_no_module_lies_in_the_root_of_the_library() -> None:
+    assert sorted(path.name for path in (ROOT / "pipeline").glob("*.py")) == ["__init__.py", "__main__.py"]
+
+
+def test_no_files_import_each_other_in_a_circle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT))
+    found = grimp.build_graph("pipeline", "stages", cache_dir=None)
+    arrows = [(one, other) for one in found.modules for other in found.find_modules_directly_imported_by(one)]
+    circles = [sorted(circle) for circle in networkx.strongly_connected_components(networkx.DiGraph(arrows))]
+    assert len(arrows) > 1000
+    assert [circle for circle in circles if len(circle) > 1] == []
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_package_says_what_it_is_for(package) -> None:
+    text = ast.get_docstring(ast.parse((package / "__init__.py").read_text(encoding="utf-8")))
+    assert text
+    assert len(text.split()) >= 4
+
+
+@pytest.mark.parametrize(
+    ("file", "most"), [("dvc.yaml", 500), ("params.yaml", 250), ("README.md", 120), ("dvc.lock", 4950)]
+)
+def test_what_people_open_first_stays_short(file: str, most: int) -> None:
+    assert len((ROOT / file).read_text(encoding="utf-8").splitlines()) <= most
