@@ -135,7 +135,7 @@ def class_names(clips: Iterable[Clip]) -> list[str]:
     """Return the emotions that occur, the seven first in the paper's order.
 
     >>> class_names([Clip("b", "b.wav", "ben", "sad"), Clip("a", "a.wav", "anna", "anger"), Clip("c", "c.wav", "anna",
-    "calm")])
+    ...     "calm")])
     ['anger', 'sad', 'calm']
     """
     present = {clip.emotion for clip in clips}

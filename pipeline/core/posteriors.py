@@ -31,7 +31,7 @@ def table(
     """Return one row per clip; posteriors (N, C), rows that sum to 1; class scores (N, C) where there are any.
 
     >>> frame = table("x-svm", "fold-00", "test", [Clip("a", "a.wav", "anna", "sad")], np.array([[0.3, 0.7]]), ["anger",
-    "sad"])
+    ...     "sad"])
     >>> print(frame[["model", "clip_id", "emotion", "predicted", "p_anger", "p_sad"]].to_csv(index=False), end="")
     model,clip_id,emotion,predicted,p_anger,p_sad
     x-svm,a,sad,sad,0.3,0.7

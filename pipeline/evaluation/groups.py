@@ -22,7 +22,7 @@ def by_group(rows: pd.DataFrame, groups: Sequence[str], classes: Sequence[str]) 
 
     >>> rows = pd.DataFrame({"emotion": ["sad", "sad", "anger"], "predicted": ["sad", "anger", "anger"]})
     >>> {name: found["accuracy"] for name, found in by_group(rows, ["female", "male", "male"], ["anger",
-    "sad"]).items()}
+    ...     "sad"]).items()}
     {'female': 1.0, 'male': 0.5}
     """
     found = {}

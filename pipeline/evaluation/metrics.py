@@ -173,7 +173,7 @@ def score(frame: pd.DataFrame, classes: Sequence[str], test_clips: int, params: 
         params: how intervals are found; None = the defaults
 
     >>> rows = pd.DataFrame({"emotion": ["sad", "sad", "anger", "anger"], "predicted": ["sad", "anger", "anger", ""],
-    "speaker": ["a", "b", "a", "b"]})
+    ...     "speaker": ["a", "b", "a", "b"]})
     >>> found = score(rows, ["anger", "sad"], test_clips=4)
     >>> round(found.accuracy, 3), found.uar, found.n, found.coverage
     (0.667, 0.75, 3, 0.75)

@@ -49,7 +49,7 @@ def pooled(values: np.ndarray, times: np.ndarray, mask: np.ndarray, step_s: floa
 
     >>> values = np.array([[1.0], [3.0], [100.0], [5.0]], np.float32)
     >>> pooled(values, times=np.array([0.0, 0.02, 0.04, 0.06]), mask=np.array([True, True, False, True]),
-    step_s=0.04).ravel().tolist()
+    ...     step_s=0.04).ravel().tolist()
     [2.0, 5.0]
     """
     observed = values[mask].astype(np.float32)

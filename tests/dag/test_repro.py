@@ -233,12 +233,6 @@ def test_an_edit_of_one_classifier_reruns_its_instances_alone(done):
     assert set(done.repro()) == {"code", *models}, "their results are the same, so nothing after them has to run"
 
 
-def test_an_edit_of_an_extractor_reruns_it_and_what_its_feature_reaches_where_values_change(done):
-    path = done.root / "pipeline/features/extractors/mfcc39.py"
-    path.write_text(path.read_text() + "\nANYTHING = 1\n")
-    assert {"code", "extract@demo-mfcc39"} <= set(done.repro("extract@demo-mfcc39")) <= {"code", "extract@demo-mfcc39"}
-
-
 MINE = {"features": {"a60": "audio", "v1024": "video"}, "classifiers": ["svm"], "fusions": ["product"]}
 
 
@@ -405,10 +399,10 @@ def _bad_clips_in_the_third_system(project: Project) -> None:
 
 @pytest.mark.parametrize(
     ("kept", "other", "systems"),
-    [  # every system without one of the two; each without the other takes two minutes more
-        ("audio", "video", ("huang2017", "ouyang2017")),
-        ("video", "audio", ("zhang2017",)),
-        pytest.param("audio", "video", ("zhang2017",), marks=pytest.mark.long),
+    [  # one system without video; the others, each without one of the two, take minutes more
+        ("audio", "video", ("huang2017",)),
+        pytest.param("audio", "video", ("zhang2017", "ouyang2017"), marks=pytest.mark.long),
+        pytest.param("video", "audio", ("zhang2017",), marks=pytest.mark.long),
         pytest.param("video", "audio", ("huang2017", "ouyang2017"), marks=pytest.mark.long),
     ],
 )
@@ -642,7 +636,7 @@ def test_prediction_on_new_and_bad_media(done):
         audio_visual = ["--model", PREDICTED[system][0][0]]
         said = predict(done, "new", "--system", system, *audio_visual)
         assert "skipped, no media: read.me" in said
-        assert "of the corpus: learned from in" in said
+        assert "of the corpus: a training or validation clip in" in said
         found = pd.read_csv(done.root / "reports/predictions/new/predictions.csv", keep_default_na=False)
         about = json.loads((done.root / "reports/predictions/new/about.json").read_text())
         chosen = found[found["model"] == about["model"]].set_index("clip")
@@ -690,7 +684,6 @@ def test_prediction_stops_with_one_line_where_weights_were_not_kept(done):
         "combined-visual-average",
     )
     assert stopped.returncode == 1
-    assert (
-        "set end_to_end.vggface.keep: all in params.yaml and run `dvc repro end_to_end@demo-vggface`" in stopped.stderr
-    )
+    remedy = "dvc repro end_to_end@demo-ouyang2017-vggface-end_to_end"
+    assert f"set end_to_end.vggface.keep: all in params.yaml and run `{remedy}`" in stopped.stderr
     assert stopped.stderr.count("\n") == 1

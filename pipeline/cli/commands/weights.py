@@ -21,7 +21,7 @@ from pipeline.cli.commands._arguments import PARAMS, Params, offer_weights
 Name = Annotated[str, Argument(metavar="NAME", autocompletion=offer_weights, help="Entry of weights.lock.")]
 Lock = Annotated[Path, Option(metavar="FILE", help="The registry.")]
 Models = Annotated[Path, Option(metavar="FOLDER", help="Of the features' weights.")]
-LOCK, MODELS = Path("weights.lock"), Path("models/pretrained")
+LOCK, MODELS = Path("weights.lock"), Path("models") / "pretrained"
 
 
 def list_all(lock: Lock = LOCK, models: Models = MODELS, params: Params = PARAMS) -> str:

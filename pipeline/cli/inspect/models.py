@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.cli.inspect import documents, history, networks, tables
-from pipeline.cli.inspect.artifact import kind_of
+from pipeline.cli.inspect.file_kind import kind_of
 from pipeline.cli.layout import Part, pairs, table
 from pipeline.core.errors import ArtifactError
 from pipeline.core.files import file_digest
@@ -27,7 +27,7 @@ def describe_file(path: Path, kind: str) -> list[Part]:
 
     Args:
         path: the file
-        kind: as `artifact.kind_of` gives it
+        kind: as `file_kind.kind_of` gives it
 
     Raises:
         ArtifactError: damaged

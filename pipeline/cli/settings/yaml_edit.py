@@ -39,7 +39,7 @@ def edited(text: str, target: Mapping[str, Any], file: str = "params.yaml") -> s
     try:
         while text not in seen:
             seen.add(text)
-            found = next(differences(yaml.load(text, Loader=_LOADER), target), None)
+            found = next(differences(yaml.safe_load(text), target), None)
             if found is None:
                 return text
             path, text = found, _changed(text, found, target)

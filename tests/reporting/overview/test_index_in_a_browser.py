@@ -206,6 +206,7 @@ def test_the_page_of_faces_shows_its_own_pictures_and_no_others(browser, tmp_pat
     cv2.imwrite(str(tmp_path / "c.png"), np.zeros((20, 30, 3), np.uint8))
     render("faces.html", tmp_path / "index.html", corpus="demo", counted="1 clip", lines=[line], mean=0.5)
     opened = Opened(browser, tmp_path / "index.html")
+    opened.page.wait_for_function("document.images[0].complete")
     assert opened.page.evaluate("document.images[0].naturalWidth") == 30
     assert opened.said == []
     opened.page.evaluate("document.images[0].src = 'http://127.0.0.1:9/x.png'")
