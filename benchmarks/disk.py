@@ -21,7 +21,16 @@ from pathlib import Path
 import yaml
 
 SPEAKERS, EMOTIONS, SECONDS = 6, 7, 2.0
-TAKEN = ("pipeline", "stages", "dvc.yaml", "weights.lock", ".dvcignore", "features/.gitignore", "models/pretrained")
+TAKEN = (
+    "pipeline",
+    "stages",
+    "dvc.yaml",
+    "plan.yaml",
+    "weights.lock",
+    ".dvcignore",
+    "features/.gitignore",
+    "models/pretrained",
+)
 STAGES = (
     "prepare@demo",
     "track_faces@demo",
