@@ -32,6 +32,7 @@ TAKEN = (
     "models/pretrained",
 )
 STAGES = (
+    "code",
     "prepare@demo",
     "track_faces@demo",
     "crop_faces@demo-square100",
