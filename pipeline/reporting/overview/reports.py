@@ -100,10 +100,9 @@ def read_reports(folder: Path) -> list[Report]:
 def _scores(path: Path) -> dict[str, Score]:
     names = [field.name for field in fields(Score)]
     try:
-        return {
-            model: Score(**{name: nan if figures[name] is None else figures[name] for name in names})  # type: ignore[arg-type]
-            for model, figures in read_json(path, "report").items()
-        }
+        rows = read_json(path, "report").items()
+        known = {model: {n: nan if figures[n] is None else figures[n] for n in names} for model, figures in rows}
+        return {model: Score(**found) for model, found in known.items()}  # type: ignore[arg-type]
     except (KeyError, TypeError, AttributeError) as error:
         raise ArtifactError(f"{path}: not of this version; run `dvc repro -f report`") from error
 
