@@ -18,6 +18,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from ast import literal_eval
 from functools import cache
 from pathlib import Path
@@ -96,7 +97,8 @@ def _answer(asked: socket.socket, numeric: dict[str, str]) -> None:
 
 def _run(place: str, words: list[str]) -> None:
     """Do what `python -m` does, but for the search of every object for garbage at its end."""
-    sys.path[0], sys.argv, code = place, ["-m", *words[1:]], 0
+    sys.path[:1] = [place, *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    sys.argv, code = ["-m", *words[1:]], 0
     try:
         runpy.run_module(words[0], run_name="__main__", alter_sys=True)
     except SystemExit as left:
@@ -107,6 +109,7 @@ def _run(place: str, words: list[str]) -> None:
         sys.excepthook(*sys.exc_info())
         code = 1
     finally:
+        threading._shutdown()  # ends worker processes
         atexit._run_exitfuncs()
         sys.stdout.flush()
         sys.stderr.flush()
