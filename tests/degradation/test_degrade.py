@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -15,6 +14,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers import warm
 from helpers.media import add_cover, rotate_metadata, tone, write_media
 from helpers.project import ROOT
 from pipeline.core.clip import Clip, read_manifest, write_manifest
@@ -255,7 +255,17 @@ def corpus(tmp_path: Path, ways, workers: int = 1, allowed: float = 0.5) -> Path
 
 
 def run_stage(folder: Path, name: str = "noisy") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "stages.degrade", "--name", name, "--corpus", "mine", "--manifest", "manifest.csv"]
+    command = [
+        warm.folder() / "python",
+        "-m",
+        "stages.degrade",
+        "--name",
+        name,
+        "--corpus",
+        "mine",
+        "--manifest",
+        "manifest.csv",
+    ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
         [*command, "--out", "out", "--ledger", "l.csv"], cwd=folder, capture_output=True, text=True, env=environment

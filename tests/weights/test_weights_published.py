@@ -6,13 +6,13 @@ import json
 import os
 import random
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
 
+from helpers import warm
 from helpers.weights import CONTENT, sha256, write_lock, write_wheel
 from pipeline.core.errors import SettingsError, WeightsError
 from pipeline.core.files import file_digest
@@ -154,7 +154,7 @@ def project(tmp_path, monkeypatch):
 
 def stage(project, feature: str) -> subprocess.CompletedProcess[str]:
     arguments = ["--feature", feature, "--lock", "weights.lock", "--out", f"out/{feature}"]
-    command = [sys.executable, "-m", "stages.fetch_weights", *arguments]
+    command = [warm.folder() / "python", "-m", "stages.fetch_weights", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
 
