@@ -21,42 +21,76 @@ MOST_SPEAKER_GROUPS = 10
 """With more validation speakers, several share a held-out part: a corpus of 90 would take hours otherwise."""
 
 
+def on_scores(rule: str) -> bool:
+    """Return whether a rule fuses class scores; all others fuse posteriors."""
+    return getattr(plugin_of(rule), "INPUT", "posteriors") == "scores"
+
+
+def plugin_of(name: str) -> ModuleType:
+    """Return the plugin of a rule; a SettingsError says that there is none."""
+    return plugins.load("fusion", name, "systems: fusions, stacked, combined")
+
+
+def clips_of(clips: Sequence[Clip], fold: Fold, part: str) -> list[Clip]:
+    """Return the clips of one part of a fold."""
+    return [clip for clip in clips if fold.get(clip.clip_id) == part]
+
+
+class Said:
+    """What models, and the fusions made of them, say in one fold, clip by clip."""
+
+    def __init__(self, tables: Mapping[str, pd.DataFrame], classes: Sequence[str]) -> None:
+        """Take model -> its rows of the fold, and the emotions."""
+        self.tables, self.classes = tables, classes
+        self._posteriors = {
+            model: _by_clip(frame, posteriors.probabilities(frame, classes)) for model, frame in tables.items()
+        }
+
+    def of(self, parts: Sequence[str], clips: Sequence[Clip]) -> np.ndarray:
+        """Return the posteriors of some models or fusions, (M, N, C), NaN where one could not judge a clip."""
+        return self._stacked([self._posteriors[part] for part in parts], clips)
+
+    def inputs(self, fusion: Fusion, clips: Sequence[Clip]) -> np.ndarray:
+        """Return what a fusion takes of its parts, (M, N, C): class scores, where its rule fuses these."""
+        if not on_scores(fusion.rule):
+            return self.of(fusion.parts, clips)
+        frames = [self.tables[part] for part in fusion.parts]
+        return self._stacked([_by_clip(each, posteriors.class_scores(each, self.classes)) for each in frames], clips)
+
+    def put(self, fusion: str, clips: Sequence[Clip], rows: np.ndarray) -> None:
+        """Add what a fusion makes of clips, (N, C)."""
+        self._posteriors.setdefault(fusion, {}).update(zip((clip.clip_id for clip in clips), rows, strict=True))
+
+    def _stacked(self, parts: Sequence[Mapping[str, np.ndarray]], clips: Sequence[Clip]) -> np.ndarray:
+        missing = np.full(len(self.classes), np.nan)
+        rows = [[part.get(clip.clip_id, missing) for clip in clips] for part in parts]
+        return np.array(rows).reshape(len(parts), len(clips), len(self.classes))
+
+
+def _by_clip(frame: pd.DataFrame, values: np.ndarray | None) -> dict[str, np.ndarray]:
+    return {} if values is None else dict(zip(frame["clip_id"], values, strict=True))
+
+
 @dataclass(frozen=True)
 class Fused:
     """What the fusions of one fold gave.
 
     Attributes:
-        rows: fusion -> its rows of test clips
-        validation: fusion -> its rows of validation clips, where they are wanted; by what it learned from other clips
+        rows: part -> fusion -> its rows of test clips; of validation clips, by what it learned from other ones
         states: fusion -> what it learned
-        scores: model or fusion -> posteriors by clip; those of a fusion on validation clips only where they are wanted
+        said: posteriors of models and fusions on both
     """
 
-    rows: Mapping[str, pd.DataFrame]
-    validation: Mapping[str, pd.DataFrame]
+    rows: Mapping[str, Mapping[str, pd.DataFrame]]
     states: Mapping[str, Any]
-    scores: Mapping[str, Rows]
-
-    def of(self, parts: Sequence[str], clips: Sequence[Clip]) -> np.ndarray:
-        """Return the posteriors of some models or fusions, (M, N, C), NaN where one could not judge a clip."""
-        return np.stack([self.scores[part].get(clips) for part in parts])
+    said: Said
 
 
 @dataclass(frozen=True)
 class FoldFusion:
-    """All fusions of one fold.
-
-    Attributes:
-        wanted: in an order in which every part comes before what it is part of
-        again: fusions whose posteriors on validation clips are wanted
-        params: rule -> its settings
-        tables: model -> its posteriors (val and test)
-        clips: all clips of the corpus
-        classes: emotions
-    """
+    """Some fusions in one fold: every part comes before what it is part of; see `fuse_all`."""
 
     wanted: Sequence[Fusion]
-    again: frozenset[str]
     params: Mapping[str, Settings]
     tables: Mapping[str, pd.DataFrame]
     clips: Sequence[Clip]
@@ -65,73 +99,33 @@ class FoldFusion:
     def __call__(self, item: tuple[str, Fold]) -> Fused:
         """Return what the fusions of a fold, with its name, give."""
         name, fold = item
-        rows = {model: frame[frame["fold"] == name] for model, frame in self.tables.items()}
-        scores = {model: Rows.of(frame, posteriors.probabilities(frame, self.classes)) for model, frame in rows.items()}
+        said = Said({model: frame[frame["fold"] == name] for model, frame in self.tables.items()}, self.classes)
         val, test = clips_of(self.clips, fold, "val"), clips_of(self.clips, fold, "test")
-        labels = np.array([self.classes.index(clip.emotion) for clip in val], np.int64)
-        frames: dict[str, pd.DataFrame] = {}
-        validated: dict[str, pd.DataFrame] = {}
+        labels = self.labels(val)
+        held = held_out_parts([clip.speaker for clip in val], labels)
+        rows: dict[str, dict[str, pd.DataFrame]] = {"val": {}, "test": {}}
         states: dict[str, Any] = {}
         for fusion in self.wanted:
-            rule = _Rule(fusion.rule, self.params[fusion.rule])
-            parts_of = {p: self._own(rows[p]) if on_scores(fusion.rule) else scores[p] for p in fusion.parts}
-            known, unseen = (np.stack([parts_of[p].get(part) for p in fusion.parts]) for part in (val, test))
-            state = states[fusion.name] = rule.fit(known, labels)
-            result = rule.fuse(unseen, state)
-            frames[fusion.name] = _judged(fusion.name, name, "test", test, result, self.classes)
-            scores[fusion.name] = Rows({}, len(self.classes))
-            scores[fusion.name].put(test, result)
-            if fusion.name in self.again:
-                parts = held_out_parts([clip.speaker for clip in val], labels)
-                scores[fusion.name].put(val, held_out := rule.out_of_part(known, labels, parts))
-                validated[fusion.name] = _judged(fusion.name, name, "val", val, held_out, self.classes)
-        return Fused(frames, validated, states, scores)
+            plugin, params = plugin_of(fusion.rule), self.params[fusion.rule]
+            known = said.inputs(fusion, val)
+            state = states[fusion.name] = plugin.fit(params, known, labels)
+            fused = {
+                "val": (val, _out_of_part(plugin, params, known, labels, held)),
+                "test": (test, plugin.fuse(said.inputs(fusion, test), state)),
+            }
+            for part, (clips, result) in fused.items():
+                said.put(fusion.name, clips, result)
+                rows[part][fusion.name] = self._judged(fusion.name, name, part, clips, result)
+        return Fused(rows, states, said)
 
-    def _own(self, frame: pd.DataFrame) -> Rows:
-        found = posteriors.class_scores(frame, self.classes)
-        return Rows.of(frame, np.zeros((0, len(self.classes))) if found is None else found)
+    def labels(self, clips: Sequence[Clip]) -> np.ndarray:
+        """Return the class indices of clips, (N,)."""
+        return np.array([self.classes.index(clip.emotion) for clip in clips], np.int64)
 
-
-def on_scores(rule: str) -> bool:
-    """Return whether a rule fuses class scores; all others fuse posteriors."""
-    return getattr(plugin_of(rule), "INPUT", "posteriors") == "scores"
-
-
-def plugin_of(name: str) -> ModuleType:
-    """Return the plugin of a rule.
-
-    Raises:
-        SettingsError: there is none
-    """
-    return plugins.load("fusion", name, "systems: fusions, stacked, combined")
-
-
-class _Rule:
-    """A plugin of pipeline/fusion/rules with its settings."""
-
-    def __init__(self, name: str, params: Settings) -> None:
-        self.plugin = plugin_of(name)
-        self.params = params
-
-    def fit(self, scores: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-        """Return what the rule learns from scores (M, N, C) and labels (N,)."""
-        return self.plugin.fit(self.params, scores, labels)
-
-    def fuse(self, scores: np.ndarray, state: dict[str, Any]) -> np.ndarray:
-        """Return (N, C) for scores (M, N, C)."""
-        return self.plugin.fuse(scores, state)
-
-    def out_of_part(self, scores: np.ndarray, labels: np.ndarray, parts: np.ndarray) -> np.ndarray:
-        """Return what the rule makes of validation clips that it has not learned from, (N, C).
-
-        A rule that fuses this one's result learns from it on validation clips. In-sample it would look better there
-        than on any test clip, so that d of eq. (5) would be too large and the regression win where it should not.
-        """
-        fused = np.full(scores.shape[1:], np.nan)
-        for part in np.unique(parts):
-            held = parts == part
-            fused[held] = self.fuse(scores[:, held], self.fit(scores[:, ~held], labels[~held]))
-        return fused
+    def _judged(self, fusion: str, fold: str, part: str, clips: Sequence[Clip], fused: np.ndarray) -> pd.DataFrame:
+        known = ~np.isnan(fused).any(axis=1)
+        judged = [clip for clip, is_known in zip(clips, known, strict=True) if is_known]
+        return posteriors.table(fusion, fold, part, judged, fused[known], self.classes)
 
 
 def held_out_parts(speakers: Sequence[str], labels: np.ndarray) -> np.ndarray:
@@ -144,36 +138,16 @@ def held_out_parts(speakers: Sequence[str], labels: np.ndarray) -> np.ndarray:
     return number % MOST_SPEAKER_GROUPS if len(names) >= 3 else deal(labels)
 
 
-def clips_of(clips: Sequence[Clip], fold: Fold, part: str) -> list[Clip]:
-    """Return the clips of one part of a fold."""
-    return [clip for clip in clips if fold.get(clip.clip_id) == part]
+def _out_of_part(
+    plugin: ModuleType, params: Settings, scores: np.ndarray, labels: np.ndarray, parts: np.ndarray
+) -> np.ndarray:
+    """Return what a rule makes of validation clips that it has not learned from, (N, C).
 
-
-class Rows:
-    """Posteriors of one model or fusion in one fold, by clip."""
-
-    def __init__(self, rows: dict[str, np.ndarray], classes: int) -> None:
-        """Take clip id -> (C,) and C."""
-        self._rows, self._missing = rows, np.full(classes, np.nan)
-
-    @classmethod
-    def of(cls, frame: pd.DataFrame, values: np.ndarray) -> Rows:
-        """Return values (N, C) by the clips of a table."""
-        return cls(dict(zip(frame["clip_id"], values, strict=True)), values.shape[1])
-
-    def get(self, clips: Sequence[Clip]) -> np.ndarray:
-        """Return (N, C); NaN for a clip that could not be judged."""
-        rows = [self._rows.get(clip.clip_id, self._missing) for clip in clips]
-        return np.array(rows).reshape(len(clips), len(self._missing))
-
-    def put(self, clips: Sequence[Clip], rows: np.ndarray) -> None:
-        """Add (N, C)."""
-        self._rows |= {clip.clip_id: row for clip, row in zip(clips, rows, strict=True)}
-
-
-def _judged(
-    name: str, fold: str, part: str, clips: Sequence[Clip], fused: np.ndarray, classes: Sequence[str]
-) -> pd.DataFrame:
-    known = ~np.isnan(fused).any(axis=1)
-    judged = [clip for clip, is_known in zip(clips, known, strict=True) if is_known]
-    return posteriors.table(name, fold, part, judged, fused[known], classes)
+    A rule that fuses this one's result learns from it on validation clips. In-sample it would look better there than on
+    any test clip, so that d of eq. (5) would be too large and the regression win where it should not.
+    """
+    fused = np.full(scores.shape[1:], np.nan)
+    for part in np.unique(parts):
+        held = parts == part
+        fused[held] = plugin.fuse(scores[:, held], plugin.fit(params, scores[:, ~held], labels[~held]))
+    return fused

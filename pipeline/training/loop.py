@@ -1,12 +1,9 @@
 """One training loop: what a step is, the learning rate, which round is kept and when to stop are passed in.
 
 A round is what lies between two looks at validation: an epoch, or so many iterations. `Loop.run` serves the source
-    tasks
-and fine-tuning (`fitting.py`), CNTK's schedule (`cntk_schedule.py`), the classifiers over time, the fusion networks and
-end-to-end
-training. With a checkpoint the whole state is kept after every round (`pipeline.training.checkpoints`): a process that
-is
-killed and started again gives the bytes of one that was not.
+tasks and fine-tuning (`fitting.py`), CNTK's schedule (`cntk_schedule.py`), the classifiers over time, the fusion
+networks and end-to-end training. With a checkpoint the whole state is kept after every round
+(`pipeline.training.checkpoints`): a process that is killed and started again gives the bytes of one that was not.
 """
 
 from __future__ import annotations

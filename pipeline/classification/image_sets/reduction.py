@@ -51,8 +51,7 @@ class FrameReducer:
             data: training clips
             components: k at most; directions in which training frames do not vary are left out
             about_zero: keep the zero of the feature (a linear subspace goes through it) and not the mean of the
-                training
-                frames; columns then have a mean square, and not a variance, of 1
+                training frames; columns then have a mean square, and not a variance, of 1
 
         Raises:
             LeakageError: `data` are not training clips

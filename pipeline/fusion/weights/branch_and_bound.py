@@ -33,12 +33,9 @@ BATCH = 1024
 
 @dataclass(frozen=True)
 class Found:
-    """What a search found.
+    """What a search found: weights (M, C), and how many clips get their label with them, and with any others at most.
 
     Attributes:
-        weights: (M, C)
-        right: clips that get their label with them
-        bound: clips that any weights can get right at most
         nodes: partial choices of weights that were examined
         exact: whether the search came to its end: no weights are better, and none as good come first in the order
     """
@@ -61,11 +58,8 @@ def search(scores: np.ndarray, labels: np.ndarray, candidates: Sequence[float], 
     Args:
         scores: (M, N, C) of validation clips, NaN where a sub-system could not judge
         labels: (N,)
-        candidates: weights to choose from
+        candidates: weights to choose from; a SettingsError says that they are too many for M sub-systems
         node_limit: nodes to examine in all, counted once per batch; what the smaller problems leave is for the whole
-
-    Raises:
-        SettingsError: too many candidates for that many sub-systems
     """
     duels = Duels.of(scores, labels, candidates)
     classes = tuple(np.argsort([-size for size in duels.sizes], kind="stable").tolist())
@@ -81,15 +75,13 @@ def search(scores: np.ndarray, labels: np.ndarray, candidates: Sequence[float], 
 
 
 class _Most:
-    """How many clips of some classes can be right at most when only these classes compete."""
+    """How many clips of some classes can be right at most when only these compete; `limit` is for 2 or 3 of them."""
 
     def __init__(self, duels: Duels, limit: int) -> None:
-        """Take the duels, and the nodes to examine for a pair or triple of classes."""
         self.duels, self.limit, self.nodes = duels, limit, 0
         self.known: dict[tuple[int, ...], int] = {}
 
     def solve(self, classes: tuple[int, ...], limit: int) -> None:
-        """Find the bound of some classes by a search among them."""
         tree = _Tree(self.duels, classes, self)
         tree.run(limit)
         self.known[classes] = tree.bound
@@ -103,14 +95,12 @@ class _Most:
             if len(classes) < 4:
                 self.solve(classes, self.limit)
             else:
-                self.known[classes] = self._from_parts(classes)
+                smaller = [self.of(classes[:i] + classes[i + 1 :]) for i in range(len(classes))]
+                # every class is in all parts but one, and in a part it can only be right more often
+                mean = sum(smaller) // (len(classes) - 1)
+                parts = zip(classes, smaller, strict=True)
+                self.known[classes] = min(mean, *(part + self.of((c,)) for c, part in parts))
         return self.known[classes]
-
-    def _from_parts(self, classes: tuple[int, ...]) -> int:
-        smaller = [self.of(classes[:i] + classes[i + 1 :]) for i in range(len(classes))]
-        # every class is in all parts but one, and in a part it can only be right more often
-        mean = sum(smaller) // (len(classes) - 1)
-        return min(mean, *(part + self.of((c,)) for c, part in zip(classes, smaller, strict=True)))
 
 
 @dataclass(frozen=True)
