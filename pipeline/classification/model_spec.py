@@ -1,6 +1,4 @@
-"""How the models of an experiment are made: what `pipeline.classification.cross_validation` asks for, and the
-classifiers on feature files.
-"""
+"""How the models of an experiment are made: what `cross_validation` asks for, and the classifiers on feature files."""
 
 from __future__ import annotations
 
@@ -39,12 +37,7 @@ class Recipe(Protocol):
 
     def material(self, clips: Sequence[Clip], classes: Sequence[str], folder: Path) -> Any:
         """Return what travels to the processes that work on folds: its `of_fold(name, fold, part)` returns `ids`,
-        `labels`, `len(data)`, and what the model takes.
-
-        Args:
-            clips: all clips of the corpus
-            classes: emotions in the order of the class indices
-            folder: for files that are there as long as the folds are at work
+        `labels`, `len(data)`, and what the model takes. Files in `folder` are there as long as the folds are at work.
         """
 
     def model(self, classes: Sequence[str]) -> Any:
@@ -55,12 +48,10 @@ class Recipe(Protocol):
 
 @dataclass(frozen=True)
 class FeatureRecipe:
-    """A plugin of pipeline/classification/classifiers on a feature file; see `Recipe`.
+    """A plugin of pipeline/classification/classifiers, its settings and a feature file; the methods are those of
+    `Recipe`.
 
-    Args:
-        classifier: the plugin's `Classifier`
-        params: its settings
-        source: feature file
+    Attributes:
         light: the plugin's `LIGHT`
         weights: folder of pre-trained weights, for a plugin that takes them
         row: the plugin's `row`, where it has one
@@ -75,14 +66,8 @@ class FeatureRecipe:
 
     @classmethod
     def of(cls, plugin: Any, params: Any, source: Path, weights: Path | None, place: str) -> FeatureRecipe:
-        """Return the recipe of a plugin; one that takes weights says whether they suit the feature.
-
-        Args:
-            plugin: of pipeline/classification/classifiers
-            params: its settings
-            source: feature file
-            weights: folder of pre-trained weights
-            place: key of params.yaml, for messages
+        """Return the recipe of a plugin, whose key of params.yaml is `place`; one that takes weights says whether they
+        suit the feature.
 
         Raises:
             SettingsError: weights for a plugin that takes none, none for one that does, or they do not suit
@@ -100,39 +85,30 @@ class FeatureRecipe:
         return cls(plugin.Classifier, params, source, plugin.LIGHT, weights, getattr(plugin, "row", None))
 
     def workers(self, wanted: int) -> int:
-        """See `Recipe`."""
         return workers_for(wanted, self.source) if self.light else wanted
 
     def about(self) -> dict[str, Any]:
-        """See `Recipe`."""
         with FeatureFile(self.source) as file:
             meta = file.meta
         rests = [(meta.feature, meta.weights, meta.origin)]
         if self.weights:
             own = load_weights(self.weights)
             rests.append((self.weights.name, own.sha256, own.origin))
-        return {
-            "feature": meta.feature,
-            "dimension": meta.dimension,
-            **joined(rests),
-            "params": self.params.model_dump(),
-        }
+        head = {"feature": meta.feature, "dimension": meta.dimension}
+        return {**head, **joined(rests), "params": self.params.model_dump()}
 
     def material(self, clips: Sequence[Clip], classes: Sequence[str], folder: Path) -> Material:
-        """See `Recipe`."""
         row = partial(self.row, self.params) if self.row else None
         return Material(self.source, clips, classes, getattr(self.params, "step_s", 0.0), row).once(folder)
 
     def model(self, classes: Sequence[str]) -> Any:
-        """See `Recipe`."""
         return self.classifier(self.params, len(classes), *([self.weights] if self.weights else []))
 
 
 def joined(rests: Sequence[tuple[str, str, str]]) -> dict[str, str]:
     """Return weights and origin of a model that rests on several networks.
 
-    Args:
-        rests: (name, SHA-256 of the weights, origin) of each; what is no network has none and is left out
+    `rests` are (name, SHA-256 of the weights, origin) of each; what is no network has none and is left out.
     """
     networks = [one for one in rests if one[1] or one[2]]
     origin = networks[0][2] if len(networks) == 1 else "; ".join(f"{name}: {origin}" for name, _, origin in networks)

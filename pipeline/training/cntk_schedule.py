@@ -64,12 +64,9 @@ class AdjustedRate(Settings):
 
 
 def factor(previous: float, criterion: float, params: AdjustedRate) -> float:
-    """Return what the learning rate is multiplied by after an epoch.
+    """Return what the learning rate is multiplied by after an epoch with this criterion.
 
-    Args:
-        previous: criterion of the best epoch so far; infinite where there is none
-        criterion: of the epoch
-        params: thresholds and factors
+    `previous` is that of the best epoch so far, infinite where there is none.
     """
     if not math.isfinite(criterion):
         return params.decrease
@@ -92,20 +89,16 @@ class Adjusted(Schedule):
 
     @property
     def ended(self) -> bool:  # type: ignore[override]
-        """Whether the rate has become too small."""
         return self.current / self.params.batch < LEAST_RATE
 
     def judged(self, best: Score | None, score: Score) -> None:
-        """See `factor`."""
         self.current *= factor(math.inf if best is None else -best[0], -score[0], self.params)
 
 
 class UnitGain(torch.optim.Optimizer):
     """Stochastic gradient descent with CNTK's momentum, on gradients that are sums over a minibatch.
 
-    Args:
-        weights: to learn
-        params: batch, momentum and gain; `count` in the parameter group is the size of the minibatch at hand
+    `count` in the parameter group is the size of the minibatch at hand.
     """
 
     def __init__(self, weights: Iterable[torch.Tensor], params: AdjustedRate) -> None:
@@ -114,7 +107,6 @@ class UnitGain(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]  # noqa: ARG002
-        """Learn from the gradients."""
         for group in self.param_groups:
             momentum = self.params.momentum ** (group["count"] / self.params.batch)
             gain = 1 - momentum if self.params.unit_gain else 1.0
@@ -127,20 +119,9 @@ class UnitGain(torch.optim.Optimizer):
 def fit(network: nn.Module, learn: Examples, judged: Examples, params: AdjustedRate, run: Run) -> History:
     """Train with cross-entropy on one CPU thread, or on `run.device`; leave the best weights in `network`, on the CPU.
 
-    Parameters that need no gradient stay as they are.
-
-    Args:
-        network: changed in place
-        learn: rows to learn from
-        judged: rows whose cross-entropy controls the learning rate
-        params: schedule
-        run: device, precision, and what every epoch is told to
-
-    Returns:
-        one row per epoch: epoch, learning_rate, loss, held_out_loss, held_out_accuracy
-
-    Raises:
-        SettingsError: the device is not there
+    The cross-entropy of the rows `judged` controls the learning rate. Parameters that need no gradient stay as they
+    are. Return one row per epoch: epoch, learning_rate, loss, held_out_loss, held_out_accuracy. A SettingsError says
+    that the device is not there.
     """
     check_device(run.device)
     torch.set_num_threads(1)  # the layers are small, and the number of threads changes the floats

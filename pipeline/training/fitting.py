@@ -15,13 +15,9 @@ from pipeline.training.task import Examples, History, LoopParams, Run, State, Ta
 
 
 def fit(task: Task, params: LoopParams, run: Run) -> tuple[State, History]:
-    """Train with cross-entropy.
+    """Train with cross-entropy; return the weights of the best epoch, on the CPU, and the history.
 
-    Returns:
-        (weights of the best epoch, on the CPU; history with epoch, loss, held_out_accuracy)
-
-    Raises:
-        SettingsError: the device is not there
+    The history has epoch, loss, held_out_accuracy. A SettingsError says that the device is not there.
     """
     check_device(run.device)
     torch.set_num_threads(params.threads)
@@ -43,7 +39,11 @@ def fit(task: Task, params: LoopParams, run: Run) -> tuple[State, History]:
         mean = round(total / len(task.train.labels), 6)
         return {"epoch": epoch, "loss": mean, "held_out_accuracy": round(reached, 6)}, (reached,)
 
-    optimiser, schedule = _optimiser(network, params), Schedule(lambda _: params.learning_rate)
+    settings: dict[str, Any] = {"lr": params.learning_rate, "weight_decay": params.weight_decay}
+    optimiser: torch.optim.Optimizer = torch.optim.Adam(network.parameters(), **settings)
+    if params.optimiser == "sgd":
+        optimiser = torch.optim.SGD(network.parameters(), momentum=params.momentum, **settings)
+    schedule = Schedule(lambda _: params.learning_rate)
     drawn = {"order of examples": order, **task.generators}
     rounds = (params.epochs, params.patience)
     loop = Loop(network, optimiser, schedule, batches, loss, judge, *rounds, generators=drawn, device=run.device)
@@ -69,13 +69,6 @@ def _key(task: Task, params: LoopParams, run: Run) -> str:
         else:
             about["inputs"][name] = part.inputs.digest()
     return checkpoints.digest_of(about, {**tensors, **task.tables, **task.network.state_dict()})
-
-
-def _optimiser(network: nn.Module, params: LoopParams) -> torch.optim.Optimizer:
-    settings: dict[str, Any] = {"lr": params.learning_rate, "weight_decay": params.weight_decay}
-    if params.optimiser == "sgd":
-        return torch.optim.SGD(network.parameters(), momentum=params.momentum, **settings)
-    return torch.optim.Adam(network.parameters(), **settings)
 
 
 @torch.inference_mode()

@@ -26,11 +26,7 @@ Score = tuple[float, ...]
 
 
 class Schedule:
-    """The learning rate; of this one, a function of the step alone.
-
-    Args:
-        rate: of a step, counted from 0
-    """
+    """The learning rate; of this one, a function of the step alone, counted from 0."""
 
     ties, ended = False, False
     """Whether of equally good rounds the later one is kept; whether training is over."""
@@ -94,8 +90,7 @@ class Loop:
         """Train; return the history, one row per round.
 
         Args:
-            checkpoint: file that an interrupted run goes on from; None = none is written
-            key: stands for all that determines the result
+            checkpoint: file that an interrupted run goes on from, by a key for all that determines the result
             on_round: called with every row, also with those of a run that is gone on with
             label: of a progress bar; "" = none
         """

@@ -40,13 +40,11 @@ class LoopParams(Settings):
 
 
 class Inputs(Protocol):
-    """Inputs that do not fit into memory: read when a batch asks for them."""
+    """N inputs that do not fit into memory: a batch (B, ...) is read when its row numbers (B,) are asked for."""
 
-    def __len__(self) -> int:
-        """Return N."""
+    def __len__(self) -> int: ...
 
-    def __getitem__(self, rows: torch.Tensor, /) -> torch.Tensor:
-        """Return the inputs (B, ...) of row numbers (B,), in their order."""
+    def __getitem__(self, rows: torch.Tensor, /) -> torch.Tensor: ...
 
     def digest(self) -> str:
         """Return a name for all of the contents, such as the SHA-256 of the file behind them."""
@@ -54,11 +52,7 @@ class Inputs(Protocol):
 
 @dataclass(frozen=True)
 class Examples:
-    """Inputs (N, ...) and class indices (N,).
-
-    Raises:
-        ValueError: not as many inputs as labels
-    """
+    """Inputs (N, ...) and class indices (N,)."""
 
     inputs: torch.Tensor | Inputs
     labels: torch.Tensor
@@ -137,11 +131,7 @@ class Trained:
 
 
 def check_device(device: str) -> None:
-    """See that a device is there.
-
-    Raises:
-        SettingsError: `cuda` without a GPU that PyTorch can use
-    """
+    """See that a device is there; a SettingsError says that it is `cuda`, without a GPU that PyTorch can use."""
     if device == "cuda" and not torch.cuda.is_available():
         raise SettingsError(
             "params.yaml: runtime.device: cuda, but PyTorch finds no GPU here; set it to cpu, or install a driver and "

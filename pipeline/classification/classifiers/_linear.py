@@ -7,7 +7,7 @@ view of the one-versus-one votes and distances; posteriors are their softmax wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -38,21 +38,19 @@ class Machine:
     Attributes:
         planes: (K (K - 1) / 2, D), one row per pair of classes, (0, 1), (0, 2), ...; positive for the first of a pair
         offsets: (K (K - 1) / 2,)
-        classes_: (K,) class indices that training has, sorted
+        classes: (K,) class indices that training has, sorted
     """
 
     planes: np.ndarray
     offsets: np.ndarray
-    classes_: np.ndarray
+    classes: np.ndarray
 
     @classmethod
     def of(cls, model: SVC, vectors: np.ndarray) -> Self:
-        """Return the hyperplanes of a trained SVC.
+        """Return the hyperplanes of a trained SVC, linear or on a precomputed kernel.
 
-        Args:
-            model: linear, or on a precomputed kernel
-            vectors: (support vectors, D) in the order of `model.support_`; for a kernel, one-hot rows over the training
-                clips
+        `vectors` (support vectors, D) are in the order of `model.support_`; for a kernel, one-hot rows over the
+        training clips.
         """
         ends = np.cumsum([0, *model.n_support_])
         of_class = [slice(begin, end) for begin, end in pairwise(ends)]
@@ -62,20 +60,16 @@ class Machine:
             planes.append(dual[other - 1, first] @ vectors[first] + dual[one, second] @ vectors[second])
         return cls(np.stack(planes), model.intercept_, model.classes_)
 
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Self:
-        """Return what `arrays` gave."""
-        return cls(arrays["planes"], arrays["offsets"], arrays["classes"])
-
-    def arrays(self) -> dict[str, Any]:
-        """Return all that there is, by name."""
-        return {"planes": self.planes, "offsets": self.offsets, "classes": self.classes_}
+    @property
+    def classes_(self) -> np.ndarray:
+        """The classes under the name that `SVC` has for them."""
+        return self.classes
 
     def decision_function(self, rows: np.ndarray) -> np.ndarray:
         """Return what that of `SVC` does, for rows (N, D): (N, K), or (N,) for two classes, positive for the second."""
         # row by row, so that none depends on its neighbours
         found = np.stack([self.planes @ row for row in rows]) + self.offsets
-        count = len(self.classes_)
+        count = len(self.classes)
         if count == 2:
             return found[:, 0]
         votes, sums = np.zeros((len(rows), count)), np.zeros((len(rows), count))
@@ -88,24 +82,20 @@ class Machine:
 
 
 class LinearSvm:
-    """One SVM on one feature.
+    """One SVM on one feature, for C classes."""
 
-    Args:
-        params: candidates
-        classes: C
-        row: makes (K,) float64 of a clip's sequence, where `Dataset.rows` has not been made of them
-    """
-
+    row: Callable[[Any, np.ndarray], np.ndarray]
+    """(settings, a clip's sequence) -> (K,) float64, where `Dataset.rows` has not been made of these."""
     model: Any
     candidates = "c"
     """The setting whose values are tried."""
 
-    def __init__(self, params: Any, classes: int, row: Callable[[np.ndarray], np.ndarray]) -> None:
-        self.params, self.classes, self.row = params, classes, row
+    def __init__(self, params: Any, classes: int) -> None:
+        self.params, self.classes = params, classes
 
     def rows(self, data: Dataset) -> np.ndarray:
         """Return one row per clip, (N, K) float64."""
-        return np.stack([self.row(one) for one in data.sequences]) if data.rows is None else data.rows
+        return np.stack([self.row(self.params, one) for one in data.sequences]) if data.rows is None else data.rows
 
     def learned_inputs(self, train: Dataset) -> np.ndarray:
         """Learn what rows become before the machine sees them, and return that of `train`."""
@@ -160,16 +150,12 @@ class LinearSvm:
     def save(self, path: Path) -> None:
         """Write `<path>.npz`: hyperplanes, scaler and temperature."""
         machine = Machine.of(self.model, self.model.support_vectors_)
-        save_arrays(path, {**machine.arrays(), **vars(self.scaler), "temperature": self.temperature})
+        save_arrays(path, {**vars(machine), **vars(self.scaler), "temperature": self.temperature})
 
     def load(self, path: Path) -> None:
-        """Read what `save` wrote; posteriors are those of the saved classifier but for the rounding of sums.
-
-        Raises:
-            ArtifactError: absent or damaged
-        """
+        """Read what `save` wrote; posteriors are those of the saved classifier but for the rounding of sums."""
         found = load_arrays(path)
-        self.model = Machine.from_arrays(found)
+        self.model = Machine(found["planes"], found["offsets"], found["classes"])
         self.scaler = Scaler(found["mean"], found["scale"])
         self.temperature = float(found["temperature"])
 

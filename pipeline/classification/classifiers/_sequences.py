@@ -59,25 +59,18 @@ def class_weights(labels: torch.Tensor, classes: int) -> torch.Tensor:
 
 
 class SequenceClassifier(ABC):
-    """One network on one feature.
-
-    Args:
-        params: network and training
-        classes: how many
-    """
+    """One network on one feature."""
 
     network: nn.Module
 
     def __init__(self, params: SequenceParams, classes: int) -> None:
-        self.params = params
-        self.classes = classes
+        self.params, self.classes = params, classes
 
     @abstractmethod
     def new_network(self, widths: tuple[int, ...]) -> nn.Module:
         """Return a network, called with padded sequences and their lengths; its last layer is `softmax`.
 
-        Args:
-            widths: columns of each network layer that the feature holds side by side; one where it holds no such layers
+        `widths` are the columns of each network layer that the feature holds side by side; one where it holds none.
         """
 
     def fit(self, train: Dataset, val: Dataset) -> list[dict[str, float]]:
@@ -151,11 +144,7 @@ class SequenceClassifier(ABC):
         save_tensors(path, content)
 
     def load(self, path: Path) -> None:
-        """Read what `save` wrote; posteriors are those of the saved classifier to the last bit.
-
-        Raises:
-            ArtifactError: absent, damaged, or of another network
-        """
+        """Read what `save` wrote; posteriors are those of the saved classifier to the last bit."""
         found = load_tensors(path)
         with loading(path, "these settings"):
             self.scaler = Scaler(found["mean"].numpy(), found["scale"].numpy())

@@ -20,6 +20,8 @@ class KernelPls:
         means: (N,) mean of each column of the training kernel
     """
 
+    LEARNED = ("weights", "offset", "means", "classes_")
+
     def __init__(self, latent: int) -> None:
         """Use `latent` latent directions, or as many as the kernel matrix has."""
         self.latent = latent
@@ -59,8 +61,7 @@ class KernelPls:
                 break
             score = score / length
             scores, duals = np.column_stack([scores, score]), np.column_stack([duals, dual])
-            # from the left alone: later duals are targets, which have no part along the score left, so the right is the
-            # same
+            # from the left alone: later duals are targets without a part along the score left, so the right is the same
             kernel = kernel - np.outer(score, score @ kernel)
             targets = targets - np.outer(score, score @ targets)
         return scores, duals
