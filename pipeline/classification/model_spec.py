@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
-
-import numpy as np
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import SettingsError
@@ -23,11 +21,11 @@ class Recipe(Protocol):
 
     @property
     def source(self) -> Path:
-        """Return the feature file behind the model."""
+        """The feature file behind the model."""
 
     @property
     def weights(self) -> Path | None:
-        """Return the folder of the model's pre-trained weights; None where it begins at random ones."""
+        """The folder of the model's pre-trained weights; None where it begins at random ones."""
 
     def workers(self, wanted: int) -> int:
         """Return how many processes to use where the user wants `wanted`."""
@@ -41,37 +39,25 @@ class Recipe(Protocol):
         """
 
     def model(self, classes: Sequence[str]) -> Any:
-        """Return a new model: `fit(train, val)`, `predict(data)`, `save(path)`, perhaps `scores(data)`; see
-        pipeline/classification/classifiers.
-        """
+        """Return a new model, with the methods of those in pipeline/classification/classifiers."""
 
 
 @dataclass(frozen=True)
 class FeatureRecipe:
-    """A plugin of pipeline/classification/classifiers, its settings and a feature file; the methods are those of
-    `Recipe`.
-
-    Attributes:
-        light: the plugin's `LIGHT`
-        weights: folder of pre-trained weights, for a plugin that takes them
-        row: the plugin's `row`, where it has one
+    """A plugin of pipeline/classification/classifiers on a feature file, and the folder of the pre-trained weights that
+    it begins with, if any; see `Recipe`.
     """
 
-    classifier: Callable[..., Any]
+    plugin: Any
     params: Any
     source: Path
-    light: bool
     weights: Path | None = None
-    row: Callable[[Any, np.ndarray], np.ndarray] | None = None
 
     @classmethod
     def of(cls, plugin: Any, params: Any, source: Path, weights: Path | None, place: str) -> FeatureRecipe:
-        """Return the recipe of a plugin, whose key of params.yaml is `place`; one that takes weights says whether they
-        suit the feature.
+        """Return the recipe of a plugin, whose key of params.yaml is `place`.
 
-        Raises:
-            SettingsError: weights for a plugin that takes none, none for one that does, or they do not suit
-            WeightsError: absent, or not sound
+        A SettingsError says that it takes no weights, or needs some, or that they do not suit the feature.
         """
         takes = getattr(plugin, "WEIGHTS", False)
         if takes != (weights is not None):
@@ -82,10 +68,10 @@ class FeatureRecipe:
         if weights is not None:
             with FeatureFile(source) as file:
                 plugin.check_input(file.meta, weights)
-        return cls(plugin.Classifier, params, source, plugin.LIGHT, weights, getattr(plugin, "row", None))
+        return cls(plugin, params, source, weights)
 
     def workers(self, wanted: int) -> int:
-        return workers_for(wanted, self.source) if self.light else wanted
+        return workers_for(wanted, self.source) if self.plugin.LIGHT else wanted
 
     def about(self) -> dict[str, Any]:
         with FeatureFile(self.source) as file:
@@ -98,11 +84,11 @@ class FeatureRecipe:
         return {**head, **joined(rests), "params": self.params.model_dump()}
 
     def material(self, clips: Sequence[Clip], classes: Sequence[str], folder: Path) -> Material:
-        row = partial(self.row, self.params) if self.row else None
+        row = partial(self.plugin.row, self.params) if hasattr(self.plugin, "row") else None
         return Material(self.source, clips, classes, getattr(self.params, "step_s", 0.0), row).once(folder)
 
     def model(self, classes: Sequence[str]) -> Any:
-        return self.classifier(self.params, len(classes), *([self.weights] if self.weights else []))
+        return self.plugin.Classifier(self.params, len(classes), *([self.weights] if self.weights else []))
 
 
 def joined(rests: Sequence[tuple[str, str, str]]) -> dict[str, str]:

@@ -36,8 +36,12 @@ def trained_once(key: str, out: Path, notes: Path, train: Callable[[], str]) -> 
     notes.mkdir(parents=True, exist_ok=True)
     note = notes / f"{key}.json"
     with FileLock(note.with_suffix(".lock")):  # of two stages that train the same model at a time, one waits
-        if (source := _known(note)) and source.resolve() != out.resolve() and _copied(source, out):
-            return f"train {out.name}: the model in {source}, trained from the same input"
+        if (source := _known(note)) and source.resolve() != out.resolve():
+            try:
+                shutil.copytree(source, out, dirs_exist_ok=True)
+                return f"train {out.name}: the model in {source}, trained from the same input"
+            except (FileNotFoundError, shutil.Error):  # its stage has just begun to train it anew
+                shutil.rmtree(out)
         line = train()
         write_json(note, {"folder": str(out), "result": file_digest(out / RESULT)})
     return line
@@ -51,13 +55,3 @@ def _known(note: Path) -> Path | None:
         return folder if file_digest(folder / RESULT) == told["result"] else None
     except FileNotFoundError:
         return None
-
-
-def _copied(source: Path, out: Path) -> bool:
-    """Copy a model, and return whether it was there until the end."""
-    try:
-        shutil.copytree(source, out, dirs_exist_ok=True)
-    except (FileNotFoundError, shutil.Error):  # its stage has just begun to train it anew
-        shutil.rmtree(out)
-        return False
-    return True

@@ -83,14 +83,8 @@ def read_learned(path: Path, wanted: Iterable[Fusion], folds: Collection[str]) -
 class FoldDecisions:
     """What every model and fusion decides on the test clips of one fold: complete, without sound, without picture.
 
-    Attributes:
-        wanted: fusions, every part before what it is part of
-        learned: fusion -> fold -> state, from complete validation clips
-        tables: model -> its posteriors
-        needs: model -> what it needs of a clip
-        clips: all clips of the corpus
-        classes: emotions
-        seed: of which clips lose a modality first
+    Of the fusions `wanted` every part comes before what it is part of; `learned` is fusion -> fold -> state, from
+    complete validation clips, `tables` model -> its posteriors, `needs` model -> what it needs of a clip.
     """
 
     wanted: Sequence[Fusion]
@@ -154,16 +148,11 @@ def _figures(decided: pd.DataFrame, shares: Sequence[float], classes: Sequence[s
             for share in shares:
                 lost = frame[f"place_{missing}"] < (share * frame["tested"]).round()
                 predicted = frame[missing].where(lost, frame[_COMPLETE]).to_numpy(object)
-                yield {"model": model, "missing": missing, "share": share, **_scored(truth, predicted, classes)}
-
-
-def _scored(truth: np.ndarray, predicted: np.ndarray, classes: Sequence[str]) -> dict[str, float]:
-    judged = predicted != ""
-    right, count = int((truth == predicted).sum()), int(judged.sum())
-    return {
-        "clips": len(truth),
-        "judged": count,
-        "accuracy": right / count if count else nan,
-        "accuracy_of_all": right / len(truth),
-        "uar": uar(confusion(truth[judged].tolist(), predicted[judged].tolist(), classes)),
-    }
+                judged = predicted != ""
+                right, count = int((truth == predicted).sum()), int(judged.sum())
+                row = {"model": model, "missing": missing, "share": share, "clips": len(truth), "judged": count}
+                yield row | {
+                    "accuracy": right / count if count else nan,
+                    "accuracy_of_all": right / len(truth),
+                    "uar": uar(confusion(truth[judged].tolist(), predicted[judged].tolist(), classes)),
+                }

@@ -1,4 +1,4 @@
-"""All fusions of one fold: each learns on validation clips and is applied to the test clips."""
+"""Late fusion of one system: in each fold every rule learns from validation posteriors alone, and fuses test clips."""
 
 from __future__ import annotations
 
@@ -12,13 +12,63 @@ import pandas as pd
 
 from pipeline.core import plugins, posteriors
 from pipeline.core.clip import Clip
-from pipeline.core.settings import Settings
-from pipeline.fusion.rules import deal
+from pipeline.core.errors import SettingsError
+from pipeline.core.settings import Settings, parse
+from pipeline.engine.parallel import ordered_map
+from pipeline.fusion.rules import held_out_parts
 from pipeline.protocols.splits import Fold
-from pipeline.systems.params import Fusion
+from pipeline.systems.params import Fusion, SystemParams, fusions
 
-MOST_SPEAKER_GROUPS = 10
-"""With more validation speakers, several share a held-out part: a corpus of 90 would take hours otherwise."""
+
+def fuse_all(
+    system: SystemParams,
+    settings: Mapping[str, Any],
+    tables: Mapping[str, pd.DataFrame],
+    clips: Sequence[Clip],
+    folds: Mapping[str, Fold],
+    classes: Sequence[str],
+    workers: int = 1,
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """Fit every fusion of a system on validation posteriors and apply it to the test clips, fold by fold.
+
+    Args:
+        settings: `fuse`: rule -> its settings
+        tables: model -> its posteriors (val and test)
+
+    Returns:
+        (rows of all models and fusions for test clips; rows of all fusions for validation clips that they have not
+        learned from, for what is fitted on top of them; what each fusion learned: name -> fold -> state)
+
+    A SettingsError says that a rule does not exist, does not know its settings, or fuses class scores where a
+    classifier gives none.
+    """
+    wanted = list(fusions(system))
+    job = FoldFusion(wanted, rule_params(wanted, settings), tables, clips, classes)
+    _check_scores(wanted, tables, classes)
+    found = dict(zip(folds, ordered_map(job, list(folds.items()), workers, "fusing", "fold"), strict=True))
+    learned: dict[str, Any] = {
+        fusion.name: {fold: each.states[fusion.name] for fold, each in found.items()} for fusion in wanted
+    }
+    frames = [posteriors.without_scores(frame[frame["part"] == "test"]) for frame in tables.values()]
+    fused = {part: [each.rows[part][f.name] for f in wanted for each in found.values()] for part in ("test", "val")}
+    tested, validated = [*frames, *fused["test"]], fused["val"] or [pd.DataFrame(columns=frames[0].columns)]
+    return pd.concat(tested, ignore_index=True), pd.concat(validated, ignore_index=True), learned
+
+
+def _check_scores(wanted: Sequence[Fusion], tables: Mapping[str, pd.DataFrame], classes: Sequence[str]) -> None:
+    for fusion in wanted:
+        for part in fusion.parts if on_scores(fusion.rule) else ():
+            if part not in tables or posteriors.class_scores(tables[part], classes) is None:
+                raise SettingsError(
+                    f"params.yaml: systems: fusions: {fusion.rule} fuses class scores, and {part} has none; "
+                    "use a classifier that gives them, such as linear_svm, or another rule"
+                )
+
+
+def rule_params(wanted: Sequence[Fusion], settings: Mapping[str, Any]) -> dict[str, Settings]:
+    """Return rule -> its checked settings, of `fuse`."""
+    rules = dict.fromkeys(fusion.rule for fusion in wanted)
+    return {rule: parse(plugin_of(rule).Params, settings.get(rule), f"params.yaml: fuse.{rule}") for rule in rules}
 
 
 def on_scores(rule: str) -> bool:
@@ -73,12 +123,8 @@ def _by_clip(frame: pd.DataFrame, values: np.ndarray | None) -> dict[str, np.nda
 
 @dataclass(frozen=True)
 class Fused:
-    """What the fusions of one fold gave.
-
-    Attributes:
-        rows: part -> fusion -> its rows of test clips; of validation clips, by what it learned from other ones
-        states: fusion -> what it learned
-        said: posteriors of models and fusions on both
+    """What the fusions of one fold gave: part -> fusion -> its rows, those of validation clips by what it learned from
+    other ones; fusion -> what it learned; posteriors of models and fusions.
     """
 
     rows: Mapping[str, Mapping[str, pd.DataFrame]]
@@ -126,16 +172,6 @@ class FoldFusion:
         known = ~np.isnan(fused).any(axis=1)
         judged = [clip for clip, is_known in zip(clips, known, strict=True) if is_known]
         return posteriors.table(fusion, fold, part, judged, fused[known], self.classes)
-
-
-def held_out_parts(speakers: Sequence[str], labels: np.ndarray) -> np.ndarray:
-    """Return the number of the part in which each validation clip is held out, (N,).
-
-    One part per speaker (ten at most) where there are three speakers or more, since fusion is then judged on people
-    that it has not met, as in the test; otherwise up to five stratified parts: one speaker is too little to learn from.
-    """
-    names, number = np.unique(np.array(speakers, str), return_inverse=True)
-    return number % MOST_SPEAKER_GROUPS if len(names) >= 3 else deal(labels)
 
 
 def _out_of_part(

@@ -149,9 +149,7 @@ def fit(network: nn.Module, learn: Examples, judged: Examples, params: AdjustedR
         rounded = {name: round(value, 6) for name, value in row.items()}
         return {"epoch": epoch, "learning_rate": schedule.current, **rounded}, (-criterion,)
 
-    def batches(_: int) -> tuple[torch.Tensor, ...]:
-        return minibatches(len(learn.labels), params.batch, order)
-
-    history = Loop(network, optimiser, schedule, batches, loss, judge, params.epochs).run(on_round=run.on_epoch)
+    given = (network, optimiser, schedule, lambda _: minibatches(len(learn.labels), params.batch, order), loss, judge)
+    history = Loop(*given, params.epochs).run(on_round=run.on_epoch)
     network.cpu().eval()
     return history

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 
@@ -80,13 +80,6 @@ def mean_over_frames(data: Dataset, of_clip: Callable[[np.ndarray], np.ndarray])
     return reduce(add, map(of_clip, data.sequences)) / sum(len(frames) for frames in data.sequences)
 
 
-class HasPart(Protocol):
-    """Anything that says which part of the fold it is: train, val or test."""
-
-    @property
-    def part(self) -> str: ...
-
-
 @dataclass(frozen=True)
 class Scaler:
     """Zero mean and unit variance by the training rows."""
@@ -95,8 +88,8 @@ class Scaler:
     scale: np.ndarray
 
     @classmethod
-    def of(cls, data: HasPart, rows: np.ndarray) -> Scaler:
-        """Learn from rows (R, D) made of `data`; a LeakageError says that these are not training clips."""
+    def of(cls, data: Any, rows: np.ndarray) -> Scaler:
+        """Learn from rows (R, D) made of `data`; a LeakageError says that by its `part` these are no training clips."""
         check_fit(data.part, "a scaler")
         return cls.by(rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64))
 

@@ -20,26 +20,8 @@ from pipeline.protocols.splits import Fold
 from pipeline.runner.progress import progress
 from pipeline.training.datasets import Dataset, pooled
 
-
-@dataclass(frozen=True)
-class Kept:
-    """Arrays (T, ...) of clips, one behind the other in one that is mapped, and where each clip's begins and ends."""
-
-    values: np.ndarray
-    rows: dict[str, slice]
-
-    @classmethod
-    def mapped(cls, path: Path, found: Iterable[tuple[str, np.ndarray]]) -> Kept:
-        """Write (clip id, array) to a file as they come, and map it."""
-        rows, end, last = {}, 0, np.zeros((0, 0), np.float32)
-        with path.open("wb") as file:
-            for clip_id, last in found:
-                file.write(np.ascontiguousarray(last).data)
-                rows[clip_id] = slice(end, end + len(last))
-                end = rows[clip_id].stop
-        if not end:
-            return cls(last, rows)
-        return cls(np.asarray(np.memmap(path, last.dtype, "r", shape=(end, last.shape[1]))), rows)
+Kept = tuple[np.ndarray, dict[str, slice]]
+"""Arrays (T, K) of clips, one behind the other in one that is mapped; clip id -> where its own lies."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +30,6 @@ class Material:
 
     Attributes:
         source: feature file
-        clips: all clips of the corpus
         classes: emotions in the order of the class indices
         step_s: see `pooled`
         row: makes (K,) of a clip's sequence, for a classifier that takes such a row; None = it takes the sequence
@@ -71,7 +52,7 @@ class Material:
             if file.folds:
                 return self
         found = self._read("", {}, progress(self.clips, len(self.clips), f"reading {self.source.stem}"))
-        return replace(self, kept=Kept.mapped(folder / "sequences", found))
+        return replace(self, kept=_mapped(folder / "sequences", found))
 
     def of_fold(self, name: str, fold: Fold, part: str) -> Dataset:
         """Return one part (train, val or test) of the fold `name`.
@@ -85,8 +66,8 @@ class Material:
         if self.kept is None:
             found = dict(self._read(name, fold, wanted))
         else:
-            rows = self.kept.rows
-            found = {c.clip_id: self.kept.values[rows[c.clip_id]] for c in wanted if c.clip_id in rows}
+            values, places = self.kept
+            found = {c.clip_id: values[places[c.clip_id]] for c in wanted if c.clip_id in places}
         labels = np.array([self.classes.index(clip.emotion) for clip in wanted if clip.clip_id in found], np.int64)
         if self.row is None:
             return Dataset(list(found), list(found.values()), labels, part, widths)
@@ -107,3 +88,16 @@ class Material:
                 sequence = pooled(found.values, found.times, found.mask, self.step_s)
                 if len(sequence):
                     yield clip.clip_id, self.row(sequence)[None] if self.row else sequence
+
+
+def _mapped(path: Path, found: Iterable[tuple[str, np.ndarray]]) -> Kept:
+    """Write (clip id, array) to a file as they come, and map it."""
+    places, end, last = {}, 0, np.zeros((0, 0), np.float32)
+    with path.open("wb") as file:
+        for clip_id, last in found:
+            file.write(np.ascontiguousarray(last).data)
+            places[clip_id] = slice(end, end + len(last))
+            end = places[clip_id].stop
+    if not end:
+        return last, places
+    return np.asarray(np.memmap(path, last.dtype, "r", shape=(end, last.shape[1]))), places

@@ -10,6 +10,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -39,10 +40,7 @@ class FoldJob(Protocol):
         """Return a name for everything that the fold's result depends on."""
 
     def learn(self, name: str, fold: Fold, folder: Path) -> list[dict[str, Any]]:
-        """Learn, write the features of all clips to `folder`/features.h5, and return the history.
-
-        Weights that are to be kept go to `folder` as well (`pipeline.core.weights_file.save_weights`).
-        """
+        """Learn, write `folder`/features.h5 of all clips and, by `save_weights`, what is kept; return the history."""
 
 
 def is_kept(keep: Keep, fold: str) -> bool:
@@ -63,16 +61,14 @@ def learn_folds(
     """Learn a feature in every fold, write it, and say how many folds were taken from an earlier, unfinished run.
 
     Args:
-        job: what is learned
         folds: fold name -> fold; none where no fold has anything to learn from
         meta: attributes of the feature file; its dimension is taken from the folds
         out: the feature file, `fold-00/<clip>`, each clip with the part that it had
         kept: folder; gets history.csv and, per fold, the weights that the job kept
         scratch: folder for unfinished runs; deleted at the end
-        workers: processes
     """
     names = sorted(folds)
-    done = list(ordered_map(_Learn(job, scratch), sorted(folds.items()), workers, meta.feature, "fold"))
+    done = list(ordered_map(partial(_learned, job, scratch), sorted(folds.items()), workers, meta.feature, "fold"))
     present = sorted({clip_id for result in done for clip_id in result.clips})
     if done:
         with FeatureFile(done[0].folder / FEATURES) as learned:
@@ -98,22 +94,17 @@ class _Result:
     reused: bool
 
 
-@dataclass(frozen=True)
-class _Learn:
-    job: FoldJob
-    scratch: Path
-
-    def __call__(self, item: tuple[str, Fold]) -> _Result:
-        name, fold = item
-        folder = self.scratch / self.job.key(name, fold)
-        reused = (folder / _DONE).is_file()
-        if not reused:
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
-            write_json(folder / _DONE, self.job.learn(name, fold, folder))  # last: it says that the rest is whole
-        with FeatureFile(folder / FEATURES) as file:
-            clips = file.clip_ids()
-        return _Result(folder, json.loads((folder / _DONE).read_text(encoding="utf-8")), clips, reused)
+def _learned(job: FoldJob, scratch: Path, item: tuple[str, Fold]) -> _Result:
+    name, fold = item
+    folder = scratch / job.key(name, fold)
+    reused = (folder / _DONE).is_file()
+    if not reused:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        write_json(folder / _DONE, job.learn(name, fold, folder))  # last: it says that the rest is whole
+    with FeatureFile(folder / FEATURES) as file:
+        clips = file.clip_ids()
+    return _Result(folder, json.loads((folder / _DONE).read_text(encoding="utf-8")), clips, reused)
 
 
 def _packed(names: Sequence[str], done: Sequence[_Result], label: str) -> Iterator[tuple[str, ClipFeatures]]:

@@ -67,7 +67,6 @@ class Run:
     """How and where a network is trained.
 
     Attributes:
-        device: `cpu` or `cuda`
         mixed_precision: bfloat16 where torch.autocast allows it, in training and in judging
         checkpoint: file that an interrupted run goes on from; None = none is written
         on_epoch: called with every row of the history, also with those of a run that is gone on with
@@ -90,8 +89,6 @@ class Task:
     """What is learned.
 
     Attributes:
-        network: changed in place
-        train: examples to learn from
         held_out: examples that decide when to stop
         prepare: (batch of inputs, whether it is for training) -> what the network takes, for scaling and augmentation;
             runs on the CPU, whatever the device, so that random draws are the same everywhere
@@ -101,7 +98,7 @@ class Task:
         generators: random generators that `prepare` draws from, by name
     """
 
-    network: nn.Module
+    network: nn.Module  # changed in place
     train: Examples
     held_out: Examples
     prepare: Callable[[torch.Tensor, bool], torch.Tensor]
@@ -113,14 +110,8 @@ class Task:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a source task gives.
-
-    Attributes:
-        state: weights of the best epoch
-        config: what builds the network and its input again
-        history: one row per epoch
-        metrics: held-out figures of the best epoch
-        ledger: what happened to each piece of the source corpus
+    """What a source task gives: the weights and the held-out figures of the best epoch, one row per epoch, what builds
+    the network and its input again, and what happened to each piece of the source corpus.
     """
 
     state: Mapping[str, torch.Tensor]

@@ -60,11 +60,6 @@ class Machine:
             planes.append(dual[other - 1, first] @ vectors[first] + dual[one, second] @ vectors[second])
         return cls(np.stack(planes), model.intercept_, model.classes_)
 
-    @property
-    def classes_(self) -> np.ndarray:
-        """The classes under the name that `SVC` has for them."""
-        return self.classes
-
     def decision_function(self, rows: np.ndarray) -> np.ndarray:
         """Return what that of `SVC` does, for rows (N, D): (N, K), or (N,) for two classes, positive for the second."""
         # row by row, so that none depends on its neighbours
@@ -113,7 +108,7 @@ class LinearSvm:
 
     def fit(self, train: Dataset, val: Dataset) -> list[dict[str, float]]:
         """Train; return one row per candidate: c (or what `candidates` names), val_accuracy."""
-        learned = self.learned_inputs(train)
+        self.known, learned = np.unique(train.labels), self.learned_inputs(train)
         judged = self.inputs(val) if len(val) else learned[:0]
         history, found = [], []
         for value in getattr(self.params, self.candidates):
@@ -136,7 +131,7 @@ class LinearSvm:
         values = self.model.decision_function(inputs)
         if values.ndim == 1:  # two classes: one value, positive for the second
             values = np.stack([-values, values], 1)
-        scores[:, self.model.classes_] = values
+        scores[:, self.known] = values
         return scores
 
     def predict(self, data: Dataset) -> np.ndarray:
@@ -155,9 +150,9 @@ class LinearSvm:
     def load(self, path: Path) -> None:
         """Read what `save` wrote; posteriors are those of the saved classifier but for the rounding of sums."""
         found = load_arrays(path)
-        self.model = Machine(found["planes"], found["offsets"], found["classes"])
+        self.known, self.temperature = found["classes"], float(found["temperature"])
+        self.model = Machine(found["planes"], found["offsets"], self.known)
         self.scaler = Scaler(found["mean"], found["scale"])
-        self.temperature = float(found["temperature"])
 
 
 def _temperature(scores: np.ndarray, labels: np.ndarray) -> float:

@@ -2,10 +2,9 @@
 multiple kernel methods on Riemannian manifold for emotion recognition in the wild"), the image-set sub-system of Ouyang
 et al. 2017.
 
-A set becomes a linear subspace, a covariance matrix or a Gaussian (`pipeline/classification/image_sets`). The
-classifier on the kernel is an SVM, one-versus-one in scikit-learn's one-versus-rest view as in `svm`, or partial least
-squares. Posteriors are calibrated as there. A clip of one frame is a subspace of one column (none where centred: its
-kernel is 0), or has the smallest covariance that is assumed.
+A set becomes a linear subspace, a covariance matrix or a Gaussian (`pipeline/classification/image_sets`). On the
+kernel lies an SVM as in `svm`, or partial least squares; posteriors are calibrated as there. A clip of one frame is a
+subspace of one column (none where centred: its kernel is 0), or has the smallest covariance that is assumed.
 """
 
 from __future__ import annotations
@@ -65,7 +64,7 @@ class Params(LinearParams):
 
 
 class Classifier(LinearSvm):
-    """One kernel machine on one feature."""
+    """One kernel machine on one feature; rows become their kernel with the training rows."""
 
     params: Params
 
@@ -74,7 +73,6 @@ class Classifier(LinearSvm):
         self.candidates = "c" if params.model == "svm" else "latent"
 
     def row(self, p: Params, frames: np.ndarray) -> np.ndarray:
-        """See `LinearSvm`."""
         reduced = self.reducer(frames)
         if p.descriptor == "subspace":
             return kernels.projector_row(kernels.subspace(reduced, p.rank, p.centred))
@@ -83,7 +81,6 @@ class Classifier(LinearSvm):
         return kernels.log_row(describe(reduced, p.regularisation, least))
 
     def learned_inputs(self, train: Dataset) -> np.ndarray:
-        """See `LinearSvm`; rows become their kernel with the training rows."""
         p = self.params
         self.reducer = FrameReducer.of(train, p.components, about_zero=p.descriptor == "subspace" and not p.centred)
         rows = self.rows(train)
@@ -91,11 +88,9 @@ class Classifier(LinearSvm):
         return self.kernel(rows)
 
     def inputs(self, data: Dataset) -> np.ndarray:
-        """See `LinearSvm`."""
         return self.kernel(self.rows(data))
 
     def machine(self, value: float) -> SVC | KernelPls:
-        """See `LinearSvm`."""
         if self.params.model == "pls":
             return KernelPls(int(value))
         return SVC(kernel="precomputed", C=value, class_weight="balanced" if self.params.balanced else None)
@@ -104,27 +99,22 @@ class Classifier(LinearSvm):
         """Write `<path>.npz`: model, reduction of frames, kernel with its training rows, and temperature."""
         model, kernel = self.model, self.kernel
         if isinstance(model, KernelPls):
-            learned = {name.rstrip("_"): getattr(model, name) for name in KernelPls.LEARNED}
+            learned = {name: getattr(model, name) for name in KernelPls.LEARNED}
         else:
             learned = vars(Machine.of(model, np.eye(len(kernel.rows))[model.support_]))
         reducer = {**vars(self.reducer.scaler), "basis": self.reducer.basis}
-        content = {
-            **learned,
-            **{f"reducer_{name}": array for name, array in reducer.items()},
-            **{f"kernel_{name}": np.nan if value is None else value for name, value in vars(kernel).items()},
-            "temperature": self.temperature,
-        }
-        save_arrays(path, content)
+        prepared = {f"reducer_{name}": array for name, array in reducer.items()}
+        prepared |= {f"kernel_{name}": np.nan if value is None else value for name, value in vars(kernel).items()}
+        save_arrays(path, {**learned, **prepared, "temperature": self.temperature})
 
     def load(self, path: Path) -> None:
-        """See `LinearSvm`."""
         found = load_arrays(path)
         scaler = Scaler(found["reducer_mean"], found["reducer_scale"])
         self.reducer = FrameReducer(scaler, found["reducer_basis"])
         spread, gamma = float(found["kernel_spread"]), float(found["kernel_gamma"])
         self.kernel = kernels.SetKernel(found["kernel_rows"], spread, None if np.isnan(gamma) else gamma)
-        self.temperature = float(found["temperature"])
+        self.known, self.temperature = found["classes"], float(found["temperature"])
         if self.params.model == "pls":
-            self.model = KernelPls.learned(*(found[name.rstrip("_")] for name in KernelPls.LEARNED))
+            self.model = KernelPls.learned(*(found[name] for name in KernelPls.LEARNED))
         else:
-            self.model = Machine(found["planes"], found["offsets"], found["classes"])
+            self.model = Machine(found["planes"], found["offsets"], self.known)

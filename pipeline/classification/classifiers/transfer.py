@@ -12,7 +12,6 @@ class do not control the schedule, and where no other is left the training rows 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -127,12 +126,8 @@ class Classifier:
 
     def save(self, path: Path) -> None:
         """Write `<path>.pt`: state dict with the scaling, classes and settings; loads with `weights_only=True`."""
-        content: dict[str, Any] = {
-            "state": dict(self.network.state_dict()),
-            "classes": torch.from_numpy(self.known),
-            "params": self.params.model_dump_json(),
-        }
-        save_tensors(path, content)
+        rest = {"classes": torch.from_numpy(self.known), "params": self.params.model_dump_json()}
+        save_tensors(path, {"state": dict(self.network.state_dict()), **rest})
 
     def load(self, path: Path) -> None:
         """Read what `save` wrote; posteriors are those of the saved classifier to the last bit."""

@@ -34,13 +34,8 @@ from pipeline.training.per_fold import is_kept
 
 @dataclass(frozen=True)
 class Training:
-    """What is learned, how and where.
-
-    Attributes:
-        network: the pre-trained network
-        digest: SHA-256 of the file of aligned faces
-        scratch: folder of the loops' states
-        runtime: device and precision
+    """How a pre-trained network is learned: `digest` is the SHA-256 of the file of aligned faces, `scratch` the
+    folder of the loops' states.
     """
 
     network: ClipModel
@@ -73,11 +68,10 @@ class EndToEnd:
 
         A PipelineError says that the loss left the range of floats.
         """
-        training, params = self.training, self.training.params
+        training, count = self.training, len(self.classes)
         torch.backends.cudnn.deterministic = True
-        self.network = clip_network.new_network(
-            training.network, params, train, len(self.classes), training.runtime.device
-        )
+        network = (training.network, training.params, train, count, training.runtime.device)
+        self.network = clip_network.new_network(*network)
         key = training.key(train, val)
         return self._loop(train, val).run(training.scratch / f"{training.network.name}-{key[:16]}.pt", key)
 
@@ -108,10 +102,9 @@ class EndToEnd:
 
         weights, decay = self.network.parameters(), params.weight_decay
         optimiser = torch.optim.SGD(weights, lr=params.learning_rate, momentum=params.momentum, weight_decay=decay)
-        schedule = Schedule(params.rate)
         rounds = math.ceil(params.iterations / params.judge_every)
-        loop = Loop(self.network, optimiser, schedule, of_round, loss, judge, rounds, device=training.runtime.device)
-        loop.max_gradient, loop.diverged = params.max_gradient, diverged
+        loop = Loop(self.network, optimiser, Schedule(params.rate), of_round, loss, judge, rounds)
+        loop.max_gradient, loop.diverged, loop.device = params.max_gradient, diverged, training.runtime.device
         return loop
 
     def logits(self, inputs: torch.Tensor) -> torch.Tensor:

@@ -23,8 +23,8 @@ def subspace(frames: np.ndarray, rank: int, centred: bool) -> np.ndarray:
 
     The leading left singular vectors of the D x T matrix of frames. Frames that span fewer than `rank` directions
     (always where T < `rank`) give fewer columns; a single frame gives one, or none where it is centred. Centred, the
-    mean of the frames is taken off first, so that the subspace tells how they vary and not where they lie. (D, r), r <=
-    min(rank, T, D).
+    mean of the frames is taken off first, so that the subspace tells how they vary and not where they lie. The basis is
+    (D, r), r <= min(rank, T, D).
     """
     columns = frames.T.astype(np.float64)
     if centred:
@@ -98,13 +98,9 @@ def squared_distances(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
 class SetKernel:
     """Kernel between any sets and the training sets, in units of how far the training sets lie apart.
 
-    With m the mean squared distance between two training sets, k = 2 <row, row'> / m, so that candidates for C mean the
-    same for every descriptor, or k = exp(-gamma |row - row'|^2 / m). Training sets that are all equal have m = 1.
-
-    Attributes:
-        rows: of the training sets, (N, L)
-        spread: m
-        gamma: of the radial kernel; None gives the linear one
+    With m the mean squared distance between two training sets, k = 2 <row, row'> / m, so that candidates for C mean
+    the same for every descriptor, or k = exp(-gamma |row - row'|^2 / m). Training sets that are all equal have m = 1.
+    `rows` (N, L) are those of the training sets, `spread` is m; without gamma it is the linear kernel.
     """
 
     rows: np.ndarray

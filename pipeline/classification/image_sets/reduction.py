@@ -26,10 +26,8 @@ ENOUGH = 1e-4
 class FrameReducer:
     """Columns scaled, then projected on the principal components that training frames have.
 
-    Attributes:
-        scaler: of the columns
-        basis: (D, k) components, the largest first, all divided by one number: training frames vary by 1 per component
-            on average
+    The basis (D, k) has the largest component first, all divided by one number: training frames vary by 1 per component
+    on average.
     """
 
     scaler: Scaler
@@ -37,11 +35,9 @@ class FrameReducer:
 
     @classmethod
     def of(cls, data: Dataset, components: int, about_zero: bool) -> FrameReducer:
-        """Learn from the frames of the training clips; every frame weighs the same. A LeakageError says that they are
-        no training clips.
+        """Learn from the frames of training clips (else a LeakageError says so); every frame weighs the same.
 
         Args:
-            data: training clips
             components: k at most; directions in which training frames do not vary are left out
             about_zero: keep the zero of the feature (a linear subspace goes through it) and not the mean of the
                 training frames; columns then have a mean square, and not a variance, of 1

@@ -39,15 +39,8 @@ def fit(params: Params, scores: np.ndarray, labels: np.ndarray) -> dict[str, Any
     too many candidates for that many models.
     """
     found = search(scores, labels, params.candidates, params.node_limit)
-    return {
-        "weights": found.weights.tolist(),
-        "clips": len(labels),
-        "right": found.right,
-        "bound": found.bound,
-        "gap": found.gap,
-        "exact": found.exact,
-        "nodes": found.nodes,
-    }
+    figures = {name: getattr(found, name) for name in ("right", "bound", "gap", "exact", "nodes")}
+    return {"weights": found.weights.tolist(), "clips": len(labels), **figures}
 
 
 def fuse(scores: np.ndarray, state: dict[str, Any]) -> np.ndarray:

@@ -55,11 +55,9 @@ class Found:
 def search(scores: np.ndarray, labels: np.ndarray, candidates: Sequence[float], node_limit: int) -> Found:
     """Return the first of the best weights, or the best that were seen before the limit.
 
-    Args:
-        scores: (M, N, C) of validation clips, NaN where a sub-system could not judge
-        labels: (N,)
-        candidates: weights to choose from; a SettingsError says that they are too many for M sub-systems
-        node_limit: nodes to examine in all, counted once per batch; what the smaller problems leave is for the whole
+    Scores (M, N, C) and labels (N,) are those of validation clips, NaN where a sub-system could not judge. A
+    SettingsError says that the candidate weights are too many. `node_limit` is for all nodes to examine, counted once
+    per batch; what the smaller problems leave of it is for the whole.
     """
     duels = Duels.of(scores, labels, candidates)
     classes = tuple(np.argsort([-size for size in duels.sizes], kind="stable").tolist())
@@ -103,17 +101,6 @@ class _Most:
         return self.known[classes]
 
 
-@dataclass(frozen=True)
-class _Batch:
-    """Nodes of one depth: columns (B, depth) and what each can reach (B,)."""
-
-    chosen: np.ndarray
-    reach: np.ndarray
-
-    def only(self, kept: np.ndarray) -> _Batch:
-        return _Batch(self.chosen[kept], self.reach[kept])
-
-
 class _Tree:
     """Branch and bound over the columns of some classes."""
 
@@ -126,39 +113,36 @@ class _Tree:
 
     def run(self, limit: int) -> None:
         """Search until nothing better is left, or until `limit` nodes were examined, counted once per batch."""
-        stack = [_Batch(np.zeros((1, 0), np.int64), np.array([sum(self.duels.sizes[c] for c in self.classes)]))]
+        stack = [(np.zeros((1, 0), np.int64), np.array([sum(self.duels.sizes[c] for c in self.classes)]))]
         while stack and self.nodes < limit:
-            batch = stack.pop()
-            batch = batch.only(batch.reach >= self.target)
-            self.nodes += len(batch.reach)
-            if len(batch.reach):
-                stack.extend(reversed(self._children(batch)))
+            chosen, reach = stack.pop()
+            kept = reach >= self.target
+            self.nodes += int(kept.sum())
+            if kept.any():
+                stack.extend(reversed(self._children(chosen[kept], reach[kept])))
         self.finished = not stack
-        self.bound = max([self.right, *(int(batch.reach.max()) for batch in stack)])
+        self.bound = max([self.right, *(int(reach.max()) for _, reach in stack)])
 
-    def _children(self, batch: _Batch) -> list[_Batch]:
-        depth = batch.chosen.shape[1]
+    def _children(self, chosen: np.ndarray, reach: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return those of nodes of one depth, columns (B, depth), and what each can reach (B,), in batches."""
+        depth = chosen.shape[1]
         done, left = self.classes[:depth], self.classes[depth:]
-        alive = self.duels.alive(done, batch.chosen)
+        alive = self.duels.alive(done, chosen)
         for new in reversed(left):  # the next class comes last: its table is that of the children
             rest = self.most.of(tuple(c for c in left if c != new))
-            reach = self.duels.joined(done, batch.chosen, alive, new) + rest
-            batch = _Batch(batch.chosen, np.minimum(batch.reach, reach.max(axis=1)))
-            kept = batch.reach >= self.target
-            batch, reach, alive = batch.only(kept), reach[kept], [bits[kept] for bits in alive]
-        node, column = np.nonzero(reach >= self.target)
-        chosen = np.column_stack([batch.chosen[node], column])
-        reach = np.minimum(reach[node, column], batch.reach[node])
-        if len(left) == 1:
-            self._judge(chosen, reach)
-            return []
-        return [_Batch(chosen[i : i + BATCH], reach[i : i + BATCH]) for i in range(0, len(chosen), BATCH)]
-
-    def _judge(self, chosen: np.ndarray, right: np.ndarray) -> None:
-        if len(right):
-            first = int(right.argmax())
-            self.best, self.right = chosen[first], int(right[first])
+            found = self.duels.joined(done, chosen, alive, new) + rest
+            reach = np.minimum(reach, found.max(axis=1))
+            kept = reach >= self.target
+            chosen, reach, found, alive = chosen[kept], reach[kept], found[kept], [bits[kept] for bits in alive]
+        node, column = np.nonzero(found >= self.target)
+        chosen, reach = np.column_stack([chosen[node], column]), np.minimum(found[node, column], reach[node])
+        if len(left) > 1:
+            return [(chosen[i : i + BATCH], reach[i : i + BATCH]) for i in range(0, len(chosen), BATCH)]
+        if len(reach):  # all classes have their column: what can be reached is what is right
+            first = int(reach.argmax())
+            self.best, self.right = chosen[first], int(reach[first])
             self.target = self.right + 1
+        return []
 
 
 def _climb(duels: Duels, classes: tuple[int, ...]) -> tuple[np.ndarray, int]:

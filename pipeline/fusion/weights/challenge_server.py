@@ -1,7 +1,6 @@
-"""An organiser of a challenge that returns class distributions only, Ouyang et al. 2017, section 5.
+"""An organiser of a challenge, offline, that alone holds the true labels; Ouyang et al. 2017, section 5.
 
-It stands for the challenge of the paper, offline: it alone holds the true labels of a held-out set. See
-`pipeline/fusion/weights/feedback_loop.py` for what is learned from its answers.
+See `pipeline/fusion/weights/feedback_loop.py` for what is learned from its answers, class distributions only.
 """
 
 from __future__ import annotations
@@ -78,7 +77,6 @@ def fit_to_feedback(
 
     Args:
         weights: (M, C) of step 1 and (M, C) that are kept
-        organiser: the one that gave the feedback; it tells its accuracy
         held_out: (M, H, C) scores of the organiser's clips
         unseen: (M, N, C) scores of other clips with `labels` (N,), on which nothing was returned
     """

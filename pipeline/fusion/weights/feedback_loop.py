@@ -47,17 +47,7 @@ from pipeline.systems.combined import FeedbackParams
 
 @dataclass(frozen=True)
 class Step:
-    """One submission.
-
-    Attributes:
-        weights: of the sub-systems, (M, C)
-        emphasis: W of eq. (2), (C,)
-        feedback: what was returned
-        differences: D of eq. (2), (C,)
-        accuracy: C of eq. (2)
-        reward: L of eq. (2)
-        changed: (sub-system, class, weight before, weight now) against the step before
-    """
+    """One submission: weights (M, C) of the sub-systems, and W, D, C and L of eq. (2)."""
 
     weights: np.ndarray
     emphasis: tuple[float, ...]
@@ -66,6 +56,7 @@ class Step:
     accuracy: float
     reward: float
     changed: tuple[tuple[int, int, float, float], ...]
+    """(sub-system, class, weight before, weight now) against the step before."""
 
     @property
     def distance(self) -> float:
@@ -106,14 +97,10 @@ def learn(
     loop: FeedbackParams,
     searched: weighted.Params,
 ) -> Learned:
-    """Return what the loop learned, step by step.
+    """Return what the loop learned, step by step; a SettingsError says that there are too many candidates.
 
-    Args:
-        organiser: has the labels of the held-out clips
-        held_out: (M, H, C) scores of the organiser's clips, NaN where a sub-system could not judge
-        scores: (M, N, C) of validation clips with `labels` (N,)
-        loop: steps and rate
-        searched: candidates, and the limit of the search in step 1; a SettingsError says that they are too many
+    `held_out` (M, H, C) are scores of the organiser's clips, NaN where a sub-system could not judge, and `scores`
+    (M, N, C) those of validation clips with `labels` (N,).
     """
     weights = search(scores, labels, searched.candidates, searched.node_limit).weights
     descent = _Descent(held_out, scores, labels, columns_of(searched.candidates, len(scores)))

@@ -19,9 +19,8 @@ from pipeline.core.files import write_json
 from pipeline.core.posteriors import write_table
 from pipeline.core.settings import parse
 from pipeline.engine.parallel import ordered_map
-from pipeline.fusion.per_fold import FoldFusion, clips_of
+from pipeline.fusion.per_fold import FoldFusion, clips_of, rule_params
 from pipeline.fusion.rules import deal, weighted
-from pipeline.fusion.run import rule_params
 from pipeline.fusion.weights.challenge_server import Organiser, fit_to_feedback
 from pipeline.fusion.weights.feedback_loop import Step, learn
 from pipeline.protocols.splits import Fold
@@ -41,10 +40,8 @@ def run_feedback(
 ) -> dict[str, Any] | None:
     """Return what the loop learned in every fold, as plain JSON; None where the system asks for no loop.
 
-    Arguments are those of `pipeline.fusion.run.fuse_all`; candidates and limit of the search are those of `weighted`.
-
-    Raises:
-        SettingsError: settings that a rule does not know, or too many candidates for that many parts
+    Arguments are those of `fuse_all`; candidates and limit of the search are those of `weighted`. A SettingsError says
+    that a rule does not know its settings, or that there are too many candidates for that many parts.
     """
     loop = system.feedback
     if loop is None:
