@@ -77,11 +77,8 @@ def cross_validate(
 ) -> str:
     """Train and test on every fold, write what came of it, and return one line.
 
-    Args:
-        model: name in every table, such as `a60-lstm`
-        upstream: what happened to the clips so far
-        out: folder; gets `posteriors.csv` (val and test), `history.csv`, `about.json`, `ledger.csv` and what the model
-            keeps of each fold
+    The folder `out` gets `posteriors.csv` (val and test), `history.csv`, `about.json`, `ledger.csv` and what the model
+    keeps of each fold; `upstream` is what happened to the clips so far.
 
     Raises:
         LeakageError: the model's pre-trained weights have met a speaker of the corpus

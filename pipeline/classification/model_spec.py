@@ -61,10 +61,8 @@ class FeatureRecipe:
         """
         takes = getattr(plugin, "WEIGHTS", False)
         if takes != (weights is not None):
-            remedy = (
-                "needs pre-trained weights; add --weights" if takes else "takes no pre-trained weights; drop --weights"
-            )
-            raise SettingsError(f"{place}: this classifier {remedy}")
+            remedy = "needs pre-trained weights; add" if takes else "takes no pre-trained weights; drop"
+            raise SettingsError(f"{place}: this classifier {remedy} --weights")
         if weights is not None:
             with FeatureFile(source) as file:
                 plugin.check_input(file.meta, weights)

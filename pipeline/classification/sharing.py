@@ -19,17 +19,15 @@ RESULT = "posteriors.csv"
 
 
 def key_of(inputs: Sequence[Path], params: Any, *modules: str) -> str:
-    """Return the digest of all that a model is trained from.
-
-    Inputs are the feature file, manifest, splits, ledger, and files of pre-trained weights; params are as JSON holds
-    them; modules are dotted names of the code that trains it.
+    """Return the digest of all that a model is trained from: the feature file, manifest, splits, ledger, and files of
+    pre-trained weights; settings, as JSON holds them; dotted names of the code that trains it.
     """
     parts = [*(file_digest(path) for path in inputs), canonical_json(params), code_digest(*modules)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def trained_once(key: str, out: Path, notes: Path, train: Callable[[], str]) -> str:
-    """Train a model into its folder `out`, or copy it from that of another system that has it; return one line.
+    """Train a model into `out`, or copy it from another system's folder; return one line.
 
     `notes` is a folder with a note of every model trained here, under its key: where it lies, and what it gave.
     """

@@ -71,9 +71,8 @@ def read_learned(path: Path, wanted: Iterable[Fusion], folds: Collection[str]) -
         learned = json.loads(path.read_text(encoding="utf-8"))
         lacking = [fusion.name for fusion in wanted if not set(folds) <= learned.get(fusion.name, {}).keys()]
     except (FileNotFoundError, ValueError, AttributeError) as error:
-        raise ArtifactError(
-            f"{path}: not what `fuse` learned ({type(error).__name__}); run `dvc repro -f fuse`"
-        ) from error
+        why = type(error).__name__
+        raise ArtifactError(f"{path}: not what `fuse` learned ({why}); run `dvc repro -f fuse`") from error
     if lacking:
         raise ArtifactError(f"{path}: nothing, or not of every fold, for {lacking[0]}; run `dvc repro -f fuse`")
     return learned

@@ -31,13 +31,9 @@ def fuse_all(
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
     """Fit every fusion of a system on validation posteriors and apply it to the test clips, fold by fold.
 
-    Args:
-        settings: `fuse`: rule -> its settings
-        tables: model -> its posteriors (val and test)
-
-    Returns:
-        (rows of all models and fusions for test clips; rows of all fusions for validation clips that they have not
-        learned from, for what is fitted on top of them; what each fusion learned: name -> fold -> state)
+    Settings are rule -> its own, tables model -> its posteriors (val and test). Return rows of all models and fusions
+    for test clips; rows of all fusions for validation clips that they have not learned from, for what is fitted on top
+    of them; and what each fusion learned: name -> fold -> state.
 
     A SettingsError says that a rule does not exist, does not know its settings, or fuses class scores where a
     classifier gives none.
@@ -87,10 +83,9 @@ def clips_of(clips: Sequence[Clip], fold: Fold, part: str) -> list[Clip]:
 
 
 class Said:
-    """What models, and the fusions made of them, say in one fold, clip by clip."""
+    """What models, and the fusions made of them, say in one fold, clip by clip; `tables` are model -> its rows."""
 
     def __init__(self, tables: Mapping[str, pd.DataFrame], classes: Sequence[str]) -> None:
-        """Take model -> its rows of the fold, and the emotions."""
         self.tables, self.classes = tables, classes
         self._posteriors = {
             model: _by_clip(frame, posteriors.probabilities(frame, classes)) for model, frame in tables.items()
@@ -153,25 +148,22 @@ class FoldFusion:
         states: dict[str, Any] = {}
         for fusion in self.wanted:
             plugin, params = plugin_of(fusion.rule), self.params[fusion.rule]
-            known = said.inputs(fusion, val)
-            state = states[fusion.name] = plugin.fit(params, known, labels)
+            taught = said.inputs(fusion, val)
+            state = states[fusion.name] = plugin.fit(params, taught, labels)
             fused = {
-                "val": (val, _out_of_part(plugin, params, known, labels, held)),
+                "val": (val, _out_of_part(plugin, params, taught, labels, held)),
                 "test": (test, plugin.fuse(said.inputs(fusion, test), state)),
             }
             for part, (clips, result) in fused.items():
                 said.put(fusion.name, clips, result)
-                rows[part][fusion.name] = self._judged(fusion.name, name, part, clips, result)
+                known = ~np.isnan(result).any(axis=1)
+                judged = [clip for clip, is_known in zip(clips, known, strict=True) if is_known]
+                rows[part][fusion.name] = posteriors.table(fusion.name, name, part, judged, result[known], self.classes)
         return Fused(rows, states, said)
 
     def labels(self, clips: Sequence[Clip]) -> np.ndarray:
         """Return the class indices of clips, (N,)."""
         return np.array([self.classes.index(clip.emotion) for clip in clips], np.int64)
-
-    def _judged(self, fusion: str, fold: str, part: str, clips: Sequence[Clip], fused: np.ndarray) -> pd.DataFrame:
-        known = ~np.isnan(fused).any(axis=1)
-        judged = [clip for clip, is_known in zip(clips, known, strict=True) if is_known]
-        return posteriors.table(fusion, fold, part, judged, fused[known], self.classes)
 
 
 def _out_of_part(

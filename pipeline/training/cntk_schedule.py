@@ -27,6 +27,7 @@ from pydantic import Field
 from torch import nn
 
 from pipeline.core.settings import Settings
+from pipeline.training.fitting import logits
 from pipeline.training.loop import Loop, Schedule, Score, minibatches
 from pipeline.training.task import Examples, History, Run, check_device
 
@@ -130,10 +131,9 @@ def fit(network: nn.Module, learn: Examples, judged: Examples, params: AdjustedR
     optimiser = UnitGain([weight for weight in network.parameters() if weight.requires_grad], params)
 
     def summed(examples: Examples, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        with torch.autocast(run.device, dtype=torch.bfloat16, enabled=run.mixed_precision):
-            logits = network(examples.inputs[rows].to(run.device)).float()
+        found = logits(network, examples.inputs[rows].to(run.device), run)
         labels = examples.labels[rows].to(run.device)
-        return nn.functional.cross_entropy(logits, labels, reduction="sum"), (logits.argmax(1) == labels).sum()
+        return nn.functional.cross_entropy(found, labels, reduction="sum"), (found.argmax(1) == labels).sum()
 
     def loss(rows: torch.Tensor) -> tuple[torch.Tensor, int]:
         optimiser.param_groups[0]["count"] = len(rows)

@@ -32,7 +32,7 @@ def fit(task: Task, params: LoopParams, run: Run) -> tuple[State, History]:
     def loss(rows: torch.Tensor) -> tuple[torch.Tensor, int]:
         inputs = task.prepare(task.train.inputs[rows], True).to(run.device)
         labels = task.train.labels[rows].to(run.device)
-        return nn.functional.cross_entropy(_logits(network, inputs, run), labels), len(rows)
+        return nn.functional.cross_entropy(logits(network, inputs, run), labels), len(rows)
 
     def judge(epoch: int, total: float) -> tuple[dict[str, float], tuple[float]]:
         reached = accuracy(network, task.held_out, params.batch, task.prepare, run)
@@ -79,11 +79,12 @@ def accuracy(
     network.eval()
     right = 0
     for rows in torch.arange(len(examples.labels)).split(batch):
-        named = _logits(network, prepare(examples.inputs[rows], False).to(run.device), run).argmax(1)
+        named = logits(network, prepare(examples.inputs[rows], False).to(run.device), run).argmax(1)
         right += int((named == examples.labels[rows].to(run.device)).sum())
     return right / max(1, len(examples.labels))
 
 
-def _logits(network: nn.Module, inputs: torch.Tensor, run: Run) -> torch.Tensor:
+def logits(network: nn.Module, inputs: torch.Tensor, run: Run) -> torch.Tensor:
+    """Return what a network on `run.device` makes of inputs there, in float32; computed in its precision."""
     with torch.autocast(run.device, dtype=torch.bfloat16, enabled=run.mixed_precision):
         return network(inputs).float()

@@ -82,12 +82,10 @@ class Loop:
         on_round: Callable[[dict[str, Any]], None] = lambda _: None,
         label: str = "",
     ) -> list[dict[str, Any]]:
-        """Train; return the history, one row per round.
+        """Train; return the history, one row per round, with a progress bar where it has a label.
 
-        Args:
-            checkpoint: file that an interrupted run goes on from, by a key for all that determines the result
-            on_round: called with every row, also with those of a run that is gone on with
-            label: of a progress bar; "" = none
+        A run that was interrupted goes on from its checkpoint, by a key for all that determines the result. `on_round`
+        is called with every row, also with those of a run that is gone on with.
         """
         if checkpoint and (kept := checkpoints.load(checkpoint, key)):
             self.restore(kept)

@@ -26,14 +26,10 @@ Kept = tuple[np.ndarray, dict[str, slice]]
 
 @dataclass(frozen=True)
 class Material:
-    """What folds are made of.
+    """What folds are made of: a feature file, all clips, the emotions in the order of the class indices.
 
-    Attributes:
-        source: feature file
-        classes: emotions in the order of the class indices
-        step_s: see `pooled`
-        row: makes (K,) of a clip's sequence, for a classifier that takes such a row; None = it takes the sequence
-        kept: what has been read; None = nothing yet
+    `row` makes (K,) of a clip's sequence, for a classifier that takes such a row and not the sequence; `kept` is what
+    has been read; for `step_s` see `pooled`.
     """
 
     source: Path

@@ -1,16 +1,14 @@
-"""How classifiers keep what they learned: arrays as npz, tensors as torch's state; neither can hold code, and loading
-runs none.
-"""
+"""How classifiers keep what they learned: arrays as npz, tensors as torch's state; neither holds code or runs any."""
 
 from __future__ import annotations
 
 import io
-import pickle
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -18,16 +16,6 @@ from pipeline.core.errors import ArtifactError
 from pipeline.core.files import atomic_path
 
 _RERUN = "run `dvc repro` for the stage that trains it"
-_DAMAGED = (
-    zipfile.BadZipFile,
-    pickle.UnpicklingError,
-    RuntimeError,
-    OSError,
-    EOFError,
-    LookupError,
-    TypeError,
-    ValueError,
-)
 
 
 def save_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
@@ -83,6 +71,6 @@ def _present(path: Path, suffix: str) -> Iterator[Path]:
         raise ArtifactError(f"{file}: no such model; {_RERUN}")
     try:
         yield file
-    except _DAMAGED as error:
+    except (BadZipFile, UnpicklingError, RuntimeError, OSError, EOFError, LookupError, TypeError, ValueError) as error:
         reason = str(error).split("\n")[0][:120]
         raise ArtifactError(f"{file}: damaged ({reason}); delete it and {_RERUN}") from error

@@ -47,11 +47,7 @@ class Machine:
 
     @classmethod
     def of(cls, model: SVC, vectors: np.ndarray) -> Self:
-        """Return the hyperplanes of a trained SVC, linear or on a precomputed kernel.
-
-        `vectors` (support vectors, D) are in the order of `model.support_`; for a kernel, one-hot rows over the
-        training clips.
-        """
+        """Return the hyperplanes of an SVC and its support vectors (S, D); on a kernel, one-hot rows over all clips."""
         ends = np.cumsum([0, *model.n_support_])
         of_class = [slice(begin, end) for begin, end in pairwise(ends)]
         dual, planes = model.dual_coef_, []

@@ -1,5 +1,5 @@
 """End-to-end training in every fold: a pre-trained network on sixteen aligned faces and what judges it, all weights
-learned; Ouyang et al. 2017, section 6.2. The models are models like those of `train`: posteriors, history, ledger.
+learned; Ouyang et al. 2017, section 6.2. The models are like those of `train`: posteriors, history, ledger.
 
 Validation clips decide which iteration is kept; test clips are seen by the finished network only.
 """

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.fusion.weights.weighted_sum import DECIMALS, decisions, weighted_sum
+from pipeline.fusion.rules import DECIMALS
+from pipeline.fusion.weights.weighted_sum import decisions, weighted_sum
 
 
 @dataclass(frozen=True)

@@ -31,17 +31,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.fusion.rules import weighted
+from pipeline.fusion.rules import DECIMALS, weighted
 from pipeline.fusion.weights.branch_and_bound import search
 from pipeline.fusion.weights.challenge_server import Feedback, Organiser, shares
-from pipeline.fusion.weights.weighted_sum import (
-    DECIMALS,
-    columns_of,
-    count_right,
-    decisions,
-    sums_by_column,
-    weighted_sum,
-)
+from pipeline.fusion.weights.weighted_sum import columns_of, count_right, decisions, sums_by_column, weighted_sum
 from pipeline.systems.combined import FeedbackParams
 
 

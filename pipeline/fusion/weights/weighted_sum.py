@@ -20,9 +20,7 @@ from itertools import product
 import numpy as np
 
 from pipeline.core.errors import SettingsError
-
-DECIMALS = 9
-"""Scores come from tables with six decimals: what differs by less is equal, whatever binary fractions say."""
+from pipeline.fusion.rules import DECIMALS
 
 MOST_COLUMNS = 256
 """Three candidates for five sub-systems, four for four: tables of duels grow with the square."""
