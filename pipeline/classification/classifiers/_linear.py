@@ -78,8 +78,8 @@ class LinearSvm:
     row: Callable[[Any, np.ndarray], np.ndarray]
     """(settings, a clip's sequence) -> (K,) float64, where `Dataset.rows` has not been made of these."""
     model: Any
-    candidates = "c"
-    """The setting whose values are tried."""
+    candidates, svm_kernel = "c", "linear"
+    """The setting whose values are tried; kernel of the SVM."""
 
     def __init__(self, params: Any, classes: int) -> None:
         self.params, self.classes = params, classes
@@ -100,7 +100,7 @@ class LinearSvm:
 
     def machine(self, value: float) -> Any:
         """Return a new machine with one of the candidates."""
-        return SVC(kernel="linear", C=value, class_weight="balanced" if self.params.balanced else None)
+        return SVC(kernel=self.svm_kernel, C=value, class_weight="balanced" if self.params.balanced else None)
 
     def fit(self, train: Dataset, val: Dataset) -> list[dict[str, float]]:
         """Train; return one row per candidate: c (or what `candidates` names), val_accuracy."""

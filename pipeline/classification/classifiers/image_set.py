@@ -10,11 +10,10 @@ subspace of one column (none where centred: its kernel is 0), or has the smalles
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
-from sklearn.svm import SVC
 
 from pipeline.classification.classifiers._files import load_arrays, save_arrays
 from pipeline.classification.classifiers._linear import LinearParams, LinearSvm, Machine
@@ -67,6 +66,7 @@ class Classifier(LinearSvm):
     """One kernel machine on one feature; rows become their kernel with the training rows."""
 
     params: Params
+    svm_kernel = "precomputed"
 
     def __init__(self, params: Params, classes: int) -> None:
         super().__init__(params, classes)
@@ -90,10 +90,8 @@ class Classifier(LinearSvm):
     def inputs(self, data: Dataset) -> np.ndarray:
         return self.kernel(self.rows(data))
 
-    def machine(self, value: float) -> SVC | KernelPls:
-        if self.params.model == "pls":
-            return KernelPls(int(value))
-        return SVC(kernel="precomputed", C=value, class_weight="balanced" if self.params.balanced else None)
+    def machine(self, value: float) -> Any:
+        return KernelPls(int(value)) if self.params.model == "pls" else super().machine(value)
 
     def save(self, path: Path) -> None:
         """Write `<path>.npz`: model, reduction of frames, kernel with its training rows, and temperature."""
