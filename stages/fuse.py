@@ -6,7 +6,7 @@ from pipeline.core.clip import class_names, read_manifest
 from pipeline.core.files import write_json
 from pipeline.core.ledger import read_ledger, write_ledger
 from pipeline.core.posteriors import read_table, write_table
-from pipeline.fusion.run import fuse_all
+from pipeline.fusion.per_fold import fuse_all
 from pipeline.fusion.weights.run_feedback import run_feedback, write_feedback
 from pipeline.protocols.splits import read_splits
 from pipeline.runner.stage import Context, run
