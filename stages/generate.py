@@ -3,7 +3,7 @@
 from functools import partial
 from pathlib import Path
 
-from pipeline.engine.workers import worker_count
+from pipeline.engine.parallel import worker_count
 from pipeline.runner.progress import progress
 from pipeline.runner.stage import Context, run
 from pipeline.synthetic.corpus import DemoSettings, SourceSettings, write_demo, write_sources

@@ -2,8 +2,8 @@
 
 from pipeline.core.ledger import Entry, read_ledger, write_ledger
 from pipeline.core.posteriors import write_table
-from pipeline.core.selection_writer import write_selection
 from pipeline.core.store import FeatureFile
+from pipeline.core.store_writer import write_selection
 from pipeline.features.selection.ranking import read_rankings
 from pipeline.features.selection.selection import SelectParams, agreements, kept_columns, selected_meta
 from pipeline.protocols.leakage import part_keys

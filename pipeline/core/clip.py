@@ -36,8 +36,7 @@ class Clip:
         gender: "female", "male" or ""
         start: where the clip begins in the file, s; None = at its beginning
         end: where it ends, s; None = at the end of the file
-        source: recording, film or dialogue that it was cut from, "" if not known; the guard keeps it on one side of a
-            fold
+        source: recording, film or dialogue that it was cut from, or ""; the guard keeps it on one side of a fold
         corpus: part of a joined corpus that it comes from, otherwise ""
         digest: SHA-256 of the media file; "" where the file is absent
     """
@@ -63,10 +62,6 @@ class Clip:
 def check_clip_id(clip_id: str, where: str) -> None:
     """Refuse an id that could leave a folder, nest an HDF5 group or be mistaken for a fold.
 
-    Raises:
-        CorpusError: the id has a character outside letters, digits and `_ . - +` or a space,
-            begins with a dot, a dash or an underscore, is longer than 200 characters or empty
-
     >>> check_clip_id("s01_anger_1", "manifest.csv:2")
     >>> check_clip_id("../anger", "manifest.csv:3")
     Traceback (most recent call last):
@@ -83,11 +78,7 @@ def check_clip_id(clip_id: str, where: str) -> None:
 
 
 def check_unique(clips: Iterable[Clip], where: str) -> None:
-    """Refuse two clips with one id.
-
-    Raises:
-        CorpusError: naming the id and both files
-    """
+    """Refuse two clips with one id."""
     seen: dict[str, str] = {}
     for clip in clips:
         if clip.clip_id in seen:
@@ -109,11 +100,7 @@ def write_manifest(path: Path, clips: Iterable[Clip]) -> None:
 
 
 def read_manifest(path: Path) -> list[Clip]:
-    """Read what `write_manifest` wrote.
-
-    Raises:
-        ArtifactError: the file is absent or has other columns
-    """
+    """Read what `write_manifest` wrote."""
     if not path.is_file():
         raise ArtifactError(f"{path}: no such manifest; run `dvc repro prepare` first")
     try:

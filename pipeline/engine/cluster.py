@@ -19,7 +19,7 @@ from pipeline.core.errors import SettingsError
 from pipeline.core.numeric import LATE
 from pipeline.core.settings import Runtime
 from pipeline.engine.code_digest import code_digest
-from pipeline.engine.workers import WorkerLost
+from pipeline.engine.parallel import WorkerLost
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -44,12 +44,7 @@ class Surroundings(NamedTuple):
 
 
 def surroundings(probe: Path, threads: int = 1) -> Surroundings:
-    """Return this process's.
-
-    Args:
-        probe: a file in the clip cache that the process which hands out the work has just written
-        threads: of the worker
-    """
+    """Return this process's; `probe` is a file in the clip cache that the one which hands out the work just wrote."""
     return Surroundings(code_digest(_ENGINE), os.getcwd(), probe.is_file(), LATE, threads)
 
 
@@ -70,11 +65,7 @@ def _differences(own: Surroundings, seen: Surroundings) -> str:
 
 
 def check_workers(client: Any, cache: Path) -> None:
-    """Refuse a cluster whose workers would compute something else, or elsewhere.
-
-    Raises:
-        SettingsError: no worker, or one with other code, environment, folder or number of threads
-    """
+    """Refuse a cluster without workers, or with one that would compute something else, or elsewhere."""
     cache.mkdir(parents=True, exist_ok=True)
     probe = cache / f".probe-{uuid.uuid4().hex}"
     probe.touch()
@@ -100,11 +91,8 @@ def on_dask(
     items: Sequence[Item],
     runtime: Runtime,
 ) -> Iterator[Result]:
-    """Yield `call(function, item)` in the order of `items`, computed by the workers of `runtime.scheduler`.
-
-    Raises:
-        SettingsError: no scheduler there, or workers that do not suit
-        WorkerLost: one item cost several workers their life
+    """Yield `call(function, item)` in the order of `items`, computed by the workers of `runtime.scheduler`;
+    `WorkerLost` where one item cost several workers their life.
     """
     from distributed import Client, KilledWorker
 
@@ -125,9 +113,8 @@ def on_dask(
         try:
             for item in items:
                 coming.append(client.submit(call, function, item, pure=False))
-                if len(coming) > AHEAD * len(
-                    client.scheduler_info(n_workers=-1)["workers"]
-                ):  # each time: workers come and go
+                workers = client.scheduler_info(n_workers=-1)["workers"]  # each time: they come and go
+                if len(coming) > AHEAD * len(workers):
                     yield coming.popleft().result()
             while coming:
                 yield coming.popleft().result()
