@@ -12,6 +12,7 @@ import os
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -19,7 +20,6 @@ from pipeline.core.errors import SettingsError
 from pipeline.core.numeric import LATE
 from pipeline.core.settings import Runtime
 from pipeline.engine.code_digest import code_digest
-from pipeline.engine.parallel import WorkerLost
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -92,7 +92,7 @@ def on_dask(
     runtime: Runtime,
 ) -> Iterator[Result]:
     """Yield `call(function, item)` in the order of `items`, computed by the workers of `runtime.scheduler`;
-    `WorkerLost` where one item cost several workers their life.
+    `BrokenProcessPool` where one item cost several workers their life.
     """
     from distributed import Client, KilledWorker
 
@@ -119,4 +119,4 @@ def on_dask(
             while coming:
                 yield coming.popleft().result()
         except KilledWorker as error:
-            raise WorkerLost from error
+            raise BrokenProcessPool(str(error)) from error

@@ -33,10 +33,6 @@ _SUSPECTS = 8
 """Items computed one by one after a worker has died; more rounds follow where it was none of them."""
 
 
-class WorkerLost(Exception):
-    """A worker process died over its item: killed by the system for its memory, or by a crash in a library."""
-
-
 def worker_count(workers: int) -> int:
     """Return how many processes to use: `workers`, or one per available core where it is 0."""
     return workers or len(os.sched_getaffinity(0))
@@ -130,7 +126,9 @@ def ordered_map(
     unit: str = "clip",
     cluster: Runtime | None = None,
 ) -> Iterator[Result]:
-    """Yield `function(item)` in the order of `items`, with a progress bar; `WorkerLost` where a worker dies.
+    """Yield `function(item)` in the order of `items`, with a progress bar.
+
+    `BrokenProcessPool` where a worker dies over its item: killed for its memory, or by a crash in a library.
 
     Args:
         function: picklable; called in a worker process, or here where there is one worker; may be `Steps`
@@ -149,20 +147,11 @@ def ordered_map(
         one_by_one = (_one_thread(function, item) for item in items)
         results = function.in_turn(items) if isinstance(function, Steps) else one_by_one
     else:
-        results = _on_processes(function, items, jobs)
+        from joblib import Parallel, delayed
+
+        pool = Parallel(jobs, "loky", "generator", pre_dispatch=f"{PRE_DISPATCH}*n_jobs", batch_size=1)
+        results = pool(delayed(_in_worker)(function, item) for item in items)
     yield from progress(results, len(items), label, unit)
-
-
-def _on_processes(function: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> Iterator[Result]:
-    from joblib import Parallel, delayed
-
-    pool = Parallel(
-        n_jobs=jobs, backend="loky", return_as="generator", pre_dispatch=f"{PRE_DISPATCH}*n_jobs", batch_size=1
-    )
-    try:
-        yield from pool(delayed(_in_worker)(function, item) for item in items)
-    except BrokenProcessPool as error:  # loky's own is one of these
-        raise WorkerLost from error
 
 
 def surviving_map(
@@ -180,7 +169,7 @@ def surviving_map(
             for result in ordered_map(function, items[done:], workers, label, cluster=cluster):
                 yield result
                 done += 1
-        except WorkerLost:  # over one of the items that were in hand
+        except BrokenProcessPool:  # over one of the items that were in hand
             for item in items[done : done + _SUSPECTS]:
                 yield _alone(function, item, died)
                 done += 1

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,6 @@ from pipeline.engine import parallel
 from pipeline.engine.parallel import (
     SMALL_BYTES,
     Steps,
-    WorkerLost,
     ahead,
     in_threads,
     ordered_map,
@@ -100,7 +100,7 @@ def test_an_item_that_kills_its_process_costs_itself(monkeypatch: pytest.MonkeyP
         calls.append(len(items))
         if len(calls) == 1:
             yield "first"
-            raise WorkerLost
+            raise BrokenProcessPool
         yield from ("rest" for _ in items)
 
     monkeypatch.setattr(parallel, "ordered_map", dying)
