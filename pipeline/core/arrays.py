@@ -16,8 +16,6 @@ from typing import Any
 import h5py
 import numpy as np
 
-from pipeline.core.files import canonical_json
-
 CODING = "frame-differences"
 ZIPPED = {"compression": "gzip", "compression_opts": 1}
 CHUNK_BYTES = 1 << 20
@@ -39,11 +37,6 @@ class Digests:
     def named(self) -> dict[str, str]:
         """Return name -> 64 hexadecimal digits."""
         return {name: found.hexdigest() for name, found in sorted(self._hashes.items())}
-
-
-def combined(digests: Mapping[str, str]) -> str:
-    """Return one SHA-256 over the digests of several arrays and their names."""
-    return hashlib.sha256(canonical_json(dict(digests)).encode()).hexdigest()
 
 
 class ArrayWriter:

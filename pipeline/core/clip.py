@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from pipeline.core.errors import ArtifactError, CorpusError
-from pipeline.core.files import atomic_path
+from pipeline.core.files import write_csv
 
 EMOTIONS = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """The seven classes of Huang et al. 2017, Table 1, in its order."""
@@ -91,12 +91,8 @@ def check_unique(clips: Iterable[Clip], where: str) -> None:
 
 def write_manifest(path: Path, clips: Iterable[Clip]) -> None:
     """Write clips, sorted by id, as UTF-8 CSV; equal clips give equal bytes."""
-    names = [field.name for field in fields(Clip)]
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, names, lineterminator="\n")
-        writer.writeheader()
-        for clip in sorted(clips, key=lambda c: c.clip_id):
-            writer.writerow({k: "" if v is None else v for k, v in vars(clip).items()})
+    rows = (vars(clip).values() for clip in sorted(clips, key=lambda c: c.clip_id))
+    write_csv(path, (field.name for field in fields(Clip)), rows)
 
 
 def read_manifest(path: Path) -> list[Clip]:

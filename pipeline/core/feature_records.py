@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.core.arrays import Digests, combined
+from pipeline.core.arrays import Digests
+from pipeline.core.files import digest_of
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class ClipFeatures:
         digests, arrays = Digests(), self.arrays()
         for name in set(names) or arrays:
             digests.add(name, arrays[name])
-        return combined(digests.named())
+        return digest_of(digests.named())
 
     def blocks(self, rows: int) -> Iterator[ClipFeatures]:
         """Yield the clip in blocks of `rows` rows; one empty block where it has none."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from pipeline.core.errors import ABSENT, REASONS, ArtifactError, TooManyFailures
-from pipeline.core.files import atomic_path
+from pipeline.core.files import write_csv
 
 STATUSES = ("ok", "degraded", "absent", "failed")
 
@@ -73,10 +73,7 @@ def absent_ids(entries: Iterable[Entry]) -> frozenset[str]:
 
 def write_ledger(path: Path, entries: Iterable[Entry]) -> None:
     """Write the entries, sorted and without repetition, as CSV."""
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([field.name for field in fields(Entry)])
-        writer.writerows(vars(entry).values() for entry in sorted(set(entries)))
+    write_csv(path, (field.name for field in fields(Entry)), (vars(entry).values() for entry in sorted(set(entries))))
 
 
 def read_ledger(path: Path) -> list[Entry]:

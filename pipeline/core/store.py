@@ -23,9 +23,10 @@ from typing import Self
 import h5py
 import numpy as np
 
-from pipeline.core.arrays import combined, stored_rows
+from pipeline.core.arrays import stored_rows
 from pipeline.core.errors import ArtifactError
 from pipeline.core.feature_records import ClipFeatures, ClipReader, FeatureMeta, joined
+from pipeline.core.files import digest_of
 from pipeline.core.selection_view import VIEW_FORMAT, SelectionView
 
 __all__ = ["FORMAT", "ClipFeatures", "ClipReader", "FeatureFile", "FeatureMeta", "joined", "opened"]
@@ -119,7 +120,7 @@ class FeatureFile:
         if clip_id not in self._groups:
             raise ArtifactError(f"{self.path}: no clip '{clip_id}' in it; its ledger says why")
         kept = json.loads(self._groups[clip_id].attrs["digests"])
-        return combined({name: kept[name] for name in names} or kept)
+        return digest_of({name: kept[name] for name in names} or kept)
 
     def rows(self, clip_id: str, names: Iterable[str] | None = None) -> ClipFeatures | ClipReader:
         """Return one clip for reading by `blocks`: from memory where it is small, otherwise from the file."""

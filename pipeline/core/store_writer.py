@@ -14,8 +14,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from pipeline.core.arrays import ZIPPED, ArrayWriter, Digests, combined
-from pipeline.core.files import atomic_path, canonical_json
+from pipeline.core.arrays import ZIPPED, ArrayWriter, Digests
+from pipeline.core.files import atomic_path, canonical_json, digest_of
 from pipeline.core.selection_view import VIEW_FORMAT
 from pipeline.core.store import FORMAT, ClipFeatures, FeatureFile, FeatureMeta
 
@@ -139,7 +139,7 @@ def feature_file(path: Path, meta: FeatureMeta) -> Iterator[_NewFile]:
     with atomic_path(path) as temporary, new_hdf5(temporary) as file:
         new = _NewFile(path.name, file)
         yield new
-        content = combined({key: file[key].attrs["digests"] for key in new.keys})
+        content = digest_of({key: file[key].attrs["digests"] for key in new.keys})
         _describe(file, meta, clip_count=len(new.keys), content=content, format=FORMAT)
 
 

@@ -8,7 +8,6 @@ A network of torch: `weights.pt` (a plain state dict with its configuration, no 
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import pickle
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.core.errors import WeightsError
-from pipeline.core.files import atomic_path, canonical_json, file_digest, write_json
+from pipeline.core.files import atomic_path, canonical_json, digest_of, file_digest, write_json
 
 if TYPE_CHECKING:  # torch takes two seconds to import, and most of what reads this module needs only digests and names
     import torch
@@ -112,7 +111,7 @@ def save_published(folder: Path, files: Mapping[str, Path], names: Sequence[str]
             shutil.copyfile(source, temporary)
         listed[role] = {"file": name, "sha256": file_digest(folder / name)}
     content = {"files": listed, "names": list(names), "origin": origin}
-    write_json(folder / PUBLISHED, {**content, "sha256": _digest_of(content)})
+    write_json(folder / PUBLISHED, {**content, "sha256": digest_of(content)})
 
 
 def load_published(folder: Path) -> Published:
@@ -129,15 +128,11 @@ def load_published(folder: Path) -> Published:
         origin = str(content["origin"])
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise WeightsError(f"{path}: refused, damaged; {rerun}") from error
-    if told != _digest_of(content):
+    if told != digest_of(content):
         raise WeightsError(f"{path}: refused, its own sha256 does not hold; {rerun}")
     for role, file in files.items():
         if not file.is_file():
             raise WeightsError(f"{file}: missing; {rerun}")
         if file_digest(file) != digests[role]:
             raise WeightsError(f"{file}: refused, its digest in {PUBLISHED} does not hold; {rerun}")
-    return Published(files, _digest_of(digests), origin)
-
-
-def _digest_of(value: Mapping[str, Any]) -> str:
-    return hashlib.sha256(canonical_json(value).encode("ascii")).hexdigest()
+    return Published(files, digest_of(digests), origin)

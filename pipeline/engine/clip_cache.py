@@ -13,7 +13,6 @@ a damaged entry is computed again. The folder may be deleted at any time.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -25,7 +24,7 @@ import h5py
 
 from pipeline.core.arrays import stored_rows
 from pipeline.core.errors import ClipError
-from pipeline.core.files import atomic_path, canonical_json
+from pipeline.core.files import atomic_path, digest_of
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.core.store_writer import new_hdf5, write_clip
 from pipeline.engine.cache_entry import Head, is_sound, seal
@@ -34,7 +33,7 @@ from pipeline.engine.cache_folder import CacheFolder
 
 def cache_key(**parts: Any) -> str:
     """Return the entry's name: 64 hexadecimal digits over the canonical JSON of `parts`."""
-    return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
+    return digest_of(parts)
 
 
 class ClipCache(CacheFolder):

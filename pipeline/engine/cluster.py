@@ -43,13 +43,12 @@ class Surroundings(NamedTuple):
     threads: int
 
 
-def surroundings(probe: Path, threads: int = 1) -> Surroundings:
-    """Return this process's; `probe` is a file in the clip cache that the one which hands out the work just wrote."""
+def surroundings(probe: Path, dask_worker: Any = None) -> Surroundings:
+    """Return those of this process, or of the worker that Dask calls this on; `probe` is a file in the clip cache that
+    the process which hands out the work has just written.
+    """
+    threads = dask_worker.state.nthreads if dask_worker else 1
     return Surroundings(code_digest(_ENGINE), os.getcwd(), probe.is_file(), LATE, threads)
-
-
-def _of_worker(probe: Path, dask_worker: Any) -> Surroundings:
-    return surroundings(probe, dask_worker.state.nthreads)
 
 
 def _differences(own: Surroundings, seen: Surroundings) -> str:
@@ -71,7 +70,7 @@ def check_workers(client: Any, cache: Path) -> None:
     probe.touch()
     try:
         client.run_on_scheduler(code_digest, _ENGINE)  # it unpacks what it hands on
-        own, found = surroundings(probe), client.run(_of_worker, probe)
+        own, found = surroundings(probe), client.run(surroundings, probe)
     except ModuleNotFoundError as error:
         raise SettingsError(
             f"runtime.scheduler: the cluster does not find this project's code ({error}); {_REMEDY}"
