@@ -12,7 +12,7 @@ from pipeline.core.clip import Clip
 from pipeline.core.errors import SettingsError
 from pipeline.core.store import FeatureFile
 from pipeline.core.weights_file import load_weights
-from pipeline.engine.workers import workers_for
+from pipeline.engine.parallel import workers_for
 from pipeline.training.material import Material
 
 

@@ -14,7 +14,7 @@ from pipeline.core.errors import CorpusError, SettingsError, did_you_mean
 from pipeline.core.files import file_digest
 from pipeline.core.ledger import Entry
 from pipeline.corpora import LEFT_OUT
-from pipeline.engine.workers import worker_count
+from pipeline.engine.parallel import worker_count
 from pipeline.manifest.settings import CorpusParams, load_adapter
 from pipeline.runner.progress import progress
 

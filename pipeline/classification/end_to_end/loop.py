@@ -22,7 +22,7 @@ from pipeline.core.errors import PipelineError
 from pipeline.core.settings import Runtime
 from pipeline.core.weights_file import load_state, load_weights, save_weights
 from pipeline.engine.code_digest import code_digest
-from pipeline.engine.threads import ahead
+from pipeline.engine.parallel import ahead
 from pipeline.features.aligned.job import ClipModel
 from pipeline.networks.temporal import LayerScales
 from pipeline.runner.progress import progress
