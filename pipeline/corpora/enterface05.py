@@ -21,16 +21,9 @@ from pathlib import Path
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError, did_you_mean
 from pipeline.corpora import LEFT_OUT
-from pipeline.corpora._scan import joined, media_files
+from pipeline.corpora._scan import joined, media_files, words
 
-_EMOTIONS = {
-    "anger": "anger",
-    "disgust": "disgust",
-    "fear": "fear",
-    "happiness": "happy",
-    "sadness": "sad",
-    "surprise": "surprise",
-}
+_EMOTIONS = words("anger disgust fear happiness sadness surprise")
 LABELS = {**_EMOTIONS, "whole session": LEFT_OUT}
 LICENCE = "MIT licence, as its page says"
 CITATION = (
@@ -46,11 +39,7 @@ _LAYOUT = "subject 1/anger/sentence 1/s1_an_1.avi"
 
 
 def clips(root: Path) -> Iterator[Clip]:
-    """Yield the clips below `root`; `emotion` is the name of the emotion's folder, or `whole session`.
-
-    Raises:
-        CorpusError: no clips, or a video that is not below a subject, an emotion and a sentence
-    """
+    """Yield the clips below `root`; `emotion` is the name of the emotion's folder, or `whole session`."""
     for path in media_files(root, [".avi", ".mp4"]):
         subject, inside = _subject(root, path)
         speaker = f"subject-{subject:02d}"
