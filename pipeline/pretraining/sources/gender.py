@@ -16,6 +16,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -84,42 +85,29 @@ def speakers(root: Path, params: Params) -> set[str]:  # noqa: ARG001
     return {utterance.speaker for utterance in find_with_gender(root)}
 
 
-@dataclass(frozen=True)
-class _Reader:
-    """Computes the rows of one utterance, or takes them from `kept`."""
+def _rows(
+    root: Path, params: EgemapsParams, kept: Path | None, stage: str, utterance: Utterance
+) -> tuple[np.ndarray | None, Entry]:
+    """Return the rows of one utterance, computed or from `kept`, None where it failed, and its ledger entry."""
+    try:
+        if utterance.gender not in GENDERS:
+            raise ClipError("no_input", f"gender '{utterance.gender}' is neither female nor male")
+        found = _found(root / utterance.path, [utterance.start, utterance.end], params, kept)
+    except ClipError as error:
+        return None, Entry(utterance.name, stage, "failed", error.reason, error.detail)
+    return found.values[found.mask], Entry(utterance.name, stage)
 
-    root: Path
-    params: EgemapsParams
-    kept: Path | None
-    stage: str
 
-    def __call__(self, utterance: Utterance) -> tuple[np.ndarray | None, Entry]:
-        try:
-            if utterance.gender not in GENDERS:
-                raise ClipError("no_input", f"gender '{utterance.gender}' is neither female nor male")
-            found = self._found(utterance)
-        except ClipError as error:
-            return None, Entry(utterance.name, self.stage, "failed", error.reason, error.detail)
-        return found.values[found.mask], Entry(utterance.name, self.stage)
-
-    def _found(self, utterance: Utterance) -> ClipFeatures:
-        path = self.root / utterance.path
-        if self.kept is None or not path.is_file():
-            return self._computed(path, utterance)
-        cache, key = ClipCache(self.kept), self._key(path, utterance)
-        if (before := cache.get(key)) and isinstance(before[0], ClipFeatures):
-            return before[0]
-        found = self._computed(path, utterance)
-        cache.put(key, [found], [])
-        return found
-
-    def _computed(self, path: Path, utterance: Utterance) -> ClipFeatures:
-        return functionals(read_audio(path, AUDIO_HZ, utterance.start, utterance.end), self.params)
-
-    def _key(self, path: Path, utterance: Utterance) -> str:
-        code = code_digest("pipeline.audio.egemaps", "pipeline.media.decode")
-        span, params = [utterance.start, utterance.end], self.params.model_dump()
-        return cache_key(input=file_digest(path), span=span, code=code, params=params)
+def _found(path: Path, span: list[float | None], params: EgemapsParams, kept: Path | None) -> ClipFeatures:
+    if kept is None or not path.is_file():
+        return functionals(read_audio(path, AUDIO_HZ, *span), params)
+    code = code_digest("pipeline.audio.egemaps", "pipeline.media.decode")
+    key = cache_key(input=file_digest(path), span=span, code=code, params=params.model_dump())
+    if (before := ClipCache(kept).get(key)) and isinstance(before[0], ClipFeatures):
+        return before[0]
+    found = functionals(read_audio(path, AUDIO_HZ, *span), params)
+    ClipCache(kept).put(key, [found], [])
+    return found
 
 
 def _check_genders(root: Path, utterances: Sequence[Utterance]) -> None:
@@ -132,7 +120,7 @@ def _check_genders(root: Path, utterances: Sequence[Utterance]) -> None:
 def _read(root: Path, params: Params, run: Run, kept: Path | None) -> tuple[_Voices, list[Entry]]:
     utterances = find_with_gender(root)
     _check_genders(root, utterances)
-    reader = _Reader(root, params.egemaps, kept, run.stage)
+    reader = partial(_rows, root, params.egemaps, kept, run.stage)
     rows, genders, names, ledger = [], [], [], []
     results = ordered_map(reader, utterances, run.workers, "reading voices", "utterance")
     for utterance, (found, entry) in zip(utterances, results, strict=True):

@@ -11,6 +11,7 @@ from helpers.sources import CASES
 from pipeline.core.errors import CorpusError
 from pipeline.pretraining.sources import identity
 from pipeline.pretraining.sources._shared import pictures as _pictures
+from pipeline.pretraining.sources._shared.classes import IDENTITIES
 from pipeline.training.task import Run
 
 PARAMS = identity.Params(**CASES["identity"][1])
@@ -29,7 +30,7 @@ def write(root, counts):
 
 
 def read(root, share, run=None):
-    return _pictures.read(root, identity.KIND, share, run or Run())
+    return _pictures.read_pictures(root, IDENTITIES, identity.INPUT_PX, share, run or Run())
 
 
 def split(root, share):

@@ -1,20 +1,20 @@
-"""Pictures in one folder per class: reading them, a share to hold out, and what training changes about them."""
+"""Pictures: reading them, a share to hold out, and what training changes about them, and about clips."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
+from collections import defaultdict
+from functools import partial
+from pathlib import Path, PurePosixPath
 
 import cv2
 import numpy as np
 import torch
 from pydantic import Field
 
-from pipeline.core.errors import ClipError, CorpusError
-from pipeline.core.ledger import Entry
+from pipeline.core.errors import ClipError
 from pipeline.core.settings import Settings
-from pipeline.runner.progress import progress
-from pipeline.training.task import Examples, Run
+from pipeline.pretraining.sources._shared.classes import Corpus, Kind, read
+from pipeline.training.task import Run
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 
@@ -27,82 +27,36 @@ class Changes(Settings):
     grey: float = Field(ge=0, le=1, description="share of training pictures shown without colour, so that shape counts")
     tint: float = Field(ge=0, lt=1, description="random gain of every colour channel, 1 +- tint")
 
-
-@dataclass(frozen=True)
-class Kind:
-    """What the pictures are: what one class is called, and what many are; height and width that they are brought to,
-    px, and OpenCV's interpolation for those that are smaller."""
-
-    one: str
-    many: str
-    px: int
-    enlarging: int
+    def changed(self, pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """See `augment`."""
+        return augment(pictures.float(), generator, self.shift_px, self.grey, self.tint)
 
 
-@dataclass(frozen=True)
-class Corpus:
-    """Pictures (N, 3, px, px) uint8, RGB, to learn from and held out; the classes that have any; the ledger."""
+def read_pictures(root: Path, kind: Kind, px: int, share: float, run: Run, enlarging: int = cv2.INTER_LINEAR) -> Corpus:
+    """Return pictures (N, 3, px, px); evenly spaced ones of every class, this share of them, are held out.
 
-    learn: Examples
-    held: Examples
-    classes: list[str]
-    ledger: list[Entry]
-
-
-def folders(root: Path, one: str) -> list[Path]:
-    """Return the folders of a corpus that has one per class.
-
-    Args:
-        root: folder of the corpus
-        one: what a class is called
-
-    Raises:
-        CorpusError: fewer than two
+    `enlarging` is OpenCV's interpolation of those that are smaller. CorpusError: see `read`.
     """
-    found = sorted(p for p in root.iterdir() if p.is_dir() and not p.name.startswith(".")) if root.is_dir() else []
-    if len(found) < 2:
-        raise CorpusError(
-            f"{root}: {len(found)} {one} folders; the source corpus needs one folder per {one}, 2 at least"
-        )
-    return found
+    return read(root, kind, SUFFIXES, partial(_picture, px, enlarging), partial(_held_out, share), run)
 
 
-def files(folder: Path, suffixes: tuple[str, ...]) -> list[Path]:
-    """Return the visible files with one of some suffixes, in any letter case, sorted."""
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in suffixes and not p.name.startswith("."))
+def _picture(px: int, enlarging: int, path: Path) -> np.ndarray:
+    try:
+        picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    except cv2.error as error:  # more pixels than OpenCV agrees to read
+        raise ClipError("decode_error", error.err) from error
+    if picture is None:
+        raise ClipError("decode_error", "not a readable picture")
+    how = cv2.INTER_AREA if min(picture.shape[:2]) > px else enlarging
+    square = cv2.cvtColor(cv2.resize(picture, (px, px), interpolation=how), cv2.COLOR_BGR2RGB)
+    return np.ascontiguousarray(square.transpose(2, 0, 1))
 
 
-def read(root: Path, kind: Kind, share: float, run: Run) -> Corpus:
-    """Return training and held-out pictures: evenly spaced ones of every class are held out.
-
-    Args:
-        root: folder of the corpus
-        kind: what its pictures are
-        share: of the pictures that is held out
-        run: what is told of the ledger, before a corpus is refused
-
-    Raises:
-        CorpusError: fewer than two classes with two readable pictures
-    """
-    sides: tuple[list, list] = ([], [])
-    classes: list[str] = []
-    ledger: list[Entry] = []
-    found = folders(root, kind.one)
-    step = max(2, round(1 / share))
-    for folder in progress(found, len(found), "reading pictures", kind.one):
-        pictures, entries = _of_class(folder, kind, run.stage)
-        ledger += entries
-        for number, picture in enumerate(pictures):
-            held = number % step == step - 1 or (len(pictures) < step and number == 0)
-            sides[held].append((picture, len(classes)))
-        classes += [folder.name] * bool(pictures)
-    run.on_ledger(ledger)
-    if len(classes) < 2:
-        raise CorpusError(
-            f"{root}: {len(classes)} {kind.many} with 2 readable pictures; the source task needs 2 at least, "
-            "its ledger names what is wrong"
-        )
-    return Corpus(_examples(sides[0]), _examples(sides[1]), classes, ledger)
+def _held_out(share: float, paths: list[PurePosixPath]) -> set[PurePosixPath]:
+    step, of_class = max(2, round(1 / share)), defaultdict(list)
+    for path in paths:
+        of_class[path.parent].append(path)
+    return {path for found in of_class.values() for path in found[step - 1 :: step] or found[:1]}
 
 
 def augment(
@@ -110,13 +64,8 @@ def augment(
 ) -> torch.Tensor:
     """Mirror half of the pictures, tint all, take the colour from some, and shift the batch by one draw.
 
-    Args:
-        pictures: (B, 3, ..., H, W) float; whatever lies between, such as frames, is changed in the same way
-        generator: what the random numbers are drawn from
-        shift_px: largest shift, px
-        grey: share without colour
-        tint: gains of the colour channels are 1 +- tint
-        mirror: whether any is mirrored
+    `pictures` are (B, 3, ..., H, W) float; whatever lies between, such as frames, is changed in the same way. The
+    largest shift is in px, `grey` is a share, the gains of the colour channels are 1 +- tint.
     """
     ones = (1,) * (pictures.ndim - 2)
 
@@ -129,35 +78,3 @@ def augment(
     pictures = torch.where(chosen(grey), pictures.mean(dim=1, keepdim=True), pictures)
     dy, dx = (int(torch.randint(-shift_px, shift_px + 1, (1,), generator=generator)) for _ in range(2))
     return torch.roll(pictures, (dy, dx), (-2, -1))
-
-
-def _picture(path: Path, kind: Kind) -> np.ndarray:
-    try:
-        picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    except cv2.error as error:  # more pixels than OpenCV agrees to read
-        raise ClipError("decode_error", error.err) from error
-    if picture is None:
-        raise ClipError("decode_error", "not a readable picture")
-    how = cv2.INTER_AREA if min(picture.shape[:2]) > kind.px else kind.enlarging
-    return cv2.cvtColor(cv2.resize(picture, (kind.px, kind.px), interpolation=how), cv2.COLOR_BGR2RGB)
-
-
-def _of_class(folder: Path, kind: Kind, stage: str) -> tuple[list[np.ndarray], list[Entry]]:
-    """Return the pictures of one class, none where there are fewer than 2, and the ledger entries."""
-    found, good, failed = [], [], []
-    for path in files(folder, SUFFIXES):
-        name = f"{folder.name}/{path.name}"
-        try:
-            found.append(_picture(path, kind))
-            good.append(Entry(name, stage))
-        except ClipError as error:
-            failed.append(Entry(name, stage, "failed", error.reason, error.detail))
-    if len(found) < 2:
-        detail = f"{len(found)} readable; every {kind.one} needs 2, one to learn from and one to hold out"
-        return [], [*failed, Entry(folder.name, stage, "failed", "too_few_pictures", detail)]
-    return found, [*good, *failed]
-
-
-def _examples(items: list[tuple[np.ndarray, int]]) -> Examples:
-    pictures = torch.from_numpy(np.stack([picture for picture, _ in items])).permute(0, 3, 1, 2).contiguous()
-    return Examples(pictures, torch.tensor([label for _, label in items]))
