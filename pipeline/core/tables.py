@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import math
@@ -11,10 +12,10 @@ from pathlib import Path
 from pipeline.core.errors import CorpusError, did_you_mean
 
 
-def utf8_text(path: Path) -> str:
-    """Return a text in UTF-8, with or without a byte order mark; CorpusError where it is none."""
+def text_of(path: Path, encoding: str = "utf-8") -> str:
+    """Return a text, without its byte order mark; CorpusError where it is not UTF-8."""
     try:
-        return path.read_bytes().decode("utf-8-sig")
+        return path.read_bytes().removeprefix(codecs.BOM_UTF8).decode(encoding)
     except UnicodeDecodeError as error:
         raise CorpusError(f"{path}: not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8") from error
 
@@ -23,17 +24,15 @@ def read_rows(
     path: Path,
     required: tuple[str, ...],
     filled: tuple[str, ...] = (),
-    read: Callable[[Path], str] = utf8_text,
+    encoding: str = "utf-8",
     cell: Callable[[str], str] = str.strip,
 ) -> Iterator[tuple[str, dict[str, str]]]:
     """Yield (file and line, cells by column) of a CSV file, separated by commas, semicolons or tabs.
 
-    `filled` are the columns in which no cell is empty; `read` decodes the file, and `cell` cleans each cell.
-
-    Raises:
-        CorpusError: not UTF-8, a required column missing, or an empty cell
+    In the columns `filled` no cell may be empty, `cell` cleans each cell, and rows that are empty are skipped.
+    CorpusError where the text is not UTF-8, a required column is missing, or a cell is empty.
     """
-    text = read(path)
+    text = text_of(path, encoding)
     header = text.split("\n", 1)[0]
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=header.count))
     columns = [cell(name) for name in reader.fieldnames or ()]
@@ -44,10 +43,11 @@ def read_rows(
     try:
         for cells in reader:
             where, row = f"{path}:{reader.line_num}", {key: cell(cells.get(key) or "") for key in columns}
-            for key in filled:
-                if not row[key]:
-                    raise CorpusError(f"{where}: '{key}' is empty; fill it in or remove the row")
-            yield where, row
+            empty = [key for key in filled if not row[key]]
+            if empty and any(row.values()):
+                raise CorpusError(f"{where}: '{empty[0]}' is empty; fill it in or remove the row")
+            if any(row.values()):
+                yield where, row
     except csv.Error as error:
         raise CorpusError(f"{path}:{reader.line_num}: not CSV ({error}); mend it") from error
 

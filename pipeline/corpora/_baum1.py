@@ -75,10 +75,8 @@ def _letters(labels: Iterable[str]) -> dict[str, str]:
 
 
 def _annotations(table: Path, letters: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield (clip name, label) of each row that is not empty."""
+    """Yield (clip name, label) of each row."""
     for where, row in read_rows(table, ("Clip Name", "Emotion")):
-        if not any(row.values()):
-            continue
         name, word = row["Clip Name"].upper(), row["Emotion"].lower()
         if not _NAME.fullmatch(name):
             raise CorpusError(

@@ -43,11 +43,7 @@ def visible(root: Path, suffixes: Iterable[str]) -> list[Path]:
 
 
 def media_files(root: Path, suffixes: Iterable[str]) -> list[Path]:
-    """Return what is `visible`, at least one file.
-
-    Raises:
-        CorpusError: no such folder, or nothing in it
-    """
+    """Return what is `visible`; CorpusError where there is no such folder, or nothing in it."""
     wanted = sorted({suffix.lower() for suffix in suffixes})
     if not root.is_dir():
         raise CorpusError(f"{root}: no such folder; set the corpus's root in params.yaml")
@@ -97,6 +93,14 @@ def only(path: Path, found: Iterable[str], what: str, remedy: str) -> str:
     if len(names) != 1:
         raise CorpusError(f"{path}: {what.format(len(names))}; {remedy}")
     return names.pop()
+
+
+def above(root: Path, path: Path, pattern: re.Pattern[str], what: str, remedy: str) -> tuple[str, tuple[str, ...]]:
+    """Return the `only` name that the pattern's group finds in the folders above a file, and those inside the last."""
+    folders = path.relative_to(root).parts[:-1]
+    found = {depth: match[1].lower() for depth, name in enumerate(folders) if (match := pattern.fullmatch(name))}
+    name = only(path, found.values(), f"below the folders of {{}} {what}", remedy)
+    return name, folders[max(found) + 1 :]
 
 
 def by_name(root: Path, files: Iterable[tuple[str, Path]]) -> dict[str, PurePath]:

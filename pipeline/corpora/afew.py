@@ -29,7 +29,7 @@ from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError, did_you_mean
 from pipeline.core.tables import read_rows
 from pipeline.corpora import LEFT_OUT
-from pipeline.corpora._scan import UNLABELLED, lone_clip, media_files, only, words
+from pipeline.corpora._scan import UNLABELLED, above, lone_clip, media_files, words
 
 _CLASSES = words("Angry Disgust Fear Happy Neutral Sad Surprise")
 LABELS = {**_CLASSES, UNLABELLED: LEFT_OUT}
@@ -62,10 +62,7 @@ def clips(root: Path) -> Iterator[Clip]:
 
 def _place(root: Path, path: Path) -> tuple[str, str]:
     """Return the side (train, val, test) and the class, "" for a test video in no class's folder."""
-    folders = path.relative_to(root).parts[:-1]
-    found = {depth: match["side"].lower() for depth, name in enumerate(folders) if (match := _SIDE.fullmatch(name))}
-    side = only(path, found.values(), "below the folders of {} sides", f"expected {_LAYOUT}")
-    inside = folders[max(found) + 1 :]
+    side, inside = above(root, path, _SIDE, "sides", f"expected {_LAYOUT}")
     if not inside and side == "test":
         return side, ""
     label = inside[0].capitalize() if len(inside) == 1 else ""

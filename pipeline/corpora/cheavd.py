@@ -27,9 +27,9 @@ from pathlib import Path, PurePath
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError, did_you_mean
-from pipeline.core.tables import utf8_text
+from pipeline.core.tables import text_of
 from pipeline.corpora import LEFT_OUT
-from pipeline.corpora._scan import UNLABELLED, by_name, lone_clip, media_files, one_table, only, visible, words
+from pipeline.corpora._scan import UNLABELLED, above, by_name, lone_clip, media_files, one_table, visible, words
 
 _CLASSES = words("angry disgust fear happy neutral sad surprise") | {"anxious": LEFT_OUT, "worried": LEFT_OUT}
 _SPELLINGS = {"anger": "angry", "happiness": "happy", "sadness": "sad"} | {name: name for name in _CLASSES}
@@ -55,19 +55,15 @@ def clips(root: Path) -> Iterator[Clip]:
     tables = _tables(root)
     labels = {side: _labels(table) for side, table in tables.items()}
     videos = media_files(root, [".avi", ".mp4", ".mkv", ".mov", ".wmv"])
-    for key, path in by_name(root, ((f"{_side(root, path)}_{path.stem.lower()}", path) for path in videos)).items():
+    sides = [above(root, path, _FOLDER, "sides", f"expected {_LAYOUT}")[0] for path in videos]
+    keys = [f"{side}_{path.stem.lower()}" for side, path in zip(sides, videos, strict=True)]
+    for key, path in by_name(root, zip(keys, videos, strict=True)).items():
         side, _, name = key.partition("_")
         label = _label(root / path, side, labels.get(side, {}).pop(name, ""), _class_folder(root, path))
         yield lone_clip(side, path, label)
     for side, absent in labels.items():
         folder = tables[side].parent.relative_to(root)
         yield from (lone_clip(side, folder / f"{name}.avi", label) for name, label in absent.items())
-
-
-def _side(root: Path, path: Path) -> str:
-    matches = map(_FOLDER.fullmatch, path.relative_to(root).parts[:-1])
-    found = [match["side"].lower() for match in matches if match]
-    return only(path, found, "below the folders of {} sides", f"expected {_LAYOUT}")
 
 
 def _class_folder(root: Path, path: PurePath) -> str:
@@ -99,7 +95,7 @@ def _tables(root: Path) -> dict[str, Path]:
 def _labels(table: Path) -> dict[str, str]:
     """Return clip name, in small letters, -> class; a name may be written with folders and suffix."""
     labels: dict[str, str] = {}
-    for number, line in enumerate(utf8_text(table).splitlines(), 1):
+    for number, line in enumerate(text_of(table).splitlines(), 1):
         if not line.strip():
             continue
         where = f"{table}:{number}"

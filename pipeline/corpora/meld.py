@@ -24,7 +24,6 @@ say (three programs take them; others drop them), U+0092. Not verified: how many
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
@@ -53,12 +52,12 @@ _NAME = re.compile(r"(?P<again>final_videos_test)?dia(?P<dialogue>\d+)_utt(?P<ut
 
 def clips(root: Path) -> Iterator[Clip]:
     """Yield the clips of the tables; `emotion` is the corpus's own label."""
-    paths = media_files(root, [".mp4", ".avi"])
-    tables = _tables(root)
+    paths, tables = media_files(root, [".mp4", ".avi"]), _tables(root)
     videos = _videos(root, paths)
     for side, table in tables.items():
         seen = set()
-        for where, row in _rows(table):
+        # as Latin-1, which keeps each byte, so that each cell can be decoded on its own
+        for where, row in read_rows(table, _COLUMNS, ("Speaker",), "latin-1", _decoded):
             name, label = _video_name(row, where), row["Emotion"].lower()
             if label not in LABELS:
                 raise CorpusError(
@@ -90,24 +89,12 @@ def _side(root: Path, path: Path) -> str:
 
 
 def _tables(root: Path) -> dict[str, Path]:
-    files = media_files(root, [".csv"])
+    files, remedy = media_files(root, [".csv"]), "take it from MELD.Raw or its authors' repository, or mend the root"
     tables = {}
     for side in _SPLITS:
-        name = f"{side}_sent_emo.csv"
-        found = [path for path in files if path.name.lower() == name]
-        remedy = "take it from MELD.Raw or its authors' repository, or mend the root"
-        tables[side] = one_table(root, found, f"no {name} below it; {remedy}")
+        found = [path for path in files if path.name.lower() == f"{side}_sent_emo.csv"]
+        tables[side] = one_table(root, found, f"no {side}_sent_emo.csv below it; {remedy}")
     return tables
-
-
-def _rows(table: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield (file and line, cells by column) of each row that is not empty."""
-    yield from (row for row in read_rows(table, _COLUMNS, read=_bytes, cell=_decoded) if any(row[1].values()))
-
-
-def _bytes(table: Path) -> str:
-    """Return a table as Latin-1, which keeps each byte, so that each cell can be decoded on its own."""
-    return table.read_bytes().removeprefix(codecs.BOM_UTF8).decode("latin-1")
 
 
 def _decoded(cell: str) -> str:
@@ -122,8 +109,6 @@ def _decoded(cell: str) -> str:
 
 
 def _video_name(row: Mapping[str, str], where: str) -> str:
-    if not row["Speaker"]:
-        raise CorpusError(f"{where}: 'Speaker' is empty; fill it in or remove the row")
     for key in ("Dialogue_ID", "Utterance_ID"):
         if not re.fullmatch(r"[0-9]+", row[key]):
             raise CorpusError(f"{where}: {key} '{row[key]}' is not a number; mend it or remove the row")

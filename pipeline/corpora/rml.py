@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.core.clip import Clip
-from pipeline.corpora._scan import joined, matched, media_files, only
+from pipeline.corpora._scan import above, joined, matched, media_files
 
 LABELS = {"an": "anger", "di": "disgust", "fe": "fear", "ha": "happy", "sa": "sad", "su": "surprise"}
 LICENCE = "free of charge for research and non-commercial use, after a signed agreement"
@@ -27,7 +27,7 @@ CITATION = (
 PROTOCOL = {"name": "loso"}
 EXPECTED = {"clips": 720, "speakers": 8}
 _NAME = re.compile(r"(?P<emotion>an|di|fe|ha|sa|su)(?![a-z]).*", re.IGNORECASE)
-_SUBJECT = re.compile(r"s[1-8]", re.IGNORECASE)
+_SUBJECT = re.compile(r"(s[1-8])", re.IGNORECASE)
 
 
 def clips(root: Path) -> Iterator[Clip]:
@@ -35,8 +35,6 @@ def clips(root: Path) -> Iterator[Clip]:
     remedy = "keep it below one of s1 to s8, and the root above these"
     for path in media_files(root, [".avi", ".mp4"]):
         label = matched(path, _NAME, "an RML file name (an1.avi, ha12.avi)")["emotion"].lower()
-        folders = path.relative_to(root).parts[:-1]
-        found = {depth: folder.lower() for depth, folder in enumerate(folders) if _SUBJECT.fullmatch(folder)}
-        subject = only(path, found.values(), "below the folders of {} subjects", remedy)
-        clip_id = joined([subject, *folders[max(found) + 1 :], path.stem])
+        subject, languages = above(root, path, _SUBJECT, "subjects", remedy)
+        clip_id = joined([subject, *languages, path.stem])
         yield Clip(clip_id, path.relative_to(root).as_posix(), subject, label)

@@ -19,18 +19,17 @@ import torch
 from pydantic import Field, field_validator, model_validator
 
 from pipeline.core.errors import ClipError, CorpusError
-from pipeline.core.settings import Settings
 from pipeline.media.decode import read_frames
 from pipeline.networks.c3d import C3D, FRAMES, MEAN, Fc6, check_size, normalise_clips
-from pipeline.pretraining.sources._shared.classes import CLIPS, Corpus, learn, read
-from pipeline.pretraining.sources._shared.pictures import augment
+from pipeline.pretraining.sources._shared.reading import CLIPS, Corpus, read
+from pipeline.pretraining.sources._shared.training import Changes, augment, learn
 from pipeline.pretraining.sources._shared.utterances import speaker_of, with_one_group
-from pipeline.training.task import LoopParams, Run, Trained
+from pipeline.training.task import Run, Trained
 
 SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".flv", ".wmv", ".m4v")
 
 
-class Params(Settings):
+class Params(Changes):
     """Corpus, network and training."""
 
     width: float = Field(gt=0, le=1, description="scale of all layers; 1 = the full network {Zhang III: 1}")
@@ -41,11 +40,8 @@ class Params(Settings):
         gt=0, le=0.5, description="share of the speakers never trained on, each 1/n-th; of the clips without `speaker`"
     )
     mirror: bool = Field(True, description="mirror half of the training clips; not where left and right tell classes")
-    shift_px: int = Field(ge=0, le=20, description="random shift of training clips, px")
     grey: float = Field(0.0, ge=0, le=1, description="share of training clips shown without colour")
-    tint: float = Field(ge=0, lt=1, description="random gain of every colour channel, 1 +- tint")
     dropout: float = Field(0.5, ge=0, lt=1, description="of fc6 and fc7; narrow networks learn faster without")
-    loop: LoopParams = Field(description="training")
 
     _speaker_has_one_group = field_validator("speaker")(with_one_group)
 
@@ -117,12 +113,7 @@ def _held_out(root: Path, share: float, speaker: str | None, clips: list[PurePos
 
 
 def train(root: Path, params: Params, run: Run) -> Trained:
-    """Train C3D on clips.
-
-    Raises:
-        CorpusError: too few classes, clips or speakers
-        SettingsError: the device is not there
-    """
+    """Train C3D on clips."""
     corpus = read_clips(root, params.size, params.held_out, params.speaker, run)
     shape: dict[str, Any] = {"width": params.width, "classes": len(corpus.classes)}
     shape |= {"size": params.size, "fc6": params.fc6}

@@ -14,7 +14,6 @@ checkpoint until it has ended; the training itself takes seconds to minutes, and
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -48,13 +47,11 @@ GENDERS = ("female", "male")
 class Params(Settings):
     """Input, network and training; the defaults are the paper's."""
 
-    egemaps: EgemapsParams = Field(
-        EgemapsParams.model_validate({}), description="rows of the input; equal to extract.egemaps"
-    )
+    egemaps: EgemapsParams = Field(EgemapsParams.model_validate({}), description="input; equal to extract.egemaps")
     hidden: int = Field(256, ge=2, description="nodes of each hidden layer {Ouyang 4.2: 256}")
     layers: int = Field(2, ge=1, description="hidden layers {Ouyang 4.2: 2}")
     held_out: float = Field(
-        0.15, gt=0, le=0.5, description="share of the speakers of either gender never trained on {Ouyang 4.2: 0.15}"
+        0.15, gt=0, le=0.5, description="share of either gender never trained on {Ouyang 4.2: 0.15}"
     )
     loop: AdjustedRate = Field(AdjustedRate.model_validate({"learning_rate": 0.004}), description="training")
 
@@ -80,7 +77,7 @@ class _Voices:
         return Examples(torch.from_numpy(self.rows), torch.from_numpy(self.genders))
 
 
-def speakers(root: Path, params: Params) -> set[str]:  # noqa: ARG001
+def speakers(root: Path, _: Params) -> set[str]:
     """Return the names of all speakers of the source corpus."""
     return {utterance.speaker for utterance in find_with_gender(root)}
 
@@ -110,16 +107,11 @@ def _found(path: Path, span: list[float | None], params: EgemapsParams, kept: Pa
     return found
 
 
-def _check_genders(root: Path, utterances: Sequence[Utterance]) -> None:
-    known: dict[str, str] = {}
+def _read(root: Path, params: Params, run: Run, kept: Path | None) -> tuple[_Voices, list[Entry]]:
+    utterances, known = find_with_gender(root), dict[str, str]()
     for one in utterances:
         if one.gender in GENDERS and known.setdefault(one.speaker, one.gender) != one.gender:
             raise CorpusError(f"{root}: speaker '{one.speaker}' is female here and male there; mend the table")
-
-
-def _read(root: Path, params: Params, run: Run, kept: Path | None) -> tuple[_Voices, list[Entry]]:
-    utterances = find_with_gender(root)
-    _check_genders(root, utterances)
     reader = partial(_rows, root, params.egemaps, kept, run.stage)
     rows, genders, names, ledger = [], [], [], []
     results = ordered_map(reader, utterances, run.workers, "reading voices", "utterance")
@@ -148,12 +140,7 @@ def _held_out(root: Path, voices: _Voices, share: float, seed: int) -> set[str]:
 
 
 def train(root: Path, params: Params, run: Run) -> Trained:
-    """Train the speech DNN to tell genders.
-
-    Raises:
-        CorpusError: no table, a speaker of two genders, or too few speakers
-        SettingsError: the device is not there
-    """
+    """Train the speech DNN to tell genders."""
     kept = run.checkpoint and run.checkpoint.with_suffix(".rows")
     voices, ledger = _read(root, params, run, kept)
     run.on_ledger(ledger)

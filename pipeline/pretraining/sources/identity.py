@@ -13,9 +13,9 @@ import torch
 from pydantic import Field
 
 from pipeline.networks.face_cnn import INPUT_PX, FaceCNN, normalise_faces
-from pipeline.pretraining.sources._shared.classes import IDENTITIES, learn
-from pipeline.pretraining.sources._shared.pictures import Changes, read_pictures
-from pipeline.training.task import LoopParams, Run, Trained
+from pipeline.pretraining.sources._shared.reading import IDENTITIES, read_pictures
+from pipeline.pretraining.sources._shared.training import Changes, learn
+from pipeline.training.task import Run, Trained
 
 
 class Params(Changes):
@@ -27,19 +27,13 @@ class Params(Changes):
         description="scale of the inner layers; 1 = the full network; pool5 has 9216 columns at every width {Huang "
         "3.2, Fig. 4: 1}",
     )
-    loop: LoopParams = Field(description="training")
 
 
 speakers = IDENTITIES.speakers
 
 
 def train(root: Path, params: Params, run: Run) -> Trained:
-    """Train the face CNN on identities.
-
-    Raises:
-        CorpusError: fewer than two identities with two readable pictures
-        SettingsError: the device is not there
-    """
+    """Train the face CNN on identities."""
     # area means also enlarge, as in extractors/pool5.py
     corpus = read_pictures(root, IDENTITIES, INPUT_PX, params.held_out, run, cv2.INTER_AREA)
     shape: dict[str, Any] = {"identities": len(corpus.classes), "width": params.width}

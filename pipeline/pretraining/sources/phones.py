@@ -51,14 +51,10 @@ class Params(Settings):
     )
     alignment: Literal["ctm", "textgrid", "phn"] = Field("ctm", description="format of the phone alignment")
     tier: str = Field("phones", min_length=1, description="tier of a TextGrid that holds the phones")
-    sounds: str = Field(
-        "**/*.wav", pattern="^[^/]", description="sound files below the root, where there is no speakers.csv"
-    )
+    sounds: str = Field("**/*.wav", pattern="^[^/]", description="sound files below the root, without a speakers.csv")
     speaker: str | None = Field(None, description="regular expression on a sound's path; its group is the speaker")
     phones: list[str] | None = Field(None, min_length=2, description="all phones that may occur; null = those that do")
-    rename: dict[str, str | None] = Field(
-        {}, description="phone -> phone of the label set, or null: its frames are left out"
-    )
+    rename: dict[str, str | None] = Field({}, description="phone -> phone of the set, or null: its frames are left out")
     loop: LoopParams = Field(description="training")
 
     _speaker_has_one_group = field_validator("speaker")(with_one_group)
@@ -132,12 +128,7 @@ def _read(root: Path, params: Params, run: Run) -> tuple[list[Voice], list[Entry
 
 
 def train(root: Path, params: Params, run: Run) -> Trained:
-    """Train the speech DNN on frame-level phone labels.
-
-    Raises:
-        CorpusError: files are missing, too few speakers or phones, or a phone that `phones` does not have
-        SettingsError: the device is not there
-    """
+    """Train the speech DNN on frame-level phone labels."""
     voices, ledger, out = _read(root, params, run)
     run.on_ledger(ledger)
     phones = params.phones or sorted({phone for voice in voices for phone in voice.phones})

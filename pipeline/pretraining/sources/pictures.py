@@ -16,9 +16,9 @@ import torch
 from pydantic import Field
 
 from pipeline.networks.alexnet import INPUT_PX, AlexNet
-from pipeline.pretraining.sources._shared.classes import CLASSES, learn
-from pipeline.pretraining.sources._shared.pictures import Changes, read_pictures
-from pipeline.training.task import LoopParams, Run, Trained
+from pipeline.pretraining.sources._shared.reading import CLASSES, read_pictures
+from pipeline.pretraining.sources._shared.training import Changes, learn
+from pipeline.training.task import Run, Trained
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 """Of ImageNet's red, green and blue, in 0 to 1."""
@@ -29,7 +29,6 @@ class Params(Changes):
 
     width: float = Field(gt=0, le=1, description="scale of all layers; 1 = the full network {Zhang III: 1}")
     dropout: float = Field(0.5, ge=0, lt=1, description="of fc6 and fc7; narrow networks learn faster without")
-    loop: LoopParams = Field(description="training")
 
 
 speakers = CLASSES.speakers
@@ -43,12 +42,7 @@ def standardise(pictures: torch.Tensor) -> torch.Tensor:
 
 
 def train(root: Path, params: Params, run: Run) -> Trained:
-    """Train AlexNet on pictures.
-
-    Raises:
-        CorpusError: fewer than two classes with two readable pictures
-        SettingsError: the device is not there
-    """
+    """Train AlexNet on pictures."""
     corpus = read_pictures(root, CLASSES, INPUT_PX, params.held_out, run)
     shape: dict[str, Any] = {"width": params.width, "classes": len(corpus.classes)}
     taken = {"size": INPUT_PX, "scale": 255, "mean": list(MEAN), "std": list(STD)}

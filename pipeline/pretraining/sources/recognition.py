@@ -20,9 +20,9 @@ from pydantic import Field
 from torch import nn
 
 from pipeline.networks import face_resnet, vgg_face
-from pipeline.pretraining.sources._shared.classes import IDENTITIES, learn
-from pipeline.pretraining.sources._shared.pictures import Changes, read_pictures
-from pipeline.training.task import LoopParams, Run, Trained
+from pipeline.pretraining.sources._shared.reading import IDENTITIES, read_pictures
+from pipeline.pretraining.sources._shared.training import Changes, learn
+from pipeline.training.task import Run, Trained
 
 
 class Params(Changes):
@@ -42,7 +42,6 @@ class Params(Changes):
     dropout: float | None = Field(
         None, ge=0, lt=1, description="behind fc6 and fc7, or fc5 of pyramid; null = 0.5 of vggface, none in pyramid"
     )
-    loop: LoopParams = Field(description="training")
 
     @property
     def px(self) -> int:
@@ -76,12 +75,7 @@ def normalise(pictures: torch.Tensor, network: str) -> torch.Tensor:
 
 
 def train(root: Path, params: Params, run: Run) -> Trained:
-    """Train VGG-16 or the face ResNet on identities.
-
-    Raises:
-        CorpusError: fewer than two identities with two readable pictures
-        SettingsError: the device is not there
-    """
+    """Train VGG-16 or the face ResNet on identities."""
     corpus = read_pictures(root, IDENTITIES, params.px, params.held_out, run)
     torch.manual_seed(params.loop.seed)
     network, shape, taken = _build(params, len(corpus.classes))

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from helpers.sources import CASES, LOOP
 from pipeline.core.errors import ClipError, CorpusError
 from pipeline.pretraining.sources import actions
-from pipeline.pretraining.sources._shared.classes import CLIPS
+from pipeline.pretraining.sources._shared.reading import CLIPS
 from pipeline.synthetic.mp4 import write_mp4
 from pipeline.training.task import Run
 

@@ -10,8 +10,7 @@ import torch
 from helpers.sources import LOOP, write_identities
 from pipeline.core.errors import CorpusError
 from pipeline.pretraining.sources import pictures
-from pipeline.pretraining.sources._shared.classes import CLASSES
-from pipeline.pretraining.sources._shared.pictures import read_pictures
+from pipeline.pretraining.sources._shared.reading import CLASSES, read_pictures
 from pipeline.training.task import Run
 
 SETTINGS = {"width": 0.02, "held_out": 0.3, "shift_px": 0, "grey": 0, "tint": 0, "loop": {**LOOP, "epochs": 0}}

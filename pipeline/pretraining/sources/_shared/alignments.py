@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from pipeline.core.errors import ClipError, CorpusError
-from pipeline.core.tables import utf8_text
+from pipeline.core.tables import text_of
 from pipeline.pretraining.sources._shared.utterances import Utterance
 
 Span = tuple[float, float, str]
@@ -35,16 +35,12 @@ Lines = list[tuple[int, str]]
 
 
 def read_ctm(path: Path) -> dict[str, Lines]:
-    """Return utterance -> its lines of a CTM file, for `ctm_spans`.
-
-    Raises:
-        CorpusError: absent, or no text
-    """
+    """Return utterance -> its lines of a CTM file, for `ctm_spans`; CorpusError where it is absent, or no text."""
     if not path.is_file():
         remedy = "the source corpus needs it, or the setting `alignment` textgrid or phn"
         raise CorpusError(f"{path}: no such alignment; {remedy}")
     found: dict[str, Lines] = defaultdict(list)
-    for number, line in enumerate(utf8_text(path).splitlines(), 1):
+    for number, line in enumerate(text_of(path).splitlines(), 1):
         if line.strip() and not line.startswith(";;"):
             found[line.split()[0]].append((number, line))
     return dict(found)
@@ -74,10 +70,8 @@ def _spans(name: str, lines: Iterable[tuple[int, str]], form: str, span: Callabl
 def reader(kind: str, root: Path, tier: str, utterances: Sequence[Utterance]) -> Callable[[Utterance], list[Span]]:
     """Return what reads the alignment of one utterance; it raises ClipError `no_input` or `bad_alignment`.
 
-    `kind` is ctm, textgrid or phn, `tier` the one of a TextGrid with the phones, `utterances` are all of them.
-
-    Raises:
-        CorpusError: the CTM file is absent, or names none of the utterances
+    `kind` is ctm, textgrid or phn, `tier` the one of a TextGrid with the phones. CorpusError where the CTM file is
+    absent, or names none of the utterances.
     """
     if kind == "textgrid":
         return lambda utterance: _read_textgrid(_beside(root, utterance, (".TextGrid", ".textgrid")), tier)
@@ -99,10 +93,8 @@ def reader(kind: str, root: Path, tier: str, utterances: Sequence[Utterance]) ->
 
 
 def checked(spans: list[Span]) -> list[Span]:
-    """Return the spans in time order, those of no length left out.
-
-    Raises:
-        ClipError: bad_alignment; a time that is negative or no number, a negative duration, or spans that overlap
+    """Return the spans in time order, those of no length left out; ClipError `bad_alignment` where a time is negative,
+    or no number, a duration is negative, or spans overlap.
     """
     for start, end, phone in spans:
         if not (math.isfinite(start) and math.isfinite(end) and 0 <= start <= end):

@@ -17,15 +17,9 @@ _LONG = {"f": "female", "m": "male"}
 
 @dataclass(frozen=True)
 class Utterance:
-    """One sound file.
-
-    Attributes:
-        name: what the alignment and the ledger call it
-        path: relative to the corpus folder
-        speaker: who speaks; "" where the pattern finds nobody
-        gender: female, male, or what else the table says; "" where nobody asked
-        start: where the utterance begins in the file, s; None = at its beginning
-        end: where it ends, s; None = at the end of the file
+    """One sound file: what the alignment and the ledger call it, its path in the corpus folder, who speaks ("" where no
+    pattern finds anybody), the gender as the table says it ("" where nobody asked), and where it begins and ends in the
+    file, s (None = with the file).
     """
 
     name: str
@@ -56,14 +50,9 @@ def speaker_of(path: PurePosixPath, pattern: str | None) -> str:
 def find(root: Path, sounds: str, speaker: str | None, by_stem: bool) -> list[Utterance]:
     """Return all utterances of a corpus, sorted by name.
 
-    Args:
-        root: the corpus folder; with a speakers.csv (utterance, path, speaker) in it, that counts and nothing else
-        sounds: glob of the sound files below `root`; the suffix in any letter case
-        speaker: regular expression whose group finds the speaker in the relative path
-        by_stem: name utterances by the file's stem, as a CTM does; otherwise by the path without suffix
-
-    Raises:
-        CorpusError: neither table nor pattern, no sounds, or two utterances of one name
+    A speakers.csv (utterance, path, speaker) in `root` counts and nothing else. Otherwise `sounds` is a glob, whose
+    suffix may have any letter case, and the group of `speaker` finds who speaks in the relative path. Utterances are
+    called by the file's stem, as a CTM does, or by the path without suffix.
     """
     if (root / TABLE).is_file():
         found = [Utterance(*(row[key] for key in _COLUMNS[TABLE])) for _, row in _rows(root, TABLE)]
@@ -73,12 +62,8 @@ def find(root: Path, sounds: str, speaker: str | None, by_stem: bool) -> list[Ut
             "or a `speaker` pattern in its settings that finds the speaker in each sound's path"
         )
     else:
-        found = [
-            Utterance(
-                path.stem if by_stem else path.with_suffix("").as_posix(), path.as_posix(), speaker_of(path, speaker)
-            )
-            for path in _glob(root, sounds)
-        ]
+        paths = {path: path.stem if by_stem else path.with_suffix("").as_posix() for path in _glob(root, sounds)}
+        found = [Utterance(name, path.as_posix(), speaker_of(path, speaker)) for path, name in paths.items()]
     return _sorted(root, found, ", or narrow `sounds`")
 
 
@@ -87,9 +72,6 @@ def find_with_gender(root: Path) -> list[Utterance]:
 
     The table is a speakers.csv (utterance, path, speaker, gender) or else a manifest.csv (clip_id, path, speaker,
     gender); both may have start and end, s.
-
-    Raises:
-        CorpusError: no table, a column missing, an empty cell other than a gender's, or two utterances of one name
     """
     table = next((name for name in _COLUMNS if (root / name).is_file()), None)
     if table is None:
@@ -124,11 +106,7 @@ def _sorted(root: Path, found: list[Utterance], remedy: str) -> list[Utterance]:
 
 
 def held_out(root: Path, names: set[str], wanted: int | list[str]) -> set[str]:
-    """Return the speakers that are never trained on: so many, the last ones by name, or those that are wanted.
-
-    Raises:
-        CorpusError: one that is not there, or nobody is left to learn from
-    """
+    """Return the speakers that are never trained on: so many, the last ones by name, or those that are wanted."""
     chosen = set(sorted(names)[-wanted:]) if isinstance(wanted, int) else set(wanted)
     for name in sorted(chosen):
         if name not in names:

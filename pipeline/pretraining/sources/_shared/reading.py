@@ -1,24 +1,25 @@
-"""Corpora of one folder per class, and the training on them, of pictures and of clips."""
+"""Corpora of one folder per class, of pictures or of clips: reading them, and a share to hold out."""
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
+import cv2
 import numpy as np
 import torch
-from torch import nn
 
 from pipeline.core.errors import ClipError, CorpusError
 from pipeline.core.ledger import Entry
 from pipeline.core.settings import Settings
 from pipeline.engine.parallel import ordered_map
-from pipeline.training.fitting import accuracy, fit
-from pipeline.training.task import Examples, LoopParams, Run, Task, Trained
+from pipeline.training.task import Examples, Run
+
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
 
 
 @dataclass(frozen=True)
@@ -75,19 +76,14 @@ def read(
     """Return training and held-out examples, of classes that have two that can be read.
 
     `load` reads a file, or raises the ClipError that costs it; `hold_out` chooses among those that were read. `run` is
-    told of the ledger before a corpus is refused.
-
-    Raises:
-        CorpusError: fewer than two such classes
+    told of the ledger before a corpus is refused by CorpusError, for fewer than two such classes.
     """
-    paths = kind.paths(root, suffixes)
-    read_one = partial(_read, root, load, run.stage)
+    paths, read_one = kind.paths(root, suffixes), partial(_read, root, load, run.stage)
     results = list(ordered_map(read_one, paths, run.workers, f"reading {kind.pieces}", kind.pieces[:-1]))
-    counts = Counter(path.parent.name for path, (found, _) in zip(paths, results, strict=True) if found is not None)
+    counts = Counter(path.parent.name for path, example, _ in results if example is not None)
     few = [folder.name for folder in kind.folders(root) if counts[folder.name] < 2]
-    kept = {path: found for path, (found, _) in zip(paths, results, strict=True) if path.parent.name not in few}
-    found = {path: example for path, example in kept.items() if example is not None}
-    ledger = [entry for path, (_, entry) in zip(paths, results, strict=True) if entry.reason or path in kept]
+    found = {path: example for path, example, _ in results if example is not None and path.parent.name not in few}
+    ledger = [entry for path, _, entry in results if entry.reason or path in found]
     for name in few:
         detail = f"{counts[name]} readable; every {kind.one} needs 2, one to learn from and one to hold out"
         ledger.append(Entry(name, run.stage, "failed", kind.too_few, detail))
@@ -105,11 +101,11 @@ def read(
 
 def _read(
     root: Path, load: Callable[[Path], np.ndarray], stage: str, path: PurePosixPath
-) -> tuple[np.ndarray | None, Entry]:
+) -> tuple[PurePosixPath, np.ndarray | None, Entry]:
     try:
-        return load(root / path), Entry(path.as_posix(), stage)
+        return path, load(root / path), Entry(path.as_posix(), stage)
     except ClipError as error:
-        return None, Entry(path.as_posix(), stage, "failed", error.reason, error.detail)
+        return path, None, Entry(path.as_posix(), stage, "failed", error.reason, error.detail)
 
 
 def _examples(
@@ -119,49 +115,28 @@ def _examples(
     return Examples(torch.from_numpy(np.stack([found[path] for path in chosen])), labels)
 
 
-class Augmented(Protocol):
-    """Settings of a training that changes its examples."""
+def read_pictures(root: Path, kind: Kind, px: int, share: float, run: Run, enlarging: int = cv2.INTER_LINEAR) -> Corpus:
+    """Return pictures (N, 3, px, px); evenly spaced ones of every class, this share of them, are held out.
 
-    @property
-    def loop(self) -> LoopParams:
-        """Of the training."""
-
-    def changed(self, examples: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Return examples as floats, changed at random."""
-
-    def model_dump(self, *, mode: str) -> dict[str, Any]:
-        """Return all settings."""
-
-
-def learn(
-    kind: Kind,
-    corpus: Corpus,
-    params: Augmented,
-    run: Run,
-    code: str,
-    network: nn.Module,
-    normalise: Callable[[torch.Tensor], torch.Tensor],
-    shape: Mapping[str, Any],
-    taken: Mapping[str, Any] | None = None,
-) -> Trained:
-    """Train a network on examples, changed at random, as `normalise` makes them its input.
-
-    `code` is the dotted name of the source's module, `shape` builds the network again, `taken` says what it takes.
+    `enlarging` is OpenCV's interpolation of those that are smaller.
     """
-    generator = torch.Generator().manual_seed(params.loop.seed)
+    return read(root, kind, PICTURES, partial(_picture, px, enlarging), partial(_held_out, share), run)
 
-    def prepare(examples: torch.Tensor, training: bool) -> torch.Tensor:
-        return normalise(params.changed(examples, generator) if training else examples)
 
-    settings, drawn = params.model_dump(mode="json"), {"augmentation": generator}
-    task = Task(network, corpus.learn, corpus.held, prepare, code, settings, generators=drawn)
-    state, history = fit(task, params.loop, run)
-    metrics = {
-        kind.figure: round(accuracy(network, corpus.held, params.loop.batch, prepare, run), 4),
-        "chance": round(1 / len(corpus.classes), 4),
-        kind.pieces: len(corpus.learn.labels),
-        f"held_out_{kind.pieces}": len(corpus.held.labels),
-    }
-    state = {name: tensor.contiguous() for name, tensor in state.items()}
-    config = {"network": shape, kind.many: corpus.classes, **({"input": taken} if taken else {})}
-    return Trained(state, config, history, metrics, corpus.ledger)
+def _picture(px: int, enlarging: int, path: Path) -> np.ndarray:
+    try:
+        picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    except cv2.error as error:  # more pixels than OpenCV agrees to read
+        raise ClipError("decode_error", error.err) from error
+    if picture is None:
+        raise ClipError("decode_error", "not a readable picture")
+    how = cv2.INTER_AREA if min(picture.shape[:2]) > px else enlarging
+    square = cv2.cvtColor(cv2.resize(picture, (px, px), interpolation=how), cv2.COLOR_BGR2RGB)
+    return np.ascontiguousarray(square.transpose(2, 0, 1))
+
+
+def _held_out(share: float, paths: list[PurePosixPath]) -> set[PurePosixPath]:
+    step, of_class = max(2, round(1 / share)), defaultdict(list)
+    for path in paths:
+        of_class[path.parent].append(path)
+    return {path for found in of_class.values() for path in found[step - 1 :: step] or found[:1]}
