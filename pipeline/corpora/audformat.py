@@ -78,7 +78,7 @@ def _splits(database: Any, root: Path) -> dict[tuple[str, pd.Timedelta, pd.Timed
     """Return the official split of every file or segment that has one."""
     found: dict[tuple[str, pd.Timedelta, pd.Timedelta], str] = {}
     for name, split in database.splits.items():
-        part = _SPLITS.get(split.type)
+        part = _SPLITS.get(split.type, "")
         rows = database.get("emotion", splits=[name]) if part else ()
         for key in audformat.utils.to_segmented_index(rows).index if part and len(rows) else ():
             if found.setdefault(key, part) != part:

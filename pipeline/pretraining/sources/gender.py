@@ -51,7 +51,7 @@ class Params(Settings):
     hidden: int = Field(256, ge=2, description="nodes of each hidden layer {Ouyang 4.2: 256}")
     layers: int = Field(2, ge=1, description="hidden layers {Ouyang 4.2: 2}")
     held_out: float = Field(
-        0.15, gt=0, le=0.5, description="share of either gender never trained on {Ouyang 4.2: 0.15}"
+        0.15, gt=0, le=0.5, description="share of either gender's speakers held out {Ouyang 4.2: 0.15}"
     )
     loop: AdjustedRate = Field(AdjustedRate.model_validate({"learning_rate": 0.004}), description="training")
 

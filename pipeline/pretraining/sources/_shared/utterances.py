@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from pipeline.core.errors import CorpusError, did_you_mean
@@ -55,7 +55,7 @@ def find(root: Path, sounds: str, speaker: str | None, by_stem: bool) -> list[Ut
     called by the file's stem, as a CTM does, or by the path without suffix.
     """
     if (root / TABLE).is_file():
-        found = [Utterance(*(row[key] for key in _COLUMNS[TABLE])) for _, row in _rows(root, TABLE)]
+        found = [utterance for _, _, utterance in _rows(root, TABLE)]
     elif speaker is None:
         raise CorpusError(
             f"{root / TABLE}: no such file; the source corpus needs one with the columns {', '.join(_COLUMNS[TABLE])}, "
@@ -81,14 +81,15 @@ def find_with_gender(root: Path) -> list[Utterance]:
             "write one, or mend `root` of the source task"
         )
     found = []
-    for where, row in _rows(root, table, "gender"):
-        gender, span = row["gender"].lower(), (seconds(row, key, where) for key in ("start", "end"))
-        found.append(Utterance(*(row[key] for key in _COLUMNS[table]), _LONG.get(gender, gender), *span))
+    for where, row, one in _rows(root, table, "gender"):
+        gender, (start, end) = row["gender"].lower(), (seconds(row, key, where) for key in ("start", "end"))
+        found.append(replace(one, gender=_LONG.get(gender, gender), start=start, end=end))
     return _sorted(root, found, "")
 
 
-def _rows(root: Path, table: str, *further: str) -> Iterator[tuple[str, dict[str, str]]]:
-    return read_rows(root / table, (*_COLUMNS[table], *further), _COLUMNS[table])
+def _rows(root: Path, table: str, *further: str) -> Iterator[tuple[str, dict[str, str], Utterance]]:
+    for where, row in read_rows(root / table, (*_COLUMNS[table], *further), _COLUMNS[table]):
+        yield where, row, Utterance(row[_COLUMNS[table][0]], row["path"], row["speaker"])
 
 
 def _sorted(root: Path, found: list[Utterance], remedy: str) -> list[Utterance]:
