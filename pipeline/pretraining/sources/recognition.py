@@ -29,7 +29,7 @@ class Params(Changes):
     """Network and training."""
 
     network: Literal["vggface", "pyramid"] = Field(
-        description="VGG-16, or the face ResNet; as in pipeline/features/aligned/networks"
+        description="VGG-16, or the face ResNet, as in features/aligned/networks"
     )
     width: float = Field(gt=0, le=1, description="scale of all layers; 1 = the full network {Ouyang 3.2.1, 3.2.2: 1}")
     size: int | None = Field(
