@@ -24,19 +24,12 @@ def interval(
     seed: int = SEED,
     classes: np.ndarray | None = None,
 ) -> tuple[float, float]:
-    """Return the 95 % percentile bootstrap interval of a mean.
+    """Return the 95 % percentile bootstrap interval of a mean of (N,) 0 and 1; with `classes`, (N,), of UAR.
 
-    Args:
-        right: (N,) of 0 and 1
-        groups: (N,) what is drawn with replacement, with all of its clips; the mean is that of the pooled clips
-            (cluster bootstrap: Davison and Hinkley 1997, "Bootstrap methods and their application", section 3.8); or
-            clips
-        draws: bootstrap samples
-        seed: of the draws, so that models that judged the same clips are drawn alike
-        classes: (N,) emotions; then of the mean recall of those that a draw holds (UAR)
-
-    Returns:
-        Both ends; NaN where there is but one group, since drawing it again and again tells nothing
+    With `groups`, (N,), these are drawn with replacement, each with all of its clips; the mean is that of the pooled
+    clips (cluster bootstrap: Davison and Hinkley 1997, "Bootstrap methods and their application", section 3.8).
+    Models that judged the same clips are drawn alike by the same seed. UAR: mean recall of the emotions that a draw
+    holds. NaN where there is but one group, since drawing it again and again tells nothing.
     """
     group = np.arange(len(right)) if groups is None else np.unique(groups, return_inverse=True)[1]
     if len(right) == 0 or group.max() == 0:
@@ -60,16 +53,7 @@ def interval_of(
     Clips of a speaker are alike, so that drawing clips gives too narrow an interval. But so does drawing few speakers:
     all that can be drawn lies between the worst and the best of them (Cameron, Gelbach and Miller 2008,
     "Bootstrap-based improvements for inference with clustered errors", on few clusters). The wider of both is the more
-    honest.
-
-    Args:
-        right: (N,) of 0 and 1
-        speakers: (N,), or None to draw clips alone
-        draws: bootstrap samples
-        classes: (N,) emotions, for UAR
-
-    Returns:
-        Both ends; NaN where there is one speaker or one clip
+    honest. Without `speakers` clips alone are drawn. NaN where there is one speaker or one clip.
 
     >>> right = np.array([1, 1, 1, 0, 0, 1, 0, 0])
     >>> interval_of(right, np.repeat(["anna", "ben"], 4), draws=200)
