@@ -16,7 +16,7 @@ TEMPERATURES = (0.05, 20.0)
 
 
 def scaled(posteriors: np.ndarray, temperature: float | np.ndarray = 1.0) -> np.ndarray:
-    """Return posteriors (N, C) at a temperature, one or (N,), softmax(log p / T): Guo et al. 2017, section 4.2, eq. (9).
+    """Return posteriors (N, C) at a temperature, one or (N,): softmax(log p / T), Guo et al. 2017, section 4.2, eq. 9.
 
     Log posteriors stand for the class scores, from which they differ by a constant per clip, which softmax undoes.
     A temperature above 1 is less confident; none changes which class is the most likely. At T = 1 the posteriors stay,

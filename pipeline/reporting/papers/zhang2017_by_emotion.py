@@ -6,8 +6,7 @@ from math import isnan
 
 from pipeline.evaluation.metrics import per_class
 from pipeline.reporting.papers import zhang2017_printed as printed
-from pipeline.reporting.papers.cell_kinds import MEASURES, UNDEFINED, of_emotion
-from pipeline.reporting.papers.cells import Cell, Table
+from pipeline.reporting.papers.cells import MEASURES, UNDEFINED, Cell, Table, of_emotion
 from pipeline.reporting.papers.confusions import (
     NOT_IN_PAPER,
     Printed,
@@ -26,13 +25,8 @@ ELSEWHERE = "another corpus"
 
 
 class ByEmotion:
-    """One data set's table and figure.
-
-    Args:
-        results: what the system found
-        adapter: of the data set; where it is the corpus's own, our figures stand beside the paper's in one field
-        model: the best of the paper
-        reason: why the model was not run; "" where it was
+    """Table and figure of one data set, by its corpus adapter; where that is the corpus's own, our figures stand beside
+    the paper's in one field. `model` is the best of the paper, `reason` why it was not run, "" where it was.
     """
 
     def __init__(self, results: Results, adapter: str, model: str, reason: str) -> None:

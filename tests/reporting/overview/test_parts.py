@@ -22,16 +22,14 @@ from pipeline.core.clip import Clip, write_manifest
 from pipeline.core.errors import ArtifactError
 from pipeline.engine.journal import Row, write_journal
 from pipeline.reporting.html.charts import Dots, Mark
-from pipeline.reporting.html.training_charts import training_chart
 from pipeline.reporting.overview.gallery import gallery, posterior_bars, posteriors_of, worst_confusions
-from pipeline.reporting.overview.learning import network_charts, network_curve
-from pipeline.reporting.overview.pictures import FACE_PX, FACES, Pictures, evenly, spectrogram
+from pipeline.reporting.overview.pictures import FACE_PX, FACES, Pictures, Sounds, evenly, spectrogram
 from pipeline.reporting.overview.reports import read_reports
 from pipeline.reporting.overview.run_facts import PACKAGES, SHIPPED, changed_settings, commit, flat, software
-from pipeline.reporting.overview.sounds import Sounds
 from pipeline.reporting.overview.stage_times import by_kind, stage_rows
 from pipeline.reporting.system.modalities import chosen_models, modality_values, parts_of
 from pipeline.reporting.system.write import write_report
+from pipeline.reporting.training_curves import network_charts, network_curve, training_chart
 
 NO_SOUND = Sounds(Path("no.yaml"), "demo", Path("no.csv"))
 ROWS = pd.DataFrame(

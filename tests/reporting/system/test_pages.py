@@ -19,14 +19,12 @@ from pipeline.core.posteriors import table
 from pipeline.evaluation.metrics import ReportParams
 from pipeline.manifest.corpus_json import Source, describe
 from pipeline.protocols.settings import ProtocolParams
-from pipeline.reporting.html.blocks import heat, shares
-from pipeline.reporting.html.page import percent, render, warmth
+from pipeline.reporting.html.page import heat, percent, render, shares, warmth
 from pipeline.reporting.papers.paper import FeedbackRuns
 from pipeline.reporting.system import system_report
-from pipeline.reporting.system.inputs import read_about, read_feedback, read_learned
 from pipeline.reporting.system.statistics_page import SPEAKER_DEPENDENT
 from pipeline.reporting.system.system_page import GENERATED, ledger_lines
-from pipeline.reporting.system.system_report import SystemReport
+from pipeline.reporting.system.system_report import SystemReport, read_feedback, read_json
 from pipeline.reporting.system.write import write_report
 from pipeline.systems.params import SystemParams, fusions
 
@@ -604,21 +602,15 @@ def test_overview_without_reports_is_one_line(tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
-def test_read_about(tmp_path):
-    for name in ("b", "a"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "about.json").write_text(json.dumps({"feature": name}))
-    assert read_about(tmp_path, ["b", "a"]) == [{"feature": "b"}, {"feature": "a"}]
-
-
-def test_read_learned(tmp_path):
-    with pytest.raises(ArtifactError, match="dvc repro fuse"):
-        read_learned(tmp_path)
-    (tmp_path / "learned.json").write_text("{")
+def test_read_json(tmp_path):
+    path = tmp_path / "learned.json"
+    with pytest.raises(ArtifactError, match="no such file; run `dvc repro fuse`"):
+        read_json(path, "fuse")
+    path.write_text("{")
     with pytest.raises(ArtifactError, match="not readable"):
-        read_learned(tmp_path)
-    (tmp_path / "learned.json").write_text('{"a": {"fold-00": {"d": 0.5}}}')
-    assert read_learned(tmp_path) == {"a": {"fold-00": {"d": 0.5}}}
+        read_json(path, "fuse")
+    path.write_text('{"a": {"fold-00": {"d": 0.5}}}')
+    assert read_json(path, "fuse") == {"a": {"fold-00": {"d": 0.5}}}
 
 
 def test_read_feedback(tmp_path):
