@@ -11,24 +11,20 @@ SEED = 2017
 
 
 @lru_cache(maxsize=2)  # the models of a report are drawn alike, one after the other, speakers and clips
-def _drawn(groups: int, draws: int, seed: int) -> np.ndarray:
+def _drawn(groups: int, draws: int) -> np.ndarray:
     """Return how often each draw of a bootstrap holds each group, (draws, groups)."""
-    places = np.random.default_rng(seed).integers(0, groups, (draws, groups)) + groups * np.arange(draws)[:, None]
+    places = np.random.default_rng(SEED).integers(0, groups, (draws, groups)) + groups * np.arange(draws)[:, None]
     return np.bincount(places.ravel(), minlength=draws * groups).reshape(draws, groups).astype(float)
 
 
 def interval(
-    right: np.ndarray,
-    groups: np.ndarray | None = None,
-    draws: int = 2000,
-    seed: int = SEED,
-    classes: np.ndarray | None = None,
+    right: np.ndarray, groups: np.ndarray | None = None, draws: int = 2000, classes: np.ndarray | None = None
 ) -> tuple[float, float]:
     """Return the 95 % percentile bootstrap interval of a mean of (N,) 0 and 1; with `classes`, (N,), of UAR.
 
     With `groups`, (N,), these are drawn with replacement, each with all of its clips; the mean is that of the pooled
     clips (cluster bootstrap: Davison and Hinkley 1997, "Bootstrap methods and their application", section 3.8).
-    Models that judged the same clips are drawn alike by the same seed. UAR: mean recall of the emotions that a draw
+    Models that judged the same clips are drawn alike. UAR: mean recall of the emotions that a draw
     holds. NaN where there is but one group, since drawing it again and again tells nothing.
     """
     group = np.arange(len(right)) if groups is None else np.unique(groups, return_inverse=True)[1]
@@ -38,7 +34,7 @@ def interval(
     hits, clips = np.zeros((2, group.max() + 1, kind.max() + 1))
     np.add.at(hits, (group, kind), right)
     np.add.at(clips, (group, kind), 1)
-    times = _drawn(len(hits), draws, seed)
+    times = _drawn(len(hits), draws)
     shown = times @ clips
     recalls = np.divide(times @ hits, shown, out=np.full(shown.shape, nan), where=shown > 0)
     low, high = np.quantile(np.nanmean(recalls, axis=1), [0.025, 0.975])

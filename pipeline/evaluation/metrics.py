@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import isnan, nan
 from typing import Literal
 
@@ -51,13 +51,9 @@ class Score:
     uar_low: float = nan
     uar_high: float = nan
 
-    def rounded(self) -> dict[str, float | None]:
-        """Return the figures with four decimals, for JSON; None for what a model that judged nothing does not have."""
-        return rounded(asdict(self))
-
 
 def rounded(figures: Mapping[str, float]) -> dict[str, float | None]:
-    """Return figures with four decimals, for JSON; None for NaN."""
+    """Return figures with four decimals, for JSON; None for NaN, what a model that judged nothing does not have."""
     return {key: None if isnan(value) else round(value, 4) for key, value in figures.items()}
 
 

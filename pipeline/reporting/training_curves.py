@@ -44,7 +44,9 @@ def _best(rows: pd.DataFrame, step: str) -> pd.DataFrame:
 
 
 def write_curves(folder: Path, curves: Mapping[str, pd.DataFrame]) -> None:
-    """Write `<model>.csv` for every model; without any a table without rows, as DVC warns of an empty folder."""
+    """Write `<name>.csv` for every curve and nothing else, as DVC draws one curve of a file; without any a table
+    without rows, as DVC warns of an empty folder.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.glob("*.csv"):
         stale.unlink()

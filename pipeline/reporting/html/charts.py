@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan, nan
+from typing import Any
 
 WIDTH, HEIGHT = 380, 300
 """Of a drawing, in its own units."""
@@ -92,20 +93,12 @@ class Dots(Chart):
 
     @classmethod
     def of(
-        cls,
-        name: str,
-        described: str,
-        across: str,
-        rows: Sequence[tuple[str, Sequence[Mark]]],
-        chance: tuple[float, str] = (nan, ""),
-        apart: bool = False,
+        cls, name: str, described: str, across: str, rows: Sequence[tuple[str, Sequence[Mark]]], **further: Any
     ) -> Dots:
-        """Return the chart, as high as its rows need, with room for their names."""
+        """Return the chart, as high as its rows need, with room for their names; `further`: chance, apart."""
         left = round(14 + _LETTER * max((len(row) for row, _ in rows), default=0), 1)
-        return cls(
-            name, described, across, height=10 + _ROW * len(rows) + 46, left=left, right=WIDTH - 16, top=10,
-            rows=rows, chance=chance, apart=apart,
-        )  # fmt: skip
+        height = 10 + _ROW * len(rows) + 46
+        return cls(name, described, across, height=height, left=left, right=WIDTH - 16, top=10, rows=rows, **further)
 
     @property
     def has_chance(self) -> bool:

@@ -90,10 +90,8 @@ def page_base(corpus: str, system: str) -> str:
 
 
 def render(template: str, path: Path, further: Sequence[Path] = (), /, **values: Any) -> None:
-    """Fill a template, looked up in the folders `further` and then in `templates/`, and write it to `path`.
-
-    Raises:
-        jinja2.UndefinedError: a value that the template uses is not given
+    """Fill a template, looked up in the folders `further` and then in `templates/`, and write it to `path`; a value
+    that the template uses and that is not given is an error.
     """
     loader = FileSystemLoader([*further, Path(__file__).parent / "templates"])
     environment = Environment(

@@ -100,16 +100,16 @@ class Confused:
     clips: Sequence[str]  # ids of those that were mistaken with the highest posterior
 
 
-def worst_confusions(rows: pd.DataFrame, pairs: int = PAIRS, clips: int = CLIPS) -> list[Confused]:
-    """Return the most frequent confusions among a model's test clips, so many pairs at most with so many clips of each,
-    the most frequent first, equals by name; clips that were not judged do not count.
+def worst_confusions(rows: pd.DataFrame) -> list[Confused]:
+    """Return the most frequent confusions among a model's test clips, the most frequent first, equals by name; clips
+    that were not judged do not count.
     """
     judged = rows[rows["predicted"] != ""]
     wrong = judged[judged["predicted"] != judged["emotion"]]
     pairs_of = wrong.groupby(["emotion", "predicted"])
     found = []
-    for (truth, decided), mistaken in sorted(pairs_of, key=lambda pair: (-len(pair[1]), pair[0]))[:pairs]:
-        first = mistaken.sort_values([f"p_{decided}", "clip_id"], ascending=[False, True])["clip_id"][:clips]
+    for (truth, decided), mistaken in sorted(pairs_of, key=lambda pair: (-len(pair[1]), pair[0]))[:PAIRS]:
+        first = mistaken.sort_values([f"p_{decided}", "clip_id"], ascending=[False, True])["clip_id"][:CLIPS]
         found.append(Confused(truth, decided, len(mistaken), int((judged["emotion"] == truth).sum()), first.tolist()))
     return found
 

@@ -1,6 +1,4 @@
-"""The overview: `reports/index.html`, one self-contained page over all reports, and the table that `make repro`
-prints.
-"""
+"""The overview: `reports/index.html`, one page over all reports, and the table that `make repro` prints."""
 
 from __future__ import annotations
 
@@ -42,10 +40,8 @@ _PARTS = {
 def overview(places: Places) -> str:
     """Return the results of every system on every corpus as text, and write `index.html` beside them.
 
-    Of the fusions of pairs only the best of each method is shown; a system has dozens.
-
-    Raises:
-        ArtifactError: there is no report yet, or one that is not readable
+    Of the fusions of pairs only the best of each method is shown; a system has dozens. An ArtifactError says that there
+    is no report yet, or one that is not readable.
     """
     reports = read_reports(places.reports)
     compared = _compared(places, reports)
@@ -110,12 +106,7 @@ def _values(report: Report, places: Places) -> dict[str, Any]:
     whole = "".join(parts.values())
     wanted = {name: words for name, words in _PARTS.items() if name == "wrong" or f'id="{report.key}-{name}"' in whole}
     return {
-        "corpus": report.corpus,
-        "system": report.system,
-        "key": report.key,
-        "protocol": report.setup["protocol"],
-        "speaker_dependent": report.setup["speaker_dependent"],
-        "best": report.rows[report.best],
+        "of": report,
         "link": report.page.relative_to(places.reports).as_posix(),
         "contents": wanted,
         **{name: Markup(part) for name, part in parts.items()},  # made by our templates, which have escaped all text

@@ -46,10 +46,8 @@ class Sounds:
         self._clips = {clip.clip_id: clip for clip in read_manifest(manifest)} if manifest.is_file() else {}
 
     def mels(self, clip_id: str) -> np.ndarray | None:
-        """Return (T, 64), 100 rows a second; None where the corpus or the clip is not here.
-
-        Raises:
-            ClipError: its audio cannot be read, or it has none
+        """Return (T, 64), 100 rows a second; None where the corpus or the clip is not here, a ClipError where its audio
+        cannot be read or is too short.
         """
         clip = self._clips.get(clip_id)
         if self._root is None or clip is None or not (self._root / clip.path).is_file():

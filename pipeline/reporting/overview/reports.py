@@ -44,12 +44,12 @@ class Report:
 
     @property
     def corpus(self) -> str:
-        """Its name in params.yaml."""
+        """Name in params.yaml."""
         return self.folder.parent.name
 
     @property
     def system(self) -> str:
-        """Its name in params.yaml."""
+        """Name in params.yaml."""
         return self.folder.name
 
     @property
@@ -69,9 +69,7 @@ class Report:
 
     @property
     def rows(self) -> dict[str, tuple[str, ...]]:
-        """Figures as text, by `COLUMNS`, of single models, combined fusions and the best fusion of each other method;
-        a system has dozens of fusions.
-        """
+        """Figures as text, by `COLUMNS`; of a system's dozens of fusions the combined and the best of each method."""
         shown = best_of_each({name: score.accuracy for name, score in self.scores.items()}, self.setup["methods"])
         found = {name: score_row(name, self.scores[name]) for name in shown}
         return {name: tuple(row[column] for column in COLUMNS) for name, row in found.items()}
@@ -90,11 +88,7 @@ class Report:
 
 
 def read_reports(folder: Path) -> list[Report]:
-    """Return all reports of a folder, by corpus and system.
-
-    Raises:
-        ArtifactError: there is no report yet, or one that is not readable
-    """
+    """Return all reports of a folder, by corpus and system; an ArtifactError says that there is none, or an old one."""
     found = sorted(folder.glob("*/*/scores.json"))
     if not found:
         raise ArtifactError(f"{folder}: no report in it; run `make repro` (or `dvc repro`) first")

@@ -50,11 +50,7 @@ def commit(project: Path) -> str:
 
 
 def changed_settings(params: Path, shipped: Path = SHIPPED) -> list[tuple[str, str, str]]:
-    """Return (setting, as shipped, here) of every setting that differs, by name.
-
-    Raises:
-        SettingsError: one of the files is absent or not YAML
-    """
+    """Return (setting, as shipped, here) of every setting that differs, by name; both files are YAML."""
     before, here = map(_settings, (shipped, params))
     pairs = {name: (before.get(name, ABSENT), here.get(name, ABSENT)) for name in sorted({*before, *here})}
     return [(name, *pair) for name, pair in pairs.items() if pair[0] != pair[1]]

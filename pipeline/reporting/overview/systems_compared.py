@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import combinations, groupby
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -44,7 +45,7 @@ def _chart(reports: Sequence[Report], measure: str) -> Dots:
     setup = reports[0].setup
     chance = (setup["largest"], "the largest class") if measure == "Accuracy" else (1 / len(setup["classes"]), "chance")
     text = f"{measure} with 95 % intervals. {'; '.join(said)}. Dashed: {chance[1]}, {percent(chance[0])}"
-    return Dots.of(measure, text, f"{measure}, %", rows, chance, apart=True)
+    return Dots.of(measure, text, f"{measure}, %", rows, chance=chance, apart=True)
 
 
 def _words(mark: Mark) -> str:
@@ -53,30 +54,22 @@ def _words(mark: Mark) -> str:
 
 
 def systems_compared(folder: Path, best: Mapping[str, str]) -> pd.DataFrame:
-    """Write `comparisons.csv` into the folder of a corpus's reports; return it.
+    """Write `comparisons.csv` into the folder of a corpus's reports, from `best`: system -> the model or fusion that is
+    compared; return it.
 
     One row per pair of systems, the one with more right decisions first: better, than (system: model), clips (that both
     judged), difference (in accuracy), mcnemar_p, permutation_p, and both adjusted by Holm's method for the number of
-    pairs. `best`: system -> the model or fusion that is compared.
-
-    Raises:
-        ArtifactError: predictions of a system are absent, or of another version
+    pairs.
     """
-    rows = {system: _rows(folder / system / "predictions.csv", model) for system, model in best.items()}
-    found = [_pair(one, other, best, rows) for one, other in combinations(best, 2)]
+    rows = {}
+    for system, model in best.items():
+        frame = read_table(folder / system / "predictions.csv")
+        rows[system] = frame[(frame["model"] == model) & (frame["predicted"] != "")]
+    found: list[tuple[Any, ...]] = []
+    for one, other in combinations(best, 2):
+        clips, difference, *tests = compared(rows[one], rows[other], DRAWS)  # both tests are two-sided
+        pair = (other, one) if difference < 0 else (one, other)
+        found.append((*(f"{system}: {best[system]}" for system in pair), clips, abs(difference), *tests))
     table = with_holm(pd.DataFrame(found, columns=["better", "than", *COMPARED]))
     write_table(folder / "comparisons.csv", table)
     return table
-
-
-def _rows(path: Path, model: str) -> pd.DataFrame:
-    frame = read_table(path)
-    return frame[(frame["model"] == model) & (frame["predicted"] != "")]
-
-
-def _pair(
-    one: str, other: str, best: Mapping[str, str], rows: Mapping[str, pd.DataFrame]
-) -> tuple[str, str, int, float, float, float]:
-    clips, difference, *tests = compared(rows[one], rows[other], DRAWS)
-    first, second = (f"{system}: {best[system]}" for system in ((other, one) if difference < 0 else (one, other)))
-    return first, second, clips, abs(difference), tests[0], tests[1]  # both tests are two-sided

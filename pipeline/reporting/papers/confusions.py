@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.reporting.html.page import Matrix, counted, percent, shares
-from pipeline.reporting.papers.cells import UNDEFINED, Cell, decided
+from pipeline.reporting.papers.cells import UNDEFINED, Cell, Table, decided
 from pipeline.reporting.papers.paper import Results
 
 NOT_IN_PAPER = "not in the paper"
@@ -60,8 +60,17 @@ def counts_of(results: Results, model: str, emotions: Sequence[str]) -> pd.DataF
     return frame.reindex(index=emotions, columns=emotions, fill_value=0)
 
 
-def confusion_cells(results: Results, printed: Printed, model: str, reason: str) -> list[Cell]:
-    """Return the fields of a confusion matrix, row by row; `reason` says why our model has no figures, "" if it has."""
+def confusion_table(
+    name: str, caption: str, results: Results, printed: Printed, model: str, reason: str, note: str
+) -> Table:
+    """Return a confusion matrix, with the fields for the files and both matrices for the page; `reason` says why our
+    model has no figures, "" if it has.
+    """
+    asked = (results, printed, model, reason)
+    return Table(name, caption, "truth", _cells(*asked), matrices=_matrices(*asked), note=note)
+
+
+def _cells(results: Results, printed: Printed, model: str, reason: str) -> list[Cell]:
     emotions, cells = printed.emotions(results.classes), []
     for truth, row in counts_of(results, model, emotions).iterrows():
         clips = int(row.sum())
@@ -78,8 +87,8 @@ def confusion_cells(results: Results, printed: Printed, model: str, reason: str)
     return cells
 
 
-def confusion_matrices(results: Results, printed: Printed, model: str, reason: str) -> list[Matrix]:
-    """Return ours, or why there is none, and the paper's; as for `confusion_cells`."""
+def _matrices(results: Results, printed: Printed, model: str, reason: str) -> list[Matrix]:
+    """Return ours, or why there is none, and the paper's."""
     title, figures = f"Ours, {results.corpus}", np.array([*printed.rows.values()])
     names = [printed.label(name) for name in printed.rows]
     paper = Matrix(printed.title, names, counted(figures, names) if printed.counted else shares(figures, names))

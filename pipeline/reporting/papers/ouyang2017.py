@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 from pipeline.reporting.papers import ouyang2017_printed as printed
 from pipeline.reporting.papers.cells import Table, Unit, accuracy
-from pipeline.reporting.papers.confusions import Printed, confusion_cells, confusion_matrices, figures_in_words
+from pipeline.reporting.papers.confusions import Printed, confusion_table, figures_in_words
 from pipeline.reporting.papers.ouyang2017_feedback import feedback_figure
 from pipeline.reporting.papers.ouyang2017_weights import BEST, Weights, image_set_of
 from pipeline.reporting.papers.paper import Asked, Figure, Paper
@@ -53,6 +53,31 @@ ROWS: Mapping[str, tuple[Asked | None, Asked | None]] = {
 """Row of Table 4 -> what of ours answers both columns; the model of image sets is the one that the settings choose."""
 
 
+def _printed(rows: Sequence[Sequence[float]], labels: Mapping[str, str], counted: bool = False) -> Printed:
+    return Printed("The paper", dict(zip(printed.EMOTIONS, rows, strict=True)), labels, counted=counted)
+
+
+CONFUSIONS: Mapping[str, tuple[Asked, str, Printed]] = {
+    "2": (
+        ModelId("egemaps", "transfer"),
+        "the audio system; the paper's is on AFEW's validation set",
+        _printed(printed.TABLE_2, printed.LONGER, counted=True),
+    ),
+    "5": (
+        BEST,
+        "the fusion of image sets, networks end to end and audio; the paper's is its best on AFEW's test set",
+        _printed(printed.TABLE_5, printed.SHORT),
+    ),
+    "6": (
+        FusionId.combined("image_set_audio", SEARCHED),
+        "the fusion of image sets and audio, which stands for the authors' system of EmotiW 2016 (Ding et al. 2016); "
+        "the paper's is that system's best on the test set of that year",
+        _printed(printed.TABLE_6, printed.SHORT),
+    ),
+}
+"""Number of a table that is a confusion matrix -> what of ours answers it, whose it is, and the paper's."""
+
+
 class Ouyang2017(Paper):
     """Makes the paper's tables from what a system found."""
 
@@ -68,24 +93,14 @@ class Ouyang2017(Paper):
 
     def tables(self) -> list[Table]:
         """Return Tables 2 to 6."""
-        return [self.table_2(), self.table_3(), self.table_4(), self.table_5(), self.table_6()]
+        weights = Weights(self.results, self.why_not(BEST)).table()
+        return [self._confusion("2"), weights, self._table_4(), self._confusion("5"), self._confusion("6")]
 
     def figures(self) -> list[Figure]:
         """Return the feedback loop."""
         return [feedback_figure(self.results, self.system)]
 
-    def table_2(self) -> Table:
-        """Return Table 2, the audio system."""
-        what = "the audio system; the paper's is on AFEW's validation set"
-        paper = _printed(printed.TABLE_2, printed.LONGER, counted=True)
-        return self._confusion("2", what, paper, ModelId("egemaps", "transfer"))
-
-    def table_3(self) -> Table:
-        """Return Table 3, the weights of eq. (1)."""
-        return Weights(self.results, self.why_not(BEST)).table()
-
-    def table_4(self) -> Table:
-        """Return Table 4, the visual models."""
+    def _table_4(self) -> Table:
         cells = []
         for row, (first, cached) in ROWS.items():
             asked, paper = first or image_set_of(self.settings), printed.TABLE_4[row] / 100
@@ -96,32 +111,12 @@ class Ouyang2017(Paper):
                 cells.append(accuracy(row=row, column=CACHED, model="", paper_lacks=ONE_FORM, reason=ONE_FORM))
         return Table("Table 4", TABLE_4, "Deep models", cells)
 
-    def table_5(self) -> Table:
-        """Return Table 5, all sub-systems fused by weights."""
-        what = "the fusion of image sets, networks end to end and audio; the paper's is its best on AFEW's test set"
-        return self._confusion("5", what, _printed(printed.TABLE_5, printed.SHORT), BEST)
-
-    def table_6(self) -> Table:
-        """Return Table 6, the system of the year before."""
-        what = (
-            "the fusion of image sets and audio, which stands for the authors' system of EmotiW 2016 (Ding et al. "
-            "2016); the paper's is that system's best on the test set of that year"
-        )
-        year_before = FusionId.combined("image_set_audio", SEARCHED)
-        return self._confusion("6", what, _printed(printed.TABLE_6, printed.SHORT), year_before)
-
-    def _confusion(self, number: str, what: str, paper: Printed, model: Asked) -> Table:
-        """Return a confusion matrix, with the fields for the files and both matrices for the page."""
-        asked = (self.results, paper, model, self.why_not(model))
-        unit, of = ("%", "% of the row")
+    def _confusion(self, number: str) -> Table:
+        model, what, paper = CONFUSIONS[number]
+        reason, unit, of = self.why_not(model), "%", "% of the row"
         if paper.counted:
-            unit, of = ("clips", "clips, and coloured by their share of the row")
-        ours = "" if asked[3] else f" {figures_in_words(self.results, model)}"
+            unit, of = "clips", "clips, and coloured by their share of the row"
+        ours = "" if reason else f" {figures_in_words(self.results, model)}"
         caption = f"Confusion matrix ({unit}) of {what}, accuracy {printed.ACCURACY[number]} %.{ours}"
         note = f"Rows: the truth; columns: the decision; {of}.{paper.left_out(self.results) if ours else ''}"
-        cells, matrices = confusion_cells(*asked), confusion_matrices(*asked)
-        return Table(f"Table {number}", caption, "truth", cells, matrices=matrices, note=note)
-
-
-def _printed(rows: Sequence[Sequence[float]], labels: Mapping[str, str], counted: bool = False) -> Printed:
-    return Printed("The paper", dict(zip(printed.EMOTIONS, rows, strict=True)), labels, counted=counted)
+        return confusion_table(f"Table {number}", caption, self.results, paper, model, reason, note)

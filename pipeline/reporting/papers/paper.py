@@ -104,22 +104,20 @@ class Paper:
         if classifier in self.further:
             return "" if asked in settings.models() else f"add {asked} to {at}.also"
         absent = [feature for feature in features if feature not in settings.features]
-        if absent:
-            return f"add {' and '.join(absent)} to {at}.features"
-        if classifier not in settings.classifiers:
-            return f"add {classifier} to {at}.classifiers"
-        if not isinstance(asked, FusionId):
-            return ""
-        if classifier not in settings.fused_classifiers():
-            return f"add {classifier} to {at}.fused"
-        if settings.pairs is not None and tuple(features) not in settings.pairs:
-            return f"add [{', '.join(features)}] to {at}.pairs"
-        rule, *partners = asked.over or (asked.rule,)
-        if rule not in settings.fusions:
-            return f"add {rule} to {at}.fusions"
-        over = "+".join(partners)
-        there = not over or over in settings.stacked.get(asked.rule, ())
-        return "" if there else f"add {over} to {at}.stacked.{asked.rule}"
+        steps = {
+            f"{' and '.join(absent)} to {at}.features": not absent,
+            f"{classifier} to {at}.classifiers": classifier in settings.classifiers,
+        }
+        if isinstance(asked, FusionId):
+            (rule, *partners), paired = asked.over or (asked.rule,), settings.pairs
+            over = "+".join(partners)
+            steps |= {
+                f"{classifier} to {at}.fused": classifier in settings.fused_classifiers(),
+                f"[{', '.join(features)}] to {at}.pairs": paired is None or tuple(features) in paired,
+                f"{rule} to {at}.fusions": rule in settings.fusions,
+                f"{over} to {at}.stacked.{asked.rule}": not over or over in settings.stacked.get(asked.rule, ()),
+            }
+        return next((f"add {what}" for what, there in steps.items() if not there), "")
 
     def _lacking_combined(self, asked: Asked) -> str:
         """Return what to change in the settings so that a combined fusion is run by its rule; "" for nothing."""

@@ -7,14 +7,7 @@ from math import isnan
 from pipeline.evaluation.metrics import per_class
 from pipeline.reporting.papers import zhang2017_printed as printed
 from pipeline.reporting.papers.cells import MEASURES, UNDEFINED, Cell, Table, of_emotion
-from pipeline.reporting.papers.confusions import (
-    NOT_IN_PAPER,
-    Printed,
-    confusion_cells,
-    confusion_matrices,
-    counts_of,
-    figures_in_words,
-)
+from pipeline.reporting.papers.confusions import NOT_IN_PAPER, Printed, confusion_table, counts_of, figures_in_words
 from pipeline.reporting.papers.paper import Figure, Results
 
 NUMBERS = {"rml": ("VII", "6"), "enterface05": ("VIII", "7"), "baum1s": ("IX", "8")}
@@ -47,10 +40,10 @@ class ByEmotion:
     def figure(self) -> Figure:
         """Return the confusion matrix."""
         stem, caption = f"figure_{NUMBERS[self.adapter][1]}", f"Confusion matrix (%) with DBN-2. {self._whose()}"
-        asked = (self.results, self.printed, self.model, self.reason)
-        table = Table(f"Fig. {NUMBERS[self.adapter][1]}", caption, "truth", confusion_cells(*asked))
+        name, note = f"Fig. {NUMBERS[self.adapter][1]}", NOTE.replace("figure_N", stem)
+        table = confusion_table(name, caption, self.results, self.printed, self.model, self.reason, note)
         frames = {stem: table.frame(), f"{stem}_details": table.details()}
-        return Figure(table.name, caption, frames, confusion_matrices(*asked), NOTE.replace("figure_N", stem))
+        return Figure(name, caption, frames, table.matrices, note)
 
     def _whose(self) -> str:
         name, accuracy = printed.DATA_SETS[self.adapter], printed.DBN_2[self.adapter]

@@ -15,6 +15,7 @@ from pipeline.reporting.html.charts import Chart, Line
 from pipeline.reporting.html.page import SECTION, page_base, page_key, percent, render
 from pipeline.reporting.system.statistics_page import SPEAKER_DEPENDENT
 from pipeline.reporting.system.system_page import GENERATED
+from pipeline.reporting.training_curves import write_curves
 from pipeline.systems.params import Fusion
 
 KINDS = ("sound", "picture", "joint", "fusion")
@@ -49,14 +50,18 @@ def write_robustness(
 
     `figures` are those of `pipeline.fusion.missing_modality.robustness`; `best` is what `chosen` returns.
     """
-    curves = {missing: {kind: _curve(figures, best[kind], missing) for kind in best} for missing in MISSING}
+    curves: dict[str, dict[str, pd.DataFrame]] = {}
+    for missing in MISSING:
+        lost = figures[figures["missing"] == missing]
+        curves[missing] = {kind: lost[lost["model"] == name] for kind, name in best.items()}
     write_table(folder / "missing.csv", figures)
-    for stale in (folder / "plots").glob("*.csv"):
-        stale.unlink()
-    for missing, by_kind in curves.items():
-        for kind in (kind for kind in _DRAWN if kind in best):  # a file for each, as DVC draws one curve of a file
-            path = folder / "plots" / f"best_{kind}_without_{missing}.csv"
-            write_table(path, by_kind[kind][["share", "accuracy_of_all"]])
+    drawn = {
+        f"best_{kind}_without_{missing}": curve[["share", "accuracy_of_all"]]
+        for missing, by_kind in curves.items()
+        for kind, curve in by_kind.items()
+        if kind in _DRAWN
+    }
+    write_curves(folder / "plots", drawn)
     corpus = described.source.corpus
     values = {
         "corpus": corpus,
@@ -83,10 +88,6 @@ def write_robustness(
         for missing, by_kind in curves.items()
     )
     return f"{best[last]}: accuracy of all clips {ends}"
-
-
-def _curve(figures: pd.DataFrame, name: str, missing: str) -> pd.DataFrame:
-    return figures[(figures["model"] == name) & (figures["missing"] == missing)]
 
 
 def _chart(missing: str, curves: Mapping[str, pd.DataFrame]) -> Chart:

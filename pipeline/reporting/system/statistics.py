@@ -33,14 +33,9 @@ class Statistics:
     gap: Gap | None  # between the genders, of the headline; None unless there are two
     decisions: pd.DataFrame  # `plots/confusion.csv`, of the headline: actual, predicted, as DVC plots them
 
-    @property
-    def calibration(self) -> Calibration:
-        """Of the headline."""
-        return self.calibrations[self.headline]
-
     def write(self, folder: Path) -> None:
         """Write `tables/` and `plots/` of a report."""
-        bins = self.calibration.reliability
+        sure = self.calibrations[self.headline]
         tables = {
             "tables/per_class": self.per_class,
             "tables/comparisons": self.comparisons,
@@ -48,8 +43,8 @@ class Statistics:
             "tables/by_speaker": self.by_speaker,
             **({} if self.by_gender.empty else {"tables/by_gender": self.by_gender}),
             "plots/confusion": self.decisions,
-            "plots/reliability": bins.loc[bins["clips"] > 0, ["confidence", "accuracy", "clips"]],
-            "plots/selective": self.calibration.selective,
+            "plots/reliability": sure.reliability.query("clips > 0")[["confidence", "accuracy", "clips"]],
+            "plots/selective": sure.selective,
         }
         for name, table in tables.items():
             write_table(folder / f"{name}.csv", table)
@@ -68,10 +63,8 @@ def headline(settings: SystemParams, scores: Mapping[str, Score]) -> str:
 
 
 def statistics_of(report: SystemReport, scores: Mapping[str, Score]) -> Statistics:
-    """Return the statistics of a report, from the figures of every model or fusion.
-
-    Raises:
-        SettingsError: `report.reference` names nothing of the system
+    """Return the statistics of a report, from the figures of every model or fusion; a SettingsError says that
+    `report.reference` names none of these.
     """
     chosen, classes, params, rows = headline(report.settings, scores), report.classes, report.params, report.judged()
     reference = params.reference.get(report.system, chosen)

@@ -14,7 +14,6 @@ import pandas as pd
 
 from pipeline.core.posteriors import probabilities
 from pipeline.evaluation.calibration import aurc, brier, ece, fit_temperature, nll, reliability, scaled, selective
-from pipeline.evaluation.metrics import rounded
 from pipeline.reporting.html.charts import Bar, Chart, Line
 from pipeline.reporting.html.page import percent
 
@@ -34,10 +33,6 @@ class Calibration:
     aurc: float  # area under the curve of risk and coverage, 0 (best) to 1
     reliability: pd.DataFrame  # as `pipeline.evaluation.calibration.reliability` returns it
     selective: pd.DataFrame  # as `pipeline.evaluation.calibration.selective` returns it
-
-    def rounded(self) -> dict[str, float | None]:
-        """Return the figures before scaling with four decimals, for JSON; None for what there is not."""
-        return rounded({**self.before, "aurc": self.aurc})
 
 
 def calibrations(

@@ -72,7 +72,7 @@ def warnings(report: SystemReport) -> list[dict[str, Any]]:
 
 def statistics_values(report: SystemReport, found: Statistics, scores: Mapping[str, Score]) -> dict[str, Any]:
     """Return the values of the template for a report, from its statistics and the figures of every model or fusion."""
-    name, sure = found.headline, found.calibration
+    name, sure = found.headline, found.calibrations[found.headline]
     shown = best_of_each({name: score.accuracy for name, score in scores.items()}, methods(report.settings))
     swapped = int((found.by_speaker["model"] == found.reference).sum())  # by the permutation test
     return {

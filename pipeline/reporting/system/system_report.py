@@ -96,10 +96,7 @@ class SystemReport:
 
 def read_results(models: Path, fusion: Path, settings: SystemParams) -> dict[str, Any]:
     """Return what the stages before a report have written into the folders of a system's models and fusions, by the
-    attributes of `SystemReport`.
-
-    Raises:
-        ArtifactError: a file is absent, damaged or of another version
+    attributes of `SystemReport`; an ArtifactError says what is absent, damaged or of another version.
     """
     names = settings.models()
     return {
@@ -114,11 +111,7 @@ def read_results(models: Path, fusion: Path, settings: SystemParams) -> dict[str
 
 
 def read_json(path: Path, stage: str) -> dict[str, Any]:
-    """Return what a stage wrote.
-
-    Raises:
-        ArtifactError: absent or damaged
-    """
+    """Return what a stage wrote; an ArtifactError names the stage where it is absent or damaged."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -132,11 +125,7 @@ def _unreadable(path: Path, stage: str, error: Exception) -> ArtifactError:
 
 
 def read_feedback(fusion: Path, settings: SystemParams) -> FeedbackRuns | None:
-    """Return what the feedback loop learned; None for a system without one.
-
-    Raises:
-        ArtifactError: absent or damaged
-    """
+    """Return what the feedback loop learned; None for a system without one."""
     if settings.feedback is None:
         return None
     path = fusion / "feedback.csv"
@@ -148,11 +137,7 @@ def read_feedback(fusion: Path, settings: SystemParams) -> FeedbackRuns | None:
 
 
 def read_validation(models: Path, fusion: Path, names: Sequence[str]) -> pd.DataFrame:
-    """Return the rows of validation clips of the named models and of all fusions, with posteriors alone.
-
-    Raises:
-        ArtifactError: a table is absent, or of another version
-    """
+    """Return the rows of validation clips of the named models and of all fusions, with posteriors alone."""
     tables = [read_table(models / name / "posteriors.csv") for name in names]
     fused = read_table(fusion / "validation.csv")
     every = pd.concat([*map(without_scores, tables), fused[~fused["model"].isin(names)]], ignore_index=True)
@@ -160,11 +145,7 @@ def read_validation(models: Path, fusion: Path, names: Sequence[str]) -> pd.Data
 
 
 def read_curves(models: Path, names: Sequence[str]) -> dict[str, pd.DataFrame]:
-    """Return model -> its training curve, of those that are trained step by step; see `training_curve`.
-
-    Raises:
-        ArtifactError: a history is absent
-    """
+    """Return model -> its training curve, of those that are trained step by step; see `training_curve`."""
     found = {}
     for name in names:
         path = models / name / "history.csv"

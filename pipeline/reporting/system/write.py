@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pandas as pd
 from pipeline.core.files import write_json
 from pipeline.core.ledger import write_ledger
 from pipeline.core.posteriors import write_table
-from pipeline.evaluation.metrics import Score, best, confusion
+from pipeline.evaluation.metrics import Score, best, confusion, rounded
 from pipeline.reporting.html.page import CONTENTS, FURTHER, SECTION, page_base, render
 from pipeline.reporting.papers.by_system import paper_of
 from pipeline.reporting.papers.paper import Results
@@ -33,19 +34,15 @@ Figures = Mapping[str, float | None]
 
 
 def write_report(report: SystemReport, folder: Path) -> dict[str, Score]:
-    """Write all files of the report's folder, the best of each modality into metrics.json; return the scores.
-
-    Raises:
-        SettingsError: `report.reference` names nothing of the system
-    """
+    """Write all files of the report's folder, the best of each modality into metrics.json; return the scores."""
     scores, classes = report.scores(), report.classes
     confusions = {
         name: confusion(frame["emotion"].tolist(), frame["predicted"].tolist(), classes)
         for name, frame in report.judged().items()
     }
     statistics = statistics_of(report, scores)
-    calibrations = statistics.calibrations
-    figures = {name: {**found.rounded(), **calibrations[name].rounded()} for name, found in scores.items()}
+    sure = {name: {**found.before, "aurc": found.aurc} for name, found in statistics.calibrations.items()}
+    figures = {name: rounded({**asdict(found), **sure[name]}) for name, found in scores.items()}
     write_json(folder / "scores.json", figures)
     write_json(folder / "metrics.json", _summary(report, scores, figures))
     write_json(folder / "setup.json", _setup(report, statistics.headline, scores))
