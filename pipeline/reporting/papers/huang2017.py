@@ -63,42 +63,36 @@ class Huang2017(Paper):
     note = "The paper's figures are for orientation, not for comparison."
 
     def tables(self) -> list[Table]:
-        """Return Tables 2 to 5."""
-        return [self.table_2(), self.table_3(), self.table_4(), self.table_5()]
-
-    def figures(self) -> list[Figure]:
-        """Return Fig. 6, the best fusion of Table 5; why it is empty where none was run."""
-        return [figure_6(self.table_5(), self.results)]
-
-    def table_2(self) -> Table:
-        """Return Table 2, each feature with the LSTM."""
+        """Return Tables 2 to 5: each feature with the LSTM; logistic regression and the ensemble method of eq. (3); the
+        regression's result fused again by eq. (3); and by eq. (5).
+        """
         labels = {"lld147": "Handcrafted audio features (147)"}
-        cells = [
+        alone = [
             self._cell(labels.get(feature, feature), "Accuracy", ModelId(feature, CLASSIFIER), paper)
             for feature, paper in TABLE_2.items()
         ]
-        return _table(2, "Recognition accuracy for audio and video modalities (LSTM).", cells, "Features")
-
-    def table_3(self) -> Table:
-        """Return Table 3, logistic regression and the ensemble method of eq. (3)."""
-        cells = [
+        pairs = [
             self._cell(audio, f"{video} {label}", FusionId.of_pair(rule, _pair(audio, video)), paper)
             for (audio, video), papers in TABLE_3.items()
             for (label, rule), paper in zip((("LR", LEARNED), ("Ensemble", "confidence")), papers, strict=True)
         ]
-        caption = "Recognition accuracies for multimodal decision level fusion (LR and the ensemble method)."
-        return _table(3, caption, cells)
+        stacked = {pair: {k: (figure, None) for k, figure in row.items()} for pair, row in TABLE_4.items()}
+        captions = {
+            "Table 2": "Recognition accuracy for audio and video modalities (LSTM).",
+            "Table 3": "Recognition accuracies for multimodal decision level fusion (LR and the ensemble method).",
+            "Table 4": "Fusion of the results of LR with those of audio and video using the ensemble method.",
+            "Table 5": "The ensemble method with prior knowledge; d: difference of micro-F1 in validation (mean).",
+        }
+        cells = [alone, pairs, self._stacked("confidence", stacked), self._stacked("prior_knowledge", TABLE_5)]
+        corners = ("Features", "Accuracy", "Accuracy", "Accuracy")
+        return [
+            Table(name, f"{caption} {NOTE}", corner, found)
+            for (name, caption), corner, found in zip(captions.items(), corners, cells, strict=True)
+        ]
 
-    def table_4(self) -> Table:
-        """Return Table 4, the regression's result fused again by eq. (3)."""
-        papers = {pair: {k: (figure, None) for k, figure in row.items()} for pair, row in TABLE_4.items()}
-        caption = "Fusion of the results of LR with those of audio and video using the ensemble method."
-        return _table(4, caption, self._stacked("confidence", papers))
-
-    def table_5(self) -> Table:
-        """Return Table 5, the regression's result fused again by eq. (5)."""
-        caption = "The ensemble method with prior knowledge; d: difference of micro-F1 in validation (mean)."
-        return _table(5, caption, self._stacked("prior_knowledge", TABLE_5))
+    def figures(self) -> list[Figure]:
+        """Return Fig. 6, the best fusion of Table 5; why it is empty where none was run."""
+        return [figure_6(self.tables()[3], self.results)]
 
     def _stacked(
         self, rule: str, papers: Mapping[tuple[str, str], Mapping[str, tuple[float, float | None]]]
@@ -113,10 +107,6 @@ class Huang2017(Paper):
     def _cell(self, row: str, column: str, asked: Asked, paper: float, paper_d: float | None = None) -> Cell:
         d = None if self.why_not(asked) else self.results.differences.get(asked), paper_d
         return self.accuracy(asked, paper=paper, d=d, row=row, column=column)
-
-
-def _table(number: int, caption: str, cells: Sequence[Cell], corner: str = "Accuracy") -> Table:
-    return Table(f"Table {number}", f"{caption} {NOTE}", corner, cells)
 
 
 def _pair(audio: str, video: str) -> PairId:

@@ -42,6 +42,8 @@ def page_values(
     """
     fused, chosen = candidates(report.settings), statistics.headline
     largest_name, largest = report.largest
+    # each feature once; twice where its models began from other weights
+    weights = {tuple(row[key] for key in ("feature", "dimension", "weights", "origin")): row for row in report.about}
     return {
         "corpus": report.corpus,
         "system": report.system,
@@ -69,7 +71,7 @@ def page_values(
         "confusions": _best_models(report, chosen, scores, confusions),
         "helped": modality_values(chosen_models(report.settings, chosen, scores), statistics.per_class, report.classes),
         "training": [training_chart(name, curve) for name, curve in report.curves.items()],
-        "weights": _weights(report.about),
+        "weights": list(weights.values()),
         "ledger": ledger_lines(report.ledger),
     }
 
@@ -104,11 +106,6 @@ def by_modality(report: SystemReport) -> dict[str, list[str]]:
         groups[words] = [str(name) for name in settings.crossed() if name.feature in features]
     groups[FURTHER] = list(settings.also)
     return {words: names for words, names in groups.items() if names}
-
-
-def _weights(about: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return what is behind the features, each once; a feature twice where its models began from other weights."""
-    return list({(row["feature"], row["dimension"], row["weights"], row["origin"]): row for row in about}.values())
 
 
 def _matrix(report: SystemReport, scores: Mapping[str, Score]) -> dict[str, Any]:
@@ -161,10 +158,9 @@ def ledger_lines(ledger: Sequence[Entry]) -> list[dict[str, str]]:
     for stage in sorted(by_stage):
         kind, _, name = stage.partition(":")
         groups.setdefault((kind, summary(by_stage[stage])), []).append(name)
-    return [{"stage": _stages(kind, names), "summary": text} for (kind, text), names in groups.items()]
-
-
-def _stages(kind: str, names: Sequence[str]) -> str:
-    if names == [""]:
-        return kind
-    return f"fuse: {len(names)} fusions" if kind == "fuse" and len(names) > _NAMED else f"{kind}: {', '.join(names)}"
+    lines = []
+    for (kind, text), names in groups.items():
+        many = kind == "fuse" and len(names) > _NAMED
+        named = f"{len(names)} fusions" if many else ", ".join(names)
+        lines.append({"stage": f"{kind}: {named}" if named else kind, "summary": text})
+    return lines
