@@ -50,7 +50,7 @@ def _clip(
     said = {KINDS[group]: posteriors_of(frame, clip_id, classes) for group, frame in rows.items()}
     return {
         "clip_id": clip_id,
-        "speaker": next(iter(rows["fused"].loc[rows["fused"]["clip_id"] == clip_id, "speaker"])),
+        "speaker": rows["fused"].loc[rows["fused"]["clip_id"] == clip_id, "speaker"].iloc[0],
         "faces": pictures.faces(clip_id),
         "spectrum": pictures.spectrum(clip_id),
         "bars": posterior_bars(said, classes, truth),

@@ -60,13 +60,12 @@ def overview(places: Places) -> str:
 
 def _compared(places: Places, reports: Sequence[Report]) -> Mapping[str, Listing]:
     """Return corpus -> the comparison of its systems, of corpora with several."""
-    by_corpus = groupby(reports, key=lambda report: report.corpus)
-    best = {corpus: {report.system: report.best for report in own} for corpus, own in by_corpus}
-    return {
-        corpus: listing(systems_compared(places.reports / corpus, names), COMPARED)
-        for corpus, names in best.items()
-        if len(names) > 1
-    }
+    found = {}
+    for corpus, own in groupby(reports, key=lambda report: report.corpus):
+        best = {report.system: report.best for report in own}
+        if len(best) > 1:
+            found[corpus] = listing(systems_compared(places.reports / corpus, best), COMPARED)
+    return found
 
 
 def _text(report: Report) -> str:

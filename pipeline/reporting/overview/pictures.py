@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,8 +42,12 @@ class Sounds:
     """Audio of the clips of one corpus, which lies where the settings say and has a manifest."""
 
     def __init__(self, params: Path, corpus: str, manifest: Path) -> None:
-        self._root = _root(params, corpus)
+        self._root: Path | None = None
         self._clips = {clip.clip_id: clip for clip in read_manifest(manifest)} if manifest.is_file() else {}
+        with suppress(PipelineError):
+            block = (read_params(params).get("corpora") or {}).get(corpus)
+            if isinstance(block, Mapping) and block.get("root"):
+                self._root = params.parent / str(block["root"])
 
     def mels(self, clip_id: str) -> np.ndarray | None:
         """Return (T, 64), 100 rows a second; None where the corpus or the clip is not here, a ClipError where its audio
@@ -58,16 +62,6 @@ class Sounds:
         if not len(rows):
             raise ClipError("too_short", "less than a window of audio")
         return rows
-
-
-def _root(params: Path, corpus: str) -> Path | None:
-    """Return the corpus's folder, None where the settings do not say."""
-    try:
-        block = (read_params(params).get("corpora") or {}).get(corpus)
-    except PipelineError:
-        return None
-    root = block.get("root") if isinstance(block, Mapping) else None
-    return params.parent / str(root) if root else None
 
 
 class Pictures(ExitStack):

@@ -61,7 +61,10 @@ class Weights:
         paper = dict(zip(printed.EMOTIONS, printed.TABLE_3.get(row, ()), strict=False)).get(emotion)
         lacks = "" if part in self.parts else f"not run: {_made_without(part)}"
         reason = self.reason or lacks or TABLE.no_clip(emotion, self.results)
-        by_fold = self._weights(part, emotion) if known else {}
+        by_fold: dict[str, float] = {}
+        if known:
+            number, place = self.parts.index(part), list(self.results.classes).index(emotion)
+            by_fold = {fold: state["weights"][number][place] for fold, state in self.states.items()}
         figure = None if reason else float(np.mean([*by_fold.values()]))
         low, high = (edge(by_fold.values(), default=0.0) for edge in (min, max))
         folds = "; ".join(f"{fold} {weight:g}" for fold, weight in by_fold.items())
@@ -76,10 +79,6 @@ class Weights:
         """Return which rows of the paper ours lacks, as further sentences."""
         absent = {row: _made_without(part) for part, row in self.rows.items() if part not in self.parts}
         return "".join(f" No row {row} in ours: {why}." for row, why in absent.items())
-
-    def _weights(self, part: str, emotion: str) -> dict[str, float]:
-        at = self.parts.index(part), list(self.results.classes).index(emotion)
-        return {fold: state["weights"][at[0]][at[1]] for fold, state in self.states.items()}
 
     def _ours(self, cells: Sequence[Cell]) -> Matrix:
         title = f"Ours, {self.results.corpus}"

@@ -12,7 +12,7 @@ from pipeline.evaluation.metrics import Score
 from pipeline.evaluation.significance import least_p
 from pipeline.reporting.html.page import Listing, percent, points
 from pipeline.reporting.system.statistics import Statistics
-from pipeline.reporting.system.statistics_calibration import Calibration, reliability_chart, selective_chart
+from pipeline.reporting.system.statistics_calibration import reliability_chart, selective_chart
 from pipeline.reporting.system.system_report import SystemReport
 from pipeline.reporting.system.tables import best_of_each
 from pipeline.systems.params import methods
@@ -84,7 +84,14 @@ def statistics_values(report: SystemReport, found: Statistics, scores: Mapping[s
         # of the fusions of pairs only the best of each method
         "comparisons": listing(found.comparisons[found.comparisons["model"].isin(shown)], [MODEL, *COMPARED]),
         "emotions": listing(found.per_class[found.per_class["model"] == name], EMOTIONS),
-        "sure": _sure(sure),
+        "sure": {
+            "before": _sureness(sure.before),
+            "after": _sureness(sure.after),
+            "temperature": _number(sure.temperature),
+            "aurc": _number(sure.aurc),
+            "fitted": sure.fitted,
+            "folds": sure.folds,
+        },
         "bins": report.params.bins,
         "charts": [reliability_chart(sure.reliability, name), selective_chart(sure.selective, name)],
         "genders": _genders(found.by_gender[found.by_gender["model"] == name]),
@@ -99,13 +106,8 @@ def listing(table: pd.DataFrame, columns: Sequence[Column], note: str = "") -> L
     return Listing("", [head for head, _, _ in columns], rows, note=note)
 
 
-def _sure(found: Calibration) -> dict[str, Any]:
-    """Return the calibration of one model as text."""
-    before, after = (
-        [percent(each["ece"]), _number(each["nll"]), _number(each["brier"])] for each in (found.before, found.after)
-    )
-    numbers = {"temperature": _number(found.temperature), "aurc": _number(found.aurc)}
-    return {"before": before, "after": after, **numbers, "fitted": found.fitted, "folds": found.folds}
+def _sureness(found: Mapping[str, float]) -> list[str]:
+    return [percent(found["ece"]), _number(found["nll"]), _number(found["brier"])]
 
 
 def _genders(table: pd.DataFrame) -> Listing:

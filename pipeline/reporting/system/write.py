@@ -29,8 +29,6 @@ from pipeline.systems.params import methods
 
 _COMPARED = ("accuracy", "uar", "macro_f1", "ece")
 """Figures of metrics.json."""
-Figures = Mapping[str, float | None]
-"""Of one model, rounded."""
 
 
 def write_report(report: SystemReport, folder: Path) -> dict[str, Score]:
@@ -78,7 +76,7 @@ def _setup(report: SystemReport, headline: str, scores: Mapping[str, Score]) -> 
 
 
 def _summary(
-    report: SystemReport, scores: Mapping[str, Score], figures: Mapping[str, Figures]
+    report: SystemReport, scores: Mapping[str, Score], figures: Mapping[str, Mapping[str, float | None]]
 ) -> dict[str, dict[str, Any]]:
     """Return what two runs are compared by, for `dvc metrics diff` and `dvc exp show`; the rest is in `scores.json`.
 
