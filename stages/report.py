@@ -5,8 +5,7 @@ from pipeline.evaluation.metrics import ReportParams, best
 from pipeline.manifest.corpus_json import read_corpus_summary
 from pipeline.pretraining.settings import is_generated
 from pipeline.protocols.splits import read_splits
-from pipeline.reporting.system.inputs import read_results
-from pipeline.reporting.system.system_report import SystemReport
+from pipeline.reporting.system.system_report import SystemReport, read_results
 from pipeline.reporting.system.write import write_report
 from pipeline.runner.stage import Context, stage
 from pipeline.systems.params import SystemParams
