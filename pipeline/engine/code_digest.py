@@ -22,6 +22,10 @@ SILENT = ("pipeline.runner", "pipeline.cli")
 """Packages that change no result: how a stage speaks, and what people ask of its outputs. They are in no digest."""
 
 
+DATA = (".html", ".css", ".json", ".csv", ".txt", ".yaml")
+"""Suffixes of files beside code that a result may come from: a page's template, a drawing's points."""
+
+
 class _Source(NamedTuple):
     """One file: the dotted names that it imports, anywhere in it; whether it has anything but docstrings in it; and the
     digest of its syntax without docstrings, descriptions of settings, comments and layout.
@@ -81,8 +85,8 @@ def imported_files(files: Iterable[Path], root: Path = ROOT) -> list[Path]:
 def code_digest(*modules: str) -> str:
     """Return 16 hexadecimal digits for the code behind dotted module names.
 
-    Covers every file of the project that they import, and the versions of the third-party packages that
-    those files import. Comments, docstrings and layout do not count.
+    Covers every file of the project that they import, the templates and other data beside those files, and the
+    versions of the third-party packages that they import. Comments, docstrings and layout do not count.
     """
     for name in modules:
         base = ROOT.joinpath(*name.split("."))
@@ -93,9 +97,18 @@ def code_digest(*modules: str) -> str:
     digest = hashlib.sha256()
     for path in files:
         digest.update(f"{path.relative_to(ROOT).as_posix()}\n{_source(path).digest}\n".encode())
+    for path in _data_beside(files):
+        digest.update(f"{path.relative_to(ROOT).as_posix()}\n".encode() + path.read_bytes())
     for line in sorted({_version(owner) for top in tops for owner in _package_owners().get(top, ())}):
         digest.update(line.encode())
     return digest.hexdigest()[:16]
+
+
+def _data_beside(files: Iterable[Path]) -> list[Path]:
+    """Return what modules may read of their own package: data in its folder, and templates below it."""
+    folders = {path.parent for path in files}
+    beside = {path for folder in folders for place in (folder, folder / "templates") for path in place.glob("*.*")}
+    return sorted(path for path in beside if path.suffix in DATA)
 
 
 def all_digests() -> dict[str, dict[str, str]]:
