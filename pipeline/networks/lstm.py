@@ -16,7 +16,7 @@ class EmotionLSTM(nn.Module):
         hidden: nodes of the hidden layer that brings the feature to the LSTM's size
         cells: nodes of the LSTM
         dropout: after the LSTM
-        readout: what goes to the softmax: the LSTM's output at the "last" true step, or its "mean" over all true steps
+        readout: what goes to the softmax, as in `read_out`
     """
 
     def __init__(self, inputs: int, classes: int, hidden: int, cells: int, dropout: float, readout: str) -> None:
@@ -51,7 +51,7 @@ def read_out(lstm: nn.Module, sequences: torch.Tensor, lengths: torch.Tensor, re
     Args:
         lstm: `nn.LSTM`, batch first
         sequences: (B, T, inputs)
-        lengths: (B,)
+        lengths: (B,), true steps
         readout: the output at the "last" true step, or the "mean" over all true steps
     """
     if lstm.training:

@@ -17,7 +17,7 @@ from abc import ABC, abstractmethod
 
 import torch
 from torch import nn
-from torch.nn.functional import binary_cross_entropy, linear, softplus
+from torch.nn.functional import binary_cross_entropy, linear
 
 
 def _draw(probabilities: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -29,10 +29,7 @@ def _draw(probabilities: torch.Tensor, generator: torch.Generator) -> torch.Tens
 class RBM(nn.Module, ABC):
     """What both kinds share: binary hidden units.
 
-    Args:
-        visible: visible units
-        hidden: hidden units
-        generator: draws the first weights from N(0, 0.01^2), Hinton 2012, section 8; biases begin at 0
+    `generator` draws the first weights from N(0, 0.01^2), Hinton 2012, section 8; biases begin at 0.
     """
 
     def __init__(self, visible: int, hidden: int, generator: torch.Generator) -> None:
@@ -54,10 +51,6 @@ class RBM(nn.Module, ABC):
         """Return one draw of the visible units with such means, (B, V)."""
 
     @abstractmethod
-    def free_energy(self, visible: torch.Tensor) -> torch.Tensor:
-        """Return -log sum_h exp(-E(v, h)), (B,), for visible values (B, V)."""
-
-    @abstractmethod
     def reconstruction_error(self, visible: torch.Tensor, means: torch.Tensor) -> torch.Tensor:
         """Return how far the reconstruction's means (B, V) lie from visible values (B, V), summed over units, (B,)."""
 
@@ -65,7 +58,8 @@ class RBM(nn.Module, ABC):
     def contrastive_divergence(
         self, visible: torch.Tensor, steps: int, generator: torch.Generator, sampled: bool = False
     ) -> torch.Tensor:
-        """Estimate the gradient of the mean negative log-likelihood; it is left in `.grad`, as `backward` does.
+        """Leave an estimate of the gradient of the mean negative log-likelihood of a minibatch (B, V) in `.grad`, as
+        `backward` does, and return the means of the first reconstruction, (B, V).
 
         Hidden units are sampled, except for the statistics at both ends of the chain, which take their probabilities.
         The next call writes into the same `weights.grad`.
@@ -77,9 +71,6 @@ class RBM(nn.Module, ABC):
             sampled: visible units of the chain are drawn too. The chain then tends to the model's own distribution,
                 and the estimate to the exact gradient as `steps` grow. Otherwise they take their means, which is less
                 noisy and good enough to begin a deep network with (Hinton 2012, section 3.2)
-
-        Returns:
-            means of the first reconstruction, (B, V)
         """
         driven = hidden = self.hidden_probabilities(visible)
         first = chain = visible
@@ -109,10 +100,6 @@ class BernoulliRBM(RBM):
         """Return binary units, (B, V)."""
         return _draw(means, generator)
 
-    def free_energy(self, visible: torch.Tensor) -> torch.Tensor:
-        """Return -b v - sum_j log(1 + exp(c_j + W_j v)), (B,), for visible values (B, V)."""
-        return -(visible @ self.visible_bias) - softplus(linear(visible, self.weights, self.hidden_bias)).sum(1)
-
     def reconstruction_error(self, visible: torch.Tensor, means: torch.Tensor) -> torch.Tensor:
         """Return the cross-entropy of Zhang et al. 2017, eq. (5), nats, (B,); its second term is negative there too."""
         return binary_cross_entropy(means, visible, reduction="none").sum(1)
@@ -129,11 +116,6 @@ class GaussianRBM(RBM):
         """Return the means with noise of variance 1, (B, V)."""
         noise = torch.randn(means.shape, generator=generator, dtype=means.dtype, device=generator.device)
         return means + noise.to(means.device)
-
-    def free_energy(self, visible: torch.Tensor) -> torch.Tensor:
-        """Return |v - b|^2 / 2 - sum_j log(1 + exp(c_j + W_j v)), (B,), for visible values (B, V)."""
-        quadratic = (visible - self.visible_bias).square().sum(1) / 2
-        return quadratic - softplus(linear(visible, self.weights, self.hidden_bias)).sum(1)
 
     def reconstruction_error(self, visible: torch.Tensor, means: torch.Tensor) -> torch.Tensor:
         """Return the squared error, (B,).

@@ -15,19 +15,14 @@ import numpy as np
 import torch
 from torch import nn
 
+from pipeline.networks.layers import begun
+
 BOUND = 10.0
 """Normalised values are kept within so many deviations, so that one outlier cannot saturate the network."""
 
 
 class TanhDNN(nn.Module):
-    """Feed-forward classifier of rows.
-
-    Args:
-        inputs: columns of a row
-        classes: C
-        hidden: nodes of each hidden layer
-        layers: hidden layers
-    """
+    """Feed-forward classifier of rows; `layers` hidden layers of `hidden` nodes each."""
 
     mean: torch.Tensor
     scale: torch.Tensor
@@ -39,9 +34,7 @@ class TanhDNN(nn.Module):
         widths = [inputs, *[hidden] * layers]
         self.body = nn.ModuleList(nn.Linear(before, after) for before, after in itertools.pairwise(widths))
         self.output = nn.Linear(hidden, classes)
-        for layer in (*self.body, self.output):
-            nn.init.xavier_uniform_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        begun(self, nn.init.xavier_uniform_)
 
     def set_scale(self, mean: np.ndarray, scale: np.ndarray) -> None:
         """Take the mean and deviation (inputs,) of the training rows."""

@@ -27,7 +27,7 @@ class TemporalLSTM(nn.Module):
         classes: emotions
         cells: nodes of each layer's LSTM
         dropout: behind the sum of the LSTMs
-        readout: what goes to the softmax: the sum at the "last" true step, or its "mean" over all true steps
+        readout: what of the sum goes to the softmax, as in `read_out`
     """
 
     def __init__(
@@ -79,13 +79,7 @@ class LayerScales:
 
 
 class ClipNetwork(nn.Module):
-    """A plugin's network and the head that classifies its layers.
-
-    Args:
-        body: the plugin's network
-        head: `TemporalLSTM`, or dropout and softmax
-        scales: of its layers
-    """
+    """A plugin's network, and the head that classifies its layers: `TemporalLSTM`, or dropout and softmax."""
 
     means: torch.Tensor
     deviations: torch.Tensor
@@ -97,7 +91,6 @@ class ClipNetwork(nn.Module):
         self.register_buffer("deviations", scales.deviations)
 
     def layers(self, inputs: torch.Tensor) -> list[torch.Tensor]:
-        """Return the layers of the plugin's network."""
         return self.body.layers(inputs)  # type: ignore[operator]
 
     def judge(self, layers: Sequence[torch.Tensor]) -> torch.Tensor:

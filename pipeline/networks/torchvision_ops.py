@@ -34,7 +34,7 @@ def models() -> ModuleType:
 
 
 def _operators_load() -> bool:
-    """Load the operators as torchvision itself is about to; a second loading does nothing."""
+    """Load the operators as torchvision itself is about to."""
     package = importlib.util.find_spec("torchvision")
     for folder in (package.submodule_search_locations if package else None) or ():
         for library in Path(folder).glob("_C*"):
