@@ -21,11 +21,11 @@ from pipeline.media.decode import degraded_by, read_audio_blocks
 
 @dataclass(frozen=True)
 class ExtractJob:
-    """Compute one feature of one clip.
+    """Compute one feature of one clip; see `pipeline.engine.run.Job`.
 
     Args:
         feature: plugin in pipeline/features/extractors
-        params: its settings as a mapping
+        params: its settings
         source: corpus folder, or the feature file that the plugin's INPUT names
         weights: folder of the pre-trained network, or None
     """
@@ -42,16 +42,13 @@ class ExtractJob:
 
     @property
     def stage(self) -> str:
-        """See `pipeline.engine.run.Job`."""
         return f"extract:{self.feature}"
 
     @property
     def version(self) -> str:
-        """Digest of the extractor's code."""
         return code_digest(plugins.module_name("extractors", self.feature), "pipeline.media.decode")
 
     def parts(self, clip: Clip) -> dict[str, Any]:
-        """See `pipeline.engine.run.Job`."""
         sound = self._plugin.INPUT == "sound"
         return {
             "stage": self.stage,
@@ -62,7 +59,6 @@ class ExtractJob:
         }
 
     def load(self, clip: Clip) -> Any:
-        """See `pipeline.engine.run.Job`."""
         if self._plugin.INPUT == "sound":
             damage: list[str] = []
             return Audio(
@@ -72,7 +68,6 @@ class ExtractJob:
         return opened(self.source).rows(clip.clip_id, further)
 
     def compute(self, clip: Clip, loaded: Any, notes: list[str]) -> Iterator[ClipFeatures]:  # noqa: ARG002
-        """See `pipeline.engine.run.Job`."""
         yield from self._extractor(loaded)
         if isinstance(loaded, Audio):
             notes += degraded_by(loaded.damage)
@@ -108,6 +103,5 @@ def _extractor(feature: str, params: str, weights: Path | None) -> Any:
 
 def extractor_params(feature: str, data: Any, place: str) -> dict[str, Any]:
     """Return a feature's settings, checked, with the defaults filled in."""
-    return parse(
-        plugins.load("extractors", feature, place.removeprefix("params.yaml: ")).Params, data, place
-    ).model_dump()
+    plugin = plugins.load("extractors", feature, place.removeprefix("params.yaml: "))
+    return parse(plugin.Params, data, place).model_dump()

@@ -20,7 +20,7 @@ from pipeline.core.settings import Settings
 from pipeline.core.store import ClipFeatures, FeatureMeta, opened
 from pipeline.engine.code_digest import code_digest
 from pipeline.features.aligned.network_crop import cut
-from pipeline.features.aligned.networks import with_weights
+from pipeline.features.pretrained import with_weights
 from pipeline.media.frame_sampling import filled
 
 FRAMES = 16
@@ -45,13 +45,10 @@ class ClipModel(PluginModel):
     KIND = "clip_networks"
 
     def network(self) -> nn.Module:
-        """Return the network with its pre-trained weights, in evaluation mode.
-
-        Raises:
-            WeightsError: they do not fit it
-        """
+        """Return the network with its pre-trained weights, in evaluation mode; see `with_weights`."""
         weights = self.loaded()
-        return with_weights(self.plugin.network(self.params, weights.config["network"]), weights, self.weights)
+        module = self.plugin.network(self.params, weights.config["network"])
+        return with_weights(module, self.name, weights, self.weights)
 
     def prepared(self, faces: np.ndarray) -> torch.Tensor:
         """Return what the network takes, for aligned faces (T, px, px, 3) uint8: the middle window of all."""
@@ -63,13 +60,7 @@ class ClipFeatureJob:
     """The network's layers on one clip; see `pipeline.engine.run.Job`.
 
     A picture network gives a row per frame, NaN where no face was found; a clip network one row, for which such frames
-    take the nearest with a face.
-
-    Args:
-        feature: its name
-        model: the network
-        batch: frames per forward pass of a picture network
-        source: feature file of aligned faces
+    take the nearest with a face. `source` is a feature file of aligned faces.
     """
 
     feature: str
@@ -79,12 +70,7 @@ class ClipFeatureJob:
 
     @classmethod
     def of(cls, feature: str, params: ClipFeatureParams, weights: Path, source: Path) -> ClipFeatureJob:
-        """Return the job of one feature, its settings checked.
-
-        Raises:
-            SettingsError: no such plugin, a wrong setting, or one that leaves weights at random
-            WeightsError: they do not fit the network
-        """
+        """Return the job of one feature; SettingsError for a wrong setting, or one that leaves weights at random."""
         place = f"clip_features.{feature}"
         model = ClipModel.of(params.network, params.settings, weights, place)
         if new := _network(model).renewed:
@@ -95,16 +81,13 @@ class ClipFeatureJob:
 
     @property
     def stage(self) -> str:
-        """See `pipeline.engine.run.Job`."""
         return f"extract:{self.feature}"
 
     @property
     def version(self) -> str:
-        """Digest of the code."""
         return code_digest(self.model.code, "pipeline.features.aligned.job")
 
     def parts(self, clip: Clip) -> Mapping[str, Any]:
-        """See `pipeline.engine.run.Job`."""
         return {
             "stage": self.stage,
             "input": opened(self.source).digest(clip.clip_id, ("crops", "mask", "times")),
@@ -114,11 +97,10 @@ class ClipFeatureJob:
         }
 
     def load(self, clip: Clip) -> ClipFeatures:
-        """See `pipeline.engine.run.Job`; sixteen frames, however long the clip."""
+        """Return sixteen frames, however long the clip."""
         return opened(self.source).read(clip.clip_id, names=("crops",))
 
     def compute(self, clip: Clip, loaded: ClipFeatures, notes: list[str]) -> Iterator[ClipFeatures]:  # noqa: ARG002
-        """See `pipeline.engine.run.Job`."""
         crops, mask = loaded.extra["crops"], loaded.mask
         if not mask.any():
             raise ClipError("no_face", f"in none of {len(mask)} frames")

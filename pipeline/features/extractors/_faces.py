@@ -1,4 +1,4 @@
-"""What pool5 and dlib128 share: which frames of a tracked face go through the network, and rows for the others."""
+"""What pool5 and dlib128 share: which frames of a tracked face go through the network."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ import numpy as np
 
 from pipeline.core.errors import ClipError
 from pipeline.core.store import ClipFeatures, ClipReader, FeatureMeta
-
-ROWS = 64
-"""Frames read, and rows given away, at a time."""
+from pipeline.features.observed import ROWS, spread
 
 
 def rows_of_faces(
@@ -26,7 +24,7 @@ def rows_of_faces(
     Args:
         faces: of `crop_faces`, with `crops` (T, H, W, 3) uint8
         every: take every n-th frame
-        meta: dimension and dtype of the feature
+        meta: of the feature, for its dtype
         compute: (B, H, W, 3) crops -> (B, D) rows
         batch: frames at a time, B; counted over the whole clip, so that blocks do not show in the results
 
@@ -38,13 +36,7 @@ def rows_of_faces(
         raise ClipError("no_face", "none of the frames that were taken shows a face")
     crops = _observed(faces, every)
     batches = iter(lambda: list(islice(crops, batch)), [])
-    rows = (row for some in batches for row in compute(np.stack(some)))
-    for start in range(0, len(mask), ROWS):
-        part = slice(start, start + ROWS)
-        values = np.full((len(mask[part]), meta.dimension), np.nan, meta.dtype)
-        for place, row in zip(np.flatnonzero(mask[part]), rows, strict=False):
-            values[place] = row
-        yield ClipFeatures(values, times[part], mask[part])
+    return spread((row for some in batches for row in compute(np.stack(some))), times, mask, meta.dtype)
 
 
 def _observed(faces: ClipFeatures | ClipReader, every: int) -> Iterator[np.ndarray]:

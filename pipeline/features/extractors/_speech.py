@@ -25,13 +25,7 @@ class SpeechParams(Settings):
 
 
 class SpeechExtractor:
-    """The trained speech DNN up to its last hidden layer.
-
-    Args:
-        feature: name in params.yaml
-        nodes: of the last hidden layer, as the feature's name promises
-        params: recorded in the feature file
-        weights: folder that `pretrain@<feature>` writes
+    """The trained speech DNN up to its last hidden layer, which has as many nodes as the feature's name promises.
 
     Raises:
         WeightsError: no weights, damaged ones, or those of a network with another last layer
@@ -57,19 +51,14 @@ class SpeechExtractor:
             dimension=nodes,
             dtype="float32",
             rate_hz=1000 / self.mfcc["hop_ms"],
-            layer=f"hidden layer 6{', bottleneck' if shape['bottleneck'] else ''} ({nodes}), inner layers "
-            f"of {shape['hidden']}",
+            layer=f"hidden layer 6{', bottleneck' * shape['bottleneck']} ({nodes}), inner layers of {shape['hidden']}",
             params=params.model_dump(),
             weights=loaded.sha256,
             origin=loaded.origin,
         )
 
     def check_input(self, meta: FeatureMeta) -> None:
-        """Refuse MFCC that the network was not trained on.
-
-        Raises:
-            SettingsError: `extract.mfcc39` and the weights' own settings differ
-        """
+        """Refuse MFCC of other settings than those that the network was trained on."""
         if dict(meta.params) != self.mfcc:
             different = sorted(k for k in self.mfcc if meta.params.get(k) != self.mfcc[k])
             raise SettingsError(

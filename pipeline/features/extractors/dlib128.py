@@ -59,11 +59,7 @@ class Extractor:
         )
 
     def check_input(self, meta: FeatureMeta) -> None:
-        """Refuse crops whose face lies elsewhere than the settings say.
-
-        Raises:
-            SettingsError: the margins differ
-        """
+        """Refuse crops whose face lies elsewhere than the settings say."""
         margin = meta.params.get("margin", self.params.margin)
         if margin != self.params.margin:
             raise SettingsError(
@@ -80,11 +76,7 @@ class Extractor:
         return dlib.get_face_chip(crop, self.landmarks(crop, box), CHIP_PX, PADDING)
 
     def __call__(self, faces: ClipFeatures | ClipReader) -> Iterator[ClipFeatures]:
-        """Yield (T, 128) for tracked faces, block by block.
-
-        Raises:
-            ClipError: none of the frames that are taken shows a face
-        """
+        """Yield (T, 128) for tracked faces, block by block."""
         return rows_of_faces(faces, self.params.every, self.meta, self._row)
 
     def _row(self, crops: np.ndarray) -> np.ndarray:

@@ -59,11 +59,7 @@ class Extractor:
         )
 
     def __call__(self, faces: ClipFeatures | ClipReader) -> Iterator[ClipFeatures]:
-        """Yield (T, 9216) for tracked faces, block by block.
-
-        Raises:
-            ClipError: none of the frames that are taken shows a face
-        """
+        """Yield (T, 9216) for tracked faces, block by block."""
         return rows_of_faces(faces, self.params.every, self.meta, self._rows, self.params.batch)
 
     @torch.inference_mode()

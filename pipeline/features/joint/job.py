@@ -24,6 +24,7 @@ from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
 from pipeline.core.store_writer import write_features
 from pipeline.core.weights_file import save_weights
 from pipeline.engine.clip_cache import cache_key
+from pipeline.features.fold_run import labelled
 from pipeline.features.joint.networks import Segments
 from pipeline.protocols.leakage import check_learned
 from pipeline.protocols.splits import Fold
@@ -58,12 +59,7 @@ def paired(audio: ClipFeatures, video: ClipFeatures) -> ClipFeatures:
 
 @dataclass(frozen=True)
 class Sources:
-    """Two feature files of segments, learned per fold or not.
-
-    Attributes:
-        audio: of sound
-        video: of faces
-    """
+    """Two feature files of segments, of sound and of faces, learned per fold or not."""
 
     audio: Path
     video: Path
@@ -104,8 +100,7 @@ class JointJob:
         meta: attributes of the feature file; the dimension is known when the first fold is learned
         network: plugin of pipeline/features/joint/networks
         settings: its settings as canonical JSON
-        sources: what is fused
-        digest: of the contents of both
+        digest: of the contents of both sources
         keep: folds whose weights are kept
         clips: all clips of the corpus
         device: `cpu` or `cuda`
@@ -121,31 +116,24 @@ class JointJob:
     device: str
 
     def key(self, name: str, fold: Fold) -> str:
-        """See `FoldJob`."""
-        emotions = {clip.clip_id: clip.emotion for clip in self.clips}
         return cache_key(
             code=self.meta.version,
             network=self.network,
             settings=self.settings,
             data=self.digest,
-            fold={clip_id: [part, emotions[clip_id]] for clip_id, part in sorted(fold.items())},
+            fold=labelled(fold, self.clips),
             run={"name": name, "device": self.device, "kept": is_kept(self.keep, name)},
         )
 
     def learn(self, name: str, fold: Fold, folder: Path) -> list[dict[str, Any]]:
-        """See `FoldJob`."""
         classes, plugin = class_names(self.clips), plugins.load("fusion_networks", self.network)
         found = self.sources.read(name, fold, [clip.clip_id for clip in self.clips])
         parts = {part: self._segments(found, fold, part, classes) for part in ("train", "val")}
         params = plugin.Params.model_validate_json(self.settings)
         joint, history = plugin.fit(params, parts["train"], parts["val"], len(classes), self.device)
         if is_kept(self.keep, name):
-            save_weights(
-                folder,
-                joint.state(),
-                {"network": self.network, "settings": self.settings, "classes": classes},
-                self.meta.origin,
-            )
+            config = {"network": self.network, "settings": self.settings, "classes": classes}
+            save_weights(folder, joint.state(), config, self.meta.origin)
         meta = replace(self.meta, dimension=joint.dimension)
         write_features(folder / FEATURES, meta, ((clip_id, joined(joint, found[clip_id])) for clip_id in sorted(found)))
         return [dict(row) for row in history]

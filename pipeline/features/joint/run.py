@@ -3,39 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 from pipeline.core import plugins
 from pipeline.core.clip import Clip
 from pipeline.core.errors import SettingsError
 from pipeline.core.files import canonical_json, file_digest, write_json
-from pipeline.core.ledger import Entry, absent_ids, check_failures, lost_by_id, summary, write_ledger
+from pipeline.core.ledger import Entry, lost_by_id
 from pipeline.core.settings import Runtime, parse
 from pipeline.core.store import FeatureFile, FeatureMeta
 from pipeline.engine.code_digest import code_digest
 from pipeline.engine.workers import workers_for
+from pipeline.features.fold_run import FoldPaths, recorded
 from pipeline.features.joint.job import JointJob, JointParams, Sources, pair_entries
 from pipeline.protocols.splits import Fold
-from pipeline.protocols.trainable_folds import not_learned, trainable_folds
 from pipeline.training.per_fold import check_keep, learn_folds
-
-
-@dataclass(frozen=True)
-class JointPaths:
-    """Where things are written.
-
-    Attributes:
-        out: feature file
-        kept: folder for the history and the weights that are kept
-        ledger: ledger
-        scratch: folder for an unfinished run
-    """
-
-    out: Path
-    kept: Path
-    ledger: Path
-    scratch: Path
 
 
 def fuse_features(
@@ -45,7 +26,7 @@ def fuse_features(
     clips: Sequence[Clip],
     upstream: Sequence[Entry],
     folds: Mapping[str, Fold],
-    paths: JointPaths,
+    paths: FoldPaths,
     runtime: Runtime,
 ) -> str:
     """Learn and write one joint feature; return one line.
@@ -61,18 +42,14 @@ def fuse_features(
     check_keep(params.keep, folds, place)
     meta = _meta(name, params.network, settings.model_dump(mode="json"), sources)
     entries = pair_entries(name, sources, clips, lost_by_id(upstream))
-    present = {entry.clip_id for entry in entries if not entry.lost}
-    learned = trainable_folds(folds, present, absent_ids(entries), f"fuse_features:{name}")
-    entries = entries if learned else not_learned(entries)
-    write_ledger(paths.ledger, [*dict.fromkeys(upstream), *entries])
-    check_failures(entries, runtime.max_failed_fraction, paths.ledger)
+    learned, found = recorded(f"fuse_features:{name}", entries, upstream, folds, paths.ledger, runtime)
     digest = file_digest(sources.audio) + file_digest(sources.video)
     text = canonical_json(settings.model_dump(mode="json"))
     job = JointJob(meta, params.network, text, sources, digest, params.keep, clips, runtime.device)
     workers = 1 if runtime.device == "cuda" else workers_for(runtime.workers, sources.audio, sources.video)
     write_json(paths.kept / "about.json", {"feature": name, "network": params.network, "origin": meta.origin})
     line = learn_folds(job, learned, meta, paths.out, paths.kept, paths.scratch, workers)
-    return f"fuse_features:{name}: {summary(entries)}; {line}"
+    return f"fuse_features:{name}: {found}; {line}"
 
 
 def _meta(name: str, network: str, settings: Mapping[str, object], sources: Sources) -> FeatureMeta:

@@ -66,7 +66,6 @@ def pieces(
     """Yield pieces of a clip, which is read in blocks, so that only what coming pieces may need is in memory.
 
     Args:
-        clip: from memory or from its file
         spans: (first row, row behind the last) of each piece; neither ever decreases
         rows: of a block
         take: which array of a block the pieces are of
@@ -97,11 +96,8 @@ def cut(values: np.ndarray, start: int, length: int) -> np.ndarray:
 def channels(window: np.ndarray) -> np.ndarray:
     """Return static, delta and delta-delta of a log mel window as a picture, Zhang et al. 2017, eq. (1) with N = 2.
 
-    Args:
-        window: (L, M), frames by bands
-
-    Returns:
-        (3, M, L) float32: bands from low to high, time from left to right; derivatives are taken within the window
+    (3, M, L) float32 for a window of (L, M), frames by bands: bands from low to high, time from left to right;
+    derivatives are taken within the window.
     """
     first = deltas(window)
     return np.stack([window, first, deltas(first)]).transpose(0, 2, 1).astype(np.float32)

@@ -4,11 +4,10 @@
     fit         `fit(params, train, val, classes, device="cpu") -> (joint, history)`: `train` and `val` are `Segments`,
                 whose inputs are the features side by side; the joint is a `Joint`; the history has the keys of `ROW`
     load        `load(params, state, columns, classes) -> joint`: the joint of a kept `state()`, for inputs of so many
-    columns
+                columns
 
 Everything that is learned (scaling included) is learned from `train`; `val` only decides when to stop, and may be
-empty.
-A class that `train` lacks is no error. The same segments and settings give the same bytes on one CPU thread.
+empty. A class that `train` lacks is no error. The same segments and settings give the same bytes on one CPU thread.
 """
 
 from __future__ import annotations

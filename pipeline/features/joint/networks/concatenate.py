@@ -18,11 +18,7 @@ class Params(Settings):
 
 @dataclass(frozen=True)
 class Concatenated:
-    """The inputs themselves.
-
-    Attributes:
-        dimension: columns
-    """
+    """The inputs themselves."""
 
     dimension: int
 
