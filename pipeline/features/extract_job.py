@@ -1,12 +1,10 @@
 """The per-clip job of the `extract` stages."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pipeline.audio.spectral import AUDIO_HZ
 from pipeline.core import plugins
@@ -36,7 +34,7 @@ class ExtractJob:
     weights: Path | None = None
 
     @classmethod
-    def of(cls, feature: str, block: Any, key: str, source: Path, weights: Path | None) -> ExtractJob:
+    def of(cls, feature: str, block: Any, key: str, source: Path, weights: Path | None) -> Self:
         """Return the job for a corpus folder or a feature file by the block of params.yaml at a key."""
         return cls(feature, extractor_params(feature, block, f"params.yaml: {key}"), source, weights)
 

@@ -1,7 +1,5 @@
 """What the features that are learned in every fold share: where they lie, their ledger, and what a fold depends on."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

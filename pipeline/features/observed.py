@@ -1,7 +1,5 @@
 """Rows of what was observed, among NaN for what was not."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from itertools import chain
 

@@ -1,7 +1,5 @@
 """Pre-trained weights in the network that a plugin builds."""
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -10,9 +8,6 @@ from torch import nn
 
 from pipeline.core.errors import WeightsError
 from pipeline.core.weights_file import Weights
-
-_NAMED = 3
-"""How many parameters a message names."""
 
 
 def with_weights(module: Any, name: str, weights: Weights, where: Path, new: Collection[str] = ()) -> nn.Module:
@@ -34,7 +29,7 @@ def with_weights(module: Any, name: str, weights: Weights, where: Path, new: Col
     unfit = sorted(key for key in needed if key not in loaded or loaded[key].shape != own[key].shape)
     unknown = sorted(key for key in set(loaded) - set(own) if key.rpartition(".")[0] not in unused)
     if unfit or unknown:
-        named = ", ".join([*unfit, *unknown][:_NAMED])
+        named = ", ".join([*unfit, *unknown][:3])
         raise WeightsError(
             f"{where}: these weights do not fit {name} with its settings: {named}; retrain or fetch them, or mend "
             "the settings"

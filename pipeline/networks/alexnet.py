@@ -4,8 +4,6 @@ Zhang et al., section III: five convolutions, pooling after the first, second an
 1000. At 227 x 227 pool5 is 6 x 6 already, and the adaptive pooling behind it changes nothing.
 """
 
-from __future__ import annotations
-
 from typing import cast
 
 import torch

@@ -6,8 +6,6 @@ clips of 16 frames of 112 x 112 give when the last pooling is padded by one pixe
 112 -> 56 -> 28 -> 14 -> 7 -> 4, 512 x 1 x 4 x 4 = 8192.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 import torch

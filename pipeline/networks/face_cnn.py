@@ -6,8 +6,6 @@ and 5, windows of 3 with stride 2. A first layer of 5x5 with stride 2 and Caffe'
 100 pixels to 6 (100 -> 50 -> 25 -> 12 -> 6).
 """
 
-from __future__ import annotations
-
 from functools import partial
 
 import torch

@@ -20,8 +20,6 @@ of reach: the authors' file of weights itself.
 Softmax over identities, fc6 there, is trained along here without the centre loss of the paper.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -36,9 +34,8 @@ INPUT_PX = 112
 FEATURES = ("pool1b", "pool3", "fc5")
 
 _BLOCKS = {2: 1, 3: 2, 4: 5, 5: 3}
-"""Stage -> residual blocks."""
 _CHANNELS = {2: 64, 3: 128, 4: 256, 5: 512}
-"""Stage -> channels of its residual blocks."""
+"""Stage -> residual blocks, and the channels of all of them."""
 _LAST = 5
 _RESIDUAL_STD = 0.01
 """Of initial weights in residual blocks, in the authors' file."""

@@ -5,8 +5,6 @@ with a dropout layer before the softmax layer. At real size DBN-1, -2 and -3, li
 8192-4096[-2048[-1024]]-C.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
@@ -19,16 +17,7 @@ from pipeline.networks.rbm import RBM
 
 
 class FusionNetwork(nn.Module):
-    """What both share.
-
-    Args:
-        inputs: columns of the concatenated features
-        hidden: widths of the hidden layers
-        classes: of the softmax layer
-        activation: behind every hidden layer
-        dropout: before the softmax layer
-        first: draws the first weights
-    """
+    """What both share: an activation behind every layer of `hidden`, dropout before the last; `first` draws weights."""
 
     def __init__(
         self, inputs: int, hidden: Sequence[int], classes: int, activation: type[nn.Module], dropout: float,

@@ -1,7 +1,5 @@
 """What several networks are built of: fully connected layers, and initial weights."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import pairwise

@@ -8,8 +8,6 @@ Layers are called as in the published files of facenet-pytorch. Their dense laye
 column (width, height, channel), not in torch's own order.
 """
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

@@ -11,8 +11,6 @@ section 3; a stack of them, trained one by one, is the deep belief network of Hi
 algorithm for deep belief nets", with which Zhang et al. 2017, section IV.B, fuse audio and video.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 
 import torch
@@ -61,16 +59,10 @@ class RBM(nn.Module, ABC):
         """Leave an estimate of the gradient of the mean negative log-likelihood of a minibatch (B, V) in `.grad`, as
         `backward` does, and return the means of the first reconstruction, (B, V).
 
-        Hidden units are sampled, except for the statistics at both ends of the chain, which take their probabilities.
-        The next call writes into the same `weights.grad`.
-
-        Args:
-            visible: minibatch (B, V)
-            steps: of the Gibbs chain, the k of CD-k
-            generator: of the samples
-            sampled: visible units of the chain are drawn too. The chain then tends to the model's own distribution,
-                and the estimate to the exact gradient as `steps` grow. Otherwise they take their means, which is less
-                noisy and good enough to begin a deep network with (Hinton 2012, section 3.2)
+        Hidden units are sampled, except for the statistics at both ends of the chain of k = `steps`, which take their
+        probabilities. Visible units take their means, which is less noisy and good enough to begin a deep network with
+        (Hinton 2012, section 3.2), or are `sampled` too: the chain then tends to the model's own distribution, and the
+        estimate to the exact gradient as `steps` grow. The next call writes into the same `weights.grad`.
         """
         driven = hidden = self.hidden_probabilities(visible)
         first = chain = visible
@@ -93,11 +85,9 @@ class BernoulliRBM(RBM):
     """Binary visible units, or values in 0..1 that stand for their probabilities."""
 
     def visible_means(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Return P(v = 1 | h), (B, V), for hidden states (B, H)."""
         return torch.sigmoid(linear(hidden, self.weights.T, self.visible_bias))
 
     def sample_visible(self, means: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Return binary units, (B, V)."""
         return _draw(means, generator)
 
     def reconstruction_error(self, visible: torch.Tensor, means: torch.Tensor) -> torch.Tensor:
@@ -109,11 +99,9 @@ class GaussianRBM(RBM):
     """Real visible units of variance 1."""
 
     def visible_means(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Return b + h W, (B, V), for hidden states (B, H)."""
         return linear(hidden, self.weights.T, self.visible_bias)
 
     def sample_visible(self, means: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Return the means with noise of variance 1, (B, V)."""
         noise = torch.randn(means.shape, generator=generator, dtype=means.dtype, device=generator.device)
         return means + noise.to(means.device)
 

@@ -4,8 +4,6 @@ Six hidden layers. Plain version: 1024 nodes each (`a1024` is the last one's out
 hidden layer has 60 nodes (`a60`) and is linear, as in the stacked bottleneck networks that the paper cites [23].
 """
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

@@ -7,8 +7,6 @@ weights can be used by themselves. Initial weights are those of Glorot and Bengi
 also what CNTK's dense layers begin with; the paper does not say.
 """
 
-from __future__ import annotations
-
 import itertools
 
 import numpy as np

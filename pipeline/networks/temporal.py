@@ -4,11 +4,9 @@ VGG-LSTM has one layer (fc6), ResNet-LSTM three (pool1b, pool3, fc5). End to end
 from the network, less their means and in units of their deviations.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import nn
@@ -27,7 +25,7 @@ class TemporalLSTM(nn.Module):
         classes: emotions
         cells: nodes of each layer's LSTM
         dropout: behind the sum of the LSTMs
-        readout: what of the sum goes to the softmax, as in `read_out`
+        readout: see `read_out`
     """
 
     def __init__(
@@ -64,7 +62,7 @@ class LayerScales:
 
     @classmethod
     @torch.no_grad()
-    def of(cls, body: Any, inputs: Iterable[torch.Tensor]) -> LayerScales:
+    def of(cls, body: Any, inputs: Iterable[torch.Tensor]) -> Self:
         """Measure a network in evaluation mode; `inputs` clip by clip, so that memory holds the layers of one."""
         count, total, squares, widths = 0, torch.zeros(()), torch.zeros(()), ()
         for one in inputs:

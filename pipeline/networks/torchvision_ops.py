@@ -5,8 +5,6 @@ build of torch: it describes two of them, nms and qnms, without asking whether t
 their bare signatures are declared, without any code behind them. Where the operators load, nothing is declared.
 """
 
-from __future__ import annotations
-
 import importlib.util
 from contextlib import suppress
 from functools import cache

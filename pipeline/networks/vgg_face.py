@@ -8,8 +8,6 @@ At 224 x 224 pool5 is 7 x 7, and the adaptive average pooling behind it changes 
 to 7 x 7, as torchvision's VGG-16 does, so that published weights of fc6 fit images of any size.
 """
 
-from __future__ import annotations
-
 from typing import Literal, cast
 
 import torch

@@ -1,12 +1,10 @@
 """Features of the aligned faces of a clip by a pre-trained network: all its layers of one pass, side by side."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -26,7 +24,6 @@ from pipeline.media.frame_sampling import filled
 FRAMES = 16
 LARGEST = float(np.finfo(np.float16).max)
 """Values are kept as float16; what is beyond 65504 is kept as that."""
-_BLANK_PX = 128
 
 
 class ClipFeatureParams(Settings):
@@ -51,7 +48,7 @@ class ClipModel(PluginModel):
         return with_weights(module, self.name, weights, self.weights)
 
     def prepared(self, faces: np.ndarray) -> torch.Tensor:
-        """Return what the network takes, for aligned faces (T, px, px, 3) uint8: the middle window of all."""
+        """Return what the network takes of aligned faces (T, px, px, 3) uint8: the middle window."""
         return self.plugin.prepare(self.params, cut(torch.from_numpy(faces), self.plugin.WINDOW)[None])
 
 
@@ -69,7 +66,7 @@ class ClipFeatureJob:
     source: Path
 
     @classmethod
-    def of(cls, feature: str, params: ClipFeatureParams, weights: Path, source: Path) -> ClipFeatureJob:
+    def of(cls, feature: str, params: ClipFeatureParams, weights: Path, source: Path) -> Self:
         """Return the job of one feature; SettingsError for a wrong setting, or one that leaves weights at random."""
         place = f"clip_features.{feature}"
         model = ClipModel.of(params.network, params.settings, weights, place)
@@ -97,7 +94,6 @@ class ClipFeatureJob:
         }
 
     def load(self, clip: Clip) -> ClipFeatures:
-        """Return sixteen frames, however long the clip."""
         return opened(self.source).read(clip.clip_id, names=("crops",))
 
     def compute(self, clip: Clip, loaded: ClipFeatures, notes: list[str]) -> Iterator[ClipFeatures]:  # noqa: ARG002
@@ -116,7 +112,7 @@ class ClipFeatureJob:
 
     def meta(self) -> FeatureMeta:
         """Return the attributes of the feature file."""
-        rows, shapes = self._layers(self.model.prepared(np.zeros((FRAMES, _BLANK_PX, _BLANK_PX, 3), np.uint8)))
+        rows, shapes = self._layers(self.model.prepared(np.zeros((FRAMES, 128, 128, 3), np.uint8)))
         weights = self.model.loaded()
         return FeatureMeta(
             feature=self.feature,

@@ -1,7 +1,5 @@
 """Windows of aligned faces: the part of the square that a network sees, and as pictures of the size that it takes."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

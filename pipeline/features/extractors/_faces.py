@@ -1,7 +1,5 @@
 """What pool5 and dlib128 share: which frames of a tracked face go through the network."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from itertools import islice
 

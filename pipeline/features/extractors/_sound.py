@@ -1,7 +1,5 @@
 """What the features of sound share: what their files say, and consecutive rows of frames with their times."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 

@@ -1,7 +1,5 @@
 """What a60 and a1024 share: a speech DNN up to its last hidden layer, Huang et al. 2017, section 3.1 and Fig. 3."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,13 +1,10 @@
-"""dlib128: dlib's published face recognition ResNet on the tracked face, in the place of Huang et al. 2017, section
-3.2.
+"""dlib128: dlib's published face recognition ResNet on the tracked face; for pool5 of Huang et al. 2017, section 3.2.
 
 Not in the paper: it stands beside pool5 as a network that was really pre-trained on about 3 million faces of others and
 that anyone can have. Weights: `fetch_weights@dlib128` (King 2017, dlib_face_recognition and dlib_landmarks_5). Output:
 (T, 128) float32, one row per taken video frame, without unit: an embedding in which a distance of 0.6 parts two people.
 Rows without a face are NaN and masked.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path

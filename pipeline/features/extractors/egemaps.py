@@ -10,8 +10,6 @@ what openSMILE itself holds. Windows are for a source corpus whose utterances ar
 networks over time; they are read one after the other.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -14,8 +14,6 @@ is the RASTA filter, which forgets by 0.94 a frame: with 3 s before, last bits d
 deviation.
 """
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterator
 from functools import cache

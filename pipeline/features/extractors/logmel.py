@@ -6,8 +6,6 @@ frames a second, natural logarithm of power. What AlexNet sees is cut from it by
 A clip of more than `PIECE_S` differs from one computed as a whole by rounding of the mel sums alone, less than 1e-5.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

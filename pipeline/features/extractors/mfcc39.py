@@ -5,8 +5,6 @@ more than `PIECE_S` differs from one computed as a whole by rounding of the mel 
 largest value; the derivatives are exactly those of its static columns.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path

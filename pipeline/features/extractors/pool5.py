@@ -4,8 +4,6 @@ Paper: 9216 values per face of 100x100. Weights: `pretrain@pool5`, trained in th
 Output: (T, 9216) float16, one row per video frame, without unit; rows without a face are NaN and masked.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

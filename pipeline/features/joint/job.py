@@ -1,13 +1,11 @@
-"""Joint features of sound and face: two segment features side by side, through a fusion network learned in every fold,
-Zhang et al. 2017, section III.B.2.
+"""Joint features of sound and face by a fusion network learned in every fold, Zhang et al. 2017, section III.B.2.
 
 Windows of both are paired by their time. A pair counts as observed where both of its windows are; a clip without any is
 left to late fusion, which needs one modality only.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -40,11 +38,7 @@ class JointParams(Settings):
 
 
 def paired(audio: ClipFeatures, video: ClipFeatures) -> ClipFeatures:
-    """Return windows that both have, values side by side, (S, Da + Dv); NaN where one of the two was not observed.
-
-    Raises:
-        ClipError: no_input, there is no window that was observed in both
-    """
+    """Return windows that both have, values side by side, (S, Da + Dv); NaN where one of the two was not observed."""
     heard, seen = (np.round(part.times * 1000).astype(np.int64) for part in (audio, video))
     _, one, other = np.intersect1d(heard, seen, assume_unique=True, return_indices=True)
     mask = audio.mask[one] & video.mask[other]
@@ -71,14 +65,11 @@ class Sources:
             LeakageError: a file was learned by other splits
         """
         with FeatureFile(self.audio) as audio, FeatureFile(self.video) as video:
-            parts = [_part(file, name, fold, clip_ids) for file in (audio, video)]
+            heard, seen = (_part(file, name, fold, clip_ids) for file in (audio, video))
         found = {}
-        for clip_id in clip_ids:
-            if clip_id in parts[0] and clip_id in parts[1]:
-                try:
-                    found[clip_id] = paired(parts[0][clip_id], parts[1][clip_id])
-                except ClipError:
-                    continue  # `pair_entries` says so in the ledger
+        for clip_id in sorted(heard.keys() & seen.keys()):
+            with suppress(ClipError):  # `pair_entries` says so in the ledger
+                found[clip_id] = paired(heard[clip_id], seen[clip_id])
         return found
 
 
@@ -139,11 +130,14 @@ class JointJob:
         return [dict(row) for row in history]
 
     def _segments(self, found: Mapping[str, ClipFeatures], fold: Fold, part: str, classes: Sequence[str]) -> Segments:
-        chosen = [clip for clip in self.clips if fold.get(clip.clip_id) == part and clip.clip_id in found]
         width = next((clip.values.shape[1] for clip in found.values()), 0)
-        rows = [np.zeros((0, width), np.float32), *(found[c.clip_id].values[found[c.clip_id].mask] for c in chosen)]
-        labels = [np.full(int(found[c.clip_id].mask.sum()), classes.index(c.emotion)) for c in chosen]
-        return Segments(np.concatenate(rows), np.concatenate([np.zeros(0, np.int64), *labels]), part)
+        rows, labels = [np.zeros((0, width), np.float32)], [np.zeros(0, np.int64)]
+        for clip in self.clips:
+            if fold.get(clip.clip_id) == part and clip.clip_id in found:
+                pairs = found[clip.clip_id]
+                rows.append(pairs.values[pairs.mask])
+                labels.append(np.full(len(rows[-1]), classes.index(clip.emotion)))
+        return Segments(np.concatenate(rows), np.concatenate(labels), part)
 
 
 def joined(joint: Any, clip: ClipFeatures) -> ClipFeatures:

@@ -1,7 +1,5 @@
 """The work of `fuse_features`: a joint feature of sound and face, learned per fold, its ledger and its history."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from pipeline.core import plugins
@@ -29,13 +27,7 @@ def fuse_features(
     paths: FoldPaths,
     runtime: Runtime,
 ) -> str:
-    """Learn and write one joint feature; return one line.
-
-    Raises:
-        SettingsError: a wrong setting, or two features of different windows
-        LeakageError: a source was learned by other splits
-        TooManyFailures: after the ledger is written
-    """
+    """Learn and write one joint feature; return one line. SettingsError for two features of different windows."""
     place = f"fuse_features.{name}"
     plugin = plugins.load("fusion_networks", params.network, f"{place}.network")
     settings = parse(plugin.Params, params.settings, f"params.yaml: {place}.settings")

@@ -4,8 +4,6 @@ The last layer is new, all weights are learned, and every segment carries the em
 decide when to stop; test clips are seen by the finished network only.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path

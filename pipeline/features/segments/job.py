@@ -1,7 +1,5 @@
 """Features of segments by a pre-trained network: the network with its weights, and the job of the original one."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -128,7 +126,6 @@ class SegmentJob:
         }
 
     def load(self, clip: Clip) -> tuple[Windows, Iterator[torch.Tensor]]:
-        """Return the windows, and how their batches are made."""
         windows = self.model.segments()(opened(self.source).rows(clip.clip_id))
         return windows, batches(self.model, windows)
 
@@ -148,14 +145,12 @@ class SegmentJob:
         return self.model.loaded() if self.kept is None else _fold_weights(self.kept)
 
 
+_fold_weights = cache(load_weights)
+
+
 @cache
 def _network(model: Model, kept: Path | None = None) -> nn.Module:
     if kept is None:
         return model.network()
     weights = _fold_weights(kept)
     return load_state(model.network(len(weights.config["classes"])), weights, kept)
-
-
-@cache
-def _fold_weights(kept: Path) -> Weights:
-    return load_weights(kept)

@@ -1,7 +1,5 @@
 """The work of the `segments` stages: features of segments by the original network, or by one that is tuned per fold."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -4,8 +4,6 @@ The file is an array that the operating system maps into memory and drops again,
 corpus, and all folds share one. It is scratch: made at the beginning of a stage, deleted at its end.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,13 +23,7 @@ from pipeline.runner.progress import progress
 
 @dataclass(frozen=True)
 class ClipRows:
-    """Where one clip's windows lie.
-
-    Attributes:
-        first: row of its first observed window; the others follow
-        times: (S,), s, of all windows
-        mask: (S,) bool, which of them were observed and have a row
-    """
+    """Where one clip's windows lie: those observed, by `mask` (S,) of all `times`, from the row `first` on."""
 
     first: int
     times: np.ndarray
@@ -39,21 +31,12 @@ class ClipRows:
 
     @property
     def rows(self) -> np.ndarray:
-        """Rows of the observed windows."""
         return np.arange(self.first, self.first + int(self.mask.sum()))
 
 
 @dataclass(frozen=True)
 class SegmentStore:
-    """Observed windows of all clips.
-
-    Attributes:
-        path: the array's file
-        shape: of one window
-        dtype: of its values
-        clips: clip id -> its rows
-        sha256: of the file and the index
-    """
+    """Observed windows of all clips: their file, shape and dtype of one, rows by clip id, and a digest of it all."""
 
     path: Path
     shape: tuple[int, ...]
@@ -87,7 +70,6 @@ class Rows:
         return torch.from_numpy(np.array(self._array[self.rows[rows.numpy()]]))
 
     def digest(self) -> str:
-        """Return one name for the contents."""
         return hashlib.sha256(self.store.sha256.encode() + self.rows.tobytes()).hexdigest()
 
 

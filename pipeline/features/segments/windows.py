@@ -1,10 +1,8 @@
-"""Windows of 64 frames over a clip, Zhang et al. 2017, section III.A: one grid in time for sound and pictures.
+"""Windows of 64 frames over a clip, Zhang et al. 2017, section III.A.
 
 A window of 64 frames of 25 ms, 10 ms apart, lasts 10 x 63 + 25 = 655 ms; the next begins 30 frames later. Sound and
-pictures use the same grid, so that the n-th window of both is the same piece of the clip, whatever their rates.
+pictures use the same grid in time, so that the n-th window of both is the same piece, whatever their rates.
 """
-
-from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -36,7 +34,6 @@ class WindowParams(Settings):
 
     @property
     def seconds(self) -> float:
-        """How long a window lasts, s."""
         return ((self.length - 1) * self.hop_ms + self.frame_ms) / 1000
 
     def starts(self, frames: int) -> np.ndarray:
@@ -44,7 +41,6 @@ class WindowParams(Settings):
         return np.arange(0, max(1, frames - self.length + 1), self.shift)
 
     def frames(self, seconds: float) -> int:
-        """Return how many whole frames fit into a time, s."""
         # a hair more than the time, so that 0.655 s holds the 64 frames that it is made of
         return max(0, math.floor((seconds * 1000 - self.frame_ms) / self.hop_ms + 1e-6) + 1)
 
@@ -63,12 +59,9 @@ def pieces(
     rows: int,
     take: Callable[[ClipFeatures], np.ndarray],
 ) -> Iterator[np.ndarray]:
-    """Yield pieces of a clip, which is read in blocks, so that only what coming pieces may need is in memory.
+    """Yield pieces of a clip, which is read in blocks of `rows` rows: only what coming pieces may need is in memory.
 
-    Args:
-        spans: (first row, row behind the last) of each piece; neither ever decreases
-        rows: of a block
-        take: which array of a block the pieces are of
+    `spans` are (first row, row behind the last) of each piece, which never decrease; `take` picks an array of a block.
     """
     blocks = clip.blocks(rows)
     held, begin = take(next(blocks)), 0
@@ -80,10 +73,8 @@ def pieces(
 
 
 def cut(values: np.ndarray, start: int, length: int) -> np.ndarray:
-    """Return `length` rows of (T, D) from `start` on; where there are fewer, the first and last are repeated evenly.
-
-    The paper repeats the first and last frames of short video segments (section III.A.2); a clip shorter than one
-    window is treated likewise here.
+    """Return `length` rows of (T, D) from `start` on; where there are fewer, the first and last are repeated evenly, as
+    the paper does with short video segments (section III.A.2).
 
     >>> cut(np.array([[1], [2], [3]]), start=0, length=5).ravel().tolist()
     [1, 1, 2, 3, 3]

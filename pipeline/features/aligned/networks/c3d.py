@@ -4,8 +4,6 @@ Paper: weights of Sports-1M, dropout 0.5 behind fc6 and fc7. It does not say how
 those of the weights. Weights: C3D of Sports-1M, or what `pretrain.c3d` trains.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Self
 

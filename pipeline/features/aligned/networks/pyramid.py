@@ -6,8 +6,6 @@ added. As whole maps pool1b has 64 x 54 x 46 = 158976 values per frame and pool3
 not say that they were reduced. `grid` averages both over equal parts of so many rows and columns first.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Any
 

@@ -4,8 +4,6 @@ Paper: pictures of 224 x 224, weights of VGG-Face, an LSTM of 128 on fc6 with dr
 (`normalise: face`), VGG-16 of ImageNet (`imagenet`), or what `pretrain.vggface` trains (`face`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -1,10 +1,9 @@
 """What dbn and fc share: supervised training by stochastic gradient descent, and the learned feature."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, TypeVar
 
 import numpy as np
@@ -66,22 +65,16 @@ class NetworkFeature:
 
 
 def restored(network: FusionNetwork, state: Mapping[str, torch.Tensor]) -> NetworkFeature:
-    """Return the feature whose `state` was kept, in evaluation mode on the CPU.
-
-    Raises:
-        WeightsError: it is that of another network
-    """
-    own = {name: tensor for name, tensor in state.items() if name not in ("mean", "scale")}
+    """Return the feature whose `state` was kept, on the CPU; WeightsError for that of another network."""
     try:
-        network.load_state_dict(own)
+        network.load_state_dict({name: state[name] for name in state if name not in ("mean", "scale")})
         scaler = Scaler(state["mean"].numpy(), state["scale"].numpy())
     except (RuntimeError, KeyError) as error:
         reason = " ".join(str(error).split())[:160]
         raise WeightsError(
             f"a fusion network's weights are for other settings ({reason}); run `dvc repro fuse_features`"
         ) from error
-    network.eval()
-    return NetworkFeature(network, scaler, "cpu")
+    return NetworkFeature(network.eval(), scaler, "cpu")
 
 
 def fitted(
@@ -97,14 +90,10 @@ def fitted(
     Args:
         build: columns -> the network
         params: of the training
-        train: S >= 1
+        train: S >= 1; LeakageError where they are not training segments
         val: decides when to stop; may be empty
-        device: `cpu` or `cuda`
-        prepare: given the network and the scaled training inputs before the training; returns the history so far
-
-    Raises:
-        SettingsError: the device is not there, or training diverges
-        LeakageError: `train` are not training segments
+        device: `cpu` or `cuda`; SettingsError where it is not there
+        prepare: takes the network and the scaled training inputs before the training; returns the history so far
     """
     check_device(device)
     scaler = Scaler.of(train, train.inputs)
@@ -124,11 +113,7 @@ def _tensors(segments: Segments, scaler: Scaler, device: str) -> Tensors:
 
 
 def finite(loss: float, setting: str, rate: float) -> float:
-    """Return a loss to six decimals.
-
-    Raises:
-        SettingsError: it is not finite, because of the learning rate that `setting` names
-    """
+    """Return a loss to six decimals; SettingsError where the learning rate that `setting` names made it infinite."""
     if not math.isfinite(loss):
         raise SettingsError(f"params.yaml: {setting}: {rate} makes a fusion network's training diverge; lower it")
     return round(loss, 6)
@@ -156,18 +141,15 @@ def tune(network: FusionNetwork, train: Tensors, val: Tensors, params: TuneParam
         score = (found["val_accuracy"], -found["val_loss"]) if stops else ()
         return {"phase": "tune", "epoch": epoch, "loss": mean, **found}, score
 
-    def batches(_: int) -> tuple[torch.Tensor, ...]:
-        return minibatches(len(train[1]), params.batch, order)
-
     schedule, rounds = Schedule(lambda _: params.learning_rate), (params.epochs, params.patience)
-    history = Loop(network, optimiser, schedule, batches, loss, judge, *rounds, keeps=stops).run()
+    batches = partial(minibatches, len(train[1]), params.batch, order)
+    history = Loop(network, optimiser, schedule, lambda _: batches(), loss, judge, *rounds, keeps=stops).run()
     network.eval()
     return history
 
 
 @torch.inference_mode()
 def _judge(network: FusionNetwork, inputs: torch.Tensor, labels: torch.Tensor) -> dict[str, Any]:
-    """Return loss and accuracy; None without segments."""
     if not len(labels):
         return {"val_loss": None, "val_accuracy": None}
     network.eval()

@@ -8,8 +8,6 @@ machines", gives ranges: machines with real inputs learn ten times slower or les
 to 1e-2 (section 10).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Literal
 

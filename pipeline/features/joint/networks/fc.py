@@ -4,8 +4,6 @@ FC-1, FC-2 and FC-3 of the paper are one, two and three hidden layers. The dropo
 as in their earlier work [61]. First weights are random, which is what the paper compares the DBN's pre-training with.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import torch

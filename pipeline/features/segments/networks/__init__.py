@@ -13,8 +13,6 @@ section III.A and III.B.1. A plugin has
 Plugins are leaves: none imports another.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 

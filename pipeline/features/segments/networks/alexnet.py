@@ -10,8 +10,6 @@ The defaults lie between the means and deviations of three sets of clips, 296 wi
 delta-delta 0.0 and 0.2 to 0.4.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -8,8 +8,6 @@ A window in which fewer than `least_observed` of the frames show a face counts a
 without a face is replaced by the nearest that has one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from itertools import compress
 from typing import Any, Self
