@@ -19,13 +19,10 @@ from pipeline.media.decode import degraded_by, read_audio_blocks
 
 @dataclass(frozen=True)
 class ExtractJob:
-    """Compute one feature of one clip; see `pipeline.engine.run.Job`.
+    """One plugin of pipeline/features/extractors on one clip; see `pipeline.engine.run.Job`.
 
-    Args:
-        feature: plugin in pipeline/features/extractors
-        params: its settings
-        source: corpus folder, or the feature file that the plugin's INPUT names
-        weights: folder of the pre-trained network, or None
+    `source` is the corpus folder, or the feature file that the plugin's INPUT names; `weights` the folder of the
+    pre-trained network, or None.
     """
 
     feature: str
@@ -59,9 +56,8 @@ class ExtractJob:
     def load(self, clip: Clip) -> Any:
         if self._plugin.INPUT == "sound":
             damage: list[str] = []
-            return Audio(
-                partial(read_audio_blocks, self.source / clip.path, AUDIO_HZ, clip.start, clip.end, damage), damage
-            )
+            read = partial(read_audio_blocks, self.source / clip.path, AUDIO_HZ, clip.start, clip.end, damage)
+            return Audio(read, damage)
         further = set(self._arrays) - {"values", "times", "mask"} if self._arrays else None
         return opened(self.source).rows(clip.clip_id, further)
 

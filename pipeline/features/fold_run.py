@@ -14,9 +14,7 @@ from pipeline.protocols.trainable_folds import not_learned, trainable_folds
 
 @dataclass(frozen=True)
 class FoldPaths:
-    """Where things are written: the feature file, a folder for the history and the weights that are kept, the ledger,
-    and a folder for an unfinished run.
-    """
+    """Where things are written: `kept` gets the history and the weights that are kept, `scratch` an unfinished run."""
 
     out: Path
     kept: Path
@@ -32,12 +30,7 @@ def recorded(
     ledger: Path,
     runtime: Runtime,
 ) -> tuple[dict[str, Fold], str]:
-    """Write the ledger, and return the folds that the stage's clips can train in, and its entries in words.
-
-    Raises:
-        PipelineError: a fold has no clip to train on, although there are such clips
-        TooManyFailures: after the ledger is written
-    """
+    """Write the ledger, and return the folds that the stage's clips can train in, and its entries in words."""
     present = {entry.clip_id for entry in entries if not entry.lost}
     learned = trainable_folds(folds, present, absent_ids(entries), stage)
     entries = entries if learned else not_learned(entries)

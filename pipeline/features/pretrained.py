@@ -14,14 +14,11 @@ def with_weights(module: Any, name: str, weights: Weights, where: Path, new: Col
     """Put weights into a plugin's network, and return it in evaluation mode.
 
     Args:
-        module: from the plugin's `network`; its attributes `renewed` (parameters that weights do not fit) and `unused`
-            (layers that they may have beyond its own) are empty where it has none
+        module: from the plugin's `network`; it may have `renewed`, parameters that stay as they are since weights do
+            not fit them, and `unused`, layers that weights may have beyond its own
         name: of the plugin
-        weights: of the folder `where`
-        new: parameters that stay as they are, like `renewed` ones
-
-    Raises:
-        WeightsError: a parameter that is not new is missing or misshapen, or one is left over that is not unused
+        weights: of the folder `where`; WeightsError where they do not fit
+        new: parameters that stay as they are, too
     """
     own, loaded = module.state_dict(), weights.state
     needed = set(own) - {*new, *getattr(module, "renewed", ())}

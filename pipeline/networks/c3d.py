@@ -11,7 +11,7 @@ from typing import Literal
 import torch
 from torch import nn
 
-from pipeline.networks.layers import LECUN, begun
+from pipeline.networks.layers import LECUN, begun, check_shape
 
 Fc6 = Literal["published", "adaptive", "new"]
 
@@ -89,9 +89,7 @@ class C3D(nn.Module):
 
     def features(self, clips: torch.Tensor) -> torch.Tensor:
         """Return fc7 behind its ReLU, (B, 4096 * width), for clips (B, 3, 16, size, size) from `normalise_clips`."""
-        expected = (3, FRAMES, self.size, self.size)
-        if clips.shape[1:] != expected:
-            raise RuntimeError(f"C3D takes clips (B, {', '.join(map(str, expected))}), not {tuple(clips.shape)}")
+        check_shape("C3D takes clips", clips, 3, FRAMES, self.size, self.size)
         for name in _CHANNELS:
             clips = self.get_submodule(f"conv{name}")(clips).relu()
             if name in _POOLED:

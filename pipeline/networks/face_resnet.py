@@ -27,7 +27,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from pipeline.networks.layers import LECUN, begun
+from pipeline.networks.layers import LECUN, begun, check_shape
 
 INPUT_PX = 112
 """Height of the images; see `across`."""
@@ -58,11 +58,8 @@ class FaceResNet(nn.Module):
         dropout: behind fc5; 0 in the published network
 
     Attributes:
-        renewed: parameters that weights of the same size do not fit: none
         unused: layers that weights may have and this network does not
     """
-
-    renewed: tuple[str, ...] = ()
 
     def __init__(
         self, width: float = 1, identities: int | None = None, size: int = INPUT_PX, dropout: float = 0
@@ -101,11 +98,7 @@ class FaceResNet(nn.Module):
 
         Images are (B, 3, size, across(size)) from `normalise_faces`.
         """
-        expected = (3, self.size, across(self.size))
-        if images.shape[1:] != expected:
-            raise RuntimeError(
-                f"the face ResNet takes images (B, {', '.join(map(str, expected))}), not {tuple(images.shape)}"
-            )
+        check_shape("the face ResNet takes images", images, 3, self.size, across(self.size))
         pooled = {1: _pool(self._layer("1b", self._layer("1a", images)))}
         for stage, blocks in _BLOCKS.items():
             maps = pooled[stage - 1]

@@ -1,4 +1,4 @@
-"""What several networks are built of: fully connected layers, and initial weights."""
+"""What several networks share: fully connected layers, initial weights, and the shape of what they take."""
 
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -18,6 +18,12 @@ LECUN = partial(nn.init.kaiming_normal_, nonlinearity="linear")
 def dense(widths: Iterable[int], activation: Callable[[], nn.Module]) -> list[nn.Module]:
     """Return fully connected layers from each width to the next, an activation behind every one."""
     return [layer for before, after in pairwise(widths) for layer in (nn.Linear(before, after), activation())]
+
+
+def check_shape(what: str, inputs: torch.Tensor, *shape: int) -> None:
+    """Raise RuntimeError for inputs of another shape than (B, *shape)."""
+    if inputs.shape[1:] != shape:
+        raise RuntimeError(f"{what} (B, {', '.join(map(str, shape))}), not {tuple(inputs.shape)}")
 
 
 def begun(module: Module, first: Callable[[torch.Tensor], Any]) -> Module:

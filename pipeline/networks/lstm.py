@@ -6,15 +6,9 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 
 
 class EmotionLSTM(nn.Module):
-    """Sequence classifier.
+    """Sequence classifier; `hidden` nodes bring the feature to the size of the LSTM with its `cells` nodes.
 
-    Args:
-        inputs: columns of the feature
-        classes: emotions
-        hidden: nodes of the hidden layer that brings the feature to the LSTM's size
-        cells: nodes of the LSTM
-        dropout: after the LSTM
-        readout: see `read_out`
+    `dropout` is after the LSTM; for `readout` see `read_out`.
     """
 
     def __init__(self, inputs: int, classes: int, hidden: int, cells: int, dropout: float, readout: str) -> None:

@@ -61,9 +61,8 @@ class PNet(_Network):
     def forward(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Look at all squares of images (B, 3, H, W) from `normalise`, 12 px high and wide at least.
 
-        Returns:
-            (B, H', W') probability of a face in the square whose corner is at 2 x row, 2 x column;
-            (B, 4, H', W') what to add to its left, top, right and bottom edge, in sides of the square
+        Returns: (B, H', W') probability of a face in the square whose corner is at 2 x row, 2 x column; (B, 4, H', W')
+        what to add to its left, top, right and bottom edge, in sides of the square.
         """
         faces, edges = self.answers(images)
         return faces.softmax(dim=1)[:, 1], edges

@@ -13,12 +13,8 @@ from pipeline.networks.layers import HE, begun, dense
 class SpeechDNN(nn.Module):
     """Frame classifier whose last hidden layer is the feature.
 
-    Args:
-        inputs: values of one frame with its context
-        hidden: width of hidden layers 1 to 5
-        last: width of hidden layer 6, the feature
-        phones: classes
-        bottleneck: layer 6 without a non-linearity, which then stands before the last layer
+    It takes `inputs` values, of one frame with its context. Hidden layers 1 to 5 have `hidden` nodes, layer 6 has
+    `last`, and with `bottleneck` no non-linearity, which then stands before the last layer.
     """
 
     def __init__(self, inputs: int, hidden: int, last: int, phones: int, bottleneck: bool) -> None:

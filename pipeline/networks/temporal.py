@@ -18,14 +18,9 @@ _LEAST = 1e-6
 
 
 class TemporalLSTM(nn.Module):
-    """Sequence classifier on the layers of a network.
+    """Sequence classifier on the layers of a network, which lie side by side in the sequences, `widths` columns each.
 
-    Args:
-        widths: columns of each layer; the layers lie side by side in the sequences, in this order
-        classes: emotions
-        cells: nodes of each layer's LSTM
-        dropout: behind the sum of the LSTMs
-        readout: see `read_out`
+    Each has an LSTM of `cells` nodes; `dropout` is behind their sum; for `readout` see `read_out`.
     """
 
     def __init__(

@@ -13,7 +13,7 @@ from typing import Literal, cast
 import torch
 from torch import nn
 
-from pipeline.networks.layers import HE, LECUN, begun
+from pipeline.networks.layers import HE, LECUN, begun, check_shape
 
 Normalise = Literal["face", "imagenet"]
 
@@ -46,11 +46,8 @@ class VggFace(nn.Module):
         dropout: behind fc6 and fc7. Narrow networks that begin at random weights hardly learn with it
 
     Attributes:
-        renewed: parameters that published weights do not fit: none at any size
         unused: layers that weights may have and this network does not
     """
-
-    renewed: tuple[str, ...] = ()
 
     def __init__(
         self, width: float = 1.0, classes: int | None = None, size: int = INPUT_PX, dropout: float = 0.5
@@ -94,9 +91,7 @@ class VggFace(nn.Module):
         return self.classifier(self._pool5(images))
 
     def _pool5(self, images: torch.Tensor) -> torch.Tensor:
-        expected = (3, self.size, self.size)
-        if images.shape[1:] != expected:
-            raise RuntimeError(f"VGG-16 takes images (B, {', '.join(map(str, expected))}), not {tuple(images.shape)}")
+        check_shape("VGG-16 takes images", images, 3, self.size, self.size)
         convolutions = cast(nn.Module, self._modules["features"])
         return self.avgpool(convolutions(images)).flatten(1)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
@@ -18,6 +19,7 @@ from pipeline.core.settings import Settings
 from pipeline.core.store import ClipFeatures, FeatureMeta, opened
 from pipeline.engine.code_digest import code_digest
 from pipeline.features.aligned.network_crop import cut
+from pipeline.features.observed import spread
 from pipeline.features.pretrained import with_weights
 from pipeline.media.frame_sampling import filled
 
@@ -70,7 +72,7 @@ class ClipFeatureJob:
         """Return the job of one feature; SettingsError for a wrong setting, or one that leaves weights at random."""
         place = f"clip_features.{feature}"
         model = ClipModel.of(params.network, params.settings, weights, place)
-        if new := _network(model).renewed:
+        if new := getattr(_network(model), "renewed", ()):
             raise SettingsError(
                 f"params.yaml: {place}.settings leave {new[0]} at random; choose the size or fc6 that the weights have"
             )
@@ -94,7 +96,7 @@ class ClipFeatureJob:
         }
 
     def load(self, clip: Clip) -> ClipFeatures:
-        return opened(self.source).read(clip.clip_id, names=("crops",))
+        return opened(self.source).read(clip.clip_id, names=("crops",))  # sixteen frames, however long the clip
 
     def compute(self, clip: Clip, loaded: ClipFeatures, notes: list[str]) -> Iterator[ClipFeatures]:  # noqa: ARG002
         crops, mask = loaded.extra["crops"], loaded.mask
@@ -105,10 +107,8 @@ class ClipFeatureJob:
             yield ClipFeatures(rows, loaded.times.mean(keepdims=True), np.ones(1, bool))
             return
         seen, starts = crops[mask], range(0, mask.sum(), self.batch)
-        rows = np.concatenate([self._layers(self.model.prepared(seen[at : at + self.batch]))[0] for at in starts])
-        values = np.full((len(mask), rows.shape[1]), np.nan, np.float16)
-        values[mask] = rows
-        yield ClipFeatures(values, loaded.times, mask)
+        batches = (self._layers(self.model.prepared(seen[at : at + self.batch]))[0] for at in starts)
+        yield from spread(chain.from_iterable(batches), loaded.times, mask, np.float16)
 
     def meta(self) -> FeatureMeta:
         """Return the attributes of the feature file."""

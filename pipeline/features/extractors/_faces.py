@@ -25,9 +25,6 @@ def rows_of_faces(
         meta: of the feature, for its dtype
         compute: (B, H, W, 3) crops -> (B, D) rows
         batch: frames at a time, B; counted over the whole clip, so that blocks do not show in the results
-
-    Raises:
-        ClipError: no_face, none of the frames that are taken shows a face
     """
     times, mask = faces.times[::every], faces.mask[::every]
     if not mask.any():
@@ -38,7 +35,6 @@ def rows_of_faces(
 
 
 def _observed(faces: ClipFeatures | ClipReader, every: int) -> Iterator[np.ndarray]:
-    """Yield the crops of the taken frames that show a face."""
     first = 0
     for block in faces.blocks(ROWS):
         taken = np.arange(-first % every, len(block.mask), every)

@@ -24,10 +24,7 @@ def meta_of(feature: str, columns: Sequence[str], rate_hz: float, params: Settin
 def timed(rows: Rows, times: Callable[[int, int], np.ndarray], too_short: str) -> Iterator[ClipFeatures]:
     """Yield consecutive rows (n, D) as float32; one with a value that is not finite counts as not observed.
 
-    Args:
-        rows: block by block
-        times: of so many rows from a number on, s
-        too_short: what `ClipError` says where there is no row
+    `times` gives those of so many rows from a number on, s; `too_short` is what `ClipError` says where there is no row.
     """
     done = 0
     for block in rows:
@@ -44,11 +41,7 @@ def of_frames(
     compute: Callable[[np.ndarray, Params], np.ndarray],
     derive: Callable[[Rows], Rows] = lambda rows: rows,
 ) -> Iterator[ClipFeatures]:
-    """Yield what `compute` makes of the frames of each piece of sound, and `derive` of all its rows.
-
-    Raises:
-        ClipError: less than one frame of sound
-    """
+    """Yield what `compute` makes of the frames of each piece of sound, and `derive` of all its rows."""
     frames = Frames(params)
     pieces = overlapping(sound.blocks(), frames.step(PIECE_S), after=frames.overlap)
     computed = (compute(samples, params) for _, samples in pieces)

@@ -45,15 +45,8 @@ class Extractor:
         self.params = params
         self.landmarks = dlib.shape_predictor(str(published.files["dlib_landmarks_5"]))
         self.network = dlib.face_recognition_model_v1(str(published.files["dlib_face_recognition"]))
-        self.meta = FeatureMeta(
-            feature="dlib128",
-            dimension=128,
-            dtype="float32",
-            layer="descriptor (128)",
-            params=params.model_dump(),
-            weights=published.sha256,
-            origin=published.origin,
-        )
+        told = {"params": params.model_dump(), "weights": published.sha256, "origin": published.origin}
+        self.meta = FeatureMeta("dlib128", 128, "float32", layer="descriptor (128)", **told)
 
     def check_input(self, meta: FeatureMeta) -> None:
         """Refuse crops whose face lies elsewhere than the settings say."""

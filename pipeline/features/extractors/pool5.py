@@ -46,15 +46,9 @@ class Extractor:
         self.source_speakers = loaded.config["speakers"]
         self.params = params
         self.network = load_state(FaceCNN(**loaded.config["network"]), loaded, weights)
-        self.meta = FeatureMeta(
-            feature="pool5",
-            dimension=POOL5,
-            dtype="float16",
-            layer=f"pool5 (256, 6, 6), network width {loaded.config['network']['width']:g}",
-            params=params.model_dump(),
-            weights=loaded.sha256,
-            origin=loaded.origin,
-        )
+        layer = f"pool5 (256, 6, 6), network width {loaded.config['network']['width']:g}"
+        told = {"params": params.model_dump(), "weights": loaded.sha256, "origin": loaded.origin}
+        self.meta = FeatureMeta("pool5", POOL5, "float16", layer=layer, **told)
 
     def __call__(self, faces: ClipFeatures | ClipReader) -> Iterator[ClipFeatures]:
         """Yield (T, 9216) for tracked faces, block by block."""

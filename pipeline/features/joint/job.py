@@ -43,9 +43,8 @@ def paired(audio: ClipFeatures, video: ClipFeatures) -> ClipFeatures:
     _, one, other = np.intersect1d(heard, seen, assume_unique=True, return_indices=True)
     mask = audio.mask[one] & video.mask[other]
     if not mask.any():
-        raise ClipError(
-            "no_input", f"no window with both: {int(audio.mask.sum())} of sound, {int(video.mask.sum())} of faces"
-        )
+        of_sound, of_faces = audio.mask.sum(), video.mask.sum()
+        raise ClipError("no_input", f"no window with both: {of_sound} of sound, {of_faces} of faces")
     values = np.concatenate([audio.values[one], video.values[other]], axis=1).astype(np.float32)
     values[~mask] = np.nan
     return ClipFeatures(values, audio.times[one], mask)
@@ -59,11 +58,7 @@ class Sources:
     video: Path
 
     def read(self, name: str, fold: Fold, clip_ids: Sequence[str]) -> dict[str, ClipFeatures]:
-        """Return clip id -> pairs of windows in one fold, for the clips that both files have and that have any.
-
-        Raises:
-            LeakageError: a file was learned by other splits
-        """
+        """Return clip id -> pairs of windows in one fold, for the clips that both files have and that have any."""
         with FeatureFile(self.audio) as audio, FeatureFile(self.video) as video:
             heard, seen = (_part(file, name, fold, clip_ids) for file in (audio, video))
         found = {}
@@ -93,8 +88,6 @@ class JointJob:
         settings: its settings as canonical JSON
         digest: of the contents of both sources
         keep: folds whose weights are kept
-        clips: all clips of the corpus
-        device: `cpu` or `cuda`
     """
 
     meta: FeatureMeta

@@ -4,7 +4,7 @@ The last layer is new, all weights are learned, and every segment carries the em
 decide when to stop; test clips are seen by the finished network only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,21 +14,22 @@ import torch
 from torch import nn
 
 from pipeline.core.clip import Clip, class_names
+from pipeline.core.ledger import Entry, lost_by_id
 from pipeline.core.settings import Runtime
-from pipeline.core.store import FeatureMeta
+from pipeline.core.store import FeatureFile, FeatureMeta
 from pipeline.core.store_writer import feature_file, write_clip
 from pipeline.core.weights_file import save_weights
 from pipeline.engine.clip_cache import cache_key
 from pipeline.engine.code_digest import code_digest
-from pipeline.features.fold_run import labelled
+from pipeline.features.fold_run import labelled, recorded
 from pipeline.features.observed import spread
-from pipeline.features.segments.job import Model, batches, fc7
-from pipeline.features.segments.window_store import Rows, SegmentStore
+from pipeline.features.segments.job import Model, Paths, batches, dimension, fc7
+from pipeline.features.segments.window_store import Rows, SegmentStore, build
 from pipeline.protocols.splits import Fold
 from pipeline.training import checkpoints
 from pipeline.training.fitting import fit
-from pipeline.training.per_fold import FEATURES, Keep, is_kept
-from pipeline.training.task import Examples, LoopParams, Run, Task
+from pipeline.training.per_fold import FEATURES, Keep, check_keep, is_kept, learn_folds
+from pipeline.training.task import Examples, LoopParams, Run, Task, check_device
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,7 @@ class Tuning:
 class TuneJob:
     """One pre-trained network, fine-tuned in every fold; see `pipeline.training.per_fold.FoldJob`.
 
-    Args:
-        meta: attributes of the feature file
-        store: the windows of all clips
-        clips: all clips of the corpus
-        checkpoints: folder of the training loops' states
+    `store` holds the windows of all clips, and the folder `checkpoints` the training loops' states.
     """
 
     meta: FeatureMeta
@@ -59,11 +56,7 @@ class TuneJob:
     checkpoints: Path
 
     def key(self, name: str, fold: Fold) -> str:
-        run = {
-            "device": self.runtime.device,
-            "mixed_precision": self.runtime.mixed_precision,
-            "kept": is_kept(self.tuning.keep, name),
-        }
+        kept = is_kept(self.tuning.keep, name)
         return cache_key(
             code=self.meta.version,
             model=self.model.settings,
@@ -71,7 +64,7 @@ class TuneJob:
             loop=self.tuning.loop.model_dump(),
             data=self.store.sha256,
             fold=labelled(fold, self.clips),
-            run=run,
+            run={"device": self.runtime.device, "mixed_precision": self.runtime.mixed_precision, "kept": kept},
         )
 
     def learn(self, name: str, fold: Fold, folder: Path) -> list[dict[str, Any]]:
@@ -92,11 +85,8 @@ class TuneJob:
         return [dict(row) for row in history]
 
     def _write(self, network: nn.Module, folder: Path) -> None:
-        """Write the feature of all clips, computed before the first is written.
-
-        The many small allocations of HDF5 between the large ones of a network tear the heap to pieces: done clip by
-        clip, memory grew by 10 MB with each.
-        """
+        # all is computed before the first clip is written: the many small allocations of HDF5 between the large ones of
+        # a network tear the heap to pieces; done clip by clip, memory grew by 10 MB with each
         clips = self.store.clips
         scratch, shape = folder / "fc7.raw", (sum(len(clip.rows) for clip in clips.values()), self.meta.dimension)
         values = np.memmap(scratch, np.float32, "w+", shape=shape)
@@ -114,7 +104,6 @@ class TuneJob:
         return self.model.plugin.prepare(inputs)
 
     def _examples(self, fold: Fold, part: str, classes: Sequence[str]) -> Examples:
-        """Return all observed segments of the clips of one part."""
         rows, labels = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
         for clip in self.clips:
             if fold.get(clip.clip_id) == part and clip.clip_id in self.store.clips:
@@ -124,8 +113,31 @@ class TuneJob:
         return Examples(Rows(self.store, np.concatenate(rows)), torch.from_numpy(np.concatenate(labels)))
 
 
-def tuned_meta(feature: str, model: Model, dimension: int, loop: LoopParams) -> FeatureMeta:
-    """Return the attributes of a fine-tuned feature: the settings of the tuning are among its own."""
+def tuned(
+    feature: str,
+    model: Model,
+    tuning: Tuning,
+    clips: Sequence[Clip],
+    upstream: Sequence[Entry],
+    folds: Mapping[str, Fold],
+    paths: Paths,
+    runtime: Runtime,
+) -> str:
+    """Write the feature of the network fine-tuned in every fold; return one line."""
+    check_device(runtime.device)
+    check_keep(tuning.keep, folds, feature)
+    cut, stage = model.segments(), f"extract:{feature}"
+    with FeatureFile(paths.source) as file:
+        cut.check_source(file.meta)
+    store, entries = build(paths.scratch / "windows.raw", paths.source, clips, cut, stage, lost_by_id(upstream))
+    learned, found = recorded(stage, entries, upstream, folds, paths.ledger, runtime)
     origin = f"{model.loaded().origin}; fine-tuned in each fold on its training clips"
-    meta = model.meta(feature, dimension, code_digest(model.code, "pipeline.features.segments.finetune"), origin)
-    return replace(meta, params={**meta.params, "tune": loop.model_dump()})
+    version = code_digest(model.code, "pipeline.features.segments.finetune")
+    meta = model.meta(feature, dimension(model), version, origin)
+    meta = replace(meta, params={**meta.params, "tune": tuning.loop.model_dump()})
+    job = TuneJob(meta, model, tuning, store, clips, runtime, paths.scratch / "checkpoints")
+    # one process on a GPU: several would only take turns and share its memory
+    workers = 1 if runtime.device == "cuda" else runtime.workers
+    paths.tell(feature, model, origin, tuned=True)
+    line = learn_folds(job, learned, meta, paths.out, paths.kept, paths.scratch, workers)
+    return f"{stage}: {found}; fine-tuned in {line}"

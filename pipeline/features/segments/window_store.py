@@ -78,13 +78,7 @@ def build(
 ) -> tuple[SegmentStore, list[Entry]]:
     """Cut every clip into windows and write those that were observed; return them and one ledger entry per clip.
 
-    Args:
-        path: the file to write
-        source: feature file
-        clips: all clips, sorted by id
-        cut: `Segments` of a plugin
-        stage: for the ledger
-        blocked: clip id -> the entry with which it was lost upstream
+    `cut` is `Segments` of a plugin, `blocked` clip id -> the entry with which it was lost upstream.
     """
     store, entries, digest, row = SegmentStore(path, cut.shape, cut.dtype), [], hashlib.sha256(), 0
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -16,14 +16,7 @@ from pipeline.core.store import ClipFeatures, ClipReader
 
 
 class WindowParams(Settings):
-    """The grid; the defaults are the paper's.
-
-    >>> windows = WindowParams()
-    >>> windows.seconds, windows.frames(1.0)
-    (0.655, 98)
-    >>> windows.starts(98).tolist(), windows.begins(windows.starts(98)).tolist()
-    ([0, 30], [0.0, 0.3])
-    """
+    """The grid; the defaults are the paper's."""
 
     length: int = Field(
         64, ge=1, description="frames in a window {Zhang Table IV: 15 for *.anet15.*} {Zhang III.A.1: 64}"
@@ -75,9 +68,6 @@ def pieces(
 def cut(values: np.ndarray, start: int, length: int) -> np.ndarray:
     """Return `length` rows of (T, D) from `start` on; where there are fewer, the first and last are repeated evenly, as
     the paper does with short video segments (section III.A.2).
-
-    >>> cut(np.array([[1], [2], [3]]), start=0, length=5).ravel().tolist()
-    [1, 1, 2, 3, 3]
     """
     piece = values[start : start + length]
     missing = length - len(piece)

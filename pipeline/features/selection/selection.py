@@ -37,12 +37,11 @@ def selected_meta(name: str, source: FeatureMeta, k: int) -> FeatureMeta:
 
 def kept_columns(rankings: Mapping[str, Ranking], k: int) -> pd.DataFrame:
     """Return fold, column, importance of the kept columns, the most important first."""
-    frames = [pd.DataFrame(columns=["fold", "column", "importance"])] if not rankings else []
+    rows = []
     for fold, ranking in sorted(rankings.items()):
         importances = ranking.importances
-        kept = sorted(ranking.best(k), key=lambda c: (-importances[c], c))
-        frames.append(pd.DataFrame({"fold": fold, "column": kept, "importance": importances[kept]}))
-    return pd.concat(frames, ignore_index=True)
+        rows += [(fold, c, importances[c]) for c in sorted(ranking.best(k), key=lambda c: (-importances[c], c))]
+    return pd.DataFrame(rows, columns=["fold", "column", "importance"])
 
 
 def agreements(rankings: Mapping[str, Ranking], k: int) -> pd.DataFrame:

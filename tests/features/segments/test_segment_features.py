@@ -1,4 +1,4 @@
-"""`pipeline.features.segments.run`: the original network, and one fine-tuned in every fold: bytes, resuming, leakage,
+"""`pipeline.features.segments`: the original network, and one fine-tuned in every fold: bytes, resuming, leakage,
 ledger.
 """
 
@@ -25,9 +25,8 @@ from pipeline.core.settings import Runtime
 from pipeline.core.store import FeatureFile, FeatureMeta, joined
 from pipeline.core.store_writer import write_features
 from pipeline.core.weights_file import load_weights
-from pipeline.features.segments.finetune import Tuning
-from pipeline.features.segments.job import Model, SegmentJob, batches, fc7
-from pipeline.features.segments.run import original, tuned
+from pipeline.features.segments.finetune import Tuning, tuned
+from pipeline.features.segments.job import Model, SegmentJob, batches, fc7, original
 
 
 @pytest.fixture(scope="module")
