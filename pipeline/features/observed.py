@@ -13,13 +13,9 @@ ROWS = 64
 
 
 def spread(rows: Iterator[np.ndarray], times: np.ndarray, mask: np.ndarray, dtype: DTypeLike) -> Iterator[ClipFeatures]:
-    """Yield (T, D) block by block, NaN where nothing was observed.
+    """Yield (T, D) block by block, NaN where nothing was observed by `mask` (T,).
 
-    Args:
-        rows: (D,) of everything that was observed, one at least; taken when their block is asked for
-        times: (T,), s
-        mask: (T,) bool, what was observed
-        dtype: of the values
+    `rows` are the (D,) of everything that was, one at least; they are taken when their block is asked for.
     """
     first = next(rows)
     rows = chain([first], rows)

@@ -37,6 +37,7 @@ _BLOCKS = {2: 1, 3: 2, 4: 5, 5: 3}
 _CHANNELS = {2: 64, 3: 128, 4: 256, 5: 512}
 """Stage -> residual blocks, and the channels of all of them."""
 _LAST = 5
+_pool = partial(nn.functional.max_pool2d, kernel_size=2, ceil_mode=True)
 _RESIDUAL_STD = 0.01
 """Of initial weights in residual blocks, in the authors' file."""
 _LEAST_PX = 38
@@ -128,10 +129,6 @@ def normalise_faces(images: torch.Tensor) -> torch.Tensor:
     """
     # channels last, which the CPU's convolutions of small width take half the time for
     return (images.flip(1).to(torch.float32, memory_format=torch.channels_last) - 127.5) / 128
-
-
-def _pool(maps: torch.Tensor) -> torch.Tensor:
-    return nn.functional.max_pool2d(maps, 2, ceil_mode=True)
 
 
 def _pool4(side: int) -> int:

@@ -22,8 +22,6 @@ def _pool(side: int) -> nn.Module:
 
 
 class _Columns(nn.Module):
-    """Maps (B, C, H, W) as rows, column after column."""
-
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return x.permute(0, 3, 2, 1).flatten(1)
 

@@ -13,9 +13,6 @@ from torch import nn
 
 from pipeline.networks.lstm import judged, read_out
 
-_LEAST = 1e-6
-"""The smallest deviation that counts as one."""
-
 
 class TemporalLSTM(nn.Module):
     """Sequence classifier on the layers of a network, which lie side by side in the sequences, `widths` columns each.
@@ -68,7 +65,7 @@ class LayerScales:
         means = total / count
         parts = (squares / count - means.square()).clamp(min=0).split(widths)
         deviations = torch.stack([part.mean().sqrt() for part in parts])
-        return cls(widths, means.float(), torch.where(deviations > _LEAST, deviations, 1.0).float())
+        return cls(widths, means.float(), torch.where(deviations > 1e-6, deviations, 1.0).float())
 
 
 class ClipNetwork(nn.Module):

@@ -30,14 +30,13 @@ def fuse_features(
     """Learn and write one joint feature; return one line. SettingsError for two features of different windows."""
     place = f"fuse_features.{name}"
     plugin = plugins.load("fusion_networks", params.network, f"{place}.network")
-    settings = parse(plugin.Params, params.settings, f"params.yaml: {place}.settings")
+    settings = parse(plugin.Params, params.settings, f"params.yaml: {place}.settings").model_dump(mode="json")
     check_keep(params.keep, folds, place)
-    meta = _meta(name, params.network, settings.model_dump(mode="json"), sources)
+    meta = _meta(name, params.network, settings, sources)
     entries = pair_entries(name, sources, clips, lost_by_id(upstream))
     learned, found = recorded(f"fuse_features:{name}", entries, upstream, folds, paths.ledger, runtime)
     digest = file_digest(sources.audio) + file_digest(sources.video)
-    text = canonical_json(settings.model_dump(mode="json"))
-    job = JointJob(meta, params.network, text, sources, digest, params.keep, clips, runtime.device)
+    job = JointJob(meta, params.network, canonical_json(settings), sources, digest, params.keep, clips, runtime.device)
     workers = 1 if runtime.device == "cuda" else workers_for(runtime.workers, sources.audio, sources.video)
     write_json(paths.kept / "about.json", {"feature": name, "network": params.network, "origin": meta.origin})
     line = learn_folds(job, learned, meta, paths.out, paths.kept, paths.scratch, workers)
@@ -45,8 +44,8 @@ def fuse_features(
 
 
 def _meta(name: str, network: str, settings: Mapping[str, object], sources: Sources) -> FeatureMeta:
-    with FeatureFile(sources.audio) as one, FeatureFile(sources.video) as other:
-        audio, video = one.meta, other.meta
+    with FeatureFile(sources.audio) as heard, FeatureFile(sources.video) as seen:
+        audio, video = heard.meta, seen.meta
     if audio.params.get("windows") != video.params.get("windows"):
         raise SettingsError(
             f"params.yaml: {audio.feature} and {video.feature} have different windows ({audio.params.get('windows')}, "
@@ -59,11 +58,7 @@ def _meta(name: str, network: str, settings: Mapping[str, object], sources: Sour
         rate_hz=audio.rate_hz,
         layer=f"{network} of {audio.feature} ({audio.dimension}) and {video.feature} ({video.dimension})",
         version=code_digest(plugins.module_name("fusion_networks", network), "pipeline.features.joint.job"),
-        params={
-            "settings": dict(settings),
-            audio.feature: canonical_json(audio.params),
-            video.feature: canonical_json(video.params),
-        },
+        params={"settings": dict(settings), **{one.feature: canonical_json(one.params) for one in (audio, video)}},
         weights=f"{audio.weights} {video.weights}",  # it rests on two networks
         origin=f"{audio.feature}: {audio.origin}; {video.feature}: {video.origin}",
     )

@@ -73,7 +73,9 @@ class TuneJob:
         network = self.model.network(len(classes))
         parts = {part: self._examples(fold, part, classes) for part in ("train", "val")}
         checkpoint = self.checkpoints / f"{self.meta.feature}-{self.key(name, fold)[:16]}.pt"
-        task = Task(network, parts["train"], parts["val"], self._prepare, self.model.code, {"fold": name})
+        prepare = self.model.plugin.prepare
+        examples = parts["train"], parts["val"]
+        task = Task(network, *examples, lambda inputs, _: prepare(inputs), self.model.code, {"fold": name})
         run = Run(self.runtime.device, self.runtime.mixed_precision, checkpoint)
         state, history = fit(task, self.tuning.loop, run)
         if is_kept(self.tuning.keep, name):
@@ -99,9 +101,6 @@ class TuneJob:
                 rows = (values[row] for row in clip.rows)
                 write_clip(file.new(clip_id), spread(rows, clip.times, clip.mask, np.float32), self.meta)
         scratch.unlink()
-
-    def _prepare(self, inputs: torch.Tensor, training: bool) -> torch.Tensor:  # noqa: ARG002
-        return self.model.plugin.prepare(inputs)
 
     def _examples(self, fold: Fold, part: str, classes: Sequence[str]) -> Examples:
         rows, labels = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]

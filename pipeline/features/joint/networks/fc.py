@@ -29,13 +29,9 @@ def fit(
     params: Params, train: Segments, val: Segments, classes: int, device: str = "cpu"
 ) -> tuple[NetworkFeature, list[Row]]:
     """Train the network; see `fitted`."""
-    return fitted(lambda columns: _network(params, columns, classes), params, train, val, device)
+    return fitted(lambda columns: FusionFC(columns, params.layers, classes, params.dropout), params, train, val, device)
 
 
 def load(params: Params, state: Mapping[str, torch.Tensor], columns: int, classes: int) -> NetworkFeature:
     """Return the feature whose `state` was kept; see `restored`."""
-    return restored(_network(params, columns, classes), state)
-
-
-def _network(params: Params, columns: int, classes: int) -> FusionFC:
-    return FusionFC(columns, params.layers, classes, params.dropout)
+    return restored(FusionFC(columns, params.layers, classes, params.dropout), state)
