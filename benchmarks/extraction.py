@@ -37,8 +37,9 @@ from pipeline.core.weights_file import save_weights
 from pipeline.engine import run as engine
 from pipeline.faces.cropping.job import CropJob
 from pipeline.faces.cropping.kinds.eyes import Params as EyesParams
-from pipeline.features.segments.finetune import Tuning, tuned
-from pipeline.features.segments.job import Model, Paths, SegmentJob, batches
+from pipeline.features.segments.finetune import Tuning
+from pipeline.features.segments.job import Model, SegmentJob, batches
+from pipeline.features.segments.run import Paths, tuned
 from pipeline.networks.alexnet import AlexNet
 from pipeline.networks.c3d import C3D
 from pipeline.synthetic.mp4 import write_mp4

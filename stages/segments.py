@@ -4,8 +4,9 @@ from pathlib import Path
 
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
-from pipeline.features.segments.finetune import Tuning, tuned
-from pipeline.features.segments.job import Model, Paths, SegmentParams, original
+from pipeline.features.segments.finetune import Tuning
+from pipeline.features.segments.job import Model, SegmentParams
+from pipeline.features.segments.run import Paths, original, tuned
 from pipeline.protocols.splits import check_disjoint_source, read_splits
 from pipeline.runner.stage import Context, run
 

@@ -12,7 +12,8 @@ from pipeline.core.ledger import Entry
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.core.store_writer import write_features
 from pipeline.core.weights_file import save_weights
-from pipeline.features.segments.job import Model, Paths
+from pipeline.features.segments.job import Model
+from pipeline.features.segments.run import Paths
 from pipeline.networks.alexnet import AlexNet
 from pipeline.networks.c3d import C3D
 from pipeline.training.task import LoopParams

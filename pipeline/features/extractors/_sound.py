@@ -17,8 +17,7 @@ Rows = Iterable[np.ndarray]
 
 def meta_of(feature: str, columns: Sequence[str], rate_hz: float, params: Settings) -> FeatureMeta:
     """Return the attributes of a feature of sound."""
-    columns = tuple(columns)
-    return FeatureMeta(feature, len(columns), "float32", rate_hz, columns, params=params.model_dump())
+    return FeatureMeta(feature, len(columns), "float32", rate_hz, tuple(columns), params=params.model_dump())
 
 
 def timed(rows: Rows, times: Callable[[int, int], np.ndarray], too_short: str) -> Iterator[ClipFeatures]:

@@ -8,6 +8,7 @@ Rows without a face are NaN and masked.
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dlib
 import numpy as np
@@ -45,7 +46,7 @@ class Extractor:
         self.params = params
         self.landmarks = dlib.shape_predictor(str(published.files["dlib_landmarks_5"]))
         self.network = dlib.face_recognition_model_v1(str(published.files["dlib_face_recognition"]))
-        told = {"params": params.model_dump(), "weights": published.sha256, "origin": published.origin}
+        told: dict[str, Any] = {"params": params.model_dump(), "weights": published.sha256, "origin": published.origin}
         self.meta = FeatureMeta("dlib128", 128, "float32", layer="descriptor (128)", **told)
 
     def check_input(self, meta: FeatureMeta) -> None:

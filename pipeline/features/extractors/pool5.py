@@ -6,6 +6,7 @@ Output: (T, 9216) float16, one row per video frame, without unit; rows without a
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -47,7 +48,7 @@ class Extractor:
         self.params = params
         self.network = load_state(FaceCNN(**loaded.config["network"]), loaded, weights)
         layer = f"pool5 (256, 6, 6), network width {loaded.config['network']['width']:g}"
-        told = {"params": params.model_dump(), "weights": loaded.sha256, "origin": loaded.origin}
+        told: dict[str, Any] = {"params": params.model_dump(), "weights": loaded.sha256, "origin": loaded.origin}
         self.meta = FeatureMeta("pool5", POOL5, "float16", layer=layer, **told)
 
     def __call__(self, faces: ClipFeatures | ClipReader) -> Iterator[ClipFeatures]:

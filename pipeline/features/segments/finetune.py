@@ -4,7 +4,7 @@ The last layer is new, all weights are learned, and every segment carries the em
 decide when to stop; test clips are seen by the finished network only.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,22 +14,21 @@ import torch
 from torch import nn
 
 from pipeline.core.clip import Clip, class_names
-from pipeline.core.ledger import Entry, lost_by_id
 from pipeline.core.settings import Runtime
-from pipeline.core.store import FeatureFile, FeatureMeta
+from pipeline.core.store import FeatureMeta
 from pipeline.core.store_writer import feature_file, write_clip
 from pipeline.core.weights_file import save_weights
 from pipeline.engine.clip_cache import cache_key
 from pipeline.engine.code_digest import code_digest
-from pipeline.features.fold_run import labelled, recorded
+from pipeline.features.fold_run import labelled
 from pipeline.features.observed import spread
-from pipeline.features.segments.job import Model, Paths, batches, dimension, fc7
-from pipeline.features.segments.window_store import Rows, SegmentStore, build
+from pipeline.features.segments.job import Model, batches, fc7
+from pipeline.features.segments.window_store import Rows, SegmentStore
 from pipeline.protocols.splits import Fold
 from pipeline.training import checkpoints
 from pipeline.training.fitting import fit
-from pipeline.training.per_fold import FEATURES, Keep, check_keep, is_kept, learn_folds
-from pipeline.training.task import Examples, LoopParams, Run, Task, check_device
+from pipeline.training.per_fold import FEATURES, Keep, is_kept
+from pipeline.training.task import Examples, LoopParams, Run, Task
 
 
 @dataclass(frozen=True)
@@ -112,31 +111,8 @@ class TuneJob:
         return Examples(Rows(self.store, np.concatenate(rows)), torch.from_numpy(np.concatenate(labels)))
 
 
-def tuned(
-    feature: str,
-    model: Model,
-    tuning: Tuning,
-    clips: Sequence[Clip],
-    upstream: Sequence[Entry],
-    folds: Mapping[str, Fold],
-    paths: Paths,
-    runtime: Runtime,
-) -> str:
-    """Write the feature of the network fine-tuned in every fold; return one line."""
-    check_device(runtime.device)
-    check_keep(tuning.keep, folds, feature)
-    cut, stage = model.segments(), f"extract:{feature}"
-    with FeatureFile(paths.source) as file:
-        cut.check_source(file.meta)
-    store, entries = build(paths.scratch / "windows.raw", paths.source, clips, cut, stage, lost_by_id(upstream))
-    learned, found = recorded(stage, entries, upstream, folds, paths.ledger, runtime)
+def tuned_meta(feature: str, model: Model, dimension: int, loop: LoopParams) -> FeatureMeta:
+    """Return the attributes of a fine-tuned feature: the settings of the tuning are among its own."""
     origin = f"{model.loaded().origin}; fine-tuned in each fold on its training clips"
-    version = code_digest(model.code, "pipeline.features.segments.finetune")
-    meta = model.meta(feature, dimension(model), version, origin)
-    meta = replace(meta, params={**meta.params, "tune": tuning.loop.model_dump()})
-    job = TuneJob(meta, model, tuning, store, clips, runtime, paths.scratch / "checkpoints")
-    # one process on a GPU: several would only take turns and share its memory
-    workers = 1 if runtime.device == "cuda" else runtime.workers
-    paths.tell(feature, model, origin, tuned=True)
-    line = learn_folds(job, learned, meta, paths.out, paths.kept, paths.scratch, workers)
-    return f"{stage}: {found}; fine-tuned in {line}"
+    meta = model.meta(feature, dimension, code_digest(model.code, "pipeline.features.segments.finetune"), origin)
+    return replace(meta, params={**meta.params, "tune": loop.model_dump()})

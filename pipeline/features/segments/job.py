@@ -1,6 +1,6 @@
-"""Features of segments by a pre-trained network as it is: the network with its weights, its job, and its stage."""
+"""Features of segments by a pre-trained network: the network with its weights, and the job of the original one."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
@@ -13,16 +13,12 @@ from pydantic import Field
 from torch import nn
 
 from pipeline.core.clip import Clip
-from pipeline.core.files import write_json
-from pipeline.core.ledger import Entry
 from pipeline.core.pretrained_plugin import PluginModel
-from pipeline.core.settings import Runtime, Settings
+from pipeline.core.settings import Settings
 from pipeline.core.store import ClipFeatures, FeatureMeta, opened
 from pipeline.core.weights_file import Weights, load_state, load_weights
-from pipeline.engine import run as engine
 from pipeline.engine.code_digest import code_digest
 from pipeline.engine.threads import ahead
-from pipeline.features.fold_run import FoldPaths
 from pipeline.features.observed import spread
 from pipeline.features.pretrained import with_weights
 from pipeline.features.segments.networks import Windows
@@ -155,25 +151,3 @@ def _network(model: Model, kept: Path | None = None) -> nn.Module:
         return model.network()
     weights = _fold_weights(kept)
     return load_state(model.network(len(weights.config["classes"])), weights, kept)
-
-
-@dataclass(frozen=True)
-class Paths(FoldPaths):
-    """Where things lie; `source` is the feature file that the windows are cut from."""
-
-    source: Path
-
-    def tell(self, feature: str, model: Model, origin: str, tuned: bool = False) -> None:
-        """Write what the kept weights and the history are of."""
-        about = {"feature": feature, "network": model.name, "tuned": tuned, "origin": origin}
-        write_json(self.kept / "about.json", about)
-
-
-def original(
-    feature: str, model: Model, clips: Sequence[Clip], upstream: Sequence[Entry], paths: Paths, runtime: Runtime
-) -> str:
-    """Write the feature of the original network, clip by clip through the clip cache; return one line."""
-    job = SegmentJob(feature, model, paths.source)
-    meta = job.meta()
-    paths.tell(feature, model, meta.origin)
-    return engine.run(job, clips, upstream, meta, paths.out, paths.ledger, runtime)

@@ -25,8 +25,9 @@ from pipeline.core.settings import Runtime
 from pipeline.core.store import FeatureFile, FeatureMeta, joined
 from pipeline.core.store_writer import write_features
 from pipeline.core.weights_file import load_weights
-from pipeline.features.segments.finetune import Tuning, tuned
-from pipeline.features.segments.job import Model, SegmentJob, batches, fc7, original
+from pipeline.features.segments.finetune import Tuning
+from pipeline.features.segments.job import Model, SegmentJob, batches, fc7
+from pipeline.features.segments.run import original, tuned
 
 
 @pytest.fixture(scope="module")
