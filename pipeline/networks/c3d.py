@@ -41,7 +41,7 @@ def check_size(size: int, fc6: Fc6) -> None:
 
 
 class C3D(nn.Module):
-    """Clip network whose fc7 is the feature; ValueError as from `check_size`.
+    """Clip network whose fc7 is the feature. `renewed` are parameters that published weights do not fit.
 
     Zhang et al. feed 227 x 227 to weights whose fc6 takes the 8192 values that 112 x 112 give; at 227 pool5 is
     512 x 1 x 8 x 8 = 32768, and the paper does not say what became of fc6. Three ways are open:
@@ -59,9 +59,6 @@ class C3D(nn.Module):
         classes: outputs of a last layer; None = no such layer, as for features only
         size: height and width of the frames, px; 16 at least
         dropout: behind fc6 and fc7. Narrow networks that begin at random weights hardly learn with it
-
-    Attributes:
-        renewed: parameters that published weights do not fit; not empty for "new" where pool5 is not 4 x 4
     """
 
     def __init__(

@@ -52,14 +52,13 @@ def across(size: int) -> int:
 class FaceResNet(nn.Module):
     """Image network whose pool1b, pool3 and fc5 are the features. Its layers have the authors' names.
 
+    `unused` are layers that weights may have and this network does not.
+
     Args:
         width: scale of all channels and of fc5; 1 is the published network
         identities: outputs of fc6; None = no such layer, as in the authors' deploy file
         size: height of the images, px; 38 at least, which ValueError says. fc5 of one size does not fit another
         dropout: behind fc5; 0 in the published network
-
-    Attributes:
-        unused: layers that weights may have and this network does not
     """
 
     def __init__(

@@ -35,7 +35,6 @@ class TanhDNN(nn.Module):
         begun(self, nn.init.xavier_uniform_)
 
     def set_scale(self, mean: np.ndarray, scale: np.ndarray) -> None:
-        """Take the mean and deviation (inputs,) of the training rows."""
         self.mean.copy_(torch.from_numpy(mean))
         self.scale.copy_(torch.from_numpy(scale))
 

@@ -34,7 +34,7 @@ _LEAST_PX = 32
 
 
 class VggFace(nn.Module):
-    """Image network whose fc6 is the feature.
+    """Image network whose fc6 is the feature. `unused` are layers that weights may have and this network does not.
 
     torchvision calls the convolutions `features`, and so does the state dict here, so that its weights fit; the method
     of that name gives the feature as in every network of this project, and the module itself is `_modules["features"]`.
@@ -44,9 +44,6 @@ class VggFace(nn.Module):
         classes: outputs of fc8; None = neither fc7 nor fc8, as for features only
         size: height and width of the images, px; 32 at least, which ValueError says
         dropout: behind fc6 and fc7. Narrow networks that begin at random weights hardly learn with it
-
-    Attributes:
-        unused: layers that weights may have and this network does not
     """
 
     def __init__(

@@ -17,14 +17,10 @@ def rows_of_faces(
     compute: Callable[[np.ndarray], np.ndarray],
     batch: int = 1,
 ) -> Iterator[ClipFeatures]:
-    """Compute one row per taken frame, block by block; rows of frames without a face are NaN and masked.
+    """Compute one row per taken frame, every n-th; rows of frames without a face are NaN and masked.
 
-    Args:
-        faces: of `crop_faces`, with `crops` (T, H, W, 3) uint8
-        every: take every n-th frame
-        meta: of the feature, for its dtype
-        compute: (B, H, W, 3) crops -> (B, D) rows
-        batch: frames at a time, B; counted over the whole clip, so that blocks do not show in the results
+    `compute` makes rows (B, D) of crops (B, H, W, 3) uint8; batches are counted over the whole clip, so that blocks do
+    not show in the results.
     """
     times, mask = faces.times[::every], faces.mask[::every]
     if not mask.any():

@@ -82,12 +82,8 @@ def _part(file: FeatureFile, name: str, fold: Fold, clip_ids: Sequence[str]) -> 
 class JointJob:
     """One fusion network, learned in every fold; see `pipeline.training.per_fold.FoldJob`.
 
-    Args:
-        meta: attributes of the feature file; the dimension is known when the first fold is learned
-        network: plugin of pipeline/features/joint/networks
-        settings: its settings as canonical JSON
-        digest: of the contents of both sources
-        keep: folds whose weights are kept
+    `meta` gets its dimension when the first fold is learned; `settings` of the plugin `network` are canonical JSON, and
+    `digest` is of the contents of both sources.
     """
 
     meta: FeatureMeta

@@ -90,9 +90,9 @@ def fitted(
     Args:
         build: columns -> the network
         params: of the training
-        train: S >= 1; LeakageError where they are not training segments
+        train: one segment at least
         val: decides when to stop; may be empty
-        device: `cpu` or `cuda`; SettingsError where it is not there
+        device: `cpu` or `cuda`
         prepare: takes the network and the scaled training inputs before the training; returns the history so far
     """
     check_device(device)

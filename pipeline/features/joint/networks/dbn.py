@@ -59,11 +59,7 @@ def load(params: Params, state: Mapping[str, torch.Tensor], columns: int, classe
 
 
 def pretrain(inputs: torch.Tensor, params: Params) -> tuple[list[RBM], list[Row]]:
-    """Train one machine per layer on scaled rows (S, D), from the bottom up; return them and one row per epoch.
-
-    Raises:
-        SettingsError: the reconstruction error is not finite
-    """
+    """Train one machine per layer on scaled rows (S, D), from the bottom up; return them and one row per epoch."""
     generator = torch.Generator().manual_seed(params.seed)
     machines: list[RBM] = []
     history: list[Row] = []
@@ -82,7 +78,6 @@ def pretrain(inputs: torch.Tensor, params: Params) -> tuple[list[RBM], list[Row]
 
 
 def _train(machine: RBM, inputs: torch.Tensor, params: Params, generator: torch.Generator) -> list[float]:
-    """Return the mean reconstruction error of every epoch."""
     gaussian = isinstance(machine, GaussianRBM)
     name = "gaussian_learning_rate" if gaussian else "pretrain_learning_rate"
     rate = params.gaussian_learning_rate if gaussian else params.pretrain_learning_rate
