@@ -35,7 +35,6 @@ class _Network(nn.Module):
             self.add_module(name, layer)
 
     def answers(self, x: torch.Tensor) -> list[torch.Tensor]:
-        """Return what each of the last layers gives."""
         last = []
         for name, layer in self.named_children():
             if "_" in name:
