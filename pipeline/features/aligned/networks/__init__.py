@@ -6,8 +6,8 @@
     HEAD        "lstm": LAYERS give a row per frame, and an LSTM on each of them follows; "linear": a row per clip, and
                 dropout (`dropout` of Params) and softmax follow
     network     `network(params, config) -> module` for the `network` block of the weights' configuration, without
-                weights. Its `layers(inputs) -> list of (B, T, *shape)` in the order of LAYERS, T = 16 or 1; `renewed`:
-                names of parameters that the weights do not fit; `unused`: layers that they may have beyond these
+                weights. Its `layers(inputs) -> list of (B, T, *shape)` in the order of LAYERS, T = 16 or 1; it may have
+                `renewed` and `unused` as in `pipeline.features.pretrained`
     prepare     `prepare(params, faces) -> inputs` of `layers`, for faces (B, 16, h, w, 3) uint8 of the window at any
                 size; no randomness. Where HEAD is "lstm" any number of frames will do
 
