@@ -174,7 +174,7 @@ def _measure(way: str, kind: str, count: int, queue: Any) -> None:
         parts = {f"s{i}": part for i, part in enumerate(("train", "train", "val", "test"))}
         folds = {"fold-00": {clip.clip_id: parts[clip.speaker] for clip in clips}}
         loop = LoopParams(epochs=1, patience=1, batch=30, optimiser="sgd", learning_rate=0.001, threads=1, seed=0)
-        paths = Paths(source, folder / "out.h5", folder / "kept", folder / "ledger.csv", folder / "scratch")
+        paths = Paths(folder / "out.h5", folder / "kept", folder / "ledger.csv", folder / "scratch", source)
         queue.put(
             _peak(lambda: tuned("fc7", model, Tuning(loop), clips, _ledger(clips), folds, paths, _runtime(folder)))
         )

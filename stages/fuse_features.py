@@ -4,8 +4,9 @@ from pathlib import Path
 
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
+from pipeline.features.fold_run import FoldPaths
 from pipeline.features.joint.job import JointParams, Sources
-from pipeline.features.joint.run import JointPaths, fuse_features
+from pipeline.features.joint.run import fuse_features
 from pipeline.protocols.splits import read_splits
 from pipeline.runner.stage import Context, stage
 
@@ -20,7 +21,7 @@ def main(context: Context) -> str:
     params = context.model(f"fuse_features.{args.name}", JointParams)
     upstream = [*read_ledger(args.audio_ledger), *read_ledger(args.video_ledger)]
     scratch = Path(context.runtime.clip_cache).parent / "folds" / f"{args.corpus}-{args.name}"
-    paths = JointPaths(args.out, args.kept, args.ledger, scratch)
+    paths = FoldPaths(args.out, args.kept, args.ledger, scratch)
     clips, folds = read_manifest(args.manifest), read_splits(args.splits)
     return fuse_features(
         args.name, params, Sources(args.audio, args.video), clips, upstream, folds, paths, context.runtime

@@ -24,7 +24,7 @@ def main(context: Context) -> str:
     clips, upstream = read_manifest(args.manifest), read_ledger(args.upstream)
     check_disjoint_source(model.loaded().config["speakers"], (clip.speaker for clip in clips), args.feature)
     scratch = Path(context.runtime.clip_cache).parent / "folds" / f"{args.corpus}-{args.feature}"
-    paths = Paths(args.source, args.out, args.kept, args.ledger, scratch)
+    paths = Paths(args.out, args.kept, args.ledger, scratch, args.source)
     if params.tune is None:
         return original(args.feature, model, clips, upstream, paths, context.runtime)
     tuning = Tuning(params.tune, params.keep)

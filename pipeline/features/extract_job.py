@@ -1,12 +1,10 @@
 """The per-clip job of the `extract` stages."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pipeline.audio.spectral import AUDIO_HZ
 from pipeline.core import plugins
@@ -21,13 +19,10 @@ from pipeline.media.decode import degraded_by, read_audio_blocks
 
 @dataclass(frozen=True)
 class ExtractJob:
-    """Compute one feature of one clip.
+    """One plugin of pipeline/features/extractors on one clip; see `pipeline.engine.run.Job`.
 
-    Args:
-        feature: plugin in pipeline/features/extractors
-        params: its settings as a mapping
-        source: corpus folder, or the feature file that the plugin's INPUT names
-        weights: folder of the pre-trained network, or None
+    `source` is the corpus folder, or the feature file that the plugin's INPUT names; `weights` the folder of the
+    pre-trained network, or None.
     """
 
     feature: str
@@ -36,22 +31,19 @@ class ExtractJob:
     weights: Path | None = None
 
     @classmethod
-    def of(cls, feature: str, block: Any, key: str, source: Path, weights: Path | None) -> ExtractJob:
+    def of(cls, feature: str, block: Any, key: str, source: Path, weights: Path | None) -> Self:
         """Return the job for a corpus folder or a feature file by the block of params.yaml at a key."""
         return cls(feature, extractor_params(feature, block, f"params.yaml: {key}"), source, weights)
 
     @property
     def stage(self) -> str:
-        """See `pipeline.engine.run.Job`."""
         return f"extract:{self.feature}"
 
     @property
     def version(self) -> str:
-        """Digest of the extractor's code."""
         return code_digest(plugins.module_name("extractors", self.feature), "pipeline.media.decode")
 
     def parts(self, clip: Clip) -> dict[str, Any]:
-        """See `pipeline.engine.run.Job`."""
         sound = self._plugin.INPUT == "sound"
         return {
             "stage": self.stage,
@@ -62,17 +54,14 @@ class ExtractJob:
         }
 
     def load(self, clip: Clip) -> Any:
-        """See `pipeline.engine.run.Job`."""
         if self._plugin.INPUT == "sound":
             damage: list[str] = []
-            return Audio(
-                partial(read_audio_blocks, self.source / clip.path, AUDIO_HZ, clip.start, clip.end, damage), damage
-            )
+            read = partial(read_audio_blocks, self.source / clip.path, AUDIO_HZ, clip.start, clip.end, damage)
+            return Audio(read, damage)
         further = set(self._arrays) - {"values", "times", "mask"} if self._arrays else None
         return opened(self.source).rows(clip.clip_id, further)
 
     def compute(self, clip: Clip, loaded: Any, notes: list[str]) -> Iterator[ClipFeatures]:  # noqa: ARG002
-        """See `pipeline.engine.run.Job`."""
         yield from self._extractor(loaded)
         if isinstance(loaded, Audio):
             notes += degraded_by(loaded.damage)
@@ -108,6 +97,5 @@ def _extractor(feature: str, params: str, weights: Path | None) -> Any:
 
 def extractor_params(feature: str, data: Any, place: str) -> dict[str, Any]:
     """Return a feature's settings, checked, with the defaults filled in."""
-    return parse(
-        plugins.load("extractors", feature, place.removeprefix("params.yaml: ")).Params, data, place
-    ).model_dump()
+    plugin = plugins.load("extractors", feature, place.removeprefix("params.yaml: "))
+    return parse(plugin.Params, data, place).model_dump()

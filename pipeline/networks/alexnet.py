@@ -1,11 +1,8 @@
 """AlexNet, Krizhevsky 2014 ("One weird trick"), as torchvision has it; the audio network of Zhang et al. 2017.
 
 Zhang et al., section III: five convolutions, pooling after the first, second and fifth, fc6 and fc7 of 4096, fc8 of
-1000. torchvision's names of the layers, so that its weights fit. At 227 x 227 pool5 is 6 x 6 already, and the adaptive
-pooling behind it changes nothing.
+1000. At 227 x 227 pool5 is 6 x 6 already, and the adaptive pooling behind it changes nothing.
 """
-
-from __future__ import annotations
 
 from typing import cast
 
@@ -18,13 +15,13 @@ INPUT_PX = 227
 class AlexNet(nn.Module):
     """Image network whose fc7 is the feature.
 
-    torchvision calls the convolutions `features`. So does the state dict here, while the method of that name gives fc7
-    as in every network of this project; the module itself is `_modules["features"]`.
+    torchvision calls the convolutions `features`, and so does the state dict here, so that its weights fit; the method
+    of that name gives fc7 as in every network of this project, and the module itself is `_modules["features"]`.
 
     Args:
         width: scale of all channels and of fc6 and fc7; 1 is torchvision's network
         classes: outputs of a last layer; None = no such layer, as for features only
-        dropout: before fc6 and fc7 in training; 0.5 in torchvision's
+        dropout: before fc6 and fc7
     """
 
     def __init__(self, width: float = 1.0, classes: int | None = None, dropout: float = 0.5) -> None:

@@ -6,12 +6,12 @@ clips of 16 frames of 112 x 112 give when the last pooling is padded by one pixe
 112 -> 56 -> 28 -> 14 -> 7 -> 4, 512 x 1 x 4 x 4 = 8192.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 import torch
 from torch import nn
+
+from pipeline.networks.layers import LECUN, begun, check_shape
 
 Fc6 = Literal["published", "adaptive", "new"]
 
@@ -19,8 +19,6 @@ FRAMES = 16
 PUBLISHED_PX = 112
 MEAN = (104.0, 117.0, 128.0)
 """What the published weights want taken off red, green and blue."""
-CLIP = (3, FRAMES, PUBLISHED_PX, PUBLISHED_PX)
-"""Input of the published network: channels, frames, height, width."""
 
 _CHANNELS = {"1a": 64, "2a": 128, "3a": 256, "3b": 256, "4a": 512, "4b": 512, "5a": 512, "5b": 512}
 _POOLED = ("1a", "2a", "3b", "4b", "5b")
@@ -32,11 +30,7 @@ _LEAST_PX = 16
 
 
 def check_size(size: int, fc6: Fc6) -> None:
-    """See that frames of so many px suit fc6.
-
-    Raises:
-        ValueError: a size too small for the poolings, or one that "published" cannot take
-    """
+    """Raise ValueError for a size too small for the poolings, or one that a "published" fc6 cannot take."""
     if size < _LEAST_PX:
         raise ValueError(f"C3D: frames of {size} px vanish in four poolings; take {_LEAST_PX} px at least")
     if fc6 == "published" and size != PUBLISHED_PX:
@@ -47,7 +41,7 @@ def check_size(size: int, fc6: Fc6) -> None:
 
 
 class C3D(nn.Module):
-    """Clip network whose fc7 is the feature.
+    """Clip network whose fc7 is the feature. `renewed` are parameters that published weights do not fit.
 
     Zhang et al. feed 227 x 227 to weights whose fc6 takes the 8192 values that 112 x 112 give; at 227 pool5 is
     512 x 1 x 8 x 8 = 32768, and the paper does not say what became of fc6. Three ways are open:
@@ -64,31 +58,19 @@ class C3D(nn.Module):
         width: scale of all channels and of fc6 and fc7; 1 is the published network
         classes: outputs of a last layer; None = no such layer, as for features only
         size: height and width of the frames, px; 16 at least
-        fc6: how fc6 fits pool5
-        dropout: behind fc6 and fc7 in training; 0.5 in the published network. Narrow networks that begin at random
-            weights hardly learn with it
-
-    Attributes:
-        renewed: parameters that published weights do not fit; not empty for "new" where pool5 is not 4 x 4
-
-    Raises:
-        ValueError: as `check_size`
+        dropout: behind fc6 and fc7. Narrow networks that begin at random weights hardly learn with it
     """
 
     def __init__(
-        self,
-        width: float = 1.0,
-        classes: int | None = None,
-        size: int = PUBLISHED_PX,
-        fc6: Fc6 = "published",
+        self, width: float = 1, classes: int | None = None, size: int = PUBLISHED_PX, fc6: Fc6 = "published",
         dropout: float = 0.5,
-    ) -> None:
+    ) -> None:  # fmt: skip
         super().__init__()
         check_size(size, fc6)
-        side = _pool5_side(size) if fc6 == "new" else _SIDE
+        side = (size // 16 + 2) // 2 if fc6 == "new" else _SIDE
         self.size, self.adaptive = size, fc6 == "adaptive"
         self.renewed = () if side == _SIDE else ("fc6.weight", "fc6.bias")
-        before = CLIP[0]
+        before = 3
         for name, channels in _CHANNELS.items():
             after = max(1, round(channels * width))
             self.add_module(f"conv{name}", nn.Conv3d(before, after, 3, padding=1))
@@ -98,27 +80,18 @@ class C3D(nn.Module):
         self.fc7 = nn.Linear(hidden, hidden)
         self.dropout = nn.Dropout(dropout)
         self.fc8 = nn.Linear(hidden, classes) if classes is not None else None
-        for parameter in self.parameters():
-            # LeCun's scale: eleven layers take inputs of some 60 (0 to 255, less the mean) down to about 1; with
-            # torch's own scale nothing of the input is left in fc8, with He's the loss begins at 50
-            if parameter.ndim > 1:
-                nn.init.kaiming_normal_(parameter, nonlinearity="linear")
-            else:
-                nn.init.zeros_(parameter)
+        # eleven layers take inputs of some 60 (0 to 255, less the mean) down to about 1; with torch's own scale nothing
+        # of the input is left in fc8, with He's the loss begins at 50
+        begun(self, LECUN)
 
     def features(self, clips: torch.Tensor) -> torch.Tensor:
-        """Return fc7 behind its ReLU, (B, 4096 * width), for clips (B, 3, 16, size, size) from `normalise_clips`.
-
-        Raises:
-            RuntimeError: clips of another shape
-        """
-        expected = (CLIP[0], FRAMES, self.size, self.size)
-        if clips.shape[1:] != expected:
-            raise RuntimeError(f"C3D takes clips (B, {', '.join(map(str, expected))}), not {tuple(clips.shape)}")
+        """Return fc7 behind its ReLU, (B, 4096 * width), for clips (B, 3, 16, size, size) from `normalise_clips`."""
+        check_shape("C3D takes clips", clips, 3, FRAMES, self.size, self.size)
         for name in _CHANNELS:
             clips = self.get_submodule(f"conv{name}")(clips).relu()
             if name in _POOLED:
-                clips = _pool(clips, name)
+                window, padding = (1 if name == "1a" else 2, 2, 2), int(name == "5b")
+                clips = nn.functional.max_pool3d(clips, window, padding=(0, padding, padding))
         if self.adaptive:
             clips = nn.functional.adaptive_max_pool3d(clips, (1, _SIDE, _SIDE))
         hidden = self.dropout(self.fc6(clips.flatten(1)).relu())
@@ -131,23 +104,11 @@ class C3D(nn.Module):
 
 
 def normalise_clips(clips: torch.Tensor) -> torch.Tensor:
-    """Return what the network takes, (B, 3, 16, H, W) float: 0 to 255 less (104, 117, 128), without scaling.
+    """Return what the network takes, (B, 3, 16, H, W): clips (B, 16, H, W, 3) of 0 to 255, RGB, less (104, 117, 128).
 
     The order of the channels stays red, green, blue: mmaction2, whose file of the published weights is the one in
     weights.lock, takes these three numbers from RGB frames (its C3D configuration, `to_bgr=False`).
-
-    Args:
-        clips: (B, 16, H, W, 3), uint8 or float, RGB
     """
     less = clips.float() - clips.new_tensor(MEAN, dtype=torch.float32)
     # channels last in memory, which the CPU's convolutions take half the time for
     return less.contiguous().permute(0, 4, 1, 2, 3)
-
-
-def _pool(clips: torch.Tensor, name: str) -> torch.Tensor:
-    window = (1, 2, 2) if name == "1a" else (2, 2, 2)
-    return nn.functional.max_pool3d(clips, window, padding=(0, 1, 1) if name == "5b" else 0)
-
-
-def _pool5_side(size: int) -> int:
-    return (size // 16 + 2) // 2

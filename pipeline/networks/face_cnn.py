@@ -6,7 +6,7 @@ and 5, windows of 3 with stride 2. A first layer of 5x5 with stride 2 and Caffe'
 100 pixels to 6 (100 -> 50 -> 25 -> 12 -> 6).
 """
 
-from __future__ import annotations
+from functools import partial
 
 import torch
 from torch import nn
@@ -18,22 +18,20 @@ POOL5 = 9216
 class FaceCNN(nn.Module):
     """Identity classifier whose pool5 is the feature.
 
-    Args:
-        identities: classes
-        width: scale of every inner layer's channels; 1 is AlexNet's 64-192-384-256-256. pool5 keeps 9216 values
-            at every width
+    `width` scales every inner layer's channels, 1 is AlexNet's 64-192-384-256-256; pool5 keeps 9216 values throughout.
     """
 
     def __init__(self, identities: int, width: float) -> None:
         super().__init__()
         c1, c2, c3, c4 = (max(8, round(c * width)) for c in (64, 192, 384, 256))
         fc = max(64, round(4096 * width))
+        pool = partial(nn.MaxPool2d, 3, stride=2, ceil_mode=True)
         self.convolutions = nn.Sequential(
-            nn.Conv2d(3, c1, 5, stride=2, padding=2), nn.BatchNorm2d(c1), nn.ReLU(), _pool(),
-            nn.Conv2d(c1, c2, 5, padding=2), nn.BatchNorm2d(c2), nn.ReLU(), _pool(),
+            nn.Conv2d(3, c1, 5, stride=2, padding=2), nn.BatchNorm2d(c1), nn.ReLU(), pool(),
+            nn.Conv2d(c1, c2, 5, padding=2), nn.BatchNorm2d(c2), nn.ReLU(), pool(),
             nn.Conv2d(c2, c3, 3, padding=1), nn.BatchNorm2d(c3), nn.ReLU(),
             nn.Conv2d(c3, c4, 3, padding=1), nn.BatchNorm2d(c4), nn.ReLU(),
-            nn.Conv2d(c4, 256, 3, padding=1), nn.BatchNorm2d(256), nn.ReLU(), _pool(),
+            nn.Conv2d(c4, 256, 3, padding=1), nn.BatchNorm2d(256), nn.ReLU(), pool(),
         )  # fmt: skip
         self.classifier = nn.Sequential(
             nn.Dropout(0.5), nn.Linear(POOL5, fc), nn.ReLU(),
@@ -51,16 +49,8 @@ class FaceCNN(nn.Module):
 
 
 def normalise_faces(images: torch.Tensor) -> torch.Tensor:
-    """Return float faces with zero mean and unit variance each, so that light and exposure go.
-
-    Args:
-        images: (B, 3, 100, 100) uint8 or float, RGB
-    """
+    """Return RGB faces (B, 3, 100, 100) with zero mean and unit variance each, so that light and exposure go."""
     # channels last: convolutions of small width take half the time on the CPU
     faces = images.to(torch.float32, memory_format=torch.channels_last)
     mean = faces.mean(dim=(1, 2, 3), keepdim=True)
     return (faces - mean) / (faces.std(dim=(1, 2, 3), keepdim=True) + 1.0)
-
-
-def _pool() -> nn.Module:
-    return nn.MaxPool2d(3, stride=2, ceil_mode=True)

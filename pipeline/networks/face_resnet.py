@@ -20,20 +20,24 @@ of reach: the authors' file of weights itself.
 Softmax over identities, fc6 there, is trained along here without the centre loss of the paper.
 """
 
-from __future__ import annotations
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
+
+from pipeline.networks.layers import LECUN, begun, check_shape
 
 INPUT_PX = 112
 """Height of the images; see `across`."""
 FEATURES = ("pool1b", "pool3", "fc5")
 
 _BLOCKS = {2: 1, 3: 2, 4: 5, 5: 3}
-"""Stage -> residual blocks."""
 _CHANNELS = {2: 64, 3: 128, 4: 256, 5: 512}
-"""Stage -> channels of its residual blocks."""
+"""Stage -> residual blocks, and the channels of all of them."""
 _LAST = 5
+_pool = partial(nn.functional.max_pool2d, kernel_size=2, ceil_mode=True)
 _RESIDUAL_STD = 0.01
 """Of initial weights in residual blocks, in the authors' file."""
 _LEAST_PX = 38
@@ -48,24 +52,17 @@ def across(size: int) -> int:
 class FaceResNet(nn.Module):
     """Image network whose pool1b, pool3 and fc5 are the features. Its layers have the authors' names.
 
+    `unused` are layers that weights may have and this network does not.
+
     Args:
         width: scale of all channels and of fc5; 1 is the published network
         identities: outputs of fc6; None = no such layer, as in the authors' deploy file
-        size: height of the images, px; 38 at least. The width is 6/7 of it. fc5 of one size does not fit another
-        dropout: behind fc5 in training; 0 in the published network
-
-    Attributes:
-        renewed: parameters that weights of the same size do not fit: none
-        unused: layers that weights may have and this network does not
-
-    Raises:
-        ValueError: a size too small for the poolings
+        size: height of the images, px; 38 at least, which ValueError says. fc5 of one size does not fit another
+        dropout: behind fc5; 0 in the published network
     """
 
-    renewed: tuple[str, ...] = ()
-
     def __init__(
-        self, width: float = 1.0, identities: int | None = None, size: int = INPUT_PX, dropout: float = 0.0
+        self, width: float = 1, identities: int | None = None, size: int = INPUT_PX, dropout: float = 0
     ) -> None:
         super().__init__()
         if size < _LEAST_PX:
@@ -81,32 +78,27 @@ class FaceResNet(nn.Module):
         for stage, blocks in _BLOCKS.items():
             for number in range(1, 2 * blocks + 1):
                 # so small that each block begins as what it takes; at every width alike
-                self._convolution(f"{stage}_{number}", wide[stage], wide[stage], 1, _RESIDUAL_STD * width**-0.5)
+                small = partial(nn.init.normal_, std=_RESIDUAL_STD * width**-0.5)
+                self._convolution(f"{stage}_{number}", wide[stage], wide[stage], 1, small)
             if stage < _LAST:
                 self._convolution(str(stage), wide[stage], wide[stage + 1])
         hidden = max(1, round(512 * width))
-        self.fc5 = _begun(nn.Linear(wide[_LAST] * _pool4(size) * _pool4(across(size)), hidden))
+        self.fc5 = begun(nn.Linear(wide[_LAST] * _pool4(size) * _pool4(across(size)), hidden), LECUN)
         self.dropout = nn.Dropout(dropout)
-        self.fc6 = _begun(nn.Linear(hidden, identities)) if identities is not None else None
+        self.fc6 = begun(nn.Linear(hidden, identities), LECUN) if identities is not None else None
 
-    def _convolution(self, name: str, before: int, after: int, padding: int = 0, std: float | None = None) -> None:
-        self.add_module(f"conv{name}", _begun(nn.Conv2d(before, after, 3, padding=padding), std))
+    def _convolution(
+        self, name: str, before: int, after: int, padding: int = 0, first: Callable[[torch.Tensor], Any] = LECUN
+    ) -> None:
+        self.add_module(f"conv{name}", begun(nn.Conv2d(before, after, 3, padding=padding), first))
         self.add_module(f"relu{name}", nn.PReLU(after))
 
     def pyramid(self, images: torch.Tensor) -> list[torch.Tensor]:
         """Return pool1b (B, 64, 54, 46), pool3 (B, 256, 12, 10) and fc5 (B, 512) of one pass, at full width and size.
 
-        Args:
-            images: (B, 3, size, across(size)) from `normalise_faces`
-
-        Raises:
-            RuntimeError: images of another shape
+        Images are (B, 3, size, across(size)) from `normalise_faces`.
         """
-        expected = (3, self.size, across(self.size))
-        if images.shape[1:] != expected:
-            raise RuntimeError(
-                f"the face ResNet takes images (B, {', '.join(map(str, expected))}), not {tuple(images.shape)}"
-            )
+        check_shape("the face ResNet takes images", images, 3, self.size, across(self.size))
         pooled = {1: _pool(self._layer("1b", self._layer("1a", images)))}
         for stage, blocks in _BLOCKS.items():
             maps = pooled[stage - 1]
@@ -130,32 +122,15 @@ class FaceResNet(nn.Module):
 
 
 def normalise_faces(images: torch.Tensor) -> torch.Tensor:
-    """Return what the network takes, (B, 3, H, W) float: (x - 127.5) / 128, blue, green, red; channels last in memory.
+    """Return what the network takes: (x - 127.5) / 128, in the order blue, green, red.
 
-    Args:
-        images: (B, 3, H, W), uint8 or float of 0 to 255; red, green, blue
+    Images are (B, 3, H, W) of 0 to 255, in the order red, green, blue.
     """
     # channels last, which the CPU's convolutions of small width take half the time for
     return (images.flip(1).to(torch.float32, memory_format=torch.channels_last) - 127.5) / 128
 
 
-def _begun(layer: nn.Conv2d | nn.Linear, std: float | None = None) -> nn.Module:
-    """Set initial weights: Caffe's "xavier", which has the variance of one over the inputs, or a Gaussian's."""
-    if std is None:
-        nn.init.kaiming_normal_(layer.weight, nonlinearity="linear")
-    else:
-        nn.init.normal_(layer.weight, std=std)
-    if layer.bias is not None:
-        nn.init.zeros_(layer.bias)
-    return layer
-
-
-def _pool(maps: torch.Tensor) -> torch.Tensor:
-    return nn.functional.max_pool2d(maps, 2, ceil_mode=True)
-
-
 def _pool4(side: int) -> int:
-    """Return the length of one side behind pool4, px."""
     side = -((side - 4) // -2)
     for _ in range(3):
         side = -((side - 2) // -2)

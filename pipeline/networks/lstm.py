@@ -1,22 +1,14 @@
 """Emotion LSTM, Huang et al. 2017, section 4.1: hidden layer 128 -> LSTM 128 -> dropout 0.5 -> softmax."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 
 class EmotionLSTM(nn.Module):
-    """Sequence classifier.
+    """Sequence classifier; `hidden` nodes bring the feature to the size of the LSTM with its `cells` nodes.
 
-    Args:
-        inputs: columns of the feature
-        classes: emotions
-        hidden: nodes of the hidden layer that brings the feature to the LSTM's size
-        cells: nodes of the LSTM
-        dropout: after the LSTM
-        readout: what goes to the softmax: the LSTM's output at the "last" true step, or its "mean" over all true steps
+    `dropout` is after the LSTM; for `readout` see `read_out`.
     """
 
     def __init__(self, inputs: int, classes: int, hidden: int, cells: int, dropout: float, readout: str) -> None:
@@ -41,18 +33,14 @@ class EmotionLSTM(nn.Module):
 
 
 def read_out(lstm: nn.Module, sequences: torch.Tensor, lengths: torch.Tensor, readout: str) -> torch.Tensor:
-    """Return what is read out of an LSTM of one layer, (B, cells), for padded sequences with `lengths` on the CPU.
+    """Return what is read out of an LSTM of one layer, (B, cells), for padded sequences (B, T, inputs) with `lengths`.
 
     In evaluation neither padding nor neighbours change a bit of it on CPUs with oneDNN, whose products of one row are
     the same among any number of rows; other libraries may round differently, by some 1e-7. Where inputs and cells are
     equally many, oneDNN sums up the products of one sequence in another order than those of several: a column of zeros
     in front of the LSTM keeps it from that.
 
-    Args:
-        lstm: `nn.LSTM`, batch first
-        sequences: (B, T, inputs)
-        lengths: (B,)
-        readout: the output at the "last" true step, or the "mean" over all true steps
+    `readout` is "last", the output at the last true step, or "mean", over all true steps.
     """
     if lstm.training:
         packed = pack_padded_sequence(sequences, lengths, batch_first=True, enforce_sorted=False)

@@ -11,13 +11,11 @@ section 3; a stack of them, trained one by one, is the deep belief network of Hi
 algorithm for deep belief nets", with which Zhang et al. 2017, section IV.B, fuse audio and video.
 """
 
-from __future__ import annotations
-
 from abc import ABC, abstractmethod
 
 import torch
 from torch import nn
-from torch.nn.functional import binary_cross_entropy, linear, softplus
+from torch.nn.functional import binary_cross_entropy, linear
 
 
 def _draw(probabilities: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -29,10 +27,7 @@ def _draw(probabilities: torch.Tensor, generator: torch.Generator) -> torch.Tens
 class RBM(nn.Module, ABC):
     """What both kinds share: binary hidden units.
 
-    Args:
-        visible: visible units
-        hidden: hidden units
-        generator: draws the first weights from N(0, 0.01^2), Hinton 2012, section 8; biases begin at 0
+    `generator` draws the first weights from N(0, 0.01^2), Hinton 2012, section 8; biases begin at 0.
     """
 
     def __init__(self, visible: int, hidden: int, generator: torch.Generator) -> None:
@@ -54,10 +49,6 @@ class RBM(nn.Module, ABC):
         """Return one draw of the visible units with such means, (B, V)."""
 
     @abstractmethod
-    def free_energy(self, visible: torch.Tensor) -> torch.Tensor:
-        """Return -log sum_h exp(-E(v, h)), (B,), for visible values (B, V)."""
-
-    @abstractmethod
     def reconstruction_error(self, visible: torch.Tensor, means: torch.Tensor) -> torch.Tensor:
         """Return how far the reconstruction's means (B, V) lie from visible values (B, V), summed over units, (B,)."""
 
@@ -65,21 +56,13 @@ class RBM(nn.Module, ABC):
     def contrastive_divergence(
         self, visible: torch.Tensor, steps: int, generator: torch.Generator, sampled: bool = False
     ) -> torch.Tensor:
-        """Estimate the gradient of the mean negative log-likelihood; it is left in `.grad`, as `backward` does.
+        """Leave an estimate of the gradient of the mean negative log-likelihood of a minibatch (B, V) in `.grad`, as
+        `backward` does, and return the means of the first reconstruction, (B, V).
 
-        Hidden units are sampled, except for the statistics at both ends of the chain, which take their probabilities.
-        The next call writes into the same `weights.grad`.
-
-        Args:
-            visible: minibatch (B, V)
-            steps: of the Gibbs chain, the k of CD-k
-            generator: of the samples
-            sampled: visible units of the chain are drawn too. The chain then tends to the model's own distribution,
-                and the estimate to the exact gradient as `steps` grow. Otherwise they take their means, which is less
-                noisy and good enough to begin a deep network with (Hinton 2012, section 3.2)
-
-        Returns:
-            means of the first reconstruction, (B, V)
+        Hidden units are sampled, except for the statistics at both ends of the chain of k = `steps`, which take their
+        probabilities. Visible units take their means, which is less noisy and good enough to begin a deep network with
+        (Hinton 2012, section 3.2), or are `sampled` too: the chain then tends to the model's own distribution, and the
+        estimate to the exact gradient as `steps` grow. The next call writes into the same `weights.grad`.
         """
         driven = hidden = self.hidden_probabilities(visible)
         first = chain = visible
@@ -102,16 +85,10 @@ class BernoulliRBM(RBM):
     """Binary visible units, or values in 0..1 that stand for their probabilities."""
 
     def visible_means(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Return P(v = 1 | h), (B, V), for hidden states (B, H)."""
         return torch.sigmoid(linear(hidden, self.weights.T, self.visible_bias))
 
     def sample_visible(self, means: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Return binary units, (B, V)."""
         return _draw(means, generator)
-
-    def free_energy(self, visible: torch.Tensor) -> torch.Tensor:
-        """Return -b v - sum_j log(1 + exp(c_j + W_j v)), (B,), for visible values (B, V)."""
-        return -(visible @ self.visible_bias) - softplus(linear(visible, self.weights, self.hidden_bias)).sum(1)
 
     def reconstruction_error(self, visible: torch.Tensor, means: torch.Tensor) -> torch.Tensor:
         """Return the cross-entropy of Zhang et al. 2017, eq. (5), nats, (B,); its second term is negative there too."""
@@ -122,18 +99,11 @@ class GaussianRBM(RBM):
     """Real visible units of variance 1."""
 
     def visible_means(self, hidden: torch.Tensor) -> torch.Tensor:
-        """Return b + h W, (B, V), for hidden states (B, H)."""
         return linear(hidden, self.weights.T, self.visible_bias)
 
     def sample_visible(self, means: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Return the means with noise of variance 1, (B, V)."""
         noise = torch.randn(means.shape, generator=generator, dtype=means.dtype, device=generator.device)
         return means + noise.to(means.device)
-
-    def free_energy(self, visible: torch.Tensor) -> torch.Tensor:
-        """Return |v - b|^2 / 2 - sum_j log(1 + exp(c_j + W_j v)), (B,), for visible values (B, V)."""
-        quadratic = (visible - self.visible_bias).square().sum(1) / 2
-        return quadratic - softplus(linear(visible, self.weights, self.hidden_bias)).sum(1)
 
     def reconstruction_error(self, visible: torch.Tensor, means: torch.Tensor) -> torch.Tensor:
         """Return the squared error, (B,).

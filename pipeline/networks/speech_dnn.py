@@ -4,40 +4,25 @@ Six hidden layers. Plain version: 1024 nodes each (`a1024` is the last one's out
 hidden layer has 60 nodes (`a60`) and is linear, as in the stacked bottleneck networks that the paper cites [23].
 """
 
-from __future__ import annotations
-
-import itertools
-
 import torch
 from torch import nn
+
+from pipeline.networks.layers import HE, begun, dense
 
 
 class SpeechDNN(nn.Module):
     """Frame classifier whose last hidden layer is the feature.
 
-    Args:
-        inputs: values of one frame with its context
-        hidden: width of hidden layers 1 to 5
-        last: width of hidden layer 6, the feature
-        phones: classes
-        bottleneck: layer 6 without a non-linearity
+    It takes `inputs` values, of one frame with its context. Hidden layers 1 to 5 have `hidden` nodes, layer 6 has
+    `last`, and with `bottleneck` no non-linearity, which then stands before the last layer.
     """
 
     def __init__(self, inputs: int, hidden: int, last: int, phones: int, bottleneck: bool) -> None:
         super().__init__()
-        widths = [inputs, *[hidden] * 5]
-        layers: list[nn.Module] = []
-        for before, after in itertools.pairwise(widths):
-            layers += [nn.Linear(before, after), nn.ReLU()]
-        layers.append(nn.Linear(hidden, last))
-        if not bottleneck:
-            layers.append(nn.ReLU())
-        self.body = nn.Sequential(*layers)
-        self.head = nn.Sequential(nn.Identity() if not bottleneck else nn.ReLU(), nn.Linear(last, phones))
-        for layer in self.modules():
-            if isinstance(layer, nn.Linear):
-                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-                nn.init.zeros_(layer.bias)
+        layers = dense([inputs, *[hidden] * 5, last], nn.ReLU)
+        self.body = nn.Sequential(*layers[: -1 if bottleneck else None])
+        self.head = nn.Sequential(nn.ReLU() if bottleneck else nn.Identity(), nn.Linear(last, phones))
+        begun(self, HE)
 
     def features(self, frames: torch.Tensor) -> torch.Tensor:
         """Return the last hidden layer's output, (B, last), for frames (B, inputs)."""

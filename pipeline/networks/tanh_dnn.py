@@ -7,27 +7,20 @@ weights can be used by themselves. Initial weights are those of Glorot and Bengi
 also what CNTK's dense layers begin with; the paper does not say.
 """
 
-from __future__ import annotations
-
 import itertools
 
 import numpy as np
 import torch
 from torch import nn
 
+from pipeline.networks.layers import begun
+
 BOUND = 10.0
 """Normalised values are kept within so many deviations, so that one outlier cannot saturate the network."""
 
 
 class TanhDNN(nn.Module):
-    """Feed-forward classifier of rows.
-
-    Args:
-        inputs: columns of a row
-        classes: C
-        hidden: nodes of each hidden layer
-        layers: hidden layers
-    """
+    """Feed-forward classifier of rows; `layers` hidden layers of `hidden` nodes each."""
 
     mean: torch.Tensor
     scale: torch.Tensor
@@ -39,12 +32,9 @@ class TanhDNN(nn.Module):
         widths = [inputs, *[hidden] * layers]
         self.body = nn.ModuleList(nn.Linear(before, after) for before, after in itertools.pairwise(widths))
         self.output = nn.Linear(hidden, classes)
-        for layer in (*self.body, self.output):
-            nn.init.xavier_uniform_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        begun(self, nn.init.xavier_uniform_)
 
     def set_scale(self, mean: np.ndarray, scale: np.ndarray) -> None:
-        """Take the mean and deviation (inputs,) of the training rows."""
         self.mean.copy_(torch.from_numpy(mean))
         self.scale.copy_(torch.from_numpy(scale))
 

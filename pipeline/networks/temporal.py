@@ -4,30 +4,20 @@ VGG-LSTM has one layer (fc6), ResNet-LSTM three (pool1b, pool3, fc5). End to end
 from the network, less their means and in units of their deviations.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import nn
 
 from pipeline.networks.lstm import judged, read_out
 
-_LEAST = 1e-6
-"""The smallest deviation that counts as one."""
-
 
 class TemporalLSTM(nn.Module):
-    """Sequence classifier on the layers of a network.
+    """Sequence classifier on the layers of a network, which lie side by side in the sequences, `widths` columns each.
 
-    Args:
-        widths: columns of each layer; the layers lie side by side in the sequences, in this order
-        classes: emotions
-        cells: nodes of each layer's LSTM
-        dropout: behind the sum of the LSTMs
-        readout: what goes to the softmax: the sum at the "last" true step, or its "mean" over all true steps
+    Each has an LSTM of `cells` nodes; `dropout` is behind their sum; for `readout` see `read_out`.
     """
 
     def __init__(
@@ -64,7 +54,7 @@ class LayerScales:
 
     @classmethod
     @torch.no_grad()
-    def of(cls, body: Any, inputs: Iterable[torch.Tensor]) -> LayerScales:
+    def of(cls, body: Any, inputs: Iterable[torch.Tensor]) -> Self:
         """Measure a network in evaluation mode; `inputs` clip by clip, so that memory holds the layers of one."""
         count, total, squares, widths = 0, torch.zeros(()), torch.zeros(()), ()
         for one in inputs:
@@ -75,17 +65,11 @@ class LayerScales:
         means = total / count
         parts = (squares / count - means.square()).clamp(min=0).split(widths)
         deviations = torch.stack([part.mean().sqrt() for part in parts])
-        return cls(widths, means.float(), torch.where(deviations > _LEAST, deviations, 1.0).float())
+        return cls(widths, means.float(), torch.where(deviations > 1e-6, deviations, 1.0).float())
 
 
 class ClipNetwork(nn.Module):
-    """A plugin's network and the head that classifies its layers.
-
-    Args:
-        body: the plugin's network
-        head: `TemporalLSTM`, or dropout and softmax
-        scales: of its layers
-    """
+    """A plugin's network, and the head that classifies its layers: `TemporalLSTM`, or dropout and softmax."""
 
     means: torch.Tensor
     deviations: torch.Tensor
@@ -97,7 +81,6 @@ class ClipNetwork(nn.Module):
         self.register_buffer("deviations", scales.deviations)
 
     def layers(self, inputs: torch.Tensor) -> list[torch.Tensor]:
-        """Return the layers of the plugin's network."""
         return self.body.layers(inputs)  # type: ignore[operator]
 
     def judge(self, layers: Sequence[torch.Tensor]) -> torch.Tensor:

@@ -5,8 +5,6 @@ build of torch: it describes two of them, nms and qnms, without asking whether t
 their bare signatures are declared, without any code behind them. Where the operators load, nothing is declared.
 """
 
-from __future__ import annotations
-
 import importlib.util
 from contextlib import suppress
 from functools import cache
@@ -34,7 +32,7 @@ def models() -> ModuleType:
 
 
 def _operators_load() -> bool:
-    """Load the operators as torchvision itself is about to; a second loading does nothing."""
+    """Load the operators as torchvision itself is about to."""
     package = importlib.util.find_spec("torchvision")
     for folder in (package.submodule_search_locations if package else None) or ():
         for library in Path(folder).glob("_C*"):

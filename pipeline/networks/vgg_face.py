@@ -1,19 +1,19 @@
 """VGG-16, Simonyan and Zisserman 2015, configuration D, with the weights of VGG-Face (Parkhi et al. 2015) or ImageNet.
 
 The image network of VGG-LSTM, Ouyang et al. 2017, sections 3.2.1 and 6.2.1: thirteen convolutions of 3x3 with padding
-1 in five blocks, each closed by a max pooling of 2x2; fc6 and fc7 of 4096, fc8 with one output per class. torchvision's
-names of the layers, so that its weights fit; `pipeline.weights.convert` renames those of VGG-Face (conv1_1 ... fc8).
+1 in five blocks, each closed by a max pooling of 2x2; fc6 and fc7 of 4096, fc8 with one output per class.
+`pipeline.weights.convert` renames the layers of VGG-Face (conv1_1 ... fc8).
 
 At 224 x 224 pool5 is 7 x 7, and the adaptive average pooling behind it changes nothing. At other sizes it brings pool5
 to 7 x 7, as torchvision's VGG-16 does, so that published weights of fc6 fit images of any size.
 """
 
-from __future__ import annotations
-
 from typing import Literal, cast
 
 import torch
 from torch import nn
+
+from pipeline.networks.layers import HE, LECUN, begun, check_shape
 
 Normalise = Literal["face", "imagenet"]
 
@@ -29,34 +29,22 @@ _SIDE = 7
 """Height and width of what fc6 takes."""
 _INPUT_RMS = 60.0
 """About what 0 to 255 less the mean has, which the first layer takes down to 1 where training begins from nothing."""
-_TO_FC6 = 14
-"""Layers with weights up to fc6."""
 _LEAST_PX = 32
 """One pixel remains behind five poolings."""
 
 
 class VggFace(nn.Module):
-    """Image network whose fc6 is the feature.
+    """Image network whose fc6 is the feature. `unused` are layers that weights may have and this network does not.
 
-    torchvision calls the convolutions `features`. So does the state dict here, while the method of that name gives the
-    feature as in every network of this project; the module itself is `_modules["features"]`.
+    torchvision calls the convolutions `features`, and so does the state dict here, so that its weights fit; the method
+    of that name gives the feature as in every network of this project, and the module itself is `_modules["features"]`.
 
     Args:
         width: scale of all channels and of fc6 and fc7; 1 is the published network
         classes: outputs of fc8; None = neither fc7 nor fc8, as for features only
-        size: height and width of the images, px; 32 at least
-        dropout: behind fc6 and fc7 in training; 0.5 in the published network. Narrow networks that begin at random
-            weights hardly learn with it
-
-    Attributes:
-        renewed: parameters that published weights do not fit: none at any size
-        unused: layers that weights may have and this network does not
-
-    Raises:
-        ValueError: a size too small for the poolings
+        size: height and width of the images, px; 32 at least, which ValueError says
+        dropout: behind fc6 and fc7. Narrow networks that begin at random weights hardly learn with it
     """
-
-    renewed: tuple[str, ...] = ()
 
     def __init__(
         self, width: float = 1.0, classes: int | None = None, size: int = INPUT_PX, dropout: float = 0.5
@@ -81,26 +69,17 @@ class VggFace(nn.Module):
         if classes is not None:
             behind = [nn.Dropout(dropout), nn.Linear(hidden, hidden), nn.ReLU(), nn.Dropout(dropout)]
             self.classifier.extend([*behind, nn.Linear(hidden, classes)])
-        self._begin()
-
-    def _begin(self) -> None:
-        layers = [layer for layer in self.modules() if isinstance(layer, nn.Conv2d | nn.Linear)]
-        for layer in layers:
-            # He's scale keeps the signal through sixteen layers; with LeCun's or torch's own it is lost
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            nn.init.zeros_(cast(nn.Parameter, layer.bias))
+        begun(self, HE)  # keeps the signal through sixteen layers; with LeCun's or torch's own scale it is lost
+        weights = [parameter for parameter in self.parameters() if parameter.ndim > 1]
         with torch.no_grad():
-            layers[0].weight /= _INPUT_RMS
-        if len(layers) > _TO_FC6:
-            nn.init.kaiming_normal_(layers[-1].weight, nonlinearity="linear")
+            weights[0].div_(_INPUT_RMS)
+        if classes is not None:
+            LECUN(weights[-1])
 
     def features(self, images: torch.Tensor) -> torch.Tensor:
         """Return fc6, (B, 4096 * width), for images (B, 3, size, size) from `normalise_images`.
 
         The paper takes "the outputs of the fc6 layer"; as in every network of this project that is behind the ReLU.
-
-        Raises:
-            RuntimeError: images of another shape
         """
         return self.classifier[:2](self._pool5(images))
 
@@ -109,24 +88,18 @@ class VggFace(nn.Module):
         return self.classifier(self._pool5(images))
 
     def _pool5(self, images: torch.Tensor) -> torch.Tensor:
-        expected = (3, self.size, self.size)
-        if images.shape[1:] != expected:
-            raise RuntimeError(f"VGG-16 takes images (B, {', '.join(map(str, expected))}), not {tuple(images.shape)}")
+        check_shape("VGG-16 takes images", images, 3, self.size, self.size)
         convolutions = cast(nn.Module, self._modules["features"])
         return self.avgpool(convolutions(images)).flatten(1)
 
 
 def normalise_images(images: torch.Tensor, how: Normalise) -> torch.Tensor:
-    """Return what the network takes, (B, 3, H, W) float, channels last in memory.
+    """Return what the network takes, for images (B, 3, H, W) of 0 to 255; red, green, blue, channels last in memory.
 
     "face": 0 to 255 less VGG-Face's mean, without scaling. "imagenet": ImageNet's mean and deviation taken out.
-
-    Args:
-        images: (B, 3, H, W), uint8 or float of 0 to 255; red, green, blue
-        how: whose weights they are for
     """
-    scaled = [255 * value for value in IMAGENET_MEAN]
-    mean = images.new_tensor(FACE_MEAN if how == "face" else scaled, dtype=torch.float32)[:, None, None]
+    wanted = FACE_MEAN if how == "face" else [255 * value for value in IMAGENET_MEAN]
+    mean = images.new_tensor(wanted, dtype=torch.float32)[:, None, None]
     # channels last, which the CPU's convolutions of small width take half the time for
     less = images.to(torch.float32, memory_format=torch.channels_last) - mean
     if how == "face":

@@ -12,7 +12,7 @@ from pipeline.features.joint.job import JointParams
 
 
 def fusion_network(feature: str, params: JointParams, kept: Path, columns: int) -> Any:
-    """Return a fold's fusion network; see `pipeline.features.joint.networks.Joint`.
+    """Return a fold's fusion network; see `pipeline.features.joint.networks`.
 
     Args:
         feature: its name

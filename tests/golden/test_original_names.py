@@ -23,7 +23,8 @@ from helpers.original_names import (
 from helpers.weights import entry
 from pipeline.core.files import file_digest
 from pipeline.core.weights_file import load_weights
-from pipeline.features.aligned.networks import pyramid, vggface, with_weights
+from pipeline.features.aligned.networks import pyramid, vggface
+from pipeline.features.pretrained import with_weights
 from pipeline.networks.face_resnet import normalise_faces
 from pipeline.networks.vgg_face import VggFace, normalise_images
 from pipeline.weights.convert import MAPS, state_of
@@ -70,7 +71,7 @@ def test_vgg_face(published):
     whole = VggFace(**loaded.config["network"]).eval()
     whole.load_state_dict(loaded.state)
     close(whole(inputs), expected["fc8"])
-    plugin = with_weights(vggface.network(vggface.Params(), loaded.config["network"]), loaded, folder)
+    plugin = with_weights(vggface.network(vggface.Params(), loaded.config["network"]), "vggface", loaded, folder)
     close(plugin.layers(inputs[:, None])[0][:, 0], expected["fc6"])
 
 
@@ -78,7 +79,7 @@ def test_vgg_face(published):
 def test_face_resnet(published):
     folder, expected = published("face_resnet"), stored("face_resnet")
     loaded = load_weights(folder)
-    plugin = with_weights(pyramid.network(pyramid.Params(), loaded.config["network"]), loaded, folder)
+    plugin = with_weights(pyramid.network(pyramid.Params(), loaded.config["network"]), "pyramid", loaded, folder)
     found = plugin.layers(normalise_faces(pictures(112, 96))[:, None])
     for name, layer in zip(pyramid.LAYERS, found, strict=True):
         close(layer[:, 0], expected[name])

@@ -109,9 +109,9 @@ def model(kind: str, weights: Path, **windows: int) -> Model:
 def paths(folder: Path, name: str, source: str) -> Paths:
     """Return where a feature of the toy corpus lies."""
     return Paths(
-        folder / f"{source}.h5",
         folder / f"{name}.h5",
         folder / "kept" / name,
         folder / f"{name}.ledger.csv",
         folder / "scratch" / name,
+        folder / f"{source}.h5",
     )

@@ -6,8 +6,10 @@ import pytest
 import torch
 from torch.nn import functional
 
-from pipeline.networks.c3d import C3D, CLIP, normalise_clips
+from pipeline.networks.c3d import C3D, normalise_clips
 
+CLIP = (3, 16, 112, 112)
+"""Input of the published network: channels, frames, height, width."""
 CHANNELS = [
     ("1a", 3, 64), ("2a", 64, 128), ("3a", 128, 256), ("3b", 256, 256),
     ("4a", 256, 512), ("4b", 512, 512), ("5a", 512, 512), ("5b", 512, 512),

@@ -1,12 +1,11 @@
 """Features of the aligned faces of a clip by a pre-trained network: all its layers of one pass, side by side."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -20,13 +19,13 @@ from pipeline.core.settings import Settings
 from pipeline.core.store import ClipFeatures, FeatureMeta, opened
 from pipeline.engine.code_digest import code_digest
 from pipeline.features.aligned.network_crop import cut
-from pipeline.features.aligned.networks import with_weights
+from pipeline.features.observed import spread
+from pipeline.features.pretrained import with_weights
 from pipeline.media.frame_sampling import filled
 
 FRAMES = 16
 LARGEST = float(np.finfo(np.float16).max)
 """Values are kept as float16; what is beyond 65504 is kept as that."""
-_BLANK_PX = 128
 
 
 class ClipFeatureParams(Settings):
@@ -45,16 +44,13 @@ class ClipModel(PluginModel):
     KIND = "clip_networks"
 
     def network(self) -> nn.Module:
-        """Return the network with its pre-trained weights, in evaluation mode.
-
-        Raises:
-            WeightsError: they do not fit it
-        """
+        """Return the network with its pre-trained weights, in evaluation mode; see `with_weights`."""
         weights = self.loaded()
-        return with_weights(self.plugin.network(self.params, weights.config["network"]), weights, self.weights)
+        module = self.plugin.network(self.params, weights.config["network"])
+        return with_weights(module, self.name, weights, self.weights)
 
     def prepared(self, faces: np.ndarray) -> torch.Tensor:
-        """Return what the network takes, for aligned faces (T, px, px, 3) uint8: the middle window of all."""
+        """Return what the network takes of aligned faces (T, px, px, 3) uint8: the middle window."""
         return self.plugin.prepare(self.params, cut(torch.from_numpy(faces), self.plugin.WINDOW)[None])
 
 
@@ -63,13 +59,7 @@ class ClipFeatureJob:
     """The network's layers on one clip; see `pipeline.engine.run.Job`.
 
     A picture network gives a row per frame, NaN where no face was found; a clip network one row, for which such frames
-    take the nearest with a face.
-
-    Args:
-        feature: its name
-        model: the network
-        batch: frames per forward pass of a picture network
-        source: feature file of aligned faces
+    take the nearest with a face. `source` is a feature file of aligned faces.
     """
 
     feature: str
@@ -78,16 +68,11 @@ class ClipFeatureJob:
     source: Path
 
     @classmethod
-    def of(cls, feature: str, params: ClipFeatureParams, weights: Path, source: Path) -> ClipFeatureJob:
-        """Return the job of one feature, its settings checked.
-
-        Raises:
-            SettingsError: no such plugin, a wrong setting, or one that leaves weights at random
-            WeightsError: they do not fit the network
-        """
+    def of(cls, feature: str, params: ClipFeatureParams, weights: Path, source: Path) -> Self:
+        """Return the job of one feature; SettingsError for a wrong setting, or one that leaves weights at random."""
         place = f"clip_features.{feature}"
         model = ClipModel.of(params.network, params.settings, weights, place)
-        if new := _network(model).renewed:
+        if new := getattr(_network(model), "renewed", ()):
             raise SettingsError(
                 f"params.yaml: {place}.settings leave {new[0]} at random; choose the size or fc6 that the weights have"
             )
@@ -95,16 +80,13 @@ class ClipFeatureJob:
 
     @property
     def stage(self) -> str:
-        """See `pipeline.engine.run.Job`."""
         return f"extract:{self.feature}"
 
     @property
     def version(self) -> str:
-        """Digest of the code."""
         return code_digest(self.model.code, "pipeline.features.aligned.job")
 
     def parts(self, clip: Clip) -> Mapping[str, Any]:
-        """See `pipeline.engine.run.Job`."""
         return {
             "stage": self.stage,
             "input": opened(self.source).digest(clip.clip_id, ("crops", "mask", "times")),
@@ -114,11 +96,9 @@ class ClipFeatureJob:
         }
 
     def load(self, clip: Clip) -> ClipFeatures:
-        """See `pipeline.engine.run.Job`; sixteen frames, however long the clip."""
-        return opened(self.source).read(clip.clip_id, names=("crops",))
+        return opened(self.source).read(clip.clip_id, names=("crops",))  # sixteen frames, however long the clip
 
     def compute(self, clip: Clip, loaded: ClipFeatures, notes: list[str]) -> Iterator[ClipFeatures]:  # noqa: ARG002
-        """See `pipeline.engine.run.Job`."""
         crops, mask = loaded.extra["crops"], loaded.mask
         if not mask.any():
             raise ClipError("no_face", f"in none of {len(mask)} frames")
@@ -127,14 +107,12 @@ class ClipFeatureJob:
             yield ClipFeatures(rows, loaded.times.mean(keepdims=True), np.ones(1, bool))
             return
         seen, starts = crops[mask], range(0, mask.sum(), self.batch)
-        rows = np.concatenate([self._layers(self.model.prepared(seen[at : at + self.batch]))[0] for at in starts])
-        values = np.full((len(mask), rows.shape[1]), np.nan, np.float16)
-        values[mask] = rows
-        yield ClipFeatures(values, loaded.times, mask)
+        batches = (self._layers(self.model.prepared(seen[at : at + self.batch]))[0] for at in starts)
+        yield from spread(chain.from_iterable(batches), loaded.times, mask, np.float16)
 
     def meta(self) -> FeatureMeta:
         """Return the attributes of the feature file."""
-        rows, shapes = self._layers(self.model.prepared(np.zeros((FRAMES, _BLANK_PX, _BLANK_PX, 3), np.uint8)))
+        rows, shapes = self._layers(self.model.prepared(np.zeros((FRAMES, 128, 128, 3), np.uint8)))
         weights = self.model.loaded()
         return FeatureMeta(
             feature=self.feature,

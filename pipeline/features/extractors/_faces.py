@@ -1,6 +1,4 @@
-"""What pool5 and dlib128 share: which frames of a tracked face go through the network, and rows for the others."""
-
-from __future__ import annotations
+"""What pool5 and dlib128 share: which frames of a tracked face go through the network."""
 
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -9,9 +7,7 @@ import numpy as np
 
 from pipeline.core.errors import ClipError
 from pipeline.core.store import ClipFeatures, ClipReader, FeatureMeta
-
-ROWS = 64
-"""Frames read, and rows given away, at a time."""
+from pipeline.features.observed import ROWS, spread
 
 
 def rows_of_faces(
@@ -21,34 +17,20 @@ def rows_of_faces(
     compute: Callable[[np.ndarray], np.ndarray],
     batch: int = 1,
 ) -> Iterator[ClipFeatures]:
-    """Compute one row per taken frame, block by block; rows of frames without a face are NaN and masked.
+    """Compute one row per taken frame, every n-th; rows of frames without a face are NaN and masked.
 
-    Args:
-        faces: of `crop_faces`, with `crops` (T, H, W, 3) uint8
-        every: take every n-th frame
-        meta: dimension and dtype of the feature
-        compute: (B, H, W, 3) crops -> (B, D) rows
-        batch: frames at a time, B; counted over the whole clip, so that blocks do not show in the results
-
-    Raises:
-        ClipError: no_face, none of the frames that are taken shows a face
+    `compute` makes rows (B, D) of crops (B, H, W, 3) uint8; batches are counted over the whole clip, so that blocks do
+    not show in the results.
     """
     times, mask = faces.times[::every], faces.mask[::every]
     if not mask.any():
         raise ClipError("no_face", "none of the frames that were taken shows a face")
     crops = _observed(faces, every)
     batches = iter(lambda: list(islice(crops, batch)), [])
-    rows = (row for some in batches for row in compute(np.stack(some)))
-    for start in range(0, len(mask), ROWS):
-        part = slice(start, start + ROWS)
-        values = np.full((len(mask[part]), meta.dimension), np.nan, meta.dtype)
-        for place, row in zip(np.flatnonzero(mask[part]), rows, strict=False):
-            values[place] = row
-        yield ClipFeatures(values, times[part], mask[part])
+    return spread((row for some in batches for row in compute(np.stack(some))), times, mask, meta.dtype)
 
 
 def _observed(faces: ClipFeatures | ClipReader, every: int) -> Iterator[np.ndarray]:
-    """Yield the crops of the taken frames that show a face."""
     first = 0
     for block in faces.blocks(ROWS):
         taken = np.arange(-first % every, len(block.mask), every)

@@ -1,9 +1,8 @@
 """What a60 and a1024 share: a speech DNN up to its last hidden layer, Huang et al. 2017, section 3.1 and Fig. 3."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,17 +24,7 @@ class SpeechParams(Settings):
 
 
 class SpeechExtractor:
-    """The trained speech DNN up to its last hidden layer.
-
-    Args:
-        feature: name in params.yaml
-        nodes: of the last hidden layer, as the feature's name promises
-        params: recorded in the feature file
-        weights: folder that `pretrain@<feature>` writes
-
-    Raises:
-        WeightsError: no weights, damaged ones, or those of a network with another last layer
-    """
+    """The trained speech DNN up to its last hidden layer, which has as many nodes as the feature's name promises."""
 
     def __init__(self, feature: str, nodes: int, params: Settings, weights: Path | None) -> None:
         if weights is None:
@@ -44,32 +33,17 @@ class SpeechExtractor:
         self.feature = feature
         self.source_speakers = loaded.config["speakers"]
         self.reach = int(loaded.config["context"])
-        self.mfcc = loaded.config["mfcc"]
-        shape = loaded.config["network"]
+        self.mfcc, shape = loaded.config["mfcc"], loaded.config["network"]
         if shape["last"] != nodes:
-            raise WeightsError(
-                f"{weights}: its last hidden layer has {shape['last']} nodes; set "
-                f"pretrain.{feature}.settings.last to {nodes}"
-            )
+            remedy = f"set pretrain.{feature}.settings.last to {nodes}"
+            raise WeightsError(f"{weights}: its last hidden layer has {shape['last']} nodes; {remedy}")
         self.network = load_state(SpeechDNN(**shape), loaded, weights)
-        self.meta = FeatureMeta(
-            feature=feature,
-            dimension=nodes,
-            dtype="float32",
-            rate_hz=1000 / self.mfcc["hop_ms"],
-            layer=f"hidden layer 6{', bottleneck' if shape['bottleneck'] else ''} ({nodes}), inner layers "
-            f"of {shape['hidden']}",
-            params=params.model_dump(),
-            weights=loaded.sha256,
-            origin=loaded.origin,
-        )
+        layer = f"hidden layer 6{', bottleneck' * shape['bottleneck']} ({nodes}), inner layers of {shape['hidden']}"
+        told: dict[str, Any] = {"params": params.model_dump(), "weights": loaded.sha256, "origin": loaded.origin}
+        self.meta = FeatureMeta(feature, nodes, "float32", 1000 / self.mfcc["hop_ms"], layer=layer, **told)
 
     def check_input(self, meta: FeatureMeta) -> None:
-        """Refuse MFCC that the network was not trained on.
-
-        Raises:
-            SettingsError: `extract.mfcc39` and the weights' own settings differ
-        """
+        """Refuse MFCC of other settings than those that the network was trained on."""
         if dict(meta.params) != self.mfcc:
             different = sorted(k for k in self.mfcc if meta.params.get(k) != self.mfcc[k])
             raise SettingsError(
@@ -92,6 +66,5 @@ class SpeechExtractor:
 
     @torch.inference_mode()
     def _hidden(self, frames: np.ndarray) -> np.ndarray:
-        """Return the last hidden layer, (n, nodes), for frames with their context."""
         # copied: rows that wait for a chunk of the file to be full would break up the memory that torch works in
         return self.network.features(torch.from_numpy(frames)).numpy().copy()

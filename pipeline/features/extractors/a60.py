@@ -4,21 +4,10 @@ Paper: 60 nodes in the last hidden layer. Weights: `pretrain@a60`, trained in th
 Output: (T, 60) float32 at the rate of mfcc39, without unit.
 """
 
-from __future__ import annotations
-
-from pathlib import Path
+from functools import partial
 
 from pipeline.features.extractors._speech import SpeechExtractor, SpeechParams
 
 INPUT = "mfcc39"
-
-
-class Params(SpeechParams):
-    """Everything that matters is in the weights."""
-
-
-class Extractor(SpeechExtractor):
-    """The bottleneck network up to its 60 nodes."""
-
-    def __init__(self, params: Params, weights: Path | None) -> None:
-        super().__init__("a60", 60, params, weights)
+Params = SpeechParams
+Extractor = partial(SpeechExtractor, "a60", 60)

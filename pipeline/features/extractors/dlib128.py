@@ -1,5 +1,4 @@
-"""dlib128: dlib's published face recognition ResNet on the tracked face, in the place of Huang et al. 2017, section
-3.2.
+"""dlib128: dlib's published face recognition ResNet on the tracked face; for pool5 of Huang et al. 2017, section 3.2.
 
 Not in the paper: it stands beside pool5 as a network that was really pre-trained on about 3 million faces of others and
 that anyone can have. Weights: `fetch_weights@dlib128` (King 2017, dlib_face_recognition and dlib_landmarks_5). Output:
@@ -7,10 +6,9 @@ that anyone can have. Weights: `fetch_weights@dlib128` (King 2017, dlib_face_rec
 Rows without a face are NaN and masked.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import dlib
 import numpy as np
@@ -48,22 +46,11 @@ class Extractor:
         self.params = params
         self.landmarks = dlib.shape_predictor(str(published.files["dlib_landmarks_5"]))
         self.network = dlib.face_recognition_model_v1(str(published.files["dlib_face_recognition"]))
-        self.meta = FeatureMeta(
-            feature="dlib128",
-            dimension=128,
-            dtype="float32",
-            layer="descriptor (128)",
-            params=params.model_dump(),
-            weights=published.sha256,
-            origin=published.origin,
-        )
+        told: dict[str, Any] = {"params": params.model_dump(), "weights": published.sha256, "origin": published.origin}
+        self.meta = FeatureMeta("dlib128", 128, "float32", layer="descriptor (128)", **told)
 
     def check_input(self, meta: FeatureMeta) -> None:
-        """Refuse crops whose face lies elsewhere than the settings say.
-
-        Raises:
-            SettingsError: the margins differ
-        """
+        """Refuse crops whose face lies elsewhere than the settings say."""
         margin = meta.params.get("margin", self.params.margin)
         if margin != self.params.margin:
             raise SettingsError(
@@ -80,11 +67,7 @@ class Extractor:
         return dlib.get_face_chip(crop, self.landmarks(crop, box), CHIP_PX, PADDING)
 
     def __call__(self, faces: ClipFeatures | ClipReader) -> Iterator[ClipFeatures]:
-        """Yield (T, 128) for tracked faces, block by block.
-
-        Raises:
-            ClipError: none of the frames that are taken shows a face
-        """
+        """Yield (T, 128) for tracked faces, block by block."""
         return rows_of_faces(faces, self.params.every, self.meta, self._row)
 
     def _row(self, crops: np.ndarray) -> np.ndarray:

@@ -9,13 +9,10 @@ one block of near copies, the 26 RASTA-filtered auditory bands, to every third: 
 
 A clip of more than `PIECE_S` goes through openSMILE in pieces of that length, beside `BEFORE` and `AFTER` of sound
 whose rows are thrown away: openSMILE itself would keep all that it computes. On 4 min of EMO-DB in 143 pieces all 49
-were
-    equal
-bit by bit to those of the whole; promised is less than 1e-5 of a descriptor's deviation. What takes so long is the
-RASTA filter, which forgets by 0.94 a frame: with 3 s before, last bits differ, with 1 s up to 5 % of a deviation.
+were equal bit by bit to those of the whole; promised is less than 1e-5 of a descriptor's deviation. What takes so long
+is the RASTA filter, which forgets by 0.94 a frame: with 3 s before, last bits differ, with 1 s up to 5 % of a
+deviation.
 """
-
-from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
@@ -27,9 +24,9 @@ import numpy as np
 from pydantic import Field
 
 from pipeline.audio.spectral import AUDIO_HZ, REACH, with_derivatives
-from pipeline.core.errors import ClipError
 from pipeline.core.settings import Settings
-from pipeline.core.store import ClipFeatures, FeatureMeta
+from pipeline.core.store import ClipFeatures
+from pipeline.features.extractors._sound import meta_of, timed
 from pipeline.media.audio_blocks import PIECE_S, Audio, over_seams, overlapping
 
 INPUT = "sound"
@@ -41,69 +38,32 @@ BEFORE, AFTER = 4 * AUDIO_HZ, AUDIO_HZ
 ROWS = 500
 """Frames whose derivatives are taken at a time: of all at once they would need more memory than openSMILE."""
 
-_RING = """writer.levelconf.isRb = 1
-writer.levelconf.growDyn = 0
-writer.levelconf.nT = 5"""
+_STEPS = (
+    ("frame", "cFramer", "wave", "frames",
+     "frameSize = 0.020", "frameStep = 0.010", "frameCenterSpecial = left", "noPostEOIprocessing = 1"),
+    ("window", "cWindower", "frames", "windowed", "winFunc = ham", "gain = 1.0"),
+    ("fft", "cTransformFFT", "windowed", "spectrum"),
+    ("magnitude", "cFFTmagphase", "spectrum", "magnitude"),
+    ("mel", "cMelspec", "magnitude", "bands",
+     "htkcompatible = 1", "usePower = 1", "nBands = 26", "lofreq = 20", "hifreq = 8000"),
+    ("mfcc", "cMfcc", "bands", "cepstrum", "firstMfcc = 0", "lastMfcc = 0", "cepLifter = 22", "htkcompatible = 1"),
+    ("smooth", "cContourSmoother", "cepstrum", "lld", "nameAppend = sma", "smaWin = 3", "noPostEOIprocessing = 0"),
+)  # fmt: skip
+"""Components of openSMILE for MFCC 0: name, type, the level that is read, the level that is written, settings."""
+
+_RING = ("writer.levelconf.isRb = 1", "writer.levelconf.growDyn = 0", "writer.levelconf.nT = 5")
 """A level of which openSMILE keeps five frames: it would keep all of them, 30 MB for 35 s of sound."""
 
-_MFCC0_CONF = f"""
-[componentInstances:cComponentManager]
-instance[dataMemory].type = cDataMemory
-instance[frame].type = cFramer
-instance[window].type = cWindower
-instance[fft].type = cTransformFFT
-instance[magnitude].type = cFFTmagphase
-instance[mel].type = cMelspec
-instance[mfcc].type = cMfcc
-instance[smooth].type = cContourSmoother
-\\{{\\cm[source{{?}}:external source]}}
-[frame:cFramer]
-reader.dmLevel = wave
-writer.dmLevel = frames
-{_RING}
-frameSize = 0.020
-frameStep = 0.010
-frameCenterSpecial = left
-noPostEOIprocessing = 1
-[window:cWindower]
-reader.dmLevel = frames
-writer.dmLevel = windowed
-{_RING}
-winFunc = ham
-gain = 1.0
-[fft:cTransformFFT]
-reader.dmLevel = windowed
-writer.dmLevel = spectrum
-{_RING}
-[magnitude:cFFTmagphase]
-reader.dmLevel = spectrum
-writer.dmLevel = magnitude
-{_RING}
-[mel:cMelspec]
-reader.dmLevel = magnitude
-writer.dmLevel = bands
-{_RING}
-htkcompatible = 1
-usePower = 1
-nBands = 26
-lofreq = 20
-hifreq = 8000
-[mfcc:cMfcc]
-reader.dmLevel = bands
-writer.dmLevel = cepstrum
-{_RING}
-firstMfcc = 0
-lastMfcc = 0
-cepLifter = 22
-htkcompatible = 1
-[smooth:cContourSmoother]
-reader.dmLevel = cepstrum
-writer.dmLevel = lld
-nameAppend = sma
-smaWin = 3
-noPostEOIprocessing = 0
-\\{{\\cm[sink{{?}}:external sink]}}
-"""
+
+def _configuration() -> str:
+    """Return MFCC 0 in openSMILE's language, as ComParE computes its MFCC 1 to 14."""
+    lines = ["", "[componentInstances:cComponentManager]", "instance[dataMemory].type = cDataMemory"]
+    lines += [f"instance[{name}].type = {kind}" for name, kind, *_ in _STEPS]
+    lines += ["\\{\\cm[source{?}:external source]}"]
+    for name, kind, reads, writes, *settings in _STEPS:
+        ring = _RING if writes != "lld" else ()
+        lines += [f"[{name}:{kind}]", f"reader.dmLevel = {reads}", f"writer.dmLevel = {writes}", *ring, *settings]
+    return "\n".join([*lines, "\\{\\cm[sink{?}:external sink]}", ""])
 
 
 class Params(Settings):
@@ -123,9 +83,7 @@ def _compare() -> Any:
 
 @cache
 def _folder() -> tempfile.TemporaryDirectory[str]:
-    """Return a folder for openSMILE's configuration, which it reads for each sound anew; deleted when the
-    process ends.
-    """
+    """Return a folder for the configuration, which openSMILE reads for each sound anew; gone when the process ends."""
     return tempfile.TemporaryDirectory(prefix="mfcc0-")
 
 
@@ -135,7 +93,7 @@ def _mfcc0() -> Any:
     import opensmile
 
     path = Path(_folder().name) / "mfcc0.conf"
-    path.write_text(_MFCC0_CONF, encoding="ascii")
+    path.write_text(_configuration(), encoding="ascii")
     return opensmile.Smile(str(path), "lld")
 
 
@@ -146,6 +104,12 @@ def chosen_columns(names: list[str], rasta_every: int) -> list[str]:
     return [name for name in names if name not in dropped]
 
 
+def _times(count: int, first: int) -> np.ndarray:
+    # frames begin every 10 ms; the pitch window is 60 ms long and its centre stands for the frame (the spectral windows
+    # are 20 ms long and begin with it)
+    return np.arange(first, first + count) * 0.01 + 0.03
+
+
 class Extractor:
     """49 LLDs by openSMILE, derivatives over two frames to either side."""
 
@@ -154,32 +118,13 @@ class Extractor:
         self.kept = chosen_columns(names, params.rasta_every)
         self.columns = [names.index(name) for name in self.kept]
         static = [*self.kept, "mfcc_sma[0]"]
-        self.meta = FeatureMeta(
-            feature="lld147",
-            dimension=3 * len(static),
-            dtype="float32",
-            rate_hz=100.0,
-            columns=tuple(f"{name}{suffix}" for suffix in ("", "_de", "_dede") for name in static),
-            params=params.model_dump(),
-        )
+        columns = [f"{name}{suffix}" for suffix in ("", "_de", "_dede") for name in static]
+        self.meta = meta_of("lld147", columns, 100.0, params)
 
     def __call__(self, sound: Audio) -> Iterator[ClipFeatures]:
-        """Yield (n, 147) for sound at `AUDIO_HZ`.
-
-        Raises:
-            ClipError: less than 80 ms of sound, from which openSMILE gives no smoothed pitch
-        """
-        done = 0
-        for rows in over_seams(self._static(sound), REACH, with_derivatives):
-            values = rows.astype(np.float32)
-            mask = np.asarray(np.isfinite(values).all(axis=1))
-            # frames begin every 10 ms; the pitch window is 60 ms long and its centre stands for the frame (the spectral
-            # windows are 20 ms long and begin with it)
-            times = np.arange(done, done + len(rows)) * 0.01 + 0.03
-            yield ClipFeatures(values, times, mask)
-            done += len(rows)
-        if not done:
-            raise ClipError("too_short", f"openSMILE's smoothed pitch needs {1000 * SHORTEST / AUDIO_HZ:g} ms")
+        """Yield (n, 147) for sound at `AUDIO_HZ`; `ClipError` for less than 80 ms, which give no smoothed pitch."""
+        rows = over_seams(self._static(sound), REACH, with_derivatives)
+        return timed(rows, _times, f"openSMILE's smoothed pitch needs {1000 * SHORTEST / AUDIO_HZ:g} ms")
 
     def _static(self, sound: Audio) -> Iterator[np.ndarray]:
         """Yield the descriptors without derivatives, (n, 49) float64, of one piece of sound after the other."""

@@ -6,17 +6,13 @@ frames a second, natural logarithm of power. What AlexNet sees is cut from it by
 A clip of more than `PIECE_S` differs from one computed as a whole by rounding of the mel sums alone, less than 1e-5.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
-from pipeline.audio.spectral import Frames, LogMelParams, log_mel
-from pipeline.core.errors import ClipError
-from pipeline.core.store import ClipFeatures, FeatureMeta
-from pipeline.media.audio_blocks import PIECE_S, Audio, overlapping
+from pipeline.audio.spectral import LogMelParams, log_mel
+from pipeline.core.store import ClipFeatures
+from pipeline.features.extractors._sound import meta_of, of_frames
+from pipeline.media.audio_blocks import Audio
 
 INPUT = "sound"
 Params = LogMelParams
@@ -27,27 +23,9 @@ class Extractor:
 
     def __init__(self, params: LogMelParams, weights: Path | None = None) -> None:  # noqa: ARG002
         self.params = params
-        self.meta = FeatureMeta(
-            feature="logmel",
-            dimension=params.bands,
-            dtype="float32",
-            rate_hz=1000 / params.hop_ms,
-            columns=tuple(f"log_mel{band:02d}" for band in range(params.bands)),
-            params=params.model_dump(),
-        )
+        columns = [f"log_mel{band:02d}" for band in range(params.bands)]
+        self.meta = meta_of("logmel", columns, 1000 / params.hop_ms, params)
 
     def __call__(self, sound: Audio) -> Iterator[ClipFeatures]:
-        """Yield (n, bands) for sound at `AUDIO_HZ`.
-
-        Raises:
-            ClipError: less than one frame of sound
-        """
-        frames = Frames(self.params)
-        done = 0
-        for _, samples in overlapping(sound.blocks(), frames.step(PIECE_S), after=frames.overlap):
-            rows, _ = log_mel(samples, self.params)
-            if len(rows):
-                yield ClipFeatures(rows, frames.times(len(rows), done), np.ones(len(rows), bool))
-                done += len(rows)
-        if not done:
-            raise ClipError("too_short", f"less sound than a frame of {self.params.window_ms:g} ms")
+        """Yield (n, bands) for sound at `AUDIO_HZ`."""
+        return of_frames(sound, self.params, lambda samples, params: log_mel(samples, params)[0])

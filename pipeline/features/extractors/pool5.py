@@ -4,10 +4,9 @@ Paper: 9216 values per face of 100x100. Weights: `pretrain@pool5`, trained in th
 Output: (T, 9216) float16, one row per video frame, without unit; rows without a face are NaN and masked.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -48,22 +47,12 @@ class Extractor:
         self.source_speakers = loaded.config["speakers"]
         self.params = params
         self.network = load_state(FaceCNN(**loaded.config["network"]), loaded, weights)
-        self.meta = FeatureMeta(
-            feature="pool5",
-            dimension=POOL5,
-            dtype="float16",
-            layer=f"pool5 (256, 6, 6), network width {loaded.config['network']['width']:g}",
-            params=params.model_dump(),
-            weights=loaded.sha256,
-            origin=loaded.origin,
-        )
+        layer = f"pool5 (256, 6, 6), network width {loaded.config['network']['width']:g}"
+        told: dict[str, Any] = {"params": params.model_dump(), "weights": loaded.sha256, "origin": loaded.origin}
+        self.meta = FeatureMeta("pool5", POOL5, "float16", layer=layer, **told)
 
     def __call__(self, faces: ClipFeatures | ClipReader) -> Iterator[ClipFeatures]:
-        """Yield (T, 9216) for tracked faces, block by block.
-
-        Raises:
-            ClipError: none of the frames that are taken shows a face
-        """
+        """Yield (T, 9216) for tracked faces, block by block."""
         return rows_of_faces(faces, self.params.every, self.meta, self._rows, self.params.batch)
 
     @torch.inference_mode()

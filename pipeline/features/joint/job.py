@@ -1,13 +1,11 @@
-"""Joint features of sound and face: two segment features side by side, through a fusion network learned in every fold,
-Zhang et al. 2017, section III.B.2.
+"""Joint features of sound and face by a fusion network learned in every fold, Zhang et al. 2017, section III.B.2.
 
 Windows of both are paired by their time. A pair counts as observed where both of its windows are; a clip without any is
 left to late fusion, which needs one modality only.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +22,7 @@ from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
 from pipeline.core.store_writer import write_features
 from pipeline.core.weights_file import save_weights
 from pipeline.engine.clip_cache import cache_key
+from pipeline.features.fold_run import labelled
 from pipeline.features.joint.networks import Segments
 from pipeline.protocols.leakage import check_learned
 from pipeline.protocols.splits import Fold
@@ -39,18 +38,13 @@ class JointParams(Settings):
 
 
 def paired(audio: ClipFeatures, video: ClipFeatures) -> ClipFeatures:
-    """Return windows that both have, values side by side, (S, Da + Dv); NaN where one of the two was not observed.
-
-    Raises:
-        ClipError: no_input, there is no window that was observed in both
-    """
+    """Return windows that both have, values side by side, (S, Da + Dv); NaN where one of the two was not observed."""
     heard, seen = (np.round(part.times * 1000).astype(np.int64) for part in (audio, video))
     _, one, other = np.intersect1d(heard, seen, assume_unique=True, return_indices=True)
     mask = audio.mask[one] & video.mask[other]
     if not mask.any():
-        raise ClipError(
-            "no_input", f"no window with both: {int(audio.mask.sum())} of sound, {int(video.mask.sum())} of faces"
-        )
+        of_sound, of_faces = audio.mask.sum(), video.mask.sum()
+        raise ClipError("no_input", f"no window with both: {of_sound} of sound, {of_faces} of faces")
     values = np.concatenate([audio.values[one], video.values[other]], axis=1).astype(np.float32)
     values[~mask] = np.nan
     return ClipFeatures(values, audio.times[one], mask)
@@ -58,31 +52,19 @@ def paired(audio: ClipFeatures, video: ClipFeatures) -> ClipFeatures:
 
 @dataclass(frozen=True)
 class Sources:
-    """Two feature files of segments, learned per fold or not.
-
-    Attributes:
-        audio: of sound
-        video: of faces
-    """
+    """Two feature files of segments, of sound and of faces, learned per fold or not."""
 
     audio: Path
     video: Path
 
     def read(self, name: str, fold: Fold, clip_ids: Sequence[str]) -> dict[str, ClipFeatures]:
-        """Return clip id -> pairs of windows in one fold, for the clips that both files have and that have any.
-
-        Raises:
-            LeakageError: a file was learned by other splits
-        """
+        """Return clip id -> pairs of windows in one fold, for the clips that both files have and that have any."""
         with FeatureFile(self.audio) as audio, FeatureFile(self.video) as video:
-            parts = [_part(file, name, fold, clip_ids) for file in (audio, video)]
+            heard, seen = (_part(file, name, fold, clip_ids) for file in (audio, video))
         found = {}
-        for clip_id in clip_ids:
-            if clip_id in parts[0] and clip_id in parts[1]:
-                try:
-                    found[clip_id] = paired(parts[0][clip_id], parts[1][clip_id])
-                except ClipError:
-                    continue  # `pair_entries` says so in the ledger
+        for clip_id in sorted(heard.keys() & seen.keys()):
+            with suppress(ClipError):  # `pair_entries` says so in the ledger
+                found[clip_id] = paired(heard[clip_id], seen[clip_id])
         return found
 
 
@@ -100,15 +82,8 @@ def _part(file: FeatureFile, name: str, fold: Fold, clip_ids: Sequence[str]) -> 
 class JointJob:
     """One fusion network, learned in every fold; see `pipeline.training.per_fold.FoldJob`.
 
-    Args:
-        meta: attributes of the feature file; the dimension is known when the first fold is learned
-        network: plugin of pipeline/features/joint/networks
-        settings: its settings as canonical JSON
-        sources: what is fused
-        digest: of the contents of both
-        keep: folds whose weights are kept
-        clips: all clips of the corpus
-        device: `cpu` or `cuda`
+    `meta` gets its dimension when the first fold is learned; `settings` of the plugin `network` are canonical JSON, and
+    `digest` is of the contents of both sources.
     """
 
     meta: FeatureMeta
@@ -121,41 +96,37 @@ class JointJob:
     device: str
 
     def key(self, name: str, fold: Fold) -> str:
-        """See `FoldJob`."""
-        emotions = {clip.clip_id: clip.emotion for clip in self.clips}
         return cache_key(
             code=self.meta.version,
             network=self.network,
             settings=self.settings,
             data=self.digest,
-            fold={clip_id: [part, emotions[clip_id]] for clip_id, part in sorted(fold.items())},
+            fold=labelled(fold, self.clips),
             run={"name": name, "device": self.device, "kept": is_kept(self.keep, name)},
         )
 
     def learn(self, name: str, fold: Fold, folder: Path) -> list[dict[str, Any]]:
-        """See `FoldJob`."""
         classes, plugin = class_names(self.clips), plugins.load("fusion_networks", self.network)
         found = self.sources.read(name, fold, [clip.clip_id for clip in self.clips])
         parts = {part: self._segments(found, fold, part, classes) for part in ("train", "val")}
         params = plugin.Params.model_validate_json(self.settings)
         joint, history = plugin.fit(params, parts["train"], parts["val"], len(classes), self.device)
         if is_kept(self.keep, name):
-            save_weights(
-                folder,
-                joint.state(),
-                {"network": self.network, "settings": self.settings, "classes": classes},
-                self.meta.origin,
-            )
+            config = {"network": self.network, "settings": self.settings, "classes": classes}
+            save_weights(folder, joint.state(), config, self.meta.origin)
         meta = replace(self.meta, dimension=joint.dimension)
         write_features(folder / FEATURES, meta, ((clip_id, joined(joint, found[clip_id])) for clip_id in sorted(found)))
         return [dict(row) for row in history]
 
     def _segments(self, found: Mapping[str, ClipFeatures], fold: Fold, part: str, classes: Sequence[str]) -> Segments:
-        chosen = [clip for clip in self.clips if fold.get(clip.clip_id) == part and clip.clip_id in found]
         width = next((clip.values.shape[1] for clip in found.values()), 0)
-        rows = [np.zeros((0, width), np.float32), *(found[c.clip_id].values[found[c.clip_id].mask] for c in chosen)]
-        labels = [np.full(int(found[c.clip_id].mask.sum()), classes.index(c.emotion)) for c in chosen]
-        return Segments(np.concatenate(rows), np.concatenate([np.zeros(0, np.int64), *labels]), part)
+        rows, labels = [np.zeros((0, width), np.float32)], [np.zeros(0, np.int64)]
+        for clip in self.clips:
+            if fold.get(clip.clip_id) == part and clip.clip_id in found:
+                pairs = found[clip.clip_id]
+                rows.append(pairs.values[pairs.mask])
+                labels.append(np.full(len(rows[-1]), classes.index(clip.emotion)))
+        return Segments(np.concatenate(rows), np.concatenate(labels), part)
 
 
 def joined(joint: Any, clip: ClipFeatures) -> ClipFeatures:

@@ -1,11 +1,8 @@
-"""Fine-tuning of a pre-trained network on the training clips of each fold, Zhang et al. 2017, section III.B.1 and eq.
-(2), (3).
+"""Fine-tuning of a pre-trained network on each fold's training clips, Zhang et al. 2017, section III.B.1, eq. (2), (3).
 
 The last layer is new, all weights are learned, and every segment carries the emotion of its clip. Validation clips
 decide when to stop; test clips are seen by the finished network only.
 """
-
-from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +20,9 @@ from pipeline.core.store_writer import feature_file, write_clip
 from pipeline.core.weights_file import save_weights
 from pipeline.engine.clip_cache import cache_key
 from pipeline.engine.code_digest import code_digest
-from pipeline.features.segments.job import Model, batches, blocks, fc7
+from pipeline.features.fold_run import labelled
+from pipeline.features.observed import spread
+from pipeline.features.segments.job import Model, batches, fc7
 from pipeline.features.segments.window_store import Rows, SegmentStore
 from pipeline.protocols.splits import Fold
 from pipeline.training import checkpoints
@@ -34,12 +33,7 @@ from pipeline.training.task import Examples, LoopParams, Run, Task
 
 @dataclass(frozen=True)
 class Tuning:
-    """How a network is tuned.
-
-    Attributes:
-        loop: the training loop
-        keep: folds whose weights are kept
-    """
+    """How a network is tuned, and the folds whose weights are kept."""
 
     loop: LoopParams
     keep: Keep = ()
@@ -47,16 +41,9 @@ class Tuning:
 
 @dataclass(frozen=True)
 class TuneJob:
-    """One network, fine-tuned in every fold; see `pipeline.training.per_fold.FoldJob`.
+    """One pre-trained network, fine-tuned in every fold; see `pipeline.training.per_fold.FoldJob`.
 
-    Args:
-        meta: attributes of the feature file
-        model: the pre-trained network
-        tuning: how it is tuned
-        store: the windows of all clips
-        clips: all clips of the corpus
-        runtime: device and precision
-        checkpoints: folder of the training loops' states
+    `store` holds the windows of all clips, and the folder `checkpoints` the training loops' states.
     """
 
     meta: FeatureMeta
@@ -68,31 +55,26 @@ class TuneJob:
     checkpoints: Path
 
     def key(self, name: str, fold: Fold) -> str:
-        """See `FoldJob`."""
-        run = {
-            "device": self.runtime.device,
-            "mixed_precision": self.runtime.mixed_precision,
-            "kept": is_kept(self.tuning.keep, name),
-        }
-        emotions = {clip.clip_id: clip.emotion for clip in self.clips}
+        kept = is_kept(self.tuning.keep, name)
         return cache_key(
             code=self.meta.version,
             model=self.model.settings,
             weights=self.meta.weights,
             loop=self.tuning.loop.model_dump(),
             data=self.store.sha256,
-            fold={clip_id: [part, emotions[clip_id]] for clip_id, part in sorted(fold.items())},
-            run=run,
+            fold=labelled(fold, self.clips),
+            run={"device": self.runtime.device, "mixed_precision": self.runtime.mixed_precision, "kept": kept},
         )
 
     def learn(self, name: str, fold: Fold, folder: Path) -> list[dict[str, Any]]:
-        """See `FoldJob`."""
         classes = class_names(self.clips)
         torch.manual_seed(self.tuning.loop.seed)
         network = self.model.network(len(classes))
         parts = {part: self._examples(fold, part, classes) for part in ("train", "val")}
         checkpoint = self.checkpoints / f"{self.meta.feature}-{self.key(name, fold)[:16]}.pt"
-        task = Task(network, parts["train"], parts["val"], self._prepare, self.model.code, {"fold": name})
+        prepare = self.model.plugin.prepare
+        examples = parts["train"], parts["val"]
+        task = Task(network, *examples, lambda inputs, _: prepare(inputs), self.model.code, {"fold": name})
         run = Run(self.runtime.device, self.runtime.mixed_precision, checkpoint)
         state, history = fit(task, self.tuning.loop, run)
         if is_kept(self.tuning.keep, name):
@@ -104,12 +86,8 @@ class TuneJob:
         return [dict(row) for row in history]
 
     def _write(self, network: nn.Module, folder: Path) -> None:
-        """Write the feature of all clips, computed before the first is written.
-
-        The many small allocations of HDF5 between the large ones of a network tear the heap to pieces: done clip by
-            clip,
-        memory grew by 10 MB with each.
-        """
+        # all is computed before the first clip is written: the many small allocations of HDF5 between the large ones of
+        # a network tear the heap to pieces; done clip by clip, memory grew by 10 MB with each
         clips = self.store.clips
         scratch, shape = folder / "fc7.raw", (sum(len(clip.rows) for clip in clips.values()), self.meta.dimension)
         values = np.memmap(scratch, np.float32, "w+", shape=shape)
@@ -120,14 +98,10 @@ class TuneJob:
         with feature_file(folder / FEATURES, self.meta) as file:
             for clip_id, clip in sorted(clips.items()):
                 rows = (values[row] for row in clip.rows)
-                write_clip(file.new(clip_id), blocks(rows, clip.times, clip.mask), self.meta)
+                write_clip(file.new(clip_id), spread(rows, clip.times, clip.mask, np.float32), self.meta)
         scratch.unlink()
 
-    def _prepare(self, inputs: torch.Tensor, training: bool) -> torch.Tensor:  # noqa: ARG002
-        return self.model.plugin.prepare(inputs)
-
     def _examples(self, fold: Fold, part: str, classes: Sequence[str]) -> Examples:
-        """Return all observed segments of the clips of one part."""
         rows, labels = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
         for clip in self.clips:
             if fold.get(clip.clip_id) == part and clip.clip_id in self.store.clips:

@@ -1,43 +1,29 @@
 """The work of the `segments` stages: features of segments by the original network, or by one that is tuned per fold."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.core.clip import Clip
 from pipeline.core.files import write_json
-from pipeline.core.ledger import Entry, absent_ids, check_failures, lost_by_id, summary, write_ledger
+from pipeline.core.ledger import Entry, lost_by_id
 from pipeline.core.settings import Runtime
 from pipeline.core.store import FeatureFile
 from pipeline.engine import run as engine
+from pipeline.features.fold_run import FoldPaths, recorded
 from pipeline.features.segments.finetune import TuneJob, Tuning, tuned_meta
 from pipeline.features.segments.job import Model, SegmentJob, dimension
 from pipeline.features.segments.window_store import build
 from pipeline.protocols.splits import Fold
-from pipeline.protocols.trainable_folds import not_learned, trainable_folds
 from pipeline.training.per_fold import check_keep, learn_folds
 from pipeline.training.task import check_device
 
 
 @dataclass(frozen=True)
-class Paths:
-    """Where things lie.
-
-    Attributes:
-        source: feature file that the windows are cut from
-        out: feature file to write
-        kept: folder for the history and the weights that are kept
-        ledger: to write
-        scratch: folder for an unfinished run
-    """
+class Paths(FoldPaths):
+    """Where things lie; `source` is the feature file that the windows are cut from."""
 
     source: Path
-    out: Path
-    kept: Path
-    ledger: Path
-    scratch: Path
 
 
 def original(
@@ -46,9 +32,7 @@ def original(
     """Write the feature of the original network, clip by clip through the clip cache; return one line."""
     job = SegmentJob(feature, model, paths.source)
     meta = job.meta()
-    write_json(
-        paths.kept / "about.json", {"feature": feature, "network": model.name, "tuned": False, "origin": meta.origin}
-    )
+    _tell(feature, model, False, meta.origin, paths)
     return engine.run(job, clips, upstream, meta, paths.out, paths.ledger, runtime)
 
 
@@ -62,28 +46,23 @@ def tuned(
     paths: Paths,
     runtime: Runtime,
 ) -> str:
-    """Write the feature of the network fine-tuned in every fold; return one line.
-
-    Raises:
-        SettingsError: no GPU where one is asked for, or weights to keep of a fold that there is not
-        TooManyFailures: after the ledger is written
-    """
+    """Write the feature of the network fine-tuned in every fold; return one line."""
     check_device(runtime.device)
     check_keep(tuning.keep, folds, feature)
     cut, stage = model.segments(), f"extract:{feature}"
     with FeatureFile(paths.source) as file:
         cut.check_source(file.meta)
-    store, entries = build(paths.scratch / "windows.raw", paths.source, clips, cut, stage, lost_by_id(upstream).get)
-    learned = trainable_folds(folds, store.clips, absent_ids(entries), stage)
-    entries = entries if learned else not_learned(entries)
-    write_ledger(paths.ledger, [*upstream, *entries])
-    check_failures(entries, runtime.max_failed_fraction, paths.ledger)
+    store, entries = build(paths.scratch / "windows.raw", paths.source, clips, cut, stage, lost_by_id(upstream))
+    learned, found = recorded(stage, entries, upstream, folds, paths.ledger, runtime)
     meta = tuned_meta(feature, model, dimension(model), tuning.loop)
     job = TuneJob(meta, model, tuning, store, clips, runtime, paths.scratch / "checkpoints")
     # one process on a GPU: several would only take turns and share its memory
     workers = 1 if runtime.device == "cuda" else runtime.workers
-    write_json(
-        paths.kept / "about.json", {"feature": feature, "network": model.name, "tuned": True, "origin": meta.origin}
-    )
+    _tell(feature, model, True, meta.origin, paths)
     line = learn_folds(job, learned, meta, paths.out, paths.kept, paths.scratch, workers)
-    return f"{stage}: {summary(entries)}; fine-tuned in {line}"
+    return f"{stage}: {found}; fine-tuned in {line}"
+
+
+def _tell(feature: str, model: Model, tuned: bool, origin: str, paths: Paths) -> None:
+    about = {"feature": feature, "network": model.name, "tuned": tuned, "origin": origin}
+    write_json(paths.kept / "about.json", about)

@@ -4,10 +4,8 @@ The file is an array that the operating system maps into memory and drops again,
 corpus, and all folds share one. It is scratch: made at the beginning of a stage, deleted at its end.
 """
 
-from __future__ import annotations
-
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,20 +16,14 @@ import torch
 from pipeline.core.clip import Clip
 from pipeline.core.errors import ClipError
 from pipeline.core.ledger import Entry, lost
-from pipeline.core.store import ClipFeatures, ClipReader, FeatureFile
+from pipeline.core.store import FeatureFile
 from pipeline.features.segments.networks import Windows
 from pipeline.runner.progress import progress
 
 
 @dataclass(frozen=True)
 class ClipRows:
-    """Where one clip's windows lie.
-
-    Attributes:
-        first: row of its first observed window; the others follow
-        times: (S,), s, of all windows
-        mask: (S,) bool, which of them were observed and have a row
-    """
+    """Where one clip's windows lie: those observed, by `mask` (S,) of all `times`, from the row `first` on."""
 
     first: int
     times: np.ndarray
@@ -39,21 +31,12 @@ class ClipRows:
 
     @property
     def rows(self) -> np.ndarray:
-        """Rows of the observed windows."""
         return np.arange(self.first, self.first + int(self.mask.sum()))
 
 
 @dataclass(frozen=True)
 class SegmentStore:
-    """Observed windows of all clips.
-
-    Attributes:
-        path: the array's file
-        shape: of one window
-        dtype: of its values
-        clips: clip id -> its rows
-        sha256: of the file and the index
-    """
+    """Observed windows of all clips: their file, shape and dtype of one, rows by clip id, and a digest of it all."""
 
     path: Path
     shape: tuple[int, ...]
@@ -69,7 +52,6 @@ class SegmentStore:
         return np.memmap(self.path, self.dtype, "r", shape=(count, *self.shape))
 
     def windows(self, clip_id: str) -> Windows:
-        """Return the windows of one clip."""
         clip = self.clips[clip_id]
         array = self.array()
         return Windows((array[row] for row in clip.rows), clip.times, clip.mask)
@@ -88,36 +70,27 @@ class Rows:
         return torch.from_numpy(np.array(self._array[self.rows[rows.numpy()]]))
 
     def digest(self) -> str:
-        """Return one name for the contents."""
         return hashlib.sha256(self.store.sha256.encode() + self.rows.tobytes()).hexdigest()
 
 
 def build(
-    path: Path, source: Path, clips: Sequence[Clip], cut: Any, stage: str, blocked: Callable[[str], Entry | None]
+    path: Path, source: Path, clips: Sequence[Clip], cut: Any, stage: str, blocked: Mapping[str, Entry]
 ) -> tuple[SegmentStore, list[Entry]]:
-    """Cut every clip into windows and write those that were observed.
+    """Cut every clip into windows and write those that were observed; return them and one ledger entry per clip.
 
-    Args:
-        path: the file to write
-        source: feature file
-        clips: all clips, sorted by id
-        cut: `Segments` of a plugin
-        stage: for the ledger
-        blocked: clip id -> the entry with which it was lost upstream, or None
-
-    Returns:
-        (the store, one ledger entry per clip)
+    `cut` is `Segments` of a plugin, `blocked` clip id -> the entry with which it was lost upstream.
     """
     store, entries, digest, row = SegmentStore(path, cut.shape, cut.dtype), [], hashlib.sha256(), 0
     path.parent.mkdir(parents=True, exist_ok=True)
     with FeatureFile(source) as file, path.open("wb") as out:
         for clip in progress(clips, len(clips), f"{stage}: cutting"):
-            if (cause := blocked(clip.clip_id)) is not None:
-                entries.append(cause.after(stage))
+            if clip.clip_id in blocked:
+                entries.append(blocked[clip.clip_id].after(stage))
                 continue
-            found = _cut(cut, file.rows(clip.clip_id))
-            if isinstance(found, ClipError):
-                entries.append(lost(clip.clip_id, stage, found.reason, found.detail))
+            try:
+                found = cut(file.rows(clip.clip_id))
+            except ClipError as error:
+                entries.append(lost(clip.clip_id, stage, error.reason, error.detail))
                 continue
             store.clips[clip.clip_id] = ClipRows(row, found.times, found.mask)
             row += int(found.mask.sum())
@@ -127,10 +100,3 @@ def build(
                 out.write(window.tobytes())
             entries.append(Entry(clip.clip_id, stage, *(("degraded", "too_short", found.short) if found.short else ())))
     return replace(store, sha256=digest.hexdigest()), entries
-
-
-def _cut(cut: Any, clip: ClipFeatures | ClipReader) -> Windows | ClipError:
-    try:
-        return cut(clip)
-    except ClipError as error:
-        return error

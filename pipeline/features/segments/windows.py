@@ -1,10 +1,8 @@
-"""Windows of 64 frames over a clip, Zhang et al. 2017, section III.A: one grid in time for sound and pictures.
+"""Windows of 64 frames over a clip, Zhang et al. 2017, section III.A.
 
 A window of 64 frames of 25 ms, 10 ms apart, lasts 10 x 63 + 25 = 655 ms; the next begins 30 frames later. Sound and
-pictures use the same grid, so that the n-th window of both is the same piece of the clip, whatever their rates.
+pictures use the same grid in time, so that the n-th window of both is the same piece, whatever their rates.
 """
-
-from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
@@ -18,14 +16,7 @@ from pipeline.core.store import ClipFeatures, ClipReader
 
 
 class WindowParams(Settings):
-    """The grid; the defaults are the paper's.
-
-    >>> windows = WindowParams()
-    >>> windows.seconds, windows.frames(1.0)
-    (0.655, 98)
-    >>> windows.starts(98).tolist(), windows.begins(windows.starts(98)).tolist()
-    ([0, 30], [0.0, 0.3])
-    """
+    """The grid; the defaults are the paper's."""
 
     length: int = Field(
         64, ge=1, description="frames in a window {Zhang Table IV: 15 for *.anet15.*} {Zhang III.A.1: 64}"
@@ -36,7 +27,6 @@ class WindowParams(Settings):
 
     @property
     def seconds(self) -> float:
-        """How long a window lasts, s."""
         return ((self.length - 1) * self.hop_ms + self.frame_ms) / 1000
 
     def starts(self, frames: int) -> np.ndarray:
@@ -44,7 +34,6 @@ class WindowParams(Settings):
         return np.arange(0, max(1, frames - self.length + 1), self.shift)
 
     def frames(self, seconds: float) -> int:
-        """Return how many whole frames fit into a time, s."""
         # a hair more than the time, so that 0.655 s holds the 64 frames that it is made of
         return max(0, math.floor((seconds * 1000 - self.frame_ms) / self.hop_ms + 1e-6) + 1)
 
@@ -63,13 +52,9 @@ def pieces(
     rows: int,
     take: Callable[[ClipFeatures], np.ndarray],
 ) -> Iterator[np.ndarray]:
-    """Yield pieces of a clip, which is read in blocks, so that only what coming pieces may need is in memory.
+    """Yield pieces of a clip, which is read in blocks of `rows` rows: only what coming pieces may need is in memory.
 
-    Args:
-        clip: from memory or from its file
-        spans: (first row, row behind the last) of each piece; neither ever decreases
-        rows: of a block
-        take: which array of a block the pieces are of
+    `spans` are (first row, row behind the last) of each piece, which never decrease; `take` picks an array of a block.
     """
     blocks = clip.blocks(rows)
     held, begin = take(next(blocks)), 0
@@ -81,13 +66,8 @@ def pieces(
 
 
 def cut(values: np.ndarray, start: int, length: int) -> np.ndarray:
-    """Return `length` rows of (T, D) from `start` on; where there are fewer, the first and last are repeated evenly.
-
-    The paper repeats the first and last frames of short video segments (section III.A.2); a clip shorter than one
-    window is treated likewise here.
-
-    >>> cut(np.array([[1], [2], [3]]), start=0, length=5).ravel().tolist()
-    [1, 1, 2, 3, 3]
+    """Return `length` rows of (T, D) from `start` on; where there are fewer, the first and last are repeated evenly, as
+    the paper does with short video segments (section III.A.2).
     """
     piece = values[start : start + length]
     missing = length - len(piece)
@@ -97,11 +77,8 @@ def cut(values: np.ndarray, start: int, length: int) -> np.ndarray:
 def channels(window: np.ndarray) -> np.ndarray:
     """Return static, delta and delta-delta of a log mel window as a picture, Zhang et al. 2017, eq. (1) with N = 2.
 
-    Args:
-        window: (L, M), frames by bands
-
-    Returns:
-        (3, M, L) float32: bands from low to high, time from left to right; derivatives are taken within the window
+    (3, M, L) float32 for a window of (L, M), frames by bands: bands from low to high, time from left to right;
+    derivatives are taken within the window.
     """
     first = deltas(window)
     return np.stack([window, first, deltas(first)]).transpose(0, 2, 1).astype(np.float32)

@@ -5,8 +5,6 @@ of the frames of its own, and their mean importance ranks. So the frames need ne
 far the two halves agree on the best columns says what the sampling costs.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,8 +43,7 @@ class Ranking:
 
     Attributes:
         halves: (2, D) mean decrease of Gini impurity of every column, by each half of the forest
-        rows: frames that one half learned from
-        available: frames of the training clips
+        rows: frames that one half learned from, of those of the training clips, `available`
     """
 
     halves: np.ndarray
@@ -55,19 +52,13 @@ class Ranking:
 
     @property
     def importances(self) -> np.ndarray:
-        """Mean of both halves, (D,)."""
         return self.halves.mean(axis=0)
 
     def best(self, k: int) -> np.ndarray:
-        """Return the k best columns in ascending order.
-
-        Raises:
-            SettingsError: fewer columns than `k`
-        """
-        if k > self.halves.shape[1]:
-            raise SettingsError(
-                f"params.yaml: select: k={k}, but the feature has {self.halves.shape[1]} columns; lower it"
-            )
+        """Return the k best columns in ascending order; SettingsError where there are fewer."""
+        columns = self.halves.shape[1]
+        if k > columns:
+            raise SettingsError(f"params.yaml: select: k={k}, but the feature has {columns} columns; lower it")
         return _best(self.importances, k)
 
     def agreement(self, k: int) -> float:
@@ -103,41 +94,32 @@ class _FoldRanker:
         with FeatureFile(self.feature) as file:
             present = set(file.clip_ids())
             chosen = [c for c in self.clips if fold.get(c.clip_id) == "train" and c.clip_id in present]
-            observed = {c.clip_id: np.flatnonzero(file.frames(c.clip_id)[1]) for c in chosen}
-            available = sum(map(len, observed.values()))
+            observed = [np.flatnonzero(file.frames(clip.clip_id)[1]) for clip in chosen]
             halves, rows = [], 0
             for half in (0, 1):  # one after the other: two samples at once would need twice the memory
-                values, labels = self._sample(file, chosen, observed, half)
+                values, labels = self._sample(file, chosen, self._draw(observed, half))
                 trees = self.params.trees // 2 + (half == 0 and self.params.trees % 2)
                 halves.append(forest(values, labels, trees, self.params, self.params.seed + half))
                 rows = max(rows, len(labels))
-        return Ranking(np.stack(halves), rows, available)
+        return Ranking(np.stack(halves), rows, sum(map(len, observed)))
 
     def _sample(
-        self, file: FeatureFile, clips: Sequence[Clip], observed: Mapping[str, np.ndarray], half: int
+        self, file: FeatureFile, clips: Sequence[Clip], wanted: Sequence[np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray]:
-        index = {name: number for number, name in enumerate(class_names(self.clips))}
-        wanted = {
-            c.clip_id: rows
-            for c, rows in zip(clips, self._draw([observed[c.clip_id] for c in clips], half), strict=True)
-        }
-        labels = np.repeat([index[c.emotion] for c in clips], [len(wanted[c.clip_id]) for c in clips])
+        classes = class_names(self.clips)
+        labels = np.repeat([classes.index(clip.emotion) for clip in clips], [len(rows) for rows in wanted])
         values = np.empty((len(labels), file.meta.dimension), np.float32)
         filled = 0
-        for clip_id, rows in wanted.items():
-            if not len(rows):
-                continue
+        for clip, rows in zip(clips, wanted, strict=True):
             seen = 0
-            for block in file.rows(clip_id, ()).blocks(256):
+            for block in file.rows(clip.clip_id, ()).blocks(256) if len(rows) else ():
                 inside = rows[(rows >= seen) & (rows < seen + len(block.mask))] - seen
                 values[filled : filled + len(inside)] = block.values[inside]
                 seen, filled = seen + len(block.mask), filled + len(inside)
         return values, labels
 
     def _draw(self, observed: list[np.ndarray], half: int) -> list[np.ndarray]:
-        """Return the frames of each clip for one half: spread evenly over all of them, those of the other half
-        between.
-        """
+        """Return the frames of each clip for one half: spread evenly over all, those of the other half between."""
         total, most = sum(map(len, observed)), self.params.max_rows
         if total <= most:
             return observed
@@ -157,53 +139,38 @@ def rank_folds(
     params: RankParams,
     workers: int,
 ) -> dict[str, Ranking]:
-    """Return fold name -> ranking, each learned from that fold's training clips alone; see
-    `pipeline.protocols.trainable_folds`.
-
-    Raises:
-        PipelineError: a fold has no clip with the feature, although every clip has a picture
-    """
+    """Return fold name -> ranking, each learned from that fold's training clips alone, as far as `trainable_folds`."""
     with FeatureFile(feature) as file:
-        folds = trainable_folds(
-            folds, set(file.clip_ids()), absent_ids(upstream), f"rank {file.meta.feature}", ("train",)
-        )
+        what = f"rank {file.meta.feature}"
+        folds = trainable_folds(folds, set(file.clip_ids()), absent_ids(upstream), what, ("train",))
     rankings = ordered_map(_FoldRanker(feature, clips, params), list(folds.items()), workers, "ranking", "fold")
     return dict(zip(folds, rankings, strict=True))
 
 
-_NO_ROWS = pd.DataFrame(columns=["fold", "rows", "available", "column", "first_half", "second_half"])
+_HALVES = ["first_half", "second_half"]
 
 
 def write_rankings(path: Path, rankings: Mapping[str, Ranking]) -> None:
-    """Write CSV: fold, rows, available, column, first_half, second_half; one row per fold and column."""
-    frames = [
-        pd.DataFrame({
-            "fold": fold, "rows": r.rows, "available": r.available, "column": np.arange(r.halves.shape[1]),
-            "first_half": r.halves[0], "second_half": r.halves[1],
-        })
+    """Write CSV with one row per fold and column of the feature."""
+    rows = [
+        (fold, r.rows, r.available, column, *halves)
         for fold, r in sorted(rankings.items())
-    ]  # fmt: skip
+        for column, halves in enumerate(r.halves.T)
+    ]
+    table = pd.DataFrame(rows, columns=["fold", "rows", "available", "column", *_HALVES])
     with atomic_path(path) as temporary:
-        (pd.concat(frames) if frames else _NO_ROWS).to_csv(
-            temporary, index=False, float_format="%.9g", lineterminator="\n"
-        )
+        table.to_csv(temporary, index=False, float_format="%.9g", lineterminator="\n")
 
 
 def read_rankings(path: Path) -> dict[str, Ranking]:
-    """Read what `write_rankings` wrote.
-
-    Raises:
-        ArtifactError: absent, or not such a table
-    """
+    """Read what `write_rankings` wrote; ArtifactError where it is absent, or no such table."""
     if not path.is_file():
         raise ArtifactError(f"{path}: no such ranking; run `dvc repro rank` first")
     try:
         groups = pd.read_csv(path, dtype={"fold": str}).groupby("fold")
         return {
-            str(fold): Ranking(
-                g[["first_half", "second_half"]].to_numpy().T, int(g["rows"].iloc[0]), int(g["available"].iloc[0])
-            )
-            for fold, g in groups
+            str(fold): Ranking(rows[_HALVES].to_numpy().T, int(rows["rows"].iloc[0]), int(rows["available"].iloc[0]))
+            for fold, rows in groups
         }
     except (KeyError, ValueError, pd.errors.ParserError) as error:
         raise ArtifactError(f"{path}: not a ranking ({error}); run `dvc repro -f rank`") from error

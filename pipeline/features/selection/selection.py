@@ -1,8 +1,7 @@
 """Keep the columns that a random forest ranked highest, Huang et al. 2017, section 3.2: pool5 9216 -> 1024 or 2048."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pandas as pd
 from pydantic import Field
@@ -25,40 +24,27 @@ class SelectParams(Settings):
 
 def selected_meta(name: str, source: FeatureMeta, k: int) -> FeatureMeta:
     """Return the attributes of the feature that has the k best columns of `source`."""
-    return FeatureMeta(
+    return replace(
+        source,
         feature=name,
         dimension=k,
-        dtype=source.dtype,
-        rate_hz=source.rate_hz,
+        columns=(),
         layer=f"{k} of {source.dimension} columns of {source.feature}, chosen per fold",
-        version=source.version,
+        layers=(),
         params={"select": {"k": k}, source.feature: canonical_json(source.params)},
-        weights=source.weights,
-        origin=source.origin,
     )
 
 
 def kept_columns(rankings: Mapping[str, Ranking], k: int) -> pd.DataFrame:
     """Return fold, column, importance of the kept columns, the most important first."""
-    frames = [pd.DataFrame(columns=["fold", "column", "importance"])] if not rankings else []
+    rows = []
     for fold, ranking in sorted(rankings.items()):
         importances = ranking.importances
-        kept = sorted(ranking.best(k), key=lambda c: (-importances[c], c))
-        frames.append(pd.DataFrame({"fold": fold, "column": kept, "importance": importances[kept]}))
-    return pd.concat(frames, ignore_index=True)
+        rows += [(fold, c, importances[c]) for c in sorted(ranking.best(k), key=lambda c: (-importances[c], c))]
+    return pd.DataFrame(rows, columns=["fold", "column", "importance"])
 
 
 def agreements(rankings: Mapping[str, Ranking], k: int) -> pd.DataFrame:
-    """Return per fold: frames that each half of the forest saw, frames there are, agreement of the halves, and
-    chance.
-    """
-    return pd.DataFrame(
-        {
-            "fold": fold,
-            "rows": r.rows,
-            "available": r.available,
-            "agreement": r.agreement(k),
-            "chance": k / r.halves.shape[1],
-        }
-        for fold, r in sorted(rankings.items())
-    ).reindex(columns=["fold", "rows", "available", "agreement", "chance"])
+    """Return per fold: frames that each half of the forest saw, of how many, agreement of the halves, and chance."""
+    rows = [(fold, r.rows, r.available, r.agreement(k), k / r.halves.shape[1]) for fold, r in sorted(rankings.items())]
+    return pd.DataFrame(rows, columns=["fold", "rows", "available", "agreement", "chance"])

@@ -218,9 +218,7 @@ def test_settings_that_leave_weights_at_random(job):
 
 def test_weights_of_another_network(weights):
     model = ClipModel.of("vggface", {"size": 32}, weights / "pyramid", "clip_features.x")
-    with pytest.raises(
-        WeightsError, match=r"these weights do not fit this network with its settings: classifier\.0\.bias"
-    ):
+    with pytest.raises(WeightsError, match=r"these weights do not fit vggface with its settings: classifier\.0\.bias"):
         model.network()
 
 

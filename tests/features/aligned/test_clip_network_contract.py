@@ -12,7 +12,7 @@ from pipeline.core import plugins
 from pipeline.core.errors import WeightsError
 from pipeline.core.settings import Settings
 from pipeline.core.weights_file import Weights
-from pipeline.features.aligned.networks import with_weights
+from pipeline.features.pretrained import with_weights
 from pipeline.networks.c3d import C3D
 from pipeline.networks.face_resnet import FaceResNet
 from pipeline.networks.vgg_face import VggFace
@@ -121,7 +121,7 @@ def test_gradients_reach_every_parameter(name):
 def test_weights_of_its_source_task_fill_it(name):
     plugin, params, network = build(name)
     found = weights(name)
-    assert with_weights(network, found, Path("x")) is network
+    assert with_weights(network, name, found, Path("x")) is network
     assert not network.training
     for key, tensor in network.state_dict().items():
         assert torch.equal(tensor, found.state[key])
@@ -143,14 +143,14 @@ def test_other_weights_are_refused_by_name(name):
         ({**other.state, "extra.weight": torch.zeros(3)}, "extra.weight"),
     ):
         with pytest.raises(WeightsError, match=f"models/x: these weights do not fit .*{named}") as caught:
-            with_weights(build(name)[2], Weights(state, {}, "", ""), Path("models/x"))
+            with_weights(build(name)[2], name, Weights(state, {}, "", ""), Path("models/x"))
         assert "\n" not in str(caught.value)
 
 
 def test_a_new_fc6_keeps_its_own_weights():
     _, _, network = build("c3d", fc6="new")
     before = network.fc6.weight.clone()
-    filled = with_weights(network, weights("c3d"), Path("x"))
+    filled = with_weights(network, "c3d", weights("c3d"), Path("x"))
     assert network.renewed == ("fc6.weight", "fc6.bias")
     assert torch.equal(filled.fc6.weight, before)
     assert torch.equal(filled.fc7.weight, weights("c3d").state["fc7.weight"])
@@ -158,7 +158,7 @@ def test_a_new_fc6_keeps_its_own_weights():
 
 def test_a_face_resnet_of_another_size():
     with pytest.raises(WeightsError, match=r"fc5\.weight"):
-        with_weights(build("pyramid", size=64)[2], weights("pyramid"), Path("x"))
+        with_weights(build("pyramid", size=64)[2], "pyramid", weights("pyramid"), Path("x"))
 
 
 def test_published_settings():

@@ -20,7 +20,7 @@ from pipeline.core.settings import Settings
 from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta, joined
 from pipeline.core.store_writer import write_features
 from pipeline.core.weights_file import save_weights
-from pipeline.features.extractors import _speech
+from pipeline.features.extractors import _sound, _speech
 from pipeline.media.audio_blocks import Audio
 from pipeline.networks.face_cnn import FaceCNN
 from pipeline.networks.speech_dnn import SpeechDNN
@@ -207,7 +207,7 @@ def test_frames_of_a_long_clip_are_those_of_the_whole(monkeypatch, name, toleran
     plugin = plugins.load("extractors", name)
     extractor = plugin.Extractor(plugin.Params(**settings))
     whole = joined(extractor(sound(2.0)))
-    monkeypatch.setattr(plugin, "PIECE_S", 0.3)
+    monkeypatch.setattr(_sound, "PIECE_S", 0.3)
     blocks = list(extractor(Audio.of(samples(2.0), 999)))
     assert len(blocks) == 7
     found = joined(blocks)
@@ -222,7 +222,7 @@ def test_a_rest_of_any_length_has_the_frames_of_the_whole(monkeypatch, name, cou
     plugin = plugins.load("extractors", name)
     extractor = plugin.Extractor(plugin.Params())
     whole = joined(extractor(Audio.of(samples()[:count])))
-    monkeypatch.setattr(plugin, "PIECE_S", 0.3)
+    monkeypatch.setattr(_sound, "PIECE_S", 0.3)
     found = joined(extractor(Audio.of(samples()[:count])))
     np.testing.assert_array_equal(found.times, whole.times)
     np.testing.assert_allclose(found.values, whole.values, rtol=0, atol=1e-6 * np.abs(whole.values).max())
@@ -230,7 +230,7 @@ def test_a_rest_of_any_length_has_the_frames_of_the_whole(monkeypatch, name, cou
 
 def test_derivatives_of_a_long_clip_are_those_of_its_static_columns(monkeypatch):
     plugin = plugins.load("extractors", "mfcc39")
-    monkeypatch.setattr(plugin, "PIECE_S", 0.3)
+    monkeypatch.setattr(_sound, "PIECE_S", 0.3)
     static = [cepstra(samples(2.0)[begin : begin + 4800 + 240], MfccParams()) for begin in range(0, 32000 - 400, 4800)]
     found = joined(plugin.Extractor(plugin.Params())(sound(2.0)))
     np.testing.assert_array_equal(found.values, with_derivatives(np.concatenate(static)).astype(np.float32))

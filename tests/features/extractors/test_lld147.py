@@ -94,7 +94,7 @@ def test_second_derivatives_are_derivatives_of_the_first(columns, extractor):
 
 def test_mfcc_0_comes_from_the_settings_that_give_compares_mfcc_1_to_14(columns, compare, sound, tmp_path):
     conf = tmp_path / "mfcc.conf"
-    conf.write_text(lld147._MFCC0_CONF.replace("lastMfcc = 0", "lastMfcc = 14"), encoding="ascii")
+    conf.write_text(lld147._configuration().replace("lastMfcc = 0", "lastMfcc = 14"), encoding="ascii")
     found = opensmile.Smile(str(conf), "lld").process_signal(sound, AUDIO_HZ).to_numpy()
     # HTK order: MFCC 0 stands last
     for number in range(1, 15):

@@ -18,8 +18,9 @@ from pipeline.core.settings import Runtime
 from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
 from pipeline.core.store_writer import write_features
 from pipeline.core.weights_file import load_weights
+from pipeline.features.fold_run import FoldPaths
 from pipeline.features.joint.job import JointParams, Sources, paired
-from pipeline.features.joint.run import JointPaths, fuse_features
+from pipeline.features.joint.run import fuse_features
 from pipeline.protocols.leakage import part_keys
 
 DBN = {
@@ -78,7 +79,7 @@ def write(path: Path, feature: str, skip=(), windows=toy.WINDOWS, short=(), part
 
 def fuse(folder: Path, network="dbn", settings=None, clips=None, sources=None, upstream=None, keep=(), workers=1):
     sources = sources or Sources(write(folder / "anet.h5", "anet"), write(folder / "vnet.h5", "vnet"))
-    paths = JointPaths(folder / "joint.h5", folder / "kept", folder / "ledger.csv", folder / "scratch")
+    paths = FoldPaths(folder / "joint.h5", folder / "kept", folder / "ledger.csv", folder / "scratch")
     params = JointParams(
         network=network, settings=(DBN if network == "dbn" else {}) if settings is None else settings, keep=keep
     )

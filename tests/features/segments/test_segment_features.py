@@ -1,4 +1,4 @@
-"""`pipeline.features.segments.run`: the original network, and one fine-tuned in every fold: bytes, resuming, leakage,
+"""`pipeline.features.segments`: the original network, and one fine-tuned in every fold: bytes, resuming, leakage,
 ledger.
 """
 
@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,7 @@ def tune(
 ):
     source = {"alexnet": "logmel", "c3d": "eyes55"}[kind]
     paths = toy.paths(folder, f"tuned_{kind}", source)
-    paths = type(paths)(corpus / f"{source}.h5", paths.out, paths.kept, paths.ledger, paths.scratch)
+    paths = replace(paths, source=corpus / f"{source}.h5")
     line = tuned(
         f"tuned_{kind}",
         toy.model(kind, corpus / "weights"),
@@ -71,7 +72,7 @@ def test_the_original_feature_is_the_networks_own_fc7(corpus, tmp_path, kind):
     source = {"alexnet": "logmel", "c3d": "eyes55"}[kind]
     model = toy.model(kind, corpus / "weights")
     paths = toy.paths(tmp_path, "feature", source)
-    paths = type(paths)(corpus / f"{source}.h5", paths.out, paths.kept, paths.ledger, paths.scratch)
+    paths = replace(paths, source=corpus / f"{source}.h5")
     line = original("feature", model, toy.clips(), toy.ledger(), paths, runtime(tmp_path))
     assert line == "extract:feature: 12 ok; 0 of 12 clips from the clip cache"
     assert "12 of 12 clips from the clip cache" in original(
@@ -108,7 +109,7 @@ def test_blocks_do_not_show_in_the_feature_of_a_long_clip(corpus, tmp_path, monk
     with torch.inference_mode():
         expected = np.concatenate([model.network().features(part) for part in parts])
     monkeypatch.setattr("pipeline.core.store.WHOLE_BYTES", 0)
-    monkeypatch.setattr("pipeline.features.segments.job._ROWS", 7)
+    monkeypatch.setattr("pipeline.features.observed.ROWS", 7)
     monkeypatch.setattr(model.plugin, "_ROWS", 40)
     blocks = list(job.compute(LONG, job.load(LONG), []))
     assert {len(block.mask) for block in blocks[:-1]} == {7}

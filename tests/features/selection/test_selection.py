@@ -192,10 +192,10 @@ def test_sampling_reads_the_frames_that_it_draws(tmp_path):
         [("c", ClipFeatures(values, np.arange(700) / 25, np.ones(700, bool)))],
     )
     ranker = _FoldRanker(tmp_path / "p.h5", [clip], PARAMS.model_copy(update={"max_rows": 70}))
-    observed = {"c": np.arange(700)}
+    observed = [np.arange(700)]
     with FeatureFile(tmp_path / "p.h5") as file:
         for half in (0, 1):
-            rows, labels = ranker._sample(file, [clip], observed, half)
+            rows, labels = ranker._sample(file, [clip], ranker._draw(observed, half))
             np.testing.assert_array_equal(rows[:, 0], np.arange(70) * 10 + 5 * half)
             assert labels.tolist() == [0] * 70
 

@@ -8,7 +8,8 @@ from pydantic import ValidationError
 
 from helpers.sources import CASES, write_identities
 from pipeline.core.weights_file import Weights
-from pipeline.features.aligned.networks import pyramid, vggface, with_weights
+from pipeline.features.aligned.networks import pyramid, vggface
+from pipeline.features.pretrained import with_weights
 from pipeline.networks.face_resnet import FaceResNet, across, normalise_faces
 from pipeline.networks.vgg_face import VggFace, normalise_images
 from pipeline.pretraining.sources import recognition
@@ -66,7 +67,7 @@ def test_weights_of_either_network_fill_the_plugin_of_its_name(tmp_path, network
     whole = build(**trained.config["network"])
     whole.load_state_dict(trained.state)
     weights = Weights(dict(trained.state), dict(trained.config), "", "")
-    filled = with_weights(plugin.network(plugin.Params(size=40), trained.config["network"]), weights, tmp_path)
+    filled = with_weights(plugin.network(plugin.Params(size=40), trained.config["network"]), "x", weights, tmp_path)
     faces = torch.randint(0, 256, (1, 2, 50, 43, 3), dtype=torch.uint8)
     inputs = plugin.prepare(plugin.Params(size=40), faces)
     with torch.inference_mode():

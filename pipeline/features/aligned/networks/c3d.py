@@ -1,20 +1,17 @@
 """c3d: C3D on the sixteen frames of a clip, fc7 of 4096, Ouyang et al. 2017, sections 3.2.3 and 6.2.1.
 
 Paper: weights of Sports-1M, dropout 0.5 behind fc6 and fc7. It does not say how large the frames are; 112 x 112 are
-    those
-of the weights. Weights: C3D of Sports-1M, or what `pretrain.c3d` trains.
+those of the weights. Weights: C3D of Sports-1M, or what `pretrain.c3d` trains.
 """
-
-from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Self
 
 import torch
 from pydantic import Field, model_validator
-from torch import nn
 
 from pipeline.core.settings import Settings
+from pipeline.features.aligned.network_crop import scaled
 from pipeline.networks.c3d import C3D, PUBLISHED_PX, Fc6, check_size, normalise_clips
 
 WINDOW = (112 / 128, 112 / 128)
@@ -58,6 +55,5 @@ def network(params: Params, config: Mapping[str, Any]) -> Network:
 
 def prepare(params: Params, faces: torch.Tensor) -> torch.Tensor:
     """Return clips (B, 3, 16, size, size) for faces (B, 16, h, w, 3) uint8."""
-    pictures = faces.flatten(0, 1).permute(0, 3, 1, 2).float()
-    pictures = nn.functional.interpolate(pictures, size=(params.size, params.size), mode="bilinear", antialias=True)
+    pictures = scaled(faces, params.size, params.size)
     return normalise_clips(pictures.permute(0, 2, 3, 1).unflatten(0, faces.shape[:2]))

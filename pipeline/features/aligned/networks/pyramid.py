@@ -6,8 +6,6 @@ added. As whole maps pool1b has 64 x 54 x 46 = 158976 values per frame and pool3
 not say that they were reduced. `grid` averages both over equal parts of so many rows and columns first.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -16,6 +14,7 @@ from pydantic import Field
 from torch import nn
 
 from pipeline.core.settings import Settings
+from pipeline.features.aligned.network_crop import scaled
 from pipeline.networks.face_resnet import FEATURES, FaceResNet, across, normalise_faces
 
 WINDOW = (112 / 128, 96 / 128)
@@ -47,11 +46,7 @@ class Network(FaceResNet):
     grid: tuple[int, int] | None = None
 
     def layers(self, inputs: torch.Tensor) -> list[torch.Tensor]:
-        """Return pool1b and pool3, (B, T, channels, rows, columns), and fc5, (B, T, 512 * width), of one pass.
-
-        Args:
-            inputs: pictures (B, T, 3, size, 6/7 size)
-        """
+        """Return pool1b and pool3, (B, T, channels, rows, columns), and fc5, (B, T, 512 * width), of one pass."""
         *maps, fc5 = self.pyramid(inputs.flatten(0, 1))
         if self.grid is not None:
             maps = [nn.functional.adaptive_avg_pool2d(one, self.grid) for one in maps]
@@ -67,7 +62,4 @@ def network(params: Params, config: Mapping[str, Any]) -> Network:
 
 def prepare(params: Params, faces: torch.Tensor) -> torch.Tensor:
     """Return pictures (B, T, 3, size, 6/7 size) for faces (B, T, h, w, 3) uint8."""
-    pictures = faces.flatten(0, 1).permute(0, 3, 1, 2).float()
-    size = (params.size, across(params.size))
-    pictures = nn.functional.interpolate(pictures, size=size, mode="bilinear", antialias=True)
-    return normalise_faces(pictures).unflatten(0, faces.shape[:2])
+    return normalise_faces(scaled(faces, params.size, across(params.size))).unflatten(0, faces.shape[:2])

@@ -4,16 +4,14 @@ Paper: pictures of 224 x 224, weights of VGG-Face, an LSTM of 128 on fc6 with dr
 (`normalise: face`), VGG-16 of ImageNet (`imagenet`), or what `pretrain.vggface` trains (`face`).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from pydantic import Field
-from torch import nn
 
 from pipeline.core.settings import Settings
+from pipeline.features.aligned.network_crop import scaled
 from pipeline.networks.vgg_face import Normalise, VggFace, normalise_images
 
 WINDOW = (224 / 256, 224 / 256)
@@ -46,6 +44,5 @@ def network(params: Params, config: Mapping[str, Any]) -> Network:
 
 def prepare(params: Params, faces: torch.Tensor) -> torch.Tensor:
     """Return pictures (B, T, 3, size, size) for faces (B, T, h, w, 3) uint8."""
-    pictures = faces.flatten(0, 1).permute(0, 3, 1, 2).float()
-    pictures = nn.functional.interpolate(pictures, size=(params.size, params.size), mode="bilinear", antialias=True)
+    pictures = scaled(faces, params.size, params.size)
     return normalise_images(pictures, params.normalise).unflatten(0, faces.shape[:2])

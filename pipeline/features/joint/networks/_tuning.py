@@ -1,12 +1,10 @@
 """What dbn and fc share: supervised training by stochastic gradient descent, and the learned feature."""
 
-from __future__ import annotations
-
 import math
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Annotated, Any, TypeVar
 
 import numpy as np
 import torch
@@ -19,9 +17,12 @@ from pipeline.features.joint.networks import Row, Segments
 from pipeline.networks.fusion_dbn import FusionNetwork
 from pipeline.training.datasets import Scaler
 from pipeline.training.loop import Loop, Schedule, Score, minibatches
+from pipeline.training.task import check_device
 
+Network = TypeVar("Network", bound=FusionNetwork)
 Tensors = tuple[torch.Tensor, torch.Tensor]
 """Scaled inputs (S, D) and labels (S,), on the device."""
+Layers = tuple[Annotated[int, Field(ge=1)], ...]
 
 
 class TuneParams(Settings):
@@ -33,22 +34,15 @@ class TuneParams(Settings):
     batch: int = Field(ge=1, description="segments per step {Zhang IV.B: 30}")
     patience: int = Field(
         ge=1,
-        description="stop after so many epochs without a better accuracy on validation, or the same at a "
-        "lower loss, and "
-        "keep the best epoch; `epochs` or more: never stop, keep the last",
+        description="stop after so many epochs without a better accuracy on validation, or the same at a lower loss, "
+        "and keep the best epoch; `epochs` or more: never stop, keep the last",
     )
     seed: int = Field(ge=0, description="of initial weights, order and samples")
 
 
 @dataclass(frozen=True)
 class NetworkFeature:
-    """The last hidden layer of a trained network, behind the scaling of its inputs.
-
-    Attributes:
-        network: in evaluation mode
-        scaler: learned from the training segments
-        device: where the network is
-    """
+    """The last hidden layer of a trained network in evaluation mode, behind the scaling of its inputs."""
 
     network: FusionNetwork
     scaler: Scaler
@@ -56,7 +50,6 @@ class NetworkFeature:
 
     @property
     def dimension(self) -> int:
-        """Columns of the feature."""
         return self.network.dimension
 
     @torch.inference_mode()
@@ -72,60 +65,66 @@ class NetworkFeature:
 
 
 def restored(network: FusionNetwork, state: Mapping[str, torch.Tensor]) -> NetworkFeature:
-    """Return the feature whose `state` was kept, in evaluation mode on the CPU.
-
-    Raises:
-        WeightsError: it is that of another network
-    """
-    own = {name: tensor for name, tensor in state.items() if name not in ("mean", "scale")}
+    """Return the feature whose `state` was kept, on the CPU; WeightsError for that of another network."""
     try:
-        network.load_state_dict(own)
+        network.load_state_dict({name: state[name] for name in state if name not in ("mean", "scale")})
         scaler = Scaler(state["mean"].numpy(), state["scale"].numpy())
     except (RuntimeError, KeyError) as error:
         reason = " ".join(str(error).split())[:160]
         raise WeightsError(
             f"a fusion network's weights are for other settings ({reason}); run `dvc repro fuse_features`"
         ) from error
-    network.eval()
-    return NetworkFeature(network, scaler, "cpu")
+    return NetworkFeature(network.eval(), scaler, "cpu")
 
 
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Seed torch's global generator, of which initial weights and dropout are drawn, and put it back afterwards."""
+def fitted(
+    build: Callable[[int], Network],
+    params: TuneParams,
+    train: Segments,
+    val: Segments,
+    device: str,
+    prepare: Callable[[Network, torch.Tensor], list[Row]] = lambda *_: [],
+) -> tuple[NetworkFeature, list[Row]]:
+    """Train a network; return its last hidden layer as a feature, and one row per epoch.
+
+    Args:
+        build: columns -> the network
+        params: of the training
+        train: one segment at least
+        val: decides when to stop; may be empty
+        device: `cpu` or `cuda`
+        prepare: takes the network and the scaled training inputs before the training; returns the history so far
+    """
+    check_device(device)
+    scaler = Scaler.of(train, train.inputs)
+    learned = _tensors(train, scaler, device)
+    # initial weights and dropout are drawn of torch's global generator, which is put back afterwards
     with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
-        torch.manual_seed(seed)
-        yield
+        torch.manual_seed(params.seed)
+        network = build(train.inputs.shape[1]).to(device)
+        history = prepare(network, learned[0])
+        history += tune(network, learned, _tensors(val, scaler, device), params)
+    return NetworkFeature(network, scaler, device), history
 
 
-def tensors(segments: Segments, scaler: Scaler, device: str) -> Tensors:
-    """Return a part of the fold as the network takes it."""
+def _tensors(segments: Segments, scaler: Scaler, device: str) -> Tensors:
     inputs = torch.from_numpy(scaler(segments.inputs).astype(np.float32, copy=False))
     return inputs.to(device), torch.from_numpy(segments.labels.astype(np.int64, copy=False)).to(device)
 
 
 def finite(loss: float, setting: str, rate: float) -> float:
-    """Return a loss to six decimals.
-
-    Raises:
-        SettingsError: it is not finite, because of the learning rate that `setting` names
-    """
+    """Return a loss to six decimals; SettingsError where the learning rate that `setting` names made it infinite."""
     if not math.isfinite(loss):
         raise SettingsError(f"params.yaml: {setting}: {rate} makes a fusion network's training diverge; lower it")
     return round(loss, 6)
 
 
 def tune(network: FusionNetwork, train: Tensors, val: Tensors, params: TuneParams) -> list[Row]:
-    """Train with cross-entropy; the network ends in evaluation mode with the weights that `params.patience` says.
+    """Train with cross-entropy, and return one row per epoch.
 
-    Args:
-        network: changed in place
-        train: what is learned from
-        val: what decides when to stop; segments of classes that `train` lacks do not count, since nothing could
-            teach them. Without segments every epoch is run, and the last is kept
-
-    Returns:
-        one row per epoch
+    The network ends in evaluation mode with the weights that `params.patience` says. Segments of classes that `train`
+    lacks do not count in `val`, since nothing could teach them. Without segments every epoch is run, and the last is
+    kept.
     """
     # fused: one pass over each matrix, in place; the other forms copy the gradient where weights decay
     optimiser = torch.optim.SGD(network.parameters(), lr=params.learning_rate, momentum=params.momentum, fused=True)
@@ -142,18 +141,15 @@ def tune(network: FusionNetwork, train: Tensors, val: Tensors, params: TuneParam
         score = (found["val_accuracy"], -found["val_loss"]) if stops else ()
         return {"phase": "tune", "epoch": epoch, "loss": mean, **found}, score
 
-    def batches(_: int) -> tuple[torch.Tensor, ...]:
-        return minibatches(len(train[1]), params.batch, order)
-
     schedule, rounds = Schedule(lambda _: params.learning_rate), (params.epochs, params.patience)
-    history = Loop(network, optimiser, schedule, batches, loss, judge, *rounds, keeps=stops).run()
+    batches = partial(minibatches, len(train[1]), params.batch, order)
+    history = Loop(network, optimiser, schedule, lambda _: batches(), loss, judge, *rounds, keeps=stops).run()
     network.eval()
     return history
 
 
 @torch.inference_mode()
 def _judge(network: FusionNetwork, inputs: torch.Tensor, labels: torch.Tensor) -> dict[str, Any]:
-    """Return loss and accuracy; None without segments."""
     if not len(labels):
         return {"val_loss": None, "val_accuracy": None}
     network.eval()

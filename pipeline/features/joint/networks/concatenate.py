@@ -1,9 +1,8 @@
 """concatenate: the features side by side, feature-level fusion of Zhang et al. 2017, section IV.C.2."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,30 +17,18 @@ class Params(Settings):
 
 @dataclass(frozen=True)
 class Concatenated:
-    """The inputs themselves.
-
-    Attributes:
-        dimension: columns
-    """
+    """The inputs themselves."""
 
     dimension: int
 
     def __call__(self, inputs: np.ndarray) -> np.ndarray:
-        """Return a copy of inputs (S, dimension) as float32."""
         return inputs.astype(np.float32)
 
     def state(self) -> dict[str, torch.Tensor]:
-        """Return nothing, which is what was learned."""
         return {}
 
 
-def fit(
-    params: Params,  # noqa: ARG001
-    train: Segments,
-    val: Segments,  # noqa: ARG001
-    classes: int,  # noqa: ARG001
-    device: str = "cpu",  # noqa: ARG001
-) -> tuple[Concatenated, list[Row]]:
+def fit(params: Params, train: Segments, *_: Any) -> tuple[Concatenated, list[Row]]:  # noqa: ARG001
     """Return the identity and an empty history."""
     return Concatenated(train.inputs.shape[1]), []
 

@@ -8,35 +8,23 @@ machines", gives ranges: machines with real inputs learn ten times slower or les
 to 1e-2 (section 10).
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import torch
 from pydantic import Field
 
 from pipeline.features.joint.networks import Row, Segments
-from pipeline.features.joint.networks._tuning import (
-    NetworkFeature,
-    TuneParams,
-    finite,
-    restored,
-    seeded,
-    tensors,
-    tune,
-)
+from pipeline.features.joint.networks._tuning import Layers, NetworkFeature, TuneParams, finite, fitted, restored
 from pipeline.networks.fusion_dbn import FusionDBN
 from pipeline.networks.rbm import RBM, BernoulliRBM, GaussianRBM
-from pipeline.training.datasets import Scaler
 from pipeline.training.loop import minibatches
-from pipeline.training.task import check_device
 
 
 class Params(TuneParams):
     """Layers, pre-training and training."""
 
-    layers: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+    layers: Layers = Field(
         min_length=1,
         description="widths of the layers, from the bottom up {Zhang IV.D: [4096] for *.dbn1.*} {Zhang III.B.2: "
         "[4096, 2048] for *.dbn2.*} {Zhang IV.D: [4096, 2048, 1024] for *.dbn3.*}",
@@ -47,62 +35,31 @@ class Params(TuneParams):
     weight_decay: float = Field(ge=0, description="of the machines' weights, not of their biases")
     cd_steps: int = Field(ge=1, description="of the Gibbs chain, k of CD-k")
     reconstruction: Literal["mean", "sample"] = Field(
-        description="visible units of the chain: their means, with less noise, or samples, whose limit for "
-        "many steps is "
-        "the gradient of the likelihood"
+        description="visible units of the chain: their means, with less noise, or samples, whose limit for many steps "
+        "is the gradient of the likelihood"
     )
 
 
 def fit(
     params: Params, train: Segments, val: Segments, classes: int, device: str = "cpu"
 ) -> tuple[NetworkFeature, list[Row]]:
-    """Train the network; return the last hidden layer as a feature, and one row per epoch of either step.
+    """Train the machines, then the network; see `fitted`."""
 
-    Args:
-        params: layers, pre-training and training
-        train: S >= 1
-        val: decides when to stop; may be empty
-        classes: of the softmax layer
-        device: `cpu` or `cuda`
-
-    Raises:
-        SettingsError: the device is not there, or training diverges
-        LeakageError: `train` are not training segments
-    """
-    check_device(device)
-    scaler = Scaler.of(train, train.inputs)
-    learned = tensors(train, scaler, device)
-    with seeded(params.seed):
-        network = FusionDBN(train.inputs.shape[1], params.layers, classes).to(device)
-        machines, history = pretrain(learned[0], params)
+    def prepare(network: FusionDBN, inputs: torch.Tensor) -> list[Row]:
+        machines, history = pretrain(inputs, params)
         network.start_from(machines)
-        del machines
-        history += tune(network, learned, tensors(val, scaler, device), params)
-    return NetworkFeature(network, scaler, device), history
+        return history
+
+    return fitted(lambda columns: FusionDBN(columns, params.layers, classes), params, train, val, device, prepare)
 
 
 def load(params: Params, state: Mapping[str, torch.Tensor], columns: int, classes: int) -> NetworkFeature:
-    """Return the feature whose `state` was kept.
-
-    Raises:
-        WeightsError: it is that of another network
-    """
+    """Return the feature whose `state` was kept; see `restored`."""
     return restored(FusionDBN(columns, params.layers, classes), state)
 
 
 def pretrain(inputs: torch.Tensor, params: Params) -> tuple[list[RBM], list[Row]]:
-    """Train one machine per layer, from the bottom up.
-
-    Args:
-        inputs: scaled rows (S, D)
-        params: layers and pre-training
-
-    Returns:
-        (the machines, where `inputs` are; one row per epoch of each)
-
-    Raises:
-        SettingsError: the reconstruction error is not finite
-    """
+    """Train one machine per layer on scaled rows (S, D), from the bottom up; return them and one row per epoch."""
     generator = torch.Generator().manual_seed(params.seed)
     machines: list[RBM] = []
     history: list[Row] = []
@@ -121,7 +78,6 @@ def pretrain(inputs: torch.Tensor, params: Params) -> tuple[list[RBM], list[Row]
 
 
 def _train(machine: RBM, inputs: torch.Tensor, params: Params, generator: torch.Generator) -> list[float]:
-    """Return the mean reconstruction error of every epoch."""
     gaussian = isinstance(machine, GaussianRBM)
     name = "gaussian_learning_rate" if gaussian else "pretrain_learning_rate"
     rate = params.gaussian_learning_rate if gaussian else params.pretrain_learning_rate

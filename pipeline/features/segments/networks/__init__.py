@@ -3,19 +3,15 @@ section III.A and III.B.1. A plugin has
 
     Params      its settings; `windows` among them is a `pipeline.features.segments.windows.WindowParams`
     Segments    `Segments(params)`; called with a clip of its source, `ClipFeatures` or `ClipReader`, it returns
-    `Windows`;
-                raises `ClipError` for bad input, before anything but times and mask is read. `shape` and `dtype` of one
-                input; `check_source(meta)` refuses a source that does not suit
+                `Windows`; raises `ClipError` for bad input, before anything but times and mask is read. `shape` and
+                `dtype` of one input; `check_source(meta)` refuses a source that does not suit
     prepare     `prepare(inputs) -> tensor` that the network takes, for inputs (B, *shape); no randomness
     network     `network(params, config, classes) -> module` for the `network` block of the weights' configuration, with
-                `features(x) -> (B, D)` and logits from `forward`; its attribute `renewed`, where it has one, names
-                parameters that the weights do not fit
+                `features(x) -> (B, D)` and logits from `forward`; `renewed` as in `pipeline.features.pretrained`
     LAST        name of the network's last layer, which is new for every corpus
 
 Plugins are leaves: none imports another.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -6,12 +6,9 @@ feature. Weights: AlexNet of ImageNet, or what `pretrain.alexnet` trains. Source
 The paper does not say how spectra meet a network that was trained on pictures. Each channel is shifted and scaled by
 fixed numbers to about the range of standardised pictures; fixed, so that loudness, which tells of emotion, stays in.
 The defaults lie between the means and deviations of three sets of clips, 296 windows in all: the generated demo (static
-    -9.9
-and 4.2), a mixed set of real ones (-7.5 and 4.2) and CREMA-D (-11.0 and 4.2); delta 0.0 and 0.6 to 0.9, delta-delta 0.0
-and 0.2 to 0.4.
+-9.9 and 4.2), a mixed set of real ones (-7.5 and 4.2) and CREMA-D (-11.0 and 4.2); delta 0.0 and 0.6 to 0.9,
+delta-delta 0.0 and 0.2 to 0.4.
 """
-
-from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
@@ -60,40 +57,30 @@ class Segments:
         self._offset, self._scale = (np.array(v, np.float32)[:, None, None] for v in (params.offset, params.scale))
 
     def check_source(self, meta: FeatureMeta) -> None:
-        """Refuse a `logmel` of other frames or bands.
-
-        Raises:
-            SettingsError: naming the settings that differ
-        """
+        """Refuse a `logmel` of other frames or bands, naming the settings that differ."""
         windows = self.params.windows
         wanted = {"window_ms": windows.frame_ms, "hop_ms": windows.hop_ms, "bands": self.params.bands}
+        found = {name: meta.params.get(name) for name in wanted}
         different = [
-            f"{name} {meta.params.get(name)} there, {value} here"
-            for name, value in wanted.items()
-            if meta.params.get(name) != value
+            f"{name} {found[name]} there, {wanted[name]} here" for name in wanted if found[name] != wanted[name]
         ]
         if different:
             raise SettingsError(
-                "params.yaml: extract.logmel and the windows of segments_audio differ: "
-                f"{', '.join(different)}; make them equal"
+                f"params.yaml: extract.logmel and the windows of segments_audio differ: {', '.join(different)}; make "
+                "them equal"
             )
 
     def __call__(self, mel: ClipFeatures | ClipReader) -> Windows:
-        """Return windows of (3, bands, length) for a log mel spectrogram (T, bands).
-
-        Raises:
-            ClipError: no frame
-        """
+        """Return windows of (3, bands, length) for a log mel spectrogram (T, bands)."""
         windows, frames = self.params.windows, len(mel.mask)
         if not frames:
             raise ClipError("too_short", "no frame of sound")
         starts = windows.starts(frames)
         spans = ((start, min(start + windows.length, frames)) for start in starts.tolist())
         inputs = (self._picture(piece) for piece in pieces(mel, spans, _ROWS, lambda block: block.values))
-        short = (
-            f"{frames} of {windows.length} frames; the first and last are repeated" if frames < windows.length else ""
-        )
-        return Windows(inputs, windows.centres(starts), np.ones(len(starts), bool), short)
+        short = f"{frames} of {windows.length} frames; the first and last are repeated"
+        every = np.ones(len(starts), bool)
+        return Windows(inputs, windows.centres(starts), every, short if frames < windows.length else "")
 
     def _picture(self, piece: np.ndarray) -> np.ndarray:
         return ((channels(cut(piece, 0, self.params.windows.length)) - self._offset) / self._scale).astype(np.float32)

@@ -1,14 +1,12 @@
 """c3d: C3D on 16 face crops, Zhang et al. 2017, section III.A.2 and III.B.1.
 
 Paper: the frames of the window that the sound is cut by, 150 x 110 each, cut or repeated to 16 and resized to 227 x
-    227;
-fc7 of 4096 is the feature. Weights: C3D of Sports-1M, or what `pretrain.c3d` trains. Source: face crops (`crop_faces`).
+227; fc7 of 4096 is the feature. Weights: C3D of Sports-1M, or what `pretrain.c3d` trains. Source: face crops
+(`crop_faces`).
 
 A window in which fewer than `least_observed` of the frames show a face counts as not observed. In the others a frame
 without a face is replaced by the nearest that has one.
 """
-
-from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import compress
@@ -67,41 +65,29 @@ class Segments:
         """Accept any crops: their size is changed anyway."""
 
     def __call__(self, crops: ClipFeatures | ClipReader) -> Windows:
-        """Return windows of (16, size, size, 3) uint8 for face crops (T, H, W, 3).
-
-        Raises:
-            ClipError: no window shows enough of a face
-        """
-        windows = self.params.windows
-        frames = windows.frames(_duration(crops.times))
+        """Return windows of (16, size, size, 3) uint8 for face crops (T, H, W, 3)."""
+        windows, least = self.params.windows, self.params.least_observed
+        # the last picture lasts as long as those before it usually do
+        lasts = np.median(np.diff(crops.times)) if len(crops.times) > 1 else 0.0
+        duration = float(crops.times[-1] + lasts)
+        frames = windows.frames(duration)
         starts = windows.starts(frames)
         spans = [frames_in(crops.times, begin, begin + windows.seconds) for begin in windows.begins(starts).tolist()]
         shown = [crops.mask[first:end] for first, end in spans]
-        mask = np.array([len(one) > 0 and one.mean() >= self.params.least_observed for one in shown])
+        mask = np.array([len(one) > 0 and one.mean() >= least for one in shown])
         if not mask.any():
-            raise ClipError(
-                "no_face",
-                f"in none of {len(starts)} windows do {self.params.least_observed:.0%} of the frames show one",
-            )
-        short = f"{_duration(crops.times):.3f} of {windows.seconds:g} s of pictures" if frames < windows.length else ""
+            raise ClipError("no_face", f"in none of {len(starts)} windows do {least:.0%} of the frames show one")
+        short = f"{duration:.3f} of {windows.seconds:g} s of pictures" if frames < windows.length else ""
         cut = pieces(crops, compress(spans, mask), _ROWS, lambda block: block.extra["crops"])
         inputs = (self._sixteen(*one) for one in zip(cut, compress(shown, mask), strict=True))
         return Windows(inputs, windows.centres(starts), mask, short)
 
     def _sixteen(self, crops: np.ndarray, mask: np.ndarray) -> np.ndarray:
         rows = filled(mask)[sixteen(len(crops))]
-        resized = {row: self._resized(crops[row]) for row in np.unique(rows)}
-        return np.stack([resized[row] for row in rows])
-
-    def _resized(self, crop: np.ndarray) -> np.ndarray:
         size = self.params.size
-        how = cv2.INTER_AREA if size < min(crop.shape[:2]) else cv2.INTER_LINEAR
-        return cv2.resize(crop, (size, size), interpolation=how)
-
-
-def _duration(times: np.ndarray) -> float:
-    """Return until when there are pictures, s: the last one lasts as long as those before it usually do."""
-    return float(times[-1] + (np.median(np.diff(times)) if len(times) > 1 else 0.0))
+        how = cv2.INTER_AREA if size < min(crops.shape[1:3]) else cv2.INTER_LINEAR
+        resized = {row: cv2.resize(crops[row], (size, size), interpolation=how) for row in np.unique(rows)}
+        return np.stack([resized[row] for row in rows])
 
 
 def prepare(inputs: torch.Tensor) -> torch.Tensor:
