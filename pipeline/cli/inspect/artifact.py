@@ -1,4 +1,4 @@
-"""Describe a file by what it is."""
+"""Describe a file by what it is: told by its first bytes, and by its name where these say nothing."""
 
 from __future__ import annotations
 
@@ -6,25 +6,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.cli.inspect.file_kind import kind_of
 from pipeline.cli.layout import Part, text_of
 from pipeline.core.errors import ArtifactError, PipelineError, SettingsError
 from pipeline.runner.terminal import clean
 
+_HEAD = 1 << 16
+_BY_BYTES = {b"\x89HDF\r\n\x1a\n": "hdf5", b"PK\x03\x04": "torch", b"avemotion-checkpoint ": "checkpoint"}
+_BY_BYTES |= {b"\x80" + bytes([protocol]): "pickle" for protocol in range(2, 6)}
+_BY_SUFFIX = {
+    ".h5": "hdf5", ".json": "json", ".csv": "csv", ".tsv": "csv", ".pt": "torch", ".joblib": "pickle", ".pkl": "pickle",
+    ".dat": "blob",
+}  # fmt: skip
+
 
 def describe(path: Path, clip_id: str = "", fold: str = "") -> str:
-    """Return what is in a file or a model's folder, as text.
-
-    Args:
-        path: a file that a stage wrote, or a folder in `models/`
-        clip_id: one clip of it, where it holds clips; "" = all of it
-        fold: one fold of a feature that is learned per fold; "" = the first
+    """Return what is in a file or a folder of `models/`, or in one clip of it, or in another fold than the first.
 
     Raises:
         ArtifactError: absent, damaged, none of ours, or no such clip in it
     """
-    with clean_errors():
-        return text_of(_parts(path, clip_id, fold))
+    return text_of(_parts(path, clip_id, fold))
 
 
 def _parts(path: Path, clip_id: str, fold: str) -> list[Part]:
@@ -52,7 +53,29 @@ def _parts(path: Path, clip_id: str, fold: str) -> list[Part]:
     return models.describe_folder(path) if kind == "folder" else models.describe_file(path, kind)
 
 
-def check_question(path: Path, option: str, clip_id: str) -> None:
+def kind_of(path: Path) -> str:
+    """Return hdf5, torch, checkpoint, pickle, json, csv, text, blob (another library's network) or "" for none of them.
+
+    Raises:
+        ArtifactError: absent, empty or not readable
+    """
+    try:
+        if not path.is_file():
+            raise ArtifactError(f"{path}: no such file; run `dvc repro` for the stage that writes it")
+        with path.open("rb") as file:
+            head = file.read(_HEAD)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        words = getattr(error, "strerror", None) or error
+        raise ArtifactError(f"{path}: cannot be read ({words}); see its permissions") from error
+    if not head:
+        raise ArtifactError(f"{path}: empty; delete it and run `dvc repro` for the stage that writes it")
+    known = next((kind for begin, kind in _BY_BYTES.items() if head.startswith(begin)), "")
+    if not known and head.lstrip()[:1] in (b"{", b"["):
+        known = "json"
+    return known or _BY_SUFFIX.get(path.suffix.lower()) or ("" if b"\0" in head else "text")
+
+
+def check_question(option: str, clip_id: str, *files: Path) -> None:
     """Refuse what a picture or a comparison cannot be made of.
 
     Raises:
@@ -61,17 +84,9 @@ def check_question(path: Path, option: str, clip_id: str) -> None:
     if bool(clip_id) != (option == "plot"):
         remedy = "name the clip with --clip ID" if option == "plot" else "it is about all clips; leave --clip out"
         raise SettingsError(f"--{option}: {remedy}")
-    check_features(path, f"--{option}")
-
-
-def check_features(path: Path, option: str) -> None:
-    """Refuse a file that holds no features, for what only those can show.
-
-    Raises:
-        ArtifactError: absent, or of another kind
-    """
-    if path.is_dir() or kind_of(path) != "hdf5":
-        raise ArtifactError(f"{path}: {option} is for feature files; name an .h5 of features/<corpus>")
+    for path in files:
+        if path.is_dir() or kind_of(path) != "hdf5":
+            raise ArtifactError(f"{path}: --{option} is for feature files; name an .h5 of features/<corpus>")
 
 
 @contextmanager

@@ -22,12 +22,7 @@ _FIRST_CROPS, _BOXES = "square100.h5", "faces.h5"
 
 @dataclass(frozen=True)
 class Media:
-    """The media file of a clip.
-
-    Attributes:
-        clip: its row of the manifest
-        path: the file
-    """
+    """The media file of a clip of the manifest."""
 
     clip: Clip
     path: Path
@@ -66,13 +61,8 @@ class Media:
 
 
 def media_of(features: Path, clip_id: str, params: Path, root: Path | None) -> Media:
-    """Return the media file of a clip.
-
-    Args:
-        features: folder of the corpus's features
-        clip_id: the clip
-        params: params.yaml, which names the folder of the media
-        root: that folder, in the place of what params.yaml says
+    """Return the media file of a clip, by the manifest in the folder of features and the folder of the media: `root`,
+    or what params.yaml says.
 
     Raises:
         ArtifactError: no such clip in the manifest, or no such file
@@ -94,17 +84,11 @@ def media_of(features: Path, clip_id: str, params: Path, root: Path | None) -> M
 def faces_at(
     file: FeatureFile, clip_id: str, key: str, times: np.ndarray, media: Media | None
 ) -> tuple[str, list[np.ndarray | None]]:
-    """Return where pictures of the face come from, and one (H, W, 3) uint8 for each time; None where none was observed.
+    """Return where pictures of the face come from, and one (H, W, 3) uint8 for each time (N,) s, rising; None where
+    none was observed.
 
-    They are the crops of the file itself, those of a file beside it, or cut out of the media by the boxes of
-    `faces.h5`.
-
-    Args:
-        file: the open feature file that is drawn
-        clip_id: the clip
-        key: its group in that file
-        times: (N,) s, rising
-        media: its media file, None where it is not there
+    They are the crops of the file itself in the group `key`, those of a file beside it, or cut out of the media by the
+    boxes of `faces.h5`.
 
     Raises:
         ArtifactError: nothing to take them from
@@ -124,7 +108,6 @@ def faces_at(
 
 
 def _crops(file: FeatureFile, key: str, times: np.ndarray) -> list[np.ndarray | None] | None:
-    """Return the crop at each time; None where the file has none of the clip."""
     if not file.holds(key) or "crops" not in file.part_of(key, slice(0, 0)).extra:
         return None
     shown, mask = file.frames(key)

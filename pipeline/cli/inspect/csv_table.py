@@ -14,12 +14,7 @@ _RERUN = "rerun its stage with `dvc repro -f`"
 
 
 class CsvTable:
-    """The rows of an open CSV file.
-
-    Attributes:
-        path: the file
-        columns: their names
-    """
+    """The rows of an open CSV file, and the names of its columns."""
 
     def __init__(self, path: Path, lines: Iterator[list[str]]) -> None:
         self.path, self._lines, self.columns = path, lines, next(lines, [])
@@ -36,11 +31,7 @@ class CsvTable:
                 yield dict(zip(self.columns, line, strict=True))
 
     def number(self, row: Row, name: str) -> float:
-        """Return a field as a number.
-
-        Raises:
-            ArtifactError: it is none
-        """
+        """Return a field as a number, or say that it is none."""
         try:
             return float(row[name])
         except ValueError as error:
@@ -52,8 +43,7 @@ def opened(path: Path) -> Iterator[CsvTable]:
     """Give the rows of a CSV file, or of one with tabs.
 
     Raises:
-        ArtifactError: not text, no table, or cut off in the middle of a row, also where that shows only while it is
-            read
+        ArtifactError: not text, no table, or cut off in the middle of a row, also where only reading on shows that
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:

@@ -28,11 +28,7 @@ def read(path: Path) -> Any:
 
 
 def describe(path: Path) -> list[Part]:
-    """Return a JSON file as a table where it is one (a block of figures by model), otherwise as its keys and values.
-
-    Raises:
-        ArtifactError: not JSON, or cut off
-    """
+    """Return kind and size of a JSON file, and what `told` says of it."""
     content = read(path)
     of = "keys" if isinstance(content, dict) else "items"
     size = f"{len(content)} {of}" if isinstance(content, dict | list) else type(content).__name__
@@ -40,7 +36,7 @@ def describe(path: Path) -> list[Part]:
 
 
 def told(content: Any) -> list[Part]:
-    """Return the tables of a JSON document, and the keys and values of the rest."""
+    """Return the tables of a JSON document (blocks of figures by model), and the keys and values of the rest."""
     if not isinstance(content, dict):
         return _tree(content)
     if _is_table(content):
@@ -54,11 +50,9 @@ def told(content: Any) -> list[Part]:
 
 def _is_table(value: Any) -> bool:
     """Return whether it is a dict of at least two dicts of figures or words, such as `scores.json`."""
-    return (
-        isinstance(value, dict)
-        and len(value) > 1
-        and all(isinstance(row, dict) and row and _is_flat(row) for row in value.values())
-    )
+    if not isinstance(value, dict) or len(value) < 2:
+        return False
+    return all(isinstance(row, dict) and row and _is_flat(row) for row in value.values())
 
 
 def _table(name: str, value: dict[str, dict[str, Any]]) -> list[Part]:

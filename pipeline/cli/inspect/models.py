@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.cli.inspect import documents, history, networks, tables
-from pipeline.cli.inspect.file_kind import kind_of
+from pipeline.cli.inspect import documents, networks, outcomes, tables
+from pipeline.cli.inspect.artifact import kind_of
 from pipeline.cli.layout import Part, pairs, table
 from pipeline.core.errors import ArtifactError
 from pipeline.core.files import file_digest
@@ -15,22 +15,16 @@ _WEIGHTS = (".pt", ".joblib", ".dat")
 _TABLES = ("posteriors.csv", "predictions.csv", "ledger.csv")
 _DOCUMENTS, _HISTORY = ("about.json", "metrics.json", "weights.json"), "history.csv"
 _KINDS = {
-    "torch": "PyTorch file", "checkpoint": "checkpoint of a training loop", "pickle":
-        "pickle of joblib; "
-        "not opened, since that would run what it names",
+    "torch": "PyTorch file",
+    "checkpoint": "checkpoint of a training loop",
+    "pickle": "pickle of joblib; not opened, since that would run what it names",
     "blob": "network of another library; not opened",
-}  # fmt: skip
+}
 
 
 def describe_file(path: Path, kind: str) -> list[Part]:
-    """Return name, size and SHA-256 of a model's file, what is in it where that is safe, and what stands beside it.
-
-    Args:
-        path: the file
-        kind: as `file_kind.kind_of` gives it
-
-    Raises:
-        ArtifactError: damaged
+    """Return size and SHA-256 of a model's file of a kind (`artifact.kind_of`), and what is in it where that is safe,
+    otherwise what stands beside it.
     """
     about = pairs([("kind", _KINDS[kind]), ("size", size(path.stat().st_size)), ("SHA-256", _digest(path))])
     inside = {"torch": networks.describe, "checkpoint": networks.describe_checkpoint}.get(kind)
@@ -86,5 +80,5 @@ def _beside(folder: Path) -> list[Part]:
         if (folder / name).is_file():
             parts += ["", name, *documents.told(documents.read(folder / name))]
     if (folder / _HISTORY).is_file():
-        parts += ["", _HISTORY, *history.describe(folder / _HISTORY)]
+        parts += ["", _HISTORY, *outcomes.history(folder / _HISTORY)]
     return parts

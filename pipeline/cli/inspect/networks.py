@@ -25,6 +25,20 @@ _KINDS = {
     "Float": "float32", "Double": "float64", "Half": "float16", "BFloat16": "bfloat16", "Long": "int64",
     "Int": "int32", "Short": "int16", "Char": "int8", "Byte": "uint8", "Bool": "bool",
 }  # fmt: skip
+
+
+class _Tensor(NamedTuple):
+    shape: tuple[int, ...]
+    kind: str
+
+
+_STAND_INS: dict[str, Any] = {
+    "collections.OrderedDict": OrderedDict,
+    "torch._utils._rebuild_tensor_v2": lambda kind, _, shape, *__: _Tensor(tuple(shape), kind),
+    "torch._utils._rebuild_parameter": lambda tensor, *_: tensor,
+    **{f"torch.{name}": kind for name, kind in _KINDS.items()},
+}
+"""For the few things that a file of tensors names."""
 _TENSORS = 60
 _PREFERRED = "state"
 
@@ -33,7 +47,7 @@ def describe(path: Path, payload: bytes | None = None) -> list[Part]:
     """Return layers, shapes and numbers of parameters, and whatever else lies in a file of PyTorch.
 
     Raises:
-        ArtifactError: not a file of tensors and plain values, or damaged
+        ArtifactError: damaged, or more in it than tensors and plain values by name
     """
     content = _loaded(path, payload)
     tensors = list(_tensors(content, ""))
@@ -47,11 +61,7 @@ def describe(path: Path, payload: bytes | None = None) -> list[Part]:
 
 
 def describe_checkpoint(path: Path) -> list[Part]:
-    """Return the same of a checkpoint (`pipeline.training.checkpoints`), and whether its digest holds.
-
-    Raises:
-        ArtifactError: damaged
-    """
+    """Return the same of a checkpoint (`pipeline.training.checkpoints`), whose digest has to hold."""
     head, _, payload = path.read_bytes().partition(b"\n")
     key, digest = [*head.decode("ascii", "replace").split(), "", "", ""][1:3]
     if sha256(payload).hexdigest() != digest:
@@ -60,11 +70,7 @@ def describe_checkpoint(path: Path) -> list[Part]:
 
 
 def _loaded(path: Path, payload: bytes | None) -> Mapping[Any, Any]:
-    """Return what a file of PyTorch holds, each tensor as its shape and type.
-
-    Raises:
-        ArtifactError: not a dict of tensors and plain values, or damaged
-    """
+    """Return what a file of PyTorch holds, each tensor as its shape and type."""
     try:
         with zipfile.ZipFile(path if payload is None else io.BytesIO(payload)) as archive:
             if bad := archive.testzip():
@@ -81,13 +87,6 @@ def _loaded(path: Path, payload: bytes | None) -> Mapping[Any, Any]:
     return content
 
 
-class _Tensor(NamedTuple):
-    """What is told of a tensor."""
-
-    shape: tuple[int, ...]
-    kind: str
-
-
 class _Shapes(pickle.Unpickler):
     """Reads shapes and plain values; whatever else a file names is refused, so that nothing in it runs."""
 
@@ -97,15 +96,10 @@ class _Shapes(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         """Return what stands in for the few things that a file of tensors names."""
-        if (module, name) == ("collections", "OrderedDict"):
-            return OrderedDict
-        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return lambda kind, _, shape, *__: _Tensor(tuple(shape), kind)
-        if (module, name) == ("torch._utils", "_rebuild_parameter"):
-            return lambda tensor, *_: tensor
-        if module == "torch" and (kind := _KINDS.get(name.removesuffix("Storage"))):
-            return kind
-        raise pickle.UnpicklingError(f"it names {module}.{name}")
+        found = _STAND_INS.get(f"{module}.{name.removesuffix('Storage') if module == 'torch' else name}")
+        if found is None:
+            raise pickle.UnpicklingError(f"it names {module}.{name}")
+        return found
 
 
 def _tensors(value: Any, name: str, depth: int = 0) -> Iterator[tuple[str, tuple[int, ...], str]]:
