@@ -51,7 +51,6 @@ def run(
     ] = None,
     params: Params = PARAMS,
 ) -> str | tuple[str, bool]:
-    """Return text about the file, or where the picture is, or what differs and whether nothing does."""
     from pipeline.cli.inspect import artifact
 
     asked = [name for name, value in (("plot", plot), ("project", project), ("diff", diff)) if value]

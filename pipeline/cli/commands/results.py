@@ -24,7 +24,6 @@ def run(
     models: Annotated[Path, Option(metavar="FOLDER", help="Folder of all models.")] = Path("models"),
     params: Params = PARAMS,
 ) -> str:
-    """Return the tables; write `index.html`."""
     from pipeline.reporting.overview.places import Places
     from pipeline.reporting.overview.text import overview
     from pipeline.runner.runlog import FOLDER

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.cli.layout import Part, text_of
 from pipeline.core.errors import ArtifactError, PipelineError, SettingsError
+from pipeline.runner.layout import Part, text_of
 from pipeline.runner.terminal import clean
 
 _HEAD = 1 << 16
@@ -20,11 +20,7 @@ _BY_SUFFIX = {
 
 
 def describe(path: Path, clip_id: str = "", fold: str = "") -> str:
-    """Return what is in a file or a folder of `models/`, or in one clip of it, or in another fold than the first.
-
-    Raises:
-        ArtifactError: absent, damaged, none of ours, or no such clip in it
-    """
+    """Return what is in a file or a folder of `models/`, or in one clip of it, or in another fold than the first."""
     return text_of(_parts(path, clip_id, fold))
 
 
@@ -54,11 +50,7 @@ def _parts(path: Path, clip_id: str, fold: str) -> list[Part]:
 
 
 def kind_of(path: Path) -> str:
-    """Return hdf5, torch, checkpoint, pickle, json, csv, text, blob (another library's network) or "" for none of them.
-
-    Raises:
-        ArtifactError: absent, empty or not readable
-    """
+    """Return hdf5, torch, checkpoint, pickle, json, csv, text, blob (another library's network) or "" for no kind."""
     try:
         if not path.is_file():
             raise ArtifactError(f"{path}: no such file; run `dvc repro` for the stage that writes it")
@@ -76,11 +68,7 @@ def kind_of(path: Path) -> str:
 
 
 def check_question(option: str, clip_id: str, *files: Path) -> None:
-    """Refuse what a picture or a comparison cannot be made of.
-
-    Raises:
-        ArtifactError, SettingsError: another kind of file, or a clip named where all are meant, or none for its picture
-    """
+    """Refuse what a picture or a comparison cannot be made of."""
     if bool(clip_id) != (option == "plot"):
         remedy = "name the clip with --clip ID" if option == "plot" else "it is about all clips; leave --clip out"
         raise SettingsError(f"--{option}: {remedy}")

@@ -34,14 +34,7 @@ class _Drawn:
 
 
 def draw(path: Path, clip_id: str, fold: str, out: Path, params: Path, root: Path | None) -> str:
-    """Draw one clip of a feature file as a PNG, and return where, and what could not be drawn.
-
-    The fold is the first where none is named, the folder of the media the one of params.yaml where no root is.
-
-    Raises:
-        ArtifactError: no feature file, damaged, no such clip, or a clip without a frame
-        SettingsError: `out` is no name of a PNG
-    """
+    """Draw one clip of a feature file as a PNG, and return where, and what could not be drawn."""
     check_name(out)
     with feature_file(path) as file:
         drawn, notes = _gathered(file, clip_id, fold, params, root)

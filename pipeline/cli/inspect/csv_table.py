@@ -40,11 +40,7 @@ class CsvTable:
 
 @contextmanager
 def opened(path: Path) -> Iterator[CsvTable]:
-    """Give the rows of a CSV file, or of one with tabs.
-
-    Raises:
-        ArtifactError: not text, no table, or cut off in the middle of a row, also where only reading on shows that
-    """
+    """Give the rows of a CSV file, or of one with tabs; damage is one line also where only reading on shows it."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
             delimiter = "\t" if "\t" in file.readline(1 << 16) else ","

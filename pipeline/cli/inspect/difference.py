@@ -13,9 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.cli.inspect.feature_file import blocks, column_names, feature_file, keys_in
-from pipeline.cli.layout import Part, shown, some, table, text_of
 from pipeline.core.files import canonical_json, file_digest
 from pipeline.core.store import FeatureFile
+from pipeline.runner.layout import Part, shown, some, table, text_of
 from pipeline.runner.terminal import count, figure, short
 
 _NEEDED = {"values", "times", "mask"}
@@ -25,20 +25,13 @@ _ABSENT = "not there"
 
 @dataclass
 class Clip:
-    """How one clip differs.
+    """How one clip differs."""
 
-    Attributes:
-        key: its name, or `fold-00/<clip id>`
-        largest, mean: absolute difference of a value, and over all values that were compared
-        mask: frames that are observed in one file alone
-        beside: what else differs, such as `times`, `crops` or values of frames that neither file observed
-    """
-
-    key: str
-    largest: float = 0.0
-    mean: float = 0.0
-    mask: int = 0
-    beside: tuple[str, ...] = ()
+    key: str  # its name, or `fold-00/<clip id>`
+    largest: float = 0.0  # absolute difference of a value
+    mean: float = 0.0  # absolute difference over all values that were compared
+    mask: int = 0  # frames that are observed in one file alone
+    beside: tuple[str, ...] = ()  # such as `times`, `crops` or values of frames that neither file observed
 
     @property
     def differs(self) -> bool:
@@ -48,28 +41,17 @@ class Clip:
 
 @dataclass
 class Difference:
-    """What differs between two files.
-
-    Attributes:
-        same_bytes: whether the files are the same byte by byte
-        attributes: (name, in the first, in the second)
-        only: keys that the first alone has, and the second alone
-        columns: (D,) their names
-        shapes: (key, array, shape in the first, in the second)
-        clips: all that were compared
-        frames: how many were observed in both
-        largest, sum: (D,) absolute difference by column, over all clips; (0,) where no clip could be compared
-    """
+    """What differs between two files."""
 
     same_bytes: bool
-    attributes: list[tuple[str, str, str]]
-    only: tuple[list[str], list[str]]
-    columns: tuple[str, ...]
-    shapes: list[tuple[str, str, str, str]] = field(default_factory=list)
-    clips: list[Clip] = field(default_factory=list)
-    frames: int = 0
-    largest: np.ndarray = field(default_factory=lambda: np.zeros(0))
-    sum: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    attributes: list[tuple[str, str, str]]  # name, in the first, in the second
+    only: tuple[list[str], list[str]]  # keys that the first alone has, and the second alone
+    columns: tuple[str, ...]  # (D,) their names
+    shapes: list[tuple[str, str, str, str]] = field(default_factory=list)  # key, array, in the first, in the second
+    clips: list[Clip] = field(default_factory=list)  # all that were compared
+    frames: int = 0  # observed in both
+    largest: np.ndarray = field(default_factory=lambda: np.zeros(0))  # (D,) absolute, over all clips; (0,) without one
+    sum: np.ndarray = field(default_factory=lambda: np.zeros(0))  # (D,) likewise
 
     @property
     def equal(self) -> bool:
@@ -87,11 +69,7 @@ class Difference:
 
 
 def compare(one: Path, other: Path) -> Difference:
-    """Compare two feature files.
-
-    Raises:
-        ArtifactError: one of them is no feature file, or damaged
-    """
+    """Compare two feature files."""
     with feature_file(one) as first, feature_file(other) as second:
         here, there = ({key for fold in file.folds or [""] for key in keys_in(file, fold)} for file in (first, second))
         a, b = _said(first), _said(second)
@@ -148,11 +126,7 @@ def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def describe(one: Path, other: Path) -> tuple[str, bool]:
-    """Return the difference in words, the verdict first, then what differs, worst first; and whether there is none.
-
-    Raises:
-        ArtifactError: one of them is no feature file, or damaged
-    """
+    """Return the difference in words, the verdict first, then what differs, worst first; and whether there is none."""
     found = compare(one, other)
     said = [[name, short(a, 60), short(b, 60)] for name, a, b in found.attributes]
     only = [f"only in {name}: {some(names, _SHOWN)}" for name, names in zip("AB", found.only, strict=True) if names]

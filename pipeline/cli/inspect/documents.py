@@ -7,19 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.cli.layout import Part, pairs, shown, table
 from pipeline.core.errors import ArtifactError
+from pipeline.runner.layout import Part, pairs, shown, table
 from pipeline.runner.terminal import short
 
 _LINES, _DEEPEST, _COLUMNS = 60, 4, 10
 
 
 def read(path: Path) -> Any:
-    """Return what a JSON file holds.
-
-    Raises:
-        ArtifactError: not JSON, or cut off
-    """
+    """Return what a JSON file holds."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:  # RecursionError: brackets within brackets without end

@@ -22,11 +22,7 @@ _MANY = 5000
 
 @contextmanager
 def feature_file(path: Path) -> Iterator[FeatureFile]:
-    """Give an open feature file.
-
-    Raises:
-        ArtifactError: absent, no feature file, or damaged, also where the damage shows only while it is read
-    """
+    """Give an open feature file; damage is one line also where it shows only while the file is read."""
     try:
         with FeatureFile(path) as file:
             yield file
@@ -37,11 +33,7 @@ def feature_file(path: Path) -> Iterator[FeatureFile]:
 
 
 def fold_of(file: FeatureFile, fold: str) -> str:
-    """Return the fold to look at: the named one, the first where none is named, "" in a file without folds.
-
-    Raises:
-        ArtifactError: no such fold
-    """
+    """Return the fold to look at: the named one, the first where none is named, "" in a file without folds."""
     folds = file.folds
     if not fold:
         return folds[0] if folds else ""
@@ -53,11 +45,7 @@ def fold_of(file: FeatureFile, fold: str) -> str:
 
 
 def key_of(file: FeatureFile, clip_id: str, fold: str) -> str:
-    """Return the name of a clip's group: its id, or `fold-00/<clip id>`.
-
-    Raises:
-        ArtifactError: no such fold, or no such clip in it
-    """
+    """Return the name of a clip's group: its id, or `fold-00/<clip id>`."""
     level = fold_of(file, fold)
     ids = file.clip_ids(level)
     if clip_id in ids:
@@ -102,22 +90,14 @@ def blocks(file: FeatureFile, key: str, names: Iterable[str] = ()) -> Iterator[C
 
 
 class Summary:
-    """Running figures of the columns of clips; NaN is counted and left out.
-
-    Attributes:
-        frames, observed: rows, and how many of them were observed
-        last: time of the last row, s; NaN without one
-        nan: NaN in observed rows
-        number: (D,) numbers in observed rows
-        mean, squares: (D,) mean, and sum of the squared differences from it
-        low, high: (D,) range; infinity and minus infinity without a number
-    """
+    """Running figures of the columns of clips; NaN is counted and left out."""
 
     def __init__(self, dimension: int) -> None:
-        self.frames = self.observed = self.nan = 0
-        self.last = np.nan
+        self.frames = self.observed = self.nan = 0  # rows, those that were observed, and NaN in them
+        self.last = np.nan  # time of the last row, s
+        # (D,) numbers in observed rows, their mean, and the sum of the squared differences from it
         self.number, self.mean, self.squares = (np.zeros(dimension) for _ in range(3))
-        self.low, self.high = np.full(dimension, np.inf), np.full(dimension, -np.inf)
+        self.low, self.high = np.full(dimension, np.inf), np.full(dimension, -np.inf)  # (D,) range
 
     @classmethod
     def of(cls, file: FeatureFile, keys: Iterable[str]) -> Self:

@@ -9,19 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.cli.inspect.feature_file import Summary, column_names, feature_file, fold_of, key_in, key_of
-from pipeline.cli.layout import Part, pairs, shown, table
 from pipeline.core.store import FeatureFile, FeatureMeta
+from pipeline.runner.layout import Part, pairs, shown, table
 from pipeline.runner.terminal import figure, short
 
 _SHOWN, _CLIP_COLUMNS = 20, 200
 
 
 def describe(path: Path, fold: str = "") -> list[Part]:
-    """Return feature, layers, shapes, dtype, ranges, NaN and coverage of a file, with a line per clip (20 at most).
-
-    Raises:
-        ArtifactError: not a feature file, damaged, or no such fold
-    """
+    """Return feature, layers, shapes, dtype, ranges, NaN and coverage of a file, with a line per clip (20 at most)."""
     with feature_file(path) as file:
         level = fold_of(file, fold)
         ids, total = file.clip_ids(level), Summary(file.meta.dimension)
@@ -82,11 +78,7 @@ def _line(clip_id: str, clip: Summary) -> list[str]:
 
 
 def describe_clip(path: Path, clip_id: str, fold: str = "") -> list[Part]:
-    """Return one clip's arrays and its columns: mean, deviation, minimum and maximum over observed frames.
-
-    Raises:
-        ArtifactError: not a feature file, damaged, or no such clip in it
-    """
+    """Return one clip's arrays and its columns: mean, deviation, minimum and maximum over observed frames."""
     with feature_file(path) as file:
         key, meta = key_of(file, clip_id, fold), file.meta
         arrays = file.part_of(key, slice(0, 1)).arrays()

@@ -23,28 +23,17 @@ _INCHES, _LONGEST = 4.2, 44
 
 @dataclass(frozen=True)
 class Heat:
-    """What is drawn of one clip.
+    """What is drawn of one clip."""
 
-    Attributes:
-        colours: (R, B), standard deviations from the mean of the column; NaN where no frame was observed
-        rows: (R + 1,) where rows begin and end, columns
-        bins: (B + 1,) where steps in time begin and end, s
-        gaps: (G, 2) spans without observation, s
-        frames, unobserved: T, and how many of them were not observed
-        together: adjacent columns in one row, at most; the largest of them is drawn
-        averaged: frames in one step in time; their mean is drawn
-        among: how many clips mean and deviation are taken over
-    """
-
-    colours: np.ndarray
-    rows: np.ndarray
-    bins: np.ndarray
-    gaps: np.ndarray
+    colours: np.ndarray  # (R, B), standard deviations from the mean of the column; NaN where no frame was observed
+    rows: np.ndarray  # (R + 1,) where rows begin and end, columns
+    bins: np.ndarray  # (B + 1,) where steps in time begin and end, s
+    gaps: np.ndarray  # (G, 2) spans without observation, s
     frames: int
-    unobserved: int
-    together: int
-    averaged: int
-    among: int
+    unobserved: int  # of the frames
+    together: int  # adjacent columns in one row, at most; the largest of them is drawn
+    averaged: int  # frames in one step in time; their mean is drawn
+    among: int  # how many clips mean and deviation are taken over
 
 
 def heat_of(file: FeatureFile, key: str) -> Heat:
@@ -52,7 +41,8 @@ def heat_of(file: FeatureFile, key: str) -> Heat:
     times, mask = file.frames(key)
     averaged, together = max(1, -(-len(mask) // BINS)), max(1, -(-file.meta.dimension // ROWS))
     rows = _rows(file.meta.widths, together)
-    among = [key] if mask.sum() >= FEW else _others(file, key)
+    keys = keys_in(file, key.rpartition("/")[0])
+    among = [key] if mask.sum() >= FEW else sorted({key, *keys[:: max(1, -(-len(keys) // _OTHERS))]})
     spread = Summary.of(file, among)
     deviation = np.where(spread.deviation > 1e-12, spread.deviation, 1.0)  # 1 for a column that never changes
     edges = edges_of(times)
@@ -90,29 +80,16 @@ def _rows(widths: tuple[int, ...], together: int) -> np.ndarray:
     return np.append(np.concatenate(begins), ends[-1])
 
 
-def _others(file: FeatureFile, key: str) -> list[str]:
-    keys = keys_in(file, key.rpartition("/")[0])
-    return sorted({key, *keys[:: max(1, -(-len(keys) // _OTHERS))]})
-
-
 @dataclass(frozen=True)
 class ColumnLabels:
-    """Labels beside a heat map.
+    """Labels beside a heat map."""
 
-    Attributes:
-        at, labels: where (columns), and the words there
-        name: of the axis
-        lines: where layers meet, columns
-        points: size of the labels
-        height: of the heat map, inches
-    """
-
-    at: Sequence[float]
+    at: Sequence[float]  # columns
     labels: Sequence[str]
-    name: str
-    lines: Sequence[int] = ()
-    points: float = 7.0
-    height: float = _INCHES
+    name: str  # of the axis
+    lines: Sequence[int] = ()  # where layers meet, columns
+    points: float = 7.0  # size of the labels
+    height: float = _INCHES  # of the heat map
 
     @property
     def left(self) -> float:

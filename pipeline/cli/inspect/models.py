@@ -6,9 +6,9 @@ from pathlib import Path
 
 from pipeline.cli.inspect import documents, networks, outcomes, tables
 from pipeline.cli.inspect.artifact import kind_of
-from pipeline.cli.layout import Part, pairs, table
 from pipeline.core.errors import ArtifactError
 from pipeline.core.files import file_digest
+from pipeline.runner.layout import Part, pairs, table
 from pipeline.runner.terminal import size
 
 _WEIGHTS = (".pt", ".joblib", ".dat")
@@ -23,20 +23,14 @@ _KINDS = {
 
 
 def describe_file(path: Path, kind: str) -> list[Part]:
-    """Return size and SHA-256 of a model's file of a kind (`artifact.kind_of`), and what is in it where that is safe,
-    otherwise what stands beside it.
-    """
+    """Return size and SHA-256 of a file of a kind, and what is in it where that is safe, else what stands beside it."""
     about = pairs([("kind", _KINDS[kind]), ("size", size(path.stat().st_size)), ("SHA-256", _digest(path))])
     inside = {"torch": networks.describe, "checkpoint": networks.describe_checkpoint}.get(kind)
     return [f"{path}", about, *(inside(path) if inside else _beside(path.parent))]
 
 
 def describe_folder(path: Path) -> list[Part]:
-    """Return what a folder of `models/` holds: settings, files, figures of training and test.
-
-    Raises:
-        ArtifactError: no model in it, or a damaged file
-    """
+    """Return what a folder of `models/` holds: settings, files, figures of training and test."""
     there = sorted(path.iterdir())
     names = {file.name for file in there}
     files = [file for file in there if file.suffix in _WEIGHTS and file.is_file()]
@@ -74,7 +68,6 @@ def _noted(path: Path) -> str:
 
 
 def _beside(folder: Path) -> list[Part]:
-    """Return what the files beside a model say of it."""
     parts: list[Part] = []
     for name in _DOCUMENTS:
         if (folder / name).is_file():

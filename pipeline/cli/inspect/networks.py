@@ -6,21 +6,16 @@ import io
 import math
 import pickle
 import zipfile
-import zlib
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.cli.layout import Part, pairs, shown, table
 from pipeline.core.errors import ArtifactError
+from pipeline.runner.layout import Part, pairs, shown, table
 from pipeline.runner.terminal import count, short
 
-_DAMAGED = (
-    OSError, RuntimeError, pickle.UnpicklingError, EOFError, LookupError, TypeError, ValueError, AttributeError,
-    AssertionError, ImportError, MemoryError, StopIteration, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
 _KINDS = {
     "Float": "float32", "Double": "float64", "Half": "float16", "BFloat16": "bfloat16", "Long": "int64",
     "Int": "int32", "Short": "int16", "Char": "int8", "Byte": "uint8", "Bool": "bool",
@@ -44,11 +39,7 @@ _PREFERRED = "state"
 
 
 def describe(path: Path, payload: bytes | None = None) -> list[Part]:
-    """Return layers, shapes and numbers of parameters, and whatever else lies in a file of PyTorch.
-
-    Raises:
-        ArtifactError: damaged, or more in it than tensors and plain values by name
-    """
+    """Return layers, shapes and numbers of parameters, and whatever else lies in a file of PyTorch."""
     content = _loaded(path, payload)
     tensors = list(_tensors(content, ""))
     inside = [item for item in tensors if item[0].startswith(f"{_PREFERRED}.")]
@@ -77,7 +68,7 @@ def _loaded(path: Path, payload: bytes | None) -> Mapping[Any, Any]:
                 raise zipfile.BadZipFile(f"the checksum of {bad} does not hold")
             name = next(name for name in archive.namelist() if name.endswith("/data.pkl"))
             content = _Shapes(io.BytesIO(archive.read(name))).load()
-    except _DAMAGED as error:
+    except Exception as error:
         words = short(str(error).split("\n")[0], 120)
         said = f"not opened: damaged, or more than tensors in it ({words})"
         raise ArtifactError(f"{path}: {said}; delete it and rerun its stage") from error
@@ -90,12 +81,10 @@ def _loaded(path: Path, payload: bytes | None) -> Mapping[Any, Any]:
 class _Shapes(pickle.Unpickler):
     """Reads shapes and plain values; whatever else a file names is refused, so that nothing in it runs."""
 
-    def persistent_load(self, pid: Any) -> Any:
-        """Return the type of a tensor's numbers; they themselves lie elsewhere in the file."""
+    def persistent_load(self, pid: Any) -> Any:  # the type of a tensor's numbers; they lie elsewhere in the file
         return pid[1]
 
     def find_class(self, module: str, name: str) -> Any:
-        """Return what stands in for the few things that a file of tensors names."""
         found = _STAND_INS.get(f"{module}.{name.removesuffix('Storage') if module == 'torch' else name}")
         if found is None:
             raise pickle.UnpicklingError(f"it names {module}.{name}")

@@ -6,9 +6,9 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from pipeline.cli.inspect.csv_table import CsvTable, Row, opened
-from pipeline.cli.layout import Part, pairs, shown, table
 from pipeline.core.errors import ArtifactError
 from pipeline.core.ledger import STATUSES
+from pipeline.runner.layout import Part, pairs, shown, table
 from pipeline.runner.terminal import count, short
 
 KEYS = ("model", "fold", "clip_id", "speaker", "emotion", "predicted")
@@ -71,9 +71,7 @@ def _by_clip(losses: dict[str, list[Row]]) -> list[Part]:
 
 
 def posteriors(rows: CsvTable) -> list[Part]:
-    """Tell clips, accuracy, UAR over the emotions that occur and mean confidence (the posterior of what was decided) of
-    each model on each part.
-    """
+    """Tell accuracy, UAR over the emotions that occur and mean confidence (the largest posterior) by model and part."""
     classes = _classes(rows)
     clips: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)  # model, part -> clips of each emotion
     right: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
@@ -127,9 +125,7 @@ def _posteriors(rows: CsvTable, row: Row, classes: list[str]) -> list[float]:
 
 
 def history(path: Path) -> list[Part]:
-    """Tell of `history.csv` beside a model its columns and rows, and for each fold and setting its steps and the first
-    of the best on validation.
-    """
+    """Tell columns and rows of `history.csv`, and for each fold and setting its steps and the first of the best."""
     if not path.read_bytes().strip():
         return ["nothing was trained"]
     with opened(path) as rows:

@@ -19,6 +19,7 @@ _FEWEST = 4
 _EXACT = 1500
 """Beyond so many clips and columns PCA is randomised, with a fixed seed."""
 _BEFORE_TSNE = 50
+"""Components that t-SNE begins with."""
 _NAMED = 12
 """As many values as a legend names; from then on the rarer ones share a grey point."""
 
@@ -36,15 +37,7 @@ class Projection:
 
 
 def draw(path: Path, fold: str, out: Path, method: str = "pca") -> str:
-    """Draw the clips of a feature file, which has manifest.csv beside it, as points of a PNG; return where, and which
-    are left out.
-
-    The method is pca, or tsne on the first 50 components; the fold the first where none is named.
-
-    Raises:
-        ArtifactError: no feature file, no manifest, or fewer than four clips with an observed frame
-        SettingsError: `out` is no name of a PNG
-    """
+    """Draw the clips of a feature file as points of a PNG, by pca or tsne; return where, and which are left out."""
     check_name(out)
     found = project(path, fold, method)
     _render(found, out)
@@ -52,7 +45,7 @@ def draw(path: Path, fold: str, out: Path, method: str = "pca") -> str:
 
 
 def project(path: Path, fold: str = "", method: str = "pca") -> Projection:
-    """Return the clips of a feature file as points in a plane; arguments and errors as `draw`."""
+    """Return the clips of a feature file, which has manifest.csv beside it, as points in a plane."""
     labels = {clip.clip_id: (clip.emotion, clip.speaker) for clip in read_manifest(path.parent / "manifest.csv")}
     means: dict[str, np.ndarray] = {}
     left: Counter[str] = Counter()

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pipeline.cli.inspect import outcomes
 from pipeline.cli.inspect.csv_table import CsvTable, opened
-from pipeline.cli.layout import Part, pairs, table
 from pipeline.core.errors import ArtifactError
 from pipeline.core.ledger import Entry
+from pipeline.runner.layout import Part, pairs, table
 from pipeline.runner.terminal import emotions_of, figure, short
 
 _FIRST = 5
@@ -23,11 +23,7 @@ _PARTS = ("train", "val", "test")
 
 
 def describe(path: Path, clip_id: str = "") -> list[Part]:
-    """Return what a table holds, or the rows of one clip.
-
-    Raises:
-        ArtifactError: not a table, cut off, or no row of that clip in it
-    """
+    """Return what a table holds, or the rows of one clip."""
     if path.stat().st_size < _FIRST and not path.read_bytes().strip():  # such as the history of what was not trained
         return [f"{path}", pairs([("kind", "table"), ("rows", "none, and no columns")])]
     with opened(path) as rows:

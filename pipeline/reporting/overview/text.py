@@ -12,7 +12,7 @@ from pipeline.reporting.overview.reports import COLUMNS, Report, read_reports
 from pipeline.reporting.overview.systems_compared import COLUMNS as COMPARED
 from pipeline.reporting.overview.systems_compared import systems_compared
 from pipeline.reporting.system.statistics_page import listing
-from pipeline.runner.terminal import table
+from pipeline.runner.layout import table, text_of
 
 
 def overview(places: Places) -> str:
@@ -31,7 +31,7 @@ def overview(places: Places) -> str:
         blocks.append(_best_of_each(reports))
     for corpus, found in compared.items():
         title = f"\nSystems compared on {corpus}: points of accuracy, tests paired by clip"
-        blocks.append("\n".join([title, *table(found.columns, found.rows, (0, 1))]))
+        blocks.append("\n".join([title, text_of([table(found.columns, found.rows, (0, 1))])]))
     return "\n".join([*blocks, f"The page over all reports: {page}"])
 
 
@@ -49,13 +49,13 @@ def _compared(places: Places, reports: Sequence[Report]) -> Mapping[str, Listing
 def _text(report: Report) -> str:
     left_out = len(report.scores) - len(report.shown)
     notes = [f"  best of each method, among {report.fusions} fusions, on the test clips"] if left_out else []
-    body = table(COLUMNS, report.rows.values())
+    body = text_of([table(COLUMNS, report.rows.values())])
     return "\n".join(
-        [f"\n{report.system} on {report.corpus}: {report.setup['protocol']}", *body, *notes, f"  page: {report.page}"]
+        [f"\n{report.system} on {report.corpus}: {report.setup['protocol']}", body, *notes, f"  page: {report.page}"]
     )
 
 
 def _best_of_each(reports: Sequence[Report]) -> str:
     rows = [(report.corpus, report.setup["protocol"], report.system, *report.rows[report.best]) for report in reports]
-    lines = table(("Corpus", "Protocol", "System", *COLUMNS), rows, range(4))
-    return "\n".join(["\nThe best of each, chosen on the test clips", *lines])
+    lines = text_of([table(("Corpus", "Protocol", "System", *COLUMNS), rows, range(4))])
+    return f"\nThe best of each, chosen on the test clips\n{lines}"
