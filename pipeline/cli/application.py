@@ -156,10 +156,10 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")]
+_Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")]
 
 
-def _options(version: Version = False) -> None: ...
+def _options(version: _Version = False) -> None: ...
 
 
 def _elsewhere(given: dict[str, Any]) -> str:

@@ -87,7 +87,5 @@ def _locks(path: Path) -> str:
 
 
 def _nearest(folder: Path) -> Path:
-    found = folder.absolute()
-    while not found.exists() and found != found.parent:
-        found = found.parent
-    return found
+    here = folder.absolute()
+    return next((above for above in (here, *here.parents) if above.exists()), Path("/"))

@@ -34,18 +34,14 @@ def _parts(path: Path, clip_id: str, fold: str) -> list[Part]:
         return features.describe_clip(path, clip_id, fold) if clip_id else features.describe(path, fold)
     if fold:
         raise ArtifactError(f"{path}: --fold is for a feature file; leave it out")
-    if kind in ("csv", "text"):
-        from pipeline.cli.inspect import tables
+    from pipeline.cli.inspect import documents, models, tables
 
+    if kind in ("csv", "text"):
         return tables.describe(path, clip_id)
     if clip_id:
         raise ArtifactError(f"{path}: --clip is for a feature file or a table of clips; leave it out")
     if kind == "json":
-        from pipeline.cli.inspect import documents
-
         return documents.describe(path)
-    from pipeline.cli.inspect import models
-
     return models.describe_folder(path) if kind == "folder" else models.describe_file(path, kind)
 
 

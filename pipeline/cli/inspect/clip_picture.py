@@ -23,8 +23,6 @@ _WIDE, _RIGHT, _STRIP, _WAVE, _GAP, _TOP, _BELOW = 8.4, 1.15, 0.8, 0.9, 0.12, 0.
 
 @dataclass
 class _Drawn:
-    """Everything that is drawn of one clip."""
-
     title: str
     meta: FeatureMeta
     heat: Heat

@@ -1,4 +1,4 @@
-"""CSV files, row by row: a file of any size needs the memory of one row."""
+"""CSV files, row by row, so that a table of posteriors of any size needs the memory of one row."""
 
 from __future__ import annotations
 

@@ -80,6 +80,5 @@ def _is_flat(value: Any) -> bool:
 
 
 def _flat(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key}={item}" for key, item in value.items()) or "none"
-    return (", ".join(map(str, value)) or "none") if isinstance(value, list) else str(value)
+    words = [f"{key}={item}" for key, item in value.items()] if isinstance(value, dict) else value
+    return (", ".join(map(str, words)) or "none") if isinstance(words, list) else str(value)

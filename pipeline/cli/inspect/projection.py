@@ -110,7 +110,6 @@ def _render(found: Projection, out: Path) -> None:
 
 
 def _panel(axis: Any, found: Projection, values: list[str], order: list[str], title: str) -> None:
-    """Draw the points in a colour and with a marker for each value; the rarer ones in grey where there are too many."""
     from matplotlib.lines import Line2D
 
     named = order

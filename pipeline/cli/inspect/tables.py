@@ -62,7 +62,6 @@ def _of_clip(rows: CsvTable, clip_id: str) -> list[Part]:
 
 
 def _manifest(rows: CsvTable) -> list[Part]:
-    """Tell clips by emotion and speaker, and what is not as it should be."""
     clips = list(rows)
     twice = sum(number > 1 for number in Counter(clip["clip_id"] for clip in clips).values())
     about = [("clips", f"{len(clips)}" + (f", {twice} ids more than once" if twice else ""))]
@@ -107,7 +106,6 @@ def _splits(rows: CsvTable) -> list[Part]:
 
 
 def _general(rows: CsvTable) -> list[Part]:
-    """Tell each column's range, and the first rows."""
     lines = [list(row.values()) for row in rows]
     held = [[name, _holds([line[at] for line in lines])] for at, name in enumerate(rows.columns)]
     shown, more = rows.columns[:_WORTH_NAMING], len(rows.columns) - _WORTH_NAMING

@@ -134,8 +134,8 @@ def blocks(section: str, name: str, data: Any) -> Blocks:
     yield from (NAMED.get(section) or WHOLE[section])(name, data, place)
 
 
-def problems(params: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is wrong with params.yaml: place of each block -> its mistakes, on one line; empty if all is well."""
+def _problems(params: Mapping[str, Any]) -> dict[str, str]:
+    """Return the place of each block -> its mistakes, on one line; empty if all is well."""
     found: dict[str, str] = {}
     for section, name, data in parts(params):
         place = f"{section}.{name}" if name else section
@@ -154,7 +154,7 @@ def problems(params: Mapping[str, Any]) -> dict[str, str]:
 def check(params: Mapping[str, Any], file: str = "params.yaml", before: Mapping[str, Any] | None = None) -> None:
     """Check every section as its stage does; names that did not stand there `before` are told to be new."""
     try:
-        found = problems(params)
+        found = _problems(params)
     except SettingsError as error:
         raise SettingsError(f"{file}: {error}") from None
     lines = []

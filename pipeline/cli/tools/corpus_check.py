@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import ModuleType
 
 from pipeline.core.clip import Clip, check_unique
 from pipeline.core.errors import SettingsError
@@ -41,7 +40,11 @@ def check_corpus(name: str, params: CorpusParams) -> tuple[str, bool]:
     adapter = load_adapter(name, params)
     clips = list(labelled_clips(name, params))
     check_unique((clip for _, clip in clips), params.root)
-    expected, found = _expected(adapter, params.labelled_by), counts(clips)
+    # published counts of labels are those of the adapter's first labelling
+    own = not params.labelled_by or params.labelled_by == adapter.LABELLINGS[0]
+    published: Mapping[str, int] = getattr(adapter, "EXPECTED", {})
+    expected = {what: count for what, count in published.items() if own or not what.startswith("label:")}
+    found = counts(clips)
     rows = []
     for each in dict.fromkeys([*found, *expected]):
         here, wanted = found.get(each, 0), expected.get(each)
@@ -67,13 +70,6 @@ def counts(clips: list[tuple[str, Clip]]) -> dict[str, int]:
     labels, splits = Counter(label for label, _ in clips), Counter(clip.split for _, clip in clips if clip.split)
     found |= {f"label:{name}": labels[name] for name in sorted(labels)}
     return found | {f"split:{name}": splits[name] for name in sorted(splits)}
-
-
-def _expected(adapter: ModuleType, labelled_by: str) -> Mapping[str, int]:
-    """Return the published counts; those of the labels only where the adapter's first ones are asked for."""
-    expected = getattr(adapter, "EXPECTED", {})
-    own = not labelled_by or labelled_by == adapter.LABELLINGS[0]
-    return {name: count for name, count in expected.items() if own or not name.startswith("label:")}
 
 
 def _uneven(clips: list[tuple[str, Clip]]) -> Iterator[str]:

@@ -27,8 +27,6 @@ _FRAMES_OF_ONE, _FRAMES_OF_ALL = 24, 6
 
 
 class _Line(NamedTuple):
-    """One clip on the page."""
-
     clip_id: str
     coverage: float
     between: float
