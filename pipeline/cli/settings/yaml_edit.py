@@ -77,9 +77,9 @@ def _entries(text: str, node: yaml.MappingNode) -> dict[Any, _Entry]:
     loader, found = yaml.SafeLoader(""), {}
     for key, value in node.value:
         alias = re.compile(r"\s*:\s*(\*[^\s,\]}]+)").match(text, key.end_mark.index)
-        span = alias.span(1) if alias else (value.start_mark.index, _end(text, value))
+        start, end = alias.span(1) if alias else (value.start_mark.index, _end(text, value))
         merges = key.tag == "tag:yaml.org,2002:merge"
-        found["<<" if merges else loader.construct_object(key, deep=True)] = _Entry(key, value, *span, bool(alias))
+        found["<<" if merges else loader.construct_object(key, deep=True)] = _Entry(key, value, start, end, bool(alias))
     return found
 
 
