@@ -11,12 +11,10 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import IO, NamedTuple
 
 from pipeline.cli.doctor import Finding, environment, wrong
 from pipeline.cli.doctor.environment import MAKE
@@ -29,14 +27,6 @@ PROBES = {**dict.fromkeys(SLOW, "engines"), **dict.fromkeys(INPUTS, "inputs"), "
 """What is tried out in a process -> the module whose function of that name does it."""
 LIMIT_S = 60.0
 _STYLES = {"ok": "green", "note": "yellow", "wrong": "red"}
-
-
-class Running(NamedTuple):
-    """A probe under way."""
-
-    name: str
-    process: subprocess.Popen[str]
-    errors: IO[str]
 
 
 def report(params: Path, lock: Path, quick: bool = False) -> tuple[str, bool]:
@@ -75,42 +65,37 @@ def _safe(name: str, check: Callable[[], Sequence[Finding]]) -> Sequence[Finding
 
 def run_all(names: Sequence[str], params: Path, limit_s: float = LIMIT_S) -> dict[str, Sequence[Finding]]:
     """Run probes side by side; none outlives this."""
-    end, running = time.monotonic() + limit_s, list[Running]()
+    end, running = time.monotonic() + limit_s, dict[str, subprocess.Popen[str]]()
     try:
         for name in names:
-            running.append(_start(name, params))
-        return {one.name: _outcome(one, max(0.1, end - time.monotonic())) for one in running}
+            running[name] = _start(name, params)
+        return {name: _outcome(name, one, max(0.1, end - time.monotonic())) for name, one in running.items()}
     finally:
-        for one in running:
-            if one.process.poll() is None:
-                one.process.kill()
-                one.process.wait()
-            one.errors.close()
+        for one in running.values():
+            with one:  # waits for its end
+                one.kill()
 
 
-def _start(name: str, params: Path) -> Running:
-    errors = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - closed by run_all
+def _start(name: str, params: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "pipeline.cli.doctor.checks", name, str(params)]
     # what this process was told to look through, then where it found `pipeline`
     path = [*filter(None, [os.environ.get("PYTHONPATH")]), str(Path(__file__).resolve().parents[3])]
     variables = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(path)}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, env=variables)
-    return Running(name, process, errors)
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, errors="replace", env=variables)
 
 
-def _outcome(one: Running, seconds: float) -> Sequence[Finding]:
+def _outcome(name: str, process: subprocess.Popen[str], seconds: float) -> Sequence[Finding]:
     try:
-        printed, _ = one.process.communicate(timeout=seconds)
+        printed, errors = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         remedy = "see whether a disk hangs or the machine is busy, and run the doctor again"
-        return [wrong(one.name, f"gave no answer within {LIMIT_S:.0f} s", remedy)]
-    if one.process.returncode == 0:
+        return [wrong(name, f"gave no answer within {LIMIT_S:.0f} s", remedy)]
+    if not (code := process.returncode):
         return [Finding(*row) for row in json.loads(printed)]
-    one.errors.seek(0)
-    last = " ".join((one.errors.read().strip().splitlines() or [""])[-1].split())
-    code = one.process.returncode
+    last = " ".join((errors.strip().splitlines() or [""])[-1].split())
     how = f"killed its process ({signal.Signals(-code).name})" if code < 0 else "failed"
-    return [wrong(one.name, f"{how}{f': {last}' if last else ''}", MAKE)]
+    return [wrong(name, f"{how}{f': {last}' if last else ''}", MAKE)]
 
 
 def main(name: str, params: Path) -> None:

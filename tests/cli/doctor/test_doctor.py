@@ -231,10 +231,10 @@ def test_a_probe_that_hangs_is_ended(monkeypatch):
 
 
 def test_probes_leave_no_process_at_ctrl_c(monkeypatch):
-    started: list[checks.Running] = []
+    started: list[subprocess.Popen[str]] = []
     start = checks._start
 
-    def begin(name: str, params: Path) -> checks.Running:
+    def begin(name: str, params: Path) -> subprocess.Popen[str]:
         if len(started) == 2:
             raise KeyboardInterrupt
         started.append(start(name, params))
@@ -243,7 +243,7 @@ def test_probes_leave_no_process_at_ctrl_c(monkeypatch):
     monkeypatch.setattr(checks, "_start", begin)
     with pytest.raises(KeyboardInterrupt):
         checks.run_all(["torch", "libraries", "dlib"], ROOT / "params.yaml")
-    assert [one.process.returncode for one in started] == [-signal.SIGKILL] * 2
+    assert [one.returncode for one in started] == [-signal.SIGKILL] * 2
 
 
 # --- folders ---------------------------------------------------------------------------------------------------------
