@@ -17,11 +17,11 @@ PATIENCE_S = 4
 
 def settings(params: Path) -> list[Finding]:
     """Check params.yaml as `python -m pipeline check` does."""
-    from pipeline.manifest.settings import check_corpora
-    from pipeline.systems.check import check_systems
-
     try:
-        content, _ = _read(params)
+        content, _ = _read(params)  # before further imports, since yaml is the first that it needs
+        from pipeline.manifest.settings import check_corpora
+        from pipeline.systems.check import check_systems
+
         words = f"{check_corpora(content)}; {check_systems(content)}"
     except PipelineError as error:
         return [wrong("settings", str(error), "`python -m pipeline check` says when it is mended")]
@@ -38,10 +38,10 @@ def _read(params: Path) -> tuple[dict[str, Any], Any]:
 
 def weights(params: Path) -> list[Finding]:
     """Hash what `fetch_weights` of params.yaml names, where it is here."""
-    from pipeline.weights.lock import read_lock
-
     try:
         content, runtime = _read(params)
+        from pipeline.weights.lock import read_lock
+
         blocks, cache = content.get("fetch_weights") or {}, Path(runtime.weights_cache).expanduser()
         lock = read_lock(params.with_name("weights.lock"))
     except PipelineError as error:
