@@ -1,4 +1,4 @@
-"""Describe a file by what it is: told by its first bytes, and by its name where these say nothing."""
+"""Describe a file by what it is."""
 
 from __future__ import annotations
 
@@ -6,17 +6,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipeline.cli.inspect.file_kind import kind_of
 from pipeline.core.errors import ArtifactError, PipelineError, SettingsError
 from pipeline.runner.layout import Part, text_of
 from pipeline.runner.terminal import clean
-
-_HEAD = 1 << 16
-_BY_BYTES = {b"\x89HDF\r\n\x1a\n": "hdf5", b"PK\x03\x04": "torch", b"avemotion-checkpoint ": "checkpoint"}
-_BY_BYTES |= {b"\x80" + bytes([protocol]): "pickle" for protocol in range(2, 6)}
-_BY_SUFFIX = {
-    ".h5": "hdf5", ".json": "json", ".csv": "csv", ".tsv": "csv", ".pt": "torch", ".joblib": "pickle", ".pkl": "pickle",
-    ".dat": "blob",
-}  # fmt: skip
 
 
 def describe(path: Path, clip_id: str = "", fold: str = "") -> str:
@@ -43,24 +36,6 @@ def _parts(path: Path, clip_id: str, fold: str) -> list[Part]:
     if kind == "json":
         return documents.describe(path)
     return models.describe_folder(path) if kind == "folder" else models.describe_file(path, kind)
-
-
-def kind_of(path: Path) -> str:
-    """Return hdf5, torch, checkpoint, pickle, json, csv, text, blob (another library's network) or "" for no kind."""
-    try:
-        if not path.is_file():
-            raise ArtifactError(f"{path}: no such file; run `dvc repro` for the stage that writes it")
-        with path.open("rb") as file:
-            head = file.read(_HEAD)
-    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        words = getattr(error, "strerror", None) or error
-        raise ArtifactError(f"{path}: cannot be read ({words}); see its permissions") from error
-    if not head:
-        raise ArtifactError(f"{path}: empty; delete it and run `dvc repro` for the stage that writes it")
-    known = next((kind for begin, kind in _BY_BYTES.items() if head.startswith(begin)), "")
-    if not known and head.lstrip()[:1] in (b"{", b"["):
-        known = "json"
-    return known or _BY_SUFFIX.get(path.suffix.lower()) or ("" if b"\0" in head else "text")
 
 
 def check_question(option: str, clip_id: str, *files: Path) -> None:

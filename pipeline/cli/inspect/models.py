@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.cli.inspect import documents, networks, outcomes, tables
-from pipeline.cli.inspect.artifact import kind_of
+from pipeline.cli.inspect.file_kind import kind_of
 from pipeline.core.errors import ArtifactError
 from pipeline.core.files import file_digest
 from pipeline.runner.layout import Part, pairs, table
