@@ -37,7 +37,7 @@ def _without(error: ImportError) -> int:
         return say(f"{sys.executable}: {error}; {MAKE}")
     from pathlib import Path
 
-    from pipeline.cli.doctor.page import report
+    from pipeline.cli.doctor.checks import report
 
     text, ok = report(Path("params.yaml"), Path("requirements.lock"), "--quick" in sys.argv)
     print(text)

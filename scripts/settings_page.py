@@ -14,8 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from pipeline.cli.settings.overlay import demo  # noqa: E402
-from pipeline.cli.settings.page import page  # noqa: E402
+from pipeline.cli.settings.page import demo, page  # noqa: E402
 
 if __name__ == "__main__":
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")

@@ -86,8 +86,12 @@ class Command(TyperCommand):
 def run(words: Sequence[str], log: bool = False) -> int:
     """Run one command line and return its exit code; an error that nobody foresaw is raised where no log is kept."""
     group = application()
-    if {"-h", "--help"} & set(words):
-        _dress_help()
+    if {"-h", "--help"} & set(words):  # typer's help has colour where ours has
+        from typer import rich_utils
+
+        on = colours(sys.stdout)
+        rich_utils.COLOR_SYSTEM, rich_utils.FORCE_TERMINAL = ("auto" if on else None), (True if on else None)
+        rich_utils.STYLE_HELPTEXT = ""
     try:
         with group.make_context(PROGRAM, list(words), obj=list(words) if log else None) as context:
             return group.invoke(context)
@@ -107,9 +111,7 @@ def complete() -> int:
 
 
 def application() -> TyperGroup:
-    """Return the parser of all commands, one per file of `COMMANDS`; a file that does not load is told when it
-    is run.
-    """
+    """Return the parser of all commands, one per file of `COMMANDS`; one that does not load says so when it is run."""
     found = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
     found.callback(help=HELP)(_options)
     names = [path.stem for path in sorted(COMMANDS.glob("[!_]*.py"))]
@@ -121,22 +123,17 @@ def application() -> TyperGroup:
     return get_group(found)
 
 
-def _dress_help() -> None:
-    """Let typer's help have colour where ours has."""
-    from typer import rich_utils
-
-    on = colours(sys.stdout)
-    rich_utils.COLOR_SYSTEM, rich_utils.FORCE_TERMINAL = ("auto" if on else None), (True if on else None)
-    rich_utils.STYLE_HELPTEXT = ""
-
-
 def _add(found: typer.Typer, name: str, panel: str) -> None:
     try:
         module = import_module(f"pipeline.cli.commands.{name}")
     except Exception as error:  # noqa: BLE001 - one broken command leaves the others
         reason = f"{type(error).__name__}: {error}"
+
+        def refuse() -> None:
+            raise PipelineError(f"the command {name} does not load ({reason}); run `python -m pipeline doctor`")
+
         text = f"(does not load: {escape(reason)})"
-        found.command(name, cls=Command, help=text, rich_help_panel=panel, context_settings=_ANY)(_broken(name, reason))
+        found.command(name, cls=Command, help=text, rich_help_panel=panel, context_settings=_ANY)(refuse)
         return
     text = escape(re.sub(r"(?<=\S)\n(?=\S)", " ", (module.__doc__ or name).strip()))  # prose flows, examples stay
     if not hasattr(module, "WAYS"):
@@ -149,13 +146,6 @@ def _add(found: typer.Typer, name: str, panel: str) -> None:
     found.add_typer(below, name=name, help=text, rich_help_panel=panel)
 
 
-def _broken(name: str, reason: str) -> Callable[[], None]:
-    def refuse() -> None:
-        raise PipelineError(f"the command {name} does not load ({reason}); run `python -m pipeline doctor`")
-
-    return refuse
-
-
 def _version(asked: bool) -> None:
     import tomllib
 
@@ -166,11 +156,10 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
-def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = (
-        False
-    ),
-) -> None: ...
+_Version = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")]
+
+
+def _options(version: _Version = False) -> None: ...
 
 
 def _elsewhere(given: dict[str, Any]) -> str:

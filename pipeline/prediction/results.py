@@ -21,7 +21,7 @@ from pipeline.prediction.clips import Found
 from pipeline.prediction.judging import Course, Outcome
 from pipeline.prediction.ledgers import STAGE, words
 from pipeline.reporting.system.system_page import MODALITIES
-from pipeline.runner.terminal import table
+from pipeline.runner.layout import table, text_of
 
 _NAMED = 5
 """As many skipped files are named in the terminal; all are in about.json."""
@@ -151,7 +151,7 @@ def told(made: Prediction, out: Path) -> str:
     best = f"the best on validation clips (accuracy {choice.validated:.3f} there)"
     chosen = "as asked for" if choice.asked_for else best
     count = f"mean over {len(made.folds)} folds" if len(made.folds) > 1 else made.folds[0]
-    lines = [f"{made.system} on {made.corpus}: {choice.name}, {chosen}; {count}", "", *_table(made), ""]
+    lines = [f"{made.system} on {made.corpus}: {choice.name}, {chosen}; {count}", "", _table(made), ""]
     if made.found.skipped:
         skipped, more = made.found.skipped, len(made.found.skipped) - _NAMED
         lines.append(f"skipped, no media: {', '.join(skipped[:_NAMED])}{f' and {more} more' if more > 0 else ''}")
@@ -165,8 +165,7 @@ def told(made: Prediction, out: Path) -> str:
     return "\n".join([*lines, f"written to {out}"])
 
 
-def _table(made: Prediction) -> list[str]:
-    """Return the lines of the terminal's table."""
+def _table(made: Prediction) -> str:
     choice, found, rows = made.choice, made.outcome.posteriors, []
     best = {MODALITIES[kind]: name for kind, name in choice.best.items() if name != choice.name}  # type: ignore[index]
     for number, clip in enumerate(made.found.clips):
@@ -174,7 +173,7 @@ def _table(made: Prediction) -> list[str]:
         decided, _, sure = said.partition(" ")
         rows.append([clip.clip_id[:_WIDEST], decided, sure, *single, _notes(made, clip)])
     header = ["clip", "decision", "p", *best, "notes"]
-    return table(header, rows, range(len(header)), widest=_LINE)
+    return text_of([table(header, rows, range(len(header)), _LINE)])
 
 
 def _said(posteriors: np.ndarray, classes: Sequence[str]) -> str:

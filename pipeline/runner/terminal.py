@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pipeline.core.clip import Clip, class_names
@@ -35,23 +35,6 @@ def size(number: int) -> str:
     return next(
         f"{number / unit:.1f} {name}" for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")) if number >= unit
     )
-
-
-def table(
-    header: Sequence[str], rows: Iterable[Sequence[Any]], texts: Container[int] = (0,), widest: int = WIDEST
-) -> list[str]:
-    """Return lines of a table, its header first, `widest` characters of a cell at most; the columns in `texts` are set
-    left, the others right.
-    """
-    lines = [[short(cell, widest) for cell in row] for row in [header, *rows]]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return [
-        "  ".join(
-            f"{cell:<{width}}" if at in texts else f"{cell:>{width}}"
-            for at, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    ]
 
 
 def figure(number: float) -> str:

@@ -16,17 +16,14 @@ if TYPE_CHECKING:
 
 
 def offer_corpora(ctx: Context) -> Iterable[str]:
-    """Return the corpora of params.yaml."""
     return list(_yaml(_given(ctx, "params", "params.yaml")).get("corpora") or ())
 
 
 def offer_weights(ctx: Context) -> Iterable[str]:
-    """Return the entries of weights.lock."""
     return list(_yaml(_given(ctx, "lock", "weights.lock")))
 
 
 def offer_profiles(ctx: Context) -> Iterable[str]:
-    """Return the profiles beside params.yaml, and `default`."""
     folder = _given(ctx, "params", "params.yaml").parent / "profiles"
     return sorted(["default", *(path.stem for path in folder.glob("[!.]*.yaml"))])
 
@@ -41,7 +38,6 @@ def offer_clips(ctx: Context) -> Iterable[str]:
 
 
 def offer_features(ctx: Context) -> Iterable[str]:
-    """Return the feature files of a corpus."""
     return sorted(path.stem for path in _folder(ctx).glob("*.h5"))
 
 

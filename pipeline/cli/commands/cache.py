@@ -11,8 +11,6 @@ examples:
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,8 +19,8 @@ from typer import Option
 from pipeline.cli.commands._arguments import PARAMS, Params, runtime_of
 
 if TYPE_CHECKING:
-    from pipeline.cli.layout import Part
     from pipeline.engine.clip_cache import ClipCache
+    from pipeline.runner.layout import Part
 
 _DAY_S = 86_400
 _UNREADABLE = "(damaged, or of before)"
@@ -30,23 +28,23 @@ _UNREADABLE = "(damaged, or of before)"
 
 def status(params: Params = PARAMS) -> str:
     """Print entries and sizes by stage."""
-    from pipeline.cli.layout import table, text_of
+    from pipeline.runner.layout import table, text_of
 
     cache = _cache(params)
-    entries: dict[str, list[tuple[int, float, bool]]] = defaultdict(list)  # stage -> size, time of last use, failed
+    entries: list[tuple[str, int, float, bool]] = []  # stage, size, time of last use, failed
     packs = {path.stem: path.stat().st_size for path in cache.packs.all()}
     for path in sorted(cache.entries()):
         state, head = path.stat(), cache.peek(path)
         stage = _UNREADABLE if head is None else head.stage or "source tasks"
         packed = packs.pop(head.pack, 0) if head is not None else 0  # a feature file counts with its first clip
-        entries[stage].append((state.st_size + packed, state.st_mtime, bool(head and head.reason)))
-    now, everything = time.time(), [one for found in entries.values() for one in found]
-    rows = [
-        [*_counts(stage, entries[stage]), _ago(now - max(one[1] for one in entries[stage]))]
-        for stage in sorted(entries)
-    ]
-    found = table(["stage", "clips", "failed", "MB", "last used"], [*rows, [*_counts("all", everything), ""]], (0, 4))
-    total = f"{sum(one[0] for one in everything) / 1e9:.2f} of {cache.max_gb:g} GB (runtime.clip_cache_gb)"
+        entries.append((stage, state.st_size + packed, state.st_mtime, bool(head and head.reason)))
+    rows, now, size = [], time.time(), 0
+    for name in [*sorted({one[0] for one in entries}), "all"]:
+        own = [one for one in entries if name in (one[0], "all")]
+        size, used = sum(one[1] for one in own), "" if name == "all" else _ago(now - max(one[2] for one in own))
+        rows.append([name, len(own), sum(one[3] for one in own), f"{size / 1e6:.1f}", used])
+    total = f"{size / 1e9:.2f} of {cache.max_gb:g} GB (runtime.clip_cache_gb)"
+    found = table(["stage", "clips", "failed", "MB", "last used"], rows, (0, 4))
     parts: list[Part] = [found, "", f"{cache.root}: {total}; used longest ago goes first"]
     if left := cache.abandoned():
         parts.append(f"{len(left)} half-written files of killed runs; `python -m pipeline cache prune` deletes them")
@@ -78,10 +76,6 @@ def _cache(params: Path) -> ClipCache:
 
     runtime = runtime_of(params)
     return ClipCache(Path(runtime.clip_cache), runtime.clip_cache_gb)
-
-
-def _counts(name: str, found: Sequence[tuple[int, float, bool]]) -> list[object]:
-    return [name, len(found), sum(one[2] for one in found), f"{sum(one[0] for one in found) / 1e6:.1f}"]
 
 
 def _ago(seconds: float) -> str:

@@ -14,7 +14,6 @@ from pipeline.cli.commands._arguments import PARAMS, Params
 
 
 def run(params: Params = PARAMS) -> str:
-    """Return one line that says what was checked."""
     from pipeline.core.settings import read_params
     from pipeline.manifest.settings import check_corpora
     from pipeline.systems.check import check_systems

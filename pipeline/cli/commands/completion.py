@@ -46,5 +46,4 @@ _SHELLS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}
 
 
 def run(shell: Literal["bash", "zsh", "fish"]) -> str:
-    """Return the shell's own words."""
     return _SHELLS[shell]

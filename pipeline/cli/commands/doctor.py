@@ -26,7 +26,6 @@ def run(
     ),
     quick: Annotated[bool, Option("--quick", help="Leave out what has to be tried out.")] = False,
 ) -> tuple[str, bool]:
-    """Return a line per check, and whether nothing is wrong."""
-    from pipeline.cli.doctor.page import report
+    from pipeline.cli.doctor.checks import report
 
     return report(params, lock, quick)

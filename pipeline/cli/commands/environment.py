@@ -11,7 +11,6 @@ from __future__ import annotations
 
 
 def run() -> str:
-    """Return the variables, to stand before a command."""
     from pipeline.core.numeric import HEAP, NUMERIC
     from pipeline.engine.code_digest import ROOT
 

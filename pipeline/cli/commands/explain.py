@@ -29,7 +29,6 @@ def run(
     reports: given.Reports = given.REPORTS,
     params: given.Params = given.PARAMS,
 ) -> str:
-    """Return the walk."""
     from pipeline.cli.tools.explain import explain
 
     return explain(corpus, clip, given.places_of(corpus, features, reports, params), stage)

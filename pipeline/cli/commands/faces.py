@@ -23,7 +23,6 @@ def run(
     reports: given.Reports = given.REPORTS,
     params: given.Params = given.PARAMS,
 ) -> str:
-    """Draw, and return where."""
     from pipeline.cli.tools.faces import everyone, one
 
     places = given.places_of(corpus, features, reports, params)

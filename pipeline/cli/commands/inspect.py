@@ -51,16 +51,15 @@ def run(
     ] = None,
     params: Params = PARAMS,
 ) -> str | tuple[str, bool]:
-    """Return text about the file, or where the picture is, or what differs and whether nothing does."""
     from pipeline.cli.inspect import artifact
 
     asked = [name for name, value in (("plot", plot), ("project", project), ("diff", diff)) if value]
     if len(asked) > 1:
         raise BadParameter(f"--{asked[0]} and --{asked[1]} are two questions; ask one at a time")
-    if not asked:
-        return artifact.describe(file, clip, fold)
     with artifact.clean_errors():
-        artifact.check_question(file, asked[0], clip)
+        if not asked:
+            return artifact.describe(file, clip, fold)
+        artifact.check_question(asked[0], clip, file, *([diff] if diff else []))
         if plot:
             from pipeline.cli.inspect.clip_picture import draw as draw_clip
 
@@ -69,8 +68,7 @@ def run(
             from pipeline.cli.inspect.projection import draw as draw_plane
 
             return draw_plane(file, fold, project, method)
-        from pipeline.cli.inspect.difference_text import describe as describe_difference
+        from pipeline.cli.inspect.difference import describe as describe_difference
 
         assert diff is not None
-        artifact.check_features(diff, "--diff")
         return describe_difference(file, diff)

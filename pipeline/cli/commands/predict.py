@@ -45,7 +45,6 @@ def run(
     no_pictures: Annotated[bool, Option("--no-pictures", help="Draw nothing.")] = False,
     params: Params = PARAMS,
 ) -> tuple[str, bool]:
-    """Predict, write, and return the table, and whether any clip could be judged."""
     import pipeline.core.numeric  # noqa: F401 - in force before any numeric library comes in, as in the stages
     from pipeline.core.settings import parse
     from pipeline.prediction.predict import Wanted, predict

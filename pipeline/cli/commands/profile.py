@@ -22,14 +22,14 @@ Name = Annotated[str, Argument(metavar="NAME", autocompletion=offer_profiles, he
 
 def list_all(params: Params = PARAMS) -> str:
     """Print the profiles, and which is in use."""
-    from pipeline.cli.tools.profile import listed
+    from pipeline.cli.settings.profiles import listed
 
     return listed(params)
 
 
 def show(name: Name, params: Params = PARAMS) -> str:
     """Print what a profile would change."""
-    from pipeline.cli.tools.profile import shown
+    from pipeline.cli.settings.profiles import shown
 
     return shown(params, name)
 
@@ -40,7 +40,7 @@ def use(
     params: Params = PARAMS,
 ) -> str:
     """Lay a profile over params.yaml; default = none."""
-    from pipeline.cli.tools.profile import used
+    from pipeline.cli.settings.profiles import used
 
     return used(params, name, dry)
 

@@ -16,7 +16,7 @@ from typing import Annotated
 
 from typer import Argument, Option
 
-from pipeline.cli.commands._arguments import PARAMS, Params, offer_weights
+from pipeline.cli.commands._arguments import PARAMS, Params, offer_weights, runtime_of
 
 Name = Annotated[str, Argument(metavar="NAME", autocompletion=offer_weights, help="Entry of weights.lock.")]
 Lock = Annotated[Path, Option(metavar="FILE", help="The registry.")]
@@ -26,35 +26,36 @@ LOCK, MODELS = Path("weights.lock"), Path("models") / "pretrained"
 
 def list_all(lock: Lock = LOCK, models: Models = MODELS, params: Params = PARAMS) -> str:
     """Print which weights there are and where each is."""
-    from pipeline.cli.tools.weights import cache_folder, list_weights
-    from pipeline.weights.lock import read_lock
+    from pipeline.cli.tools.weights import list_weights
 
-    return list_weights(read_lock(lock), cache_folder(params), models)
+    return list_weights(lock, _cache(params), models)
 
 
 def fetch(name: Name, lock: Lock = LOCK, params: Params = PARAMS) -> str:
     """Download published weights into the cache."""
-    from pipeline.cli.tools.weights import cache_folder, fetch_weights
-    from pipeline.weights.lock import read_lock
+    from pipeline.cli.tools.weights import fetch_weights
 
-    return fetch_weights(read_lock(lock), name, cache_folder(params))
+    return fetch_weights(lock, name, _cache(params))
 
 
 def take(
     name: Name, file: Annotated[Path, Argument(metavar="FILE")], lock: Lock = LOCK, params: Params = PARAMS
 ) -> str:
     """Take a file that you have got yourself into the cache."""
-    from pipeline.cli.tools.weights import cache_folder, import_weights
-    from pipeline.weights.lock import read_lock
+    from pipeline.cli.tools.weights import import_weights
 
-    return import_weights(read_lock(lock), name, file.expanduser(), cache_folder(params))
+    return import_weights(lock, name, file.expanduser(), _cache(params))
 
 
 def verify(lock: Lock = LOCK, models: Models = MODELS, params: Params = PARAMS) -> tuple[str, bool]:
     """Hash all weights that are used or cached."""
     from pipeline.cli.tools.weights import verify_weights
 
-    return verify_weights(params, lock, models)
+    return verify_weights(params, lock, _cache(params), models)
+
+
+def _cache(params: Path) -> Path:
+    return Path(runtime_of(params).weights_cache).expanduser()
 
 
 WAYS = {"list": list_all, "fetch": fetch, "import": take, "verify": verify}

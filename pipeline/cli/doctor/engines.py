@@ -12,8 +12,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from pipeline.cli.doctor.environment import MAKE, partners
-from pipeline.cli.doctor.finding import Finding, note, ok, wrong
+from pipeline.cli.doctor import Finding, note, ok, wrong
+from pipeline.cli.doctor.environment import MAKE, partners, runtime
 
 LIBRARIES = (
     "numpy", "scipy.signal", "pandas", "h5py", "yaml", "pydantic", "joblib", "psutil", "requests", "jinja2",
@@ -23,7 +23,7 @@ LIBRARIES = (
 """What is imported by the stages and not tried out below."""
 
 
-def libraries(params: Path) -> list[Finding]:  # noqa: ARG001
+def libraries(_: Path) -> list[Finding]:
     """Import the rest of what pyproject.toml names."""
     found = []
     for name in LIBRARIES:
@@ -35,7 +35,7 @@ def libraries(params: Path) -> list[Finding]:  # noqa: ARG001
     return found or [ok("libraries", f"{len(LIBRARIES)} of them can be imported")]
 
 
-def ffmpeg(params: Path) -> list[Finding]:  # noqa: ARG001
+def ffmpeg(_: Path) -> list[Finding]:
     """Write half a second of MP4 (H.264, AAC), and read it again as the stages do."""
     import av
 
@@ -71,7 +71,7 @@ def _write_clip(path: Path) -> None:
         container.mux(audio.encode())
 
 
-def opensmile(params: Path) -> list[Finding]:  # noqa: ARG001
+def opensmile(_: Path) -> list[Finding]:
     """Compute eGeMAPS of half a second of a tone."""
     import numpy as np
     import opensmile as smile
@@ -83,17 +83,18 @@ def opensmile(params: Path) -> list[Finding]:  # noqa: ARG001
     return [ok("openSMILE", f"{smile.__version__}; 88 functionals of a tone")]
 
 
-def dlib(params: Path) -> list[Finding]:  # noqa: ARG001
+def dlib(_: Path) -> list[Finding]:
     """Look for faces in an empty picture."""
     import dlib as library
     import numpy as np
 
     seen = len(library.get_frontal_face_detector()(np.zeros((120, 160), np.uint8)))
-    words = f"{library.__version__}; its detector runs"
-    return [ok("dlib", words) if not seen else wrong("dlib", f"sees {seen} faces in an empty picture", MAKE)]
+    if seen:
+        return [wrong("dlib", f"sees {seen} faces in an empty picture", MAKE)]
+    return [ok("dlib", f"{library.__version__}; its detector runs")]
 
 
-def opencv(params: Path) -> list[Finding]:  # noqa: ARG001
+def opencv(_: Path) -> list[Finding]:
     """Make a picture smaller."""
     import cv2
     import numpy as np
@@ -107,31 +108,18 @@ def torch(params: Path) -> list[Finding]:
     """Multiply by torch, load torchvision with or without its operators, and see what there is of CUDA."""
     import torch as library
 
+    from pipeline.networks import torchvision_ops
+
     found = [partners()]
     if float((library.ones(4, 4) @ library.ones(4, 4)).sum()) != 64:
         found.append(wrong("torch", f"{library.__version__} multiplies wrongly", MAKE))
-    found.append(_operators())
-    return [*found, _cuda(library, _device(params))]
-
-
-def _operators() -> Finding:
-    from pipeline.networks import torchvision_ops
-
     torchvision_ops.models()
     if torchvision_ops._declared:
         said = "its operators do not load, their signatures are stood in for, nothing here calls them"
-        return note("torchvision", f"imported; {said}")
-    return ok("torchvision", "imported, and its operators")
-
-
-def _device(params: Path) -> str:
-    """Return `runtime.device`; a mistake in params.yaml is told by another check."""
-    try:
-        from pipeline.core.settings import Runtime, parse, read_params
-
-        return parse(Runtime, read_params(params).get("runtime"), "runtime").device
-    except Exception:  # noqa: BLE001 - told by `settings`, or by `libraries`
-        return "cpu"
+        found.append(note("torchvision", f"imported; {said}"))
+    else:
+        found.append(ok("torchvision", "imported, and its operators"))
+    return [*found, _cuda(library, runtime(params).device)]
 
 
 def _cuda(library: Any, device: str) -> Finding:

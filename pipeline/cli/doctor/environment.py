@@ -1,4 +1,4 @@
-"""Python, packages, tools beside them, and the machine; by Python's own library alone."""
+"""Python, packages, tools beside them, and the machine; by Python's own library alone, but for `runtime`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import sys
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
-from pipeline.cli.doctor.finding import Finding, note, ok, wrong
+from pipeline.cli.doctor import Finding, note, ok, wrong
 
 MIN_PYTHON = (3, 11)
 MAKE = "run `make venv`, then `. .venv/bin/activate`"
@@ -20,14 +22,18 @@ LOCAL = ("torch", "torchvision")
 """Packages whose builds (`+cpu`, `+cu128`) count as one version."""
 _SHOWN = 12
 _CHROMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+_TOOLS = (
+    ("Chromium", _CHROMES, "only tests of report pages use it"),
+    ("Graphviz", ("dot",), "only the picture of the stages in docs is drawn by it"),
+)
 
 
-def python() -> Finding:
+def python() -> list[Finding]:
     """Return whether this Python is new enough."""
     words = f"{'.'.join(map(str, sys.version_info[:3]))} in {sys.prefix}"
     if sys.version_info[:2] < MIN_PYTHON:
-        return wrong("Python", words, "3.11 or newer is needed: make repro PYTHON=/path/to/python3.11")
-    return ok("Python", words)
+        return [wrong("Python", words, "3.11 or newer is needed: make repro PYTHON=/path/to/python3.11")]
+    return [ok("Python", words)]
 
 
 def packages(lock: Path) -> list[Finding]:
@@ -43,14 +49,11 @@ def packages(lock: Path) -> list[Finding]:
     if not differing:
         return [ok("packages", f"all {len(pins)} of {lock.name}, in the versions there")]
     if len(differing) > max(_SHOWN, len(pins) / 2):
-        said = (
-            f"{len(differing)} of {len(pins)} of {lock.name} are absent or differ: this is not the "
-            "project's environment"
-        )
-        return [wrong("packages", said, MAKE)]
-    shown, further = differing[:_SHOWN], differing[_SHOWN:]
-    words = {name: f"{versions[name] or 'absent'}, {lock.name} has {pins[name]}" for name in shown}
-    found = [wrong(f"package {name}", words[name], MAKE) for name in shown]
+        said = f"{len(differing)} of {len(pins)} of {lock.name} are absent or differ"
+        return [wrong("packages", f"{said}: this is not the project's environment", MAKE)]
+    words = {name: f"{versions[name] or 'absent'}, {lock.name} has {pins[name]}" for name in differing[:_SHOWN]}
+    found = [wrong(f"package {name}", said, MAKE) for name, said in words.items()]
+    further = differing[_SHOWN:]
     more = f"{len(further)} more differ: {', '.join(further)}"
     return [*found, wrong("packages", more, MAKE)] if further else found
 
@@ -105,34 +108,40 @@ def dvc(folder: Path) -> list[Finding]:
     return [here, project]
 
 
-def git(folder: Path) -> Finding:
+def git(folder: Path) -> list[Finding]:
     """Return whether git is here, which is needed for `dvc exp` only."""
     if shutil.which("git") is None:
-        return note("git", "absent; only `dvc exp` and `dvc params diff` need it")
+        return [note("git", "absent; only `dvc exp` and `dvc params diff` need it")]
     if not (folder / ".git").exists():
-        return note("git", "this folder is no repository; `make repro` tells DVC so, `dvc exp` needs one: git init")
+        return [note("git", "this folder is no repository; `make repro` tells DVC so, `dvc exp` needs one: git init")]
     done = subprocess.run(["git", "--version"], capture_output=True, text=True, check=False)
-    return ok("git", done.stdout.strip().removeprefix("git version "))
+    return [ok("git", done.stdout.strip().removeprefix("git version "))]
 
 
 def tools() -> list[Finding]:
     """Return what is optional."""
-    return [
-        _tool("Chromium", _CHROMES, "only tests of report pages use it"),
-        _tool("Graphviz", ("dot",), "only the picture of the stages in docs is drawn by it"),
-    ]
+    found = []
+    for name, commands, use in _TOOLS:
+        path = next((path for command in commands if (path := shutil.which(command))), None)
+        found.append(ok(name, path) if path else note(name, f"absent; {use}"))
+    return found
 
 
-def _tool(name: str, commands: tuple[str, ...], use: str) -> Finding:
-    path = next((path for command in commands if (path := shutil.which(command))), None)
-    return ok(name, path) if path else note(name, f"absent; {use}")
-
-
-def machine() -> Finding:
+def machine() -> list[Finding]:
     """Return cores and memory."""
     words = f"{len(os.sched_getaffinity(0))} cores, "
     words += f"{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') / 1e9:.0f} GB of memory"
     with suppress(OSError, TypeError), Path("/proc/meminfo").open(encoding="ascii") as file:
         free = re.search(r"MemAvailable: +(\d+)", file.read())
         words += f", {int(free[1]) / 1e6:.0f} GB of it free" if free else ""
-    return note("machine", words)
+    return [note("machine", words)]
+
+
+def runtime(params: Path) -> Any:
+    """Return `runtime` of params.yaml, or its defaults where that cannot be read, of which `settings` tells."""
+    try:
+        from pipeline.core.settings import Runtime, parse, read_params
+
+        return parse(Runtime, read_params(params).get("runtime"), "runtime")
+    except Exception:  # noqa: BLE001 - told by `settings`, or by `libraries`
+        return SimpleNamespace(device="cpu", clip_cache=".cache/clips", weights_cache="~/.cache/avemotion/weights")

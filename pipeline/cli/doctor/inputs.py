@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipeline.cli.doctor.finding import Finding, note, ok, wrong
+from pipeline.cli.doctor import Finding, note, ok, wrong
 from pipeline.core.errors import PipelineError
 
 PATIENCE_S = 4
@@ -17,27 +17,31 @@ PATIENCE_S = 4
 
 def settings(params: Path) -> list[Finding]:
     """Check params.yaml as `python -m pipeline check` does."""
-    from pipeline.core.settings import Runtime, parse, read_params
-    from pipeline.manifest.settings import check_corpora
-    from pipeline.systems.check import check_systems
-
     try:
-        content = read_params(params)
-        parse(Runtime, content.get("runtime"), f"{params}: runtime")
+        content, _ = _read(params)  # before further imports, since yaml is the first that it needs
+        from pipeline.manifest.settings import check_corpora
+        from pipeline.systems.check import check_systems
+
         words = f"{check_corpora(content)}; {check_systems(content)}"
     except PipelineError as error:
         return [wrong("settings", str(error), "`python -m pipeline check` says when it is mended")]
     return [ok("settings", words)]
 
 
+def _read(params: Path) -> tuple[dict[str, Any], Any]:
+    """Return params.yaml and its section `runtime`, as the stages read them."""
+    from pipeline.core.settings import Runtime, parse, read_params
+
+    content = read_params(params)
+    return content, parse(Runtime, content.get("runtime"), f"{params}: runtime")
+
+
 def weights(params: Path) -> list[Finding]:
     """Hash what `fetch_weights` of params.yaml names, where it is here."""
-    from pipeline.core.settings import Runtime, parse, read_params
-    from pipeline.weights.lock import read_lock
-
     try:
-        content = read_params(params)
-        runtime = parse(Runtime, content.get("runtime"), f"{params}: runtime")
+        content, runtime = _read(params)
+        from pipeline.weights.lock import read_lock
+
         blocks, cache = content.get("fetch_weights") or {}, Path(runtime.weights_cache).expanduser()
         lock = read_lock(params.with_name("weights.lock"))
     except PipelineError as error:
@@ -71,12 +75,7 @@ def _feature(feature: str, block: Any, lock: Any, cache: Path, folder: Path) -> 
 
 
 def _cached(entry: Any, cache: Path) -> bool:
-    """Return whether an entry's file is in the cache, hashed; `pipeline.weights.fetch` does the same, but imports
-    torch.
-
-    Raises:
-        WeightsError: it is another file
-    """
+    """Return whether an entry's file is in the cache, hashed; `pipeline.weights.fetch` does the same with torch."""
     from pipeline.weights.lock import check
 
     path = cache / entry.name / getattr(entry, "file_name", "none")
@@ -88,11 +87,7 @@ def _cached(entry: Any, cache: Path) -> bool:
 
 
 def _made(folder: Path) -> str:
-    """Return where the stage's copy is, hashed; empty where there is none.
-
-    Raises:
-        WeightsError: a digest does not hold
-    """
+    """Return where the stage's copy is, whose digest has to hold; empty where there is none."""
     from pipeline.core.errors import WeightsError
     from pipeline.core.files import file_digest
     from pipeline.core.weights_file import DIGEST, FILE, PUBLISHED, load_published

@@ -9,7 +9,8 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from pipeline.cli.doctor.finding import Finding, ok, wrong
+from pipeline.cli.doctor import Finding, ok, wrong
+from pipeline.cli.doctor.environment import runtime
 
 PROJECT_GB = 6.0
 """What a first run takes, by far the most of it the environment."""
@@ -19,7 +20,8 @@ WRITTEN = ("features", "models", "reports", "data", ".cache", ".dvc")
 
 def places(params: Path) -> list[Finding]:
     """Look at all folders."""
-    clips, weights = caches(params)
+    given = runtime(params)
+    clips, weights = Path(given.clip_cache), Path(given.weights_cache).expanduser()
     found = [room("project", Path(), PROJECT_GB, "free some, or move the project to another disk")]
     try:
         found.append(room("TMPDIR", Path(tempfile.gettempdir()), OTHER_GB, "set TMPDIR to a folder on another disk"))
@@ -31,21 +33,6 @@ def places(params: Path) -> list[Finding]:
     folders = {**{name: Path(name) for name in WRITTEN}, "clip cache": clips, "weights cache": weights}
     refused = [one for name, folder in folders.items() if (one := writable(name, folder)) is not None]
     return found + (refused or [ok("folders", f"{', '.join(folders)}: written, renamed and locked a file in each")])
-
-
-def caches(params: Path) -> tuple[Path, Path]:
-    """Return the clip cache and the weights cache; where params.yaml cannot be read, those that it would have by
-    default.
-    """
-    clips, weights = ".cache/clips", "~/.cache/avemotion/weights"
-    try:
-        from pipeline.core.settings import Runtime, parse, read_params
-
-        runtime = parse(Runtime, read_params(params).get("runtime"), "runtime")
-        clips, weights = runtime.clip_cache, runtime.weights_cache
-    except Exception:  # noqa: BLE001 - told by `settings`, or by `libraries`
-        pass
-    return Path(clips), Path(weights).expanduser()
 
 
 def room(name: str, folder: Path, need_gb: float, remedy: str) -> Finding:
@@ -100,7 +87,5 @@ def _locks(path: Path) -> str:
 
 
 def _nearest(folder: Path) -> Path:
-    found = folder.absolute()
-    while not found.exists() and found != found.parent:
-        found = found.parent
-    return found
+    here = folder.absolute()
+    return next((above for above in (here, *here.parents) if above.exists()), Path("/"))

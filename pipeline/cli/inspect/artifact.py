@@ -7,24 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.cli.inspect.file_kind import kind_of
-from pipeline.cli.layout import Part, text_of
 from pipeline.core.errors import ArtifactError, PipelineError, SettingsError
+from pipeline.runner.layout import Part, text_of
 from pipeline.runner.terminal import clean
 
 
 def describe(path: Path, clip_id: str = "", fold: str = "") -> str:
-    """Return what is in a file or a model's folder, as text.
-
-    Args:
-        path: a file that a stage wrote, or a folder in `models/`
-        clip_id: one clip of it, where it holds clips; "" = all of it
-        fold: one fold of a feature that is learned per fold; "" = the first
-
-    Raises:
-        ArtifactError: absent, damaged, none of ours, or no such clip in it
-    """
-    with clean_errors():
-        return text_of(_parts(path, clip_id, fold))
+    """Return what is in a file or a folder of `models/`, or in one clip of it, or in another fold than the first."""
+    return text_of(_parts(path, clip_id, fold))
 
 
 def _parts(path: Path, clip_id: str, fold: str) -> list[Part]:
@@ -37,41 +27,25 @@ def _parts(path: Path, clip_id: str, fold: str) -> list[Part]:
         return features.describe_clip(path, clip_id, fold) if clip_id else features.describe(path, fold)
     if fold:
         raise ArtifactError(f"{path}: --fold is for a feature file; leave it out")
-    if kind in ("csv", "text"):
-        from pipeline.cli.inspect import tables
+    from pipeline.cli.inspect import documents, models, tables
 
+    if kind in ("csv", "text"):
         return tables.describe(path, clip_id)
     if clip_id:
         raise ArtifactError(f"{path}: --clip is for a feature file or a table of clips; leave it out")
     if kind == "json":
-        from pipeline.cli.inspect import documents
-
         return documents.describe(path)
-    from pipeline.cli.inspect import models
-
     return models.describe_folder(path) if kind == "folder" else models.describe_file(path, kind)
 
 
-def check_question(path: Path, option: str, clip_id: str) -> None:
-    """Refuse what a picture or a comparison cannot be made of.
-
-    Raises:
-        ArtifactError, SettingsError: another kind of file, or a clip named where all are meant, or none for its picture
-    """
+def check_question(option: str, clip_id: str, *files: Path) -> None:
+    """Refuse what a picture or a comparison cannot be made of."""
     if bool(clip_id) != (option == "plot"):
         remedy = "name the clip with --clip ID" if option == "plot" else "it is about all clips; leave --clip out"
         raise SettingsError(f"--{option}: {remedy}")
-    check_features(path, f"--{option}")
-
-
-def check_features(path: Path, option: str) -> None:
-    """Refuse a file that holds no features, for what only those can show.
-
-    Raises:
-        ArtifactError: absent, or of another kind
-    """
-    if path.is_dir() or kind_of(path) != "hdf5":
-        raise ArtifactError(f"{path}: {option} is for feature files; name an .h5 of features/<corpus>")
+    for path in files:
+        if path.is_dir() or kind_of(path) != "hdf5":
+            raise ArtifactError(f"{path}: --{option} is for feature files; name an .h5 of features/<corpus>")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What belongs to a clip beside its features: the sound, and pictures of the face, wherever they lie."""
+"""What belongs to a clip beside its features: its row of the manifest, its sound, and pictures of the face."""
 
 from __future__ import annotations
 
@@ -11,33 +11,26 @@ import numpy as np
 
 from pipeline.cli.inspect.feature_file import feature_file
 from pipeline.core.clip import Clip, read_manifest
-from pipeline.core.errors import ArtifactError, SettingsError
+from pipeline.core.errors import ArtifactError, SettingsError, did_you_mean
 from pipeline.core.settings import read_params, section
 from pipeline.core.store import FeatureFile
 
 _RATE_HZ = 16000
 _STEP_S = 0.005
+_MANY = 5000
+"""Beyond so many clips the nearest name is not looked for."""
 _FIRST_CROPS, _BOXES = "square100.h5", "faces.h5"
 
 
 @dataclass(frozen=True)
 class Media:
-    """The media file of a clip.
-
-    Attributes:
-        clip: its row of the manifest
-        path: the file
-    """
+    """The media file of a clip of the manifest."""
 
     clip: Clip
     path: Path
 
     def envelope(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return (times (N,) s, smallest and largest sample (N, 2) in each step of 5 ms).
-
-        Raises:
-            ClipError: no sound in it
-        """
+        """Return (times (N,) s, smallest and largest sample (N, 2) in each step of 5 ms), a ClipError without sound."""
         from pipeline.media.decode import read_audio_blocks
 
         step, parts = round(_STEP_S * _RATE_HZ), []
@@ -48,11 +41,7 @@ class Media:
         return np.arange(len(found)) * _STEP_S, found
 
     def pictures(self, times: np.ndarray) -> Iterator[np.ndarray]:
-        """Yield the frame shown at each of some times (N,) s in rising order, (H, W, 3) uint8.
-
-        Raises:
-            ClipError: no picture in it
-        """
+        """Yield the frame shown at each of some rising times (N,) s, (H, W, 3) uint8, a ClipError without a picture."""
         from pipeline.media.decode import read_frames
 
         wanted = iter(times.tolist())
@@ -65,23 +54,19 @@ class Media:
                 return
 
 
+def clip_of(clip_id: str, features: Path) -> Clip:
+    """Return a clip's row of the manifest in a folder of features."""
+    manifest = features / "manifest.csv"
+    clips = {clip.clip_id: clip for clip in read_manifest(manifest)}
+    if clip_id not in clips:
+        near = did_you_mean(clip_id, clips) if len(clips) < _MANY else ""
+        raise ArtifactError(f"{manifest}: no clip '{clip_id}'{near}")
+    return clips[clip_id]
+
+
 def media_of(features: Path, clip_id: str, params: Path, root: Path | None) -> Media:
-    """Return the media file of a clip.
-
-    Args:
-        features: folder of the corpus's features
-        clip_id: the clip
-        params: params.yaml, which names the folder of the media
-        root: that folder, in the place of what params.yaml says
-
-    Raises:
-        ArtifactError: no such clip in the manifest, or no such file
-        SettingsError: params.yaml does not say where the media are
-    """
-    manifest, key = features / "manifest.csv", f"corpora.{features.resolve().name}.root"
-    clip = next((clip for clip in read_manifest(manifest) if clip.clip_id == clip_id), None)
-    if clip is None:
-        raise ArtifactError(f"{manifest}: no clip '{clip_id}'")
+    """Return the media file of a clip of the manifest among its features, in `root` or where params.yaml says."""
+    clip, key = clip_of(clip_id, features), f"corpora.{features.resolve().name}.root"
     place = root or section(read_params(params), key)
     if not isinstance(place, str | Path):
         raise SettingsError(f"{params}: {key}: expected a folder")
@@ -94,21 +79,8 @@ def media_of(features: Path, clip_id: str, params: Path, root: Path | None) -> M
 def faces_at(
     file: FeatureFile, clip_id: str, key: str, times: np.ndarray, media: Media | None
 ) -> tuple[str, list[np.ndarray | None]]:
-    """Return where pictures of the face come from, and one (H, W, 3) uint8 for each time; None where none was observed.
-
-    They are the crops of the file itself, those of a file beside it, or cut out of the media by the boxes of
-    `faces.h5`.
-
-    Args:
-        file: the open feature file that is drawn
-        clip_id: the clip
-        key: its group in that file
-        times: (N,) s, rising
-        media: its media file, None where it is not there
-
-    Raises:
-        ArtifactError: nothing to take them from
-        ClipError: the media cannot be decoded
+    """Return where pictures of the face come from (crops of the file itself in the group `key`, those of a file beside
+    it, or cut out of the media by `faces.h5`), and one (H, W, 3) uint8 for each rising time, s; None where unobserved.
     """
     if (found := _crops(file, key, times)) is not None:
         return file.path.name, found
@@ -124,7 +96,6 @@ def faces_at(
 
 
 def _crops(file: FeatureFile, key: str, times: np.ndarray) -> list[np.ndarray | None] | None:
-    """Return the crop at each time; None where the file has none of the clip."""
     if not file.holds(key) or "crops" not in file.part_of(key, slice(0, 0)).extra:
         return None
     shown, mask = file.frames(key)

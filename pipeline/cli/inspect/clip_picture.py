@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pipeline.cli.inspect.clip_media import faces_at, media_of
-from pipeline.cli.inspect.column_labels import ColumnLabels, labels_of
 from pipeline.cli.inspect.feature_file import feature_file, key_of
-from pipeline.cli.inspect.heat_map import FEW, Heat, heat_of
+from pipeline.cli.inspect.heat_map import FEW, ColumnLabels, Heat, heat_of, labels_of
 from pipeline.core.errors import ArtifactError, ClipError, SettingsError
 from pipeline.core.store import FeatureFile, FeatureMeta
 from pipeline.reporting.figures import UNOBSERVED, check_name, figure, words, write
@@ -22,33 +21,18 @@ _WIDE, _RIGHT, _STRIP, _WAVE, _GAP, _TOP, _BELOW = 8.4, 1.15, 0.8, 0.9, 0.12, 0.
 """
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Drawn:
-    """Everything that is drawn of one clip."""
-
     title: str
     meta: FeatureMeta
     heat: Heat
     end: float
-    wave: tuple[np.ndarray, np.ndarray] | None
-    faces: list[np.ndarray | None]
+    wave: tuple[np.ndarray, np.ndarray] | None = None
+    faces: list[np.ndarray | None] = field(default_factory=list)
 
 
 def draw(path: Path, clip_id: str, fold: str, out: Path, params: Path, root: Path | None) -> str:
-    """Draw one clip of a feature file, and return where, and what could not be drawn.
-
-    Args:
-        path: a feature file
-        clip_id: the clip
-        fold: which fold where the feature is learned per fold; "" = the first
-        out: the PNG
-        params: params.yaml, for the folder of the media
-        root: the folder of the media, None = as params.yaml says
-
-    Raises:
-        ArtifactError: no feature file, damaged, no such clip, or a clip without a frame
-        SettingsError: `out` is no name of a PNG
-    """
+    """Draw one clip of a feature file as a PNG, and return where, and what could not be drawn."""
     check_name(out)
     with feature_file(path) as file:
         drawn, notes = _gathered(file, clip_id, fold, params, root)
@@ -58,28 +42,29 @@ def draw(path: Path, clip_id: str, fold: str, out: Path, params: Path, root: Pat
 
 def _gathered(file: FeatureFile, clip_id: str, fold: str, params: Path, root: Path | None) -> tuple[_Drawn, list[str]]:
     key = key_of(file, clip_id, fold)
-    heat, notes = heat_of(file, key), []
+    heat, notes, media = heat_of(file, key), [], None
     if not heat.frames:
         raise ArtifactError(f"{file.path}: clip '{clip_id}' has no frame, there is nothing to draw; see its ledger")
-    media, wave, faces = None, None, list[np.ndarray | None]()
+    level = f", {key.partition('/')[0]}" if "/" in key else ""
+    title = f"{file.meta.feature} of {clip_id} ({file.path.resolve().parent.name}{level})"
+    drawn = _Drawn(title, file.meta, heat, float(heat.bins[-1]))
     try:
         media = media_of(file.path.parent, clip_id, params, root)
-        wave = media.envelope()
+        drawn.wave = media.envelope()
+        drawn.end = max(drawn.end, float(drawn.wave[0][-1]))
         notes.append(f"sound: {media.path}")
     except (ArtifactError, SettingsError, ClipError) as error:
         notes.append(f"no waveform: {error}" + ("" if media else "; --root names the folder of the media"))
-    end = max(float(heat.bins[-1]), float(wave[0][-1]) if wave else 0.0)
     if heat.frames == 1:
-        heat = replace(heat, bins=np.array([0.0, end]), gaps=heat.gaps * end / heat.bins[-1])
+        drawn.heat = replace(heat, bins=np.array([0.0, drawn.end]), gaps=heat.gaps * drawn.end / heat.bins[-1])
     cells = int(_WIDE / _STRIP)
     try:
-        source, faces = faces_at(file, clip_id, key, (np.arange(cells) + 0.5) * end / cells, media)
+        times = (np.arange(cells) + 0.5) * drawn.end / cells
+        source, drawn.faces = faces_at(file, clip_id, key, times, media)
         notes.append(f"face: {source}")
     except (ArtifactError, ClipError) as error:
         notes.append(f"no face: {error}")
-    level = f", {key.partition('/')[0]}" if "/" in key else ""
-    title = f"{file.meta.feature} of {clip_id} ({file.path.resolve().parent.name}{level})"
-    return _Drawn(title, file.meta, heat, end, wave, faces), notes
+    return drawn, notes
 
 
 def _render(drawn: _Drawn, out: Path) -> None:
@@ -91,26 +76,23 @@ def _render(drawn: _Drawn, out: Path) -> None:
         for tall in heights:
             axes.append(found.add_axes((ticks.left / width, below / height, _WIDE / width, tall / height)))
             below += tall + _GAP
-        bar = found.add_axes(
-            ((ticks.left + _WIDE + 0.12) / width, _BELOW / height, 0.14 / width, min(ticks.height, 4.0) / height)
-        )
+        right = (ticks.left + _WIDE + 0.12) / width
+        bar = found.add_axes((right, _BELOW / height, 0.14 / width, min(ticks.height, 4.0) / height))
         _heat(axes[0], bar, drawn, ticks)
         if drawn.wave:
             _waveform(axes[1], *drawn.wave)
         if drawn.faces:
             _strip(axes[-1], drawn.faces, drawn.end)
-        for axis in axes:
-            axis.set_xlim(0, drawn.end)
         for axis in axes[1:]:
             axis.tick_params(labelbottom=False, bottom=False)
             axis.spines["bottom"].set_visible(False)
+        for axis in axes:
+            axis.set_xlim(0, drawn.end)
         axes[0].set_xlabel("time from the beginning of the clip (s)")
         lines = ((0.2, drawn.title, 120, 11), (0.4, _subtitle(drawn), 170, 7.5), (0.56, drawn.meta.layer, 170, 7.5))
         for at, line, most, points in lines:
-            weight = "bold" if line is drawn.title else "normal"
-            found.text(
-                ticks.left / width, 1 - at / height, words(line, most), fontsize=points, weight=weight, va="center"
-            )
+            look = {"fontsize": points, "weight": "bold" if line is drawn.title else "normal", "va": "center"}
+            found.text(ticks.left / width, 1 - at / height, words(line, most), **look)
         write(found, out)
 
 

@@ -1,4 +1,4 @@
-"""CSV files, row by row: a file of any size needs the memory of one row."""
+"""CSV files, row by row, so that a table of posteriors of any size needs the memory of one row."""
 
 from __future__ import annotations
 
@@ -14,12 +14,7 @@ _RERUN = "rerun its stage with `dvc repro -f`"
 
 
 class CsvTable:
-    """The rows of an open CSV file.
-
-    Attributes:
-        path: the file
-        columns: their names
-    """
+    """The rows of an open CSV file, and the names of its columns."""
 
     def __init__(self, path: Path, lines: Iterator[list[str]]) -> None:
         self.path, self._lines, self.columns = path, lines, next(lines, [])
@@ -36,11 +31,7 @@ class CsvTable:
                 yield dict(zip(self.columns, line, strict=True))
 
     def number(self, row: Row, name: str) -> float:
-        """Return a field as a number.
-
-        Raises:
-            ArtifactError: it is none
-        """
+        """Return a field as a number, or say that it is none."""
         try:
             return float(row[name])
         except ValueError as error:
@@ -49,12 +40,7 @@ class CsvTable:
 
 @contextmanager
 def opened(path: Path) -> Iterator[CsvTable]:
-    """Give the rows of a CSV file, or of one with tabs.
-
-    Raises:
-        ArtifactError: not text, no table, or cut off in the middle of a row, also where that shows only while it is
-            read
-    """
+    """Give the rows of a CSV file, or of one with tabs; damage is one line also where only reading on shows it."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
             delimiter = "\t" if "\t" in file.readline(1 << 16) else ","

@@ -7,19 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.cli.layout import Part, pairs, shown, table
 from pipeline.core.errors import ArtifactError
+from pipeline.runner.layout import Part, pairs, shown, table
 from pipeline.runner.terminal import short
 
 _LINES, _DEEPEST, _COLUMNS = 60, 4, 10
 
 
 def read(path: Path) -> Any:
-    """Return what a JSON file holds.
-
-    Raises:
-        ArtifactError: not JSON, or cut off
-    """
+    """Return what a JSON file holds."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:  # RecursionError: brackets within brackets without end
@@ -28,11 +24,7 @@ def read(path: Path) -> Any:
 
 
 def describe(path: Path) -> list[Part]:
-    """Return a JSON file as a table where it is one (a block of figures by model), otherwise as its keys and values.
-
-    Raises:
-        ArtifactError: not JSON, or cut off
-    """
+    """Return kind and size of a JSON file, and what `told` says of it."""
     content = read(path)
     of = "keys" if isinstance(content, dict) else "items"
     size = f"{len(content)} {of}" if isinstance(content, dict | list) else type(content).__name__
@@ -40,7 +32,7 @@ def describe(path: Path) -> list[Part]:
 
 
 def told(content: Any) -> list[Part]:
-    """Return the tables of a JSON document, and the keys and values of the rest."""
+    """Return the tables of a JSON document (blocks of figures by model), and the keys and values of the rest."""
     if not isinstance(content, dict):
         return _tree(content)
     if _is_table(content):
@@ -54,11 +46,9 @@ def told(content: Any) -> list[Part]:
 
 def _is_table(value: Any) -> bool:
     """Return whether it is a dict of at least two dicts of figures or words, such as `scores.json`."""
-    return (
-        isinstance(value, dict)
-        and len(value) > 1
-        and all(isinstance(row, dict) and row and _is_flat(row) for row in value.values())
-    )
+    if not isinstance(value, dict) or len(value) < 2:
+        return False
+    return all(isinstance(row, dict) and row and _is_flat(row) for row in value.values())
 
 
 def _table(name: str, value: dict[str, dict[str, Any]]) -> list[Part]:
@@ -90,6 +80,5 @@ def _is_flat(value: Any) -> bool:
 
 
 def _flat(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{key}={item}" for key, item in value.items()) or "none"
-    return (", ".join(map(str, value)) or "none") if isinstance(value, list) else str(value)
+    words = [f"{key}={item}" for key, item in value.items()] if isinstance(value, dict) else value
+    return (", ".join(map(str, words)) or "none") if isinstance(words, list) else str(value)

@@ -1,4 +1,6 @@
-"""Feature files as inspectors read them: in blocks of rows, with one line for any damage."""
+"""Feature files as inspectors read them: in blocks of rows, so that a file of any size needs the memory of one block,
+with one line for any damage.
+"""
 
 from __future__ import annotations
 
@@ -6,31 +8,21 @@ import difflib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
 from pipeline.core.errors import ArtifactError, did_you_mean
-from pipeline.core.store import ClipFeatures, FeatureFile
+from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
 
 _BLOCK_BYTES, _TIME_AND_MASK = 32 << 20, 9
 _MANY = 5000
 """Beyond so many names the nearest is not looked for."""
 
 
-def _nearest(clip_id: str, ids: list[str]) -> str:
-    """Return ` (did you mean 'x'?)`, or where nothing is near, what ids look like."""
-    if close := difflib.get_close_matches(clip_id, ids, n=1) if len(ids) < _MANY else []:
-        return f" (did you mean '{close[0]}'?)"
-    return f"; its {len(ids)} clips have ids such as '{ids[0]}'" if ids else "; it holds none"
-
-
 @contextmanager
 def feature_file(path: Path) -> Iterator[FeatureFile]:
-    """Give an open feature file.
-
-    Raises:
-        ArtifactError: absent, no feature file, or damaged, also where the damage shows only while it is read
-    """
+    """Give an open feature file; damage is one line also where it shows only while the file is read."""
     try:
         with FeatureFile(path) as file:
             yield file
@@ -41,11 +33,7 @@ def feature_file(path: Path) -> Iterator[FeatureFile]:
 
 
 def fold_of(file: FeatureFile, fold: str) -> str:
-    """Return the fold to look at: the named one, the first where none is named, "" in a file without folds.
-
-    Raises:
-        ArtifactError: no such fold
-    """
+    """Return the fold to look at: the named one, the first where none is named, "" in a file without folds."""
     folds = file.folds
     if not fold:
         return folds[0] if folds else ""
@@ -57,16 +45,15 @@ def fold_of(file: FeatureFile, fold: str) -> str:
 
 
 def key_of(file: FeatureFile, clip_id: str, fold: str) -> str:
-    """Return the name of a clip's group: its id, or `fold-00/<clip id>`.
-
-    Raises:
-        ArtifactError: no such fold, or no such clip in it
-    """
+    """Return the name of a clip's group: its id, or `fold-00/<clip id>`."""
     level = fold_of(file, fold)
     ids = file.clip_ids(level)
-    if clip_id not in ids:
-        raise ArtifactError(f"{file.path}: no clip '{clip_id}'{_nearest(clip_id, ids)}")
-    return key_in(level, clip_id)
+    if clip_id in ids:
+        return key_in(level, clip_id)
+    words = f"; its {len(ids)} clips have ids such as '{ids[0]}'" if ids else "; it holds none"
+    if close := difflib.get_close_matches(clip_id, ids, n=1) if len(ids) < _MANY else []:
+        words = f" (did you mean '{close[0]}'?)"
+    raise ArtifactError(f"{file.path}: no clip '{clip_id}'{words}")
 
 
 def key_in(level: str, clip_id: str) -> str:
@@ -74,18 +61,20 @@ def key_in(level: str, clip_id: str) -> str:
     return f"{level}/{clip_id}" if level else clip_id
 
 
-def keys(file: FeatureFile) -> Iterable[str]:
-    """Return the names of all clips' groups, of all folds."""
-    return [key_in(fold, name) for fold in file.folds or [""] for name in file.clip_ids(fold)]
+def keys_in(file: FeatureFile, level: str) -> list[str]:
+    """Return the names of all clips' groups in a fold, or in a file without folds (level "")."""
+    return [key_in(level, name) for name in file.clip_ids(level)]
+
+
+def column_names(meta: FeatureMeta) -> tuple[str, ...]:
+    """Return the names of the columns, made of their numbers where they have none."""
+    return meta.columns or tuple(f"{meta.feature}[{number}]" for number in range(meta.dimension))
 
 
 def blocks(file: FeatureFile, key: str, names: Iterable[str] = ()) -> Iterator[ClipFeatures]:
     """Yield a clip in blocks of rows that take little memory, whatever its length; one empty block where it has no row.
 
-    Args:
-        file: an open feature file
-        key: a clip, or `fold-00/<clip id>`
-        names: which further arrays to read; none by default
+    Of the arrays beside values, times and mask those named are read.
     """
     chosen, begin = list(names), 0
     row = file.meta.dimension * np.dtype(file.meta.dtype).itemsize + _TIME_AND_MASK
@@ -100,8 +89,52 @@ def blocks(file: FeatureFile, key: str, names: Iterable[str] = ()) -> Iterator[C
             return
 
 
-def shapes(file: FeatureFile, key: str) -> dict[str, str]:
-    """Return array -> its shape and type, such as `(104, 147) float32`, without reading it."""
-    frames = len(file.frames(key)[1])
-    none = file.part_of(key, slice(0, 0)).arrays()
-    return {name: f"{(frames, *array.shape[1:])} {array.dtype}" for name, array in none.items()}
+class Summary:
+    """Running figures of the columns of clips; NaN is counted and left out."""
+
+    def __init__(self, dimension: int) -> None:
+        self.frames = self.observed = self.nan = 0  # rows, those that were observed, and NaN in them
+        self.last = np.nan  # time of the last row, s
+        # (D,) numbers in observed rows, their mean, and the sum of the squared differences from it
+        self.number, self.mean, self.squares = (np.zeros(dimension) for _ in range(3))
+        self.low, self.high = np.full(dimension, np.inf), np.full(dimension, -np.inf)  # (D,) range
+
+    @classmethod
+    def of(cls, file: FeatureFile, keys: Iterable[str]) -> Self:
+        """Return the figures of some clips, each `<clip id>` or `fold-00/<clip id>`."""
+        found = cls(file.meta.dimension)
+        for key in keys:
+            for block in blocks(file, key):
+                found.join(cls._of_block(block))
+        return found
+
+    @classmethod
+    def _of_block(cls, block: ClipFeatures) -> Self:
+        found = cls(block.values.shape[1])
+        found.frames, found.observed = len(block.mask), int(block.mask.sum())
+        found.last = float(block.times[-1]) if len(block.times) else np.nan
+        seen = block.values[block.mask].astype(np.float64)
+        known = ~np.isnan(seen)
+        found.nan, found.number = int((~known).sum()), known.sum(0).astype(np.float64)
+        with np.errstate(invalid="ignore"):  # infinity - infinity
+            found.mean = np.where(known, seen, 0).sum(0) / np.maximum(1, found.number)
+            found.squares = (np.where(known, seen - found.mean, 0) ** 2).sum(0)
+        found.low = np.where(known, seen, np.inf).min(0, initial=np.inf)
+        found.high = np.where(known, seen, -np.inf).max(0, initial=-np.inf)
+        return found
+
+    def join(self, other: Summary) -> None:
+        """Take the figures of further rows (mean and squares of two parts by Chan, Golub and LeVeque 1983)."""
+        with np.errstate(invalid="ignore"):
+            apart, both = other.mean - self.mean, np.maximum(1, self.number + other.number)
+            self.squares = self.squares + other.squares + apart**2 * self.number * other.number / both
+            self.mean = self.mean + apart * other.number / both
+        self.number = self.number + other.number
+        self.low, self.high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
+        self.frames, self.observed = self.frames + other.frames, self.observed + other.observed
+        self.nan, self.last = self.nan + other.nan, other.last if other.frames else self.last
+
+    @property
+    def deviation(self) -> np.ndarray:
+        """(D,) standard deviation."""
+        return np.sqrt(self.squares / np.maximum(1, self.number))

@@ -8,25 +8,16 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.cli.inspect.feature_file import feature_file, fold_of, key_in, key_of
-from pipeline.cli.inspect.summary import Summary
-from pipeline.cli.layout import Part, pairs, shown, table
+from pipeline.cli.inspect.feature_file import Summary, column_names, feature_file, fold_of, key_in, key_of
 from pipeline.core.store import FeatureFile, FeatureMeta
+from pipeline.runner.layout import Part, pairs, shown, table
 from pipeline.runner.terminal import figure, short
 
 _SHOWN, _CLIP_COLUMNS = 20, 200
 
 
 def describe(path: Path, fold: str = "") -> list[Part]:
-    """Return feature, layers, shapes, dtype, ranges, NaN and coverage of a file, with a line per clip (20 at most).
-
-    Args:
-        path: a feature file
-        fold: which fold to look at where the feature is learned per fold; the first if not given
-
-    Raises:
-        ArtifactError: not a feature file, or damaged
-    """
+    """Return feature, layers, shapes, dtype, ranges, NaN and coverage of a file, with a line per clip (20 at most)."""
     with feature_file(path) as file:
         level = fold_of(file, fold)
         ids, total = file.clip_ids(level), Summary(file.meta.dimension)
@@ -36,7 +27,10 @@ def describe(path: Path, fold: str = "") -> list[Part]:
             total.join(clip)
             if len(lines) < _SHOWN:
                 lines.append(_line(clip_id, clip))
-        about = [*_about(file.meta), *_arrays(file, level, ids), *_clips(file, level, ids), *_totals(total)]
+        about = [*_about(file.meta), *_clips(file, level, ids)]
+    known = f"{figure(total.low.min())} to {figure(total.high.max())}" if total.number.any() else "none"
+    about.append(("frames", f"{total.frames}, observed {total.observed / max(1, total.frames):.1%}"))
+    about.append(("range", f"{known}; {total.nan} NaN in observed frames"))
     clips = table(["clip", "values", "seconds", "observed", "min", "mean", "max"], lines)
     more = f"more; one of them: --clip {ids[-1]}" if ids else ""
     return [f"{path}", pairs(about), "", *shown([clips], len(ids), _SHOWN, more)]
@@ -45,7 +39,13 @@ def describe(path: Path, fold: str = "") -> list[Part]:
 def _about(meta: FeatureMeta) -> Iterator[tuple[str, str]]:
     named = f": {', '.join(meta.columns[:4])}{', ...' if len(meta.columns) > 4 else ''}" if meta.columns else ""
     yield "feature", meta.feature
-    yield from _layers(meta)
+    if len(meta.layers) < 2:
+        words = ", ".join(f"{name} {shape}" for name, shape in meta.layers)
+        yield "layer", words or meta.layer or "none: computed without a network"
+    else:
+        ends = np.cumsum(meta.widths)
+        for (name, shape), begin, end in zip(meta.layers, [0, *ends], ends, strict=False):
+            yield ("" if begin else "layers"), f"{name} {shape}, columns {begin} to {end - 1}"
     yield "columns", f"{meta.dimension}{named}"
     yield "dtype", meta.dtype
     yield "rate", f"{meta.rate_hz:g} frames/s" if meta.rate_hz else "none; each row has its own time"
@@ -54,26 +54,12 @@ def _about(meta: FeatureMeta) -> Iterator[tuple[str, str]]:
     yield "code", meta.version
 
 
-def _layers(meta: FeatureMeta) -> Iterator[tuple[str, str]]:
-    if len(meta.layers) < 2:
-        words = ", ".join(f"{name} {shape}" for name, shape in meta.layers)
-        yield "layer", words or meta.layer or "none: computed without a network"
-        return
-    begin = 0
-    for (name, shape), width in zip(meta.layers, meta.widths, strict=True):
-        yield ("" if begin else "layers"), f"{name} {shape}, columns {begin} to {begin + width - 1}"
-        begin += width
-
-
-def _arrays(file: FeatureFile, level: str, ids: list[str]) -> Iterator[tuple[str, str]]:
-    """Yield what a clip holds beside values, times and mask, as in `faces.h5`."""
+def _clips(file: FeatureFile, level: str, ids: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield what a clip holds beside values, times and mask, as in `faces.h5`, and how many clips there are."""
     extra = file.part_of(key_in(level, ids[0]), slice(0, 1)).extra if ids else {}
     if extra:
         shapes = {name: "".join(f", {size}" for size in array.shape[1:]) or "," for name, array in extra.items()}
         yield "beside", ", ".join(f"{name} (T{shapes[name]}) {array.dtype}" for name, array in extra.items())
-
-
-def _clips(file: FeatureFile, level: str, ids: list[str]) -> Iterator[tuple[str, str]]:
     folds = file.folds
     yield "clips", f"{len(ids)}" + (f", in each of {len(folds)} folds (shown: {level})" if folds else "")
     if level:
@@ -81,14 +67,7 @@ def _clips(file: FeatureFile, level: str, ids: list[str]) -> Iterator[tuple[str,
         yield "parts", ", ".join(f"{name} {number}" for name, number in sorted(parts.items()))
 
 
-def _totals(total: Summary) -> Iterator[tuple[str, str]]:
-    yield "frames", f"{total.frames}, observed {total.observed / max(1, total.frames):.1%}"
-    known = f"{figure(total.low.min())} to {figure(total.high.max())}" if total.number.any() else "none"
-    yield "range", f"{known}; {total.nan} NaN in observed frames"
-
-
 def _line(clip_id: str, clip: Summary) -> list[str]:
-    """Return what is said of one clip."""
     figures, number = ["-"] * 3, clip.number.sum()
     if number:
         mean = float((clip.mean * clip.number).sum() / number)
@@ -99,20 +78,16 @@ def _line(clip_id: str, clip: Summary) -> list[str]:
 
 
 def describe_clip(path: Path, clip_id: str, fold: str = "") -> list[Part]:
-    """Return one clip's arrays and its columns: mean, deviation, minimum and maximum over observed frames.
-
-    Raises:
-        ArtifactError: not a feature file, damaged, or no such clip in it
-    """
+    """Return one clip's arrays and its columns: mean, deviation, minimum and maximum over observed frames."""
     with feature_file(path) as file:
         key, meta = key_of(file, clip_id, fold), file.meta
         arrays = file.part_of(key, slice(0, 1)).arrays()
         clip = Summary.of(file, [key])
     level = key.removesuffix(clip_id).rstrip("/")
     held = [(name, f"{array.dtype} {(clip.frames, *array.shape[1:])}") for name, array in arrays.items()]
-    names = meta.columns or tuple(f"{meta.feature}[{i}]" for i in range(meta.dimension))
     figures = np.stack([clip.mean, clip.deviation, clip.low, clip.high], axis=1)
-    rows = [[name, *map(figure, row)] for name, row in zip(names, figures, strict=True)] if clip.observed else []
+    named = zip(column_names(meta), figures, strict=True)
+    rows = [[name, *map(figure, row)] for name, row in named] if clip.observed else []
     columns = table(["column", "mean", "std", "min", "max"], rows[:_CLIP_COLUMNS])
     title = f"{path}: {clip_id}" + (f" in {level}" if level else "")
-    return [title, pairs(held), "", *shown([columns], len(names), _CLIP_COLUMNS, "more columns")]
+    return [title, pairs(held), "", *shown([columns], meta.dimension, _CLIP_COLUMNS, "more columns")]

@@ -16,12 +16,7 @@ _BY_SUFFIX = {
 
 
 def kind_of(path: Path) -> str:
-    """Return hdf5, torch, checkpoint, pickle, json, csv, text, blob (another library's network) or "" for none of
-    these.
-
-    Raises:
-        ArtifactError: absent, empty or not readable
-    """
+    """Return hdf5, torch, checkpoint, pickle, json, csv, text, blob (another library's network) or "" for no kind."""
     try:
         if not path.is_file():
             raise ArtifactError(f"{path}: no such file; run `dvc repro` for the stage that writes it")

@@ -4,45 +4,33 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.cli.inspect import documents, history, networks, tables
+from pipeline.cli.inspect import documents, networks, outcomes, tables
 from pipeline.cli.inspect.file_kind import kind_of
-from pipeline.cli.layout import Part, pairs, table
 from pipeline.core.errors import ArtifactError
 from pipeline.core.files import file_digest
+from pipeline.runner.layout import Part, pairs, table
 from pipeline.runner.terminal import size
 
 _WEIGHTS = (".pt", ".joblib", ".dat")
 _TABLES = ("posteriors.csv", "predictions.csv", "ledger.csv")
 _DOCUMENTS, _HISTORY = ("about.json", "metrics.json", "weights.json"), "history.csv"
 _KINDS = {
-    "torch": "PyTorch file", "checkpoint": "checkpoint of a training loop", "pickle":
-        "pickle of joblib; "
-        "not opened, since that would run what it names",
+    "torch": "PyTorch file",
+    "checkpoint": "checkpoint of a training loop",
+    "pickle": "pickle of joblib; not opened, since that would run what it names",
     "blob": "network of another library; not opened",
-}  # fmt: skip
+}
 
 
 def describe_file(path: Path, kind: str) -> list[Part]:
-    """Return name, size and SHA-256 of a model's file, what is in it where that is safe, and what stands beside it.
-
-    Args:
-        path: the file
-        kind: as `file_kind.kind_of` gives it
-
-    Raises:
-        ArtifactError: damaged
-    """
+    """Return size and SHA-256 of a file of a kind, and what is in it where that is safe, else what stands beside it."""
     about = pairs([("kind", _KINDS[kind]), ("size", size(path.stat().st_size)), ("SHA-256", _digest(path))])
     inside = {"torch": networks.describe, "checkpoint": networks.describe_checkpoint}.get(kind)
     return [f"{path}", about, *(inside(path) if inside else _beside(path.parent))]
 
 
 def describe_folder(path: Path) -> list[Part]:
-    """Return what a folder of `models/` holds: settings, files, figures of training and test.
-
-    Raises:
-        ArtifactError: no model in it, or a damaged file
-    """
+    """Return what a folder of `models/` holds: settings, files, figures of training and test."""
     there = sorted(path.iterdir())
     names = {file.name for file in there}
     files = [file for file in there if file.suffix in _WEIGHTS and file.is_file()]
@@ -80,11 +68,10 @@ def _noted(path: Path) -> str:
 
 
 def _beside(folder: Path) -> list[Part]:
-    """Return what the files beside a model say of it."""
     parts: list[Part] = []
     for name in _DOCUMENTS:
         if (folder / name).is_file():
             parts += ["", name, *documents.told(documents.read(folder / name))]
     if (folder / _HISTORY).is_file():
-        parts += ["", _HISTORY, *history.describe(folder / _HISTORY)]
+        parts += ["", _HISTORY, *outcomes.history(folder / _HISTORY)]
     return parts

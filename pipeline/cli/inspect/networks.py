@@ -6,35 +6,40 @@ import io
 import math
 import pickle
 import zipfile
-import zlib
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from pipeline.cli.layout import Part, pairs, shown, table
 from pipeline.core.errors import ArtifactError
+from pipeline.runner.layout import Part, pairs, shown, table
 from pipeline.runner.terminal import count, short
 
-_DAMAGED = (
-    OSError, RuntimeError, pickle.UnpicklingError, EOFError, LookupError, TypeError, ValueError, AttributeError,
-    AssertionError, ImportError, MemoryError, StopIteration, zipfile.BadZipFile, zlib.error,
-)  # fmt: skip
 _KINDS = {
     "Float": "float32", "Double": "float64", "Half": "float16", "BFloat16": "bfloat16", "Long": "int64",
     "Int": "int32", "Short": "int16", "Char": "int8", "Byte": "uint8", "Bool": "bool",
 }  # fmt: skip
+
+
+class _Tensor(NamedTuple):
+    shape: tuple[int, ...]
+    kind: str
+
+
+_STAND_INS: dict[str, Any] = {
+    "collections.OrderedDict": OrderedDict,
+    "torch._utils._rebuild_tensor_v2": lambda kind, _, shape, *__: _Tensor(tuple(shape), kind),
+    "torch._utils._rebuild_parameter": lambda tensor, *_: tensor,
+    **{f"torch.{name}": kind for name, kind in _KINDS.items()},
+}
+"""For the few things that a file of tensors names."""
 _TENSORS = 60
 _PREFERRED = "state"
 
 
 def describe(path: Path, payload: bytes | None = None) -> list[Part]:
-    """Return layers, shapes and numbers of parameters, and whatever else lies in a file of PyTorch.
-
-    Raises:
-        ArtifactError: not a file of tensors and plain values, or damaged
-    """
+    """Return layers, shapes and numbers of parameters, and whatever else lies in a file of PyTorch."""
     content = _loaded(path, payload)
     tensors = list(_tensors(content, ""))
     inside = [item for item in tensors if item[0].startswith(f"{_PREFERRED}.")]
@@ -47,11 +52,7 @@ def describe(path: Path, payload: bytes | None = None) -> list[Part]:
 
 
 def describe_checkpoint(path: Path) -> list[Part]:
-    """Return the same of a checkpoint (`pipeline.training.checkpoints`), and whether its digest holds.
-
-    Raises:
-        ArtifactError: damaged
-    """
+    """Return the same of a checkpoint (`pipeline.training.checkpoints`), whose digest has to hold."""
     head, _, payload = path.read_bytes().partition(b"\n")
     key, digest = [*head.decode("ascii", "replace").split(), "", "", ""][1:3]
     if sha256(payload).hexdigest() != digest:
@@ -60,18 +61,14 @@ def describe_checkpoint(path: Path) -> list[Part]:
 
 
 def _loaded(path: Path, payload: bytes | None) -> Mapping[Any, Any]:
-    """Return what a file of PyTorch holds, each tensor as its shape and type.
-
-    Raises:
-        ArtifactError: not a dict of tensors and plain values, or damaged
-    """
+    """Return what a file of PyTorch holds, each tensor as its shape and type."""
     try:
         with zipfile.ZipFile(path if payload is None else io.BytesIO(payload)) as archive:
             if bad := archive.testzip():
                 raise zipfile.BadZipFile(f"the checksum of {bad} does not hold")
             name = next(name for name in archive.namelist() if name.endswith("/data.pkl"))
             content = _Shapes(io.BytesIO(archive.read(name))).load()
-    except _DAMAGED as error:
+    except Exception as error:
         words = short(str(error).split("\n")[0], 120)
         said = f"not opened: damaged, or more than tensors in it ({words})"
         raise ArtifactError(f"{path}: {said}; delete it and rerun its stage") from error
@@ -81,31 +78,17 @@ def _loaded(path: Path, payload: bytes | None) -> Mapping[Any, Any]:
     return content
 
 
-class _Tensor(NamedTuple):
-    """What is told of a tensor."""
-
-    shape: tuple[int, ...]
-    kind: str
-
-
 class _Shapes(pickle.Unpickler):
     """Reads shapes and plain values; whatever else a file names is refused, so that nothing in it runs."""
 
-    def persistent_load(self, pid: Any) -> Any:
-        """Return the type of a tensor's numbers; they themselves lie elsewhere in the file."""
+    def persistent_load(self, pid: Any) -> Any:  # the type of a tensor's numbers; they lie elsewhere in the file
         return pid[1]
 
     def find_class(self, module: str, name: str) -> Any:
-        """Return what stands in for the few things that a file of tensors names."""
-        if (module, name) == ("collections", "OrderedDict"):
-            return OrderedDict
-        if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return lambda kind, _, shape, *__: _Tensor(tuple(shape), kind)
-        if (module, name) == ("torch._utils", "_rebuild_parameter"):
-            return lambda tensor, *_: tensor
-        if module == "torch" and (kind := _KINDS.get(name.removesuffix("Storage"))):
-            return kind
-        raise pickle.UnpicklingError(f"it names {module}.{name}")
+        found = _STAND_INS.get(f"{module}.{name.removesuffix('Storage') if module == 'torch' else name}")
+        if found is None:
+            raise pickle.UnpicklingError(f"it names {module}.{name}")
+        return found
 
 
 def _tensors(value: Any, name: str, depth: int = 0) -> Iterator[tuple[str, tuple[int, ...], str]]:

@@ -1,6 +1,4 @@
-"""Clips as points in a plane: the mean over a clip's observed frames, each column on one scale, then two axes of all of
-them.
-"""
+"""Clips as points in a plane: the mean over a clip's observed frames, each column on one scale, two axes of all."""
 
 from __future__ import annotations
 
@@ -11,8 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.cli.inspect.feature_file import feature_file, fold_of, key_in
-from pipeline.cli.inspect.summary import Summary
+from pipeline.cli.inspect.feature_file import Summary, feature_file, fold_of, key_in
 from pipeline.core.clip import read_manifest
 from pipeline.core.errors import ArtifactError
 from pipeline.reporting.figures import COLOURS, MARKERS, check_name, figure, words, write
@@ -22,22 +19,14 @@ _FEWEST = 4
 _EXACT = 1500
 """Beyond so many clips and columns PCA is randomised, with a fixed seed."""
 _BEFORE_TSNE = 50
+"""Components that t-SNE begins with."""
 _NAMED = 12
 """As many values as a legend names; from then on the rarer ones share a grey point."""
 
 
 @dataclass(frozen=True)
 class Projection:
-    """Clips in a plane.
-
-    Attributes:
-        title: what they are
-        points: (N, 2)
-        axes: what the two axes are
-        emotions: (N,) of the clips
-        speakers: (N,) of the clips
-        notes: clips that are left out, in words
-    """
+    """Clips in a plane: points (N, 2), what the two axes are, emotion and speaker of each, and which are left out."""
 
     title: str
     points: np.ndarray
@@ -48,18 +37,7 @@ class Projection:
 
 
 def draw(path: Path, fold: str, out: Path, method: str = "pca") -> str:
-    """Draw the clips of a feature file as points, and return where, and which are left out.
-
-    Args:
-        path: a feature file, with manifest.csv in its folder
-        fold: which fold where the feature is learned per fold; "" = the first
-        out: the PNG
-        method: pca, or tsne on the first 50 components
-
-    Raises:
-        ArtifactError: no feature file, no manifest, or fewer than four clips with an observed frame
-        SettingsError: `out` is no name of a PNG
-    """
+    """Draw the clips of a feature file as points of a PNG, by pca or tsne; return where, and which are left out."""
     check_name(out)
     found = project(path, fold, method)
     _render(found, out)
@@ -67,7 +45,7 @@ def draw(path: Path, fold: str, out: Path, method: str = "pca") -> str:
 
 
 def project(path: Path, fold: str = "", method: str = "pca") -> Projection:
-    """Return the clips of a feature file as points in a plane; arguments and errors as `draw`."""
+    """Return the clips of a feature file, which has manifest.csv beside it, as points in a plane."""
     labels = {clip.clip_id: (clip.emotion, clip.speaker) for clip in read_manifest(path.parent / "manifest.csv")}
     means: dict[str, np.ndarray] = {}
     left: Counter[str] = Counter()
@@ -132,9 +110,6 @@ def _render(found: Projection, out: Path) -> None:
 
 
 def _panel(axis: Any, found: Projection, values: list[str], order: list[str], title: str) -> None:
-    """Draw the points of one panel, a colour and a marker for each value; the rarer ones in grey where there are too
-    many.
-    """
     from matplotlib.lines import Line2D
 
     named = order

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields
 from pathlib import Path
 
-from pipeline.cli.inspect import ledgers, predictions
-from pipeline.cli.inspect.csv_table import CsvTable, Row, opened
-from pipeline.cli.layout import Part, pairs, table
+from pipeline.cli.inspect import outcomes
+from pipeline.cli.inspect.csv_table import CsvTable, opened
 from pipeline.core.errors import ArtifactError
 from pipeline.core.ledger import Entry
+from pipeline.runner.layout import Part, pairs, table
 from pipeline.runner.terminal import emotions_of, figure, short
 
 _FIRST = 5
@@ -23,34 +23,30 @@ _PARTS = ("train", "val", "test")
 
 
 def describe(path: Path, clip_id: str = "") -> list[Part]:
-    """Return what a table holds, or the rows of one clip.
-
-    Raises:
-        ArtifactError: not a table, cut off, or no row of that clip in it
-    """
+    """Return what a table holds, or the rows of one clip."""
     if path.stat().st_size < _FIRST and not path.read_bytes().strip():  # such as the history of what was not trained
         return [f"{path}", pairs([("kind", "table"), ("rows", "none, and no columns")])]
     with opened(path) as rows:
-        kind, tell = _recognised(rows, path)
+        kind, tell = _recognised(rows)
         if clip_id:
-            told = predictions.of_clip(rows, clip_id) if kind == "posteriors" else _of_clip(rows, clip_id)
+            told = outcomes.posteriors_of_clip(rows, clip_id) if kind == "posteriors" else _of_clip(rows, clip_id)
             return [f"{path}: {clip_id}", "", *told]
         return [f"{path}", pairs([("kind", kind)]), *tell(rows)]
 
 
-def _recognised(rows: CsvTable, path: Path) -> tuple[str, Callable[[CsvTable], list[Part]]]:
+def _recognised(rows: CsvTable) -> tuple[str, Callable[[CsvTable], list[Part]]]:
     columns = set(rows.columns)
     kinds: list[tuple[str, set[str], Callable[[CsvTable], list[Part]]]] = [
-        ("posteriors", set(predictions.KEYS), predictions.describe),
-        ("ledger", {field.name for field in fields(Entry)}, ledgers.describe),
+        ("posteriors", set(outcomes.KEYS), outcomes.posteriors),
+        ("ledger", {field.name for field in fields(Entry)}, outcomes.ledger),
         ("manifest", {"clip_id", "path", "speaker", "emotion"}, _manifest),
         ("splits", {"fold", "clip_id", "part"}, _splits),
     ]
     for kind, needed, tell in kinds:
-        if needed <= columns and (kind != "splits" or len(columns) == len(needed)):
+        if needed <= columns and (kind != "splits" or columns == needed):
             return kind, tell
-    if path.suffix.lower() not in (".csv", ".tsv"):
-        raise ArtifactError(f"{path}: no feature file, table, JSON or model of this pipeline; name one of those")
+    if rows.path.suffix.lower() not in (".csv", ".tsv"):
+        raise ArtifactError(f"{rows.path}: no feature file, table, JSON or model of this pipeline; name one of those")
     return "table", _general
 
 
@@ -66,26 +62,19 @@ def _of_clip(rows: CsvTable, clip_id: str) -> list[Part]:
 
 
 def _manifest(rows: CsvTable) -> list[Part]:
-    """Tell clips by emotion and speaker, and what is not as it should be."""
-    by: Counter[tuple[str, str]] = Counter()
-    ids: Counter[str] = Counter()
-    counts = {name: Counter[str]() for name in ("gender", "split", "corpus") if name in rows.columns}
-    filled: Counter[str] = Counter()
-    for row in rows:
-        by[row["speaker"], row["emotion"]] += 1
-        ids[row["clip_id"]] += 1
-        for name, counter in counts.items():
-            counter[row[name] or "-"] += 1
-        filled["digest"] += bool(row.get("digest"))
-        filled["spans"] += bool(row.get("start") or row.get("end"))
-        filled["source"] += bool(row.get("source"))
-    clips, twice = by.total(), sum(number > 1 for number in ids.values())
-    about = [("clips", f"{clips}" + (f", {twice} ids more than once" if twice else ""))]
+    clips = list(rows)
+    twice = sum(number > 1 for number in Counter(clip["clip_id"] for clip in clips).values())
+    about = [("clips", f"{len(clips)}" + (f", {twice} ids more than once" if twice else ""))]
     if "digest" in rows.columns:
-        about.append(("files", f"{filled['digest']} with a SHA-256, {clips - filled['digest']} absent"))
-    about += [(name, _counted(counter)) for name, counter in counts.items() if set(counter) - {"-"}]
-    about += [(name, f"{filled[name]} clips") for name in ("spans", "source") if filled[name]]
-    return [pairs(about), "", *_by_speaker(by)]
+        hashed = sum(bool(clip["digest"]) for clip in clips)
+        about.append(("files", f"{hashed} with a SHA-256, {len(clips) - hashed} absent"))
+    for name in ("gender", "split", "corpus"):
+        counts = Counter(clip.get(name) or "-" for clip in clips)
+        about += [(name, _counted(counts))] if set(counts) - {"-"} else []
+    for name, columns in (("spans", ("start", "end")), ("source", ("source",))):
+        filled = sum(any(clip.get(column) for column in columns) for clip in clips)
+        about += [(name, f"{filled} clips")] if filled else []
+    return [pairs(about), "", *_by_speaker(Counter((clip["speaker"], clip["emotion"]) for clip in clips))]
 
 
 def _by_speaker(by: Counter[tuple[str, str]]) -> list[Part]:
@@ -117,55 +106,28 @@ def _splits(rows: CsvTable) -> list[Part]:
 
 
 def _general(rows: CsvTable) -> list[Part]:
-    """Tell each column's range, and the first rows."""
-    columns = {name: _Column() for name in rows.columns}
-    first: list[Row] = []
-    number = 0
-    for number, row in enumerate(rows, 1):
-        first += [row] * (number <= _FIRST)
-        for name, column in columns.items():
-            column.add(row[name])
-    held = table(["column", "holds"], [[name, column.words()] for name, column in columns.items()], (0, 1))
-    shown = rows.columns[:_WORTH_NAMING]
-    more = len(rows.columns) - len(shown)
-    title = f"first {len(first)} rows" + (f", without the last {more} columns" if more else "")
-    cells = table(shown, [[short(row[name], 24) for name in shown] for row in first], range(len(shown)))
-    return [pairs([("rows", number), ("columns", len(columns))]), "", held, "", title, "", cells]
+    lines = [list(row.values()) for row in rows]
+    held = [[name, _holds([line[at] for line in lines])] for at, name in enumerate(rows.columns)]
+    shown, more = rows.columns[:_WORTH_NAMING], len(rows.columns) - _WORTH_NAMING
+    first = [[short(value, 24) for value in line[:_WORTH_NAMING]] for line in lines[:_FIRST]]
+    title = f"first {len(first)} rows" + (f", without the last {more} columns" if more > 0 else "")
+    about = pairs([("rows", len(lines)), ("columns", len(rows.columns))])
+    return [about, "", table(["column", "holds"], held, (0, 1)), "", title, "", table(shown, first, range(len(shown)))]
 
 
-class _Column:
-    """What one column holds, value by value."""
-
-    def __init__(self) -> None:
-        self.filled = self.empty = 0
-        self.low, self.high, self.sum, self.numeric = float("inf"), float("-inf"), 0.0, True
-        self.values: Counter[str] = Counter()
-
-    def add(self, value: str) -> None:
-        """Take a field."""
-        if not value:
-            self.empty += 1
-            return
-        self.filled += 1
-        try:
-            number = float(value)
-            self.low, self.high, self.sum = min(self.low, number), max(self.high, number), self.sum + number
-        except ValueError:
-            self.numeric = False
-        if len(self.values) <= _KNOWN or value in self.values:
-            self.values[value] += 1
-
-    def words(self) -> str:
-        """Return range and mean of numbers, and how many different texts there are."""
-        if not self.filled:
-            return "nothing"
-        if self.numeric:
-            said = f"{figure(self.low)} to {figure(self.high)}, mean {figure(self.sum / self.filled)}"
-        elif len(self.values) > _KNOWN:
-            said = f"more than {_KNOWN} different texts"
-        else:
-            said = f"{len(self.values)} different: {_counted(self.values, 3)}"
-        return said + (f"; {self.empty} empty" if self.empty else "")
+def _holds(values: Sequence[str]) -> str:
+    """Return range and mean of numbers, and how many different texts there are."""
+    filled = [value for value in values if value]
+    if not filled:
+        return "nothing"
+    try:
+        numbers = list(map(float, filled))
+        said = f"{figure(min(numbers))} to {figure(max(numbers))}, mean {figure(sum(numbers) / len(numbers))}"
+    except ValueError:
+        counts = Counter(filled)
+        said = f"{len(counts)} different: {_counted(counts, 3)}"
+        said = f"more than {_KNOWN} different texts" if len(counts) > _KNOWN else said
+    return said + (f"; {len(values) - len(filled)} empty" if len(filled) < len(values) else "")
 
 
 def _counted(counter: Counter[str], most: int = _WORTH_NAMING) -> str:

@@ -6,6 +6,7 @@ value, and a pattern of the dotted keys where it is not for all of them.
 
 from __future__ import annotations
 
+import json
 import re
 import types
 from collections.abc import Iterator, Mapping
@@ -30,12 +31,7 @@ does.
 
 This page is generated from the typed models: `python scripts/settings_page.py`.
 """
-_PAPERS = {
-    "Huang": "Huang et al. 2017",
-    "Zhang": "Zhang et al. 2017",
-    "Ouyang": "Ouyang et al. 2017",
-    "Guo": "Guo et al.",
-}
+_PAPERS = {**{name: f"{name} et al. 2017" for name in ("Huang", "Zhang", "Ouyang")}, "Guo": "Guo et al."}
 PRINTED = re.compile(r"\s*\{(\w+) ([^:{}]+): ([^{}]+?)(?: for ([\w.*]+))?\}")
 _UNITS = {"_ms": "ms", "_s": "s", "_hz": "Hz", "_px": "px", "_db": "dB", "_gb": "GB"}
 _KINDS = {int: "integer", float: "number", str: "text", bool: "true or false", type(None): "null"}
@@ -56,6 +52,20 @@ def page(text: str) -> str:
     """Return the page for a params.yaml, given as text."""
     params = yaml.safe_load(text)
     return HEAD + "".join(_section(name, params[name], _comment(text, name)) for name in params)
+
+
+def demo(text: str) -> str:
+    """Return the profile `demo` for a params.yaml as shipped: all settings but those of the machine (`runtime`)."""
+    params = json.loads(json.dumps(yaml.safe_load(text)))
+    params.pop("runtime", None)
+    lines = ["# The settings as shipped, for the demo corpus; made by scripts/settings_page.py."]
+    for section, content in params.items():
+        lines.append(f"{section}:")
+        for name, value in content.items():
+            words = yaml.safe_dump(value, default_flow_style=True, width=90, sort_keys=False)
+            flat = words.removesuffix("\n...\n").rstrip("\n").replace("\n", "\n    ")
+            lines.append(f"  {name}: {flat}")
+    return "\n".join(lines) + "\n"
 
 
 def _comment(text: str, section: str) -> str:
@@ -122,21 +132,11 @@ def _line(section: str, names: list[str], row: _Row) -> str:
         if meant:
             printed.append((value if meant == own else f"{', '.join(meant)}: {value}", f"{_PAPERS[paper]}, {where}"))
     meaning = PRINTED.sub("", row.about.description or "")
-    cells = [f"`{(place + row.key).lstrip('.')}`", meaning, _range(row.about, row.key), _grouped(row.values)]
+    shipped = {value: [name for name in own if row.values[name] == value] for value in row.values.values()}
+    told = [f"{', '.join(having)}: {value}" if len(shipped) > 1 else value for value, having in shipped.items()]
+    cells = [f"`{(place + row.key).lstrip('.')}`", meaning, _range(row.about, row.key), "; ".join(told)]
     cells += ["; ".join(value for value, _ in printed), "; ".join(dict.fromkeys(source for _, source in printed))]
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |".replace("  ", " ")
-
-
-def _grouped(values: Mapping[str, str]) -> str:
-    """Return a value, or each with the blocks that have it."""
-    names: dict[str, list[str]] = {}
-    for name, value in values.items():
-        names.setdefault(value, []).append(name)
-    return (
-        next(iter(names))
-        if len(names) == 1
-        else "; ".join(f"{', '.join(own)}: {value}" for value, own in names.items())
-    )
 
 
 def _range(about: FieldInfo, key: str) -> str:
@@ -146,12 +146,8 @@ def _range(about: FieldInfo, key: str) -> str:
 
 
 def _bounds(metadata: list[Any]) -> list[str]:
-    return [
-        f"{sign} {getattr(limit, name):g}"
-        for limit in metadata
-        for name, sign in _BOUNDS.items()
-        if getattr(limit, name, None) is not None
-    ]
+    found = [(sign, getattr(limit, name, None)) for limit in metadata for name, sign in _BOUNDS.items()]
+    return [f"{sign} {bound:g}" for sign, bound in found if bound is not None]
 
 
 def _kind(annotation: Any) -> str:

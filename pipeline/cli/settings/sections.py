@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, Field
 
@@ -33,15 +33,8 @@ class _Kind(Settings):
     kind: str = Field(min_length=1, description="how to cut, a plugin in pipeline/faces/cropping/kinds")
 
 
-@dataclass(frozen=True)
-class Block:
-    """Settings that one model describes.
-
-    Attributes:
-        place: dotted key, such as `pretrain.a60.settings`
-        model: the typed model
-        data: what params.yaml has there
-    """
+class Block(NamedTuple):
+    """Settings under a dotted key such as `pretrain.a60.settings`: their typed model, and what stands there."""
 
     place: str
     model: type[BaseModel]
@@ -49,95 +42,79 @@ class Block:
 
 
 Blocks = Iterator[Block]
+Maker = Callable[[str, Any, str], Blocks]
+"""Of a block's name, what stands there and its dotted key."""
 
 
-def _plain(model: type[BaseModel]) -> Callable[[str, Any, str], Blocks]:
-    def found(_: str, data: Any, place: str) -> Blocks:
-        yield Block(place, model, data)
-
-    return found
-
-
-def _holding(model: type[BaseModel], kind: str, key: str) -> Callable[[str, Any, str], Blocks]:
-    """Settings that name a plugin under `key`, and hold its own under `settings`."""
-
-    def found(name: str, data: Any, place: str) -> Blocks:
-        yield Block(place, model, data)
-        plugin = (data or {}).get(key) if key else name
-        if isinstance(plugin, str):
-            own = plugins.load(kind, plugin, f"{place}.{key}" if key else place)
-            yield Block(f"{place}.settings", own.Params, data.get("settings"))
-
-    return found
-
-
-def _being(kind: str, key: str = "") -> Callable[[str, Any, str], Blocks]:
-    """Settings of the plugin that has their name, or that they name under `key`."""
-
-    def found(name: str, data: Any, place: str) -> Blocks:
-        own = dict(data or {})
-        plugin = str(own.pop(key, "")) if key else name
-        if key:
-            yield Block(place, _Kind, {key: plugin})
-        yield Block(place, plugins.load(kind, plugin, f"{place}.{key}" if key else place).Params, own)
-
-    return found
-
-
-def _detecting(model: type[BaseModel]) -> Callable[[str, Any, str], Blocks]:
-    def found(_: str, data: Any, place: str) -> Blocks:
-        block = dict(data or {})
-        own = block.pop("detector_settings", {})
-        yield Block(place, model, block)
-        name = str(block.get("detector") or model.model_fields["detector"].default)
-        plugin = plugins.load("detectors", name, f"{place}.detector")
-        yield Block(f"{place}.detector_settings", plugin.Params, own)
-
-    return found
+def _plain(model: type[BaseModel], _: str, data: Any, place: str) -> Blocks:
+    yield Block(place, model, data)
 
 
 def _generated(name: str, data: Any, place: str) -> Blocks:
     yield Block(place, SourceSettings if name == "sources" else DemoSettings, data)
 
 
-NAMED: dict[str, Callable[[str, Any, str], Blocks]] = {
-    "corpora": _plain(CorpusParams),
-    "systems": _plain(SystemParams),
+def _holding(model: type[BaseModel], kind: str, key: str, name: str, data: Any, place: str) -> Blocks:
+    """Settings that name a plugin under `key`, and hold its own under `settings`."""
+    yield Block(place, model, data)
+    plugin = (data or {}).get(key) if key else name
+    if isinstance(plugin, str):
+        own = plugins.load(kind, plugin, f"{place}.{key}" if key else place)
+        yield Block(f"{place}.settings", own.Params, data.get("settings"))
+
+
+def _being(kind: str, key: str, name: str, data: Any, place: str) -> Blocks:
+    """Settings of the plugin that has their name, or that they name under `key`."""
+    own = dict(data or {})
+    plugin = str(own.pop(key, "")) if key else name
+    if key:
+        yield Block(place, _Kind, {key: plugin})
+    yield Block(place, plugins.load(kind, plugin, f"{place}.{key}" if key else place).Params, own)
+
+
+def _detecting(model: type[BaseModel], _: str, data: Any, place: str) -> Blocks:
+    block = dict(data or {})
+    own = block.pop("detector_settings", {})
+    yield Block(place, model, block)
+    name = str(block.get("detector") or model.model_fields["detector"].default)
+    plugin = plugins.load("detectors", name, f"{place}.detector")
+    yield Block(f"{place}.detector_settings", plugin.Params, own)
+
+
+NAMED: dict[str, Maker] = {
+    "corpora": partial(_plain, CorpusParams),
+    "systems": partial(_plain, SystemParams),
     "generate": _generated,
-    "degrade": _plain(DegradeParams),
-    "crop_faces": _being("crops", "kind"),
-    "pretrain": _holding(PretrainParams, "sources", "source"),
-    "fetch_weights": _plain(FetchParams),
-    "extract": _being("extractors"),
-    "extract_speech": _being("extractors"),
-    "extract_face": _being("extractors"),
-    "segments_audio": _holding(SegmentParams, "segment_networks", "network"),
-    "segments_video": _holding(SegmentParams, "segment_networks", "network"),
-    "clip_features": _holding(ClipFeatureParams, "clip_networks", "network"),
-    "end_to_end": _holding(EndToEndParams, "clip_networks", ""),
-    "fuse_features": _holding(JointParams, "fusion_networks", "network"),
-    "rank": _plain(RankParams),
-    "select": _plain(SelectParams),
-    "train": _being("classifiers"),
-    "fuse": _being("fusion"),
+    "degrade": partial(_plain, DegradeParams),
+    "crop_faces": partial(_being, "crops", "kind"),
+    "pretrain": partial(_holding, PretrainParams, "sources", "source"),
+    "fetch_weights": partial(_plain, FetchParams),
+    "extract": partial(_being, "extractors", ""),
+    "extract_speech": partial(_being, "extractors", ""),
+    "extract_face": partial(_being, "extractors", ""),
+    "segments_audio": partial(_holding, SegmentParams, "segment_networks", "network"),
+    "segments_video": partial(_holding, SegmentParams, "segment_networks", "network"),
+    "clip_features": partial(_holding, ClipFeatureParams, "clip_networks", "network"),
+    "end_to_end": partial(_holding, EndToEndParams, "clip_networks", ""),
+    "fuse_features": partial(_holding, JointParams, "fusion_networks", "network"),
+    "rank": partial(_plain, RankParams),
+    "select": partial(_plain, SelectParams),
+    "train": partial(_being, "classifiers", ""),
+    "fuse": partial(_being, "fusion", ""),
 }
 """Sections that hold one block per name."""
-WHOLE: dict[str, Callable[[str, Any, str], Blocks]] = {
-    "track_faces": _detecting(TrackParams),
-    "align_faces": _detecting(AlignParams),
-    "report": _plain(ReportParams),
-    "robustness": _plain(RobustnessParams),
-    "runtime": _plain(Runtime),
+WHOLE: dict[str, Maker] = {
+    "track_faces": partial(_detecting, TrackParams),
+    "align_faces": partial(_detecting, AlignParams),
+    "report": partial(_plain, ReportParams),
+    "robustness": partial(_plain, RobustnessParams),
+    "runtime": partial(_plain, Runtime),
 }
 """Sections that are one block."""
 
 
 def parts(params: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
-    """Yield (section, name, data) of everything that can be checked alone; the name is empty in a section of one block.
-
-    Raises:
-        SettingsError: a section that does not exist, or one that is no mapping
-    """
+    """Yield (section, name, data) of all that can be checked alone; the name is empty in a section of one block."""
     for section, data in params.items():
         if section not in NAMED and section not in WHOLE:
             raise SettingsError(f"{section}: no such section{did_you_mean(str(section), [*NAMED, *WHOLE])}")
@@ -150,23 +127,15 @@ def parts(params: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
 
 
 def blocks(section: str, name: str, data: Any) -> Blocks:
-    """Yield the blocks of one part, each with its model.
-
-    Raises:
-        SettingsError: it names a plugin that does not exist, or is no mapping
-    """
+    """Yield the blocks of one part, each with its model."""
     place = f"{section}.{name}" if name else section
     if not isinstance(data or {}, Mapping):
         raise SettingsError(f"{place}: expected a block of settings (got {data!r})")
     yield from (NAMED.get(section) or WHOLE[section])(name, data, place)
 
 
-def problems(params: Mapping[str, Any]) -> dict[str, str]:
-    """Return what is wrong with params.yaml: place of each block -> its mistakes, on one line; empty if all is well.
-
-    Raises:
-        SettingsError: as `parts`
-    """
+def _problems(params: Mapping[str, Any]) -> dict[str, str]:
+    """Return the place of each block -> its mistakes, on one line; empty if all is well."""
     found: dict[str, str] = {}
     for section, name, data in parts(params):
         place = f"{section}.{name}" if name else section
@@ -182,15 +151,17 @@ def problems(params: Mapping[str, Any]) -> dict[str, str]:
     return found
 
 
-def check(params: Mapping[str, Any], file: str = "params.yaml") -> None:
-    """Check every section as its stage does.
-
-    Raises:
-        SettingsError: all mistakes, each with its place
-    """
+def check(params: Mapping[str, Any], file: str = "params.yaml", before: Mapping[str, Any] | None = None) -> None:
+    """Check every section as its stage does; names that did not stand there `before` are told to be new."""
     try:
-        found = list(problems(params).values())
+        found = _problems(params)
     except SettingsError as error:
-        found = [str(error)]
-    if found:
-        raise SettingsError(f"{file}: {'; '.join(found)}")
+        raise SettingsError(f"{file}: {error}") from None
+    lines = []
+    for place, words in found.items():
+        section, name, *_ = [*place.split("."), ""]
+        others = [other for part, other, _ in parts(before or params) if part == section]
+        new = section in NAMED and name not in others
+        lines.append(words + (f", and {section} has no '{name}' yet{did_you_mean(name, others)}" if new else ""))
+    if lines:
+        raise SettingsError(f"{file}: {'; '.join(lines)}")

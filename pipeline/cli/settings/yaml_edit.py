@@ -9,33 +9,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
-from pipeline.cli.settings.tree import MISSING, Path, differences, value_at
 from pipeline.core.errors import SettingsError
 
+Path = tuple[Any, ...]
+"""The keys from the top down to a setting."""
+MISSING = object()
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def edited(text: str, target: Mapping[str, Any], file: str = "params.yaml") -> str:
-    """Return a text that holds the values of `target`, with as few characters changed as can be.
-
-    Args:
-        text: a YAML mapping
-        target: all that it shall hold
-        file: name of the text, for messages
-
-    Raises:
-        SettingsError: the text cannot be changed value by value
+    """Return a YAML text that holds all values of `target` and no other, with as few characters changed as can be.
 
     >>> edited("a: {b: 1, c: 2} # why\\n", {"a": {"b": 3, "c": 2, "d": [4]}})
     'a: {b: 3, c: 2, d: [4]} # why\\n'
     """
-    seen: set[str] = set()
-    path: Path = ()
+    seen, path = set[str](), Path()
     try:
         while text not in seen:
             seen.add(text)
@@ -45,12 +37,32 @@ def edited(text: str, target: Mapping[str, Any], file: str = "params.yaml") -> s
             path, text = found, _changed(text, found, target)
     except (yaml.YAMLError, LookupError):
         pass
-    key = ".".join(map(str, path))
-    raise SettingsError(f"{file}: {key}: cannot be changed in the way that the file is written; set it by hand")
+    why = "cannot be changed in the way that the file is written; set it by hand"
+    raise SettingsError(f"{file}: {'.'.join(map(str, path))}: {why}")
 
 
-@dataclass(frozen=True)
-class _Entry:
+def differences(before: Any, after: Any, path: Path = ()) -> Iterator[Path]:
+    """Yield the key of every setting that differs; a list counts as one value.
+
+    >>> list(differences({"a": {"b": 1}, "c": 2}, {"a": {"b": 1.0}, "d": 2}))
+    [('a', 'b'), ('d',), ('c',)]
+    """
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        for key, value in after.items():
+            yield from differences(before.get(key, MISSING), value, (*path, key))
+        yield from ((*path, key) for key in before if key not in after)
+    elif repr(before) != repr(after):
+        yield path
+
+
+def value_at(node: Any, path: Path) -> Any:
+    """Return what stands under a key; `MISSING` if nothing does."""
+    for key in path:
+        node = node.get(key, MISSING) if isinstance(node, Mapping) else MISSING
+    return node
+
+
+class _Entry(NamedTuple):
     """One key of a mapping and its value: from which character to which; an alias is `*name`, and written elsewhere."""
 
     key: yaml.Node
@@ -64,10 +76,8 @@ def _entries(text: str, node: yaml.MappingNode) -> dict[Any, _Entry]:
     """Return the entries that a mapping writes itself, of what it merges only the key `<<`."""
     loader, found = yaml.SafeLoader(""), {}
     for key, value in node.value:
-        start, end = value.start_mark.index, _end(text, value)
         alias = re.compile(r"\s*:\s*(\*[^\s,\]}]+)").match(text, key.end_mark.index)
-        if alias:
-            start, end = alias.span(1)
+        start, end = alias.span(1) if alias else (value.start_mark.index, _end(text, value))
         merges = key.tag == "tag:yaml.org,2002:merge"
         found["<<" if merges else loader.construct_object(key, deep=True)] = _Entry(key, value, start, end, bool(alias))
     return found
@@ -113,10 +123,8 @@ _Dumper.add_representer(str, _text)
 
 def _flow(value: Any) -> str:
     """Return a value on one line, fit to stand within {}."""
-    dumped = yaml.dump(
-        [value], Dumper=_Dumper, default_flow_style=True, allow_unicode=True, width=10**9, sort_keys=False
-    )
-    return dumped.rstrip("\n")[1:-1]
+    look: dict[str, Any] = {"default_flow_style": True, "allow_unicode": True, "width": 10**9, "sort_keys": False}
+    return yaml.dump([value], Dumper=_Dumper, **look).rstrip("\n")[1:-1]
 
 
 def _replaced(text: str, entry: _Entry | None, value: Any) -> str:
@@ -157,10 +165,10 @@ def _removed(text: str, node: yaml.MappingNode, entries: Mapping[Any, _Entry], k
         if text[start : entry.key.start_mark.index].strip():
             raise LookupError(key)
         return text[:start] + (text[end + 1 :] if end >= 0 else "")
-    number = names.index(key)
-    if number + 1 < len(names):
-        return text[:start] + text[entries[names[number + 1]].key.start_mark.index :]
-    return text[: entries[names[number - 1]].end] + text[end:]
+    number = names.index(key) + 1
+    if number < len(names):
+        return text[:start] + text[entries[names[number]].key.start_mark.index :]
+    return text[: entries[names[number - 2]].end] + text[end:]
 
 
 def _freed(text: str, start: int, end: int) -> str:

@@ -1,6 +1,4 @@
-"""A picture of how the face was followed through one clip: some of its frames with what was found, and the mask as a
-strip.
-"""
+"""A picture of how the face was followed through a clip: frames with what was found, and the mask as a strip."""
 
 from __future__ import annotations
 
@@ -17,9 +15,7 @@ _GAP_PX, _LINE_PX, _STRIP_PX, _TICKS_PX = 6, 20, 22, 20
 _PAPER, _INK = (255, 255, 255), (40, 40, 40)
 NOTHING, DETECTED, FOLLOWED, BETWEEN = (178, 24, 43), (0, 90, 150), (86, 180, 233), (230, 159, 0)
 _STATES = ((NOTHING, "no face"), (DETECTED, "detected"), (FOLLOWED, "followed"), (BETWEEN, "in between"))
-"""By `how` of faces.h5: the colour (RGB) of a frame, to be told apart by the colour-blind, and what is written below
-it.
-"""
+"""By `how` of faces.h5: the colour (RGB) of a frame, to be told apart by the colour-blind, and what stands below it."""
 _OTHERS, _TAG_PX = (120, 120, 120), 13
 _TICKS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
 _MOST_TICKS = 12
@@ -45,16 +41,9 @@ def taken(frames: int, count: int) -> list[int]:
 def draw_sheet(
     frames: Iterable[tuple[float, np.ndarray]], faces: ClipFeatures, count: int = 24, columns: int = 6
 ) -> np.ndarray:
-    """Draw the sheet of one clip.
+    """Draw the sheet of one clip, (height, width, 3) uint8 RGB, with `count` frames at most.
 
-    Args:
-        frames: a reading of the clip: (time s, (H, W, 3) uint8 RGB) in order
-        faces: the clip's group of `faces.h5`, or `untracked`
-        count: frames shown, at most
-        columns: frames side by side
-
-    Returns:
-        (height, width, 3) uint8 RGB
+    Its frames are (time s, (H, W, 3) uint8 RGB) in order, its faces the group of `faces.h5`, or `untracked`.
     """
     shown = set(taken(len(faces.mask), count))
     cells = [_cell(rgb, time, faces, index) for index, (time, rgb) in enumerate(frames) if index in shown]

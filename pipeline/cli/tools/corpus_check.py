@@ -5,43 +5,34 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from types import ModuleType
 
-from pipeline.cli.layout import Part, table, text_of
 from pipeline.core.clip import Clip, check_unique
 from pipeline.core.errors import SettingsError
 from pipeline.core.settings import parse
 from pipeline.corpora import LEFT_OUT
 from pipeline.manifest.build import labelled_clips
 from pipeline.manifest.settings import CorpusParams, load_adapter
+from pipeline.runner.layout import Part, some, table, text_of
 
 _SHOWN = 5
 """Names that are printed where there may be thousands."""
 
 
 def settings_of(name: str, corpora: Mapping[str, object], root: str) -> CorpusParams:
-    """Return a corpus's settings in params.yaml; or, with a folder at hand, those of a corpus that stands there not
-    yet.
-
-    Raises:
-        SettingsError: neither in params.yaml nor with a folder
-    """
+    """Return a corpus's settings in params.yaml; with a folder at hand, also of one that does not stand there yet."""
     block = corpora.get(name)
     if block is None and not root:
         known = ", ".join(corpora) or "none"
-        raise SettingsError(
-            f"params.yaml: corpora.{name}: no such corpus (known: {known}); add it, or say where it is: --root FOLDER"
-        )
-    given = {"root": root} if block is None else {**_mapping(block, name), **({"root": root} if root else {})}
-    return parse(CorpusParams, given, f"params.yaml: corpora.{name}")
+        why = f"no such corpus (known: {known}); add it, or say where it is: --root FOLDER"
+        raise SettingsError(f"params.yaml: corpora.{name}: {why}")
+    block = {} if block is None else block
+    if not isinstance(block, Mapping):
+        raise SettingsError(f"params.yaml: corpora.{name} should be a mapping, such as {{root: FOLDER}}")
+    return parse(CorpusParams, {**block, **({"root": root} if root else {})}, f"params.yaml: corpora.{name}")
 
 
 def check_corpus(name: str, params: CorpusParams) -> tuple[str, bool]:
-    """Return a page of text, and whether the corpus is as published; true, too, where nothing was.
-
-    Raises:
-        SettingsError, CorpusError: what stops `prepare`, too
-    """
+    """Return a page of text, and whether the corpus is as published; true, too, where nothing was."""
     if params.parts:
         each = next(iter(params.parts))
         remedy = f"check each of them, such as `python -m pipeline corpus check {each} --root FOLDER`"
@@ -49,26 +40,31 @@ def check_corpus(name: str, params: CorpusParams) -> tuple[str, bool]:
     adapter = load_adapter(name, params)
     clips = list(labelled_clips(name, params))
     check_unique((clip for _, clip in clips), params.root)
-    expected, found = _expected(adapter, params.labelled_by), counts(clips)
+    # published counts of labels are those of the adapter's first labelling
+    own = not params.labelled_by or params.labelled_by == adapter.LABELLINGS[0]
+    published: Mapping[str, int] = getattr(adapter, "EXPECTED", {})
+    expected = {what: count for what, count in published.items() if own or not what.startswith("label:")}
+    found = counts(clips)
     rows = []
     for each in dict.fromkeys([*found, *expected]):
         here, wanted = found.get(each, 0), expected.get(each)
-        rows.append([each.replace(":", " "), here, "" if wanted is None else wanted, _difference(here, wanted)])
+        verdict = "" if wanted in (None, here) else f"{abs(here - wanted)} {'missing' if here < wanted else 'extra'}"
+        rows.append([each.replace(":", " "), here, "" if wanted is None else wanted, verdict])
     absent = sorted({clip.path for _, clip in clips if not Path(params.root, clip.path).is_file()})
     differing = sum(bool(row[3]) for row in rows)
     parts: list[Part] = [f"{name} in {params.root}, read by pipeline/corpora/{params.adapter or name}.py"]
     parts += [f"licence: {adapter.LICENCE}", "", table(["what", "here", "published", "verdict"], rows, (0, 3)), ""]
-    parts += [*_uneven(clips), *([_some("named in a table, but not in the folder", absent)] if absent else [])]
-    parts.append(_verdict(differing, len(expected), bool(absent)))
+    parts += _uneven(clips)
+    parts += [f"named in a table, but not in the folder: {some(absent, _SHOWN)}"] if absent else []
+    met = f"{len(expected) - differing} of {len(expected)}" if differing else "all"
+    said = f"{met} published counts are met{', and files are absent' if absent else ''}"
+    parts.append(said if expected else "its adapter has no published counts to compare with")
     return text_of(parts), not differing and not absent
 
 
 def counts(clips: list[tuple[str, Clip]]) -> dict[str, int]:
-    """Return what there is of (corpus label, clip) pairs, under the names of an adapter's `EXPECTED`; a label's clips
-    whether used or not.
-
-    Returns:
-        `clips`, `speakers` (of the clips that are used), `label:<label>` and `split:<split>`
+    """Return what there is of (corpus label, clip) pairs, under the names of an adapter's `EXPECTED`: `clips`,
+    `speakers` of the clips that are used, `label:<label>` (used or not) and `split:<split>`.
     """
     found = {"clips": len(clips), "speakers": len({clip.speaker for _, clip in clips if clip.emotion != LEFT_OUT})}
     labels, splits = Counter(label for label, _ in clips), Counter(clip.split for _, clip in clips if clip.split)
@@ -76,45 +72,10 @@ def counts(clips: list[tuple[str, Clip]]) -> dict[str, int]:
     return found | {f"split:{name}": splits[name] for name in sorted(splits)}
 
 
-def _expected(adapter: ModuleType, labelled_by: str) -> Mapping[str, int]:
-    """Return the published counts; without those of the labels where others than the adapter's first ones are asked
-    for.
-    """
-    expected = getattr(adapter, "EXPECTED", {})
-    own = not labelled_by or labelled_by == adapter.LABELLINGS[0]
-    return {name: count for name, count in expected.items() if own or not name.startswith("label:")}
-
-
-def _difference(here: int, wanted: int | None) -> str:
-    if wanted is None or here == wanted:
-        return ""
-    return f"{wanted - here} missing" if here < wanted else f"{here - wanted} extra"
-
-
 def _uneven(clips: list[tuple[str, Clip]]) -> Iterator[str]:
-    """Say which speakers have another number of used clips than most have: a download that broke off lacks the last
-    ones.
-    """
+    """Say which speakers have not the usual number of used clips: a download that broke off lacks the last ones."""
     by_speaker = Counter(clip.speaker for _, clip in clips if clip.emotion != LEFT_OUT)
     usual, speakers = Counter(by_speaker.values()).most_common(1)[0] if by_speaker else (0, 0)
     others = [f"{speaker} ({count})" for speaker, count in sorted(by_speaker.items()) if count != usual]
     if others and speakers > len(by_speaker) / 2:
-        yield _some(f"speakers with another number of clips than the usual {usual}", others)
-
-
-def _some(what: str, names: list[str]) -> str:
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return f"{what}: {', '.join(names[:_SHOWN])}{more}"
-
-
-def _verdict(differing: int, published: int, absent: bool) -> str:
-    if not published:
-        return "its adapter has no published counts to compare with"
-    met = f"{published - differing} of {published}" if differing else "all"
-    return f"{met} published counts are met{', and files are absent' if absent else ''}"
-
-
-def _mapping(block: object, name: str) -> Mapping[str, object]:
-    if not isinstance(block, Mapping):
-        raise SettingsError(f"params.yaml: corpora.{name} should be a mapping, such as {{root: FOLDER}}")
-    return block
+        yield f"speakers with another number of clips than the usual {usual}: {some(others, _SHOWN)}"

@@ -3,33 +3,23 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-from pipeline.cli.layout import WHOLE, Part, pairs, table, text_of
-from pipeline.core.clip import Clip, read_manifest
+from pipeline.cli.inspect.clip_media import clip_of
+from pipeline.core.clip import Clip
 from pipeline.core.errors import ArtifactError, did_you_mean
 from pipeline.core.ledger import Entry, read_ledger
 from pipeline.core.store import FeatureFile
 from pipeline.engine.clip_cache import ClipCache
-from pipeline.engine.journal import Journal, journal_path, read_journal
+from pipeline.engine.journal import Journal, Row, journal_path, read_journal
 from pipeline.protocols.splits import read_splits
+from pipeline.runner.layout import WHOLE, Part, pairs, table, text_of
 from pipeline.runner.terminal import short
 
-_MANY = 5000
-"""Beyond so many clips the nearest name is not looked for."""
 
-
-@dataclass(frozen=True)
-class Places:
-    """Where to look.
-
-    Attributes:
-        root: folder of the corpus's media
-        features: folder of the corpus's features
-        reports: folder of the corpus's reports
-        cache: the clip cache
-    """
+class Places(NamedTuple):
+    """Folders of a corpus's media, features and reports, and the clip cache."""
 
     root: Path
     features: Path
@@ -37,66 +27,45 @@ class Places:
     cache: Path
 
 
-@dataclass(frozen=True)
-class _Step:
-    """One stage that wrote a ledger, and the clip's entry in it."""
+class _Step(NamedTuple):
+    """One stage that wrote a ledger, the clip's entry in it and its row of the journal."""
 
     entry: Entry
     file: Path
     depth: int
     journal: Journal | None
+    row: Row | None
 
     @property
     def how(self) -> tuple[str, str]:
         """(reused, computed or -, why)."""
-        row = self.journal.rows.get(self.entry.clip_id) if self.journal else None
-        if row is not None:
-            return row.how, row.why
+        if self.row is not None:
+            return self.row.how, self.row.why
         if self.entry.detail.startswith("after "):
             return "-", f"not tried {self.entry.detail}"
         return "-", "made for the corpus as a whole, or taken from DVC's cache"
 
 
 def explain(corpus: str, clip_id: str, places: Places, stage: str = "") -> str:
-    """Return the clip's walk as text.
-
-    Args:
-        corpus: its name
-        clip_id: the clip
-        places: where to look
-        stage: a stage of the walk, or its file's name, to tell everything about; "" = all stages, a line each
-
-    Raises:
-        ArtifactError: no such corpus, clip or stage, or a damaged artifact
-    """
-    clip = clip_of(clip_id, places)
+    """Return the clip's walk as text: all stages, a line each, or everything about one (or about its file)."""
+    clip = clip_of(clip_id, places.features)
     steps = _steps(clip_id, places)
     parts: list[Part] = [f"{clip_id} of {corpus}", _about(clip, places), ""]
     if stage:
-        return text_of([*parts, *_details(_chosen(steps, stage), clip_id, places.cache)])
+        named = {name: step for step in steps for name in (step.entry.stage, step.file.stem)}
+        if stage not in named:
+            raise ArtifactError(f"no stage '{stage}' in this clip's ledgers{did_you_mean(stage, named)}")
+        return text_of([*parts, *_details(named[stage], clip_id, places.cache)])
     return text_of([*parts, _walk(steps, clip_id), "", *_predictions(clip, places.reports)])
-
-
-def clip_of(clip_id: str, places: Places) -> Clip:
-    """Return the manifest's row of a clip.
-
-    Raises:
-        ArtifactError: no such clip
-    """
-    manifest = places.features / "manifest.csv"
-    clips = {clip.clip_id: clip for clip in read_manifest(manifest)}
-    if clip_id not in clips:
-        near = did_you_mean(clip_id, clips) if len(clips) < _MANY else ""
-        raise ArtifactError(f"{manifest}: no clip '{clip_id}'{near}")
-    return clips[clip_id]
 
 
 def said_of(entry: Entry) -> str:
     """Return status, reason and detail of a ledger's entry."""
-    return f"{entry.status}{f', {_why(entry)}' if entry.reason or entry.detail else ''}"
+    return f"{entry.status}{f', {why_of(entry)}' if entry.reason or entry.detail else ''}"
 
 
-def _why(entry: Entry) -> str:
+def why_of(entry: Entry) -> str:
+    """Return reason and detail of a ledger's entry."""
     return ": ".join(filter(None, (entry.reason, entry.detail)))
 
 
@@ -115,28 +84,24 @@ def _steps(clip_id: str, places: Places) -> list[_Step]:
     """Return a step per ledger, those first that rest on fewest others."""
     steps = []
     for path in places.features.glob("*.ledger.csv"):
-        entries = read_ledger(path)
-        name = path.name.removesuffix(".ledger.csv")
-        file = path.with_name(f"{name}.h5")
-        stages = {entry.stage for entry in entries}
+        entries, name = read_ledger(path), path.name.removesuffix(".ledger.csv")
+        file, depth = path.with_name(f"{name}.h5"), len({entry.stage for entry in entries})
         # a ledger repeats those of the stages before; its own stage is the one that no shorter ledger has
-        own = [entry for entry in entries if entry.clip_id == clip_id and _is_own(entry.stage, name)]
-        steps += [_Step(entry, file, len(stages), read_journal(journal_path(places.cache, file))) for entry in own]
+        stage = {"faces": "track_faces", "aligned": "align_faces"}.get(name, name)
+        for entry in entries:
+            if entry.clip_id == clip_id and entry.stage.rpartition(":")[2] == stage:
+                journal = read_journal(journal_path(places.cache, file))
+                steps.append(_Step(entry, file, depth, journal, journal.rows.get(clip_id) if journal else None))
     return sorted(steps, key=lambda step: (step.depth, step.entry.stage))
-
-
-def _is_own(stage: str, name: str) -> bool:
-    return stage.rpartition(":")[2] == name or stage == {"faces": "track_faces", "aligned": "align_faces"}.get(name)
 
 
 def _walk(steps: list[_Step], clip_id: str) -> Part:
     rows = []
     for step in steps:
         (how, why), entry = step.how, step.entry
-        result = short(_why(entry) if entry.lost else _result(step.file, clip_id), 34)
-        rows.append(
-            [entry.stage, entry.status, how, result, f"{why} [{_why(entry)}]" if entry.status == "degraded" else why]
-        )
+        result = short(why_of(entry) if entry.lost else _result(step.file, clip_id), 34)
+        why += f" [{why_of(entry)}]" if entry.status == "degraded" else ""
+        rows.append([entry.stage, entry.status, how, result, why])
     return table(["stage", "status", "cache", "result", "why"], rows, range(5), WHOLE)
 
 
@@ -156,23 +121,15 @@ def _result(path: Path, clip_id: str) -> str:
     return f"{len(mask)} x {width}, observed {mask.mean():.0%}{f', in {len(folds)} folds' if folds else ''}"
 
 
-def _chosen(steps: list[_Step], stage: str) -> _Step:
-    names = {name: step for step in steps for name in (step.entry.stage, step.file.stem)}
-    if stage not in names:
-        raise ArtifactError(f"no stage '{stage}' in this clip's ledgers{did_you_mean(stage, names)}")
-    return names[stage]
-
-
 def _details(step: _Step, clip_id: str, cache: Path) -> list[Part]:
     there = f"{step.file}: {_result(step.file, clip_id)}" if step.file.is_file() else "none"
     rows = [("stage", f"{step.entry.stage}: {said_of(step.entry)}"), ("file", there), ("cache", ": ".join(step.how))]
-    row = step.journal.rows.get(clip_id) if step.journal else None
-    if step.journal is None or row is None:
+    if step.journal is None or step.row is None:
         return [pairs(rows)]
-    path = ClipCache(cache).path(row.key)
+    path = ClipCache(cache).path(step.row.key)
     kept = f"{path} ({path.stat().st_size:,} bytes)" if path.is_file() else "no longer there: pruned or deleted"
-    made_of = [f"      {name} = {value}" for name, value in {"input": row.input, **step.journal.common}.items()]
-    return [pairs([*rows, ("entry", kept), ("key", f"{row.key}, SHA-256 of:")]), *made_of]
+    made_of = [f"      {name} = {value}" for name, value in {"input": step.row.input, **step.journal.common}.items()]
+    return [pairs([*rows, ("entry", kept), ("key", f"{step.row.key}, SHA-256 of:")]), *made_of]
 
 
 def _predictions(clip: Clip, reports: Path) -> list[Part]:

@@ -1,18 +1,17 @@
-"""`python -m pipeline faces`: contact sheets of how the face was followed, and a page over all clips, worst coverage
-first.
-"""
+"""`python -m pipeline faces`: sheets of how the face was followed, and a page over all clips, worst coverage first."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
+from pipeline.cli.inspect.clip_media import clip_of
 from pipeline.cli.tools.contact_sheet import draw_sheet, untracked
-from pipeline.cli.tools.explain import Places, clip_of, said_of
+from pipeline.cli.tools.explain import Places, said_of, why_of
 from pipeline.core.clip import Clip, read_manifest
 from pipeline.core.errors import ArtifactError, ClipError
 from pipeline.core.files import atomic_path
@@ -27,15 +26,7 @@ STAGE, _LEDGER = "track_faces", "faces.ledger.csv"
 _FRAMES_OF_ONE, _FRAMES_OF_ALL = 24, 6
 
 
-def _file(clip_id: str, places: Places, suffix: str) -> Path:
-    """Return where a clip's sheet lies; ids are checked to be names."""
-    return places.reports / "faces" / f"{clip_id}{suffix}"
-
-
-@dataclass(frozen=True)
-class _Line:
-    """One clip on the page."""
-
+class _Line(NamedTuple):
     clip_id: str
     coverage: float
     between: float
@@ -44,64 +35,43 @@ class _Line:
     sheet: str
 
 
-@dataclass(frozen=True)
-class _Draw:
-    """Draws and writes the small sheet of one clip; travels to worker processes."""
-
-    places: Places
-
-    def __call__(self, item: tuple[Clip, Entry]) -> _Line:
-        clip, entry = item
-        faces, sheet = _sheet(clip, self.places, _FRAMES_OF_ALL)
-        path = _file(clip.clip_id, self.places, ".jpg")
-        if sheet is not None:
-            _write(path, sheet)
-        observed = faces.mask.mean() if len(faces.mask) else 0.0
-        between = (faces.extra["how"][faces.mask] == INTERPOLATED).mean() if faces.mask.any() else 0.0
-        others = max(0, faces.extra["tracks"].shape[1] - 1)
-        said = ": ".join(word for word in (entry.reason, entry.detail) if word)
-        name = path.name if sheet is not None else ""
-        return _Line(clip.clip_id, float(observed), float(between), others, said, name)
+def _drawn(places: Places, item: tuple[Clip, Entry]) -> _Line:
+    """Draw and write the small sheet of one clip, in a worker process."""
+    clip, entry = item
+    faces, sheet = _sheet(clip, places, _FRAMES_OF_ALL)
+    name = _write(clip.clip_id, ".jpg", places, sheet).name if sheet is not None else ""
+    observed = faces.mask.mean() if len(faces.mask) else 0.0
+    between = (faces.extra["how"][faces.mask] == INTERPOLATED).mean() if faces.mask.any() else 0.0
+    others = max(0, faces.extra["tracks"].shape[1] - 1)
+    return _Line(clip.clip_id, float(observed), float(between), others, why_of(entry), name)
 
 
 def one(clip_id: str, places: Places) -> str:
-    """Write the contact sheet of one clip, and return where it is and what it shows.
-
-    Raises:
-        ArtifactError: no such clip, or the tracker has not run
-    """
-    clip, entry = clip_of(clip_id, places), _clips(places)[1][clip_id]
+    """Write the contact sheet of one clip, and return where it is and what it shows."""
+    clip, entry = clip_of(clip_id, places.features), _clips(places)[1][clip_id]
     faces, sheet = _sheet(clip, places, _FRAMES_OF_ONE)
     words = f"{clip_id}: {said_of(entry)}"
     if sheet is None:
         return f"{words}; no frame of it can be shown"
-    path = _file(clip_id, places, ".png")
-    _write(path, sheet)
+    path = _write(clip_id, ".png", places, sheet)
     return f"{words}; a face in {faces.mask.sum()} of {len(faces.mask)} frames\n{path}"
 
 
 def everyone(corpus: str, places: Places, workers: int) -> str:
-    """Write a small sheet of every clip and the page over all of them, and return where it is and what it shows.
-
-    Raises:
-        ArtifactError: the tracker has not run, or no clip has a picture
-    """
+    """Write a small sheet of every clip and the page over all of them, and return where it is and what it shows."""
     clips, entries = _clips(places)
     seen = [(clip, entries[name]) for name, clip in clips.items() if entries[name].status != "absent"]
     if not seen:
         why = f"no clip of {corpus} has a picture, so there is no face to show"
         raise ArtifactError(f"{places.features / _LEDGER}: {why}")
-    drawn = ordered_map(_Draw(places), seen, workers, f"{corpus}: faces")
+    drawn = ordered_map(partial(_drawn, places), seen, workers, f"{corpus}: faces")
     lines = sorted(drawn, key=lambda line: (line.coverage, -line.between, line.clip_id))
     path, mean = places.reports / "faces" / "index.html", float(np.mean([line.coverage for line in lines]))
     missing = len(clips) - len(seen)
     counted = f"{len(lines)} clips" + (f" ({missing} more have no picture)" if missing else "")
     render("faces.html", path, corpus=corpus, counted=counted, lines=lines, mean=mean)
-    return f"{counted}, a face in {mean:.1%} of the frames on average, {_worst(lines)}\n{path}"
-
-
-def _worst(lines: Sequence[_Line]) -> str:
-    return f"worst: {', '.join(f'{line.clip_id} {line.coverage:.0%}' for line in lines[:3])}"
+    worst = ", ".join(f"{line.clip_id} {line.coverage:.0%}" for line in lines[:3])
+    return f"{counted}, a face in {mean:.1%} of the frames on average, worst: {worst}\n{path}"
 
 
 def _clips(places: Places) -> tuple[dict[str, Clip], dict[str, Entry]]:
@@ -118,16 +88,16 @@ def _sheet(clip: Clip, places: Places, count: int) -> tuple[ClipFeatures, np.nda
     file = places.root / clip.path
     try:
         found = opened(places.features / "faces.h5")
-        faces = found.read(clip.clip_id) if found.holds(clip.clip_id) else untracked(_times(file, clip))
+        times = (time for time, _ in read_frames(file, clip.start, clip.end))
+        faces = found.read(clip.clip_id) if found.holds(clip.clip_id) else untracked(np.array(list(times)))
         return faces, draw_sheet(read_frames(file, clip.start, clip.end), faces, count)
     except ClipError:  # the ledger says why, and the page repeats it
         return untracked(np.zeros(0)), None
 
 
-def _times(file: Path, clip: Clip) -> np.ndarray:
-    return np.array([time for time, _ in read_frames(file, clip.start, clip.end)])
-
-
-def _write(path: Path, rgb: np.ndarray) -> None:
+def _write(clip_id: str, suffix: str, places: Places, rgb: np.ndarray) -> Path:
+    """Write a clip's sheet and return where; ids are checked to be names."""
+    path = places.reports / "faces" / f"{clip_id}{suffix}"
     with atomic_path(path) as temporary:
-        temporary.write_bytes(cv2.imencode(path.suffix, np.ascontiguousarray(rgb[..., ::-1]))[1].tobytes())
+        temporary.write_bytes(cv2.imencode(suffix, np.ascontiguousarray(rgb[..., ::-1]))[1].tobytes())
+    return path

@@ -6,11 +6,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from pipeline.cli.layout import WHOLE, table, text_of
 from pipeline.core.errors import WeightsError
 from pipeline.core.files import atomic_path, file_digest
-from pipeline.core.settings import Runtime, parse, read_params
+from pipeline.core.settings import read_params
 from pipeline.core.weights_file import FILE, PUBLISHED, load_published, load_weights
+from pipeline.runner.layout import WHOLE, table, text_of
 from pipeline.weights.convert import state_of
 from pipeline.weights.entries import SHOWN, Entry, FileEntry, TrainedEntry
 from pipeline.weights.fetch import CACHE_REMEDY, cached_path, fetch, verify
@@ -21,59 +21,31 @@ Row = tuple[str, str, str, str, str]
 WRONG = "WRONG"
 
 
-def cache_folder(params: Path) -> Path:
-    """Return the folder of fetched weights that params.yaml names."""
-    runtime = parse(Runtime, read_params(params).get("runtime"), f"{params}: runtime")
-    return Path(runtime.weights_cache).expanduser()
-
-
-def list_weights(lock: Lock, cache: Path, models: Path) -> str:
-    """Return a table of all entries.
-
-    Args:
-        lock: of weights.lock
-        cache: folder of fetched weights
-        models: folder of the features' weights
-    """
-    rows = [
-        (entry.name, entry.kind, f"{entry.paper}: {entry.network}", _where(entry, cache, models), entry.known or "-")
-        for entry in lock.values()
-    ]
+def list_weights(lock_path: Path, cache: Path, models: Path) -> str:
+    """Return a table of all entries."""
+    rows = []
+    for entry in read_lock(lock_path).values():
+        where = "to import" if isinstance(entry, FileEntry) else "not fetched"
+        if isinstance(entry, TrainedEntry):
+            made = (models / entry.feature / FILE).is_file()
+            where = "trained here" if made else f"to train: dvc repro {entry.stage}"
+        elif cached_path(entry, cache).is_file():
+            where = "cached"
+        rows.append((entry.name, entry.kind, f"{entry.paper}: {entry.network}", where, entry.known or "-"))
     return text_of([table(["name", "kind", "for", "where", "SHA-256"], rows, range(5), WHOLE)])
 
 
-def _where(entry: Entry, cache: Path, models: Path) -> str:
-    if isinstance(entry, TrainedEntry):
-        made = (models / entry.feature / FILE).is_file()
-        return "trained here" if made else f"to train: dvc repro {entry.stage}"
-    if cached_path(entry, cache).is_file():
-        return "cached"
-    return "to import" if isinstance(entry, FileEntry) else "not fetched"
-
-
-def fetch_weights(lock: Lock, name: str, cache: Path) -> str:
-    """Fetch one entry, pin its hash where only its first digits were known, and say where it is.
-
-    Raises:
-        WeightsError: no such entry, or it cannot be had
-    """
+def fetch_weights(lock_path: Path, name: str, cache: Path) -> str:
+    """Fetch one entry, pin its hash where only its first digits were known, and say where it is."""
+    lock = read_lock(lock_path)
     entry = lock.entry(name)
     path = fetch(entry, cache)
-    return _pinned(lock, entry, file_digest(path), f"{name}: {path}")
+    return _pinned(lock, entry, file_digest(path), path)
 
 
-def import_weights(lock: Lock, name: str, file: Path, cache: Path) -> str:
-    """Take a file that the user has got by hand into the cache, checked, and pin its hash if it was not.
-
-    Args:
-        lock: of weights.lock
-        name: entry
-        file: the file, under any name
-        cache: folder of fetched weights
-
-    Raises:
-        WeightsError: no such entry or file, another hash than the pinned one, damaged, or for another network
-    """
+def import_weights(lock_path: Path, name: str, file: Path, cache: Path) -> str:
+    """Take a file that the user has got by hand into the cache, checked, and pin its hash if it was not."""
+    lock = read_lock(lock_path)
     entry = lock.entry(name)
     if isinstance(entry, TrainedEntry):
         raise WeightsError(f"{name} is trained here, not imported; run `dvc repro {entry.stage}`")
@@ -90,32 +62,25 @@ def import_weights(lock: Lock, name: str, file: Path, cache: Path) -> str:
         shutil.copyfile(file, temporary)
         if file_digest(temporary) != sha256:
             raise WeightsError(f"{file}: changed while it was copied; run the command again")
-    return _pinned(lock, entry, sha256, f"{name}: {path}")
+    return _pinned(lock, entry, sha256, path)
 
 
-def _pinned(lock: Lock, entry: Entry, sha256: str, text: str) -> str:
+def _pinned(lock: Lock, entry: Entry, sha256: str, path: Path) -> str:
+    text = f"{entry.name}: {path}"
     if entry.sha256 is None:
         pin(lock.path, entry.name, sha256)
         text = f"{text}; its hash is now pinned in {lock.path}, commit that"
     return f"{text}\nSHA-256 {sha256}\nlicence: {entry.licence}"
 
 
-def verify_weights(params: Path, lock_path: Path, models: Path) -> tuple[str, bool]:
-    """Hash all weights that results rest on, and all fetched files.
-
-    Args:
-        params: of params.yaml
-        lock_path: of weights.lock
-        models: folder of the features' weights
-
-    Returns:
-        a table, and whether nothing in it is wrong; weights that are not made yet are not wrong
-    """
-    settings, cache = read_params(params), cache_folder(params)
+def verify_weights(params: Path, lock_path: Path, cache: Path, models: Path) -> tuple[str, bool]:
+    """Hash all weights that results rest on, and all fetched files; return a table, and whether nothing is wrong."""
+    settings = read_params(params)
     features = [(stage, name) for stage in ("pretrain", "fetch_weights") for name in settings.get(stage) or ()]
-    made = [_feature(stage, name, models / name) for stage, name in features]
-    cached = [_cached(entry, cached_path(entry, cache)) for entry in read_lock(lock_path).values()]
-    rows = [row for row in (*made, *cached) if row is not None]
+    rows = [_feature(stage, name, models / name) for stage, name in features]
+    for entry in read_lock(lock_path).values():
+        if not isinstance(entry, TrainedEntry) and (path := cached_path(entry, cache)).is_file():
+            rows.append(_cached(entry, path))
     found = table(["weights", "file", "SHA-256", "state", "origin, or what is wrong"], rows, range(5), WHOLE)
     return text_of([found]), all(row[3] != WRONG for row in rows)
 
@@ -132,9 +97,7 @@ def _feature(stage: str, name: str, folder: Path) -> Row:
     return name, str(file), found.sha256, "ok", found.origin
 
 
-def _cached(entry: Entry, path: Path) -> Row | None:
-    if isinstance(entry, TrainedEntry) or not path.is_file():
-        return None
+def _cached(entry: Entry, path: Path) -> Row:
     try:
         return entry.name, str(path), verify(entry, path), "ok", entry.origin
     except WeightsError as error:

@@ -18,7 +18,7 @@ from pipeline.reporting.overview.systems_compared import COLUMNS as COMPARED
 from pipeline.reporting.overview.systems_compared import glance, systems_compared
 from pipeline.reporting.system.statistics_page import listing
 from pipeline.reporting.training_curves import network_charts
-from pipeline.runner.terminal import table
+from pipeline.runner.layout import table, text_of
 
 TEMPLATES = Path(__file__).parent / "templates"
 _PARTS = {
@@ -50,11 +50,11 @@ def overview(places: Places) -> str:
     blocks = [_text(report) for report in reports]
     if len(reports) > 1:
         rows = [(each.corpus, each.setup["protocol"], each.system, *each.rows[each.best]) for each in reports]
-        lines = table(("Corpus", "Protocol", "System", *COLUMNS), rows, range(4))
-        blocks += ["\nThe best of each, chosen on the test clips", *lines]
+        best = text_of([table(("Corpus", "Protocol", "System", *COLUMNS), rows, range(4))])
+        blocks += ["\nThe best of each, chosen on the test clips", best]
     for corpus, found in compared.items():
         blocks.append(f"\nSystems compared on {corpus}: points of accuracy, tests paired by clip")
-        blocks += table(found.columns, found.rows, (0, 1))
+        blocks.append(text_of([table(found.columns, found.rows, (0, 1))]))
     return "\n".join([*blocks, f"The page over all reports: {page}"])
 
 
@@ -69,7 +69,7 @@ def _compared(places: Places, reports: Sequence[Report]) -> Mapping[str, Listing
 
 
 def _text(report: Report) -> str:
-    lines = [f"\n{report.name}: {report.setup['protocol']}", *table(COLUMNS, report.rows.values())]
+    lines = [f"\n{report.name}: {report.setup['protocol']}", text_of([table(COLUMNS, report.rows.values())])]
     if len(report.scores) > len(report.rows):
         fusions = len(report.setup["methods"])
         lines.append(f"  best of each method, among {fusions} fusions, on the test clips")

@@ -18,8 +18,7 @@ import yaml
 
 from helpers.media import tone, write_media
 from helpers.project import ROOT
-from pipeline.cli.doctor import engines, environment, inputs, places, probe
-from pipeline.cli.doctor.finding import Finding
+from pipeline.cli.doctor import Finding, checks, engines, environment, inputs, places
 from pipeline.core.weights_file import save_published
 
 
@@ -147,12 +146,12 @@ def test_packages_of_another_version_are_named(tmp_path):
     )
     assert environment.packages(lock) == [
         Finding(
-            "package pandas",
             "wrong",
+            "package pandas",
             f"{environment.installed()['pandas']}, requirements.lock has 0.1",
             environment.MAKE,
         ),
-        Finding("package no_such.thing", "wrong", "absent, requirements.lock has 2.0", environment.MAKE),
+        Finding("wrong", "package no_such.thing", "absent, requirements.lock has 2.0", environment.MAKE),
     ]
     here = [f"{name}=={version}\n" for name, version in list(environment.installed().items())[:30]]
     lock.write_text("".join([*here, *(f"none{number}==1\n" for number in range(20))]))
@@ -170,8 +169,8 @@ def test_builds_of_torch_are_one_version():
 
 def test_an_old_python_and_torch_with_another_torchvision(monkeypatch):
     monkeypatch.setattr(environment.sys, "version_info", (3, 10, 4))
-    assert environment.python().state == "wrong"
-    assert "3.11 or newer" in environment.python().remedy
+    assert environment.python()[0].state == "wrong"
+    assert "3.11 or newer" in environment.python()[0].remedy
     assert environment.partners().state == "ok"
     monkeypatch.setattr(environment, "installed", lambda: {"torch": "2.0.1+cpu", "torchvision": "0.28.0"})
     assert (environment.partners().state, "here is 2.0.1+cpu" in environment.partners().words) == ("wrong", True)
@@ -181,9 +180,9 @@ def test_an_old_python_and_torch_with_another_torchvision(monkeypatch):
 
 def test_dvc_and_git(tmp_path, monkeypatch):
     assert [one.state for one in environment.dvc(tmp_path)] == ["ok", "wrong"]
-    assert environment.git(tmp_path).state == "note"
+    assert environment.git(tmp_path)[0].state == "note"
     monkeypatch.setenv("PATH", "")
-    assert environment.git(ROOT).words.startswith("absent")
+    assert environment.git(ROOT)[0].words.startswith("absent")
     assert {one.state for one in environment.tools()} == {"note"}
 
 
@@ -226,25 +225,25 @@ def test_cuda(build, here, device, state, words):
 
 
 def test_a_probe_that_hangs_is_ended(monkeypatch):
-    found = probe.run_all(["torch"], ROOT / "params.yaml", limit_s=0.05)
+    found = checks.run_all(["torch"], ROOT / "params.yaml", limit_s=0.05)
     assert [one.state for one in found["torch"]] == ["wrong"]
     assert "no answer" in found["torch"][0].words
 
 
 def test_probes_leave_no_process_at_ctrl_c(monkeypatch):
-    started: list[probe.Running] = []
-    start = probe._start
+    started: list[subprocess.Popen[str]] = []
+    start = checks._start
 
-    def begin(name: str, params: Path) -> probe.Running:
+    def begin(name: str, params: Path) -> subprocess.Popen[str]:
         if len(started) == 2:
             raise KeyboardInterrupt
         started.append(start(name, params))
         return started[-1]
 
-    monkeypatch.setattr(probe, "_start", begin)
+    monkeypatch.setattr(checks, "_start", begin)
     with pytest.raises(KeyboardInterrupt):
-        probe.run_all(["torch", "libraries", "dlib"], ROOT / "params.yaml")
-    assert [one.process.returncode for one in started] == [-signal.SIGKILL] * 2
+        checks.run_all(["torch", "libraries", "dlib"], ROOT / "params.yaml")
+    assert [one.returncode for one in started] == [-signal.SIGKILL] * 2
 
 
 # --- folders ---------------------------------------------------------------------------------------------------------
@@ -254,7 +253,7 @@ def test_a_full_disk_names_the_path(tmp_path, monkeypatch):
     monkeypatch.setattr(places.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**12, 10**12, 5.9e9))
     found = places.room("project", tmp_path / "not/yet", places.PROJECT_GB, "free some")
     assert found == Finding(
-        "disk, project", "wrong", f"5.9 GB free at {tmp_path}/not/yet, 6 GB are needed", "free some"
+        "wrong", "disk, project", f"5.9 GB free at {tmp_path}/not/yet, 6 GB are needed", "free some"
     )
     assert places.room("TMPDIR", tmp_path, places.OTHER_GB, "").state == "ok"
 
@@ -338,7 +337,7 @@ def test_weights_that_are_here_and_a_flipped_byte(project):
     assert (weights_here().state, "its hash holds" in weights_here().words) == ("note", True)
     folder = project / "models/pretrained/one"
     save_published(folder, {"net": project / "net.pth"}, ["net"], "a test")
-    assert weights_here() == Finding("weights, one", "ok", "models/pretrained/one, 1 files, hashes hold")
+    assert weights_here() == Finding("ok", "weights, one", "models/pretrained/one, 1 files, hashes hold")
     copy = folder / "net.pth"
     copy.write_bytes(b"W" + copy.read_bytes()[1:])
     assert (weights_here().state, "net.pth: refused" in weights_here().words) == ("wrong", True)
@@ -392,12 +391,12 @@ def test_corpora(project):
     (project / "mine/manifest.csv").write_text("clip_id,path,speaker,emotion\n")
     assert corpus_of(project, corpora=mine).state == "wrong"
     (project / "mine/manifest.csv").write_text("clip_id,path,speaker,emotion\na,a.wav,s,anger\n")
-    assert corpus_of(project, corpora=mine) == Finding("corpus mine", "ok", f"1 clips in {project / 'mine'}")
+    assert corpus_of(project, corpora=mine) == Finding("ok", "corpus mine", f"1 clips in {project / 'mine'}")
     assert corpus_of(project, corpora={"mine": {"adaptor": "x", "root": "y"}}).state == "wrong"
     demo = {"demo": {"adapter": "demo", "root": "data/demo", "protocol": {"name": "none"}}}
     assert corpus_of(project, corpora=demo).state == "wrong"
     assert corpus_of(project, corpora=demo, generate={"demo": {}}) == Finding(
-        "corpus demo", "note", "data/demo is not made yet", "make repro makes it"
+        "note", "corpus demo", "data/demo is not made yet", "make repro makes it"
     )
 
 
@@ -422,5 +421,5 @@ def test_settings_with_a_mistake(project):
     assert (found.state, "runtime.workrs: no such setting (did you mean 'workers'?)" in found.words) == ("wrong", True)
     settings(project, **params)
     assert inputs.settings(Path("params.yaml")) == [
-        Finding("settings", "ok", "corpora: demo; systems: huang2017, zhang2017, ouyang2017")
+        Finding("ok", "settings", "corpora: demo; systems: huang2017, zhang2017, ouyang2017")
     ]

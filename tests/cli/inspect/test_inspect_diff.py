@@ -15,8 +15,7 @@ from hypothesis.extra.numpy import arrays
 
 from helpers.inspecting import changed, write_corpus, write_crops
 from pipeline.__main__ import main
-from pipeline.cli.inspect.difference import compare, distance
-from pipeline.cli.inspect.difference_text import describe
+from pipeline.cli.inspect.difference import compare, describe, distance
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.core.store_writer import write_features
 

@@ -13,11 +13,9 @@ from hypothesis import strategies as st
 
 from helpers.project import ROOT
 from pipeline.__main__ import main
-from pipeline.cli.settings.overlay import load, names
-from pipeline.cli.settings.profiles import in_use, plan
+from pipeline.cli.settings.profiles import in_use, load, names, plan
 from pipeline.cli.settings.sections import check
-from pipeline.cli.settings.tree import differences
-from pipeline.cli.settings.yaml_edit import edited
+from pipeline.cli.settings.yaml_edit import differences, edited
 from pipeline.core.errors import SettingsError
 
 SHIPPED = (ROOT / "params.yaml").read_text(encoding="utf-8")

@@ -13,10 +13,9 @@ from dvc.utils.hydra import apply_overrides
 from pydantic import TypeAdapter
 
 from helpers.project import ROOT
-from pipeline.cli.settings.overlay import demo
-from pipeline.cli.settings.page import PRINTED, page
+from pipeline.cli.settings.page import PRINTED, demo, page
 from pipeline.cli.settings.sections import NAMED, WHOLE, blocks, check, parts
-from pipeline.cli.settings.tree import differences
+from pipeline.cli.settings.yaml_edit import differences
 from pipeline.core.errors import SettingsError
 
 TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")

@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.project import ROOT
-from pipeline.cli.settings.tree import MISSING, differences
-from pipeline.cli.settings.yaml_edit import edited
+from pipeline.cli.settings.yaml_edit import MISSING, differences, edited
 from pipeline.core.errors import SettingsError
 
 SHIPPED = (ROOT / "params.yaml").read_text(encoding="utf-8")

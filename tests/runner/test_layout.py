@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.cli.layout import WHOLE, pairs, shown, table, text_of
+from pipeline.runner.layout import WHOLE, pairs, shown, table, text_of
 
 
 def test_markup_in_data_is_text():

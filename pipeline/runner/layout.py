@@ -59,14 +59,7 @@ def pairs(rows: Iterable[tuple[str, Any]]) -> Table:
 def table(
     header: Sequence[str], rows: Iterable[Sequence[Any]], texts: Container[int] = (0,), most: int = WIDEST
 ) -> Table:
-    """Return a table.
-
-    Args:
-        header: one name per column
-        rows: cells, as many as the header has
-        texts: which columns are text and are set left; the others are set right
-        most: characters of a cell that are shown
-    """
+    """Return a table: of each cell `most` characters, the columns `texts` set left, the others right."""
     found = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for at, name in enumerate(header):
         found.add_column(short(name), justify="left" if at in texts else "right", no_wrap=True)
@@ -78,3 +71,8 @@ def table(
 def shown(parts: list[Part], rows: int, most: int, more: str = "more") -> list[Part]:
     """Return a table that ends at `most` rows, and how many more there are."""
     return parts if rows <= most else [*parts, f"... and {rows - most} {more}"]
+
+
+def some(names: Sequence[str], most: int) -> str:
+    """Return names as a list that ends at `most` of them, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
