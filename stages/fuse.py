@@ -10,7 +10,8 @@ from pipeline.fusion.run import fuse_all
 from pipeline.fusion.weights.run_feedback import run_feedback, write_feedback
 from pipeline.protocols.splits import read_splits
 from pipeline.runner.stage import Context, run
-from pipeline.systems.params import SystemParams, fusion_entries
+from pipeline.systems.ledger import fusion_entries
+from pipeline.systems.params import SystemParams
 
 READS = ("systems.{system}", "fuse")
 

@@ -17,15 +17,12 @@ def sides_of(clips: Sequence[Clip], params: ProtocolParams) -> Mapping[str, Sequ
         SettingsError: the corpus has no such part
     """
     known = {clip.corpus for clip in clips} - {""}
-    for part in (*params.train_on, *params.test_on):
-        if part not in known:
-            place = f"params.yaml: protocol.{'train_on' if part in params.train_on else 'test_on'}"
-            remedy = (
-                did_you_mean(part, known)
-                if known
-                else "; name both corpora in corpora.<name>.parts, or in a column corpus of the manifest"
-            )
-            raise SettingsError(f"{place}: no part '{part}'{remedy}")
+    remedy = "; name both corpora in corpora.<name>.parts, or in a column corpus of the manifest"
+    for setting, parts in (("train_on", params.train_on), ("test_on", params.test_on)):
+        for part in parts:
+            if part not in known:
+                near = did_you_mean(part, known) if known else remedy
+                raise SettingsError(f"params.yaml: protocol.{setting}: no part '{part}'{near}")
     sides = {"train": params.train_on, "val": params.train_on, "test": params.test_on}
     return {part: corpora for part, corpora in sides.items() if corpora}
 

@@ -18,7 +18,7 @@ def trainable_folds(
     what: str,
     parts: Sequence[str] = tuple(_USES),
 ) -> dict[str, Fold]:
-    """Return the folds with clips to train and to validate on; a missing modality may leave a fold without any.
+    """Return the folds with clips in all `parts`; a missing modality may leave a fold without any.
 
     Args:
         folds: fold name -> fold
@@ -50,15 +50,8 @@ def not_learned(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def check_absent(clips: Iterable[str], absent: Collection[str], message: str) -> None:
-    """Refuse to go on where clips are missing although they have the modality.
-
-    Args:
-        clips: ids of the clips that are needed
-        absent: ids of the clips without the modality
-        message: of the error, where none of `clips` is in `absent`
-
-    Raises:
-        PipelineError: with the message
+    """Refuse to go on, by a PipelineError with this message, where none of the clips that are needed lacks the
+    modality.
     """
     if not any(clip_id in absent for clip_id in clips):
         raise PipelineError(message)

@@ -1,4 +1,4 @@
-"""A system: which features, classifiers and fusion rules make one paper's recognition; its lines in the ledger."""
+"""A system: which features, classifiers and fusion rules make one paper's recognition."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-import pandas as pd
 from pydantic import Field, ValidationInfo, field_validator
 
 from pipeline.core.errors import did_you_mean
-from pipeline.core.ledger import Entry
 from pipeline.core.settings import Settings
-from pipeline.protocols.splits import Fold
 from pipeline.systems.combined import Combined, FeedbackParams, Name, check_feedback, check_parts
 from pipeline.systems.ids import FusionId, ModelId, PairId
 
@@ -117,12 +114,6 @@ class SystemParams(Settings):
         """Return the features of one modality."""
         return [feature for feature, kind in self.features.items() if kind == modality]
 
-    def fused_pairs(self) -> list[tuple[str, str]]:
-        """Return the pairs (audio feature, video feature) that are fused."""
-        if self.pairs is not None:
-            return list(self.pairs)
-        return [(audio, video) for audio in self.of("audio") for video in self.of("video")]
-
     def fused_classifiers(self) -> tuple[str, ...]:
         """Return the classifiers whose results are fused."""
         return self.classifiers if self.fused is None else self.fused
@@ -134,15 +125,11 @@ def _crossed(features: Iterable[str], classifiers: Iterable[str]) -> list[ModelI
 
 @dataclass(frozen=True)
 class Fusion:
-    """One rule over models or other fusions.
+    """One rule over models or other fusions."""
 
-    Attributes:
-        name: in every table
-        parts: what is fused. The first wins ties: the video model of a pair; when stacked, the regression
-    """
-
-    name: FusionId
+    name: FusionId  # in every table
     parts: tuple[ModelId | FusionId, ...]
+    """What is fused. The first wins ties: the video model of a pair; when stacked, the regression."""
 
     @property
     def rule(self) -> str:
@@ -151,15 +138,17 @@ class Fusion:
 
 
 def fusions(system: SystemParams) -> Iterator[Fusion]:
-    """Yield every rule for every classifier and every pair of an audio and a video feature; the stacked; the
-    combined.
-    """
+    """Yield every rule for every classifier and pair of an audio and a video feature; the stacked; the combined."""
+    features = system.pairs
+    if features is None:
+        features = tuple((audio, video) for audio in system.of("audio") for video in system.of("video"))
+    pairs = [PairId(ModelId(a, kind), ModelId(v, kind)) for kind in system.fused_classifiers() for a, v in features]
     for rule in system.fusions:
-        for pair in _pairs(system):
+        for pair in pairs:
             yield Fusion(FusionId.of_pair(rule, pair), (pair.video, pair.audio))
     for rule, choices in system.stacked.items():
         for partners in choices:
-            for pair in _pairs(system):
+            for pair in pairs:
                 models = {"video": pair.video, "audio": pair.audio}
                 chosen = [model for modality, model in models.items() if modality in partners.split("+")]
                 below = FusionId.of_pair(LEARNED, pair)
@@ -168,40 +157,6 @@ def fusions(system: SystemParams) -> Iterator[Fusion]:
     for name, combined in system.combined.items():
         named[name] = whole = FusionId.combined(name, combined.rule)
         yield Fusion(whole, tuple(named[part] for part in combined.of))
-
-
-def _pairs(system: SystemParams) -> Iterator[PairId]:
-    for classifier in system.fused_classifiers():
-        for audio, video in system.fused_pairs():
-            yield PairId(ModelId(audio, classifier), ModelId(video, classifier))
-
-
-def fusion_entries(
-    system: SystemParams, frame: pd.DataFrame, folds: Mapping[str, Fold], upstream: Iterable[Entry]
-) -> list[Entry]:
-    """Return one ledger entry per fusion and test clip: ok, degraded (without a model below it), absent or failed
-    (without all).
-    """
-    tested = sorted({clip_id for fold in folds.values() for clip_id, part in fold.items() if part == "test"})
-    lost = {(entry.clip_id, entry.stage): entry for entry in upstream if entry.lost}
-    judged = set(zip(frame["model"], frame["clip_id"], strict=True))
-    by_name = named_fusions(system)
-    entries = []
-    for name in by_name:
-        models = unimodal(name, by_name)
-        for clip_id in tested:
-            causes = {str(m): lost[clip_id, f"train:{m}"] for m in models if (clip_id, f"train:{m}") in lost}
-            entries.append(_fused(clip_id, f"fuse:{name}", causes, (name, clip_id) in judged))
-    return entries
-
-
-def _fused(clip_id: str, stage: str, causes: Mapping[str, Entry], judged: bool) -> Entry:
-    # a fault is told before what the clip never had
-    first = next(iter(sorted(causes.values(), key=lambda cause: cause.status == "absent")), None)
-    if first is None:
-        return Entry(clip_id, stage) if judged else Entry(clip_id, stage, "failed", "no_input")
-    status = "degraded" if judged else first.status
-    return Entry(clip_id, stage, status, first.reason, f"without {', '.join(causes)}")
 
 
 def named_fusions(system: SystemParams) -> dict[str, Fusion]:
@@ -215,12 +170,7 @@ def methods(system: SystemParams) -> dict[str, str]:
 
 
 def unimodal(name: str, by_name: Mapping[str, Fusion]) -> list[ModelId]:
-    """Return the models that a model or fusion rests on, through all levels, each once.
-
-    Args:
-        name: of a model, which rests on itself, or of a fusion
-        by_name: fusion by its name
-    """
+    """Return the models that a fusion rests on, through all levels, each once; a model rests on itself."""
     if name not in by_name:
         return [ModelId.parse(name)]
     return list(dict.fromkeys(model for part in by_name[name].parts for model in unimodal(part, by_name)))
