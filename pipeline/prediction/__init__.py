@@ -1,7 +1,7 @@
 """The trained system on new clips: the stages' own jobs and clip cache, every fold's models and fusions, their mean.
 
     clips         which files are clips
-    steps         dvc.yaml as the stages' command lines: which feature is made of what, which model of which feature
+    steps         dvc.lock as the stages' command lines: which feature is made of what, which model of which feature
     jobs          the per-clip jobs of these stages
     features      the features of new clips in a scratch folder; what a fold does with them (selection, fine-tuned
     networks)

@@ -82,7 +82,7 @@ def choose(params: Mapping[str, Any], steps: Steps, project: Path, corpus: str, 
 
     Args:
         params: all of params.yaml
-        steps: of dvc.yaml
+        steps: of dvc.lock
         project: the project's folder
         corpus: of `corpora`
         system: of `systems`

@@ -58,7 +58,7 @@ class Features:
         return Maker(self.params, self.project, self.found.root, self.path, Path(self.runtime.clip_cache))
 
     def path(self, out: str, fold: str = "") -> Path:
-        """Return where a feature of the new clips lies that dvc.yaml has at `out`."""
+        """Return where a feature of the new clips lies that dvc.lock has at `out`."""
         return self.scratch / f"{fold}{'.' * bool(fold)}{Path(out).name}"
 
     def is_tuned(self, step: Step) -> bool:
@@ -108,7 +108,7 @@ class Features:
         """Compute what is needed for some features of the new clips, in every fold where it differs.
 
         Args:
-            outs: paths of features, as dvc.yaml has them
+            outs: paths of features, as dvc.lock has them
             folds: whose fine-tuned networks are applied
 
         Raises:
@@ -165,7 +165,7 @@ class Features:
         """Return a feature of one clip as the models of a fold take it; None where there is none.
 
         Args:
-            out: path of the feature, as dvc.yaml has it
+            out: path of the feature, as dvc.lock has it
             clip: one of the new clips
             fold: whose column selection, fine-tuned or fusion network is applied
             names: further arrays to read

@@ -27,9 +27,9 @@ class Maker:
 
     Attributes:
         params: all of params.yaml
-        project: the project's folder, which paths of dvc.yaml are relative to
+        project: the project's folder, which paths of dvc.lock are relative to
         root: folder of the clips
-        scratch: path of dvc.yaml -> where this feature of the new clips lies
+        scratch: path of dvc.lock -> where this feature of the new clips lies
         cache: root of the clip cache
     """
 

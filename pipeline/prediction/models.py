@@ -43,7 +43,7 @@ class TrainedModel:
 
     @property
     def source(self) -> str:
-        """Path of its feature file, as dvc.yaml has it."""
+        """Path of its feature file, as dvc.lock has it."""
         return self.step.args["source"]
 
     @property

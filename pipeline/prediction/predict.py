@@ -58,7 +58,7 @@ def predict(wanted: Wanted, params_file: Path, say: Callable[[str], None]) -> Pr
 
     Args:
         wanted: what is asked for
-        params_file: params.yaml, beside dvc.yaml in the project's folder
+        params_file: params.yaml, beside dvc.lock in the project's folder
         say: takes a line about every stage
 
     Raises:
@@ -69,7 +69,7 @@ def predict(wanted: Wanted, params_file: Path, say: Callable[[str], None]) -> Pr
     params, project = read_params(params_file), params_file.parent
     corpus, system = corpus_of(params, wanted.corpus), system_of(params, wanted.system)
     runtime = _runtime(params, params_file, project)
-    steps = Steps.read(params_file.with_name("dvc.yaml"))
+    steps = Steps.read(params_file.with_name("dvc.lock"))
     choice, fuse = choose(params, steps, project, corpus, system, wanted.model), steps.fusion(corpus, system)
     scratch = _scratch(runtime, wanted.path, corpus)
     try:

@@ -1,17 +1,17 @@
-"""dvc.yaml as data: the command line of every stage instance.
+"""dvc.lock as data: the command line of every stage instance that has run.
 
-dvc.yaml alone says which feature is made of which file by which network, and where artifacts lie; what is read here
-holds for a stage that a user has added as well.
+It says which feature was made of which file by which network, and where artifacts lie; what is read here holds for a
+stage that a user has added as well.
 """
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+import yaml
 
 from pipeline.core.errors import SettingsError
 
@@ -56,25 +56,19 @@ class Steps:
 
     @classmethod
     def read(cls, file: Path) -> Steps:
-        """Read dvc.yaml, by DVC itself.
-
-        Args:
-            file: dvc.yaml
+        """Read dvc.lock.
 
         Raises:
-            SettingsError: no such file, or not of this project's form
+            SettingsError: no such file, or not DVC's
         """
-        from dvc.exceptions import DvcException
-        from dvc.repo import Repo
-
         if not file.is_file():
-            raise SettingsError(f"{file}: no such file; run this in the project's folder")
+            raise SettingsError(f"{file}: no such file; run this in the project's folder, once `dvc repro` has run")
         try:
-            with Repo(os.fspath(file.parent), uninitialized=True) as repo:
-                return cls([_step(stage) for stage in repo.stage.load_all(os.fspath(file))])
-        except DvcException as error:
-            words = " ".join(str(error.__cause__ or error).split())
-            raise SettingsError(f"{file}: not a DVC file of this project ({words}); restore it") from error
+            stages = yaml.load(file.read_bytes(), yaml.CSafeLoader)["stages"]
+            return cls([_step(name, stage["cmd"]) for name, stage in stages.items()])
+        except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
+            words = " ".join(str(error).split())
+            raise SettingsError(f"{file}: not a lock file of DVC ({words}); restore it, as by `git restore`") from error
 
     def of(self, out: str) -> Step | None:
         """Return the stage instance that writes a path."""
@@ -90,7 +84,7 @@ class Steps:
             if step.stage == "fuse" and (step.args["corpus"], step.args["system"]) == (corpus, system):
                 return step
         raise SettingsError(
-            f"dvc.yaml: no stage fuses the system '{system}' of {corpus}; add it to systems in params.yaml"
+            f"dvc.lock: the system {system} was never fused on {corpus}; run `dvc repro fuse@{corpus}-{system}`"
         )
 
     def model(self, fuse: Step, model: str) -> Step:
@@ -102,7 +96,7 @@ class Steps:
         found = self.of(f"{fuse.args['models']}/{model}")
         if found is None:
             raise SettingsError(
-                f"plan.yaml: no stage trains {model} of systems.{fuse.args['system']}; run `python -m pipeline check`"
+                f"dvc.lock: {model} of systems.{fuse.args['system']} was never trained; run `dvc repro`"
             )
         return found
 
@@ -121,7 +115,7 @@ class Steps:
         return list(order.values())
 
 
-def _step(stage: Any) -> Step:
-    words = shlex.split(stage.cmd)  # python -m stages.<module> --name value ...
+def _step(name: str, command: str) -> Step:
+    words = shlex.split(command)  # python -m stages.<module> --name value ...
     args = dict(zip((word.removeprefix("--") for word in words[3::2]), words[4::2], strict=True))
-    return Step(stage.name, words[2].removeprefix("stages."), args)
+    return Step(name, words[2].removeprefix("stages."), args)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -35,23 +37,17 @@ PARAMS = {
     },
     "runtime": {"workers": 1},
 }  # fmt: skip
-DVC = """
-stages:
-  extract:
-    matrix: {corpus: "${corpora}", feature: "${systems.small.features}"}
-    cmd: >-
-      python -m stages.extract --corpus ${item.corpus} --section extract --feature ${item.feature}
-      --out f/${item.corpus}/${item.feature}.h5
-  train:
-    matrix: {corpus: "${corpora}", feature: "${systems.small.features}", classifier: "${systems.small.classifiers}"}
-    cmd: >-
-      python -m stages.train --feature ${item.feature} --classifier ${item.classifier}
-      --source f/${item.corpus}/${item.feature}.h5 --out m/${item.feature}-${item.classifier}
-  fuse:
-    matrix: {corpus: "${corpora}", system: "${systems}"}
-    cmd: python -m stages.fuse --corpus ${item.corpus} --system ${item.system} --models m --manifest f/manifest.csv
-      --splits f/splits.csv --out m/fusion
-"""
+
+
+def lock(features: Sequence[str]) -> dict[str, Any]:
+    """Return dvc.lock as it is once a feature of each name was extracted, a model trained on it, and all fused."""
+    words = {"fuse@toy-small": "fuse --corpus toy --system small --models m --out m/fusion"}
+    words["fuse@toy-small"] += " --manifest f/manifest.csv --splits f/splits.csv"
+    for name in features:
+        out = f"f/toy/{name}.h5"
+        words[f"extract@toy-{name}"] = f"extract --corpus toy --section extract --feature {name} --out {out}"
+        words[f"train@toy-{name}-svm"] = f"train --feature {name} --classifier svm --source {out} --out m/{name}-svm"
+    return {"schema": "2.0", "stages": {stage: {"cmd": f"python -m stages.{cmd}"} for stage, cmd in words.items()}}
 
 
 def corpus() -> list[Clip]:
@@ -80,8 +76,8 @@ def write_project(folder: Path, features: dict[str, int] | None = None) -> Path:
         params.yaml
     """
     (folder / "clips").mkdir(parents=True)
-    (folder / "dvc.yaml").write_text(DVC, encoding="utf-8")
     features = features or {"heard": 3, "seen": 3}
+    (folder / "dvc.lock").write_text(yaml.safe_dump(lock(list(features))), encoding="utf-8")
     heard, seen = features
     system = {**PARAMS["systems"]["small"], "features": {heard: "audio", seen: "video"}}
     settings = yaml.safe_load((Path(__file__).resolve().parents[2] / "params.yaml").read_text(encoding="utf-8"))[

@@ -19,7 +19,7 @@ def project(tmp_path_factory):
 
 def chosen(project, name="", **changes):
     params = {**PARAMS, "systems": {"small": {**PARAMS["systems"]["small"], **changes}}}
-    return choose(params, Steps.read(project / "dvc.yaml"), project, "toy", "small", name)
+    return choose(params, Steps.read(project / "dvc.lock"), project, "toy", "small", name)
 
 
 def test_the_best_fusion_on_validation_is_the_default_and_of_equals_the_first(project):

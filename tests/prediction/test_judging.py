@@ -52,7 +52,7 @@ def project(tmp_path_factory):
 
 
 def asked(project, name="average-heard+seen-svm"):
-    return choose(PARAMS, Steps.read(project / "dvc.yaml"), project, "toy", "small", name)
+    return choose(PARAMS, Steps.read(project / "dvc.lock"), project, "toy", "small", name)
 
 
 def outcome(project, name="average-heard+seen-svm", folds=FOLDS):

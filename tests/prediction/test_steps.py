@@ -1,4 +1,4 @@
-"""dvc.yaml as the prediction reads it: this project's own."""
+"""dvc.lock as the prediction reads it: this project's own."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LEARNED = {"select", "fuse_features"}
 
 @pytest.fixture(scope="module")
 def steps() -> Steps:
-    return Steps.read(ROOT / "dvc.yaml")
+    return Steps.read(ROOT / "dvc.lock")
 
 
 @pytest.mark.parametrize("system", sorted(PARAMS["systems"]))
@@ -53,12 +53,12 @@ def test_arguments_are_those_of_the_command_line(steps):
 
 
 def test_what_is_wrong_is_told(steps, tmp_path):
-    with pytest.raises(SettingsError, match="no stage fuses the system 'none'"):
+    with pytest.raises(SettingsError, match="the system none was never fused on demo; run `dvc repro fuse@demo-none`"):
         steps.fusion("demo", "none")
-    with pytest.raises(SettingsError, match="no stage trains none-svm"):
+    with pytest.raises(SettingsError, match=r"none-svm of systems\.huang2017 was never trained"):
         steps.model(steps.fusion("demo", "huang2017"), "none-svm")
     with pytest.raises(SettingsError, match="no such file"):
-        Steps.read(tmp_path / "dvc.yaml")
-    (tmp_path / "dvc.yaml").write_text("- 1\n", encoding="utf-8")
-    with pytest.raises(SettingsError, match="not a DVC file of this project"):
-        Steps.read(tmp_path / "dvc.yaml")
+        Steps.read(tmp_path / "dvc.lock")
+    (tmp_path / "dvc.lock").write_text("- 1\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match="not a lock file of DVC"):
+        Steps.read(tmp_path / "dvc.lock")
