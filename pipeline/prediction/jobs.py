@@ -1,5 +1,5 @@
 """The per-clip jobs of the stages, for clips in another folder: same code, settings and weights, so the same cache
-keys.
+keys; and a fold's fusion networks, which need the same settings.
 """
 
 from __future__ import annotations
@@ -9,35 +9,30 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.core import plugins
 from pipeline.core.settings import Model as SettingsModel
 from pipeline.core.settings import parse, section
+from pipeline.core.weights_file import load_weights
 from pipeline.engine.run import Job
 from pipeline.faces.alignment.job import AlignJob
 from pipeline.faces.cropping.job import CropJob
 from pipeline.faces.tracking.job import TrackJob
 from pipeline.features.aligned.job import ClipFeatureJob, ClipFeatureParams
 from pipeline.features.extract_job import ExtractJob
+from pipeline.features.joint.job import JointParams
 from pipeline.features.segments.job import Model, SegmentJob, SegmentParams
 from pipeline.prediction.steps import Step
 
 
 @dataclass(frozen=True)
 class Maker:
-    """Makes jobs as the stages do.
+    """Makes jobs as the stages do."""
 
-    Attributes:
-        params: all of params.yaml
-        project: the project's folder, which paths of dvc.lock are relative to
-        root: folder of the clips
-        scratch: path of dvc.lock -> where this feature of the new clips lies
-        cache: root of the clip cache
-    """
-
-    params: Mapping[str, Any]
-    project: Path
-    root: Path
-    scratch: Callable[[str], Path]
-    cache: Path
+    params: Mapping[str, Any]  # all of params.yaml
+    project: Path  # which paths of dvc.lock are relative to
+    root: Path  # folder of the clips
+    scratch: Callable[[str], Path]  # path of dvc.lock -> where this feature of the new clips lies
+    cache: Path  # root of the clip cache
 
     def job(self, step: Step) -> Job:
         """Return the job of a per-clip stage."""
@@ -55,15 +50,25 @@ class Maker:
         """Return a path among a stage's arguments; None where it is not given."""
         return self.project / step.args[name] if name in step.args else None
 
-    def weights(self, step: Step) -> Path:
-        """Return the folder of a stage's weights."""
-        return self.project / step.args["weights"]
-
     def segment_model(self, step: Step) -> Model:
         """Return the network behind a feature of windows."""
         place = f"{step.args['section']}.{step.args['feature']}"
         params = self.parsed(place, SegmentParams)
-        return Model.of(params.network, params.settings, self.weights(step), place)
+        return Model.of(params.network, params.settings, self.project / step.args["weights"], place)
+
+    def fusion_network(self, step: Step, fold: str, columns: int) -> Any:
+        """Return a fold's `pipeline.features.joint.networks.Joint` over pairs of so many columns, with the weights that
+        its training ended with.
+
+        Raises:
+            WeightsError: absent, damaged, or of other settings
+        """
+        place = f"fuse_features.{step.feature}"
+        params = self.parsed(place, JointParams)
+        plugin = plugins.load("fusion_networks", params.network, f"{place}.network")
+        settings = parse(plugin.Params, params.settings, f"params.yaml: {place}.settings")
+        weights = load_weights(self.project / step.args["kept"] / fold)
+        return plugin.load(settings, weights.state, columns, len(weights.config["classes"]))
 
 
 def _track(maker: Maker, step: Step) -> Job:
@@ -87,9 +92,9 @@ def _extract(maker: Maker, step: Step) -> Job:
 
 
 def _clip_features(maker: Maker, step: Step) -> Job:
-    feature = step.args["feature"]
+    feature, weights = step.args["feature"], maker.project / step.args["weights"]
     params = maker.parsed(f"clip_features.{feature}", ClipFeatureParams)
-    return ClipFeatureJob.of(feature, params, maker.weights(step), maker.scratch(step.args["source"]))
+    return ClipFeatureJob.of(feature, params, weights, maker.scratch(step.args["source"]))
 
 
 def _segments(maker: Maker, step: Step) -> Job:

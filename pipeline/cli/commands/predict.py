@@ -48,9 +48,9 @@ def run(
     """Predict, write, and return the table, and whether any clip could be judged."""
     import pipeline.core.numeric  # noqa: F401 - in force before any numeric library comes in, as in the stages
     from pipeline.core.settings import parse
+    from pipeline.prediction.course import SpanParams
     from pipeline.prediction.predict import Wanted, predict
     from pipeline.prediction.results import told, write
-    from pipeline.prediction.spans import SpanParams
 
     spans = parse(SpanParams, {"window_s": window, "hop_s": hop}, "--window, --hop")
     out = out or params.parent / "reports" / "predictions" / (path.resolve().stem or "root")
