@@ -42,20 +42,12 @@ class Choice:
 
 
 def corpus_of(params: Mapping[str, Any], name: str) -> str:
-    """Return the corpus whose models are asked: the only one, where none is named.
-
-    Raises:
-        SettingsError: there is none of this name, or there are several
-    """
+    """Return the corpus whose models are asked: the only one, where none is named; or raise a SettingsError."""
     return _only(list(section(params, "corpora")), name, "corpus", "corpora")
 
 
 def system_of(params: Mapping[str, Any], name: str, default: str = "huang2017") -> str:
-    """Return the system that is asked: the only one, or the default, where none is named.
-
-    Raises:
-        SettingsError: there is none of this name, or there are several without the default
-    """
+    """Return the system that is asked: the default or the only one, where none is named; or raise a SettingsError."""
     known = list(section(params, "systems"))
     return _only(known, name or (default if default in known else ""), "system", "systems")
 

@@ -23,6 +23,8 @@ from pipeline.features.joint.job import JointParams
 from pipeline.features.segments.job import Model, SegmentJob, SegmentParams
 from pipeline.prediction.steps import Step
 
+PER_CLIP = ("track_faces", "crop_faces", "align_faces", "extract", "clip_features", "segments")
+
 
 @dataclass(frozen=True)
 class Maker:
@@ -35,8 +37,26 @@ class Maker:
     cache: Path  # root of the clip cache
 
     def job(self, step: Step) -> Job:
-        """Return the job of a per-clip stage."""
-        return PER_CLIP[step.stage](self, step)
+        """Return the job of one of the stages `PER_CLIP`. What is learned per fold is not made here."""
+        args, weights = step.args, self.path(step, "weights")
+        name = args.get("feature", "")
+        source = self.scratch(args["source"]) if "source" in args else self.root
+        match step.stage:
+            case "track_faces":
+                networks = weights, self.path(step, "landmarks")
+                return TrackJob.of(self.section, self.root, self.scratch(step.out), networks, self.cache)
+            case "crop_faces":
+                return CropJob.of(args["crop"], self.section(f"crop_faces.{args['crop']}"), self.root, source)
+            case "align_faces":
+                return AlignJob.of(self.section("align_faces"), self.root, weights)
+            case "extract":
+                key = f"{args['section']}.{name}"
+                return ExtractJob.of(name, self.section(key), key, source, weights)
+            case "clip_features":
+                params = self.parsed(f"clip_features.{name}", ClipFeatureParams)
+                return ClipFeatureJob.of(name, params, self.project / args["weights"], source)
+            case _:
+                return SegmentJob(name, self.segment_model(step), source)
 
     def section(self, key: str) -> Any:
         """Return a block of params.yaml."""
@@ -58,10 +78,7 @@ class Maker:
 
     def fusion_network(self, step: Step, fold: str, columns: int) -> Any:
         """Return a fold's `pipeline.features.joint.networks.Joint` over pairs of so many columns, with the weights that
-        its training ended with.
-
-        Raises:
-            WeightsError: absent, damaged, or of other settings
+        its training ended with; a WeightsError says that they are absent, damaged or of other settings.
         """
         place = f"fuse_features.{step.feature}"
         params = self.parsed(place, JointParams)
@@ -69,44 +86,3 @@ class Maker:
         settings = parse(plugin.Params, params.settings, f"params.yaml: {place}.settings")
         weights = load_weights(self.project / step.args["kept"] / fold)
         return plugin.load(settings, weights.state, columns, len(weights.config["classes"]))
-
-
-def _track(maker: Maker, step: Step) -> Job:
-    networks = maker.path(step, "weights"), maker.path(step, "landmarks")
-    return TrackJob.of(maker.section, maker.root, maker.scratch(step.out), networks, maker.cache)
-
-
-def _crop(maker: Maker, step: Step) -> Job:
-    name = step.args["crop"]
-    return CropJob.of(name, maker.section(f"crop_faces.{name}"), maker.root, maker.scratch(step.args["source"]))
-
-
-def _align(maker: Maker, step: Step) -> Job:
-    return AlignJob.of(maker.section("align_faces"), maker.root, maker.path(step, "weights"))
-
-
-def _extract(maker: Maker, step: Step) -> Job:
-    key = f"{step.args['section']}.{step.args['feature']}"
-    source = maker.scratch(step.args["source"]) if "source" in step.args else maker.root
-    return ExtractJob.of(step.args["feature"], maker.section(key), key, source, maker.path(step, "weights"))
-
-
-def _clip_features(maker: Maker, step: Step) -> Job:
-    feature, weights = step.args["feature"], maker.project / step.args["weights"]
-    params = maker.parsed(f"clip_features.{feature}", ClipFeatureParams)
-    return ClipFeatureJob.of(feature, params, weights, maker.scratch(step.args["source"]))
-
-
-def _segments(maker: Maker, step: Step) -> Job:
-    return SegmentJob(step.args["feature"], maker.segment_model(step), maker.scratch(step.args["source"]))
-
-
-PER_CLIP: Mapping[str, Callable[[Maker, Step], Job]] = {
-    "track_faces": _track,
-    "crop_faces": _crop,
-    "align_faces": _align,
-    "extract": _extract,
-    "clip_features": _clip_features,
-    "segments": _segments,
-}
-"""Stage -> how its job is made. What is learned per fold is not made here."""

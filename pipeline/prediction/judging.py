@@ -60,13 +60,8 @@ def usable_folds(choice: Choice, features: Features, fold: str = "") -> tuple[li
 def fused(
     choice: Choice, learned: Mapping[str, Mapping[str, Any]], fold: str, judged: Mapping[str, Judged]
 ) -> dict[str, np.ndarray]:
-    """Return model or fusion -> posteriors (N, C) in one fold, by what its fusions learned there from validation clips.
-
-    Args:
-        choice: what is asked
-        learned: fusion -> fold -> state
-        fold: name of the fold
-        judged: model -> what it says
+    """Return model or fusion -> posteriors (N, C) in one fold, from what its models say (`judged`) and from what its
+    fusions `learned` of validation clips, fusion -> fold -> state.
     """
     found = {name: one.posteriors for name, one in judged.items()}
     nothing = np.full_like(next(iter(found.values())), np.nan)
@@ -95,16 +90,10 @@ def judge(
     spans: SpanParams,
     progress: Callable[[Sequence[str]], Any] = iter,
 ) -> Outcome:
-    """Return what the folds' systems say of clips, as they would of their own test clips, and over time.
+    """Return what the folds' systems say of new clips, as they would of their own test clips, and over time.
 
-    Args:
-        choice: what is asked
-        learned: fusion -> fold -> what it learned
-        features: of the clips, extracted
-        clips: new ones
-        folds: whose systems are asked; one fold's models are in memory at a time
-        spans: windows over a clip
-        progress: goes over the folds
+    The features are extracted; `learned` is fusion -> fold -> what it learned; `progress` goes over the folds, and one
+    fold's models are in memory at a time.
     """
     whole: dict[str, list[list[np.ndarray]]] = {name: [[] for _ in clips] for name in choice.names}
     courses: list[list[np.ndarray]] = [[] for _ in clips]

@@ -27,9 +27,9 @@ def entries_of(
     for number, clip in enumerate(clips):
         made: dict[str, Entry] = {}
         for name in choice.models:
-            made[name] = _of_model(
-                clip.clip_id, f"{STAGE}:{name}", causes[name].get(clip.clip_id), judged[name][number]
-            )
+            stage, cause = f"{STAGE}:{name}", causes[name].get(clip.clip_id)
+            why = cause.after(stage) if cause else lost(clip.clip_id, stage, "no_input", "no observed frame")
+            made[name] = Entry(clip.clip_id, stage) if judged[name][number] else why
         for name in choice.untrained:
             made[name] = lost(clip.clip_id, f"{STAGE}:{name}", "not_learned", "trained in no fold")
         for fusion in choice.fusions:
@@ -38,12 +38,6 @@ def entries_of(
             made[name] = fusion_entry(clip.clip_id, f"{STAGE}:{name}", short, bool(judged[name][number]))
         entries += made.values()
     return entries
-
-
-def _of_model(clip_id: str, stage: str, cause: Entry | None, judged: bool) -> Entry:
-    if judged:
-        return Entry(clip_id, stage)
-    return cause.after(stage) if cause else lost(clip_id, stage, "no_input", "no observed frame")
 
 
 def words(clip_id: str, entries: Sequence[Entry]) -> list[str]:

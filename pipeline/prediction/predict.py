@@ -45,12 +45,8 @@ class Wanted:
 
 
 def predict(wanted: Wanted, params_file: Path, say: Callable[[str], None]) -> Prediction:
-    """Judge new clips by a trained system.
-
-    Args:
-        wanted: what is asked for
-        params_file: params.yaml, beside dvc.lock in the project's folder
-        say: takes a line about every stage
+    """Judge new clips by a trained system: that of the project in whose folder params.yaml and dvc.lock lie; `say`
+    takes a line about every stage.
 
     Raises:
         SettingsError: no such corpus, system, model or fold

@@ -11,10 +11,8 @@ from pipeline.protocols.splits import Fold
 
 
 def sides_of(clips: Sequence[Clip], params: ProtocolParams) -> Mapping[str, Sequence[str]]:
-    """Return part of a fold -> parts of the corpus that its clips come from; without unrestricted parts of a fold.
-
-    Raises:
-        SettingsError: the corpus has no such part
+    """Return part of a fold -> parts of the corpus that its clips come from; without unrestricted parts of a fold. A
+    SettingsError names a part that the corpus does not have.
     """
     known = {clip.corpus for clip in clips} - {""}
     remedy = "; name both corpora in corpora.<name>.parts, or in a column corpus of the manifest"
@@ -28,10 +26,8 @@ def sides_of(clips: Sequence[Clip], params: ProtocolParams) -> Mapping[str, Sequ
 
 
 def restricted(folds: Sequence[Fold], clips: Sequence[Clip], sides: Mapping[str, Sequence[str]]) -> list[Fold]:
-    """Return folds without clips of parts that their sides exclude, and without folds that then have no test clip.
-
-    Raises:
-        SettingsError: a fold is left with nothing to train or to validate on
+    """Return folds without clips of parts that their sides exclude, and without folds that then have no test clip. A
+    SettingsError names a fold that is left with nothing to train or to validate on.
     """
     if not sides:
         return list(folds)

@@ -65,10 +65,8 @@ def _stratified_shares(clips: Iterable[Clip], count: int, seed: int) -> list[set
 
 
 def with_validation_clips(clips: Iterable[Clip], fold: Fold, share: float, seed: int) -> Fold:
-    """Return a fold with a share of its training clips, the nearest to 1/2, 1/3, 1/4 and so on, as validation clips.
-
-    Raises:
-        SettingsError: there are not two recordings or media files to train on
+    """Return a fold with a share of its training clips, the nearest to 1/2, 1/3, 1/4 and so on, as validation clips; a
+    SettingsError says that there are not two recordings or media files to train on.
     """
     train = [clip for clip in clips if fold.get(clip.clip_id) == "train"]
     val = max(_stratified_shares(train, max(2, round(1 / share)), seed), key=len)
@@ -80,10 +78,8 @@ def with_validation_clips(clips: Iterable[Clip], fold: Fold, share: float, seed:
 
 
 def random_folds(clips: Sequence[Clip], count: int, share: float, seed: int) -> list[Fold]:
-    """Return folds that test each of `count` shares once, whoever speaks: asked for by name, never by default.
-
-    Raises:
-        SettingsError: fewer recordings or media files than shares
+    """Return folds that test each of `count` shares once, whoever speaks: asked for by name, never by default. A
+    SettingsError says that there are fewer recordings or media files than shares.
     """
     shares = _stratified_shares(clips, count, seed)
     if not all(shares):

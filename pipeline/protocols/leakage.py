@@ -28,12 +28,8 @@ def check_fit(part: str, what: str) -> None:
 
 
 def check_learned(where: str, then: str, now: str) -> None:
-    """Refuse, by a LeakageError, a feature that was trained on a clip which is now a validation or test clip.
-
-    Args:
-        where: file and clip, for the message
-        then: part of the clip when the feature was learned; "" where nobody noted it
-        now: its part by the splits in use
+    """Refuse, by a LeakageError, a feature that was trained on a clip which is now a validation or test clip: its part
+    when the feature was learned ("" where nobody noted it) is another one than by the splits in use.
     """
     if then != now:
         noted = f"as a {then} clip" if then else "without a note of its part"

@@ -18,14 +18,8 @@ def trainable_folds(
     what: str,
     parts: Sequence[str] = tuple(_USES),
 ) -> dict[str, Fold]:
-    """Return the folds with clips in all `parts`; a missing modality may leave a fold without any.
-
-    Args:
-        folds: fold name -> fold
-        present: ids of the clips that can be used
-        absent: ids of the clips without the modality
-        what: is learned, for the message
-        parts: that must have clips
+    """Return the folds with usable clips (ids `present`) in all `parts`; clips without the modality (ids `absent`) may
+    leave a fold without any. `what` is learned, for the message.
 
     Raises:
         PipelineError: a fold has none although every clip has the modality: something is wrong

@@ -29,7 +29,7 @@ import soundfile
 from pydantic import BaseModel
 
 from pipeline.synthetic.actions import ACTIONS, action_clip
-from pipeline.synthetic.clip import Manner, draw_person, make_clip
+from pipeline.synthetic.clip import draw_person, make_clip
 from pipeline.synthetic.face import FaceRenderer
 from pipeline.synthetic.identity import Identity, draw_identity
 from pipeline.synthetic.mp4 import write_mp4
@@ -89,9 +89,8 @@ def _demo_clip(root: Path, settings: DemoSettings, speaker: int, emotion: int, t
     cv2.setNumThreads(1)
     person = draw_person(_gender(speaker), np.random.default_rng([settings.seed, _SPEAKER, speaker]))
     rng = np.random.default_rng([settings.seed, _CLIP, speaker, emotion, take])
-    manner = Manner(settings.strength_voice, settings.strength_face, settings.variation_voice, settings.variation_face)
     seconds = settings.seconds * float(rng.uniform(0.9, 1.2))
-    frames, utterance = make_clip(person, EMOTIONS[emotion], seconds, manner, rng)
+    frames, utterance = make_clip(person, EMOTIONS[emotion], seconds, settings, rng)
     write_mp4(root / _clip_path(speaker, emotion, take), frames, utterance.samples)
 
 

@@ -78,13 +78,6 @@ def _traits(gender: Gender, rng: np.random.Generator) -> dict[str, float]:
     return {name: float(np.clip(value + own.get(name, 0.0), -1.8, 1.8)) for name, value in z.items()}
 
 
-def _recolour(rgb: Image, target: Points, keep: float) -> Image:
-    """Brightness of ``rgb`` (h, w, 3) in the colour ``target``, mixed with the old by ``keep``."""
-    grey = rgb.mean(axis=2, keepdims=True)
-    tinted = np.clip(grey / max(float(grey.mean()), 1e-3), 0.0, 2.2) * target
-    return np.asarray(keep * rgb + (1 - keep) * tinted, dtype=np.float32)
-
-
 def _texture(portrait: Portrait, gender: Gender, rng: np.random.Generator) -> Image:
     """Coloured texture (h, w, 4), RGB and opacity, 0-255."""
     masks = {name: mask[..., None] for name, mask in portrait.masks.items()}
@@ -97,9 +90,10 @@ def _texture(portrait: Portrait, gender: Gender, rng: np.random.Generator) -> Im
     beard = float(gender == "male") * rng.uniform(0.0, 0.4)
     rgb = rgb * (1 - beard * masks["beard"])
     rgb = rgb * (1 - rng.uniform(0.25, 0.7) * masks["brows"])
-    tinted = _recolour(base, hair, 0.0) * 0.9
+    grey = base.mean(axis=2, keepdims=True)
+    tinted = (np.clip(grey / max(float(grey.mean()), 1e-3), 0.0, 2.2) * hair).astype(np.float32) * 0.9
     rgb = rgb * (1 - masks["hair"]) + tinted * masks["hair"]
-    cloth = 0.35 * base.mean(axis=2, keepdims=True) + 0.75 * clothes
+    cloth = 0.35 * grey + 0.75 * clothes
     rgb = rgb * (1 - masks["clothes"]) + cloth * masks["clothes"]
     out = np.concatenate([np.clip(rgb, 0, 1), masks["silhouette"]], axis=2)
     return np.asarray(out * 255, dtype=np.float32)

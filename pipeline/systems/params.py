@@ -15,7 +15,8 @@ from pipeline.systems.ids import FusionId, ModelId, PairId
 
 Modality = Literal["audio", "video", "joint"]
 """What a feature is made of; a joint one of both (Zhang et al. 2017, section III.B)."""
-Partners = Literal["audio", "video", "audio+video"]
+_Pairs = tuple[tuple[Name, Name], ...]
+_Stacked = Mapping[Name, tuple[Literal["audio", "video", "audio+video"], ...]]
 
 LEARNED = "logistic_regression"
 """The rule whose result is fused again (Huang et al. 2017, section 4.2 and Fig. 5)."""
@@ -32,11 +33,11 @@ class SystemParams(Settings):
         default={}, description="further models, `<feature>-<classifier>`, and their modality"
     )
     fused: tuple[Name, ...] | None = Field(default=None, description="classifiers that are fused; default: all")
-    pairs: tuple[tuple[Name, Name], ...] | None = Field(
+    pairs: _Pairs | None = Field(
         default=None, description="pairs [audio feature, video feature] that are fused; default: each with each"
     )
     fusions: tuple[Name, ...] = Field(description="pipeline/fusion/rules, for every pair")
-    stacked: Mapping[Name, tuple[Partners, ...]] = Field(
+    stacked: _Stacked = Field(
         default={}, description="rule -> the results of which modalities it fuses with those of logistic_regression"
     )
     combined: Mapping[Name, Combined] = Field(
@@ -64,9 +65,7 @@ class SystemParams(Settings):
 
     @field_validator("pairs")
     @classmethod
-    def _pairs_are_features(
-        cls, pairs: tuple[tuple[str, str], ...] | None, info: ValidationInfo
-    ) -> tuple[tuple[str, str], ...] | None:
+    def _pairs_are_features(cls, pairs: _Pairs | None, info: ValidationInfo) -> _Pairs | None:
         features = info.data.get("features", {})
         for pair in pairs or ():
             for name, modality in zip(pair, ("audio", "video"), strict=True):
@@ -77,9 +76,7 @@ class SystemParams(Settings):
 
     @field_validator("stacked")
     @classmethod
-    def _something_to_stack_on(
-        cls, stacked: Mapping[str, tuple[Partners, ...]], info: ValidationInfo
-    ) -> Mapping[str, tuple[Partners, ...]]:
+    def _something_to_stack_on(cls, stacked: _Stacked, info: ValidationInfo) -> _Stacked:
         if stacked and LEARNED not in info.data.get("fusions", (LEARNED,)):
             raise ValueError(f"it fuses the results of {LEARNED}; add that to the system's fusions")
         return stacked

@@ -29,10 +29,8 @@ Plan = dict[str, dict[str, dict[str, str]]]
 
 def plan_of(params: Mapping[str, Any]) -> Plan:
     """Return the instances of `train`, `transfer` and `end_to_end`, by the names of corpus, system and model, for
-    `corpora`, `systems` and `train` of params.yaml.
-
-    Raises:
-        SettingsError: a mistake in a system's settings, or a classifier without settings
+    `corpora`, `systems` and `train` of params.yaml. A SettingsError names a mistake in a system's settings, or a
+    classifier without settings.
     """
     plan: Plan = {"train": {}, "transfer": {}, END_TO_END: {}}
     for corpus in section(params, "corpora"):
