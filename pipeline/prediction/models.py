@@ -59,7 +59,7 @@ class TrainedModel:
 
     @cached_property
     def about(self) -> dict[str, Any]:
-        """Feature, dimension, weights, origin and params, as its stage wrote them; an ArtifactError where it did not."""
+        """Feature, dimension, weights, origin and params, as its stage wrote them, or an ArtifactError."""
         path = self.folder / "about.json"
         try:
             return dict(json.loads(path.read_text(encoding="utf-8")))
