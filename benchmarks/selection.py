@@ -22,9 +22,8 @@ import numpy as np
 
 import stages  # noqa: F401  its numeric settings have to be in force before torch or scikit-learn
 from pipeline.core.clip import Clip, read_manifest
-from pipeline.core.selection_writer import write_selection
 from pipeline.core.store import ClipFeatures, FeatureMeta
-from pipeline.core.store_writer import write_features
+from pipeline.core.store_writer import write_features, write_selection
 from pipeline.features.selection.ranking import Ranking, RankParams, rank_folds
 from pipeline.protocols.splits import read_splits
 

@@ -32,7 +32,6 @@ ROOT = Path(__file__).resolve().parent.parent
 STAMP = ".made-by-make"
 INCOMPLETE = "incomplete\n"
 UNFINISHED = "unfinished\n"
-TORCH_PACKAGES = ("torch", "torchvision")
 
 
 class SetupError(Exception):
@@ -87,26 +86,6 @@ def empty_folder(venv: Path) -> None:
             entry.unlink()
 
 
-def check_disk(folder: Path, need_gb: float) -> None:
-    """Raise SetupError with less than `need_gb` free below `folder`."""
-    free_gb = shutil.disk_usage(folder).free / 1e9
-    if free_gb < need_gb:
-        raise SetupError(
-            f"{free_gb:.1f} GB are free for {folder}, {need_gb:g} GB are needed: "
-            "free some, or put the environment on another disk: make repro VENV=/other/disk/venv"
-        )
-
-
-def check_venv_module() -> None:
-    """Raise SetupError where Python came without `venv` or `ensurepip`, as Debian's does."""
-    if not all(importlib.util.find_spec(name) for name in ("venv", "ensurepip")):
-        name = f"python{sys.version_info[0]}.{sys.version_info[1]}"
-        raise SetupError(
-            f"{sys.executable} cannot make virtual environments: install its venv module "
-            f"(on Debian and Ubuntu: apt install {name}-venv), then run make again"
-        )
-
-
 def run(command: Sequence[str], held: int, failure: str) -> None:
     """Run a command in the open, holding the lock `held`; raise CommandFailed, or SetupError if it was killed."""
     environment = {**os.environ, "PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
@@ -115,16 +94,21 @@ def run(command: Sequence[str], held: int, failure: str) -> None:
         raise (CommandFailed if status > 0 else SetupError)(failure)
 
 
-def torch_pins(lock: Path) -> list[str]:
-    """Return the lock file's lines for torch and torchvision."""
-    return [line for line in lock.read_text().splitlines() if line.partition("==")[0] in TORCH_PACKAGES]
-
-
 def create(venv: Path, need_gb: float, held: int) -> None:
-    """Make an empty environment."""
-    check_venv_module()
+    """Make an empty environment, with `need_gb` of free disk space for it."""
+    if not all(importlib.util.find_spec(name) for name in ("venv", "ensurepip")):  # as Debian's Python comes
+        name = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+        raise SetupError(
+            f"{sys.executable} cannot make virtual environments: install its venv module "
+            f"(on Debian and Ubuntu: apt install {name}-venv), then run make again"
+        )
     empty_folder(venv)
-    check_disk(venv, need_gb)
+    free_gb = shutil.disk_usage(venv).free / 1e9
+    if free_gb < need_gb:
+        raise SetupError(
+            f"{free_gb:.1f} GB are free for {venv}, {need_gb:g} GB are needed: "
+            "free some, or put the environment on another disk: make repro VENV=/other/disk/venv"
+        )
     base = getattr(sys, "_base_executable", sys.executable)
     run([base, "-m", "venv", str(venv)], held, f"`{base} -m venv {venv}` failed, see above; then run make again")
 
@@ -134,7 +118,8 @@ def install(venv: Path, lock: Path, torch_index: str, held: int) -> None:
     pip = [str(venv / "bin" / "python"), "-m", "pip", "install"]
     if torch_index:
         failure = f"pip could not install torch from TORCH_INDEX={torch_index}: check the address and the network"
-        run([*pip, "--no-deps", "--index-url", torch_index, *torch_pins(lock)], held, failure + ", then run make again")
+        pins = [line for line in lock.read_text().splitlines() if line.partition("==")[0] in ("torch", "torchvision")]
+        run([*pip, "--no-deps", "--index-url", torch_index, *pins], held, failure + ", then run make again")
     failure = "pip could not install requirements.lock, its reason is above"
     remedy = "check the network or set PIP_INDEX_URL / PIP_FIND_LINKS, then run make again"
     run([*pip, "-r", str(lock)], held, f"{failure}: {remedy}")
@@ -158,19 +143,14 @@ def set_up(venv: Path, lock: Path, torch_index: str, need_gb: float, held: int) 
     print(f"set-up: done in {time.monotonic() - started:.0f} s", flush=True)
 
 
-def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Read the command line."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Return the exit status: 0 with the environment ready, else 1 (or 130) after one line on standard error."""
     parser = argparse.ArgumentParser(description="make the virtual environment, unless it is up to date")
     parser.add_argument("--venv", default=".venv", help="folder of the environment")
     parser.add_argument("--lock", type=Path, default=ROOT / "requirements.lock", help="what to install")
     parser.add_argument("--torch-index", default="", help="package index for torch and torchvision alone")
     parser.add_argument("--need-gb", type=float, default=6.0, help="free disk space that a new environment needs")
-    return parser.parse_args(argv)
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """Return the exit status: 0 with the environment ready, else 1 (or 130) after one line on standard error."""
-    args = parse(argv)
+    args = parser.parse_args(argv)
     venv = Path(os.path.abspath(args.venv))
     try:
         if is_ready(venv, wanted_stamp(args.lock, venv)):

@@ -1,7 +1,5 @@
 """Draw `docs/report.jpg`, the picture of the report in the README: `python scripts/report_picture.py` after `make
-repro`.
-
-The first window of `reports/index.html`, and beside it the first clips that were mistaken.
+repro`. It has the first window of `reports/index.html`, and beside it the first clips that were mistaken.
 """
 
 from __future__ import annotations
@@ -40,9 +38,8 @@ def main() -> None:
         browser.close()
     gap = Image.new("RGB", (round(GAP * SCALE), both[0].height), "#d0d7de")
     joined = Image.fromarray(np.concatenate([np.asarray(each) for each in (both[0], gap, both[1])], axis=1))
-    joined.resize((joined.width * 2 // 3, joined.height * 2 // 3), Image.Resampling.LANCZOS).save(
-        OUT, quality=78, optimize=True
-    )
+    small = joined.resize((joined.width * 2 // 3, joined.height * 2 // 3), Image.Resampling.LANCZOS)
+    small.save(OUT, quality=78, optimize=True)
     print(f"{OUT}: {OUT.stat().st_size / 1000:.0f} kB")
 
 

@@ -2,22 +2,17 @@
 
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
-from pipeline.engine.run import run as run_engine
+from pipeline.engine.run import run
 from pipeline.features.aligned.job import ClipFeatureJob, ClipFeatureParams
 from pipeline.protocols.splits import check_disjoint_source
-from pipeline.runner.stage import Context, run
-
-READS = ("clip_features.{feature}",)
+from pipeline.runner.stage import Context, stage
 
 
+@stage(reads="clip_features.{feature}", names="corpus feature", paths="source weights manifest upstream out ledger")
 def main(context: Context) -> str:
     args = context.args
     params = context.model(f"clip_features.{args.feature}", ClipFeatureParams)
     job = ClipFeatureJob.of(args.feature, params, args.weights, args.source)
     clips, upstream = read_manifest(args.manifest), read_ledger(args.upstream)
     check_disjoint_source(job.model.loaded().config["speakers"], (clip.speaker for clip in clips), args.feature)
-    return run_engine(job, clips, upstream, job.meta(), args.out, args.ledger, context.runtime)
-
-
-if __name__ == "__main__":
-    run(main, READS, ("corpus", "feature"), ("source", "weights", "manifest", "upstream", "out", "ledger"))
+    return run(job, clips, upstream, job.meta(), args.out, args.ledger, context.runtime)

@@ -4,19 +4,16 @@ code.
 
 from pipeline.core.files import write_json
 from pipeline.engine.code_digest import all_digests
-from pipeline.runner.stage import Context, run
+from pipeline.runner.stage import Context, stage
 from pipeline.systems.plan import check_plan
 
-READS = ("corpora", "systems", "train")
+READS = "corpora systems train"
 
 
+@stage(reads=READS, paths="plan out")
 def main(context: Context) -> str:
     args = context.args
-    check_plan({key: context.section(key) for key in READS}, args.plan)
+    check_plan({key: context.section(key) for key in READS.split()}, args.plan)
     digests = all_digests()
     write_json(args.out, digests)
     return f"code: {sum(map(len, digests.values()))} digests of stages and plugins"
-
-
-if __name__ == "__main__":
-    run(main, READS, (), ("plan", "out"))

@@ -7,11 +7,10 @@ from pipeline.core.ledger import check_failures, summary, write_ledger
 from pipeline.degradation.effects import DegradeParams
 from pipeline.degradation.job import Worse, worse_clips
 from pipeline.degradation.writer import CLEAN, WORSE, check_worse_ids, write_folder
-from pipeline.runner.stage import Context, run
-
-READS = ("degrade.{name}",)
+from pipeline.runner.stage import Context, stage
 
 
+@stage(reads="degrade.{name}", names="corpus name", paths="manifest out ledger")
 def main(context: Context) -> str:
     args = context.args
     settings = context.model(f"degrade.{args.name}", DegradeParams)
@@ -28,7 +27,3 @@ def main(context: Context) -> str:
     files = {entry.clip_id: name for entry, name in done if name}
     write_folder(args.out, root, [clip for clip in clips if clip.clip_id in files], files)
     return f"degrade {args.name}, {settings.corpus} twice: {summary(entries)}"
-
-
-if __name__ == "__main__":
-    run(main, READS, ("corpus", "name"), ("manifest", "out", "ledger"))

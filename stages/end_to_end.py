@@ -11,11 +11,10 @@ from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
 from pipeline.core.weights_file import FILE
 from pipeline.protocols.splits import read_splits
-from pipeline.runner.stage import Context, run
-
-READS = ("end_to_end.{network}",)
+from pipeline.runner.stage import Context, stage
 
 
+@stage(reads="end_to_end.{network}", names="corpus network", paths="source manifest splits upstream weights out")
 def main(context: Context) -> str:
     args = context.args
     params = context.model(f"end_to_end.{args.network}", EndToEndParams)
@@ -27,7 +26,3 @@ def main(context: Context) -> str:
     key = key_of(inputs, params.model_dump(), __spec__.name, plugins.module_name("clip_networks", args.network))
     train = partial(train_end_to_end, recipe, clips, folds, upstream, args.out)
     return trained_once(key, args.out, folder / "trained", train)
-
-
-if __name__ == "__main__":
-    run(main, READS, ("corpus", "network"), ("source", "manifest", "splits", "upstream", "weights", "out"))

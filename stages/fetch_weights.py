@@ -2,13 +2,12 @@
 
 from pathlib import Path
 
-from pipeline.runner.stage import Context, run
+from pipeline.runner.stage import Context, stage
 from pipeline.weights.lock import read_lock
 from pipeline.weights.published import FetchParams, publish
 
-READS = ("fetch_weights.{feature}",)
 
-
+@stage(reads="fetch_weights.{feature}", names="feature", paths="lock out")
 def main(context: Context) -> str:
     args = context.args
     key = f"fetch_weights.{args.feature}"
@@ -17,7 +16,3 @@ def main(context: Context) -> str:
     entries = [lock.entry(name) for name in params.weights]
     cache = Path(context.runtime.weights_cache).expanduser()
     return f"fetch_weights {args.feature}: {publish(entries, cache, args.out, f'params.yaml: {key}.weights')}"
-
-
-if __name__ == "__main__":
-    run(main, READS, ("feature",), ("lock", "out"))

@@ -6,16 +6,15 @@ from pipeline.core.clip import class_names, read_manifest
 from pipeline.core.files import write_json
 from pipeline.core.ledger import read_ledger, write_ledger
 from pipeline.core.posteriors import read_table, write_table
-from pipeline.fusion.run import fuse_all
+from pipeline.fusion.per_fold import fuse_all
 from pipeline.fusion.weights.run_feedback import run_feedback, write_feedback
 from pipeline.protocols.splits import read_splits
-from pipeline.runner.stage import Context, run
+from pipeline.runner.stage import Context, stage
 from pipeline.systems.ledger import fusion_entries
 from pipeline.systems.params import SystemParams
 
-READS = ("systems.{system}", "fuse")
 
-
+@stage(reads="systems.{system} fuse", names="corpus system", paths="models manifest splits out")
 def main(context: Context) -> str:
     args = context.args
     system = context.model(f"systems.{args.system}", SystemParams)
@@ -32,7 +31,3 @@ def main(context: Context) -> str:
     upstream = set(chain.from_iterable(read_ledger(args.models / model / "ledger.csv") for model in system.models()))
     write_ledger(args.out / "ledger.csv", [*upstream, *fusion_entries(system, frame, folds, upstream)])
     return f"fuse {args.system}: {len(learned)} fusions of {len(tables)} models"
-
-
-if __name__ == "__main__":
-    run(main, READS, ("corpus", "system"), ("models", "manifest", "splits", "out"))

@@ -7,11 +7,14 @@ from pipeline.core.ledger import read_ledger
 from pipeline.features.joint.job import JointParams, Sources
 from pipeline.features.joint.run import JointPaths, fuse_features
 from pipeline.protocols.splits import read_splits
-from pipeline.runner.stage import Context, run
-
-READS = ("fuse_features.{name}",)
+from pipeline.runner.stage import Context, stage
 
 
+@stage(
+    reads="fuse_features.{name}",
+    names="corpus name",
+    paths="audio video audio-ledger video-ledger manifest splits out kept ledger",
+)
 def main(context: Context) -> str:
     args = context.args
     params = context.model(f"fuse_features.{args.name}", JointParams)
@@ -22,8 +25,3 @@ def main(context: Context) -> str:
     return fuse_features(
         args.name, params, Sources(args.audio, args.video), clips, upstream, folds, paths, context.runtime
     )
-
-
-if __name__ == "__main__":
-    paths = ("audio", "video", "audio-ledger", "video-ledger", "manifest", "splits", "out", "kept", "ledger")
-    run(main, READS, ("corpus", "name"), paths)

@@ -3,14 +3,13 @@
 from functools import partial
 from pathlib import Path
 
-from pipeline.engine.workers import worker_count
+from pipeline.engine.parallel import worker_count
 from pipeline.runner.progress import progress
-from pipeline.runner.stage import Context, run
+from pipeline.runner.stage import Context, stage
 from pipeline.synthetic.corpus import DemoSettings, SourceSettings, write_demo, write_sources
 
-READS = ("generate.{set}",)
 
-
+@stage(reads="generate.{set}", names="set", paths="out")
 def main(context: Context) -> str:
     out: Path = context.args.out
     name, workers = context.args.set, worker_count(context.runtime.workers)
@@ -20,7 +19,3 @@ def main(context: Context) -> str:
     else:
         write_demo(out, context.model(f"generate.{name}", DemoSettings), workers, bar)
     return f"generate: {sum(p.is_file() for p in out.rglob('*'))} files in {out}"
-
-
-if __name__ == "__main__":
-    run(main, READS, ("set",), ("out",))

@@ -7,11 +7,10 @@ from pipeline.manifest.corpus_json import describe, notes, write_corpus_summary
 from pipeline.manifest.settings import CorpusParams, protocol_of, source_of
 from pipeline.protocols.assign import make_folds
 from pipeline.protocols.splits import write_splits
-from pipeline.runner.stage import Context, run
-
-READS = ("corpora.{corpus}",)
+from pipeline.runner.stage import Context, stage
 
 
+@stage(reads="corpora.{corpus}", names="corpus", paths="manifest splits ledger about")
 def main(context: Context) -> str:
     args = context.args
     params = context.model(f"corpora.{args.corpus}", CorpusParams)
@@ -25,7 +24,3 @@ def main(context: Context) -> str:
     write_splits(args.splits, folds)
     write_corpus_summary(args.about, about)
     return "; ".join([f"prepare: {summary(entries)}", f"protocol {protocol.name}, {len(folds)} folds", *notes(about)])
-
-
-if __name__ == "__main__":
-    run(main, READS, ("corpus",), ("manifest", "splits", "ledger", "about"))

@@ -2,17 +2,12 @@
 
 from pipeline.pretraining.run import pretrain
 from pipeline.pretraining.settings import PretrainParams
-from pipeline.runner.stage import Context, run
-
-READS = ("pretrain.{feature}",)
+from pipeline.runner.stage import Context, stage
 
 
+@stage(reads="pretrain.{feature}", names="feature", paths="root out")
 def main(context: Context) -> str:
     args = context.args
     return pretrain(
         args.feature, context.model(f"pretrain.{args.feature}", PretrainParams), args.root, args.out, context.runtime
     )
-
-
-if __name__ == "__main__":
-    run(main, READS, ("feature",), ("root", "out"))

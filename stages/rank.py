@@ -4,11 +4,10 @@ from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
 from pipeline.features.selection.ranking import RankParams, rank_folds, write_rankings
 from pipeline.protocols.splits import read_splits
-from pipeline.runner.stage import Context, run
-
-READS = ("rank.{feature}",)
+from pipeline.runner.stage import Context, stage
 
 
+@stage(reads="rank.{feature}", names="feature", paths="source manifest splits upstream out")
 def main(context: Context) -> str:
     args = context.args
     params = context.model(f"rank.{args.feature}", RankParams)
@@ -20,7 +19,3 @@ def main(context: Context) -> str:
         for ranking in list(rankings.values())[:1]
     ]
     return ", ".join([f"rank {args.feature}: {len(rankings)} of {len(folds)} folds", *sizes])
-
-
-if __name__ == "__main__":
-    run(main, READS, ("feature",), ("source", "manifest", "splits", "upstream", "out"))

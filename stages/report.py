@@ -5,15 +5,13 @@ from pipeline.evaluation.metrics import ReportParams, best
 from pipeline.manifest.corpus_json import read_corpus_summary
 from pipeline.pretraining.settings import is_generated
 from pipeline.protocols.splits import read_splits
-from pipeline.reporting.system.inputs import read_results
-from pipeline.reporting.system.system_report import SystemReport
+from pipeline.reporting.system.system_report import SystemReport, read_results
 from pipeline.reporting.system.write import write_report
-from pipeline.runner.stage import Context, run
+from pipeline.runner.stage import Context, stage
 from pipeline.systems.params import SystemParams
 
-READS = ("systems.{system}", "report")
 
-
+@stage(reads="systems.{system} report", names="corpus system", paths="models fusion manifest splits about out")
 def main(context: Context) -> str:
     args, settings = context.args, context.model(f"systems.{context.args.system}", SystemParams)
     report = SystemReport(
@@ -31,7 +29,3 @@ def main(context: Context) -> str:
     return (
         f"report {args.system} on {args.corpus}: best is {best(scores)}, accuracy {scores[best(scores)].accuracy:.3f}"
     )
-
-
-if __name__ == "__main__":
-    run(main, READS, ("corpus", "system"), ("models", "fusion", "manifest", "splits", "about", "out"))

@@ -7,12 +7,11 @@ from pipeline.manifest.corpus_json import read_corpus_summary
 from pipeline.pretraining.settings import is_generated
 from pipeline.protocols.splits import read_splits
 from pipeline.reporting.system.robustness import chosen, write_robustness
-from pipeline.runner.stage import Context, run
+from pipeline.runner.stage import Context, stage
 from pipeline.systems.params import SystemParams, fusions
 
-READS = ("systems.{system}", "robustness")
 
-
+@stage(reads="systems.{system} robustness", names="corpus system", paths="models fusion manifest splits about out")
 def main(context: Context) -> str:
     args = context.args
     system = context.model(f"systems.{args.system}", SystemParams)
@@ -26,7 +25,3 @@ def main(context: Context) -> str:
     best, described = chosen(figures, needs, wanted), read_corpus_summary(args.about)
     line = write_robustness(args.out, described, args.system, figures, best, is_generated(context.root()))
     return f"robustness {args.system} on {args.corpus}: {line}"
-
-
-if __name__ == "__main__":
-    run(main, READS, ("corpus", "system"), ("models", "fusion", "manifest", "splits", "about", "out"))

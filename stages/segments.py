@@ -8,11 +8,14 @@ from pipeline.features.segments.finetune import Tuning
 from pipeline.features.segments.job import Model, SegmentParams
 from pipeline.features.segments.run import Paths, original, tuned
 from pipeline.protocols.splits import check_disjoint_source, read_splits
-from pipeline.runner.stage import Context, run
-
-READS = ("{section}.{feature}",)
+from pipeline.runner.stage import Context, stage
 
 
+@stage(
+    reads="{section}.{feature}",
+    names="corpus section feature",
+    paths="manifest splits upstream source weights out kept ledger",
+)
 def main(context: Context) -> str:
     args = context.args
     place = f"{args.section}.{args.feature}"
@@ -26,12 +29,3 @@ def main(context: Context) -> str:
         return original(args.feature, model, clips, upstream, paths, context.runtime)
     tuning = Tuning(params.tune, params.keep)
     return tuned(args.feature, model, tuning, clips, upstream, read_splits(args.splits), paths, context.runtime)
-
-
-if __name__ == "__main__":
-    run(
-        main,
-        READS,
-        ("corpus", "section", "feature"),
-        ("manifest", "splits", "upstream", "source", "weights", "out", "kept", "ledger"),
-    )

@@ -2,18 +2,17 @@
 
 from pipeline.core.ledger import Entry, read_ledger, write_ledger
 from pipeline.core.posteriors import write_table
-from pipeline.core.selection_writer import write_selection
 from pipeline.core.store import FeatureFile
+from pipeline.core.store_writer import write_selection
 from pipeline.features.selection.ranking import read_rankings
 from pipeline.features.selection.selection import SelectParams, agreements, kept_columns, selected_meta
 from pipeline.protocols.leakage import part_keys
 from pipeline.protocols.splits import read_splits
 from pipeline.protocols.trainable_folds import not_learned
-from pipeline.runner.stage import Context, run
-
-READS = ("select.{name}",)
+from pipeline.runner.stage import Context, stage
 
 
+@stage(reads="select.{name}", names="name", paths="source ranking splits upstream out ledger columns agreement")
 def main(context: Context) -> str:
     args = context.args
     params = context.model(f"select.{args.name}", SelectParams)
@@ -34,7 +33,3 @@ def main(context: Context) -> str:
         f"select {args.name}: {params.k} of {source.dimension}; halves of the forest agree on "
         f"{found['agreement'].mean():.0%}"
     )
-
-
-if __name__ == "__main__":
-    run(main, READS, ("name",), ("source", "ranking", "splits", "upstream", "out", "ledger", "columns", "agreement"))

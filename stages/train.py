@@ -12,12 +12,16 @@ from pipeline.core.ledger import read_ledger
 from pipeline.core.settings import parse
 from pipeline.core.weights_file import FILE
 from pipeline.protocols.splits import read_splits
-from pipeline.runner.stage import Context, run
+from pipeline.runner.stage import Context, stage
 from pipeline.systems.ids import ModelId
 
-READS = ("train.{classifier}",)
 
-
+@stage(
+    reads="train.{classifier}",
+    names="feature classifier",
+    paths="source manifest splits upstream out",
+    optional="weights",
+)
 def main(context: Context) -> str:
     args, workers = context.args, context.runtime.workers
     name = f"train.{args.classifier}"
@@ -30,8 +34,3 @@ def main(context: Context) -> str:
     key = key_of(inputs, params.model_dump(), __spec__.name, plugin.__name__)
     train = partial(cross_validate, model, recipe, clips, folds, upstream, args.out, workers)
     return trained_once(key, args.out, notes, train)
-
-
-if __name__ == "__main__":
-    paths = ("source", "manifest", "splits", "upstream", "out")
-    run(main, READS, ("feature", "classifier"), paths, ("weights",))

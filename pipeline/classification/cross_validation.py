@@ -1,6 +1,4 @@
-"""Train and test one model over all folds: posteriors, histories, what is kept, ledger, and where its weights come
-from.
-"""
+"""Train and test one model over all folds: posteriors, histories, what is kept, ledger, where its weights come from."""
 
 from __future__ import annotations
 
@@ -51,16 +49,13 @@ class _FoldJob:
         return pd.concat(tables, ignore_index=True), history
 
     def _can_learn(self, name: str, fold: Fold, data: Mapping[str, Any]) -> bool:
-        """Return whether there is enough to learn from; where there is not, clips have to lack the sound or the
-        picture.
-        """
-        if not trainable_folds(
-            {name: fold}, {*data["train"].ids, *data["val"].ids}, self.absent, str(self.recipe.source)
-        ):
+        """Return whether there is enough to learn from; if not, clips have to lack the sound or the picture."""
+        present, source = {*data["train"].ids, *data["val"].ids}, self.recipe.source
+        if not trainable_folds({name: fold}, present, self.absent, str(source)):
             return False
         if len(set(data["train"].labels)) >= 2:
             return True
-        single = f"{self.recipe.source}: {name} has a single emotion to train on; choose another protocol"
+        single = f"{source}: {name} has a single emotion to train on; choose another protocol"
         check_absent([clip_id for clip_id, part in fold.items() if part == "train"], self.absent, single)
         return False
 
@@ -82,15 +77,8 @@ def cross_validate(
 ) -> str:
     """Train and test on every fold, write what came of it, and return one line.
 
-    Args:
-        model: name in every table, such as `a60-lstm`
-        recipe: how it is made
-        clips: all clips of the corpus
-        folds: fold name -> fold
-        upstream: what happened to the clips so far
-        out: folder; gets `posteriors.csv` (val and test), `history.csv`, `about.json`, `ledger.csv` and what the model
-            keeps of each fold
-        workers: processes; 0 = one per core
+    The folder `out` gets `posteriors.csv` (val and test), `history.csv`, `about.json`, `ledger.csv` and what the model
+    keeps of each fold; `upstream` is what happened to the clips so far.
 
     Raises:
         LeakageError: the model's pre-trained weights have met a speaker of the corpus
@@ -112,10 +100,8 @@ def cross_validate(
     write_ledger(out / "ledger.csv", [*upstream, *ledger_entries(model, frame, folds, upstream)])
     test = frame[frame["part"] == "test"]
     if test.empty:
-        return (
-            f"train {model}: nothing to learn from, since no fold has clips with the feature to train "
-            "and to validate on"
-        )
+        why = "no fold has clips with the feature to train and to validate on"
+        return f"train {model}: nothing to learn from, since {why}"
     return f"train {model}: accuracy {(test['emotion'] == test['predicted']).mean():.3f} on {len(test)} test clips"
 
 
@@ -126,17 +112,14 @@ def ledger_entries(
     tested = set(frame.loc[frame["part"] == "test", "clip_id"])
     reasons, learned = lost_by_id(upstream), set(frame["fold"])
     tested_in = {clip_id: name for name, fold in folds.items() for clip_id, part in fold.items() if part == "test"}
-    entries = []
+    entries, stage = [], f"train:{model}"
     for clip_id, name in sorted(tested_in.items()):
-        cause = reasons.get(clip_id)
         if clip_id in tested:
-            entries.append(Entry(clip_id, f"train:{model}"))
-        elif cause is not None:
-            entries.append(cause.after(f"train:{model}"))
+            entries.append(Entry(clip_id, stage))
+        elif (cause := reasons.get(clip_id)) is not None:
+            entries.append(cause.after(stage))
         elif name not in learned:
-            entries.append(
-                lost(clip_id, f"train:{model}", "not_learned", f"{name} lacks clips with the feature to learn from")
-            )
+            entries.append(lost(clip_id, stage, "not_learned", f"{name} lacks clips with the feature to learn from"))
         else:
-            entries.append(lost(clip_id, f"train:{model}", "no_input", "no observed frame"))
+            entries.append(lost(clip_id, stage, "no_input", "no observed frame"))
     return entries

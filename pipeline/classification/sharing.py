@@ -19,31 +19,27 @@ RESULT = "posteriors.csv"
 
 
 def key_of(inputs: Sequence[Path], params: Any, *modules: str) -> str:
-    """Return the digest of all that a model is trained from.
-
-    Args:
-        inputs: feature file, manifest, splits, ledger, and files of pre-trained weights
-        params: settings, as JSON holds them
-        modules: dotted names of the code that trains it
+    """Return the digest of all that a model is trained from: the feature file, manifest, splits, ledger, and files of
+    pre-trained weights; settings, as JSON holds them; dotted names of the code that trains it.
     """
     parts = [*(file_digest(path) for path in inputs), canonical_json(params), code_digest(*modules)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
 def trained_once(key: str, out: Path, notes: Path, train: Callable[[], str]) -> str:
-    """Train a model, or copy it from the folder of another system that has it; return one line.
+    """Train a model into `out`, or copy it from another system's folder; return one line.
 
-    Args:
-        key: of `key_of`
-        out: folder of the model
-        notes: folder with a note of every model trained here: where it lies, and what it gave
-        train: trains into `out`
+    `notes` is a folder with a note of every model trained here, under its key: where it lies, and what it gave.
     """
     notes.mkdir(parents=True, exist_ok=True)
     note = notes / f"{key}.json"
     with FileLock(note.with_suffix(".lock")):  # of two stages that train the same model at a time, one waits
-        if (source := _known(note)) and source.resolve() != out.resolve() and _copied(source, out):
-            return f"train {out.name}: the model in {source}, trained from the same input"
+        if (source := _known(note)) and source.resolve() != out.resolve():
+            try:
+                shutil.copytree(source, out, dirs_exist_ok=True)
+                return f"train {out.name}: the model in {source}, trained from the same input"
+            except (FileNotFoundError, shutil.Error):  # its stage has just begun to train it anew
+                shutil.rmtree(out)
         line = train()
         write_json(note, {"folder": str(out), "result": file_digest(out / RESULT)})
     return line
@@ -57,13 +53,3 @@ def _known(note: Path) -> Path | None:
         return folder if file_digest(folder / RESULT) == told["result"] else None
     except FileNotFoundError:
         return None
-
-
-def _copied(source: Path, out: Path) -> bool:
-    """Copy a model, and return whether it was there until the end."""
-    try:
-        shutil.copytree(source, out, dirs_exist_ok=True)
-    except (FileNotFoundError, shutil.Error):  # its stage has just begun to train it anew
-        shutil.rmtree(out)
-        return False
-    return True

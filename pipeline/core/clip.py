@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from pipeline.core.errors import ArtifactError, CorpusError
-from pipeline.core.files import atomic_path
+from pipeline.core.files import write_csv
 
 EMOTIONS = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """The seven classes of Huang et al. 2017, Table 1, in its order."""
@@ -36,8 +36,7 @@ class Clip:
         gender: "female", "male" or ""
         start: where the clip begins in the file, s; None = at its beginning
         end: where it ends, s; None = at the end of the file
-        source: recording, film or dialogue that it was cut from, "" if not known; the guard keeps it on one side of a
-            fold
+        source: recording, film or dialogue that it was cut from, or ""; the guard keeps it on one side of a fold
         corpus: part of a joined corpus that it comes from, otherwise ""
         digest: SHA-256 of the media file; "" where the file is absent
     """
@@ -63,10 +62,6 @@ class Clip:
 def check_clip_id(clip_id: str, where: str) -> None:
     """Refuse an id that could leave a folder, nest an HDF5 group or be mistaken for a fold.
 
-    Raises:
-        CorpusError: the id has a character outside letters, digits and `_ . - +` or a space,
-            begins with a dot, a dash or an underscore, is longer than 200 characters or empty
-
     >>> check_clip_id("s01_anger_1", "manifest.csv:2")
     >>> check_clip_id("../anger", "manifest.csv:3")
     Traceback (most recent call last):
@@ -83,11 +78,7 @@ def check_clip_id(clip_id: str, where: str) -> None:
 
 
 def check_unique(clips: Iterable[Clip], where: str) -> None:
-    """Refuse two clips with one id.
-
-    Raises:
-        CorpusError: naming the id and both files
-    """
+    """Refuse two clips with one id."""
     seen: dict[str, str] = {}
     for clip in clips:
         if clip.clip_id in seen:
@@ -100,20 +91,12 @@ def check_unique(clips: Iterable[Clip], where: str) -> None:
 
 def write_manifest(path: Path, clips: Iterable[Clip]) -> None:
     """Write clips, sorted by id, as UTF-8 CSV; equal clips give equal bytes."""
-    names = [field.name for field in fields(Clip)]
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, names, lineterminator="\n")
-        writer.writeheader()
-        for clip in sorted(clips, key=lambda c: c.clip_id):
-            writer.writerow({k: "" if v is None else v for k, v in vars(clip).items()})
+    rows = (vars(clip).values() for clip in sorted(clips, key=lambda c: c.clip_id))
+    write_csv(path, (field.name for field in fields(Clip)), rows)
 
 
 def read_manifest(path: Path) -> list[Clip]:
-    """Read what `write_manifest` wrote.
-
-    Raises:
-        ArtifactError: the file is absent or has other columns
-    """
+    """Read what `write_manifest` wrote."""
     if not path.is_file():
         raise ArtifactError(f"{path}: no such manifest; run `dvc repro prepare` first")
     try:

@@ -1,14 +1,4 @@
-"""The error tree.
-
-PipelineError               one line for the user: file or setting, what is wrong, the remedy
-├── SettingsError           params.yaml or a command-line argument
-├── CorpusError             a corpus folder or its manifest
-├── ArtifactError           a file of ours (HDF5, CSV, model) is missing, damaged or of another version
-├── WeightsError            weights that cannot be had, or whose hash does not hold
-├── LeakageError            a speaker, source video or fit on both sides of a split
-├── TooManyFailures         more clips failed than `runtime.max_failed_fraction` allows
-└── ClipError               bad input that costs one clip; recorded in the ledger, never shown as a crash
-"""
+"""The errors that a user can cause and cure, and the reasons that a ledger gives."""
 
 from __future__ import annotations
 
@@ -46,11 +36,11 @@ PASSING = ("missing_file", "unreadable")
 
 
 class PipelineError(Exception):
-    """Base of all errors that a user can cause and cure; `str(error)` is one line."""
+    """Base of them all; `str(error)` is one line: file or setting, what is wrong, the remedy."""
 
 
 class SettingsError(PipelineError):
-    """A setting in params.yaml or on the command line is wrong."""
+    """A setting in params.yaml or an argument on the command line is wrong."""
 
 
 class CorpusError(PipelineError):
@@ -58,35 +48,32 @@ class CorpusError(PipelineError):
 
 
 class ArtifactError(PipelineError):
-    """A file that this pipeline wrote is missing, damaged or of another version."""
+    """A file that this pipeline wrote (HDF5, CSV, model) is missing, damaged or of another version."""
 
 
 class WeightsError(PipelineError):
-    """Weights are missing, or are not the ones that the hash names."""
+    """Weights cannot be had, or are not the ones that the hash names."""
 
 
 class LeakageError(PipelineError):
-    """Something that is tested on was learned from."""
+    """A speaker, a recording or a fit is on both sides of a split."""
 
 
 class TooManyFailures(PipelineError):
-    """More clips failed in one stage than the settings allow."""
+    """More clips failed in one stage than `runtime.max_failed_fraction` allows."""
 
 
 class ClipError(PipelineError):
-    """Bad input that costs one clip.
+    """Bad input that costs one clip: recorded in the ledger by one of `REASONS`, never shown as a crash.
 
-    Args:
-        reason: one of `REASONS`
-        detail: what was found, in words; free of absolute paths so that ledgers have equal bytes everywhere
+    `detail` says in words what was found, free of absolute paths so that ledgers have equal bytes everywhere.
     """
 
     def __init__(self, reason: str, detail: str = "") -> None:
         if reason not in REASONS:
             raise ValueError(f"unknown ledger reason {reason!r}; known: {', '.join(REASONS)}")
         super().__init__(f"{reason}: {detail}" if detail else reason)
-        self.reason = reason
-        self.detail = detail
+        self.reason, self.detail = reason, detail
 
     def __reduce__(self) -> tuple[type[ClipError], tuple[str, str]]:
         # an exception with its own __init__ does not survive the way back from a worker process without this
@@ -102,7 +89,6 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     ' (known: egemaps, lld147)'
     """
     options = sorted(known)
-    close = difflib.get_close_matches(name, options, n=1)
-    if close:
+    if close := difflib.get_close_matches(name, options, n=1):
         return f" (did you mean '{close[0]}'?)"
     return f" (known: {', '.join(options) or 'none'})"

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.core.digests import Digests, combined
+from pipeline.core.arrays import Digests
+from pipeline.core.files import digest_of
 
 
 @dataclass(frozen=True)
@@ -21,9 +22,6 @@ class ClipFeatures:
         times: (T,), s from the beginning of the clip
         mask: (T,) bool, false where the value was not observed
         extra: further arrays, first axis T
-
-    Raises:
-        ValueError: the lengths differ, or an array has the wrong number of axes
 
     >>> values = np.array([[1.0, 2.0], [np.nan, np.nan], [3.0, 4.0]], np.float32)
     >>> clip = ClipFeatures(values, times=np.array([0.0, 0.04, 0.08]), mask=np.array([True, False, True]))
@@ -53,13 +51,11 @@ class ClipFeatures:
         return {"values": self.values, "times": self.times.astype(np.float64), "mask": self.mask.astype(bool), **extra}
 
     def digest(self, names: Iterable[str] = ()) -> str:
-        """Return one SHA-256 over some arrays, all of them by default; equal to `FeatureFile.digest` of the
-        same clip.
-        """
+        """Return one SHA-256 over some arrays, all of them by default; equal to `FeatureFile.digest` of the clip."""
         digests, arrays = Digests(), self.arrays()
         for name in set(names) or arrays:
             digests.add(name, arrays[name])
-        return combined(digests.named())
+        return digest_of(digests.named())
 
     def blocks(self, rows: int) -> Iterator[ClipFeatures]:
         """Yield the clip in blocks of `rows` rows; one empty block where it has none."""
@@ -74,23 +70,14 @@ def joined(blocks: Iterable[ClipFeatures]) -> ClipFeatures:
     parts = list(blocks)
     if len(parts) == 1:
         return parts[0]
+    values, times, mask = (np.concatenate([vars(part)[name] for part in parts]) for name in ("values", "times", "mask"))
     extra = {name: np.concatenate([part.extra[name] for part in parts]) for name in parts[0].extra}
-    values, times, mask = (
-        np.concatenate([getattr(part, name) for part in parts]) for name in ("values", "times", "mask")
-    )
     return ClipFeatures(values, times, mask, extra)
 
 
 @dataclass(frozen=True)
 class ClipReader:
-    """A long clip of an open feature file, read in blocks as often as asked for; offers what `ClipFeatures` offers for
-    that.
-
-    Attributes:
-        times: (T,), s
-        mask: (T,) bool
-        read: returns some rows; raises `ArtifactError` where the clip's data is damaged
-    """
+    """A long clip of an open feature file, read in blocks as often as asked for, as `ClipFeatures` is."""
 
     times: np.ndarray
     mask: np.ndarray

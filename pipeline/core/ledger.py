@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from pipeline.core.errors import ABSENT, REASONS, ArtifactError, TooManyFailures
-from pipeline.core.files import atomic_path
+from pipeline.core.files import write_csv
 
 STATUSES = ("ok", "degraded", "absent", "failed")
 
@@ -19,11 +19,9 @@ class Entry:
     """One clip in one stage.
 
     Attributes:
-        clip_id: the clip
         stage: stage, with the feature or model where there is one, such as `extract:lld147`
         status: `ok`; `degraded` (a result, but not from all of the input); `absent` (no result, since the clip never
-            had
-            what it would be made of); `failed` (no result)
+            had what it would be made of); `failed` (no result)
         reason: one of `pipeline.core.errors.REASONS`, "" for ok
         detail: the same in words
 
@@ -75,18 +73,11 @@ def absent_ids(entries: Iterable[Entry]) -> frozenset[str]:
 
 def write_ledger(path: Path, entries: Iterable[Entry]) -> None:
     """Write the entries, sorted and without repetition, as CSV."""
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([field.name for field in fields(Entry)])
-        writer.writerows(vars(entry).values() for entry in sorted(set(entries)))
+    write_csv(path, (field.name for field in fields(Entry)), (vars(entry).values() for entry in sorted(set(entries))))
 
 
 def read_ledger(path: Path) -> list[Entry]:
-    """Read what `write_ledger` wrote.
-
-    Raises:
-        ArtifactError: absent, or not a ledger
-    """
+    """Read what `write_ledger` wrote."""
     if not path.is_file():
         raise ArtifactError(f"{path}: no such ledger; run `dvc repro` for the stage that writes it")
     with path.open(newline="", encoding="utf-8") as file:
@@ -102,34 +93,24 @@ def summary(entries: Iterable[Entry]) -> str:
     >>> summary([Entry("a", "s"), Entry("b", "s"), lost("c", "s", "no_face"), lost("d", "s", "no_video")])
     '2 ok, 1 absent (no_video), 1 failed (no_face)'
     """
-    entries = list(entries)
+    counts = Counter((entry.status, entry.reason) for entry in entries)
     parts = []
     for status in STATUSES:
-        chosen = [e for e in entries if e.status == status]
-        reasons = ", ".join(
-            f"{r} {n}" if n > 1 else r for r, n in Counter(e.reason for e in chosen if e.reason).items()
-        )
-        if chosen:
-            parts.append(f"{len(chosen)} {status}" + (f" ({reasons})" if reasons else ""))
+        found = {reason: number for (of, reason), number in counts.items() if of == status}
+        reasons = ", ".join(f"{reason} {n}" if n > 1 else reason for reason, n in found.items() if reason)
+        if found:
+            parts.append(f"{sum(found.values())} {status}" + (f" ({reasons})" if reasons else ""))
     return ", ".join(parts) or "no clips"
 
 
 def check_failures(entries: Iterable[Entry], allowed: float, where: Path) -> None:
-    """Stop when too many clips of one stage failed; a clip that never had the sound or the picture has not.
-
-    Args:
-        entries: the entries of one stage
-        allowed: largest share that may fail, 0 to 1 (`runtime.max_failed_fraction`)
-        where: the ledger file, for the message
-
-    Raises:
-        TooManyFailures: with the counts and the remedy
+    """Raise `TooManyFailures` where more than a share `allowed` of the entries of one stage, in the ledger `where`,
+    failed; a clip that never had the sound or the picture has not.
     """
     entries = list(entries)
     failed = sum(entry.status == "failed" for entry in entries)
     if failed > allowed * len(entries):
         raise TooManyFailures(
             f"{where}: {failed} of {len(entries)} clips failed ({summary(entries)}), more than "
-            f"runtime.max_failed_fraction={allowed:g}; "
-            "mend the clips, or raise the setting"
+            f"runtime.max_failed_fraction={allowed:g}; mend the clips, or raise the setting"
         )

@@ -26,7 +26,6 @@ PACKAGES = {
 }
 """Kind of plugin -> the package below `pipeline` that holds them."""
 KINDS = tuple(PACKAGES)
-_ROOT = Path(__file__).resolve().parents[1]
 
 
 def module_name(kind: str, name: str) -> str:
@@ -46,27 +45,13 @@ def names(kind: str) -> list[str]:
 def _folder(kind: str) -> Path:
     if kind not in KINDS:
         raise ValueError(f"unknown plugin kind {kind!r}")
-    return _ROOT.joinpath(*PACKAGES[kind].split("."))
-
-
-def _is_plugin(kind: str, name: str) -> bool:
-    """Return what `name in names(kind)` would, without listing the folder: jobs ask for every clip."""
-    return name.isidentifier() and not name.startswith("_") and (_folder(kind) / f"{name}.py").is_file()
+    return Path(__file__).resolve().parents[1].joinpath(*PACKAGES[kind].split("."))
 
 
 def load(kind: str, name: str, setting: str = "") -> ModuleType:
-    """Import one plugin.
-
-    Args:
-        kind: one of `KINDS`
-        name: the file's name without `.py`
-        setting: the key of params.yaml that named it, for the message
-
-    Raises:
-        SettingsError: there is no such file; the message suggests the nearest name
-    """
-    if not _is_plugin(kind, name):
-        known = names(kind)
+    """Import one plugin; where there is none, `SettingsError` names the key of params.yaml that asked for it."""
+    # as `name in names(kind)`, without listing the folder: jobs ask for every clip
+    if not (name.isidentifier() and not name.startswith("_") and (_folder(kind) / f"{name}.py").is_file()):
         place = f"params.yaml: {setting}: " if setting else ""
-        raise SettingsError(f"{place}no {kind} plugin '{name}'{did_you_mean(name, known)}")
+        raise SettingsError(f"{place}no {kind} plugin '{name}'{did_you_mean(name, names(kind))}")
     return importlib.import_module(module_name(kind, name))

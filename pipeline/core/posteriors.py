@@ -41,32 +41,24 @@ def table(
             "model": model,
             "fold": fold,
             "part": part,
-            "clip_id": [clip.clip_id for clip in clips],
-            "speaker": [clip.speaker for clip in clips],
-            "emotion": [clip.emotion for clip in clips],
+            **{name: [getattr(clip, name) for clip in clips] for name in ("clip_id", "speaker", "emotion")},
             "predicted": [classes[i] for i in posteriors.argmax(1)] if len(clips) else [],
+            **{f"p_{name}": column for name, column in zip(classes, posteriors.T, strict=True)},
         }
     )
-    columns = {f"p_{name}": posteriors[:, number] for number, name in enumerate(classes)}
     if scores is not None:
-        columns |= {f"s_{name}": scores[:, number] for number, name in enumerate(classes)}
-    return pd.concat([frame, pd.DataFrame(columns)], axis=1)
+        frame[[f"s_{name}" for name in classes]] = scores
+    return frame
 
 
 def write_table(path: Path, frame: pd.DataFrame) -> None:
-    """Write a table of posteriors, or any other, as CSV with six decimals, enough for every use and the same on every
-    machine that agrees so far.
-    """
+    """Write any table as CSV with six decimals: enough for every use, and equal on machines that agree so far."""
     with atomic_path(path) as temporary:
         frame.to_csv(temporary, index=False, float_format="%.6f", lineterminator="\n")
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read what `write_table` wrote; ids and names stay text.
-
-    Raises:
-        ArtifactError: absent, or other columns
-    """
+    """Read a table of posteriors; ids and names stay text."""
     if not path.is_file():
         raise ArtifactError(f"{path}: no such table; run `dvc repro` for the stage that writes it")
     try:

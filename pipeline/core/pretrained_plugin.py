@@ -1,6 +1,4 @@
-"""A plugin with a network, its settings and its pre-trained weights: what the jobs on pictures and on segments
-share.
-"""
+"""A plugin with a network, its settings and its pre-trained weights, as the jobs on pictures and on segments share."""
 
 from __future__ import annotations
 
@@ -19,15 +17,8 @@ from pipeline.core.weights_file import Weights, load_weights
 
 @dataclass(frozen=True)
 class PluginModel:
-    """A plugin with its settings and weights; travels to worker processes as three values.
-
-    Attributes:
-        KIND: folder of the plugins under pipeline/
-
-    Args:
-        name: of the plugin
-        settings: its settings as canonical JSON
-        weights: folder of the pre-trained network
+    """A plugin of one `KIND`, its settings as canonical JSON, and the folder of its pre-trained weights; travels to
+    worker processes as three values.
     """
 
     name: str
@@ -38,11 +29,7 @@ class PluginModel:
 
     @classmethod
     def of(cls, name: str, settings: Mapping[str, Any], weights: Path, place: str) -> Self:
-        """Return a plugin's model, its settings checked and complete; `place` is their key in params.yaml.
-
-        Raises:
-            SettingsError: no such plugin, or a wrong setting
-        """
+        """Return a plugin's model, its settings checked and complete; `place` is their key in params.yaml."""
         plugin = plugins.load(cls.KIND, name, f"{place}.network")
         checked = parse(plugin.Params, settings, f"params.yaml: {place}.settings")
         return cls(name, canonical_json(checked.model_dump(mode="json")), weights)

@@ -17,9 +17,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from pipeline.core.digests import Digests
 from pipeline.core.errors import ArtifactError
-from pipeline.core.files import canonical_json
 
 VIEW_FORMAT = "clip-selection/1"
 
@@ -41,40 +39,19 @@ class _Columns:
         return np.take(whole, self._columns, axis=1)  # in C order, as a copy on the disk would be read
 
 
-class _Attributes(dict[str, str]):
-    """`part`, and `digests` as the writer would have noted them for a copy, taken when they are asked for."""
-
-    def __init__(self, clip: _Clip, **known: str) -> None:
-        super().__init__(known)
-        self._clip = clip
-
-    def __missing__(self, name: str) -> str:
-        if name != "digests":
-            raise KeyError(name)
-        digests = Digests()
-        for array, dataset in self._clip.items():
-            digests.add(array, dataset[()])
-        return canonical_json(digests.named())
-
-
 class _Clip(dict[str, Any]):
     """One clip in one fold; stands for an HDF5 group."""
 
     def __init__(self, view: SelectionView, clip_id: str, columns: np.ndarray, part: str) -> None:
         group = view.source[clip_id]
         super().__init__(values=_Columns(view, clip_id, columns), times=group["times"], mask=group["mask"])
-        self.attrs = _Attributes(self, part=part)
+        self.attrs = {"part": part}
 
 
 class SelectionView(Mapping[str, Any]):
-    """The groups of a selection, as `pipeline.core.store.FeatureFile` asks a file for them.
+    """The groups of an open selection, as `pipeline.core.store.FeatureFile` asks a file for them.
 
-    Args:
-        path: of the selection
-        file: the same, open
-
-    Raises:
-        ArtifactError: its source is absent, or is another one than that from which the columns were chosen
+    `ArtifactError` where its source is absent, or is another one than that from which the columns were chosen.
     """
 
     def __init__(self, path: Path, file: h5py.File) -> None:

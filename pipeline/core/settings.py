@@ -13,9 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pipeline.core.errors import SettingsError, did_you_mean
 
 Model = TypeVar("Model", bound=BaseModel)
-_LOADER = getattr(
-    yaml, "CSafeLoader", yaml.SafeLoader
-)  # every stage reads params.yaml; libyaml takes a seventh of the time
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # every stage reads it; libyaml takes a seventh of the time
 
 
 class Settings(BaseModel):
@@ -47,15 +45,9 @@ class Runtime(Settings):
 
 
 def parse(model: type[Model], data: Any, place: str) -> Model:
-    """Turn a section of params.yaml into its model.
+    """Turn a section of params.yaml, as YAML gave it, into its model; None counts as empty.
 
-    Args:
-        model: the pydantic model
-        data: the section as YAML gave it; None counts as empty
-        place: file and key, such as `params.yaml: select.v1024`
-
-    Raises:
-        SettingsError: all mistakes on one line, each with its key and value
+    `SettingsError` names all mistakes on one line, each with its value and its key below `place`.
 
     >>> parse(Runtime, {"workers": 2}, "params.yaml: runtime").workers
     2
@@ -96,15 +88,11 @@ def _fields(model: Any, path: tuple[Any, ...]) -> list[str]:
 
 
 def read_params(path: Path) -> dict[str, Any]:
-    """Read params.yaml.
-
-    Raises:
-        SettingsError: absent, or not a YAML mapping
-    """
+    """Read params.yaml."""
     if not path.is_file():
         raise SettingsError(f"{path}: no such file; run from the project's root folder")
     try:
-        data = _parsed(path.read_text(encoding="utf-8"))
+        data = _LOADER(path.read_text(encoding="utf-8")).get_single_data()
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(data, dict):
@@ -112,30 +100,18 @@ def read_params(path: Path) -> dict[str, Any]:
     return data
 
 
-def _parsed(text: str) -> Any:
-    loader = _LOADER(text)
-    try:
-        return loader.get_single_data()
-    finally:
-        loader.dispose()
-
-
 def section(params: Mapping[str, Any], key: str, file: str = "params.yaml") -> Any:
-    """Return the block under a dotted key.
-
-    Raises:
-        SettingsError: there is none; the message suggests the nearest name on the level where it is missing
+    """Return the block under a dotted key; where there is none, `SettingsError` suggests the nearest name on the level.
 
     >>> section({"select": {"v1024": {"k": 1024}}}, "select.v1024.k")
     1024
     """
     node: Any = params
-    walked: list[str] = []
-    for part in key.split("."):
-        if not isinstance(node, Mapping) or part not in node:
-            known = node if isinstance(node, Mapping) else ()
-            level = ".".join(walked) or "the top level"
+    parts = key.split(".")
+    for depth, part in enumerate(parts):
+        known = node if isinstance(node, Mapping) else {}
+        if part not in known:
+            level = ".".join(parts[:depth]) or "the top level"
             raise SettingsError(f"{file}: {key}: no '{part}' under {level}{did_you_mean(part, map(str, known))}")
-        node = node[part]
-        walked.append(part)
+        node = known[part]
     return node

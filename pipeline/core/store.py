@@ -14,20 +14,19 @@ A selection (`pipeline.core.selection_view`) lists columns of another file besid
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import h5py
 import numpy as np
 
-from pipeline.core.digests import combined
+from pipeline.core.arrays import stored_rows
 from pipeline.core.errors import ArtifactError
 from pipeline.core.feature_records import ClipFeatures, ClipReader, FeatureMeta, joined
-from pipeline.core.frame_coding import stored_rows
+from pipeline.core.files import digest_of
 from pipeline.core.selection_view import VIEW_FORMAT, SelectionView
 
 __all__ = ["FORMAT", "ClipFeatures", "ClipReader", "FeatureFile", "FeatureMeta", "joined", "opened"]
@@ -38,10 +37,8 @@ WHOLE_BYTES = 16 << 20
 
 
 class FeatureFile:
-    """Read access to one feature file; use as a context manager.
-
-    Raises:
-        ArtifactError: absent, not HDF5, or not of this format
+    """Read access to one feature file; use as a context manager. `ArtifactError` where it is absent, not HDF5, or not
+    of this format.
 
     >>> import tempfile
     >>> from pipeline.core.store_writer import write_features
@@ -63,31 +60,26 @@ class FeatureFile:
         except OSError as error:
             raise ArtifactError(f"{path}: not a readable HDF5 file; delete it and run `dvc repro`") from error
         try:
-            known = self._file.attrs.get("format") in (FORMAT, VIEW_FORMAT)
-            self.meta = self._read_meta() if known else FeatureMeta("", 0, "")
-            self._groups: h5py.File | SelectionView = self._file
-            if self._file.attrs.get("format") == VIEW_FORMAT:
-                self._groups = SelectionView(path, self._file)
-        except ArtifactError:
+            kind = self._file.attrs.get("format")
+            if kind not in (FORMAT, VIEW_FORMAT):
+                raise ArtifactError(
+                    f"{path}: not a feature file of format {FORMAT}; rerun its stage with `dvc repro -f`"
+                )
+            self.meta = self._read_meta()
+            self._groups = SelectionView(path, self._file) if kind == VIEW_FORMAT else self._file
+        except (ArtifactError, KeyError, ValueError, OSError) as error:
             self._file.close()
-            raise
-        except (KeyError, ValueError, OSError) as error:
-            self._file.close()
+            if isinstance(error, ArtifactError):
+                raise
             raise ArtifactError(
                 f"{path}: its attributes are not whole ({error}); rerun its stage with `dvc repro -f`"
             ) from error
-        if not known:
-            self._file.close()
-            raise ArtifactError(f"{path}: not a feature file of format {FORMAT}; rerun its stage with `dvc repro -f`")
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._groups is not self._file:
-            self._groups.close()
+    def __exit__(self, *_: object) -> None:
+        self._groups.close()  # of a selection: its source
         self._file.close()
 
     def _read_meta(self) -> FeatureMeta:
@@ -100,11 +92,7 @@ class FeatureFile:
 
     @property
     def content(self) -> str:
-        """One SHA-256 over all clips and arrays of the file, as its writer noted it.
-
-        Raises:
-            ArtifactError: the file does not say
-        """
+        """One SHA-256 over all clips and arrays of the file, as its writer noted it."""
         if "content" not in self._file.attrs:
             raise ArtifactError(f"{self.path}: does not say what it holds; rerun its stage with `dvc repro -f`")
         return str(self._file.attrs["content"])
@@ -127,36 +115,12 @@ class FeatureFile:
         """Return which part a clip had when the feature was learned in a fold; "" where nobody noted it."""
         return str(self._groups[f"{fold}/{clip_id}"].attrs.get("part", ""))
 
-    def blocks(self, clip_id: str, rows: int = 256) -> Iterator[tuple[slice, np.ndarray]]:
-        """Yield (which rows, their values) of one clip, so that a long clip is never in memory as a whole.
-
-        Args:
-            clip_id: a clip of a file without fold level
-            rows: how many at a time
-
-        Raises:
-            ArtifactError: the clip's data is damaged
-        """
-        values = self._groups[clip_id]["values"]
-        for start in range(0, len(values), rows):
-            part = slice(start, min(start + rows, len(values)))
-            try:
-                yield part, values[part]
-            except OSError as error:
-                raise ArtifactError(
-                    f"{self.path}: clip '{clip_id}' is damaged; delete the file and run `dvc repro`"
-                ) from error
-
     def digest(self, clip_id: str, names: Iterable[str] = ()) -> str:
-        """Return one SHA-256 over some arrays of a clip, all of them by default, without reading them.
-
-        Raises:
-            ArtifactError: the clip is not in the file, or was written by an earlier version
-        """
+        """Return one SHA-256 over some arrays of a clip, all of them by default, without reading them."""
         if clip_id not in self._groups:
             raise ArtifactError(f"{self.path}: no clip '{clip_id}' in it; its ledger says why")
         kept = json.loads(self._groups[clip_id].attrs["digests"])
-        return combined({name: kept[name] for name in names} or kept)
+        return digest_of({name: kept[name] for name in names} or kept)
 
     def rows(self, clip_id: str, names: Iterable[str] | None = None) -> ClipFeatures | ClipReader:
         """Return one clip for reading by `blocks`: from memory where it is small, otherwise from the file."""
@@ -172,15 +136,9 @@ class FeatureFile:
         return group["times"][()], group["mask"][()]
 
     def read(self, clip_id: str, fold: str = "", names: Iterable[str] | None = None) -> ClipFeatures:
-        """Read one clip.
+        """Read one clip, of a fold where there are folds, with some of its further arrays, all by default.
 
-        Args:
-            clip_id: the clip
-            fold: fold level, or ""
-            names: which further arrays to read; all of them by default
-
-        Raises:
-            ArtifactError: the clip is not in the file, or its data is damaged
+        `ArtifactError` where the clip is not in the file, or its data is damaged.
         """
         key = f"{fold}/{clip_id}" if fold else clip_id
         if key not in self._groups:
@@ -206,10 +164,6 @@ def _opened(path: Path, identity: tuple[int, int, int]) -> FeatureFile:  # noqa:
 
 
 def opened(path: Path) -> FeatureFile:
-    """Return a feature file that this process keeps open, for work that asks for one clip after the other.
-
-    Raises:
-        ArtifactError: as `FeatureFile`
-    """
+    """Return a feature file that this process keeps open, for work that asks for one clip after the other."""
     state = path.stat() if path.is_file() else None
     return _opened(path, (state.st_ino, state.st_mtime_ns, state.st_size)) if state else FeatureFile(path)

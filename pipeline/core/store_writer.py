@@ -1,4 +1,6 @@
-"""Writing a feature file of the HDF5 contract (`pipeline.core.store`): equal input gives equal bytes."""
+"""Writing feature files and selections of the HDF5 contract (`pipeline.core.store`, `pipeline.core.selection_view`):
+equal input gives equal bytes.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +14,10 @@ from typing import Any
 import h5py
 import numpy as np
 
-from pipeline.core.array_writer import ArrayWriter
-from pipeline.core.digests import Digests, combined
-from pipeline.core.files import atomic_path, canonical_json
-from pipeline.core.store import FORMAT, ClipFeatures, FeatureMeta
-
-_LIBVER = ("v110", "v110")
+from pipeline.core.arrays import ZIPPED, ArrayWriter, Digests
+from pipeline.core.files import atomic_path, canonical_json, digest_of
+from pipeline.core.selection_view import VIEW_FORMAT
+from pipeline.core.store import FORMAT, ClipFeatures, FeatureFile, FeatureMeta
 
 
 def write_features(
@@ -31,9 +31,8 @@ def write_features(
         clips: (clip id or `fold-00/<clip id>`, arrays), in sorted order of the id; consumed one at a time
         parts: `fold-00/<clip id>` -> train, val or test, where the feature is learned per fold
 
-    Raises:
-        ValueError: not in sorted order, another dimension or dtype than `meta` says, or a NaN or infinity
-            where the mask says observed
+    `ValueError` where they are not sorted, have another dimension or dtype than `meta` says, or a NaN or infinity where
+    the mask says observed.
     """
     with feature_file(path, meta) as file:
         for key, clip in clips:
@@ -41,7 +40,41 @@ def write_features(
             write_clip(group, [clip], meta)
             if parts is not None:
                 group.attrs["part"] = parts[key]
-        return file.count
+        return len(file.keys)
+
+
+def write_selection(
+    path: Path, meta: FeatureMeta, source: Path, columns: Mapping[str, np.ndarray], parts: Mapping[str, str]
+) -> int:
+    """Write which columns of a feature file without fold level, in the same folder, each fold keeps; return the number
+    of groups.
+
+    Args:
+        path: the file, always written anew
+        meta: attributes of the feature that the columns make up
+        source: the feature file, written by this version
+        columns: fold -> (K,) numbers of the columns that are kept
+        parts: `fold-00/<clip id>` -> train, val or test
+    """
+    if source.resolve().parent != path.resolve().parent:
+        raise ValueError(f"{path}: its source {source} has to lie beside it")
+    with FeatureFile(source) as file:
+        ids, content = sorted(file.clip_ids()), file.content
+    with atomic_path(path) as temporary, new_hdf5(temporary) as file:
+        _put(file, "clips", [clip_id.encode() for clip_id in ids])
+        for fold in sorted(columns):
+            group = file.create_group(fold)
+            _put(group, "columns", np.asarray(columns[fold], np.int32))
+            _put(group, "parts", [parts[f"{fold}/{clip_id}"].encode() for clip_id in ids])
+        count = len(columns) * len(ids)
+        _describe(file, meta, clip_count=count, format=VIEW_FORMAT, source=source.name, source_content=content)
+    return count
+
+
+def _put(group: h5py.Group, name: str, items: Any) -> None:
+    array = np.array(items) if len(items) else np.empty(0, "S1")
+    zipped = {**ZIPPED, "chunks": array.shape} if array.size else {}
+    group.create_dataset(name, data=array, track_times=False, **zipped)
 
 
 class _NewFile:
@@ -49,17 +82,12 @@ class _NewFile:
 
     def __init__(self, name: str, file: h5py.File) -> None:
         self._name, self._file = name, file
-        self._keys: list[str] = []
-
-    @property
-    def count(self) -> int:
-        """Groups of clips so far."""
-        return len(self._keys)
+        self.keys: list[str] = []
 
     def _next(self, key: str) -> None:
-        if self._keys and key <= self._keys[-1]:
-            raise ValueError(f"{self._name}: clip {key!r} after {self._keys[-1]!r}; write in sorted order")
-        self._keys.append(key)
+        if self.keys and key <= self.keys[-1]:
+            raise ValueError(f"{self._name}: clip {key!r} after {self.keys[-1]!r}; write in sorted order")
+        self.keys.append(key)
 
     def new(self, key: str) -> h5py.Group:
         """Return the empty group of the next clip."""
@@ -71,15 +99,11 @@ class _NewFile:
         self._next(key)
         self._file.copy(group, self._file, name=key)
 
-    def content(self) -> str:
-        """Return one SHA-256 over the names of all clips and the digests of their arrays."""
-        return combined({key: self._file[key].attrs["digests"] for key in self._keys})
-
 
 class _Disk(io.FileIO):
     """A new file that remembers what the disk refused, and lets HDF5 go on: HDF5 itself would complain of a full disk
-    many
-    times over, in the middle of tidying up, where nothing can catch it."""
+    many times over, in the middle of tidying up, where nothing can catch it.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, "w+")
@@ -96,15 +120,13 @@ class _Disk(io.FileIO):
 
 @contextmanager
 def new_hdf5(path: Path) -> Iterator[h5py.File]:
-    """Give an empty HDF5 file whose bytes depend on what is written alone.
-
-    Raises:
-        OSError: the disk is full, or cannot be written; once, with the file's name
+    """Give an empty HDF5 file whose bytes depend on what is written alone; what the disk refuses is raised once, with
+    the file's name.
     """
     with _Disk(path) as disk:
         try:
             # no chunk cache: chunks are written once and whole, and HDF5 would keep 8 MB of each array of a long clip
-            with h5py.File(disk, "w", libver=_LIBVER, rdcc_nbytes=0) as file:
+            with h5py.File(disk, "w", libver=("v110", "v110"), rdcc_nbytes=0) as file:
                 yield file
         finally:
             if disk.refused is not None:
@@ -117,11 +139,11 @@ def feature_file(path: Path, meta: FeatureMeta) -> Iterator[_NewFile]:
     with atomic_path(path) as temporary, new_hdf5(temporary) as file:
         new = _NewFile(path.name, file)
         yield new
-        describe(file, meta, clip_count=new.count, content=new.content(), format=FORMAT)
+        content = digest_of({key: file[key].attrs["digests"] for key in new.keys})
+        _describe(file, meta, clip_count=len(new.keys), content=content, format=FORMAT)
 
 
-def describe(file: h5py.File, meta: FeatureMeta, **more: Any) -> None:
-    """Write the attributes of a file."""
+def _describe(file: h5py.File, meta: FeatureMeta, **more: Any) -> None:
     for name, value in {**asdict(meta), **more}.items():
         file.attrs[name] = canonical_json(value) if name in ("columns", "layers", "params") else value
 
@@ -132,10 +154,7 @@ def write_clip(group: h5py.Group, blocks: Iterable[ClipFeatures], meta: FeatureM
     Args:
         group: of the clip, empty
         blocks: consecutive rows, one block at least
-        meta: what the values have to be like; None = anything
-
-    Raises:
-        ValueError: see `write_features`
+        meta: what the values have to be like, or `ValueError`; None = anything
     """
     arrays: dict[str, ArrayWriter] = {}
     digests = Digests()

@@ -8,7 +8,6 @@ A network of torch: `weights.pt` (a plain state dict with its configuration, no 
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import pickle
@@ -19,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pipeline.core.errors import WeightsError
-from pipeline.core.files import atomic_path, canonical_json, file_digest, write_json
+from pipeline.core.files import atomic_path, canonical_json, digest_of, file_digest, write_json
 
 if TYPE_CHECKING:  # torch takes two seconds to import, and most of what reads this module needs only digests and names
     import torch
@@ -34,13 +33,8 @@ Network = TypeVar("Network", bound="torch.nn.Module")
 
 @dataclass(frozen=True)
 class Weights:
-    """A loaded file.
-
-    Attributes:
-        state: name -> tensor
-        config: what the network and its input were built with
-        sha256: of the file
-        origin: where the weights come from, in words
+    """A loaded file: name -> tensor, what the network and its input were built with, the file's SHA-256, and where the
+    weights come from, in words.
     """
 
     state: dict[str, torch.Tensor]
@@ -63,11 +57,7 @@ def save_weights(folder: Path, state: Mapping[str, torch.Tensor], config: Mappin
 
 
 def load_weights(folder: Path) -> Weights:
-    """Read `weights.pt`.
-
-    Raises:
-        WeightsError: absent, damaged, or a pickle with more than tensors in it
-    """
+    """Read `weights.pt`; `WeightsError` where it is absent, damaged, or a pickle with more than tensors in it."""
     import torch
 
     path = folder / FILE
@@ -89,11 +79,7 @@ def load_weights(folder: Path) -> Weights:
 
 
 def load_state(module: Network, weights: Weights, where: Path) -> Network:
-    """Put weights into a module in evaluation mode.
-
-    Raises:
-        WeightsError: a name or a shape does not fit
-    """
+    """Put weights into a module in evaluation mode; `WeightsError` where a name or a shape does not fit."""
     try:
         module.load_state_dict(weights.state)
     except RuntimeError as error:
@@ -104,12 +90,8 @@ def load_state(module: Network, weights: Weights, where: Path) -> Network:
 
 @dataclass(frozen=True)
 class Published:
-    """A loaded folder of published files.
-
-    Attributes:
-        files: role -> path, each hashed just now
-        sha256: over roles and digests of all files
-        origin: where they come from, in words
+    """A loaded folder of published files: role -> path, each hashed just now; one SHA-256 over roles and digests; and
+    where they come from, in words.
     """
 
     files: dict[str, Path]
@@ -118,13 +100,9 @@ class Published:
 
 
 def save_published(folder: Path, files: Mapping[str, Path], names: Sequence[str], origin: str) -> None:
-    """Copy published files into `folder`, each named after its role, with `weights.json`; equal files give equal bytes.
+    """Copy published files (role -> path) into `folder` with `weights.json`; equal files give equal bytes.
 
-    Args:
-        folder: where to
-        files: role -> path of the file; the role becomes the copy's name, its suffix stays
-        names: entries of weights.lock that they come from
-        origin: where they come from, in words
+    The role becomes a copy's name, its suffix stays; `names` are the entries of weights.lock that they come from.
     """
     listed = {}
     for role, source in sorted(files.items()):
@@ -133,15 +111,11 @@ def save_published(folder: Path, files: Mapping[str, Path], names: Sequence[str]
             shutil.copyfile(source, temporary)
         listed[role] = {"file": name, "sha256": file_digest(folder / name)}
     content = {"files": listed, "names": list(names), "origin": origin}
-    write_json(folder / PUBLISHED, {**content, "sha256": _digest_of(content)})
+    write_json(folder / PUBLISHED, {**content, "sha256": digest_of(content)})
 
 
 def load_published(folder: Path) -> Published:
-    """Read `weights.json` and hash every file that it names.
-
-    Raises:
-        WeightsError: a file is absent, or a digest does not hold
-    """
+    """Read `weights.json` and hash every file that it names."""
     path = folder / PUBLISHED
     rerun = f"delete {folder} and run `dvc repro fetch_weights@{folder.name}`"
     if not path.is_file():
@@ -149,20 +123,16 @@ def load_published(folder: Path) -> Published:
     try:
         content = json.loads(path.read_bytes())
         told = content.pop("sha256")
-        listed = {role: (folder / Path(one["file"]).name, str(one["sha256"])) for role, one in content["files"].items()}
+        files = {role: folder / Path(one["file"]).name for role, one in content["files"].items()}
+        digests = {role: str(one["sha256"]) for role, one in content["files"].items()}
         origin = str(content["origin"])
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise WeightsError(f"{path}: refused, damaged; {rerun}") from error
-    if told != _digest_of(content):
+    if told != digest_of(content):
         raise WeightsError(f"{path}: refused, its own sha256 does not hold; {rerun}")
-    for file, digest in listed.values():
+    for role, file in files.items():
         if not file.is_file():
             raise WeightsError(f"{file}: missing; {rerun}")
-        if file_digest(file) != digest:
+        if file_digest(file) != digests[role]:
             raise WeightsError(f"{file}: refused, its digest in {PUBLISHED} does not hold; {rerun}")
-    digests = {role: digest for role, (_, digest) in listed.items()}
-    return Published({role: file for role, (file, _) in listed.items()}, _digest_of(digests), origin)
-
-
-def _digest_of(value: Mapping[str, Any]) -> str:
-    return hashlib.sha256(canonical_json(value).encode("ascii")).hexdigest()
+    return Published(files, digest_of(digests), origin)

@@ -9,25 +9,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError
-from pipeline.corpora._scan import media_files
-from pipeline.corpora._tables import read_rows
-
-NOT_ANNOTATED = "not annotated"
-"""Label of a video that the table lacks."""
-
-SIX = {
-    "anger": "anger",
-    "disgust": "disgust",
-    "fear": "fear",
-    "happiness": "happy",
-    "sadness": "sad",
-    "surprise": "surprise",
-}
-"""The labels that both parts use."""
+from pipeline.core.tables import read_rows
+from pipeline.corpora import LEFT_OUT
+from pipeline.corpora._scan import NOT_ANNOTATED, by_name, matched, media_files, one_table, visible, words
 
 CITATION = (
     "S. Zhalehpour, O. Onder, Z. Akhtar, C. E. Erdem: BAUM-1: A spontaneous audio-visual face database of affective "
@@ -36,19 +24,19 @@ CITATION = (
 _NAME = re.compile(r"(?P<speaker>S\d{3})_\d{3}", re.IGNORECASE)
 
 
-def part_clips(root: Path, part: str, other: str, labels: Iterable[str]) -> Iterator[Clip]:
-    """Yield the clips of the table and the videos below `root` that it lacks, these as `NOT_ANNOTATED`.
+def labels_of(others: str) -> dict[str, str]:
+    """Return the labels of a part: the six that are used, and others, with spaces between them."""
+    return words("anger disgust fear happiness sadness surprise") | dict.fromkeys(
+        (*others.split(), NOT_ANNOTATED), LEFT_OUT
+    )
 
-    Args:
-        root: the corpus's folder
-        part: "a" or "s", which is read
-        other: "s" or "a", whose folders are passed over, since both are often kept side by side
-        labels: the part's labels, told apart by three letters, or by four where three are not enough
 
-    Raises:
-        CorpusError: no videos, no table or several, or a name or label that is not BAUM-1's; names file and line
+def part_clips(root: Path, part: str, labels: Iterable[str]) -> Iterator[Clip]:
+    """Yield the clips of the table of part "a" or "s" and the videos that it lacks, these as `NOT_ANNOTATED`.
+
+    Folders of the other part are passed over, since both are often kept side by side.
     """
-    videos = _videos(root, part, other)
+    videos = _videos(root, part, "s" if part == "a" else "a")
     listed = set()
     for name, label in _annotations(_table(root, part), _letters(labels)):
         listed.add(name)
@@ -58,20 +46,12 @@ def part_clips(root: Path, part: str, other: str, labels: Iterable[str]) -> Iter
         yield Clip(name, videos[name].as_posix(), name[:4], NOT_ANNOTATED)
 
 
-def _videos(root: Path, part: str, other: str) -> dict[str, Path]:
-    """Return clip name -> video, relative to `root`."""
+def _videos(root: Path, part: str, other: str) -> dict[str, PurePath]:
     passed_over = re.compile(rf"baum-?1{other}", re.IGNORECASE)
-    videos: dict[str, Path] = {}
-    for path in media_files(root, [".mp4", ".avi"]):
-        inside = path.relative_to(root)
-        if any(passed_over.search(folder) for folder in inside.parts[:-1]):
-            continue
-        name = path.stem.upper()
-        if not _NAME.fullmatch(name):
-            raise CorpusError(f"{path}: not a BAUM-1 file name (S001_015.mp4); move it out of the corpus folder")
-        if name in videos:
-            raise CorpusError(f"{path}: clip {name} is also {videos[name]}; keep one of them")
-        videos[name] = inside
+    files = media_files(root, [".mp4", ".avi"])
+    own = [path for path in files if not any(map(passed_over.search, path.relative_to(root).parts[:-1]))]
+    form = "a BAUM-1 file name (S001_015.mp4)"
+    videos = by_name(root, ((matched(path, _NAME, form)[0].upper(), path) for path in own))
     if not videos:
         raise CorpusError(
             f"{root}: all videos below it are those of BAUM-1{other}; set the root to the folder of BAUM-1{part}"
@@ -82,14 +62,9 @@ def _videos(root: Path, part: str, other: str) -> dict[str, Path]:
 def _table(root: Path, part: str) -> Path:
     title = f"Annotations_BAUM1{part}"
     wanted = re.compile(rf"annotations?[ _-]?baum-?1{part}.*\.csv", re.IGNORECASE)
-    found = sorted(path for path in root.rglob("*.[cC][sS][vV]") if wanted.fullmatch(path.name))
-    if not found:
-        raise CorpusError(
-            f"{root}: no {title}.csv below it; open {title}.xlsx and save its sheet there as CSV in UTF-8"
-        )
-    if len(found) > 1:
-        raise CorpusError(f"{found[1]}: a second table beside {found[0].relative_to(root)}; keep one of them")
-    return found[0]
+    found = [path for path in visible(root, [".csv"]) if wanted.fullmatch(path.name)]
+    remedy = f"open {title}.xlsx and save its sheet there as CSV in UTF-8"
+    return one_table(root, found, f"no {title}.csv below it; {remedy}")
 
 
 def _letters(labels: Iterable[str]) -> dict[str, str]:
@@ -100,10 +75,8 @@ def _letters(labels: Iterable[str]) -> dict[str, str]:
 
 
 def _annotations(table: Path, letters: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield (clip name, label) of each row that is not empty."""
+    """Yield (clip name, label) of each row."""
     for where, row in read_rows(table, ("Clip Name", "Emotion")):
-        if not any(row.values()):
-            continue
         name, word = row["Clip Name"].upper(), row["Emotion"].lower()
         if not _NAME.fullmatch(name):
             raise CorpusError(

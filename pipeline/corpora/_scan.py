@@ -1,36 +1,54 @@
-"""What adapters share: finding media files and naming clips after them."""
+"""What adapters share: words for emotions, finding media files, naming clips after them, and refusing what is odd."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from pathlib import Path
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from pathlib import Path, PurePath
 
+from pipeline.core.clip import EMOTIONS, EXTRA_EMOTIONS, Clip
 from pipeline.core.errors import CorpusError
 
 ANOTHER_FORM = "another form"
 """Label of a file of which a fuller version is used: the audio of a video, or a copy."""
+UNLABELLED, NOT_ANNOTATED = "unlabelled", "not annotated"
+"""Labels of a clip whose label is kept back, and of a file that the corpus's table lacks."""
+
+WORDS = {name: name for name in EMOTIONS + EXTRA_EMOTIONS} | {
+    **{"angry": "anger", "disgusted": "disgust", "fearful": "fear", "surprised": "surprise"},
+    **{"happiness": "happy", "joy": "happy", "sadness": "sad"},
+}
+"""What emotions are called in corpora -> what they are called here."""
+
+
+def words(names: str) -> dict[str, str]:
+    """Return label -> emotion of labels that are `WORDS`, with spaces between them.
+
+    >>> words("Angry joy")
+    {'Angry': 'anger', 'joy': 'happy'}
+    """
+    return {name: WORDS[name.lower()] for name in names.split()}
+
+
+def visible(root: Path, suffixes: Iterable[str]) -> list[Path]:
+    """Return files below `root` with one of the suffixes (any letter case), sorted; hidden and macOS files left out."""
+    return sorted(
+        path
+        for path in root.rglob("*")
+        if path.suffix.lower() in suffixes
+        and not path.is_dir()
+        and not any(part.startswith(".") for part in path.relative_to(root).parts)
+    )
 
 
 def media_files(root: Path, suffixes: Iterable[str]) -> list[Path]:
-    """Return files below `root` with one of the suffixes (any letter case), sorted; hidden and macOS files left out.
-
-    Raises:
-        CorpusError: no such folder, or nothing in it
-    """
-    wanted = {suffix.lower() for suffix in suffixes}
+    """Return what is `visible`; CorpusError where there is no such folder, or nothing in it."""
+    wanted = sorted({suffix.lower() for suffix in suffixes})
     if not root.is_dir():
         raise CorpusError(f"{root}: no such folder; set the corpus's root in params.yaml")
-    found = sorted(
-        path
-        for path in root.rglob("*")
-        if path.suffix.lower() in wanted
-        and not path.is_dir()
-        and not any(p.startswith(".") for p in path.relative_to(root).parts)
-    )
-    if not found:
-        raise CorpusError(f"{root}: no {' or '.join(sorted(wanted))} files below it; is the root one level off?")
+    if not (found := visible(root, wanted)):
+        raise CorpusError(f"{root}: no {' or '.join(wanted)} files below it; is the root one level off?")
     return found
 
 
@@ -50,8 +68,57 @@ def joined(parts: Iterable[str]) -> str:
 def fullest(files: Iterable[Path], performance: Callable[[Path], Hashable], rank: Callable[[Path], int]) -> set[Path]:
     """Return one file of every performance: of the lowest rank, and of these the first."""
     best: dict[Hashable, Path] = {}
-    for path in files:
-        known = best.setdefault(performance(path), path)
-        if rank(path) < rank(known):
-            best[performance(path)] = path
+    for path in sorted(files, key=rank):
+        best.setdefault(performance(path), path)
     return set(best.values())
+
+
+def lone_clip(side: str, path: PurePath, label: str) -> Clip:
+    """Return a clip of an official side of which nobody knows who speaks: each is a speaker of its own."""
+    clip_id = joined([side, path.stem])
+    return Clip(clip_id, path.as_posix(), clip_id, label, side)
+
+
+def matched(path: Path, pattern: re.Pattern[str], form: str) -> re.Match[str]:
+    """Return the match of a file's stem; CorpusError where it has not the form."""
+    match = pattern.fullmatch(path.stem)
+    if match is None:
+        raise CorpusError(f"{path}: not {form}; move it out of the corpus folder")
+    return match
+
+
+def only(path: Path, found: Iterable[str], what: str, remedy: str) -> str:
+    """Return the one name that the folders above a file give; CorpusError where there is none or another."""
+    names = set(found)
+    if len(names) != 1:
+        raise CorpusError(f"{path}: {what.format(len(names))}; {remedy}")
+    return names.pop()
+
+
+def above(root: Path, path: Path, pattern: re.Pattern[str], what: str, remedy: str) -> tuple[str, tuple[str, ...]]:
+    """Return the `only` name that the pattern's group finds in the folders above a file, and those inside the last."""
+    folders = path.relative_to(root).parts[:-1]
+    found = {depth: match[1].lower() for depth, name in enumerate(folders) if (match := pattern.fullmatch(name))}
+    name = only(path, found.values(), f"below the folders of {{}} {what}", remedy)
+    return name, folders[max(found) + 1 :]
+
+
+def by_name(root: Path, files: Iterable[tuple[str, Path]]) -> dict[str, PurePath]:
+    """Return name -> file, relative to `root`; CorpusError where two have one name."""
+    found: dict[str, PurePath] = {}
+    for name, path in files:
+        if name in found:
+            raise CorpusError(f"{path}: clip {name} is also {found[name].as_posix()}; keep one of them")
+        found[name] = path.relative_to(root)
+    return found
+
+
+def one_table(root: Path, found: Sequence[Path], absent: str) -> Path:
+    """Return the one table; CorpusError where there is none, which `absent` explains, or a second one."""
+    if not found:
+        raise CorpusError(f"{root}: {absent}")
+    if len(found) > 1:
+        raise CorpusError(
+            f"{found[1]}: a second table beside {found[0].relative_to(root).as_posix()}; keep one of them"
+        )
+    return found[0]

@@ -27,21 +27,12 @@ from pathlib import Path, PurePath
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError, did_you_mean
+from pipeline.core.tables import read_rows
 from pipeline.corpora import LEFT_OUT
-from pipeline.corpora._scan import joined, media_files
-from pipeline.corpora._tables import read_rows
+from pipeline.corpora._scan import UNLABELLED, above, lone_clip, media_files, words
 
-_CLASSES = {
-    "Angry": "anger",
-    "Disgust": "disgust",
-    "Fear": "fear",
-    "Happy": "happy",
-    "Neutral": "neutral",
-    "Sad": "sad",
-    "Surprise": "surprise",
-}
-_UNLABELLED = "unlabelled"
-LABELS = {**_CLASSES, _UNLABELLED: LEFT_OUT}
+_CLASSES = words("Angry Disgust Fear Happy Neutral Sad Surprise")
+LABELS = {**_CLASSES, UNLABELLED: LEFT_OUT}
 LICENCE = "for academic research, on request from its authors, after a signed agreement"
 CITATION = (
     "A. Dhall, R. Goecke, S. Lucey, T. Gedeon: Collecting large, richly annotated facial-expression databases from "
@@ -56,12 +47,7 @@ _TABLE = "test_labels.csv"
 
 
 def clips(root: Path) -> Iterator[Clip]:
-    """Yield the clips below `root` and those of the label table; `emotion` is the name of the class's folder.
-
-    Raises:
-        CorpusError: no videos, a video below no side or two, in no class's folder, or with two labels; a table that
-            names an unknown class, or a clip twice
-    """
+    """Yield the clips below `root` and those of the label table; `emotion` is the name of the class's folder."""
     videos = media_files(root, [".avi", ".mp4"])
     labels = _labels(root / _TABLE)
     for path in videos:
@@ -69,23 +55,14 @@ def clips(root: Path) -> Iterator[Clip]:
         given = labels.pop(path.stem, "") if side == "test" else ""
         if label and given and label != given:
             raise CorpusError(f"{path}: '{given}' in {_TABLE}, and in the folder of '{label}'; mend one of them")
-        yield _clip(side, path.relative_to(root), label or given or _UNLABELLED)
+        yield lone_clip(side, path.relative_to(root), label or given or UNLABELLED)
     for name, label in sorted(labels.items()):
-        yield _clip("test", PurePath("Test_vid_Distribute", f"{name}.avi"), label)
-
-
-def _clip(side: str, path: PurePath, label: str) -> Clip:
-    clip_id = joined([side, path.stem])
-    return Clip(clip_id, path.as_posix(), clip_id, label, side)
+        yield lone_clip("test", PurePath("Test_vid_Distribute", f"{name}.avi"), label)
 
 
 def _place(root: Path, path: Path) -> tuple[str, str]:
     """Return the side (train, val, test) and the class, "" for a test video in no class's folder."""
-    folders = path.relative_to(root).parts[:-1]
-    found = {depth: match["side"].lower() for depth, name in enumerate(folders) if (match := _SIDE.fullmatch(name))}
-    if len(set(found.values())) != 1:
-        raise CorpusError(f"{path}: below the folders of {len(set(found.values()))} sides; expected {_LAYOUT}")
-    side, inside = found[max(found)], folders[max(found) + 1 :]
+    side, inside = above(root, path, _SIDE, "sides", f"expected {_LAYOUT}")
     if not inside and side == "test":
         return side, ""
     label = inside[0].capitalize() if len(inside) == 1 else ""

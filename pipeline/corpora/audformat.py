@@ -18,33 +18,18 @@ from typing import Any
 import audformat
 import pandas as pd
 
-from pipeline.core.clip import EMOTIONS, EXTRA_EMOTIONS, Clip
+from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError
 from pipeline.corpora import LEFT_OUT
-from pipeline.corpora._scan import joined
+from pipeline.corpora._scan import UNLABELLED, WORDS, joined
 
-_UNLABELLED = "unlabelled"
-_WORDS = {
-    "angry": "anger",
-    "happiness": "happy",
-    "joy": "happy",
-    "sadness": "sad",
-    "fearful": "fear",
-    "surprised": "surprise",
-    "disgusted": "disgust",
-}
-LABELS = {**{name: name for name in EMOTIONS + EXTRA_EMOTIONS}, **_WORDS, _UNLABELLED: LEFT_OUT}
-LICENCE = "as the database's header says"
-CITATION = "as the database's header says"
+LABELS = {**WORDS, UNLABELLED: LEFT_OUT}
+LICENCE = CITATION = "as the database's header says"
 _SPLITS = {"train": "train", "dev": "val", "test": "test"}
 
 
 def clips(root: Path) -> Iterator[Clip]:
-    """Yield the clips of the database; `emotion` is its own label, or `unlabelled`.
-
-    Raises:
-        CorpusError: no database, one that cannot be read, or one without emotions or speakers
-    """
+    """Yield the clips of the database; `emotion` is its own label, or `unlabelled`."""
     database = _load(root)
     rows = audformat.utils.to_segmented_index(_table(database, root))
     splits = _splits(database, root)
@@ -55,13 +40,12 @@ def clips(root: Path) -> Iterator[Clip]:
                 f"{root / 'db.yaml'}: '{file}' has no speaker; add it to the scheme 'speaker', "
                 "which keeps people on one side"
             )
-        begin, until = start.total_seconds() or None, None if pd.isna(end) else end.total_seconds()
-        name = joined(PurePosixPath(file).with_suffix("").parts) + (
-            f"_{start.total_seconds():.3f}" if several[file] > 1 else ""
-        )
-        label = _UNLABELLED if pd.isna(row["emotion"]) else str(row["emotion"])
+        begin, until = start.total_seconds(), None if pd.isna(end) else end.total_seconds()
+        name = joined([*PurePosixPath(file).with_suffix("").parts, *[f"{begin:.3f}"] * (several[file] > 1)])
+        label = UNLABELLED if pd.isna(row["emotion"]) else str(row["emotion"])
         gender = row["gender"] if row["gender"] in ("female", "male") else ""
-        yield Clip(name, file, str(row["speaker"]), label, splits.get((file, start, end), ""), gender, begin, until)
+        split = splits.get((file, start, end), "")
+        yield Clip(name, file, str(row["speaker"]), label, split, gender, begin or None, until)
 
 
 def _load(root: Path) -> Any:
@@ -94,11 +78,9 @@ def _splits(database: Any, root: Path) -> dict[tuple[str, pd.Timedelta, pd.Timed
     """Return the official split of every file or segment that has one."""
     found: dict[tuple[str, pd.Timedelta, pd.Timedelta], str] = {}
     for name, split in database.splits.items():
-        part = _SPLITS.get(split.type)
+        part = _SPLITS.get(split.type, "")
         rows = database.get("emotion", splits=[name]) if part else ()
-        if part is None or not len(rows):
-            continue
-        for key in audformat.utils.to_segmented_index(rows).index:
+        for key in audformat.utils.to_segmented_index(rows).index if part and len(rows) else ():
             if found.setdefault(key, part) != part:
                 raise CorpusError(f"{root / 'db.yaml'}: '{key[0]}' is in {found[key]} and in {part}; keep one of them")
     return found

@@ -24,36 +24,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.core.clip import Clip
-from pipeline.corpora import LEFT_OUT, _baum1
+from pipeline.corpora import _baum1
 
-LABELS = {
-    **_baum1.SIX,
-    "boredom": LEFT_OUT,
-    "interest": LEFT_OUT,
-    "unsure": LEFT_OUT,
-    _baum1.NOT_ANNOTATED: LEFT_OUT,
-}
+LABELS = _baum1.labels_of("boredom interest unsure")
 LICENCE = "for research, on request from its authors, after an agreement that forbids passing it on"
 CITATION = _baum1.CITATION
-EXPECTED = {
-    "clips": 273,
-    "speakers": 30,
-    "label:anger": 42,
-    "label:disgust": 34,
-    "label:fear": 35,
-    "label:happiness": 26,
-    "label:sadness": 37,
-    "label:boredom": 26,
-    "label:interest": 28,
-    "label:unsure": 37,
-    f"label:{_baum1.NOT_ANNOTATED}": 8,
+_COUNTS = {
+    **{"anger": 42, "disgust": 34, "fear": 35, "happiness": 26, "sadness": 37},
+    **{"boredom": 26, "interest": 28, "unsure": 37, "not annotated": 8},
 }
+EXPECTED = {"clips": 273, "speakers": 30} | {f"label:{label}": count for label, count in _COUNTS.items()}
 
 
 def clips(root: Path) -> Iterator[Clip]:
-    """Yield the clips of the table and the videos below `root` that it lacks; `emotion` is the corpus's own label.
-
-    Raises:
-        CorpusError: no videos, no table or several, or a name or label that is not BAUM-1a's; names file and line
-    """
-    yield from _baum1.part_clips(root, "a", "s", LABELS)
+    """Yield the clips of the table and the videos below `root` that it lacks; `emotion` is the corpus's own label."""
+    yield from _baum1.part_clips(root, "a", LABELS)

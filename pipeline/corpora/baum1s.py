@@ -20,19 +20,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.core.clip import Clip
-from pipeline.corpora import LEFT_OUT, _baum1
+from pipeline.corpora import _baum1
 
-LABELS = {
-    **_baum1.SIX,
-    "boredom": LEFT_OUT,
-    "bothered": LEFT_OUT,
-    "concentrating": LEFT_OUT,
-    "contempt": LEFT_OUT,
-    "neutral": LEFT_OUT,
-    "thinking": LEFT_OUT,
-    "unsure": LEFT_OUT,
-    _baum1.NOT_ANNOTATED: LEFT_OUT,
-}
+LABELS = _baum1.labels_of("boredom bothered concentrating contempt neutral thinking unsure")
 LICENCE = "for research, on request from its authors"
 CITATION = _baum1.CITATION
 PROTOCOL = {"name": "logso", "groups": 5}
@@ -40,9 +30,5 @@ EXPECTED = {"clips": 1222}
 
 
 def clips(root: Path) -> Iterator[Clip]:
-    """Yield the clips of the table and the videos below `root` that it lacks; `emotion` is the corpus's own label.
-
-    Raises:
-        CorpusError: no videos, no table or several, or a name or label that is not BAUM-1s's; names file and line
-    """
-    yield from _baum1.part_clips(root, "s", "a", LABELS)
+    """Yield the clips of the table and the videos below `root` that it lacks; `emotion` is the corpus's own label."""
+    yield from _baum1.part_clips(root, "s", LABELS)

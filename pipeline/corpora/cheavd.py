@@ -27,23 +27,13 @@ from pathlib import Path, PurePath
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError, did_you_mean
+from pipeline.core.tables import text_of
 from pipeline.corpora import LEFT_OUT
-from pipeline.corpora._scan import joined, media_files
+from pipeline.corpora._scan import UNLABELLED, above, by_name, lone_clip, media_files, one_table, visible, words
 
-_CLASSES = {
-    "angry": "anger",
-    "disgust": "disgust",
-    "fear": "fear",
-    "happy": "happy",
-    "neutral": "neutral",
-    "sad": "sad",
-    "surprise": "surprise",
-    "anxious": LEFT_OUT,
-    "worried": LEFT_OUT,
-}
+_CLASSES = words("angry disgust fear happy neutral sad surprise") | {"anxious": LEFT_OUT, "worried": LEFT_OUT}
 _SPELLINGS = {"anger": "angry", "happiness": "happy", "sadness": "sad"} | {name: name for name in _CLASSES}
-_UNLABELLED = "unlabelled"
-LABELS = {**_CLASSES, _UNLABELLED: LEFT_OUT}
+LABELS = {**_CLASSES, UNLABELLED: LEFT_OUT}
 LICENCE = "for non-commercial, scientific use, from ChineseLDC (www.chineseldc.org)"
 CITATION = (
     "Y. Li, J. Tao, L. Chao, W. Bao, Y. Liu: CHEAVD: a Chinese natural emotional audio-visual database. Journal of "
@@ -61,40 +51,19 @@ _LAYOUT = "train/001.avi, val/... and test/... below the root"
 
 
 def clips(root: Path) -> Iterator[Clip]:
-    """Yield the clips below `root` and those of the tables; `emotion` is the corpus's own class.
-
-    Raises:
-        CorpusError: no videos, a video below no side or two, twice, with two classes or, but for test, none; two tables
-            of a side, or a line that names no clip, an unknown class or a clip again
-    """
+    """Yield the clips below `root` and those of the tables; `emotion` is the corpus's own class."""
     tables = _tables(root)
     labels = {side: _labels(table) for side, table in tables.items()}
-    for (side, name), path in _videos(root).items():
+    videos = media_files(root, [".avi", ".mp4", ".mkv", ".mov", ".wmv"])
+    sides = [above(root, path, _FOLDER, "sides", f"expected {_LAYOUT}")[0] for path in videos]
+    keys = [f"{side}_{path.stem.lower()}" for side, path in zip(sides, videos, strict=True)]
+    for key, path in by_name(root, zip(keys, videos, strict=True)).items():
+        side, _, name = key.partition("_")
         label = _label(root / path, side, labels.get(side, {}).pop(name, ""), _class_folder(root, path))
-        yield _clip(side, path, label)
+        yield lone_clip(side, path, label)
     for side, absent in labels.items():
         folder = tables[side].parent.relative_to(root)
-        yield from (_clip(side, folder / f"{name}.avi", label) for name, label in absent.items())
-
-
-def _clip(side: str, path: PurePath, label: str) -> Clip:
-    clip_id = joined([side, path.stem])
-    return Clip(clip_id, path.as_posix(), clip_id, label, side)
-
-
-def _videos(root: Path) -> dict[tuple[str, str], PurePath]:
-    """Return (side, name in small letters) -> video, relative to `root`."""
-    videos: dict[tuple[str, str], PurePath] = {}
-    for path in media_files(root, [".avi", ".mp4", ".mkv", ".mov", ".wmv"]):
-        inside = path.relative_to(root)
-        sides = {match["side"].lower() for folder in inside.parts[:-1] if (match := _FOLDER.fullmatch(folder))}
-        if len(sides) != 1:
-            raise CorpusError(f"{path}: below the folders of {len(sides)} sides; expected {_LAYOUT}")
-        key = (sides.pop(), path.stem.lower())
-        if key in videos:
-            raise CorpusError(f"{path}: clip '{path.stem}' is also {videos[key]}; keep one of them")
-        videos[key] = inside
-    return videos
+        yield from (lone_clip(side, folder / f"{name}.avi", label) for name, label in absent.items())
 
 
 def _class_folder(root: Path, path: PurePath) -> str:
@@ -111,28 +80,22 @@ def _label(path: Path, side: str, given: str, folder: str) -> str:
         raise CorpusError(f"{path}: '{given}' in {side}_label.txt, and in the folder of '{folder}'; mend one of them")
     if not (given or folder) and side != "test":
         raise CorpusError(f"{path}: no class; add the line '{path.stem} CLASS' to {side}_label.txt, or move it out")
-    return given or folder or _UNLABELLED
+    return given or folder or UNLABELLED
 
 
 def _tables(root: Path) -> dict[str, Path]:
     """Return side -> its table of labels, where there is one."""
-    tables: dict[str, Path] = {}
-    for path in sorted(root.rglob("*")):
-        if (match := _TABLE.fullmatch(path.name)) and not any(p.startswith(".") for p in path.relative_to(root).parts):
-            first = tables.setdefault(match["side"].lower(), path)
-            if first != path:
-                raise CorpusError(f"{path}: a second table beside {first.relative_to(root)}; keep one of them")
-    return tables
+    found: dict[str, list[Path]] = {}
+    for path in visible(root, [".txt", ".csv"]):
+        if match := _TABLE.fullmatch(path.name):
+            found.setdefault(match["side"].lower(), []).append(path)
+    return {side: one_table(root, paths, "") for side, paths in found.items()}
 
 
 def _labels(table: Path) -> dict[str, str]:
     """Return clip name, in small letters, -> class; a name may be written with folders and suffix."""
-    try:
-        lines = table.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise CorpusError(f"{table}: not UTF-8 ({error.reason} at byte {error.start}); save it as UTF-8") from error
     labels: dict[str, str] = {}
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(text_of(table).splitlines(), 1):
         if not line.strip():
             continue
         where = f"{table}:{number}"

@@ -20,9 +20,9 @@ from pathlib import Path
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError
+from pipeline.core.tables import read_rows
 from pipeline.corpora import LEFT_OUT
-from pipeline.corpora._scan import media_files, named
-from pipeline.corpora._tables import read_rows
+from pipeline.corpora._scan import matched, media_files, named
 
 _INTENDED = {"ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happy", "NEU": "neutral", "SAD": "sad"}
 _SPLIT, _UNSEEN = "no majority", "no vote"
@@ -33,38 +33,19 @@ CITATION = (
     "H. Cao, D. G. Cooper, M. K. Keutmann, R. C. Gur, A. Nenkova, R. Verma: CREMA-D: Crowd-sourced emotional "
     "multimodal actors dataset. IEEE Transactions on Affective Computing 5(4), 2014"
 )
-EXPECTED = {
-    "clips": 7442,
-    "speakers": 91,
-    "label:NEU": 1087,
-    **{f"label:{code}": 1271 for code in _INTENDED if code != "NEU"},
-}
+EXPECTED = {"clips": 7442, "speakers": 91} | {f"label:{code}": 1087 if code == "NEU" else 1271 for code in _INTENDED}
 _VOTES = {"voice": "VoiceVote", "face": "FaceVote", "both": "MultiModalVote"}
-_NAME = re.compile(
-    r"(?P<actor>\d{4})_(?P<sentence>[A-Z]{3})_(?P<emotion>[A-Z]{3})_(?P<level>[A-Z]{1,2})", re.IGNORECASE
-)
+_NAME = re.compile(r"(?P<actor>\d{4})_[A-Z]{3}_(?P<emotion>[A-Z]{3})_[A-Z]{1,2}", re.IGNORECASE)
 
 
 def clips(root: Path, labelled_by: str = "intended") -> Iterator[Clip]:
-    """Yield the clips below `root`; `emotion` is the corpus's own code, or the letter that most raters chose.
-
-    Args:
-        root: the corpus's folder
-        labelled_by: one of `LABELLINGS`
-
-    Raises:
-        CorpusError: no clips, a file name that is not CREMA-D's, or a table that lacks or holds what it should not
-    """
+    """Yield the clips below `root`; `emotion` is the corpus's own code, or the letter that most raters chose."""
     votes = _votes(root, _VOTES[labelled_by]) if labelled_by in _VOTES else None
     genders = _genders(root / "VideoDemographics.csv")
     files = media_files(root, [".flv", ".mp4", ".wav"])
     videos = [path for path in files if path.suffix.lower() != ".wav"]
     for clip_id, path in named(root, videos or files):
-        match = _NAME.fullmatch(path.stem)
-        if match is None:
-            raise CorpusError(
-                f"{path}: not a CREMA-D file name (1001_DFA_ANG_XX.flv); move it out of the corpus folder"
-            )
+        match = matched(path, _NAME, "a CREMA-D file name (1001_DFA_ANG_XX.flv)")
         actor = match["actor"]
         label = match["emotion"].upper() if votes is None else votes.get(path.stem.upper(), _UNSEEN)
         yield Clip(clip_id, path.relative_to(root).as_posix(), actor, label, gender=genders.get(actor, ""))

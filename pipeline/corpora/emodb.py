@@ -14,8 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.core.clip import Clip
-from pipeline.core.errors import CorpusError
-from pipeline.corpora._scan import media_files, named
+from pipeline.corpora._scan import matched, media_files, named
 
 LABELS = {"W": "anger", "L": "boredom", "E": "disgust", "A": "fear", "F": "happy", "T": "sad", "N": "neutral"}
 LICENCE = "free of charge, as its page says"
@@ -27,23 +26,14 @@ PROTOCOL = {"name": "loso"}
 EXPECTED = {"clips": 535, "speakers": 10} | {
     f"label:{letter}": count for letter, count in zip("WLEAFTN", (127, 81, 46, 69, 71, 62, 79), strict=True)
 }
-_GENDERS = dict.fromkeys(("08", "09", "13", "14", "16"), "female") | dict.fromkeys(
-    ("03", "10", "11", "12", "15"), "male"
-)
-_NAME = re.compile(r"(?P<speaker>\d{2})[ab]\d{2}(?P<emotion>[WLEAFTN])[a-z]?", re.IGNORECASE)
+_WOMEN = ("08", "09", "13", "14", "16")
+_NAME = re.compile(r"(?P<speaker>03|08|09|1[0-6])[ab]\d{2}(?P<emotion>[WLEAFTN])[a-z]?", re.IGNORECASE)
 
 
 def clips(root: Path) -> Iterator[Clip]:
-    """Yield the clips below `root`; `emotion` is the corpus's own letter.
-
-    Raises:
-        CorpusError: no clips, or a file name that is not EMO-DB's
-    """
+    """Yield the clips below `root`; `emotion` is the corpus's own letter."""
     for clip_id, path in named(root, media_files(root, [".wav"])):
-        match = _NAME.fullmatch(path.stem)
-        if match is None or match["speaker"] not in _GENDERS:
-            raise CorpusError(f"{path}: not an EMO-DB file name (03a01Fa.wav); move it out of the corpus folder")
-        speaker = match["speaker"]
-        yield Clip(
-            clip_id, path.relative_to(root).as_posix(), speaker, match["emotion"].upper(), gender=_GENDERS[speaker]
-        )
+        match = matched(path, _NAME, "an EMO-DB file name (03a01Fa.wav)")
+        speaker, label = match["speaker"], match["emotion"].upper()
+        gender = "female" if speaker in _WOMEN else "male"
+        yield Clip(clip_id, path.relative_to(root).as_posix(), speaker, label, gender=gender)

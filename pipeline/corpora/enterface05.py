@@ -21,16 +21,9 @@ from pathlib import Path
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError, did_you_mean
 from pipeline.corpora import LEFT_OUT
-from pipeline.corpora._scan import joined, media_files
+from pipeline.corpora._scan import above, joined, media_files, words
 
-_EMOTIONS = {
-    "anger": "anger",
-    "disgust": "disgust",
-    "fear": "fear",
-    "happiness": "happy",
-    "sadness": "sad",
-    "surprise": "surprise",
-}
+_EMOTIONS = words("anger disgust fear happiness sadness surprise")
 LABELS = {**_EMOTIONS, "whole session": LEFT_OUT}
 LICENCE = "MIT licence, as its page says"
 CITATION = (
@@ -41,19 +34,15 @@ PROTOCOL = {"name": "loso"}
 EXPECTED = {"speakers": 43}
 _SUBJECT = re.compile(r"subject[ _-]?0*(?P<number>\d+)", re.IGNORECASE)
 _SENTENCE = re.compile(r"sentence[ _-]?0*(?P<number>\d+)", re.IGNORECASE)
-_UNSEGMENTED = 6
+_UNSEGMENTED = "subject-06"
 _LAYOUT = "subject 1/anger/sentence 1/s1_an_1.avi"
 
 
 def clips(root: Path) -> Iterator[Clip]:
-    """Yield the clips below `root`; `emotion` is the name of the emotion's folder, or `whole session`.
-
-    Raises:
-        CorpusError: no clips, or a video that is not below a subject, an emotion and a sentence
-    """
+    """Yield the clips below `root`; `emotion` is the name of the emotion's folder, or `whole session`."""
     for path in media_files(root, [".avi", ".mp4"]):
-        subject, inside = _subject(root, path)
-        speaker = f"subject-{subject:02d}"
+        subject, inside = above(root, path, _SUBJECT, "subjects", f"expected {_LAYOUT} below the root")
+        speaker = f"subject-{int(subject):02d}"
         emotion = inside[0].lower() if inside else ""
         if emotion not in _EMOTIONS:
             raise CorpusError(
@@ -63,19 +52,9 @@ def clips(root: Path) -> Iterator[Clip]:
         name = path.relative_to(root).as_posix()
         if sentence is not None:
             yield Clip(joined([speaker, emotion, sentence["number"]]), name, speaker, emotion)
-        elif subject == _UNSEGMENTED and len(inside) == 1:
+        elif speaker == _UNSEGMENTED and len(inside) == 1:
             yield Clip(joined([speaker, emotion, path.stem]), name, speaker, "whole session")
         else:
             raise CorpusError(
                 f"{path}: not in a sentence's folder; expected {_LAYOUT}, or move it out of the corpus folder"
             )
-
-
-def _subject(root: Path, path: Path) -> tuple[int, tuple[str, ...]]:
-    """Return the subject's number and the folders below the subject's."""
-    folders = path.relative_to(root).parts[:-1]
-    for depth, folder in enumerate(folders):
-        match = _SUBJECT.fullmatch(folder)
-        if match is not None:
-            return int(match["number"]), folders[depth + 1 :]
-    raise CorpusError(f"{path}: below no subject's folder; expected {_LAYOUT} below the root")

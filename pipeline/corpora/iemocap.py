@@ -30,20 +30,11 @@ from pathlib import Path, PurePath
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError
 from pipeline.corpora import LEFT_OUT
-from pipeline.corpora._scan import media_files
+from pipeline.corpora._scan import NOT_ANNOTATED, by_name, matched, media_files, words
 
-_USED = {
-    "ang": "anger",
-    "dis": "disgust",
-    "fea": "fear",
-    "hap": "happy",
-    "neu": "neutral",
-    "sad": "sad",
-    "sur": "surprise",
-}
+_USED = {emotion[:3]: emotion for emotion in words("anger disgust fear happy neutral sad surprise")}
 _CODES = {**_USED, **dict.fromkeys(("exc", "fru", "oth", "xxx"), LEFT_OUT)}
-_NOT_ANNOTATED = "not annotated"
-LABELS = {**_CODES, _NOT_ANNOTATED: LEFT_OUT}
+LABELS = {**_CODES, NOT_ANNOTATED: LEFT_OUT}
 LICENCE = "for research, on request from its authors, after a signed release form"
 CITATION = (
     "C. Busso, M. Bulut, C.-C. Lee, A. Kazemzadeh, E. Mower, S. Kim, J. N. Chang, S. Lee, S. S. Narayanan: IEMOCAP: "
@@ -64,44 +55,27 @@ _GENDERS = {"F": "female", "M": "male"}
 
 
 def clips(root: Path) -> Iterator[Clip]:
-    """Yield the turns of the tables and the recordings that they lack; `emotion` is the corpus's own code.
-
-    Raises:
-        CorpusError: no recordings, a recording of another name or twice, or a dialogue without a table; a row that
-            cannot be read, an unknown label, or a turn with two; names file and line
-    """
+    """Yield the turns of the tables and the recordings that they lack; `emotion` is the corpus's own code."""
     recordings = _recordings(root)
     labels = _labels(_tables(root, recordings))
     for name in sorted(recordings.keys() | labels.keys()):
         dialogue, _, turn = name.rpartition("_")
         path = recordings.get(name, PurePath(f"Session{int(name[3:5])}", "sentences", "wav", dialogue, f"{name}.wav"))
-        speaker, label = name[:5] + turn[0], labels.get(name, _NOT_ANNOTATED)
+        speaker, label = name[:5] + turn[0], labels.get(name, NOT_ANNOTATED)
         yield Clip(name, path.as_posix(), speaker, label, gender=_GENDERS[turn[0]], source=dialogue)
 
 
-def _name(text: str) -> str:
-    """Return the name of a turn as published, whatever its letter case; "" for another name."""
-    match = _TURN.fullmatch(text)
-    if match is None:
-        return ""
+def _name(match: re.Match[str]) -> str:
+    """Return the name of a turn as published, whatever its letter case."""
     marked, speaker, turn = (match[key].upper() for key in ("marked", "speaker", "turn"))
     return f"Ses{match['session']}{marked}_{match['scene'].lower()}_{speaker}{turn}"
 
 
 def _recordings(root: Path) -> dict[str, PurePath]:
     """Return name of a turn -> recording, relative to `root`."""
-    recordings: dict[str, PurePath] = {}
-    for path in media_files(root, [".wav"]):
-        if _WHOLE.fullmatch(path.stem):
-            continue
-        name = _name(path.stem)
-        if not name:
-            raise CorpusError(
-                f"{path}: not an IEMOCAP file name (Ses01F_impro01_F000.wav); move it out of the corpus folder"
-            )
-        if name in recordings:
-            raise CorpusError(f"{path}: clip {name} is also {recordings[name]}; keep one of them")
-        recordings[name] = path.relative_to(root)
+    turns = [path for path in media_files(root, [".wav"]) if not _WHOLE.fullmatch(path.stem)]
+    form = "an IEMOCAP file name (Ses01F_impro01_F000.wav)"
+    recordings = by_name(root, ((_name(matched(path, _TURN, form)), path) for path in turns))
     if not recordings:
         raise CorpusError(
             f"{root}: all recordings below it are of whole dialogues; set the root above Session1 to Session5"
@@ -145,11 +119,11 @@ def _rows(table: Path) -> Iterator[tuple[str, str, str]]:
     for number, line in enumerate(table.read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1):
         if not line.lstrip().startswith("["):
             continue
-        where, match = f"{table}:{number}", _ROW.fullmatch(line.strip())
-        name = _name(match["name"]) if match else ""
-        if match is None or not name:
+        where, row = f"{table}:{number}", _ROW.fullmatch(line.strip())
+        turn = row and _TURN.fullmatch(row["name"])
+        if row is None or turn is None:
             raise CorpusError(f"{where}: not {_SUCH_AS}; restore the file")
-        label = match["label"].lower()
+        label = row["label"].lower()
         if label not in _CODES:
-            raise CorpusError(f"{where}: unknown label '{match['label']}' (known: {', '.join(_CODES)}); mend it")
-        yield where, name, label
+            raise CorpusError(f"{where}: unknown label '{row['label']}' (known: {', '.join(_CODES)}); mend it")
+        yield where, _name(turn), label

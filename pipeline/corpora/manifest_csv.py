@@ -20,9 +20,5 @@ CITATION = "none"
 
 
 def clips(root: Path) -> Iterator[Clip]:
-    """Yield the clips of `root/manifest.csv`.
-
-    Raises:
-        CorpusError: no manifest, a column missing, or a cell that cannot be used; names file and line
-    """
+    """Yield the clips of `root/manifest.csv`."""
     yield from read_clips(root / "manifest.csv")

@@ -24,21 +24,16 @@ say (three programs take them; others drop them), U+0092. Not verified: how many
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 
 from pipeline.core.clip import Clip
-from pipeline.core.errors import CorpusError, did_you_mean
-from pipeline.corpora._scan import media_files
+from pipeline.core.errors import CorpusError
+from pipeline.core.tables import read_rows
+from pipeline.corpora._scan import by_name, matched, media_files, one_table, only, words
 
-LABELS = {name: name for name in ("anger", "disgust", "fear", "neutral", "surprise")} | {
-    "joy": "happy",
-    "sadness": "sad",
-}
+LABELS = words("anger disgust fear joy neutral sadness surprise")
 LICENCE = "GPL-3.0, as its repository says; the videos are cut from a TV series"
 CITATION = (
     "S. Poria, D. Hazarika, N. Majumder, G. Naik, E. Cambria, R. Mihalcea: MELD: A multimodal multi-party dataset for "
@@ -56,18 +51,13 @@ _NAME = re.compile(r"(?P<again>final_videos_test)?dia(?P<dialogue>\d+)_utt(?P<ut
 
 
 def clips(root: Path) -> Iterator[Clip]:
-    """Yield the clips of the tables; `emotion` is the corpus's own label.
-
-    Raises:
-        CorpusError: no videos, a video of another name, below no side, below two or twice; a table that is absent or
-            there twice, an unknown label, or a row that cannot be used; names file and line
-    """
-    paths = media_files(root, [".mp4", ".avi"])
-    tables = _tables(root)
+    """Yield the clips of the tables; `emotion` is the corpus's own label."""
+    paths, tables = media_files(root, [".mp4", ".avi"]), _tables(root)
     videos = _videos(root, paths)
     for side, table in tables.items():
         seen = set()
-        for where, row in _rows(table):
+        # as Latin-1, which keeps each byte, so that each cell can be decoded on its own
+        for where, row in read_rows(table, _COLUMNS, ("Speaker",), "latin-1", _decoded):
             name, label = _video_name(row, where), row["Emotion"].lower()
             if label not in LABELS:
                 raise CorpusError(
@@ -76,74 +66,35 @@ def clips(root: Path) -> Iterator[Clip]:
             if name in seen:
                 raise CorpusError(f"{where}: {name} stands there twice; remove one of the rows")
             seen.add(name)
-            path = videos.get(f"{side}_{name}", PurePath(_FOLDERS[side], f"{name}.mp4"))
-            yield Clip(
-                f"{side}_{name}",
-                path.as_posix(),
-                row["Speaker"],
-                label,
-                _SPLITS[side],
-                source=f"{side}_{name.partition('_')[0]}",
-            )
+            clip_id, dialogue = f"{side}_{name}", f"{side}_{name.partition('_')[0]}"
+            path = videos.get(clip_id, PurePath(_FOLDERS[side], f"{name}.mp4"))
+            yield Clip(clip_id, path.as_posix(), row["Speaker"], label, _SPLITS[side], source=dialogue)
 
 
 def _videos(root: Path, paths: list[Path]) -> dict[str, PurePath]:
     """Return clip id -> video, relative to `root`: the second where a clip has two."""
-    cuts: dict[bool, dict[str, PurePath]] = {False: {}, True: {}}
+    cuts: tuple[list[tuple[str, Path]], list[tuple[str, Path]]] = ([], [])
     for path in paths:
-        match = _NAME.fullmatch(path.stem)
-        if match is None:
-            raise CorpusError(f"{path}: not a MELD file name (dia0_utt0.mp4); move it out of the corpus folder")
+        match = matched(path, _NAME, "a MELD file name (dia0_utt0.mp4)")
         clip_id = f"{_side(root, path)}_dia{int(match['dialogue'])}_utt{int(match['utterance'])}"
-        videos = cuts[match["again"] is not None]
-        if clip_id in videos:
-            raise CorpusError(f"{path}: clip {clip_id} is also {videos[clip_id].as_posix()}; keep one of them")
-        videos[clip_id] = path.relative_to(root)
-    return cuts[False] | cuts[True]
+        cuts[match["again"] is not None].append((clip_id, path))
+    return by_name(root, cuts[0]) | by_name(root, cuts[1])
 
 
 def _side(root: Path, path: Path) -> str:
     folders = path.relative_to(root).parts[:-1]
     found = {word for folder in folders for word in re.split(r"[\W_]+", folder.lower()) if word in _SPLITS}
-    if len(found) != 1:
-        raise CorpusError(
-            f"{path}: below the folders of {len(found)} sides; keep it below one of {', '.join(_FOLDERS.values())}, "
-            "and the root above these"
-        )
-    return found.pop()
+    remedy = f"keep it below one of {', '.join(_FOLDERS.values())}, and the root above these"
+    return only(path, found, "below the folders of {} sides", remedy)
 
 
 def _tables(root: Path) -> dict[str, Path]:
-    files = media_files(root, [".csv"])
+    files, remedy = media_files(root, [".csv"]), "take it from MELD.Raw or its authors' repository, or mend the root"
     tables = {}
     for side in _SPLITS:
-        name = f"{side}_sent_emo.csv"
-        found = [path for path in files if path.name.lower() == name]
-        if not found:
-            raise CorpusError(
-                f"{root}: no {name} below it; take it from MELD.Raw or its authors' repository, or mend the root"
-            )
-        if len(found) > 1:
-            raise CorpusError(
-                f"{found[1]}: a second table beside {found[0].relative_to(root).as_posix()}; keep one of them"
-            )
-        tables[side] = found[0]
+        found = [path for path in files if path.name.lower() == f"{side}_sent_emo.csv"]
+        tables[side] = one_table(root, found, f"no {side}_sent_emo.csv below it; {remedy}")
     return tables
-
-
-def _rows(table: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield (file and line, cells by column) of each row that is not empty."""
-    # as Latin-1, which keeps each byte, so that each cell can be decoded on its own
-    text = table.read_bytes().removeprefix(codecs.BOM_UTF8).decode("latin-1")
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=text.split("\n", 1)[0].count))
-    columns = [_decoded(name) for name in reader.fieldnames or ()]
-    for name in _COLUMNS:
-        if name not in columns:
-            raise CorpusError(f"{table}:1: no column '{name}'{did_you_mean(name, columns)}")
-    reader.fieldnames = columns
-    for cells in reader:
-        if any(cells.values()):
-            yield f"{table}:{reader.line_num}", {name: _decoded(cells.get(name) or "") for name in _COLUMNS}
 
 
 def _decoded(cell: str) -> str:
@@ -158,8 +109,6 @@ def _decoded(cell: str) -> str:
 
 
 def _video_name(row: Mapping[str, str], where: str) -> str:
-    if not row["Speaker"]:
-        raise CorpusError(f"{where}: 'Speaker' is empty; fill it in or remove the row")
     for key in ("Dialogue_ID", "Utterance_ID"):
         if not re.fullmatch(r"[0-9]+", row[key]):
             raise CorpusError(f"{where}: {key} '{row[key]}' is not a number; mend it or remove the row")

@@ -22,14 +22,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.core.clip import Clip
-from pipeline.core.errors import CorpusError
 from pipeline.corpora import LEFT_OUT
-from pipeline.corpora._scan import ANOTHER_FORM, fullest, media_files, named
+from pipeline.corpora._scan import ANOTHER_FORM, WORDS, fullest, matched, media_files, named
 
 _CODES = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust", "surprised")
-_SPOKEN = dict(zip(_CODES, ("neutral", "calm", "happy", "sad", "anger", "fear", "disgust", "surprise"), strict=True))
 _SUNG = " (sung)"
-LABELS = {**_SPOKEN, **{name + _SUNG: LEFT_OUT for name in _CODES}, ANOTHER_FORM: LEFT_OUT}
+LABELS = {name: WORDS[name] for name in _CODES} | dict.fromkeys(
+    [*(name + _SUNG for name in _CODES), ANOTHER_FORM], LEFT_OUT
+)
 LICENCE = "CC BY-NC-SA 4.0"
 CITATION = (
     "S. R. Livingstone, F. A. Russo: The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS): A "
@@ -48,32 +48,12 @@ _RANKS = "132"
 
 
 def clips(root: Path) -> Iterator[Clip]:
-    """Yield the clips below `root`; `emotion` is the code's meaning, or `another form`.
-
-    Raises:
-        CorpusError: no clips, or a file name that is not RAVDESS's
-    """
+    """Yield the clips below `root`; `emotion` is the code's meaning, or `another form`."""
     files = media_files(root, [".mp4", ".wav"])
-    matches = {path: _match(path) for path in files}
+    matches = {path: matched(path, _NAME, "a RAVDESS file name (01-01-06-01-02-01-12.mp4)") for path in files}
     used = fullest(files, lambda path: path.stem[2:], lambda path: _RANKS.index(matches[path]["modality"]))
     for clip_id, path in named(root, files):
-        match = matches[path]
-        actor = int(match["actor"])
+        match, actor = matches[path], int(matches[path]["actor"])
         label = _CODES[int(match["emotion"]) - 1] + (_SUNG if match["channel"] == "2" else "")
-        gender = "male" if actor % 2 else "female"
-        yield Clip(
-            clip_id,
-            path.relative_to(root).as_posix(),
-            str(actor),
-            label if path in used else ANOTHER_FORM,
-            gender=gender,
-        )
-
-
-def _match(path: Path) -> re.Match[str]:
-    match = _NAME.fullmatch(path.stem)
-    if match is None:
-        raise CorpusError(
-            f"{path}: not a RAVDESS file name (01-01-06-01-02-01-12.mp4); move it out of the corpus folder"
-        )
-    return match
+        label, gender = label if path in used else ANOTHER_FORM, "male" if actor % 2 else "female"
+        yield Clip(clip_id, path.relative_to(root).as_posix(), str(actor), label, gender=gender)

@@ -16,8 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.core.clip import Clip
-from pipeline.core.errors import CorpusError
-from pipeline.corpora._scan import joined, media_files
+from pipeline.corpora._scan import above, joined, matched, media_files
 
 LABELS = {"an": "anger", "di": "disgust", "fe": "fear", "ha": "happy", "sa": "sad", "su": "surprise"}
 LICENCE = "free of charge for research and non-commercial use, after a signed agreement"
@@ -28,30 +27,14 @@ CITATION = (
 PROTOCOL = {"name": "loso"}
 EXPECTED = {"clips": 720, "speakers": 8}
 _NAME = re.compile(r"(?P<emotion>an|di|fe|ha|sa|su)(?![a-z]).*", re.IGNORECASE)
-_SUBJECT = re.compile(r"s[1-8]", re.IGNORECASE)
+_SUBJECT = re.compile(r"(s[1-8])", re.IGNORECASE)
 
 
 def clips(root: Path) -> Iterator[Clip]:
-    """Yield the clips below `root`; `emotion` is the corpus's own code.
-
-    Raises:
-        CorpusError: no clips, a file name that is not RML's, or a file below no subject's folder or below two
-    """
+    """Yield the clips below `root`; `emotion` is the corpus's own code."""
+    remedy = "keep it below one of s1 to s8, and the root above these"
     for path in media_files(root, [".avi", ".mp4"]):
-        match = _NAME.fullmatch(path.stem)
-        if match is None:
-            raise CorpusError(f"{path}: not an RML file name (an1.avi, ha12.avi); move it out of the corpus folder")
-        folders = path.relative_to(root).parts[:-1]
-        found = [folder.lower() for folder in folders if _SUBJECT.fullmatch(folder)]
-        if len(set(found)) != 1:
-            raise CorpusError(
-                f"{path}: below the folders of {len(set(found))} subjects; keep it below one of s1 to s8, "
-                "and the root above these"
-            )
-        languages = folders[max(i for i, folder in enumerate(folders) if folder.lower() == found[0]) + 1 :]
-        yield Clip(
-            joined([found[0], *languages, path.stem]),
-            path.relative_to(root).as_posix(),
-            found[0],
-            match["emotion"].lower(),
-        )
+        label = matched(path, _NAME, "an RML file name (an1.avi, ha12.avi)")["emotion"].lower()
+        subject, languages = above(root, path, _SUBJECT, "subjects", remedy)
+        clip_id = joined([subject, *languages, path.stem])
+        yield Clip(clip_id, path.relative_to(root).as_posix(), subject, label)

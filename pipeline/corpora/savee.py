@@ -17,9 +17,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.core.clip import Clip
-from pipeline.core.errors import CorpusError
 from pipeline.corpora import LEFT_OUT
-from pipeline.corpora._scan import ANOTHER_FORM, fullest, joined, media_files
+from pipeline.corpora._scan import ANOTHER_FORM, fullest, joined, matched, media_files, only
 
 _SPOKEN = {"a": "anger", "d": "disgust", "f": "fear", "h": "happy", "n": "neutral", "sa": "sad", "su": "surprise"}
 LABELS = {**_SPOKEN, ANOTHER_FORM: LEFT_OUT}
@@ -35,11 +34,7 @@ _NAME = re.compile(r"(?:(?P<speaker>DC|JE|JK|KL)_)?(?P<emotion>a|d|f|h|n|sa|su)(
 
 
 def clips(root: Path) -> Iterator[Clip]:
-    """Yield the clips below `root`; `emotion` is the corpus's own letters, or `another form`.
-
-    Raises:
-        CorpusError: no clips, a file name that is not SAVEE's, or a file of no speaker or of two
-    """
+    """Yield the clips below `root`; `emotion` is the corpus's own letters, or `another form`."""
     files = media_files(root, [".avi", ".mp4", ".wav"])
     names = {path: _name(root, path) for path in files}
     used = fullest(files, lambda path: names[path], lambda path: path.suffix.lower() == ".wav")
@@ -52,16 +47,8 @@ def clips(root: Path) -> Iterator[Clip]:
 
 def _name(root: Path, path: Path) -> tuple[str, str, str]:
     """Return speaker, emotion and number of the sentence."""
-    match = _NAME.fullmatch(path.stem)
-    if match is None:
-        raise CorpusError(f"{path}: not a SAVEE file name (DC/a01.avi, DC_a01.wav); move it out of the corpus folder")
-    found = {
-        name.upper()
-        for name in (match["speaker"] or "", *path.relative_to(root).parts[:-1])
-        if name.upper() in _SPEAKERS
-    }
-    if len(found) != 1:
-        raise CorpusError(
-            f"{path}: of {len(found)} speakers; keep it below one of {', '.join(_SPEAKERS)}, and the root above these"
-        )
-    return found.pop(), match["emotion"].lower(), match["number"]
+    match = matched(path, _NAME, "a SAVEE file name (DC/a01.avi, DC_a01.wav)")
+    names = [name.upper() for name in (match["speaker"] or "", *path.relative_to(root).parts[:-1])]
+    remedy = f"keep it below one of {', '.join(_SPEAKERS)}, and the root above these"
+    speaker = only(path, (name for name in names if name in _SPEAKERS), "of {} speakers", remedy)
+    return speaker, match["emotion"].lower(), match["number"]

@@ -17,40 +17,23 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.core.clip import Clip
-from pipeline.core.errors import CorpusError
 from pipeline.corpora import LEFT_OUT
-from pipeline.corpora._scan import ANOTHER_FORM, fullest, media_files, named
+from pipeline.corpora._scan import ANOTHER_FORM, fullest, matched, media_files, named, words
 
-_SPOKEN = {
-    "angry": "anger",
-    "disgust": "disgust",
-    "fear": "fear",
-    "happy": "happy",
-    "neutral": "neutral",
-    "ps": "surprise",
-    "sad": "sad",
-}
+_SPOKEN = words("angry disgust fear happy neutral sad") | {"ps": "surprise"}
 LABELS = {**_SPOKEN, ANOTHER_FORM: LEFT_OUT}
 LICENCE = "CC BY-NC-ND 4.0, as its page says"
 CITATION = "M. K. Pichora-Fuller, K. Dupuis: Toronto emotional speech set (TESS). Borealis, 2020"
 PROTOCOL = {"name": "loso", "validate_by": "clips"}
 EXPECTED = {"speakers": 2, **{f"label:{name}": 400 for name in _SPOKEN}}
-_NAME = re.compile(
-    r"(?P<age>[OY])AF?_(?P<word>[a-z]+)_(?P<emotion>angry|disgust|fear|happy|neutral|ps|sad)", re.IGNORECASE
-)
+_NAME = re.compile(rf"(?P<age>[OY])AF?_[a-z]+_(?P<emotion>{'|'.join(_SPOKEN)})", re.IGNORECASE)
 
 
 def clips(root: Path) -> Iterator[Clip]:
-    """Yield the clips below `root`; `emotion` is the corpus's own word, or `another form`.
-
-    Raises:
-        CorpusError: no clips, or a file name that is not of TESS
-    """
+    """Yield the clips below `root`; `emotion` is the corpus's own word, or `another form`."""
     files = media_files(root, [".wav"])
     used = fullest(files, lambda path: path.stem.lower(), lambda _: 0)
     for clip_id, path in named(root, files):
-        match = _NAME.fullmatch(path.stem)
-        if match is None:
-            raise CorpusError(f"{path}: not a TESS file name (OAF_back_angry.wav); move it out of the corpus folder")
+        match = matched(path, _NAME, "a TESS file name (OAF_back_angry.wav)")
         label = match["emotion"].lower() if path in used else ANOTHER_FORM
         yield Clip(clip_id, path.relative_to(root).as_posix(), f"{match['age'].upper()}AF", label, gender="female")

@@ -23,8 +23,7 @@ from pipeline.core.files import atomic_path
 from pipeline.core.ledger import Entry
 from pipeline.degradation.effects import DegradeParams, blurred, generator, kept_frames, mean_power, with_noise
 from pipeline.degradation.writer import FrameStream, write_lossless
-from pipeline.engine.parallel import alone, ordered_map
-from pipeline.engine.workers import WorkerLost
+from pipeline.engine.parallel import surviving_map
 from pipeline.media.audio_blocks import Audio
 from pipeline.media.decode import _opened as opened  # the only way into a media file
 from pipeline.media.decode import degraded_by, read_audio_blocks, read_video_frames
@@ -32,8 +31,6 @@ from pipeline.media.decode import degraded_by, read_audio_blocks, read_video_fra
 _RATES_HZ = range(1000, 400_000)
 _USUAL = 16_000, Fraction(25)
 """Sampling rate and frame rate of a file that tells none."""
-_SUSPECTS = 8
-"""Clips computed one by one after a worker has died."""
 
 
 @dataclass(frozen=True)
@@ -130,18 +127,8 @@ def _audible(path: Path, rate_hz: int, clip: Clip, damage: list[str]) -> Iterato
 
 def worse_clips(work: Worse, clips: Sequence[Clip], workers: int) -> list[tuple[Entry, str]]:
     """Return what `work` returns for every clip; one over which a process dies has failed."""
-    done: list[tuple[Entry, str]] = []
-    while len(done) < len(clips):
-        try:
-            for one in ordered_map(work, clips[len(done) :], workers, work.stage):
-                done.append(one)
-        except WorkerLost:  # over one of the clips that were in hand
-            done += [_alone(work, clip) for clip in clips[len(done) :][:_SUSPECTS]]
-    return done
 
-
-def _alone(work: Worse, clip: Clip) -> tuple[Entry, str]:
-    try:
-        return alone(work, clip)
-    except WorkerLost:
+    def died(clip: Clip) -> tuple[Entry, str]:
         return Entry(clip.clip_id, work.stage, "failed", "crashed", "the process that worked on it died"), ""
+
+    return list(surviving_map(work, clips, workers, work.stage, died))

@@ -7,7 +7,6 @@ without video is a WAV file.
 
 from __future__ import annotations
 
-import csv
 import math
 import os
 import shutil
@@ -26,7 +25,7 @@ from av.codec.context import Flags
 
 from pipeline.core.clip import Clip, check_clip_id
 from pipeline.core.errors import CorpusError
-from pipeline.core.files import atomic_path
+from pipeline.core.files import write_csv
 from pipeline.pretraining.settings import MARK
 
 _MS = Fraction(1, 1000)
@@ -132,10 +131,7 @@ def write_folder(folder: Path, root: Path, clips: Sequence[Clip], files: Mapping
         _link(root / path, folder / CLEAN / path)
     for mark in [place / MARK for place in (root.parent, root) if (place / MARK).is_file()]:
         shutil.copyfile(mark, folder / MARK)
-    with atomic_path(folder / "manifest.csv") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(_COLUMNS)
-        writer.writerows(_rows(clips, files))
+    write_csv(folder / "manifest.csv", _COLUMNS, _rows(clips, files))
 
 
 def _rows(clips: Sequence[Clip], files: Mapping[str, str]) -> Iterator[tuple[Any, ...]]:

@@ -27,12 +27,10 @@ class Head:
     """What an entry says of itself.
 
     Attributes:
-        reason: why the clip failed, or ""
-        detail: the same in words
+        reason: why the clip failed, or ""; `detail` says it in words
         notes: reasons why the result is degraded
         stage: which stage made it
-        pack: SHA-256 of the feature file that holds the arrays, or "" where the entry does
-        clip: the clip's id there
+        pack: SHA-256 of the feature file that holds the arrays as those of `clip`, or "" where the entry does
     """
 
     reason: str = ""
@@ -59,10 +57,8 @@ def seal(path: Path, head: Head) -> None:
 
 
 def read_head(file: Any, size: int) -> Head:
-    """Return the head of an entry of some bytes; whether its arrays are sound is not looked at.
-
-    Raises:
-        ValueError: no entry, or a damaged head
+    """Return the head of an entry of `size` bytes, `ValueError` where there is none that is sound; its arrays are not
+    looked at.
     """
     file.seek(max(0, size - TAIL_BYTES))
     tail = file.read()

@@ -1,17 +1,80 @@
-"""The folder of the clip cache: which entries there are, what they take, and which go when room is short."""
+"""The folder of the clip cache: which entries there are, what they take, and which go when room is short.
+
+Packs stand for the arrays of the entries which they were packed from. A pack is a hard link to a stage's feature file,
+named by the SHA-256 of its bytes. Deleting the feature file, as `dvc repro` does before it runs the stage again, leaves
+the pack. A file that was changed in place is no pack any more, except for those clips whose arrays still have the
+digests that their writer noted.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
+import h5py
+
+from pipeline.core.arrays import Digests, stored_rows
+from pipeline.core.files import atomic_path, file_digest
 from pipeline.engine.cache_entry import Head, read_head
-from pipeline.engine.packs import Packs
 
 _ABANDONED_S = 3600.0
+
+
+class Packs:
+    """A folder of packs, made on first use."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def path(self, pack: str) -> Path:
+        """Return where a pack lies."""
+        return self.root / f"{pack}.h5"
+
+    def all(self) -> Iterator[Path]:
+        """Yield the file of every pack."""
+        return self.root.glob("[!.]*.h5")
+
+    def add(self, file: Path) -> str:
+        """Make a feature file a pack, and return its name; "" where the file system cannot link it."""
+        pack = file_digest(file)
+        try:
+            with atomic_path(self.path(pack)) as temporary:  # the same content from before is not linked to this file
+                os.link(file, temporary)
+        except OSError:
+            return ""
+        return pack
+
+    def sound(self, pack: str, clip_id: str) -> bool:
+        """Return whether a clip in a pack is as it was written."""
+        path = self.path(pack)
+        try:
+            state = path.stat()
+            whole = _digest(path, (state.st_ino, state.st_mtime_ns, state.st_size)) == pack
+            return whole or _as_written(path, clip_id)
+        except OSError:
+            return False
+
+
+@lru_cache(maxsize=16)
+def _digest(path: Path, identity: tuple[int, int, int]) -> str:  # noqa: ARG001
+    return file_digest(path)
+
+
+def _as_written(path: Path, clip_id: str) -> bool:
+    try:
+        with h5py.File(path, "r") as file:
+            group, digests = file[clip_id], Digests()
+            for name in group:
+                digests.add(name, stored_rows(group[name]))
+            return bool(digests.named() == json.loads(group.attrs["digests"]))
+    # what h5py raises depends on the byte that is wrong
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError):
+        return False
 
 
 @dataclass
@@ -25,16 +88,10 @@ class _Unit:
 
 
 class CacheFolder:
-    """A folder of entries.
-
-    Args:
-        root: the folder; made on first use
-        max_gb: what `prune` leaves, GB
-    """
+    """A folder of entries, made on first use; `prune` leaves `max_gb` GB."""
 
     def __init__(self, root: Path, max_gb: float = 20.0) -> None:
-        self.root = root
-        self.max_gb = max_gb
+        self.root, self.max_gb = root, max_gb
         self.packs = Packs(root / "packs")
 
     def path(self, key: str) -> Path:
@@ -61,11 +118,10 @@ class CacheFolder:
         """
         for path in self.abandoned():
             path.unlink(missing_ok=True)
-        if self.size() <= self.max_gb * 1e9:
+        size, gone = self.size(), 0
+        if size <= self.max_gb * 1e9:
             return 0
-        units = self._units()
-        size, gone = sum(unit.size for unit in units), 0
-        for unit in sorted(units, key=lambda one: (one.used, one.paths)):
+        for unit in sorted(self._units(), key=lambda one: (one.used, one.paths)):
             if size <= self.max_gb * 1e9:
                 break
             for path in unit.paths:
@@ -90,9 +146,8 @@ class CacheFolder:
         for path in self.entries():
             if state := _stat(path):
                 head = self.peek(path)
-                unit = units.setdefault(
-                    head.pack if head is not None and head.pack else str(path), _Unit(0.0, 0, 0, [])
-                )
+                name = head.pack if head is not None and head.pack else str(path)
+                unit = units.setdefault(name, _Unit(0.0, 0, 0, []))
                 unit.used, unit.size = max(unit.used, state.st_mtime), unit.size + state.st_size
                 unit.entries += 1
                 unit.paths.append(path)

@@ -13,7 +13,6 @@ a damaged entry is computed again. The folder may be deleted at any time.
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -23,9 +22,9 @@ from typing import Any
 
 import h5py
 
+from pipeline.core.arrays import stored_rows
 from pipeline.core.errors import ClipError
-from pipeline.core.files import atomic_path, canonical_json
-from pipeline.core.frame_coding import stored_rows
+from pipeline.core.files import atomic_path, digest_of
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.core.store_writer import new_hdf5, write_clip
 from pipeline.engine.cache_entry import Head, is_sound, seal
@@ -34,16 +33,14 @@ from pipeline.engine.cache_folder import CacheFolder
 
 def cache_key(**parts: Any) -> str:
     """Return the entry's name: 64 hexadecimal digits over the canonical JSON of `parts`."""
-    return hashlib.sha256(canonical_json(parts).encode()).hexdigest()
+    return digest_of(parts)
 
 
 class ClipCache(CacheFolder):
     """A folder of entries, as stages use it."""
 
     def head(self, key: str) -> Head | None:
-        """Return what an entry says of itself, or None where there is none; whether its arrays are sound is not looked
-        at.
-        """
+        """Return what an entry says of itself, or None where there is none; its arrays are not looked at."""
         path = self.path(key)
         head = self.peek(path)
         if head is not None:
@@ -62,11 +59,7 @@ class ClipCache(CacheFolder):
 
     @contextmanager
     def group(self, key: str) -> Iterator[h5py.Group]:
-        """Give the group of an entry that is `sound`, empty where the clip failed.
-
-        Raises:
-            FileNotFoundError: it was deleted meanwhile
-        """
+        """Give the group of an entry that is `sound`, empty where the clip failed."""
         path = self.path(key)
         head = self.peek(path)
         place = (self.packs.path(head.pack), head.clip) if head is not None and head.pack else (path, "clip")
@@ -88,10 +81,7 @@ class ClipCache(CacheFolder):
             blocks: consecutive rows of the clip
             notes: reasons why the result is degraded; read when the blocks are through
             stage: which stage it is
-            meta: what the values have to be like
-
-        Raises:
-            ValueError: the values are not what `meta` says
+            meta: what the values have to be like, or `ValueError`
         """
         with atomic_path(self.path(key)) as temporary:
             try:

@@ -12,6 +12,7 @@ import os
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -19,7 +20,6 @@ from pipeline.core.errors import SettingsError
 from pipeline.core.numeric import LATE
 from pipeline.core.settings import Runtime
 from pipeline.engine.code_digest import code_digest
-from pipeline.engine.workers import WorkerLost
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -43,18 +43,12 @@ class Surroundings(NamedTuple):
     threads: int
 
 
-def surroundings(probe: Path, threads: int = 1) -> Surroundings:
-    """Return this process's.
-
-    Args:
-        probe: a file in the clip cache that the process which hands out the work has just written
-        threads: of the worker
+def surroundings(probe: Path, dask_worker: Any = None) -> Surroundings:
+    """Return those of this process, or of the worker that Dask calls this on; `probe` is a file in the clip cache that
+    the process which hands out the work has just written.
     """
+    threads = dask_worker.state.nthreads if dask_worker else 1
     return Surroundings(code_digest(_ENGINE), os.getcwd(), probe.is_file(), LATE, threads)
-
-
-def _of_worker(probe: Path, dask_worker: Any) -> Surroundings:
-    return surroundings(probe, dask_worker.state.nthreads)
 
 
 def _differences(own: Surroundings, seen: Surroundings) -> str:
@@ -70,17 +64,13 @@ def _differences(own: Surroundings, seen: Surroundings) -> str:
 
 
 def check_workers(client: Any, cache: Path) -> None:
-    """Refuse a cluster whose workers would compute something else, or elsewhere.
-
-    Raises:
-        SettingsError: no worker, or one with other code, environment, folder or number of threads
-    """
+    """Refuse a cluster without workers, or with one that would compute something else, or elsewhere."""
     cache.mkdir(parents=True, exist_ok=True)
     probe = cache / f".probe-{uuid.uuid4().hex}"
     probe.touch()
     try:
         client.run_on_scheduler(code_digest, _ENGINE)  # it unpacks what it hands on
-        own, found = surroundings(probe), client.run(_of_worker, probe)
+        own, found = surroundings(probe), client.run(surroundings, probe)
     except ModuleNotFoundError as error:
         raise SettingsError(
             f"runtime.scheduler: the cluster does not find this project's code ({error}); {_REMEDY}"
@@ -100,11 +90,8 @@ def on_dask(
     items: Sequence[Item],
     runtime: Runtime,
 ) -> Iterator[Result]:
-    """Yield `call(function, item)` in the order of `items`, computed by the workers of `runtime.scheduler`.
-
-    Raises:
-        SettingsError: no scheduler there, or workers that do not suit
-        WorkerLost: one item cost several workers their life
+    """Yield `call(function, item)` in the order of `items`, computed by the workers of `runtime.scheduler`;
+    `BrokenProcessPool` where one item cost several workers their life.
     """
     from distributed import Client, KilledWorker
 
@@ -125,11 +112,10 @@ def on_dask(
         try:
             for item in items:
                 coming.append(client.submit(call, function, item, pure=False))
-                if len(coming) > AHEAD * len(
-                    client.scheduler_info(n_workers=-1)["workers"]
-                ):  # each time: workers come and go
+                workers = client.scheduler_info(n_workers=-1)["workers"]  # each time: they come and go
+                if len(coming) > AHEAD * len(workers):
                     yield coming.popleft().result()
             while coming:
                 yield coming.popleft().result()
         except KilledWorker as error:
-            raise WorkerLost from error
+            raise BrokenProcessPool(str(error)) from error

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 from pipeline.core import plugins
 
@@ -21,34 +22,49 @@ SILENT = ("pipeline.runner", "pipeline.cli")
 """Packages that change no result: how a stage speaks, and what people ask of its outputs. They are in no digest."""
 
 
-@cache
-def _syntax(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+DATA = (".html", ".css", ".json", ".csv", ".txt", ".yaml")
+"""Suffixes of files beside code that a result may come from: a page's template, a drawing's points."""
+
+
+class _Source(NamedTuple):
+    """One file: the dotted names that it imports, anywhere in it; whether it has anything but docstrings in it; and the
+    digest of its syntax without docstrings, descriptions of settings, comments and layout.
+    """
+
+    imports: frozenset[str]
+    does_something: bool
+    digest: str
 
 
 @cache
-def _imports(path: Path) -> frozenset[str]:
-    """Return the dotted names that a file imports, anywhere in it."""
-    names: set[str] = set()
-    for node in ast.walk(_syntax(path)):
+def _source(path: Path) -> _Source:
+    tree, imports = ast.parse(path.read_bytes(), str(path)), set[str]()
+    does_something = not all(map(_is_docstring, tree.body))
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names.update(alias.name for alias in node.names)
+            imports.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names.add(node.module)
-            names.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return frozenset(names)
+            imports.update([node.module, *(f"{node.module}.{alias.name}" for alias in node.names)])
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Field":
+            node.keywords = [one for one in node.keywords if one.arg != "description"]
+        elif isinstance(body := getattr(node, "body", None), list):  # a lambda's is an expression
+            node.body = [one for one in body if not _is_docstring(one)] or [ast.Pass()]  # type: ignore[attr-defined]
+    return _Source(frozenset(imports), does_something, hashlib.sha256(ast.dump(tree).encode()).hexdigest())
 
 
-def module_files(name: str, root: Path = ROOT) -> list[Path]:
+def _is_docstring(node: ast.stmt) -> bool:
+    """Return whether a statement is a text and nothing else: of a module, class or function, or below an attribute."""
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+@cache
+def module_files(name: str, root: Path = ROOT) -> tuple[Path, ...]:
     """Return the project files behind a dotted name: the module, and the packages above it."""
     parts = name.split(".")
     if parts[0] not in PACKAGES or ".".join(parts[:2]) in SILENT:
-        return []
-    found = []
-    for depth in range(1, len(parts) + 1):
-        base = root.joinpath(*parts[:depth])
-        found += [p for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file()]
-    return found
+        return ()
+    bases = [root.joinpath(*parts[:depth]) for depth in range(1, len(parts) + 1)]
+    return tuple(path for base in bases for path in (base.with_suffix(".py"), base / "__init__.py") if path.is_file())
 
 
 def imported_files(files: Iterable[Path], root: Path = ROOT) -> list[Path]:
@@ -56,65 +72,48 @@ def imported_files(files: Iterable[Path], root: Path = ROOT) -> list[Path]:
 
     A file with nothing but a docstring in it, as most `__init__.py` are, does not count.
     """
-    todo, seen = list(files), set()
+    todo, seen = list(files), set[Path]()
     while todo:
         path = todo.pop()
-        if path in seen:
-            continue
-        seen.add(path)
-        for name in _imports(path):
-            todo += module_files(name, root)
-    return sorted(path for path in seen if not _bare(path))
-
-
-def _is_docstring(node: ast.stmt | None) -> bool:
-    """Return whether a statement is a text and nothing else: of a module, class or function, or below an attribute."""
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
-
-
-def _bare(path: Path) -> bool:
-    return all(_is_docstring(node) for node in _syntax(path).body)
-
-
-@cache
-def _own_digest(path: Path) -> str:
-    """Return the digest of what a file does: its syntax without docstrings, descriptions of settings, comments and
-    layout.
-    """
-    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))  # its own: the other one keeps its docstrings
-    for node in ast.walk(tree):
-        if isinstance(body := getattr(node, "body", None), list):  # a lambda's is an expression
-            node.body = [one for one in body if not _is_docstring(one)] or [ast.Pass()]  # type: ignore[attr-defined]
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) == "Field":
-            node.keywords = [one for one in node.keywords if one.arg != "description"]
-    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
+        if path not in seen:
+            seen.add(path)
+            todo += [file for name in _source(path).imports for file in module_files(name, root)]
+    return sorted(path for path in seen if _source(path).does_something)
 
 
 @cache
 def code_digest(*modules: str) -> str:
     """Return 16 hexadecimal digits for the code behind dotted module names.
 
-    Covers every file of the project that they import, and the versions of the third-party packages that
-    those files import. Comments, docstrings and layout do not count.
+    Covers every file of the project that they import, the templates and other data beside those files, and the
+    versions of the third-party packages that they import. Comments, docstrings and layout do not count.
     """
     for name in modules:
         base = ROOT.joinpath(*name.split("."))
         if not (base.with_suffix(".py").is_file() or (base / "__init__.py").is_file()):
             raise ValueError(f"no module '{name}' in this project")
-    files = imported_files(path for name in modules for path in module_files(name, ROOT))
+    files = imported_files(path for name in modules for path in module_files(name))
+    tops = {name.split(".")[0] for path in files for name in _source(path).imports}
     digest = hashlib.sha256()
     for path in files:
-        digest.update(f"{path.relative_to(ROOT).as_posix()}\n{_own_digest(path)}\n".encode())
-    for line in _versions(files):
+        digest.update(f"{path.relative_to(ROOT).as_posix()}\n{_source(path).digest}\n".encode())
+    for path in _data_beside(files):
+        digest.update(f"{path.relative_to(ROOT).as_posix()}\n".encode() + path.read_bytes())
+    for line in sorted({_version(owner) for top in tops for owner in _package_owners().get(top, ())}):
         digest.update(line.encode())
     return digest.hexdigest()[:16]
 
 
-def all_digests() -> dict[str, dict[str, str]]:
-    """Return what code.json holds: the digest of the code behind every stage and every plugin.
+def _data_beside(files: Iterable[Path]) -> list[Path]:
+    """Return what modules may read of their own package: data in its folder, and templates below it."""
+    folders = {path.parent for path in files}
+    beside = {path for folder in folders for place in (folder, folder / "templates") for path in place.glob("*.*")}
+    return sorted(path for path in beside if path.suffix in DATA)
 
-    Returns:
-        `stages` -> file in stages/ -> digest, and kind of plugin -> plugin -> digest
+
+def all_digests() -> dict[str, dict[str, str]]:
+    """Return what code.json holds, the digest of the code behind every stage and every plugin: `stages` -> file in
+    stages/ -> digest, and kind of plugin -> plugin -> digest.
     """
     stages = sorted(path.stem for path in (ROOT / "stages").glob("[a-z]*.py"))
     found = {"stages": {name: code_digest(f"stages.{name}") for name in stages}}
@@ -123,12 +122,10 @@ def all_digests() -> dict[str, dict[str, str]]:
     return found
 
 
-def _versions(files: Iterable[Path]) -> list[str]:
-    owners = _package_owners()
-    tops = {name.split(".")[0] for path in files for name in _imports(path)}
-    owned = {owner for top in tops for owner in owners.get(top, ())}
+@cache
+def _version(owner: metadata.Distribution) -> str:
     # the local part of a version (torch's "+cpu") tells the build, not what it computes
-    return sorted({f"{owner.name}=={owner.version.split('+')[0]}\n" for owner in owned})
+    return f"{owner.name}=={owner.version.split('+')[0]}\n"
 
 
 @cache

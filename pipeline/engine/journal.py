@@ -20,14 +20,8 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class Row:
-    """One clip in one run of a stage.
-
-    Attributes:
-        clip_id: the clip
-        key: of the clip cache
-        how: `computed` or `reused`
-        why: in words
-        input: digest of what the clip was computed from
+    """One clip in one run of a stage: its key in the clip cache, whether it was `computed` or `reused`, why, in words,
+    and the digest of what it was computed from.
     """
 
     clip_id: str
@@ -39,12 +33,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Journal:
-    """One run of one stage.
-
-    Attributes:
-        common: what went into every key: stage, code, params, weights
-        rows: by clip id
-    """
+    """One run of one stage: what went into every key (stage, code, params, weights), and the rows by clip id."""
 
     common: Mapping[str, Any]
     rows: Mapping[str, Row]
@@ -74,40 +63,20 @@ def read_journal(path: Path) -> Journal | None:
 
 
 def row_of(before: Journal | None, common: Mapping[str, Any], clip_id: str, key: str, digest: str, reused: bool) -> Row:
-    """Return what a run did with a clip, and why, in the light of the run before.
-
-    Args:
-        before: the run before, or None
-        common: what all clips of this run have in common
-        clip_id: the clip
-        key: of the clip cache
-        digest: of what the clip is computed from
-        reused: whether the cache held it
-    """
-    if reused:
-        return Row(clip_id, key, "reused", _why_reused(before, clip_id, key), digest)
-    return Row(clip_id, key, "computed", _why_computed(before, clip_id, key, digest, common), digest)
-
-
-def _why_computed(before: Journal | None, clip_id: str, key: str, digest: str, common: Mapping[str, Any]) -> str:
-    if before is None:
-        return "first run of this stage here"
-    changes = _changes(before.common, common)
-    row = before.rows.get(clip_id)
-    if row is None:
-        return "; ".join(["new clip", *changes])
-    if row.input != digest:
-        changes.insert(0, "its input changed")
-    if row.key == key:
-        changes.append("its entry in the clip cache was gone or damaged")
-    return "; ".join(changes) or "what its key is made of changed"
-
-
-def _why_reused(before: Journal | None, clip_id: str, key: str) -> str:
+    """Return what a run did with a clip whose input has a digest, and why, in the light of the run before."""
     row = before.rows.get(clip_id) if before else None
-    if row is not None and row.key == key:
-        return SAME
-    return f"{SAME} as in an earlier run, in one that was stopped, or for another clip of equal content"
+    same_key = row is not None and row.key == key
+    if reused:
+        earlier = " as in an earlier run, in one that was stopped, or for another clip of equal content"
+        return Row(clip_id, key, "reused", SAME if same_key else SAME + earlier, digest)
+    if before is None:
+        return Row(clip_id, key, "computed", "first run of this stage here", digest)
+    why = _changes(before.common, common)
+    if row is None or row.input != digest:
+        why.insert(0, "new clip" if row is None else "its input changed")
+    if same_key:
+        why.append("its entry in the clip cache was gone or damaged")
+    return Row(clip_id, key, "computed", "; ".join(why) or "what its key is made of changed", digest)
 
 
 def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
@@ -119,11 +88,8 @@ def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 
 def _flat(value: Any, name: str = "") -> dict[str, Any]:
     if isinstance(value, Mapping) and value:
-        return {
-            key: leaf
-            for part, inner in value.items()
-            for key, leaf in _flat(inner, f"{name}.{part}".lstrip(".")).items()
-        }
+        inner = (_flat(one, f"{name}.{part}".lstrip(".")) for part, one in value.items())
+        return {key: leaf for leaves in inner for key, leaf in leaves.items()}
     return {name: value}
 
 

@@ -1,4 +1,4 @@
-"""Clips in parallel by joblib, here or on a cluster, with the same bytes whatever the number of workers.
+"""Items in parallel, in worker processes, on a cluster or in threads; results come in order, the same bytes each way.
 
 Each clip is computed by one process on one thread, so neither the floats nor the order depend on `workers`.
 """
@@ -6,36 +6,76 @@ Each clip is computed by one process on one thread, so neither the floats nor th
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import sys
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 from pipeline.core.settings import Runtime
-from pipeline.engine.threads import ahead
-from pipeline.engine.workers import WorkerLost, worker_count
 from pipeline.runner.progress import progress
 
 Item = TypeVar("Item")
 Between = TypeVar("Between")
 Result = TypeVar("Result")
 
+PRE_DISPATCH = 2
+"""Items handed out per worker, the one that it works on included."""
+SMALL_BYTES = 32 << 20
+"""Input below this is worked on in less time than it takes to start processes that import torch or scikit-learn."""
+_SUSPECTS = 8
+"""Items computed one by one after a worker has died; more rounds follow where it was none of them."""
 
-def alone(function: Callable[[Item], Result], item: Item) -> Result:
-    """Return `function(item)` from a process that does nothing else.
 
-    Raises:
-        WorkerLost: it died
+def worker_count(workers: int) -> int:
+    """Return how many processes to use: `workers`, or one per available core where it is 0."""
+    return workers or len(os.sched_getaffinity(0))
+
+
+def workers_for(workers: int, *files: Path) -> int:
+    """Return `workers`, or 1 where all files together are small; only for work whose time goes by its input's size."""
+    return 1 if sum(file.stat().st_size for file in files) < SMALL_BYTES else workers
+
+
+def ahead(items: Iterable[Result], count: int = 1) -> Iterator[Result]:
+    """Return the same items; a thread makes the next `count` while one is in use, the first at once.
+
+    For what waits for a disk or a decoder, so that a network need not.
     """
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-        try:
-            return pool.submit(_in_worker, function, item).result()
-        except BrokenProcessPool as error:
-            raise WorkerLost from error
+    iterator, end = iter(items), object()
+    thread = ThreadPoolExecutor(1)
+    coming = deque(thread.submit(next, iterator, end) for _ in range(count))
+
+    def taken() -> Iterator[Result]:
+        with thread:
+            while (item := coming.popleft().result()) is not end:
+                coming.append(thread.submit(next, iterator, end))
+                yield item  # type: ignore[misc]
+
+    return taken()
+
+
+def in_threads(
+    function: Callable[[Item], Result], items: Iterable[Item], threads: int, count: int = 16
+) -> Iterator[Result]:
+    """Yield `function(item)` of every item from some threads, `count` items in hand at most.
+
+    For work that leaves the interpreter alone, and bears being called from several threads; items are taken here.
+    """
+    with ThreadPoolExecutor(threads) as pool:
+        coming: deque[Any] = deque()
+        for item in items:
+            if len(coming) == count:
+                yield coming.popleft().result()
+            coming.append(pool.submit(function, item))
+        while coming:
+            yield coming.popleft().result()
 
 
 def _limit_threads() -> None:
@@ -61,9 +101,7 @@ def _in_worker(function: Callable[[Item], Result], item: Item) -> Result:
 class Steps(Generic[Item, Between, Result]):
     """Work in two steps; where there is one worker, the first step on the next item runs beside the second on this one.
 
-    Attributes:
-        first: reads and prepares, never raises
-        second: takes the item and what `first` returned
+    `first` reads and prepares, and never raises; `second` takes the item and what `first` returned.
     """
 
     first: Callable[[Item], Between]
@@ -90,6 +128,8 @@ def ordered_map(
 ) -> Iterator[Result]:
     """Yield `function(item)` in the order of `items`, with a progress bar.
 
+    `BrokenProcessPool` where a worker dies over its item: killed for its memory, or by a crash in a library.
+
     Args:
         function: picklable; called in a worker process, or here where there is one worker; may be `Steps`
         items: what to work on
@@ -97,9 +137,6 @@ def ordered_map(
         label: text before the bar
         unit: what is counted
         cluster: where its `backend` is dask, the work goes to the workers of its `scheduler`; None = here
-
-    Raises:
-        WorkerLost: a worker died; on a cluster, several over one item
     """
     jobs = min(worker_count(workers), max(1, len(items)))
     if cluster is not None and cluster.backend == "dask" and items:
@@ -110,21 +147,37 @@ def ordered_map(
         one_by_one = (_one_thread(function, item) for item in items)
         results = function.in_turn(items) if isinstance(function, Steps) else one_by_one
     else:
-        results = _on_processes(function, items, jobs)
+        from joblib import Parallel, delayed
+
+        pool = Parallel(jobs, "loky", "generator", pre_dispatch=f"{PRE_DISPATCH}*n_jobs", batch_size=1)
+        results = pool(delayed(_in_worker)(function, item) for item in items)
     yield from progress(results, len(items), label, unit)
 
 
-PRE_DISPATCH = 2
-"""Items handed out per worker, the one that it works on included."""
+def surviving_map(
+    function: Callable[[Item], Result],
+    items: Sequence[Item],
+    workers: int,
+    label: str,
+    died: Callable[[Item], Result],
+    cluster: Runtime | None = None,
+) -> Iterator[Result]:
+    """Yield what `ordered_map` does, and `died(item)` of one over which its process dies; the others lose nothing."""
+    done = 0
+    while done < len(items):
+        try:
+            for result in ordered_map(function, items[done:], workers, label, cluster=cluster):
+                yield result
+                done += 1
+        except BrokenProcessPool:  # over one of the items that were in hand
+            for item in items[done : done + _SUSPECTS]:
+                yield _alone(function, item, died)
+                done += 1
 
 
-def _on_processes(function: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> Iterator[Result]:
-    from joblib import Parallel, delayed
-
-    pool = Parallel(
-        n_jobs=jobs, backend="loky", return_as="generator", pre_dispatch=f"{PRE_DISPATCH}*n_jobs", batch_size=1
-    )
-    try:
-        yield from pool(delayed(_in_worker)(function, item) for item in items)
-    except BrokenProcessPool as error:  # loky's own is one of these
-        raise WorkerLost from error
+def _alone(function: Callable[[Item], Result], item: Item, died: Callable[[Item], Result]) -> Result:
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        try:
+            return pool.submit(_in_worker, function, item).result()
+        except BrokenProcessPool:
+            return died(item)

@@ -21,13 +21,8 @@ from pipeline.core.store_writer import feature_file
 from pipeline.engine.cache_entry import Head
 from pipeline.engine.clip_cache import ClipCache, cache_key
 from pipeline.engine.journal import journal_path, read_journal, row_of, write_journal
-from pipeline.engine.parallel import Steps, alone, ordered_map
-from pipeline.engine.threads import ahead
-from pipeline.engine.workers import WorkerLost
+from pipeline.engine.parallel import Steps, ahead, surviving_map
 from pipeline.runner.progress import progress
-
-_SUSPECTS = 8
-"""Clips computed one by one after a worker has died; more rounds follow where it was none of them."""
 
 
 class Job(Protocol):
@@ -38,9 +33,7 @@ class Job(Protocol):
         """Name for the ledger, such as `extract:lld147`."""
 
     def parts(self, clip: Clip) -> Mapping[str, Any]:
-        """Return what the cache key is made of: `input`, of this clip, beside code, settings and weights, the same for
-        all.
-        """
+        """Return what the cache key is made of: `input`, of this clip, beside what is the same for all."""
 
     def load(self, clip: Clip) -> Any:
         """Return the clip's input, ready for `compute`, or None where `compute` reads it bit by bit.
@@ -74,16 +67,13 @@ class _Work:
     meta: FeatureMeta
 
     def begin(self, planned: _Planned) -> Any:
-        if (
-            head := _kept(self.cache, planned.key)
-        ) is not None:  # another run, or a worker that was lost before it could tell
+        head = _kept(self.cache, planned.key)
+        if head is not None:  # another run, or a worker that was lost before it could tell
             return head
         try:
             if cache_key(**self.job.parts(planned.clip)) != planned.key:
-                raise ArtifactError(
-                    f"{self.job.stage}: this worker has other code, weights or input than the run; make "
-                    "them equal, run again"
-                )
+                differs = "this worker has other code, weights or input than the run; make them equal, run again"
+                raise ArtifactError(f"{self.job.stage}: {differs}")
             return self.job.load(planned.clip)
         except Exception as error:  # noqa: BLE001  raised again by `finish`, when it is this clip's turn
             return error
@@ -101,9 +91,7 @@ class _Work:
 
 
 def _kept(cache: ClipCache, key: str) -> Head | None:
-    """Return an entry's head, unless the clip failed for what lies in the place and not in the bytes that the key
-    stands for.
-    """
+    """Return an entry's head, unless the clip failed for what lies in the place and not in the bytes of the key."""
     head = cache.head(key)
     return None if head is not None and head.reason in PASSING else head
 
@@ -135,14 +123,11 @@ def run(
         upstream: ledger entries so far; a clip that was lost there is not tried
         meta: attributes of the file
         out: the HDF5 file
-        ledger: gets `upstream` and this stage's entries
+        ledger: gets `upstream` and this stage's entries, also where too many clips fail
         runtime: workers, cache, failures allowed
 
     Returns:
         one line: counts, and how many clips came from the cache
-
-    Raises:
-        TooManyFailures: after the ledger is written
     """
     blocked = lost_by_id(upstream)
     cache = ClipCache(Path(runtime.clip_cache), runtime.clip_cache_gb)
@@ -178,45 +163,26 @@ def _plan(job: Job, cache: ClipCache, clips: Sequence[Clip]) -> tuple[list[_Plan
 def _heads(work: _Work, plan: Sequence[_Planned], runtime: Runtime) -> dict[str, Head]:
     """Compute what is missing, equal content once, and return every entry's head by its key."""
     heads = {planned.key: planned.head for planned in plan if planned.head is not None}
-    missing = list({planned.key: planned for planned in plan if planned.head is None}.values())
-    steps = Steps(work.begin, work.finish)
-    while missing:
-        try:
-            for planned, head in zip(
-                missing, ordered_map(steps, missing, runtime.workers, work.job.stage, cluster=runtime), strict=True
-            ):
-                heads[planned.key] = head
-        except WorkerLost:  # over one of the clips that were in hand; the others lose nothing
-            left = [planned for planned in missing if planned.key not in heads]
-            for planned in left[:_SUSPECTS]:
-                heads[planned.key] = _alone(steps, planned)
-        missing = [planned for planned in missing if planned.key not in heads]
-    return heads
+    missing = {planned.key: planned for planned in plan if planned.head is None}
 
-
-def _alone(steps: Steps[_Planned, Any, Head], planned: _Planned) -> Head:
-    """Compute one clip in a process of its own; where it dies, the clip has failed. That is not kept: memory may have
-    been short.
-    """
-    try:
-        return alone(steps, planned)
-    except WorkerLost:
+    def died(_: _Planned) -> Head:  # no entry is kept of it: memory may have been short
         return Head("crashed", "the process that worked on it died")
+
+    steps, todo = Steps(work.begin, work.finish), list(missing.values())
+    found = surviving_map(steps, todo, runtime.workers, work.job.stage, died, cluster=runtime)
+    return heads | dict(zip(missing, found, strict=True))
 
 
 def _pack(work: _Work, plan: Sequence[_Planned], out: Path) -> None:
-    """Copy the entries into the feature file, while a thread looks whether the next ones are sound.
-
-    One that was pruned or damaged meanwhile is computed again.
+    """Copy the entries into the feature file, while a thread looks whether the next ones are sound; one that was pruned
+    or damaged meanwhile is computed again.
     """
     looked_at = ahead(((planned, work.cache.sound(planned.key)) for planned in plan), count=8)
     with feature_file(out, work.meta) as file:
         for planned, sound in progress(looked_at, len(plan), f"{work.job.stage}: packing"):
             if not sound and (head := work.finish(planned, work.begin(planned))).reason:
-                raise ArtifactError(
-                    f"{work.job.stage}: clip '{planned.clip.clip_id}' was sound and is not any more "
-                    f"({head.reason}); run it again"
-                )
+                lost_now = f"was sound and is not any more ({head.reason}); run it again"
+                raise ArtifactError(f"{work.job.stage}: clip '{planned.clip.clip_id}' {lost_now}")
             with work.cache.group(planned.key) as group:
                 file.copy(planned.clip.clip_id, group)
 

@@ -15,14 +15,11 @@ TEMPERATURES = (0.05, 20.0)
 
 
 def scaled(posteriors: np.ndarray, temperature: float | np.ndarray = 1.0) -> np.ndarray:
-    """Return posteriors (N, C) at a temperature, softmax(log p / T): Guo et al. 2017, section 4.2, eq. (9).
+    """Return posteriors (N, C) at a temperature, one or (N,): softmax(log p / T), Guo et al. 2017, section 4.2, eq. 9.
 
     Log posteriors stand for the class scores, from which they differ by a constant per clip, which softmax undoes.
-    Never changes which class is the most likely. At T = 1 the posteriors stay, but for those below `LEAST`.
-
-    Args:
-        posteriors: (N, C), rows that sum to 1
-        temperature: above 0; above 1 is less confident. One for all clips, or (N,)
+    A temperature above 1 is less confident; none changes which class is the most likely. At T = 1 the posteriors stay,
+    but for those below `LEAST`.
 
     >>> scaled(np.array([[0.9, 0.1]]), temperature=2.0).round(3).tolist()
     [[0.75, 0.25]]
@@ -37,9 +34,7 @@ def _logs(posteriors: np.ndarray, temperature: float | np.ndarray) -> np.ndarray
 
 def nll(posteriors: np.ndarray, labels: np.ndarray, temperature: float | np.ndarray = 1.0) -> float:
     """Return the mean negative log likelihood of labels (N,), nats, under posteriors (N, C); NaN without a clip."""
-    if not len(labels):
-        return nan
-    return float(-_logs(posteriors, temperature)[np.arange(len(labels)), labels].mean())
+    return float(-_logs(posteriors, temperature)[np.arange(len(labels)), labels].mean()) if len(labels) else nan
 
 
 def brier(posteriors: np.ndarray, labels: np.ndarray) -> float:
@@ -54,11 +49,8 @@ def brier(posteriors: np.ndarray, labels: np.ndarray) -> float:
 
 
 def fit_temperature(posteriors: np.ndarray, labels: np.ndarray) -> float:
-    """Return the temperature within `TEMPERATURES` at which validation clips have the least negative log likelihood.
-
-    Args:
-        posteriors: (N, C) of validation clips, N > 0
-        labels: (N,) their classes
+    """Return the temperature within `TEMPERATURES` at which validation clips, one at least, have the least negative
+    log likelihood.
     """
     from scipy.optimize import minimize_scalar  # slow to load, and everything that reads a report's names imports this
 
@@ -72,13 +64,9 @@ def fit_temperature(posteriors: np.ndarray, labels: np.ndarray) -> float:
 def reliability(confidence: np.ndarray, right: np.ndarray, bins: int) -> pd.DataFrame:
     """Return the accuracy of a model by its confidence (Guo et al. 2017, section 2, reliability diagrams).
 
-    Args:
-        confidence: (N,) posterior of the decision
-        right: (N,) whether it was right
-        bins: of equal width; each holds its upper end, as in the paper
-
-    Returns:
-        One row per bin: low, high, clips, confidence and accuracy; the last two are means, NaN in an empty bin
+    `confidence` (N,) is the posterior of the decision, `right` (N,) whether it was right. One row per bin: low, high,
+    clips, confidence and accuracy; the last two are means, NaN in an empty bin. The bins are of equal width; each holds
+    its upper end, as in the paper.
     """
     edges = np.linspace(0, 1, bins + 1)
     place = np.searchsorted(edges[1:-1], confidence)
@@ -98,23 +86,14 @@ def ece(table: pd.DataFrame) -> float:
     Mean gap between confidence and accuracy over bins, weighed by their clips (Guo et al. 2017, eq. 3).
     """
     total = table["clips"].sum()
-    if not total:
-        return nan
-    return float(((table["confidence"] - table["accuracy"]).abs() * table["clips"]).sum() / total)
+    return float(((table["confidence"] - table["accuracy"]).abs() * table["clips"]).sum() / total) if total else nan
 
 
 def selective(confidence: np.ndarray, right: np.ndarray) -> pd.DataFrame:
-    """Return the selective accuracy (El-Yaniv and Wiener 2010, JMLR 11: risk and coverage).
+    """Return the selective accuracy (El-Yaniv and Wiener 2010, JMLR 11: risk and coverage); as for `reliability`.
 
+    One row per confidence that occurs, the highest first: coverage, the share of clips that are as sure, and accuracy.
     Clips of equal confidence are taken together, so that their order is of no matter.
-
-    Args:
-        confidence: (N,) posterior of the decision
-        right: (N,) whether it was right
-
-    Returns:
-        One row per confidence that occurs, the highest first: coverage, the share of clips that are as sure, and
-            accuracy
     """
     levels, level = np.unique(-confidence, return_inverse=True)
     taken = np.cumsum(np.bincount(level, minlength=len(levels)))
@@ -128,6 +107,4 @@ def aurc(curve: pd.DataFrame) -> float:
     Mean over clips of the error of all that are as sure as it or surer (Geifman et al. 2019, "Bias-reduced uncertainty
     estimation for deep neural classifiers", section 2: AURC).
     """
-    if curve.empty:
-        return nan
-    return float((np.diff(curve["coverage"], prepend=0) * (1 - curve["accuracy"])).sum())
+    return nan if curve.empty else float((np.diff(curve["coverage"], prepend=0) * (1 - curve["accuracy"])).sum())

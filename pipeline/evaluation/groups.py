@@ -15,14 +15,11 @@ from pipeline.evaluation.metrics import confusion, per_class, uar
 def by_group(rows: pd.DataFrame, groups: Sequence[str], classes: Sequence[str]) -> dict[str, dict[str, float]]:
     """Return group, sorted -> clips (judged), accuracy, uar, and recall_<emotion>, NaN where no clip has it.
 
-    Args:
-        rows: judged test clips of one model: emotion, predicted
-        groups: (N,) of the rows, such as speakers or genders; "" is left out
-        classes: emotions
+    `rows` are judged test clips of one model, `groups` (N,) their speakers or genders; "" is left out.
 
     >>> rows = pd.DataFrame({"emotion": ["sad", "sad", "anger"], "predicted": ["sad", "anger", "anger"]})
-    >>> {name: found["accuracy"] for name, found in by_group(rows, ["female", "male", "male"], ["anger",
-    ...     "sad"]).items()}
+    >>> found = by_group(rows, ["female", "male", "male"], ["anger", "sad"])
+    >>> {name: each["accuracy"] for name, each in found.items()}
     {'female': 1.0, 'male': 0.5}
     """
     found = {}
@@ -38,12 +35,10 @@ def by_group(rows: pd.DataFrame, groups: Sequence[str], classes: Sequence[str]) 
 
 @dataclass(frozen=True)
 class Gap:
-    """The gap between two genders.
+    """By how much the accuracy of one gender is above that of the other, 0 to 1, and whether that may be chance.
 
-    Attributes:
-        accuracy: by how much that of one is above that of the other, 0 to 1
-        p: two-sided, of a permutation test that reassigns the genders to the speakers; NaN where a gender has one
-            speaker
+    `p` is two-sided, of a permutation test that reassigns the genders to the speakers; NaN where a gender has one
+    speaker.
     """
 
     accuracy: float
@@ -51,16 +46,11 @@ class Gap:
 
 
 def gender_gap(rows: pd.DataFrame, genders: Mapping[str, str], draws: int, seed: int) -> Gap | None:
-    """Return the gap in accuracy between the genders; None unless there are two.
+    """Return the gap in accuracy between the genders in judged test clips of one model; None unless there are two.
 
     If gender does not matter, then the gap is one of those that any other assignment of the genders to the same
-    speakers would give; whole speakers, since the clips of one are alike.
-
-    Args:
-        rows: judged test clips of one model: speaker, emotion, predicted
-        genders: speaker -> gender, "" where it is not known
-        draws: assignments at random; all are tried where there are no more of them
-        seed: of the assignments
+    speakers would give; whole speakers, since the clips of one are alike. `genders`: speaker -> gender, "" where it is
+    not known. `draws` assignments at random; all are tried where there are no more of them.
     """
     right = (rows["emotion"] == rows["predicted"]).groupby(rows["speaker"]).agg(["sum", "count"])
     known = right[[genders[speaker] != "" for speaker in right.index]]

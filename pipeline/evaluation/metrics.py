@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from math import isnan, nan
 from typing import Literal
 
@@ -36,38 +36,24 @@ class ReportParams(Settings):
 class Score:
     """Figures of one model or fusion on the test clips that it could judge.
 
-    Attributes:
-        accuracy: share of right decisions
-        uar: unweighted average recall over the emotions that occur
-        micro_f1: Huang et al. 2017, eq. (4); equal to accuracy where every clip gets one label
-        low: lower end of the 95 % interval of accuracy, percentile bootstrap over clips or speakers, see `interval_of`;
-            NaN where there is but one to draw
-        high: upper end
-        n: clips judged
-        coverage: `n` / test clips of the protocol
-        macro_f1: mean F1 over the emotions that occur as truth or as decision
-        uar_low: lower end of the 95 % interval of UAR, from the draws of that of accuracy
-        uar_high: upper end
+    The ends of the 95 % intervals are of a percentile bootstrap over clips or speakers, see `interval_of`, NaN where
+    there is but one to draw; those of UAR are from the draws of those of accuracy.
     """
 
     accuracy: float
-    uar: float
-    micro_f1: float
+    uar: float  # unweighted average recall over the emotions that occur
+    micro_f1: float  # Huang et al. 2017, eq. (4); equal to accuracy where every clip gets one label
     low: float
     high: float
-    n: int
-    coverage: float
-    macro_f1: float = nan
+    n: int  # clips judged
+    coverage: float  # `n` / test clips of the protocol
+    macro_f1: float = nan  # mean over the emotions that occur as truth or as decision
     uar_low: float = nan
     uar_high: float = nan
 
-    def rounded(self) -> dict[str, float | None]:
-        """Return the figures with four decimals, for JSON; None for what a model that judged nothing does not have."""
-        return rounded(asdict(self))
-
 
 def rounded(figures: Mapping[str, float]) -> dict[str, float | None]:
-    """Return figures with four decimals, for JSON; None for NaN."""
+    """Return figures with four decimals, for JSON; None for NaN, what a model that judged nothing does not have."""
     return {key: None if isnan(value) else round(value, 4) for key, value in figures.items()}
 
 
@@ -106,36 +92,21 @@ def uar(counts: np.ndarray) -> float:
 
 @dataclass(frozen=True)
 class ClassFigures:
-    """How well one emotion is told from the others; NaN where a share of nothing would be asked for.
+    """How well one emotion is told from the others; NaN where a share of nothing would be asked for."""
 
-    Attributes:
-        precision: right decisions for it / decisions for it
-        recall: right decisions for it / its clips
-        f_score: harmonic mean of both, counted as 2 right / (decisions + clips): 0 where all its clips were missed
-        right: clips of it that were recognised
-        clips: judged clips of it
-        decisions: clips that were taken for it
-    """
-
-    precision: float
-    recall: float
-    f_score: float
-    right: int
-    clips: int
-    decisions: int
+    precision: float  # right / decisions
+    recall: float  # right / clips
+    f_score: float  # harmonic mean of both, counted as 2 right / (decisions + clips): 0 where all its clips were missed
+    right: int  # clips of it that were recognised
+    clips: int  # judged clips of it
+    decisions: int  # clips that were taken for it
 
 
 def per_class(counts: np.ndarray, classes: Sequence[str]) -> dict[str, ClassFigures]:
-    """Return emotion -> figures, as in Zhang et al. 2017, Tables VII to IX.
-
-    Args:
-        counts: (C, C), rows are the truth
-        classes: of rows and columns
-    """
+    """Return emotion -> figures of counts (C, C), rows are the truth, as in Zhang et al. 2017, Tables VII to IX."""
     found = {}
-    for name, right, clips, decisions in zip(
-        classes, counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0), strict=True
-    ):
+    figures = zip(classes, counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0), strict=True)
+    for name, right, clips, decisions in figures:
         shares = (_share(right, decisions), _share(right, clips), _share(2 * right, decisions + clips))
         found[name] = ClassFigures(*shares, int(right), int(clips), int(decisions))
     return found
@@ -154,23 +125,17 @@ def micro_f1(counts: np.ndarray) -> float:
 
 
 def macro_f1(counts: np.ndarray) -> float:
-    """Return the mean F1 over the classes that occur as truth or as decision, as scikit-learn's
-    `average="macro"` does.
-    """
+    """Return the mean F1 over the classes that occur as truth or decision: scikit-learn's `average="macro"`."""
     either = counts.sum(axis=0) + counts.sum(axis=1)
     occurring = either > 0
     return float((2 * counts.diagonal()[occurring] / either[occurring]).mean()) if occurring.any() else nan
 
 
 def score(frame: pd.DataFrame, classes: Sequence[str], test_clips: int, params: ReportParams | None = None) -> Score:
-    """Return the figures of one model.
+    """Return the figures of one model; `test_clips` is how many the protocol tests, judged or not.
 
-    Args:
-        frame: its rows of test clips, columns `emotion` and `predicted`; an empty `predicted` is not judged. To draw
-            speakers, also `speaker`
-        classes: emotions
-        test_clips: clips that the protocol tests, judged or not
-        params: how intervals are found; None = the defaults
+    `frame` has its rows of test clips, columns `emotion` and `predicted`, and to draw speakers `speaker`; an empty
+    `predicted` is not judged.
 
     >>> rows = pd.DataFrame({"emotion": ["sad", "sad", "anger", "anger"], "predicted": ["sad", "anger", "anger", ""],
     ...     "speaker": ["a", "b", "a", "b"]})

@@ -12,14 +12,9 @@ _SAME = ["fold", "clip_id"]
 
 
 def paired(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
-    """Return what two models made of the clips that both judged.
+    """Return what two models made of the clips that both judged; `predicted` is empty where one judged nothing.
 
-    Args:
-        one: rows of test clips of a model: fold, clip_id, speaker, emotion, predicted; empty where it judged nothing
-        other: those of another
-
-    Returns:
-        One row per clip of a fold: speaker, and `one` and `other`, whether each was right
+    One row per clip of a fold: speaker, and `one` and `other`, whether each was right.
     """
     judged = [frame[frame["predicted"] != ""] for frame in (one, other)]
     rights = [
@@ -30,17 +25,11 @@ def paired(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
 
 
 def mcnemar(one: np.ndarray, other: np.ndarray) -> float:
-    """Return the two-sided p of McNemar's exact test.
+    """Return the two-sided p of McNemar's exact test; `one` and `other`, (N,), say where two models were right.
 
     Of the clips that exactly one of the two got right, each got half, if they are equally good (McNemar 1947,
-    Psychometrika 12(2); exact: binomial). Takes clips as independent, which those of one speaker are not.
-
-    Args:
-        one: (N,) whether a model was right
-        other: (N,) whether another was, on the same clips
-
-    Returns:
-        p; 1 where they were right on the same clips, NaN without a clip
+    Psychometrika 12(2); exact: binomial). Takes clips as independent, which those of one speaker are not. 1 where they
+    were right on the same clips, NaN without a clip.
 
     >>> one, other = np.array([True] * 9 + [False]), np.array([True] * 3 + [False] * 7)
     >>> mcnemar(one, other)
@@ -55,20 +44,11 @@ def mcnemar(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def permutation(one: np.ndarray, other: np.ndarray, speakers: np.ndarray, draws: int, seed: int) -> float:
-    """Return the two-sided p of a paired permutation test that swaps the two models for whole speakers.
+    """Return the two-sided p of a paired permutation test that swaps the two models for whole speakers, (N,).
 
     If both are equally good, then it is chance which of them has which of a speaker's results (Good 2005,
-    "Permutation, parametric and bootstrap tests of hypotheses": matched pairs). See `least_p`.
-
-    Args:
-        one: (N,) whether a model was right
-        other: (N,) whether another was, on the same clips
-        speakers: (N,) of the clips
-        draws: swaps at random; all 2^S are tried where there are no more of them
-        seed: of the swaps
-
-    Returns:
-        p; 1 for a single speaker, NaN without a clip
+    "Permutation, parametric and bootstrap tests of hypotheses": matched pairs). See `least_p`. `draws` swaps at random;
+    all 2^S are tried where there are no more of them. 1 for a single speaker, NaN without a clip.
     """
     if not len(one):
         return nan
@@ -90,12 +70,7 @@ def permutation(one: np.ndarray, other: np.ndarray, speakers: np.ndarray, draws:
 
 
 def least_p(speakers: int, draws: int) -> float:
-    """Return the p below which `permutation` never comes, however much better one model is.
-
-    Args:
-        speakers: how many there are, at least one
-        draws: as for `permutation`
-    """
+    """Return the p below which `permutation` never comes, however much better one model is; one speaker at least."""
     every = 2**speakers
     return 2 / (every if every <= draws else draws + 1)
 
@@ -104,13 +79,7 @@ def holm(p: Sequence[float]) -> np.ndarray:
     """Return p values adjusted for how many there are, by Holm's step-down method (Holm 1979, Scand. J. Statist. 6).
 
     The smallest is multiplied by their number, the next by one less, and so on; none may fall below the one before it
-    or exceed 1.
-
-    Args:
-        p: (N,), NaN where there was nothing to test; such are not counted
-
-    Returns:
-        (N,) in the same order, NaN where `p` is
+    or exceed 1. NaN, where there was nothing to test, is not counted and stays.
 
     >>> holm([0.01, 0.04, 0.03, nan]).round(3).tolist()
     [0.03, 0.06, 0.06, nan]

@@ -20,13 +20,12 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, field_validator
 
-from pipeline.core import posteriors
 from pipeline.core.clip import Clip
 from pipeline.core.errors import ArtifactError
 from pipeline.core.settings import Settings
 from pipeline.engine.parallel import ordered_map
 from pipeline.evaluation.metrics import confusion, uar
-from pipeline.fusion.per_fold import Rows, clips_of, on_scores, plugin_of
+from pipeline.fusion.per_fold import Said, clips_of, plugin_of
 from pipeline.protocols.splits import Fold
 from pipeline.systems.params import Fusion, SystemParams
 
@@ -58,32 +57,22 @@ def needs_of(system: SystemParams) -> dict[str, frozenset[str]]:
 
 
 def places(clip_ids: Iterable[str], missing: str, fold: str, seed: int) -> dict[str, int]:
-    """Return clip id -> place in the order in which clips lose a modality: depends on the ids alone, so shares are
-    nested.
+    """Return clip id -> place in the order in which test clips of a fold lose a modality.
 
-    Args:
-        clip_ids: test clips of the fold, in any order
-        missing: of `MISSING`
-        fold: its name
-        seed: of the order
+    It depends on the ids alone, not on their order here, so shares are nested.
     """
     drawn = sorted(clip_ids, key=lambda clip_id: hashlib.sha256(f"{seed}|{fold}|{missing}|{clip_id}".encode()).digest())
     return {clip_id: place for place, clip_id in enumerate(drawn)}
 
 
 def read_learned(path: Path, wanted: Iterable[Fusion], folds: Collection[str]) -> dict[str, dict[str, Any]]:
-    """Return fusion -> fold -> what it learned.
-
-    Raises:
-        ArtifactError: absent, not JSON, or without a fusion or a fold
-    """
+    """Return fusion -> fold -> what it learned; an ArtifactError names a file that is absent, no JSON, or lacks one."""
     try:
         learned = json.loads(path.read_text(encoding="utf-8"))
         lacking = [fusion.name for fusion in wanted if not set(folds) <= learned.get(fusion.name, {}).keys()]
     except (FileNotFoundError, ValueError, AttributeError) as error:
-        raise ArtifactError(
-            f"{path}: not what `fuse` learned ({type(error).__name__}); run `dvc repro -f fuse`"
-        ) from error
+        why = type(error).__name__
+        raise ArtifactError(f"{path}: not what `fuse` learned ({why}); run `dvc repro -f fuse`") from error
     if lacking:
         raise ArtifactError(f"{path}: nothing, or not of every fold, for {lacking[0]}; run `dvc repro -f fuse`")
     return learned
@@ -93,14 +82,8 @@ def read_learned(path: Path, wanted: Iterable[Fusion], folds: Collection[str]) -
 class FoldDecisions:
     """What every model and fusion decides on the test clips of one fold: complete, without sound, without picture.
 
-    Attributes:
-        wanted: fusions, every part before what it is part of
-        learned: fusion -> fold -> state, from complete validation clips
-        tables: model -> its posteriors
-        needs: model -> what it needs of a clip
-        clips: all clips of the corpus
-        classes: emotions
-        seed: of which clips lose a modality first
+    Of the fusions `wanted` every part comes before what it is part of; `learned` is fusion -> fold -> state, from
+    complete validation clips, `tables` model -> its posteriors, `needs` model -> what it needs of a clip.
     """
 
     wanted: Sequence[Fusion]
@@ -119,60 +102,39 @@ class FoldDecisions:
         """
         name, fold = item
         test = clips_of(self.clips, fold, "test")
-        rows = {
-            model: frame[(frame["fold"] == name) & (frame["part"] == "test")] for model, frame in self.tables.items()
-        }
-        found = {missing: self._decided(name, rows, test, missing) for missing in (_COMPLETE, *MISSING)}
-        common = pd.DataFrame(
-            {
-                "clip_id": [clip.clip_id for clip in test],
-                "emotion": [clip.emotion for clip in test],
-                "tested": len(test),
-            }
-        )
+        found = {missing: self._decided(name, test, missing) for missing in (_COMPLETE, *MISSING)}
+        ids, emotions = [clip.clip_id for clip in test], [clip.emotion for clip in test]
+        common = pd.DataFrame({"clip_id": ids, "emotion": emotions, "tested": len(test)})
         for missing in MISSING:
-            common[f"place_{missing}"] = common["clip_id"].map(places(common["clip_id"], missing, name, self.seed))
-        names = [*rows, *(fusion.name for fusion in self.wanted)]
-        return pd.concat([common.assign(model=n, **{m: found[m][n] for m in found}) for n in names], ignore_index=True)
+            common[f"place_{missing}"] = common["clip_id"].map(places(ids, missing, name, self.seed))
+        each = [common.assign(model=n, **{m: found[m][n] for m in found}) for n in found[_COMPLETE]]
+        return pd.concat(each, ignore_index=True)
 
-    def _decided(
-        self, fold: str, rows: Mapping[str, pd.DataFrame], test: Sequence[Clip], missing: str
-    ) -> dict[str, list[str]]:
-        left = {model: frame.iloc[:0] if missing in self.needs[model] else frame for model, frame in rows.items()}
-        scores = {model: Rows.of(frame, posteriors.probabilities(frame, self.classes)) for model, frame in left.items()}
-        decided = {}
-        for model, frame in left.items():
-            judged = dict(zip(frame["clip_id"], frame["predicted"], strict=True))
+    def _decided(self, fold: str, test: Sequence[Clip], missing: str) -> dict[str, list[str]]:
+        """Return model or fusion -> its decision on each test clip."""
+        left, decided = {}, {}
+        for model, frame in self.tables.items():
+            left[model] = frame[(frame["fold"] == fold) & (frame["part"] == "test")]
+            if missing in self.needs[model]:
+                left[model] = left[model].iloc[:0]
+            judged = dict(zip(left[model]["clip_id"], left[model]["predicted"], strict=True))
             decided[model] = [judged.get(clip.clip_id, "") for clip in test]
+        said = Said(left, self.classes)
         for fusion in self.wanted:
-            parts = [self._own(left[p]) if on_scores(fusion.rule) else scores[p] for p in fusion.parts]
-            result = plugin_of(fusion.rule).fuse(
-                np.stack([part.get(test) for part in parts]), self.learned[fusion.name][fold]
-            )
-            scores[fusion.name] = Rows({}, len(self.classes))
-            scores[fusion.name].put(test, result)
+            result = plugin_of(fusion.rule).fuse(said.inputs(fusion, test), self.learned[fusion.name][fold])
+            said.put(fusion.name, test, result)
             decided[fusion.name] = ["" if np.isnan(row).any() else self.classes[row.argmax()] for row in result]
         return decided
-
-    def _own(self, frame: pd.DataFrame) -> Rows:
-        found = posteriors.class_scores(frame, self.classes)  # as in FoldFusion
-        return Rows.of(frame, np.zeros((0, len(self.classes))) if found is None else found)
 
 
 def robustness(
     decisions: FoldDecisions, folds: Mapping[str, Fold], shares: Sequence[float], workers: int = 1
 ) -> pd.DataFrame:
-    """Return how well every model and fusion does when a share of the test clips of each fold loses a modality.
+    """Return how well every model and fusion does when a share of the test clips of each fold, in whole clips, loses a
+    modality.
 
-    Args:
-        decisions: what is decided
-        folds: fold name -> fold
-        shares: of the test clips of a fold; rounded to whole clips
-        workers: processes
-
-    Returns:
-        columns model, missing (sound or picture), share, clips (test clips), judged, accuracy (right / judged),
-        accuracy_of_all (right / clips), uar (of the judged); NaN where nothing was judged
+    Columns: model, missing (sound or picture), share, clips (test clips), judged, accuracy (right / judged),
+    accuracy_of_all (right / clips), uar (of the judged); NaN where nothing was judged.
     """
     decided = pd.concat(ordered_map(decisions, list(folds.items()), workers, "taking away", "fold"), ignore_index=True)
     return pd.DataFrame(_figures(decided, shares, decisions.classes))
@@ -185,16 +147,11 @@ def _figures(decided: pd.DataFrame, shares: Sequence[float], classes: Sequence[s
             for share in shares:
                 lost = frame[f"place_{missing}"] < (share * frame["tested"]).round()
                 predicted = frame[missing].where(lost, frame[_COMPLETE]).to_numpy(object)
-                yield {"model": model, "missing": missing, "share": share, **_scored(truth, predicted, classes)}
-
-
-def _scored(truth: np.ndarray, predicted: np.ndarray, classes: Sequence[str]) -> dict[str, float]:
-    judged = predicted != ""
-    right, count = int((truth == predicted).sum()), int(judged.sum())
-    return {
-        "clips": len(truth),
-        "judged": count,
-        "accuracy": right / count if count else nan,
-        "accuracy_of_all": right / len(truth),
-        "uar": uar(confusion(truth[judged].tolist(), predicted[judged].tolist(), classes)),
-    }
+                judged = predicted != ""
+                right, count = int((truth == predicted).sum()), int(judged.sum())
+                row = {"model": model, "missing": missing, "share": share, "clips": len(truth), "judged": count}
+                yield row | {
+                    "accuracy": right / count if count else nan,
+                    "accuracy_of_all": right / len(truth),
+                    "uar": uar(confusion(truth[judged].tolist(), predicted[judged].tolist(), classes)),
+                }

@@ -1,4 +1,4 @@
-"""All fusions of one fold: each learns on validation clips and is applied to the test clips."""
+"""Late fusion of one system: in each fold every rule learns from validation posteriors alone, and fuses test clips."""
 
 from __future__ import annotations
 
@@ -12,84 +12,59 @@ import pandas as pd
 
 from pipeline.core import plugins, posteriors
 from pipeline.core.clip import Clip
-from pipeline.core.settings import Settings
-from pipeline.fusion.rules import deal
+from pipeline.core.errors import SettingsError
+from pipeline.core.settings import Settings, parse
+from pipeline.engine.parallel import ordered_map
+from pipeline.fusion.rules import held_out_parts
 from pipeline.protocols.splits import Fold
-from pipeline.systems.params import Fusion
-
-MOST_SPEAKER_GROUPS = 10
-"""With more validation speakers, several share a held-out part: a corpus of 90 would take hours otherwise."""
+from pipeline.systems.params import Fusion, SystemParams, fusions
 
 
-@dataclass(frozen=True)
-class Fused:
-    """What the fusions of one fold gave.
+def fuse_all(
+    system: SystemParams,
+    settings: Mapping[str, Any],
+    tables: Mapping[str, pd.DataFrame],
+    clips: Sequence[Clip],
+    folds: Mapping[str, Fold],
+    classes: Sequence[str],
+    workers: int = 1,
+) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, Any]]:
+    """Fit every fusion of a system on validation posteriors and apply it to the test clips, fold by fold.
 
-    Attributes:
-        rows: fusion -> its rows of test clips
-        validation: fusion -> its rows of validation clips, where they are wanted; by what it learned from other clips
-        states: fusion -> what it learned
-        scores: model or fusion -> posteriors by clip; those of a fusion on validation clips only where they are wanted
+    Settings are rule -> its own, tables model -> its posteriors (val and test). Return rows of all models and fusions
+    for test clips; rows of all fusions for validation clips that they have not learned from, for what is fitted on top
+    of them; and what each fusion learned: name -> fold -> state.
+
+    A SettingsError says that a rule does not exist, does not know its settings, or fuses class scores where a
+    classifier gives none.
     """
+    wanted = list(fusions(system))
+    job = FoldFusion(wanted, rule_params(wanted, settings), tables, clips, classes)
+    _check_scores(wanted, tables, classes)
+    found = dict(zip(folds, ordered_map(job, list(folds.items()), workers, "fusing", "fold"), strict=True))
+    learned: dict[str, Any] = {
+        fusion.name: {fold: each.states[fusion.name] for fold, each in found.items()} for fusion in wanted
+    }
+    frames = [posteriors.without_scores(frame[frame["part"] == "test"]) for frame in tables.values()]
+    fused = {part: [each.rows[part][f.name] for f in wanted for each in found.values()] for part in ("test", "val")}
+    tested, validated = [*frames, *fused["test"]], fused["val"] or [pd.DataFrame(columns=frames[0].columns)]
+    return pd.concat(tested, ignore_index=True), pd.concat(validated, ignore_index=True), learned
 
-    rows: Mapping[str, pd.DataFrame]
-    validation: Mapping[str, pd.DataFrame]
-    states: Mapping[str, Any]
-    scores: Mapping[str, Rows]
 
-    def of(self, parts: Sequence[str], clips: Sequence[Clip]) -> np.ndarray:
-        """Return the posteriors of some models or fusions, (M, N, C), NaN where one could not judge a clip."""
-        return np.stack([self.scores[part].get(clips) for part in parts])
+def _check_scores(wanted: Sequence[Fusion], tables: Mapping[str, pd.DataFrame], classes: Sequence[str]) -> None:
+    for fusion in wanted:
+        for part in fusion.parts if on_scores(fusion.rule) else ():
+            if part not in tables or posteriors.class_scores(tables[part], classes) is None:
+                raise SettingsError(
+                    f"params.yaml: systems: fusions: {fusion.rule} fuses class scores, and {part} has none; "
+                    "use a classifier that gives them, such as linear_svm, or another rule"
+                )
 
 
-@dataclass(frozen=True)
-class FoldFusion:
-    """All fusions of one fold.
-
-    Attributes:
-        wanted: in an order in which every part comes before what it is part of
-        again: fusions whose posteriors on validation clips are wanted
-        params: rule -> its settings
-        tables: model -> its posteriors (val and test)
-        clips: all clips of the corpus
-        classes: emotions
-    """
-
-    wanted: Sequence[Fusion]
-    again: frozenset[str]
-    params: Mapping[str, Settings]
-    tables: Mapping[str, pd.DataFrame]
-    clips: Sequence[Clip]
-    classes: Sequence[str]
-
-    def __call__(self, item: tuple[str, Fold]) -> Fused:
-        """Return what the fusions of a fold, with its name, give."""
-        name, fold = item
-        rows = {model: frame[frame["fold"] == name] for model, frame in self.tables.items()}
-        scores = {model: Rows.of(frame, posteriors.probabilities(frame, self.classes)) for model, frame in rows.items()}
-        val, test = clips_of(self.clips, fold, "val"), clips_of(self.clips, fold, "test")
-        labels = np.array([self.classes.index(clip.emotion) for clip in val], np.int64)
-        frames: dict[str, pd.DataFrame] = {}
-        validated: dict[str, pd.DataFrame] = {}
-        states: dict[str, Any] = {}
-        for fusion in self.wanted:
-            rule = _Rule(fusion.rule, self.params[fusion.rule])
-            parts_of = {p: self._own(rows[p]) if on_scores(fusion.rule) else scores[p] for p in fusion.parts}
-            known, unseen = (np.stack([parts_of[p].get(part) for p in fusion.parts]) for part in (val, test))
-            state = states[fusion.name] = rule.fit(known, labels)
-            result = rule.fuse(unseen, state)
-            frames[fusion.name] = _judged(fusion.name, name, "test", test, result, self.classes)
-            scores[fusion.name] = Rows({}, len(self.classes))
-            scores[fusion.name].put(test, result)
-            if fusion.name in self.again:
-                parts = held_out_parts([clip.speaker for clip in val], labels)
-                scores[fusion.name].put(val, held_out := rule.out_of_part(known, labels, parts))
-                validated[fusion.name] = _judged(fusion.name, name, "val", val, held_out, self.classes)
-        return Fused(frames, validated, states, scores)
-
-    def _own(self, frame: pd.DataFrame) -> Rows:
-        found = posteriors.class_scores(frame, self.classes)
-        return Rows.of(frame, np.zeros((0, len(self.classes))) if found is None else found)
+def rule_params(wanted: Sequence[Fusion], settings: Mapping[str, Any]) -> dict[str, Settings]:
+    """Return rule -> its checked settings, of `fuse`."""
+    rules = dict.fromkeys(fusion.rule for fusion in wanted)
+    return {rule: parse(plugin_of(rule).Params, settings.get(rule), f"params.yaml: fuse.{rule}") for rule in rules}
 
 
 def on_scores(rule: str) -> bool:
@@ -98,50 +73,8 @@ def on_scores(rule: str) -> bool:
 
 
 def plugin_of(name: str) -> ModuleType:
-    """Return the plugin of a rule.
-
-    Raises:
-        SettingsError: there is none
-    """
+    """Return the plugin of a rule; a SettingsError says that there is none."""
     return plugins.load("fusion", name, "systems: fusions, stacked, combined")
-
-
-class _Rule:
-    """A plugin of pipeline/fusion/rules with its settings."""
-
-    def __init__(self, name: str, params: Settings) -> None:
-        self.plugin = plugin_of(name)
-        self.params = params
-
-    def fit(self, scores: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-        """Return what the rule learns from scores (M, N, C) and labels (N,)."""
-        return self.plugin.fit(self.params, scores, labels)
-
-    def fuse(self, scores: np.ndarray, state: dict[str, Any]) -> np.ndarray:
-        """Return (N, C) for scores (M, N, C)."""
-        return self.plugin.fuse(scores, state)
-
-    def out_of_part(self, scores: np.ndarray, labels: np.ndarray, parts: np.ndarray) -> np.ndarray:
-        """Return what the rule makes of validation clips that it has not learned from, (N, C).
-
-        A rule that fuses this one's result learns from it on validation clips. In-sample it would look better there
-        than on any test clip, so that d of eq. (5) would be too large and the regression win where it should not.
-        """
-        fused = np.full(scores.shape[1:], np.nan)
-        for part in np.unique(parts):
-            held = parts == part
-            fused[held] = self.fuse(scores[:, held], self.fit(scores[:, ~held], labels[~held]))
-        return fused
-
-
-def held_out_parts(speakers: Sequence[str], labels: np.ndarray) -> np.ndarray:
-    """Return the number of the part in which each validation clip is held out, (N,).
-
-    One part per speaker (ten at most) where there are three speakers or more, since fusion is then judged on people
-    that it has not met, as in the test; otherwise up to five stratified parts: one speaker is too little to learn from.
-    """
-    names, number = np.unique(np.array(speakers, str), return_inverse=True)
-    return number % MOST_SPEAKER_GROUPS if len(names) >= 3 else deal(labels)
 
 
 def clips_of(clips: Sequence[Clip], fold: Fold, part: str) -> list[Clip]:
@@ -149,31 +82,100 @@ def clips_of(clips: Sequence[Clip], fold: Fold, part: str) -> list[Clip]:
     return [clip for clip in clips if fold.get(clip.clip_id) == part]
 
 
-class Rows:
-    """Posteriors of one model or fusion in one fold, by clip."""
+class Said:
+    """What models, and the fusions made of them, say in one fold, clip by clip; `tables` are model -> its rows."""
 
-    def __init__(self, rows: dict[str, np.ndarray], classes: int) -> None:
-        """Take clip id -> (C,) and C."""
-        self._rows, self._missing = rows, np.full(classes, np.nan)
+    def __init__(self, tables: Mapping[str, pd.DataFrame], classes: Sequence[str]) -> None:
+        self.tables, self.classes = tables, classes
+        self._posteriors = {
+            model: _by_clip(frame, posteriors.probabilities(frame, classes)) for model, frame in tables.items()
+        }
 
-    @classmethod
-    def of(cls, frame: pd.DataFrame, values: np.ndarray) -> Rows:
-        """Return values (N, C) by the clips of a table."""
-        return cls(dict(zip(frame["clip_id"], values, strict=True)), values.shape[1])
+    def of(self, parts: Sequence[str], clips: Sequence[Clip]) -> np.ndarray:
+        """Return the posteriors of some models or fusions, (M, N, C), NaN where one could not judge a clip."""
+        return self._stacked([self._posteriors[part] for part in parts], clips)
 
-    def get(self, clips: Sequence[Clip]) -> np.ndarray:
-        """Return (N, C); NaN for a clip that could not be judged."""
-        rows = [self._rows.get(clip.clip_id, self._missing) for clip in clips]
-        return np.array(rows).reshape(len(clips), len(self._missing))
+    def inputs(self, fusion: Fusion, clips: Sequence[Clip]) -> np.ndarray:
+        """Return what a fusion takes of its parts, (M, N, C): class scores, where its rule fuses these."""
+        if not on_scores(fusion.rule):
+            return self.of(fusion.parts, clips)
+        frames = [self.tables[part] for part in fusion.parts]
+        return self._stacked([_by_clip(each, posteriors.class_scores(each, self.classes)) for each in frames], clips)
 
-    def put(self, clips: Sequence[Clip], rows: np.ndarray) -> None:
-        """Add (N, C)."""
-        self._rows |= {clip.clip_id: row for clip, row in zip(clips, rows, strict=True)}
+    def put(self, fusion: str, clips: Sequence[Clip], rows: np.ndarray) -> None:
+        """Add what a fusion makes of clips, (N, C)."""
+        self._posteriors.setdefault(fusion, {}).update(zip((clip.clip_id for clip in clips), rows, strict=True))
+
+    def _stacked(self, parts: Sequence[Mapping[str, np.ndarray]], clips: Sequence[Clip]) -> np.ndarray:
+        missing = np.full(len(self.classes), np.nan)
+        rows = [[part.get(clip.clip_id, missing) for clip in clips] for part in parts]
+        return np.array(rows).reshape(len(parts), len(clips), len(self.classes))
 
 
-def _judged(
-    name: str, fold: str, part: str, clips: Sequence[Clip], fused: np.ndarray, classes: Sequence[str]
-) -> pd.DataFrame:
-    known = ~np.isnan(fused).any(axis=1)
-    judged = [clip for clip, is_known in zip(clips, known, strict=True) if is_known]
-    return posteriors.table(name, fold, part, judged, fused[known], classes)
+def _by_clip(frame: pd.DataFrame, values: np.ndarray | None) -> dict[str, np.ndarray]:
+    return {} if values is None else dict(zip(frame["clip_id"], values, strict=True))
+
+
+@dataclass(frozen=True)
+class Fused:
+    """What the fusions of one fold gave: part -> fusion -> its rows, those of validation clips by what it learned from
+    other ones; fusion -> what it learned; posteriors of models and fusions.
+    """
+
+    rows: Mapping[str, Mapping[str, pd.DataFrame]]
+    states: Mapping[str, Any]
+    said: Said
+
+
+@dataclass(frozen=True)
+class FoldFusion:
+    """Some fusions in one fold: every part comes before what it is part of; see `fuse_all`."""
+
+    wanted: Sequence[Fusion]
+    params: Mapping[str, Settings]
+    tables: Mapping[str, pd.DataFrame]
+    clips: Sequence[Clip]
+    classes: Sequence[str]
+
+    def __call__(self, item: tuple[str, Fold]) -> Fused:
+        """Return what the fusions of a fold, with its name, give."""
+        name, fold = item
+        said = Said({model: frame[frame["fold"] == name] for model, frame in self.tables.items()}, self.classes)
+        val, test = clips_of(self.clips, fold, "val"), clips_of(self.clips, fold, "test")
+        labels = self.labels(val)
+        held = held_out_parts([clip.speaker for clip in val], labels)
+        rows: dict[str, dict[str, pd.DataFrame]] = {"val": {}, "test": {}}
+        states: dict[str, Any] = {}
+        for fusion in self.wanted:
+            plugin, params = plugin_of(fusion.rule), self.params[fusion.rule]
+            taught = said.inputs(fusion, val)
+            state = states[fusion.name] = plugin.fit(params, taught, labels)
+            fused = {
+                "val": (val, _out_of_part(plugin, params, taught, labels, held)),
+                "test": (test, plugin.fuse(said.inputs(fusion, test), state)),
+            }
+            for part, (clips, result) in fused.items():
+                said.put(fusion.name, clips, result)
+                known = ~np.isnan(result).any(axis=1)
+                judged = [clip for clip, is_known in zip(clips, known, strict=True) if is_known]
+                rows[part][fusion.name] = posteriors.table(fusion.name, name, part, judged, result[known], self.classes)
+        return Fused(rows, states, said)
+
+    def labels(self, clips: Sequence[Clip]) -> np.ndarray:
+        """Return the class indices of clips, (N,)."""
+        return np.array([self.classes.index(clip.emotion) for clip in clips], np.int64)
+
+
+def _out_of_part(
+    plugin: ModuleType, params: Settings, scores: np.ndarray, labels: np.ndarray, parts: np.ndarray
+) -> np.ndarray:
+    """Return what a rule makes of validation clips that it has not learned from, (N, C).
+
+    A rule that fuses this one's result learns from it on validation clips. In-sample it would look better there than on
+    any test clip, so that d of eq. (5) would be too large and the regression win where it should not.
+    """
+    fused = np.full(scores.shape[1:], np.nan)
+    for part in np.unique(parts):
+        held = parts == part
+        fused[held] = plugin.fuse(scores[:, held], plugin.fit(params, scores[:, ~held], labels[~held]))
+    return fused

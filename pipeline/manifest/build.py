@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path, PurePosixPath
-from types import ModuleType
-from typing import NamedTuple
 
 from pipeline.core.clip import EMOTIONS, EXTRA_EMOTIONS, Clip, check_clip_id, check_unique
 from pipeline.core.errors import CorpusError, SettingsError, did_you_mean
 from pipeline.core.files import file_digest
 from pipeline.core.ledger import Entry
 from pipeline.corpora import LEFT_OUT
-from pipeline.engine.workers import worker_count
-from pipeline.manifest.settings import CorpusParams, load_adapter
+from pipeline.engine.parallel import worker_count
+from pipeline.manifest.settings import CorpusParams, PartParams, load_adapter
 from pipeline.runner.progress import progress
 
 
@@ -38,43 +38,42 @@ def read_corpus(name: str, params: CorpusParams, workers: int) -> tuple[list[Cli
             + f"; check corpora.{name}.root in params.yaml"
         )
     for _, clip in everything:
-        check_clip_id(clip.clip_id, str(root))
-        inside = PurePosixPath(clip.path)
-        if inside.is_absolute() or ".." in inside.parts:
-            raise CorpusError(
-                f"{root}: clip '{clip.clip_id}' has the path '{clip.path}', which leaves the corpus folder; "
-                "mend its table"
-            )
-        if not (clip.path + clip.speaker).isprintable():
-            raise CorpusError(
-                f"{root}: clip '{clip.clip_id}' has a line break or control character in its path or speaker; remove it"
-            )
+        _check(clip, str(root))
     check_unique((clip for _, clip in everything), str(root))
-    clips.sort(key=lambda clip: clip.clip_id)
     files = sorted({clip.path for clip in clips})
     with ThreadPoolExecutor(worker_count(workers)) as pool:  # hashing releases the GIL: threads are enough
-        hashed = dict(
-            zip(
-                files,
-                progress(pool.map(_hashed, map(root.joinpath, files)), len(files), "hashing", "file"),
-                strict=True,
-            )
+        found = progress(pool.map(_hashed, map(root.joinpath, files)), len(files), "hashing", "file")
+        hashed = dict(zip(files, found, strict=True))
+    clips = sorted((replace(clip, digest=hashed[clip.path][0]) for clip in clips), key=lambda clip: clip.clip_id)
+    lost = {path: ("failed", reason, path) if reason else () for path, (_, reason) in hashed.items()}
+    return clips, [Entry(clip.clip_id, "prepare", *lost[clip.path]) for clip in clips]
+
+
+def _check(clip: Clip, root: str) -> None:
+    check_clip_id(clip.clip_id, root)
+    inside = PurePosixPath(clip.path)
+    if inside.is_absolute() or ".." in inside.parts:
+        raise CorpusError(
+            f"{root}: clip '{clip.clip_id}' has the path '{clip.path}', which leaves the corpus folder; mend its table"
         )
-    clips = [dataclasses.replace(clip, digest=hashed[clip.path].digest) for clip in clips]
-    return clips, [_entry(clip, hashed[clip.path].reason) for clip in clips]
+    if not (clip.path + clip.speaker).isprintable():
+        raise CorpusError(
+            f"{root}: clip '{clip.clip_id}' has a line break or control character in its path or speaker; remove it"
+        )
+
+
+def _hashed(file: Path) -> tuple[str, str]:
+    """Return the digest of a file, or why it has none."""
+    try:
+        return (file_digest(file), "") if file.is_file() else ("", "missing_file")
+    except OSError:  # no permission, a network folder that is gone, a bad sector
+        return "", "unreadable"
 
 
 def left_out(name: str, params: CorpusParams) -> dict[str, list[str]]:
-    """Return the corpus's label -> ids of the clips that are not used because of it, both sorted.
-
-    Raises:
-        SettingsError, CorpusError: as `read_corpus`
-    """
-    found: dict[str, list[str]] = {}
-    for label, clip in labelled_clips(name, params):
-        if clip.emotion == LEFT_OUT:
-            found.setdefault(label, []).append(clip.clip_id)
-    return {label: sorted(found[label]) for label in sorted(found)}
+    """Return the corpus's label -> ids of the clips that are not used because of it, both sorted."""
+    unused = sorted((label, clip.clip_id) for label, clip in labelled_clips(name, params) if clip.emotion == LEFT_OUT)
+    return {label: [clip_id for _, clip_id in pairs] for label, pairs in groupby(unused, key=itemgetter(0))}
 
 
 def labelled_clips(name: str, params: CorpusParams) -> Iterator[tuple[str, Clip]]:
@@ -84,26 +83,22 @@ def labelled_clips(name: str, params: CorpusParams) -> Iterator[tuple[str, Clip]
         SettingsError: an unknown adapter, labelling or emotion in the settings
         CorpusError: no such folder, or an unknown label
     """
-    yield from _labelled(name, params, f"corpora.{name}")
-
-
-def _labelled(name: str, params: CorpusParams, place: str) -> Iterator[tuple[str, Clip]]:
-    root = Path(params.root)
+    root, place = Path(params.root), f"corpora.{name}"
     if not root.is_dir():
         raise CorpusError(f"{root}: no such folder; set {place}.root in params.yaml")
     for part, settings in params.parts.items():
         folder = root / settings.folder
         if not folder.is_dir():
             raise CorpusError(f"{folder}: no such folder; set {place}.parts.{part}.folder in params.yaml")
-        for label, clip in _labelled(part, settings.as_corpus(folder), f"{place}.parts.{part}"):
+        for label, clip in _mapped(part, settings, folder, f"{place}.parts.{part}"):
             yield label, _of_part(clip, part, settings.folder)
     if not params.parts:
-        yield from _mapped(load_adapter(name, params, place), params, f"params.yaml: {place}")
+        yield from _mapped(name, params, root, place)
 
 
 def _of_part(clip: Clip, part: str, folder: str) -> Clip:
     """Return a clip of a joined corpus: with names that no other part has, since `01` may speak in both."""
-    return dataclasses.replace(
+    return replace(
         clip,
         clip_id=f"{part}_{clip.clip_id}",
         path=str(PurePosixPath(folder, clip.path)),
@@ -113,44 +108,23 @@ def _of_part(clip: Clip, part: str, folder: str) -> Clip:
     )
 
 
-def _mapped(adapter: ModuleType, params: CorpusParams, place: str) -> Iterator[tuple[str, Clip]]:
-    labels = {**adapter.LABELS, **_checked(params.labels, place)}
-    for clip in adapter.clips(Path(params.root), **_labelling(adapter, params.labelled_by, place)):
+def _mapped(name: str, params: CorpusParams | PartParams, root: Path, place: str) -> Iterator[tuple[str, Clip]]:
+    adapter, place = load_adapter(name, params, place), f"params.yaml: {place}"
+    emotions = (*EMOTIONS, *EXTRA_EMOTIONS, LEFT_OUT)
+    for label, emotion in params.labels.items():
+        if emotion not in emotions:
+            hint = did_you_mean(emotion, emotions)
+            raise SettingsError(f"{place}.labels.{label}: unknown emotion '{emotion}'{hint}")
+    known = getattr(adapter, "LABELLINGS", ())
+    if params.labelled_by and params.labelled_by not in known:
+        hint = did_you_mean(params.labelled_by, known) if known else "; this adapter has but one: remove the setting"
+        raise SettingsError(f"{place}.labelled_by: unknown labelling '{params.labelled_by}'{hint}")
+    labels = {**adapter.LABELS, **params.labels}
+    chosen = {"labelled_by": params.labelled_by} if params.labelled_by else {}
+    for clip in adapter.clips(root, **chosen):
         if clip.emotion not in labels:
             raise CorpusError(
                 f"{clip.path}: clip '{clip.clip_id}' has the unknown emotion '{clip.emotion}'"
                 f"{did_you_mean(clip.emotion, labels)}; mend it, or map it in {place}.labels"
             )
-        yield clip.emotion, dataclasses.replace(clip, emotion=labels[clip.emotion])
-
-
-def _labelling(adapter: ModuleType, labelled_by: str, place: str) -> dict[str, str]:
-    known = getattr(adapter, "LABELLINGS", ())
-    if labelled_by and labelled_by not in known:
-        hint = did_you_mean(labelled_by, known) if known else "; this adapter has but one: remove the setting"
-        raise SettingsError(f"{place}.labelled_by: unknown labelling '{labelled_by}'{hint}")
-    return {"labelled_by": labelled_by} if labelled_by else {}
-
-
-def _checked(labels: Mapping[str, str], place: str) -> Mapping[str, str]:
-    known = (*EMOTIONS, *EXTRA_EMOTIONS, LEFT_OUT)
-    for label, emotion in labels.items():
-        if emotion not in known:
-            raise SettingsError(f"{place}.labels.{label}: unknown emotion '{emotion}'{did_you_mean(emotion, known)}")
-    return labels
-
-
-class _Hashed(NamedTuple):
-    digest: str
-    reason: str = ""
-
-
-def _hashed(file: Path) -> _Hashed:
-    try:
-        return _Hashed(file_digest(file)) if file.is_file() else _Hashed("", "missing_file")
-    except OSError:  # no permission, a network folder that is gone, a bad sector
-        return _Hashed("", "unreadable")
-
-
-def _entry(clip: Clip, reason: str) -> Entry:
-    return Entry(clip.clip_id, "prepare", "failed", reason, clip.path) if reason else Entry(clip.clip_id, "prepare")
+        yield clip.emotion, replace(clip, emotion=labels[clip.emotion])

@@ -18,14 +18,7 @@ from pipeline.protocols.splits import PARTS, Fold
 
 @dataclass(frozen=True)
 class Source:
-    """Where a corpus comes from.
-
-    Attributes:
-        corpus: its name in params.yaml
-        adapter: file in pipeline/corpora
-        licence: as published
-        citation: as published
-    """
+    """Where a corpus comes from: its name in params.yaml, the file in pipeline/corpora, and what was published."""
 
     corpus: str
     adapter: str
@@ -35,13 +28,8 @@ class Source:
 
 @dataclass(frozen=True)
 class Sides:
-    """The speakers of a fold, sorted.
-
-    Attributes:
-        test: test speakers
-        val: validation speakers
-        train: training speakers
-        lacking: side -> emotions of the corpus that nobody on it shows; without the sides that show all
+    """The test, validation and training speakers of a fold, sorted, and side -> emotions that nobody there shows, save
+    the sides that show all.
     """
 
     test: tuple[str, ...]
@@ -55,13 +43,11 @@ class CorpusSummary:
     """`corpus.json`.
 
     Attributes:
-        source: name, adapter, licence, citation
         protocol: with all settings, also those that params.yaml leaves out
         clips: how many are used
         emotions: emotion -> clips
         speakers: speaker -> emotion -> clips
         left_out: label of the corpus -> ids of the clips that are not used because of it
-        folds: fold -> its speakers
     """
 
     source: Source
@@ -83,15 +69,7 @@ def describe(
     folds: Sequence[Fold],
     left_out: Mapping[str, Sequence[str]],
 ) -> CorpusSummary:
-    """Return counts and sides of a corpus; the same for any order of `clips`.
-
-    Args:
-        source: where it comes from
-        protocol: of the folds
-        clips: all that are used
-        folds: as in `splits.csv`, in its order
-        left_out: the corpus's label -> ids of clips that are not used
-    """
+    """Return counts and sides of a corpus: of `clips` that are used, in any order, and folds as in `splits.csv`."""
     emotions = class_names(clips)
     counts = Counter((clip.speaker, clip.emotion) for clip in clips)
     speakers = sorted({clip.speaker for clip in clips})
@@ -136,11 +114,7 @@ def write_corpus_summary(path: Path, about: CorpusSummary) -> None:
 
 
 def read_corpus_summary(path: Path) -> CorpusSummary:
-    """Read what `write_corpus_summary` wrote.
-
-    Raises:
-        ArtifactError: absent, or of another version
-    """
+    """Read what `write_corpus_summary` wrote; ArtifactError where it is absent, or of another version."""
     if not path.is_file():
         raise ArtifactError(f"{path}: no such description of a corpus; run `dvc repro prepare` first")
     try:

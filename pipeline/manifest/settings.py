@@ -28,36 +28,18 @@ class PartParams(Settings):
     labelled_by: str = Field("", description="as in a corpus")
     labels: Mapping[str, str] = Field({}, description="as in a corpus")
 
-    def as_corpus(self, folder: Path) -> CorpusParams:
-        """Return the settings of the part as those of a corpus that lies in `folder`."""
-        return CorpusParams(
-            adapter=self.adapter,
-            root=str(folder),
-            labelled_by=self.labelled_by,
-            labels=self.labels,
-            parts={},
-            protocol=None,
-        )
-
 
 class CorpusParams(Settings):
     """`corpora.<name>`."""
 
     adapter: str = Field("", description="file in pipeline/corpora; the corpus's own name if not given")
     root: str = Field(min_length=1, description="the corpus's folder, relative to the project or absolute")
-    labelled_by: str = Field(
-        "",
-        description="labels to use, where the corpus has several: one of the adapter's LABELLINGS (default: its first)",
-    )
-    labels: Mapping[str, str] = Field(
-        {}, description="corpus label -> our emotion or left_out, beside the adapter's own"
-    )
+    labelled_by: str = Field("", description="labels to use: one of the adapter's LABELLINGS (default: its first)")
+    labels: Mapping[str, str] = Field({}, description="corpus label -> our emotion or left_out, besides the adapter's")
     parts: Mapping[_PART, PartParams] = Field(
         {}, description="several corpora below the root, read as one: name -> which"
     )
-    protocol: ProtocolParams | None = Field(
-        None, description="who is tested when; the adapter's published one if not given"
-    )
+    protocol: ProtocolParams | None = Field(None, description="who is tested when; the adapter's own if not given")
 
     @field_validator("parts")
     @classmethod
@@ -69,36 +51,19 @@ class CorpusParams(Settings):
 
 
 def load_adapter(name: str, params: CorpusParams | PartParams, place: str = "") -> ModuleType:
-    """Return the adapter of a corpus, or of a part of one.
-
-    Args:
-        name: of the corpus or part
-        params: its settings
-        place: key of params.yaml; `corpora.<name>` if not given
-
-    Raises:
-        SettingsError: there is none of this name
-    """
+    """Return the adapter of a corpus, or of a part, whose key of params.yaml is `place`; SettingsError if none."""
     return plugins.load("corpora", params.adapter or name, f"{place or f'corpora.{name}'}.adapter")
 
 
 def adapters(name: str, params: CorpusParams) -> dict[str, ModuleType]:
-    """Return the name of a corpus -> its adapter, or part -> adapter where there are parts.
-
-    Raises:
-        SettingsError: there is none of this name
-    """
+    """Return the name of a corpus -> its adapter, or part -> adapter where there are parts; SettingsError if none."""
     if not params.parts:
         return {name: load_adapter(name, params)}
     return {part: load_adapter(part, own, f"corpora.{name}.parts.{part}") for part, own in params.parts.items()}
 
 
 def protocol_of(name: str, params: CorpusParams) -> ProtocolParams:
-    """Return the protocol of params.yaml, or the one that the adapter was published with.
-
-    Raises:
-        SettingsError: neither is given
-    """
+    """Return the protocol of params.yaml, or the one that the adapter was published with; SettingsError if neither."""
     if params.protocol is not None:
         return params.protocol
     missing = f"params.yaml: corpora.{name}.protocol: this setting is missing"
@@ -116,11 +81,7 @@ def protocol_of(name: str, params: CorpusParams) -> ProtocolParams:
 
 
 def source_of(name: str, params: CorpusParams) -> Source:
-    """Return where a corpus comes from; of one with parts, what each of them says.
-
-    Raises:
-        SettingsError: an unknown adapter
-    """
+    """Return where a corpus comes from; of one with parts, what each of them says; SettingsError if unknown."""
     found = adapters(name, params)
     if not params.parts:
         return Source(name, params.adapter or name, found[name].LICENCE, found[name].CITATION)
@@ -133,17 +94,11 @@ def source_of(name: str, params: CorpusParams) -> Source:
 
 
 def check_corpora(params: Mapping[str, Any]) -> str:
-    """Check `corpora`, and the sources of `degrade`, before anything runs: DVC's own error names no setting.
+    """Check `corpora` of params.yaml, and the sources of `degrade`, before anything runs: DVC's own error names no
+    setting. Return one line for the user.
 
-    Args:
-        params: all of params.yaml
-
-    Returns:
-        one line for the user
-
-    Raises:
-        SettingsError: a mistake in a corpus's settings, or a corpus to degrade that there is not
-        CorpusError: a folder that is neither there nor made by `generate` or `degrade`
+    SettingsError for a mistake in a corpus's settings, or a corpus to degrade that there is not; CorpusError for a
+    folder that is neither there nor made by `generate` or `degrade`.
     """
     corpora = section(params, "corpora")
     degraded = params.get("degrade") or {}
@@ -153,9 +108,7 @@ def check_corpora(params: Mapping[str, Any]) -> str:
             remedy = f"mend it, or remove degrade.{name} (`degrade: {{}}` if nothing is left)"
             hint = did_you_mean(str(source), corpora)
             raise SettingsError(f"params.yaml: degrade.{name}.corpus: no corpus '{source}'{hint}; {remedy}")
-    generated = {f"data/{name}" for name in params.get("generate") or {}} | {
-        f"data/degraded/{name}" for name in degraded
-    }
+    generated = {*(f"data/{name}" for name in params.get("generate") or {}), *(f"data/degraded/{n}" for n in degraded)}
     for name, block in corpora.items():
         corpus = parse(CorpusParams, block, f"params.yaml: corpora.{name}")
         adapters(name, corpus)

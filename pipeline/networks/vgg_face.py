@@ -2,7 +2,7 @@
 
 The image network of VGG-LSTM, Ouyang et al. 2017, sections 3.2.1 and 6.2.1: thirteen convolutions of 3x3 with padding
 1 in five blocks, each closed by a max pooling of 2x2; fc6 and fc7 of 4096, fc8 with one output per class. torchvision's
-names of the layers, so that its weights fit; `pipeline.weights.layer_maps` renames those of VGG-Face (conv1_1 ... fc8).
+names of the layers, so that its weights fit; `pipeline.weights.convert` renames those of VGG-Face (conv1_1 ... fc8).
 
 At 224 x 224 pool5 is 7 x 7, and the adaptive average pooling behind it changes nothing. At other sizes it brings pool5
 to 7 x 7, as torchvision's VGG-16 does, so that published weights of fc6 fit images of any size.

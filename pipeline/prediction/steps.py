@@ -11,9 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from pipeline.core.errors import SettingsError
+from pipeline.core.settings import read_params
 
 _SOURCES = ("source", "audio", "video")
 
@@ -58,11 +57,11 @@ class Steps:
         if not file.is_file():
             raise SettingsError(f"{file}: no such file; run this in the project's folder, once `dvc repro` has run")
         try:
-            stages = yaml.load(file.read_bytes(), yaml.CSafeLoader)["stages"]
-            return cls([_step(name, stage["cmd"]) for name, stage in stages.items()])
-        except (yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
-            words = " ".join(str(error).split())
-            raise SettingsError(f"{file}: not a lock file of DVC ({words}); restore it, as by `git restore`") from error
+            return cls([_step(name, stage["cmd"]) for name, stage in read_params(file)["stages"].items()])
+        except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+            raise SettingsError(
+                f"{file}: not a lock file of DVC ({error!r}); restore it, as by `git restore`"
+            ) from error
 
     def of(self, out: str) -> Step | None:
         """Return the stage instance that writes a path."""

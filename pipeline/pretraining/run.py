@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import ModuleType
 from typing import Any
 
 import pandas as pd
@@ -25,7 +24,7 @@ from pipeline.core import plugins
 from pipeline.core.files import write_json
 from pipeline.core.ledger import Entry, check_failures, write_ledger
 from pipeline.core.posteriors import write_table
-from pipeline.core.settings import Runtime, Settings, parse
+from pipeline.core.settings import Runtime, parse
 from pipeline.core.weights_file import save_weights
 from pipeline.pretraining.settings import PretrainParams, origin
 from pipeline.training import checkpoints
@@ -34,21 +33,12 @@ from pipeline.training.task import Run, Trained, check_device
 _COLUMNS = ["epoch", "loss", "held_out_accuracy"]
 _OFFLINE = {"DVC_STUDIO_OFFLINE": "true", "DVC_NO_ANALYTICS": "true", "DVCLIVE_LOGLEVEL": "ERROR"}
 _NOT_OURS = ("DVC_EXP_BASELINE_REV", "DVC_EXP_NAME", "DVCLIVE_RESUME", "DVCLIVE_TEST")
-_ROOT = "DVC_ROOT"
 
 
 def pretrain(feature: str, params: PretrainParams, root: Path, out: Path, runtime: Runtime) -> str:
-    """Train the network behind one feature.
+    """Train the network behind one feature of params.yaml, write the folder `out`, and return the figures as one line.
 
-    Args:
-        feature: name under `pretrain` in params.yaml
-        params: its settings
-        root: folder of the source corpus
-        out: folder to write
-        runtime: device, precision, workers, failures allowed, and where the checkpoint lies: beside the clip cache
-
-    Returns:
-        the figures, as one line
+    The checkpoint lies beside the clip cache.
 
     Raises:
         SettingsError: no such plugin, a setting of its is wrong, or the device is not there
@@ -65,41 +55,18 @@ def pretrain(feature: str, params: PretrainParams, root: Path, out: Path, runtim
         write_ledger(out / "ledger.csv", entries)
         check_failures(entries, runtime.max_failed_fraction, out / "ledger.csv")
 
+    half, stage = runtime.mixed_precision, f"pretrain:{feature}"
     with live_plots(out) as on_epoch:
-        trained = source.train(
-            root,
-            settings,
-            Run(
-                runtime.device,
-                runtime.mixed_precision,
-                checkpoint,
-                on_epoch,
-                runtime.workers,
-                f"pretrain:{feature}",
-                record,
-            ),
-        )
-    _write(out, trained, _config(trained, source, root, settings, runtime), origin(key, root, len(trained.history)))
-    checkpoints.delete(checkpoint)
-    return f"pretrain {feature}: " + ", ".join(f"{name} {value:g}" for name, value in trained.metrics.items())
-
-
-def _config(
-    trained: Trained, source: ModuleType, root: Path, settings: Settings, runtime: Runtime
-) -> dict[str, object]:
-    return {
-        **trained.config,
-        "speakers": sorted(source.speakers(root, settings)),
-        "device": runtime.device,
-        "precision": "bfloat16" if runtime.mixed_precision else "float32",
-    }
-
-
-def _write(out: Path, trained: Trained, config: dict[str, object], words: str) -> None:
-    save_weights(out, trained.state, config, words)
+        run = Run(runtime.device, half, checkpoint, on_epoch, runtime.workers, stage, record)
+        trained: Trained = source.train(root, settings, run)
+    config = {**trained.config, "speakers": sorted(source.speakers(root, settings)), "device": runtime.device}
+    config["precision"] = "bfloat16" if half else "float32"
+    save_weights(out, trained.state, config, origin(key, root, len(trained.history)))
     write_table(out / "history.csv", pd.DataFrame(trained.history, columns=_COLUMNS))
     write_json(out / "metrics.json", dict(trained.metrics))  # over what DVCLive left there while the training went on
     (out / "plots" / "metrics").mkdir(parents=True, exist_ok=True)  # dvc.yaml promises it, also after 0 epochs
+    checkpoints.delete(checkpoint)
+    return f"pretrain {feature}: " + ", ".join(f"{name} {value:g}" for name, value in trained.metrics.items())
 
 
 @contextmanager
@@ -108,14 +75,12 @@ def live_plots(out: Path) -> Iterator[Callable[[Mapping[str, float]], None]]:
 
     DVCLive reports to DVC Studio where a token is set, and joins experiments of its own: neither here, where DVC runs
     the stage and the training data may be confidential. It reads its settings from the environment only. What it
-    signals
-    to an editor lies in one file for all of a project's runs, which two stages at a time delete under each other: so
-    its
-    root is a folder of its own.
+    signals to an editor lies in one file for all of a project's runs, which two stages at a time delete under each
+    other: so its root is a folder of its own.
     """
-    before = {name: os.environ.get(name) for name in (*_OFFLINE, *_NOT_OURS, _ROOT)}
+    before = {name: os.environ.get(name) for name in (*_OFFLINE, *_NOT_OURS, "DVC_ROOT")}
     with TemporaryDirectory() as signals:
-        _set_environment({**dict.fromkeys(_NOT_OURS), **_OFFLINE, _ROOT: signals})
+        _set_environment({**dict.fromkeys(_NOT_OURS), **_OFFLINE, "DVC_ROOT": signals})
         try:
             from dvclive.live import Live
 

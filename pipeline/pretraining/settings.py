@@ -29,18 +29,11 @@ def is_generated(root: Path) -> bool:
 
 
 def origin(key: str, root: Path, epochs: int) -> str:
-    """Return where weights come from, in words; free of absolute paths.
-
-    Args:
-        key: of params.yaml, such as `pretrain.a60`
-        root: folder of the source corpus
-        epochs: how many were trained; after none the words begin with `RANDOM`, so that no report hides it
+    """Return where weights come from, in words; free of absolute paths. After no epochs they begin with `RANDOM`, so
+    that no report hides it. `key` is of params.yaml, such as `pretrain.a60`.
     """
     if not epochs:
         return f"{RANDOM}, since {key}.settings.loop.epochs is 0"
-    kind = (
-        "a generated corpus, for trying the pipeline, not for science"
-        if is_generated(root)
-        else "the user's source corpus"
-    )
+    generated = "a generated corpus, for trying the pipeline, not for science"
+    kind = generated if is_generated(root) else "the user's source corpus"
     return f"trained here by {key} on {root.name}: {kind}"

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import ArtifactError, LeakageError, SettingsError
-from pipeline.core.files import atomic_path
+from pipeline.core.files import write_csv
 
 PARTS = ("train", "val", "test")
 Fold = Mapping[str, str]
@@ -76,11 +76,8 @@ def check_disjoint_source(source: Iterable[str], corpus: Iterable[str], name: st
 
 def write_splits(path: Path, folds: Sequence[Fold]) -> None:
     """Write the folds as CSV: fold, clip_id, part."""
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["fold", "clip_id", "part"])
-        for number, fold in enumerate(folds):
-            writer.writerows([f"fold-{number:02d}", clip_id, fold[clip_id]] for clip_id in sorted(fold))
+    rows = ((f"fold-{at:02d}", clip_id, fold[clip_id]) for at, fold in enumerate(folds) for clip_id in sorted(fold))
+    write_csv(path, ("fold", "clip_id", "part"), rows)
 
 
 def read_splits(path: Path) -> dict[str, Fold]:

@@ -24,9 +24,8 @@ UNOBSERVED: Mapping[str, Any] = {"facecolor": "#ffffff", "edgecolor": "#7f7f7f",
 
 @contextmanager
 def figure(width: float, height: float) -> Iterator[Any]:
-    """Give an empty figure, inches; whatever a user's own matplotlibrc says.
-
-    It is drawn within the block, since text and lines are laid out only then.
+    """Give an empty figure, inches, whatever a user's own matplotlibrc says; to be drawn within the block, since text
+    and lines are laid out only then.
     """
     import matplotlib
     from matplotlib import style
@@ -43,21 +42,13 @@ def figure(width: float, height: float) -> Iterator[Any]:
 
 
 def check_name(path: Path) -> None:
-    """Refuse a name that is no PNG's before anything is computed.
-
-    Raises:
-        SettingsError: another suffix, or a folder
-    """
+    """Refuse a name that is no PNG's, before anything is computed, by a SettingsError."""
     if path.suffix.lower() != ".png" or path.is_dir():
         raise SettingsError(f"{path}: images are PNG; give a name that ends in .png")
 
 
 def write(figure: Any, path: Path) -> None:
-    """Write a figure as PNG, whole or not at all.
-
-    Raises:
-        SettingsError: it cannot be written there
-    """
+    """Write a figure as PNG, whole or not at all; a SettingsError says why it cannot be."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
     try:

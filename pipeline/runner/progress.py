@@ -41,16 +41,17 @@ def bar(label: str, total: int | None, unit: str, done: int = 0) -> Progress:
     from rich import progress as columns
     from rich.console import Console
 
-    on = colours(sys.stderr)
-    counts = (
-        columns.DownloadColumn() if unit == "B" else columns.TextColumn(f"{{task.completed}}/{{task.total}} {unit}s")
-    )
+    counts = columns.TextColumn(f"{{task.completed}}/{{task.total}} {unit}s")
     found = columns.Progress(
         columns.TextColumn("{task.description}", markup=False),
         columns.BarColumn(None, style=LEFT, complete_style=DONE, finished_style=FULL, pulse_style=DONE),
-        counts,
+        columns.DownloadColumn() if unit == "B" else counts,
         columns.TimeRemainingColumn(elapsed_when_finished=True),
-        console=Console(file=sys.stderr, color_system="auto" if on else None, force_terminal=sys.stderr.isatty()),
+        console=Console(
+            file=sys.stderr,
+            color_system="auto" if colours(sys.stderr) else None,
+            force_terminal=sys.stderr.isatty(),
+        ),
         transient=True,
         speed_estimate_period=_MEMORY_S,
         disable=not sys.stderr.isatty(),

@@ -31,24 +31,18 @@ PACKAGES = (
 
 
 def run_name(kind: str) -> str:
-    """Return the name of the log: of the run that AVEMOTION_RUN names, of the `dvc` that runs this stage, of the day's
-    commands, or a new one.
+    """Return the name of the log: of the day's commands, of the run that AVEMOTION_RUN names, of the `dvc` that runs
+    this stage, or a new one.
     """
+    now = datetime.now(UTC)
     if kind == "command":
-        return f"{datetime.now(UTC):%Y%m%d}-commands"
+        return f"{now:%Y%m%d}-commands"
     given = re.sub(r"[^\w.-]+", "_", os.environ.get(RUN, "")).strip("._")
-    return given[:100] or _dvc_run() or new_name("stage")
-
-
-def new_name(what: str) -> str:
-    """Return a name for a run that begins now, in this process."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{what}-{os.getpid()}"
+    return given[:100] or _dvc_run() or f"{now:%Y%m%dT%H%M%S}-stage-{os.getpid()}"
 
 
 def _dvc_run() -> str:
-    """Return a name for the DVC process above this one, the same for each stage that it runs; empty where there is
-    none.
-    """
+    """Return a name for the DVC process above this one, the same for each stage that it runs; "" if there is none."""
     if "DVC_STAGE" not in os.environ:
         return ""
     import psutil
@@ -81,9 +75,7 @@ def commit_of(root: Path) -> str:
         if git.is_file():  # a worktree
             git = Path(git.read_text(encoding="utf-8").removeprefix("gitdir:").strip())
         head = (git / "HEAD").read_text(encoding="ascii").strip()
-        if not head.startswith("ref: "):
-            return f"commit {head}"
-        return f"commit {_ref(git, head.removeprefix('ref: '))}"
+        return f"commit {_ref(git, head.removeprefix('ref: ')) if head.startswith('ref: ') else head}"
     return "no git"
 
 

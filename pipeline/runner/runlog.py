@@ -34,8 +34,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
+from pipeline.runner.console import Divert
 from pipeline.runner.run_info import commit_of, run_name, versions
-from pipeline.runner.stderr_capture import Divert
 
 FOLDER = Path(".cache") / "logs"
 STAGES, STAGES_BEFORE = "stages.jsonl", "stages.old.jsonl"
@@ -53,7 +53,7 @@ class RunLog:
         kind: `stage` or `command`
         out: what the stage writes
         folder: where logs lie
-        began: when, by `time.monotonic`; now if not given
+        began: when, by `time.monotonic`; None = now
     """
 
     def __init__(
@@ -74,11 +74,16 @@ class RunLog:
         self._divert: Divert | None = None
 
     def __enter__(self) -> Self:
+        folder = self.path.parent
         try:
-            self._open()
+            folder.mkdir(parents=True, exist_ok=True)
+            new = not self.path.exists()
+            self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
         except OSError as error:
             print(f"note: no log is kept ({self.path}: {error.strerror})", file=sys.stderr)
             return self
+        if new:
+            _drop_old(folder)
         self._divert = Divert(self._file, self.note)
         self.note(f"begins: {' '.join(self._words)}")
         self.note(f"{versions()}; {platform.platform()}; {commit_of(Path())}")
@@ -91,24 +96,12 @@ class RunLog:
             os.close(self._file)
             self._file = -1
 
-    def _open(self) -> None:
-        folder = self.path.parent
-        folder.mkdir(parents=True, exist_ok=True)
-        new = not self.path.exists()
-        self._file = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
-        if new:
-            _drop_old(folder)
-
     def note(self, text: str) -> None:
         """Write text; a disk that has become full since is no reason to stop."""
         if self._file >= 0:
             begin = f"{_stamp(datetime.now(UTC))} {os.getpid()} {self.what}: "
             with suppress(OSError):
                 os.write(self._file, f"{begin}{text}\n".encode(errors="backslashreplace"))
-
-    def reads(self, key: str, value: Any) -> None:
-        """Write what a stage read of params.yaml."""
-        self.note(f"reads {key}: {json.dumps(value, default=str)[:4000]}")
 
     def failed(self, line: str, error: BaseException | None = None) -> None:
         """Write the line that the user sees, and the way to it."""
@@ -117,19 +110,14 @@ class RunLog:
             self.note("".join(traceback.format_exception(error)).rstrip())
 
     def bug(self, error: Exception) -> str:
-        """Write an error that nobody foresaw, and return the line for the user; with AVEMOTION_DEBUG=1 also the
-        traceback.
+        """Write an error that nobody foresaw, and return the line for the user; with AVEMOTION_DEBUG=1, or where no log
+        is kept, also print the traceback.
         """
         last = " ".join(traceback.format_exception_only(error)[-1].split())
         self.failed(f"error: {last}", error)
-        shown = (
-            "".join(traceback.format_exception(error))
-            if os.environ.get(DEBUG, "0") not in ("", "0") or self._file < 0
-            else ""
-        )
+        if os.environ.get(DEBUG, "0") not in ("", "0") or self._file < 0:
+            traceback.print_exception(error)
         where = f"the whole story is in {self.path}" if self._file >= 0 else "its traceback is above"
-        if shown:
-            print(shown, file=sys.stderr, end="")
         return f"{last}; this is a bug; {where}"
 
     def ended(self, ok: bool) -> None:
@@ -138,21 +126,13 @@ class RunLog:
         peak = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) / 1024
         self.note(f"{'done' if ok else 'failed'} after {seconds:.2f} s, peak memory {peak:.0f} MB")
         if self._kind == "stage" and self._file >= 0:
-            out = {"out": self._out} if self._out else {}
-            figures = {
-                "begin": _stamp(self._wall),
-                "seconds": round(seconds, 2),
-                "ok": ok,
-                "run": self.run,
-                "peak_mb": round(peak, 1),
-            }
-            _append(self.path.parent, {"stage": self.what, **out, **figures})
+            row = {"stage": self.what, **({"out": self._out} if self._out else {}), "begin": _stamp(self._wall)}
+            figures = {"seconds": round(seconds, 2), "ok": ok, "run": self.run, "peak_mb": round(peak, 1)}
+            _append(self.path.parent, {**row, **figures})
 
 
 def read_stage_times(folder: Path = FOLDER) -> dict[str, Mapping[str, Any]]:
-    """Return the latest successful run of each stage: its address -> its line of `stages.jsonl`; empty where nothing
-    was logged.
-    """
+    """Return the latest successful run of each stage that was logged: its address -> its line of `stages.jsonl`."""
     latest: dict[str, Mapping[str, Any]] = {}
     for name in (STAGES_BEFORE, STAGES):
         for row in _rows(folder / name):
@@ -189,4 +169,4 @@ def _drop_old(folder: Path) -> None:
 
 
 def _stamp(moment: datetime) -> str:
-    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+    return moment.replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from pipeline.core.errors import PipelineError
 from pipeline.core.settings import Model, Runtime, parse, read_params, section
@@ -14,41 +15,30 @@ from pipeline.runner.bootstrap import BEGAN
 from pipeline.runner.console import INTERRUPTED, error_line, hear_interrupts, os_words
 from pipeline.runner.run_info import stage_address
 from pipeline.runner.runlog import RunLog
-from pipeline.runner.workers import stop_workers
 
 PARAMS = Path("params.yaml")
 LOCATION = ("runtime", "corpora.{corpus}.root")
 """Settings that any stage may read and none depends on: they change where and how fast, never a byte of a result."""
 
-Value = TypeVar("Value")
-
 
 class Context:
-    """One run of one stage.
-
-    Attributes:
-        args: what dvc.yaml passes on the command line; paths are `Path`
-        runtime: the `runtime` section
+    """One run of one stage: `args`, what dvc.yaml passes on the command line, paths as `Path`, and the section
+    `runtime`.
     """
 
-    def __init__(self, args: argparse.Namespace, reads: tuple[str, ...], log: RunLog) -> None:
-        self.args = args
-        self._log = log
+    def __init__(self, args: argparse.Namespace, reads: list[str], log: RunLog) -> None:
+        self.args, self._log = args, log
         self._params = read_params(PARAMS)
-        self._allowed = {key.format(**vars(args)) for key in (*reads, *LOCATION) if _known(key, vars(args))}
+        location = LOCATION if "corpus" in args else LOCATION[:1]
+        self._allowed = {key.format(**vars(args)) for key in (*reads, *location)}
         self.runtime = self.model("runtime", Runtime)
 
     def section(self, key: str) -> Any:
-        """Return a raw block of params.yaml.
-
-        Raises:
-            SettingsError: there is none
-            RuntimeError: the stage does not declare that it reads this block
-        """
+        """Return a raw block of params.yaml, which the stage has to declare."""
         if key not in self._allowed:
-            raise RuntimeError(f"this stage reads '{key}' but does not declare it in READS: {sorted(self._allowed)}")
+            raise RuntimeError(f"this stage reads '{key}' but does not declare it: {sorted(self._allowed)}")
         found = section(self._params, key)
-        self._log.reads(key, found)
+        self._log.note(f"reads {key}: {json.dumps(found, default=str)[:4000]}")
         return found
 
     def model(self, key: str, model: type[Model]) -> Model:
@@ -60,44 +50,46 @@ class Context:
         return Path(self.section(f"corpora.{self.args.corpus}.root"))
 
 
-def _known(key: str, args: Mapping[str, Any]) -> bool:
-    return "{" not in key or key[key.index("{") + 1 : key.index("}")] in args
+Body = Callable[[Context], str | None]
 
 
-def run(
-    body: Callable[[Context], str | None],
-    reads: tuple[str, ...],
-    names: tuple[str, ...],
-    paths: tuple[str, ...],
-    optional: tuple[str, ...] = (),
-) -> None:
-    """Run a stage and leave the process.
+def stage(*, reads: str, paths: str, names: str = "", optional: str = "") -> Callable[[Body], Body]:
+    """Declare a function as a stage, last in its module; where that module is the program, run it and leave.
+
+    What the function returns is printed as the last line. `function.reads` tells what it declares.
 
     Args:
-        body: the stage; what it returns is printed as its last line
-        reads: keys of params.yaml, the same as under `params` in dvc.yaml, with `{name}` for arguments
-        names: command-line arguments that are names
+        reads: keys of params.yaml, the same as under `params` in dvc.yaml, with `{name}` for arguments; like the others
+            with a space between two
         paths: command-line arguments that are paths
+        names: command-line arguments that are names
         optional: paths that may be left out; None then
     """
-    parser = argparse.ArgumentParser(description=(sys.modules["__main__"].__doc__ or "").strip().split("\n")[0])
+
+    def declared(body: Body) -> Body:
+        body.reads = reads.split()  # type: ignore[attr-defined]
+        if body.__module__ == "__main__":
+            _run_program(body, reads.split(), paths.split(), names.split(), optional.split())
+        return body
+
+    return declared
+
+
+def _run_program(body: Body, reads: list[str], paths: list[str], names: list[str], optional: list[str]) -> None:
+    main = sys.modules["__main__"]
+    module = main.__spec__.name if main.__spec__ else Path(sys.argv[0]).stem
+    parser = argparse.ArgumentParser(description=(main.__doc__ or "").strip().split("\n")[0])
     for name in names:
         parser.add_argument(f"--{name}", required=True)
     for name in paths + optional:
         parser.add_argument(f"--{name}", required=name in paths, type=Path)
     args = parser.parse_args()
-    words = sys.argv[1:]
-    address = stage_address(_module(), {name: getattr(args, name) for name in names})
-    with RunLog(address, [_module(), *words], "stage", str(getattr(args, "out", None) or ""), began=BEGAN) as log:
+    address = stage_address(module, {name: getattr(args, name) for name in names})
+    with RunLog(address, [module, *sys.argv[1:]], "stage", str(getattr(args, "out", None) or ""), began=BEGAN) as log:
         leave = _run(lambda: body(Context(args, reads, log)), log)
         log.ended(not leave)
     if leave:
         sys.exit(leave)
-
-
-def _module() -> str:
-    spec = sys.modules["__main__"].__spec__
-    return spec.name if spec else Path(sys.argv[0]).stem
 
 
 def _run(stage: Callable[[], str | None], log: RunLog) -> str | int | None:
@@ -115,29 +107,36 @@ def _run(stage: Callable[[], str | None], log: RunLog) -> str | int | None:
     except PipelineError as error:
         return _left(log, str(error), error)
     except OSError as error:
-        return _left(
-            log,
-            f"{os_words(error)}; mend that and run the same command again: finished clips are kept in the clip cache",
-            error,
-        )
+        remedy = "mend that and run the same command again: finished clips are kept in the clip cache"
+        return _left(log, f"{os_words(error)}; {remedy}", error)
     except MemoryError as error:
-        return _left(
-            log,
-            "out of memory; lower runtime.workers in params.yaml, or run one stage at a time: make repro JOBS=1",
-            error,
-        )
+        remedy = "lower runtime.workers in params.yaml, or run one stage at a time: make repro JOBS=1"
+        return _left(log, f"out of memory; {remedy}", error)
     except KeyboardInterrupt:
-        stop_workers()
+        _stop_workers()
         line = "interrupted; finished clips are kept in the clip cache, run the same command again to go on"
         log.failed(line)
         print(line, file=sys.stderr)
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - a bug: the user gets a line, the log the traceback
-        stop_workers()
+        _stop_workers()
         return error_line(log.bug(error))
 
 
 def _left(log: RunLog, text: str, error: Exception) -> str:
-    stop_workers()
+    _stop_workers()
     log.failed(f"error: {text}", error)
     return error_line(text)
+
+
+def _stop_workers() -> None:
+    """Kill the worker processes of this one, in the middle of their clips; finished ones are in the clip cache."""
+    import psutil
+
+    for child in psutil.Process().children(recursive=True):
+        try:
+            worker = "popen_loky" in " ".join(child.cmdline())  # joblib's resource tracker stays, to tidy up
+        except psutil.NoSuchProcess:
+            continue
+        if worker:
+            child.kill()

@@ -11,9 +11,7 @@ WIDEST = 96
 
 
 def clean(text: Any) -> str:
-    """Return text with every character that cannot be seen (line breaks, escape codes, marks of direction) as its
-    Python escape.
-    """
+    """Return text with what cannot be seen (line breaks, escape codes, marks of direction) as its Python escape."""
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in str(text)
     )
@@ -42,13 +40,8 @@ def size(number: int) -> str:
 def table(
     header: Sequence[str], rows: Iterable[Sequence[Any]], texts: Container[int] = (0,), widest: int = WIDEST
 ) -> list[str]:
-    """Return lines of a table, its header first.
-
-    Args:
-        header: one name per column
-        rows: cells, as many as the header has
-        texts: which columns are text and are set left; the others are set right
-        widest: characters of a cell that are shown
+    """Return lines of a table, its header first, `widest` characters of a cell at most; the columns in `texts` are set
+    left, the others right.
     """
     lines = [[short(cell, widest) for cell in row] for row in [header, *rows]]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]

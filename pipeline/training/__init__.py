@@ -1,3 +1,1 @@
-"""One training loop, given its schedule and its stopping rule; checkpoints, material that is read once, models per
-fold.
-"""
+"""One training loop, given its schedule and its stopping rule; checkpoints, material read once, models per fold."""

@@ -38,14 +38,12 @@ def save(path: Path, key: str, state: Mapping[str, Any]) -> None:
     buffer = io.BytesIO()
     torch.save(dict(state), buffer)
     payload = buffer.getbuffer()
-    # one fixed name for the unfinished file: a process that is killed again and again leaves one of them, not many
-    unfinished = _unfinished(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with unfinished.open("wb") as file:
+        with _unfinished(path).open("wb") as file:
             file.write(b"%s %s %s\n" % (_MAGIC, key.encode(), hashlib.sha256(payload).hexdigest().encode()))
             file.write(payload)
-        os.replace(unfinished, path)
+        os.replace(_unfinished(path), path)
     except OSError as error:
         print(f"{path}: no checkpoint written ({error.strerror}); training goes on without", file=sys.stderr)
 
@@ -80,4 +78,5 @@ def delete(path: Path) -> None:
 
 
 def _unfinished(path: Path) -> Path:
+    # one fixed name: a process that is killed again and again leaves one of them, not many
     return path.with_name(f"{path.name}.unfinished")

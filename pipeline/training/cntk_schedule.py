@@ -27,6 +27,7 @@ from pydantic import Field
 from torch import nn
 
 from pipeline.core.settings import Settings
+from pipeline.training.fitting import logits
 from pipeline.training.loop import Loop, Schedule, Score, minibatches
 from pipeline.training.task import Examples, History, Run, check_device
 
@@ -64,12 +65,9 @@ class AdjustedRate(Settings):
 
 
 def factor(previous: float, criterion: float, params: AdjustedRate) -> float:
-    """Return what the learning rate is multiplied by after an epoch.
+    """Return what the learning rate is multiplied by after an epoch with this criterion.
 
-    Args:
-        previous: criterion of the best epoch so far; infinite where there is none
-        criterion: of the epoch
-        params: thresholds and factors
+    `previous` is that of the best epoch so far, infinite where there is none.
     """
     if not math.isfinite(criterion):
         return params.decrease
@@ -92,20 +90,16 @@ class Adjusted(Schedule):
 
     @property
     def ended(self) -> bool:  # type: ignore[override]
-        """Whether the rate has become too small."""
         return self.current / self.params.batch < LEAST_RATE
 
     def judged(self, best: Score | None, score: Score) -> None:
-        """See `factor`."""
         self.current *= factor(math.inf if best is None else -best[0], -score[0], self.params)
 
 
 class UnitGain(torch.optim.Optimizer):
     """Stochastic gradient descent with CNTK's momentum, on gradients that are sums over a minibatch.
 
-    Args:
-        weights: to learn
-        params: batch, momentum and gain; `count` in the parameter group is the size of the minibatch at hand
+    `count` in the parameter group is the size of the minibatch at hand.
     """
 
     def __init__(self, weights: Iterable[torch.Tensor], params: AdjustedRate) -> None:
@@ -114,7 +108,6 @@ class UnitGain(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]  # noqa: ARG002
-        """Learn from the gradients."""
         for group in self.param_groups:
             momentum = self.params.momentum ** (group["count"] / self.params.batch)
             gain = 1 - momentum if self.params.unit_gain else 1.0
@@ -127,20 +120,9 @@ class UnitGain(torch.optim.Optimizer):
 def fit(network: nn.Module, learn: Examples, judged: Examples, params: AdjustedRate, run: Run) -> History:
     """Train with cross-entropy on one CPU thread, or on `run.device`; leave the best weights in `network`, on the CPU.
 
-    Parameters that need no gradient stay as they are.
-
-    Args:
-        network: changed in place
-        learn: rows to learn from
-        judged: rows whose cross-entropy controls the learning rate
-        params: schedule
-        run: device, precision, and what every epoch is told to
-
-    Returns:
-        one row per epoch: epoch, learning_rate, loss, held_out_loss, held_out_accuracy
-
-    Raises:
-        SettingsError: the device is not there
+    The cross-entropy of the rows `judged` controls the learning rate. Parameters that need no gradient stay as they
+    are. Return one row per epoch: epoch, learning_rate, loss, held_out_loss, held_out_accuracy. A SettingsError says
+    that the device is not there.
     """
     check_device(run.device)
     torch.set_num_threads(1)  # the layers are small, and the number of threads changes the floats
@@ -149,10 +131,9 @@ def fit(network: nn.Module, learn: Examples, judged: Examples, params: AdjustedR
     optimiser = UnitGain([weight for weight in network.parameters() if weight.requires_grad], params)
 
     def summed(examples: Examples, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        with torch.autocast(run.device, dtype=torch.bfloat16, enabled=run.mixed_precision):
-            logits = network(examples.inputs[rows].to(run.device)).float()
+        found = logits(network, examples.inputs[rows].to(run.device), run)
         labels = examples.labels[rows].to(run.device)
-        return nn.functional.cross_entropy(logits, labels, reduction="sum"), (logits.argmax(1) == labels).sum()
+        return nn.functional.cross_entropy(found, labels, reduction="sum"), (found.argmax(1) == labels).sum()
 
     def loss(rows: torch.Tensor) -> tuple[torch.Tensor, int]:
         optimiser.param_groups[0]["count"] = len(rows)
@@ -168,9 +149,7 @@ def fit(network: nn.Module, learn: Examples, judged: Examples, params: AdjustedR
         rounded = {name: round(value, 6) for name, value in row.items()}
         return {"epoch": epoch, "learning_rate": schedule.current, **rounded}, (-criterion,)
 
-    def batches(_: int) -> tuple[torch.Tensor, ...]:
-        return minibatches(len(learn.labels), params.batch, order)
-
-    history = Loop(network, optimiser, schedule, batches, loss, judge, params.epochs).run(on_round=run.on_epoch)
+    given = (network, optimiser, schedule, lambda _: minibatches(len(learn.labels), params.batch, order), loss, judge)
+    history = Loop(*given, params.epochs).run(on_round=run.on_epoch)
     network.cpu().eval()
     return history

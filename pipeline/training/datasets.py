@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from functools import reduce
+from operator import add
+from typing import Any
 
 import numpy as np
 
@@ -36,16 +38,13 @@ class Dataset:
 
 
 def pooled(values: np.ndarray, times: np.ndarray, mask: np.ndarray, step_s: float) -> np.ndarray:
-    """Return the means of the observed frames in consecutive steps.
+    """Return the means of the observed frames in consecutive steps, (steps with an observed frame, D) float32.
 
     Args:
         values: (T, D)
         times: (T,), s
         mask: (T,), frames to use
         step_s: length of a step, s; 0 keeps every observed frame
-
-    Returns:
-        (steps with an observed frame, D) float32
 
     >>> values = np.array([[1.0], [3.0], [100.0], [5.0]], np.float32)
     >>> pooled(values, times=np.array([0.0, 0.02, 0.04, 0.06]), mask=np.array([True, True, False, True]),
@@ -63,28 +62,22 @@ def pooled(values: np.ndarray, times: np.ndarray, mask: np.ndarray, step_s: floa
 
 
 def judged(posteriors: np.ndarray, labels: np.ndarray, known: np.ndarray) -> tuple[float, float]:
-    """Return how well validation clips are told: (mean negative log posterior of the truth, accuracy), to six decimals.
+    """Return how well posteriors (N, C) tell validation clips with class indices (N,), to six decimals.
 
-    Args:
-        posteriors: (N, C)
-        labels: (N,) class indices
-        known: class indices that training has. One that it lacks cannot be learned: validation clips of it would only
-            stop the training early, so the loss is over the others, where there are any
+    (mean negative log posterior of the truth, accuracy). A class that is not among those which training has (`known`)
+    cannot be learned: validation clips of it would only stop the training early, so the loss is over the others, where
+    there are any.
     """
     chosen = posteriors[np.arange(len(labels)), labels]
     taught = np.isin(labels, known)
     fair = chosen[taught] if taught.any() else chosen
-    return round(float(-np.log(np.maximum(fair, 1e-12)).mean()), 6), round(
-        float((posteriors.argmax(1) == labels).mean()), 6
-    )
+    loss, accuracy = -np.log(np.maximum(fair, 1e-12)).mean(), (posteriors.argmax(1) == labels).mean()
+    return round(float(loss), 6), round(float(accuracy), 6)
 
 
-class HasPart(Protocol):
-    """Anything that says which part of the fold it is."""
-
-    @property
-    def part(self) -> str:
-        """Return train, val or test."""
+def mean_over_frames(data: Dataset, of_clip: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Return `of_clip` (a sum over a clip's frames) per frame of all clips; memory holds no second copy of these."""
+    return reduce(add, map(of_clip, data.sequences)) / sum(len(frames) for frames in data.sequences)
 
 
 @dataclass(frozen=True)
@@ -95,42 +88,24 @@ class Scaler:
     scale: np.ndarray
 
     @classmethod
-    def of(cls, data: HasPart, rows: np.ndarray) -> Scaler:
-        """Learn from rows (R, D) made of `data`; a constant column keeps scale 1.
-
-        Raises:
-            LeakageError: `data` are not training clips
-        """
+    def of(cls, data: Any, rows: np.ndarray) -> Scaler:
+        """Learn from rows (R, D) made of `data`; a LeakageError says that by its `part` these are no training clips."""
         check_fit(data.part, "a scaler")
-        return cls._made(rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64))
+        return cls.by(rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64))
 
     @classmethod
     def of_clips(cls, data: Dataset) -> Scaler:
-        """Learn from all frames of clips, one clip at a time, so that memory holds no second copy of them.
-
-        Raises:
-            LeakageError: `data` are not training clips
-        """
+        """Learn from all frames of clips; a LeakageError says that these are not training clips."""
         check_fit(data.part, "a scaler")
-        count = sum(len(frames) for frames in data.sequences)
-        mean = _summed(frames.sum(axis=0, dtype=np.float64) for frames in data.sequences) / count
-        squares = _summed(np.square(frames - mean).sum(axis=0) for frames in data.sequences)
-        return cls._made(mean, np.sqrt(squares / count))
+        mean = mean_over_frames(data, lambda frames: frames.sum(axis=0, dtype=np.float64))
+        return cls.by(mean, np.sqrt(mean_over_frames(data, lambda frames: np.square(frames - mean).sum(axis=0))))
 
     @classmethod
-    def _made(cls, mean: np.ndarray, deviation: np.ndarray) -> Scaler:
+    def by(cls, mean: np.ndarray, deviation: np.ndarray) -> Scaler:
+        """Return the scaler of columns with these means and deviations; a constant column keeps scale 1."""
         scale = np.where(deviation > 1e-6, deviation, 1.0)
         return cls(mean.astype(np.float32), scale.astype(np.float32))
 
     def __call__(self, rows: np.ndarray) -> np.ndarray:
         """Return scaled rows (R, D), kept within +-10 deviations so that one outlier cannot saturate a network."""
         return np.clip((rows - self.mean) / self.scale, -10, 10)
-
-
-def _summed(rows: Iterable[np.ndarray]) -> np.ndarray:
-    """Return the sum of rows (D,) that are made one at a time."""
-    iterator = iter(rows)
-    total = next(iterator)
-    for row in iterator:
-        total = total + row
-    return total

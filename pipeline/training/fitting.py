@@ -15,13 +15,9 @@ from pipeline.training.task import Examples, History, LoopParams, Run, State, Ta
 
 
 def fit(task: Task, params: LoopParams, run: Run) -> tuple[State, History]:
-    """Train with cross-entropy.
+    """Train with cross-entropy; return the weights of the best epoch, on the CPU, and the history.
 
-    Returns:
-        (weights of the best epoch, on the CPU; history with epoch, loss, held_out_accuracy)
-
-    Raises:
-        SettingsError: the device is not there
+    The history has epoch, loss, held_out_accuracy. A SettingsError says that the device is not there.
     """
     check_device(run.device)
     torch.set_num_threads(params.threads)
@@ -36,14 +32,18 @@ def fit(task: Task, params: LoopParams, run: Run) -> tuple[State, History]:
     def loss(rows: torch.Tensor) -> tuple[torch.Tensor, int]:
         inputs = task.prepare(task.train.inputs[rows], True).to(run.device)
         labels = task.train.labels[rows].to(run.device)
-        return nn.functional.cross_entropy(_logits(network, inputs, run), labels), len(rows)
+        return nn.functional.cross_entropy(logits(network, inputs, run), labels), len(rows)
 
     def judge(epoch: int, total: float) -> tuple[dict[str, float], tuple[float]]:
         reached = accuracy(network, task.held_out, params.batch, task.prepare, run)
         mean = round(total / len(task.train.labels), 6)
         return {"epoch": epoch, "loss": mean, "held_out_accuracy": round(reached, 6)}, (reached,)
 
-    optimiser, schedule = _optimiser(network, params), Schedule(lambda _: params.learning_rate)
+    settings: dict[str, Any] = {"lr": params.learning_rate, "weight_decay": params.weight_decay}
+    optimiser: torch.optim.Optimizer = torch.optim.Adam(network.parameters(), **settings)
+    if params.optimiser == "sgd":
+        optimiser = torch.optim.SGD(network.parameters(), momentum=params.momentum, **settings)
+    schedule = Schedule(lambda _: params.learning_rate)
     drawn = {"order of examples": order, **task.generators}
     rounds = (params.epochs, params.patience)
     loop = Loop(network, optimiser, schedule, batches, loss, judge, *rounds, generators=drawn, device=run.device)
@@ -71,13 +71,6 @@ def _key(task: Task, params: LoopParams, run: Run) -> str:
     return checkpoints.digest_of(about, {**tensors, **task.tables, **task.network.state_dict()})
 
 
-def _optimiser(network: nn.Module, params: LoopParams) -> torch.optim.Optimizer:
-    settings: dict[str, Any] = {"lr": params.learning_rate, "weight_decay": params.weight_decay}
-    if params.optimiser == "sgd":
-        return torch.optim.SGD(network.parameters(), momentum=params.momentum, **settings)
-    return torch.optim.Adam(network.parameters(), **settings)
-
-
 @torch.inference_mode()
 def accuracy(
     network: nn.Module, examples: Examples, batch: int, prepare: Callable[[torch.Tensor, bool], torch.Tensor], run: Run
@@ -86,11 +79,12 @@ def accuracy(
     network.eval()
     right = 0
     for rows in torch.arange(len(examples.labels)).split(batch):
-        named = _logits(network, prepare(examples.inputs[rows], False).to(run.device), run).argmax(1)
+        named = logits(network, prepare(examples.inputs[rows], False).to(run.device), run).argmax(1)
         right += int((named == examples.labels[rows].to(run.device)).sum())
     return right / max(1, len(examples.labels))
 
 
-def _logits(network: nn.Module, inputs: torch.Tensor, run: Run) -> torch.Tensor:
+def logits(network: nn.Module, inputs: torch.Tensor, run: Run) -> torch.Tensor:
+    """Return what a network on `run.device` makes of inputs there, in float32; computed in its precision."""
     with torch.autocast(run.device, dtype=torch.bfloat16, enabled=run.mixed_precision):
         return network(inputs).float()

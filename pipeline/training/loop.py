@@ -1,12 +1,8 @@
 """One training loop: what a step is, the learning rate, which round is kept and when to stop are passed in.
 
-A round is what lies between two looks at validation: an epoch, or so many iterations. `Loop.run` serves the source
-    tasks
-and fine-tuning (`fitting.py`), CNTK's schedule (`cntk_schedule.py`), the classifiers over time, the fusion networks and
-end-to-end
-training. With a checkpoint the whole state is kept after every round (`pipeline.training.checkpoints`): a process that
-is
-killed and started again gives the bytes of one that was not.
+A round is what lies between two looks at validation: an epoch, or so many iterations. With a checkpoint the whole state
+is kept after every round (`pipeline.training.checkpoints`): a process that is killed and started again gives the bytes
+of one that was not.
 """
 
 from __future__ import annotations
@@ -29,16 +25,11 @@ Score = tuple[float, ...]
 
 
 class Schedule:
-    """The learning rate; of this one, a function of the step alone.
+    """The learning rate; of this one, a function of the step alone, counted from 0."""
 
-    Args:
-        rate: of a step, counted from 0
-    """
-
-    ties, ended = False, False
-    """Whether of equally good rounds the later one is kept; whether training is over."""
-    goes_back = False
-    """Whether a round that is no better is undone, optimiser included."""
+    ties, ended, goes_back = False, False, False
+    """Whether of equally good rounds the later one is kept; whether training is over; whether a round that is no better
+    is undone, optimiser included."""
 
     def __init__(self, rate: Callable[[int], float]) -> None:
         self.rate = rate
@@ -54,17 +45,14 @@ class Loop:
     Attributes:
         network: changed in place
         optimiser: of its weights; the schedule sets its learning rate
-        schedule: the learning rate
         batches: round number -> its batches
         loss: batch -> (what is differentiated, what it counts in the round's total)
         judge: (round number, total loss) -> (row of the history, score), with the network in whatever mode it likes
-        rounds: at most
         patience: rounds without a better score behind which training stops
         keeps: whether the weights of the best round are taken in the end, and not those of the last
         max_gradient: norm of all gradients that is not exceeded; 0 = no limit
         diverged: steps done -> what is raised where the loss is no number; None = training goes on
         generators: random generators that `batches` and `loss` draw from, beside torch's own
-        device: `cpu` or `cuda`
     """
 
     network: nn.Module
@@ -94,13 +82,10 @@ class Loop:
         on_round: Callable[[dict[str, Any]], None] = lambda _: None,
         label: str = "",
     ) -> list[dict[str, Any]]:
-        """Train; return the history, one row per round.
+        """Train; return the history, one row per round, with a progress bar where it has a label.
 
-        Args:
-            checkpoint: file that an interrupted run goes on from; None = none is written
-            key: stands for all that determines the result
-            on_round: called with every row, also with those of a run that is gone on with
-            label: of a progress bar; "" = none
+        A run that was interrupted goes on from its checkpoint, by a key for all that determines the result. `on_round`
+        is called with every row, also with those of a run that is gone on with.
         """
         if checkpoint and (kept := checkpoints.load(checkpoint, key)):
             self.restore(kept)

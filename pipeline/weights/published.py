@@ -28,21 +28,11 @@ def origin(entries: Sequence[Entry]) -> str:
 
 
 def publish(entries: Sequence[Entry], cache: Path, folder: Path, setting: str) -> str:
-    """Fetch entries and write them as one feature's weights.
+    """Fetch entries, networks of torch or files for dlib, write them as one feature's weights, and say so in a line.
 
-    Args:
-        entries: networks of torch, or files for dlib, any number of one kind
-        cache: folder of all fetched weights
-        folder: where to; `load_weights` reads it for torch, the tensors of several networks named
-            `<entry>.<tensor>`; `load_published` for dlib, with entries' names as roles
-        setting: the key of params.yaml that names the entries, for messages
-
-    Returns:
-        one line that says what was written
-
-    Raises:
-        SettingsError: entries that make no set
-        WeightsError: one cannot be had, is damaged, or fits no network of ours
+    `load_weights` reads the folder for torch, the tensors of several networks named `<entry>.<tensor>`;
+    `load_published` for dlib, with entries' names as roles. `setting` is the key of params.yaml that names the entries.
+    SettingsError where they make no set; WeightsError where one cannot be had, is damaged, or fits no network of ours.
     """
     formats = {entry.format for entry in entries}
     if len({entry.name for entry in entries}) < len(entries):
@@ -57,25 +47,23 @@ def publish(entries: Sequence[Entry], cache: Path, folder: Path, setting: str) -
 
 
 def _publish_states(entries: Sequence[Entry], cache: Path, folder: Path) -> None:
-    networks = {entry.name: _network_of(entry) for entry in entries}
+    networks = {}
+    for entry in entries:
+        if (found := layer_map(entry)) is None:
+            missing = f"weights.lock: {entry.name} has no layer map yet"
+            raise WeightsError(f"{missing}, so no network here can use it; leave it out of params.yaml")
+        networks[entry.name] = dict(found.network)
     files = fetch_all(entries, cache)
     states = {entry.name: state_of(entry, files[entry.name]) for entry in entries}
     # nobody's speakers are known: the guard against leakage has nothing to compare
     config: dict[str, Any] = {"network": {}, "speakers": []}
     if len(entries) == 1:
-        name = entries[0].name
-        save_weights(folder, states[name], {**config, "entry": name, "network": networks[name]}, origin(entries))
-        return
-    merged = {f"{name}.{key}": tensor for name, state in states.items() for key, tensor in state.items()}
-    save_weights(folder, merged, {**config, "entries": list(networks), "networks": networks}, origin(entries))
-
-
-def _network_of(entry: Entry) -> dict[str, Any]:
-    found = layer_map(entry)
-    if found is None:
-        missing = f"weights.lock: {entry.name} has no layer map yet"
-        raise WeightsError(f"{missing}, so no network here can use it; leave it out of params.yaml")
-    return dict(found.network)
+        ((name, tensors),) = states.items()
+        config |= {"entry": name, "network": networks[name]}
+    else:
+        tensors = {f"{name}.{key}": tensor for name, state in states.items() for key, tensor in state.items()}
+        config |= {"entries": list(networks), "networks": networks}
+    save_weights(folder, tensors, config, origin(entries))
 
 
 def _listed(entries: Sequence[Entry]) -> str:

@@ -58,7 +58,7 @@ class Recorder:
 
 
 def plugin(**more) -> SimpleNamespace:
-    return SimpleNamespace(Classifier=Recorder, LIGHT=True, **more)
+    return SimpleNamespace(**{"Classifier": Recorder, "LIGHT": True, **more})
 
 
 def write(path: Path, count: int | None = None, **meta) -> Path:
@@ -235,7 +235,7 @@ def test_weights_too_many_or_too_few(tmp_path, takes, given, message):
 
 def test_a_light_classifier_on_a_small_file_needs_one_process(tmp_path):
     source = write(tmp_path / "toy.h5")
-    light, heavy = (FeatureRecipe(Recorder, Steps(), source, light) for light in (True, False))
+    light, heavy = (FeatureRecipe(plugin(LIGHT=light), Steps(), source) for light in (True, False))
     assert (light.workers(8), heavy.workers(8)) == (1, 8)
 
 

@@ -348,11 +348,11 @@ def on_terminal(*words: str, **environment: str) -> str:
     return written.decode()
 
 
-WRONG = ("weights", "fetch", "no_such_weights")
+WRONG = ("inspect", "no_such_file")
 
 
 def test_colour_is_for_terminals():
-    assert "\x1b[31merror:\x1b[0m weights.lock" in on_terminal(*WRONG)
+    assert "\x1b[31merror:\x1b[0m no_such_file" in on_terminal(*WRONG)
     assert "\x1b[1mfirst steps:\x1b[0m" in on_terminal("--help")
     for asked in ({"NO_COLOR": "1"}, {"TERM": "dumb"}, {"CLICOLOR": "0"}):
         assert "\x1b[" not in on_terminal("--help", **asked)

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from pipeline.core import array_writer, store
+from pipeline.core import arrays, store
 from pipeline.core.errors import ArtifactError
 from pipeline.core.store import FORMAT, ClipFeatures, ClipReader, FeatureFile, FeatureMeta, joined, opened
 from pipeline.core.store_writer import feature_file, write_clip, write_features
@@ -346,7 +346,7 @@ def long_clip(frames: int = 500) -> ClipFeatures:
 @pytest.fixture
 def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks of 4 KiB."""
-    monkeypatch.setattr(array_writer, "CHUNK_BYTES", 4096)
+    monkeypatch.setattr(arrays, "CHUNK_BYTES", 4096)
 
 
 @pytest.mark.parametrize("rows", [1, 7, 64, 341, 500, 10_000])

@@ -184,7 +184,7 @@ def test_a_film_in_two_forms_is_refused(tmp_path: Path) -> None:
     root = tree(tmp_path, "train/a.avi", "train/video/A.mp4", train="a sad")
     with pytest.raises(CorpusError) as caught:
         list(cheavd.clips(root))
-    assert str(caught.value) == f"{root / 'train/video/A.mp4'}: clip 'A' is also train/a.avi; keep one of them"
+    assert str(caught.value) == f"{root / 'train/video/A.mp4'}: clip train_a is also train/a.avi; keep one of them"
 
 
 KNOWN = "angry, anxious, disgust, fear, happy, neutral, sad, surprise, worried"

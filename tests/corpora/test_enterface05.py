@@ -79,9 +79,9 @@ def test_what_is_no_film_is_left_aside(tmp_path: Path, extra: str) -> None:
     [
         (
             "anger/sentence 1/s1_an_1.avi",
-            "below no subject's folder; expected subject 1/anger/sentence 1/s1_an_1.avi below the root",
+            "below the folders of 0 subjects; expected subject 1/anger/sentence 1/s1_an_1.avi below the root",
         ),
-        ("holiday.avi", "below no subject's folder; "),
+        ("holiday.avi", "below the folders of 0 subjects; "),
         (
             "subject 1/s1_an_1.avi",
             "no emotion's folder in the subject's (known: anger, disgust, fear, happiness, sadness, surprise); ",

@@ -171,9 +171,9 @@ def test_plugins_loaded_by_name_are_known_to_this_test():
 
 def test_params_are_exactly_what_the_stage_reads(stages):
     for name, stage in stages.items():
-        module = __import__(f"stages.{script(stage)}", fromlist=["READS"])
+        module = __import__(f"stages.{script(stage)}", fromlist=["main"])
         given = {key for dep in stage.deps if dep.def_path == "params.yaml" for key in dep.params}
-        reads = {key.format(**arguments(stage)) for key in module.READS}
+        reads = {key.format(**arguments(stage)) for key in module.main.reads}
         assert given == reads, f"dvc.yaml: {name} is given {sorted(given)}, but reads {sorted(reads)}"
 
 

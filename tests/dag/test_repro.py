@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import av
@@ -36,7 +36,7 @@ def first(tmp_path_factory):
 def copy_of(project: Project, root: Path) -> Project:
     """The same project with its artifacts and DVC's cache, in another folder."""
     shutil.copytree(project.root, root, symlinks=True)
-    twin = object.__new__(Project)
+    twin = copy.copy(project)
     twin.root = root
     return twin
 
@@ -256,7 +256,7 @@ def test_a_system_of_ones_own_is_a_block_of_params(done):
 
 
 def test_one_stage_alone_runs_from_nothing(tmp_path):
-    project = Project(tmp_path / "project")
+    project = Project(tmp_path / "project", warm=False)
     project.set({**SMALL, "runtime.workers": 1})
     assert project.repro("prepare@demo") == ["code", "generate@demo", "prepare@demo"]
 
@@ -264,7 +264,7 @@ def test_one_stage_alone_runs_from_nothing(tmp_path):
 @pytest.mark.long
 def test_two_workers_and_one_stage_at_a_time_give_the_bytes_of_one_and_two(first, tmp_path):
     """From nothing: no artifacts, no DVC cache, no clip cache. Some jobs have a test of their own for it."""
-    project = Project(tmp_path / "project")
+    project = Project(tmp_path / "project", warm=False)
     project.set({**SMALL, "runtime.workers": 2})
     assert sorted(project.repro()) == sorted(first.ran)
     assert locked(project) == locked(first)
@@ -592,7 +592,7 @@ PREDICTED = {
 
 
 def predict(project: Project, *args: str) -> str:
-    done = project.run(sys.executable, "-m", "pipeline", "predict", *args, "--no-pictures")
+    done = project.run("python", "-m", "pipeline", "predict", *args, "--no-pictures")
     assert done.returncode == 0, done.stderr
     return done.stdout + done.stderr
 
@@ -672,17 +672,8 @@ def test_prediction_on_new_and_bad_media(done):
 
 def test_prediction_stops_with_one_line_where_weights_were_not_kept(done):
     shutil.rmtree(done.root / "models/demo/ouyang2017/classifiers/vggface-end_to_end/fold-00")
-    stopped = done.run(
-        sys.executable,
-        "-m",
-        "pipeline",
-        "predict",
-        "data/demo",
-        "--system",
-        "ouyang2017",
-        "--model",
-        "combined-visual-average",
-    )
+    words = "predict data/demo --system ouyang2017 --model combined-visual-average"
+    stopped = done.run("python", "-m", "pipeline", *words.split())
     assert stopped.returncode == 1
     remedy = "dvc repro end_to_end@demo-ouyang2017-vggface-end_to_end"
     assert f"set end_to_end.vggface.keep: all in params.yaml and run `{remedy}`" in stopped.stderr

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import cv2
@@ -15,6 +14,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers import warm
 from helpers.media import add_cover, rotate_metadata, tone, write_media
 from helpers.project import ROOT
 from pipeline.core.clip import Clip, read_manifest, write_manifest
@@ -26,7 +26,6 @@ from pipeline.degradation import job
 from pipeline.degradation.effects import DegradeParams, blurred, generator, kept_frames, mean_power, with_noise
 from pipeline.degradation.job import Worse, worse_clips
 from pipeline.degradation.writer import check_worse_ids, write_folder, write_lossless
-from pipeline.engine.workers import WorkerLost
 from pipeline.media.decode import read_audio, read_frames
 from pipeline.pretraining.settings import MARK, is_generated
 
@@ -255,7 +254,17 @@ def corpus(tmp_path: Path, ways, workers: int = 1, allowed: float = 0.5) -> Path
 
 
 def run_stage(folder: Path, name: str = "noisy") -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "stages.degrade", "--name", name, "--corpus", "mine", "--manifest", "manifest.csv"]
+    command = [
+        warm.folder() / "python",
+        "-m",
+        "stages.degrade",
+        "--name",
+        name,
+        "--corpus",
+        "mine",
+        "--manifest",
+        "manifest.csv",
+    ]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(
         [*command, "--out", "out", "--ledger", "l.csv"], cwd=folder, capture_output=True, text=True, env=environment
@@ -411,29 +420,10 @@ def test_damage_is_told_and_what_is_left_is_used(tmp_path, monkeypatch):
 
 
 def test_a_clip_that_kills_its_process_costs_that_clip(monkeypatch):
-    """All workers are lost at once; then the clips in hand are tried one by one."""
-    clips = [Clip(f"c{n}", "x.mp4", "s", "sad") for n in range(12)]
     work = Worse(Path(), Path(), DegradeParams(corpus="x", blur_px=1), "degrade:x")
-    calls = []
-
-    def dying(_work, items, *_):
-        calls.append(len(items))
-        if len(calls) == 1:
-            yield job.Entry(items[0].clip_id, "degrade:x"), "first"
-            raise WorkerLost
-        yield from ((job.Entry(clip.clip_id, "degrade:x"), "rest") for clip in items)
-
-    def alone(_work, clip):
-        if clip.clip_id == "c3":
-            raise WorkerLost
-        return job.Entry(clip.clip_id, "degrade:x"), "alone"
-
-    monkeypatch.setattr(job, "ordered_map", dying)
-    monkeypatch.setattr(job, "alone", alone)
-    done = worse_clips(work, clips, 2)
-    assert [entry.clip_id for entry, _ in done] == [clip.clip_id for clip in clips]
-    assert [(entry.clip_id, entry.reason) for entry, _ in done if entry.status != "ok"] == [("c3", "crashed")]
-    assert [name for _, name in done] == ["first", "alone", "alone", "", *["alone"] * 5, *["rest"] * 3]
+    monkeypatch.setattr(job, "surviving_map", lambda work, clips, workers, label, died: map(died, clips))
+    ((entry, name),) = worse_clips(work, [Clip("c3", "x.mp4", "s", "sad")], 2)
+    assert (entry.clip_id, entry.stage, entry.status, entry.reason, name) == ("c3", work.stage, "failed", "crashed", "")
 
 
 def test_no_power_no_noise():

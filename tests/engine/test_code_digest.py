@@ -97,6 +97,20 @@ def test_the_digest_moves_with_code_alone(tree: Path, name: str, old: str, new: 
     assert (fresh(tree).code_digest("pipeline.a") != before) is changes
 
 
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [("pipeline/templates/a.html", True), ("pipeline/points.json", True), ("pipeline/a.py~", False),
+     ("pipeline/other/b.json", False)],
+)  # fmt: skip
+def test_the_digest_moves_with_data_beside_the_code(tree: Path, name: str, changes: bool) -> None:
+    digests = [fresh(tree).code_digest("pipeline.a")]
+    (tree / name).parent.mkdir(exist_ok=True)
+    for text in ("1", "2"):
+        (tree / name).write_text(text)
+        digests.append(fresh(tree).code_digest("pipeline.a"))
+    assert len(set(digests)) == (3 if changes else 1)
+
+
 @pytest.mark.parametrize(("version", "changes"), [("99.0", True), ("{}+cpu", False)])
 def test_the_digest_moves_with_versions_but_not_with_builds(
     tree: Path, monkeypatch: pytest.MonkeyPatch, version: str, changes: bool

@@ -16,7 +16,7 @@ from helpers.project import ROOT
 STAGE = """
 from pathlib import Path
 from pipeline.core.files import atomic_path
-from pipeline.engine.packs import Packs
+from pipeline.engine.cache_folder import Packs
 with atomic_path(Path("out.h5")) as path:
     path.write_bytes(b"x" * 10_000 + Path("in.txt").read_bytes())
 print(Packs(Path("cache")).add(Path("out.h5")))

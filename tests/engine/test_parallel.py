@@ -7,15 +7,23 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import pytest
 
 from pipeline.core.errors import ClipError
-from pipeline.engine.parallel import Steps, ordered_map
-from pipeline.engine.threads import ahead, in_threads
-from pipeline.engine.workers import SMALL_BYTES, worker_count, workers_for
+from pipeline.engine import parallel
+from pipeline.engine.parallel import (
+    SMALL_BYTES,
+    Steps,
+    ahead,
+    in_threads,
+    ordered_map,
+    worker_count,
+    workers_for,
+)
 from pipeline.runner.progress import progress
 
 
@@ -82,6 +90,24 @@ def test_the_next_first_step_runs_beside_the_second() -> None:
         return between
 
     assert list(ordered_map(Steps(first, second), range(4), 1)) == [0, 1, 2, 3]
+
+
+def test_an_item_that_kills_its_process_costs_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All workers are lost at once; then the items in hand are tried one by one."""
+    calls: list[int] = []
+
+    def dying(function: object, items: Sequence[int], *_: object, **__: object) -> Iterator[str]:
+        calls.append(len(items))
+        if len(calls) == 1:
+            yield "first"
+            raise BrokenProcessPool
+        yield from ("rest" for _ in items)
+
+    monkeypatch.setattr(parallel, "ordered_map", dying)
+    monkeypatch.setattr(parallel, "_alone", lambda _, item, died: died(item) if item == 3 else "alone")
+    done = list(parallel.surviving_map(str, range(12), 2, "", died=lambda item: f"{item} died"))
+    assert done == ["first", "alone", "alone", "3 died", *["alone"] * 5, *["rest"] * 3]
+    assert calls == [12, 3]
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])

@@ -16,7 +16,7 @@ from scipy import stats
 from sklearn import metrics
 
 from pipeline.evaluation.bootstrap import interval, interval_of
-from pipeline.evaluation.metrics import ReportParams, confusion, macro_f1, micro_f1, per_class, score, uar
+from pipeline.evaluation.metrics import ReportParams, confusion, macro_f1, micro_f1, per_class, rounded, score, uar
 
 CLASSES = ["anger", "fear", "sad", "neutral"]
 DECISIONS = st.lists(st.tuples(st.sampled_from(CLASSES), st.sampled_from(CLASSES)), min_size=1, max_size=60)
@@ -135,7 +135,7 @@ def test_a_score_of_one_speaker_has_no_interval():
     frame = pd.DataFrame({"emotion": ["sad", "fear"] * 9, "predicted": ["sad"] * 18, "speaker": "a"})
     found = score(frame, CLASSES, 18)
     assert (found.accuracy, found.uar) == (0.5, 0.5)
-    assert [found.rounded()[key] for key in ("low", "high", "uar_low", "uar_high")] == [None] * 4
+    assert [rounded(dataclasses.asdict(found))[key] for key in ("low", "high", "uar_low", "uar_high")] == [None] * 4
     over_clips = score(frame, CLASSES, 18, ReportParams(bootstrap="clips"))
     assert over_clips.low < 0.5 < over_clips.high
 
@@ -264,7 +264,9 @@ def test_nothing_judged():
     assert all(math.isnan(end) for end in interval(np.zeros(0)))
     found = score(pd.DataFrame({"emotion": ["sad"], "predicted": [""], "speaker": "a"}), CLASSES, 5)
     assert (found.n, found.coverage) == (0, 0)
-    assert {value for key, value in found.rounded().items() if key not in ("n", "coverage")} == {None}
+    assert {value for key, value in rounded(dataclasses.asdict(found)).items() if key not in ("n", "coverage")} == {
+        None
+    }
 
 
 def test_a_clip_that_was_not_judged_counts_against_the_coverage_alone():
@@ -282,7 +284,7 @@ def test_rounded_is_plain_and_has_four_decimals():
     frame = pd.DataFrame(
         {"emotion": ["sad", "fear", "sad"], "predicted": ["sad", "sad", "sad"], "speaker": list("abc")}
     )
-    found = score(frame, CLASSES, 3).rounded()
+    found = rounded(dataclasses.asdict(score(frame, CLASSES, 3)))
     assert (found["accuracy"], found["macro_f1"]) == (0.6667, 0.4)
     assert list(found) == [
         "accuracy",

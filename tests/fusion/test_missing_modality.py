@@ -27,8 +27,8 @@ from pipeline.fusion.missing_modality import (
     read_learned,
     robustness,
 )
+from pipeline.fusion.per_fold import fuse_all
 from pipeline.fusion.rules import weighted
-from pipeline.fusion.run import fuse_all
 from pipeline.systems.params import SystemParams, fusions
 
 EMOTIONS = ["anger", "happy", "sad"]

@@ -26,8 +26,7 @@ from pipeline.core.weights_file import load_weights
 from pipeline.features.aligned.networks import pyramid, vggface, with_weights
 from pipeline.networks.face_resnet import normalise_faces
 from pipeline.networks.vgg_face import VggFace, normalise_images
-from pipeline.weights.convert import state_of
-from pipeline.weights.layer_maps import MAPS
+from pipeline.weights.convert import MAPS, state_of
 from pipeline.weights.published import publish
 
 SHAPES = {"vgg_face": vgg_face_shapes(), "face_resnet": face_resnet_shapes()}

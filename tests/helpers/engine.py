@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from helpers import warm
 from helpers.media import tone, write_media
 from helpers.project import ROOT
 from pipeline.core.clip import Clip, write_manifest
@@ -81,45 +82,29 @@ class SoundCorpus:
         upstream = read_ledger(self.features / "prepare.ledger.csv")
         return run(job, self.clips, upstream, job.meta(), self.out, self.ledger, runtime)
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
+    def start(self, *words: str, python: str | Path = sys.executable) -> subprocess.Popen[str]:
         """Begin the stage as dvc.yaml does, in a process group of its own."""
-        command = [
-            *words,
-            sys.executable,
-            "-m",
-            "stages.extract",
-            "--corpus",
-            "c",
-            "--section",
-            "extract",
-            "--feature",
-            FEATURE,
-        ]
-        paths = {
-            "manifest": "manifest.csv",
-            "upstream": "prepare.ledger.csv",
-            "out": self.out.name,
-            "ledger": self.ledger.name,
-        }
-        for name, file in paths.items():
+        command = [*words, python, "-m", "stages.extract", "--corpus", "c", "--section", "extract"]
+        command += ["--feature", FEATURE]
+        files = {"manifest": "manifest.csv", "upstream": "prepare.ledger.csv"}
+        for name, file in {**files, "out": self.out.name, "ledger": self.ledger.name}.items():
             command += [f"--{name}", f"features/c/{file}"]
         environment = {**os.environ, "PYTHONPATH": os.fspath(ROOT), "PYTHONHASHSEED": "0"}
-        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         return subprocess.Popen(
             command,
             cwd=self.root,
             env=environment,
             text=True,
             start_new_session=True,
-            preexec_fn=lambda: signal.signal(
-                signal.SIGINT, signal.SIG_DFL
-            ),  # these tests may themselves run where it is ignored
-            **streams,
+            # these tests may themselves run where it is ignored
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
 
     def stage(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """Run the stage to its end."""
-        process = self.start(*words)
+        """Run the stage to its end, quickly; behind other words, in a process of its own."""
+        process = self.start(*words, python=sys.executable if words else warm.folder() / "python")
         printed, errors = process.communicate(timeout=120)
         return subprocess.CompletedProcess(process.args, process.returncode, printed, errors)
 

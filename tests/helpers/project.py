@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from helpers import warm
 from pipeline.systems.plan import write_plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -31,9 +32,15 @@ DATA = ("data", "features", "models", "reports")
 
 
 class Project:
-    """A git repository with the code and the settings of this one, and no artifacts."""
+    """A git repository with the code and the settings of this one, and no artifacts.
 
-    def __init__(self, root: Path) -> None:
+    Attributes:
+        root: its folder
+        warm: whether its stages run in forks of a process that has imported the libraries, see `helpers.warm`
+    """
+
+    def __init__(self, root: Path, warm: bool = True) -> None:
+        self.warm = warm
         if shutil.which("git") is None:
             pytest.skip("DVC's own tests here need git")
         self.root = root
@@ -59,9 +66,10 @@ class Project:
 
     def run(self, *args: str) -> subprocess.CompletedProcess[str]:
         """Run a command of this environment in the project, without failing on its exit code."""
+        first = [os.fspath(folder) for folder in ([warm.folder()] if self.warm else []) + [Path(sys.executable).parent]]
         environment = {
             **os.environ,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PATH": os.pathsep.join([*first, os.environ["PATH"]]),
             "PYTHONHASHSEED": "0",
         }
         return subprocess.run(args, cwd=self.root, capture_output=True, text=True, env=environment, timeout=900)

@@ -16,8 +16,8 @@ from pipeline.core.store_writer import write_features
 from pipeline.evaluation.metrics import ReportParams
 from pipeline.manifest.corpus_json import Source, describe
 from pipeline.protocols.settings import ProtocolParams
-from pipeline.reporting.overview.places import Places
-from pipeline.reporting.overview.text import overview as overview_of
+from pipeline.reporting.overview.page import overview as overview_of
+from pipeline.reporting.overview.reports import Places
 from pipeline.reporting.papers.paper import FeedbackRuns
 from pipeline.reporting.system.system_report import SystemReport
 from pipeline.systems.params import SystemParams, fusions

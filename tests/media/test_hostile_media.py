@@ -6,7 +6,6 @@ The stages run as dvc.yaml spells them, without DVC. `helpers_hostile` makes the
 from __future__ import annotations
 
 import ctypes
-import json
 import os
 import re
 import shlex
@@ -22,6 +21,7 @@ import numpy as np
 import pytest
 import yaml
 
+from helpers import warm
 from helpers.hostile import FILES, LARGE_AT, LONG, ORDINARY, UNICODE, write_corpus
 from helpers.project import ROOT
 from pipeline.core.ledger import Entry, read_ledger
@@ -104,14 +104,6 @@ BOXES = {
 """Where the face lies, px, that counts: the largest one of many."""
 
 
-ONE_PROCESS = """
-import json, runpy, sys
-for words in json.loads(sys.argv[1]):
-    sys.argv = words
-    runpy.run_module(words[0], run_name="__main__", alter_sys=True)
-"""
-
-
 class Folder:
     """A project's folder with settings and one corpus, `hostile`, and no artifacts.
 
@@ -140,15 +132,11 @@ class Folder:
         (root / "params.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
 
     def run(self, stage: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Run one stage, as DVC does."""
-        return self.python(*arguments(stage), **options)
-
-    def python(self, *words: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        """Run one stage, as DVC does; with options of a process, in one of its own."""
+        python = sys.executable if options else warm.folder() / "python"
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0", "HOME": str(self.root)}
-        command = [sys.executable, *words]
-        return subprocess.run(
-            command, cwd=self.root, capture_output=True, text=True, env=environment, timeout=300, **options
-        )
+        kept = {"cwd": self.root, "capture_output": True, "text": True, "env": environment, "timeout": 300}
+        return subprocess.run([python, *arguments(stage)], **kept, **options)
 
     def set_workers(self, workers: int) -> None:
         path = self.root / "params.yaml"
@@ -278,11 +266,11 @@ def test_names_links_and_copies_change_nothing(hostile):
 
 
 def test_clips_alone_have_the_bytes_that_they_have_among_hostile_ones(hostile, tmp_path):
-    """Alone, in one process for all stages, which loads its libraries once."""
     among, _ = hostile
     alone = Folder(tmp_path / "project", ORDINARY)
-    done = alone.python("-c", ONE_PROCESS, json.dumps([arguments(stage)[1:] for stage in ("prepare", *STAGES)]))
-    assert (done.returncode, done.stderr) == (0, "")
+    for stage in ("prepare", *STAGES):
+        done = alone.run(stage)
+        assert (done.returncode, done.stderr) == (0, ""), stage
     for stage in STAGES:
         assert lines(alone.ledger(stage), stage) == {name: ["ok"] for name in ORDINARY}
         with alone.features(stage) as one, among.features(stage) as other:

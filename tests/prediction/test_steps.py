@@ -59,6 +59,6 @@ def test_what_is_wrong_is_told(steps, tmp_path):
         steps.model(steps.fusion("demo", "huang2017"), "none-svm")
     with pytest.raises(SettingsError, match="no such file"):
         Steps.read(tmp_path / "dvc.lock")
-    (tmp_path / "dvc.lock").write_text("- 1\n", encoding="utf-8")
+    (tmp_path / "dvc.lock").write_text("stages: [1]\n", encoding="utf-8")
     with pytest.raises(SettingsError, match="not a lock file of DVC"):
         Steps.read(tmp_path / "dvc.lock")

@@ -25,6 +25,7 @@ from pipeline.pretraining.settings import PretrainParams, origin
 
 ROOT = Path(__file__).resolve().parents[2]
 
+from helpers import warm  # noqa: E402
 from helpers.sources import CASES, LOOP, write_identities, write_voices  # noqa: E402
 
 pytestmark = pytest.mark.slow
@@ -208,15 +209,15 @@ class Stage:
         runtime = {"clip_cache": ".cache/clips", **runtime}
         (self.root / "params.yaml").write_text(yaml.safe_dump({"pretrain": {"a60": node}, "runtime": runtime}))
 
-    def start(self, out: str) -> subprocess.Popen:
-        command = [sys.executable, "-m", "stages.pretrain", "--feature", "a60", "--root", "voices", "--out", out]
+    def start(self, out: str, python: str | Path = sys.executable) -> subprocess.Popen:
+        command = [python, "-m", "stages.pretrain", "--feature", "a60", "--root", "voices", "--out", out]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         return subprocess.Popen(
             command, cwd=self.root, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
 
     def run(self, out: str) -> str:
-        process = self.start(out)
+        process = self.start(out, warm.folder() / "python")
         output, errors = process.communicate(timeout=120)
         assert process.returncode == 0, errors
         assert errors == ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 import yaml
 
 from helpers import segments as toy
+from helpers import warm
 from helpers.project import ROOT
 from pipeline.core.clip import write_manifest
 from pipeline.core.ledger import write_ledger
@@ -96,7 +96,7 @@ LEAKS = {
 
 def stage(folder: Path, name: str, *words: object) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONHASHSEED": "0"}
-    command = [sys.executable, "-m", f"stages.{name}", *map(str, words)]
+    command = [warm.folder() / "python", "-m", f"stages.{name}", *map(str, words)]
     return subprocess.run(
         command, cwd=folder, capture_output=True, text=True, env=environment, timeout=120, check=False
     )

@@ -16,7 +16,7 @@ from pipeline.features.extractors.mfcc39 import Params as MfccParams
 from pipeline.manifest.build import left_out, read_corpus
 from pipeline.manifest.settings import CorpusParams
 from pipeline.media.decode import read_audio
-from pipeline.pretraining.sources._shared.alignments import read_ctm
+from pipeline.pretraining.sources._shared.alignments import ctm_spans, read_ctm
 from pipeline.pretraining.sources._shared.voices import frame_labels
 from pipeline.protocols.assign import make_folds
 from pipeline.protocols.settings import ProtocolParams
@@ -77,7 +77,7 @@ def test_the_counts_of_a_part_are_told_as_missing():
 
 def test_hand_segmented_phones_lie_on_the_sound():
     """EMO-DB's hand segmentation: sibilants have more high frequencies, so a lower MFCC 1, than open vowels."""
-    alignment = read_ctm(DATA / "emodb/phones.ctm")
+    alignment = {name: ctm_spans(lines) for name, lines in read_ctm(DATA / "emodb/phones.ctm").items()}
     values, labels = [], []
     for utterance in sorted(alignment)[:20]:
         frames, times = mfcc39(read_audio(DATA / "emodb/wav" / f"{utterance}.wav", AUDIO_HZ), MfccParams())

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.pretraining.sources import phones
-from pipeline.pretraining.sources._shared.alignments import read_ctm
+from pipeline.pretraining.sources._shared.alignments import ctm_spans, read_ctm
 from pipeline.training.task import Run
 
 EMODB = Path(__file__).resolve().parents[2] / "../shared/data/emodb"
@@ -31,8 +31,8 @@ def put_right(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("emodb")
     (root / "wav").symlink_to((EMODB / "wav").resolve())
     lines = []
-    for utterance, spans in read_ctm(EMODB / "phones.ctm").items():
-        for (_, start, phone), (_, end, _) in itertools.pairwise(spans):
+    for utterance, found in read_ctm(EMODB / "phones.ctm").items():
+        for (_, start, phone), (_, end, _) in itertools.pairwise(ctm_spans(found)):
             lines.append(f"{utterance} 1 {start:.4f} {end - start:.4f} {phone}\n")
     (root / "phones.ctm").write_text("".join(lines), encoding="utf-8")
     return root

@@ -34,9 +34,9 @@ os.write(2, b"afterwards\\n")
 STAGE = """
 import sys
 from pathlib import Path
-from pipeline.runner.stage import run
+from pipeline.runner.stage import stage
 Path("params.yaml").write_text("runtime: {}\\ncorpora: {}\\n")
-run(lambda context: %s, (), ("feature",), ("out",))
+stage(reads="", names="feature", paths="out")(lambda context: %s)
 """
 
 

@@ -9,7 +9,7 @@ import pytest
 from helpers.weights import CONTENT, entry, sha256
 from pipeline.core.errors import WeightsError
 from pipeline.networks import torchvision_ops
-from pipeline.weights import download
+from pipeline.weights import fetch as module
 from pipeline.weights.fetch import cached_path, fetch
 
 HASH = sha256(CONTENT)
@@ -113,9 +113,9 @@ def test_a_connection_that_brings_nothing_is_given_up_but_not_what_came_before(n
 
 
 def test_cut_too_often(net, cache, server):
-    server.cuts = [70_000] * download.ATTEMPTS
+    server.cuts = [70_000] * module.ATTEMPTS
     refused(net, cache)
-    assert len(server.seen) == download.ATTEMPTS
+    assert len(server.seen) == module.ATTEMPTS
 
 
 def test_wrong_hash(server, cache, tmp_path):
@@ -142,7 +142,7 @@ def test_nobody_listens(cache, tmp_path, monkeypatch):
 
 
 def test_no_answer_in_time(server, net, cache, monkeypatch):
-    monkeypatch.setattr(download, "TIMEOUT_S", (5, 0.1))
+    monkeypatch.setattr(module, "TIMEOUT_S", (5, 0.1))
     server.delay_s = 0.5
     assert "no answer in time" in refused(net, cache)
 

@@ -6,18 +6,18 @@ import json
 import os
 import random
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
 
+from helpers import warm
 from helpers.weights import CONTENT, sha256, write_lock, write_wheel
 from pipeline.core.errors import SettingsError, WeightsError
 from pipeline.core.files import file_digest
 from pipeline.core.weights_file import PUBLISHED, RANDOM, load_published, load_weights, save_published
-from pipeline.weights.layer_maps import MAPS
+from pipeline.weights.convert import MAPS
 from pipeline.weights.lock import read_lock
 from pipeline.weights.published import origin, publish
 
@@ -154,7 +154,7 @@ def project(tmp_path, monkeypatch):
 
 def stage(project, feature: str) -> subprocess.CompletedProcess[str]:
     arguments = ["--feature", feature, "--lock", "weights.lock", "--out", f"out/{feature}"]
-    command = [sys.executable, "-m", "stages.fetch_weights", *arguments]
+    command = [warm.folder() / "python", "-m", "stages.fetch_weights", *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=False)
 

@@ -1,23 +1,20 @@
-"""How classifiers keep what they learned: arrays as npz, tensors as torch's state; neither can hold code, and loading
-runs none.
-"""
+"""How classifiers keep what they learned: arrays as npz, tensors as torch's state; neither holds code or runs any."""
 
 from __future__ import annotations
 
 import io
-import pickle
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
 from pipeline.core.errors import ArtifactError
 from pipeline.core.files import atomic_path
 
-ARRAYS, TENSORS = ".npz", ".pt"
 _RERUN = "run `dvc repro` for the stage that trains it"
 
 
@@ -26,21 +23,13 @@ def save_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
     buffer = io.BytesIO()
     plain: dict[str, Any] = {name: np.asarray(array) for name, array in arrays.items()}
     np.savez(buffer, **plain)
-    _write(path, ARRAYS, buffer.getvalue())
+    _write(path, ".npz", buffer)
 
 
 def load_arrays(path: Path) -> dict[str, np.ndarray]:
-    """Read `<path>.npz`.
-
-    Raises:
-        ArtifactError: absent or damaged
-    """
-    file = _present(path, ARRAYS)
-    try:
-        with np.load(file, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except (zipfile.BadZipFile, ValueError, OSError, EOFError, KeyError) as error:
-        raise ArtifactError(f"{file}: damaged ({error}); delete it and {_RERUN}") from error
+    """Read `<path>.npz`; an ArtifactError says that it is absent or damaged."""
+    with _present(path, ".npz") as file, np.load(file, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
 
 
 def save_tensors(path: Path, content: Mapping[str, Any]) -> None:
@@ -49,46 +38,39 @@ def save_tensors(path: Path, content: Mapping[str, Any]) -> None:
 
     buffer = io.BytesIO()  # saved to a path, torch would write the file's own name into it
     torch.save(dict(content), buffer)
-    _write(path, TENSORS, buffer.getvalue())
+    _write(path, ".pt", buffer)
 
 
 def load_tensors(path: Path) -> dict[str, Any]:
-    """Read `<path>.pt`.
-
-    Raises:
-        ArtifactError: absent, damaged, or with more in it than tensors, numbers and text
-    """
+    """Read `<path>.pt`; an ArtifactError says that it is absent, damaged, or holds more than tensors, numbers, text."""
     import torch
 
-    file = _present(path, TENSORS)
-    try:
+    with _present(path, ".pt") as file:
         return dict(torch.load(file, map_location="cpu", weights_only=True))
-    except (RuntimeError, pickle.UnpicklingError, EOFError, LookupError, TypeError, ValueError) as error:
-        reason = str(error).split("\n")[0][:120]
-        raise ArtifactError(f"{file}: damaged ({reason}); delete it and {_RERUN}") from error
 
 
 @contextmanager
 def loading(path: Path, what: str) -> Iterator[None]:
-    """Name the file of tensors where they are not those of `what`.
-
-    Raises:
-        ArtifactError: a name or a shape of what is done within is another one
-    """
+    """Raise an ArtifactError that names the file of tensors where they are not those of `what`, in name or shape."""
     try:
         yield
     except (KeyError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:120]
-        raise ArtifactError(f"{path}{TENSORS}: not a model of {what} ({reason}); {_RERUN}") from error
+        raise ArtifactError(f"{path}.pt: not a model of {what} ({reason}); {_RERUN}") from error
 
 
-def _write(path: Path, suffix: str, content: bytes) -> None:
+def _write(path: Path, suffix: str, content: io.BytesIO) -> None:
     with atomic_path(path.with_name(path.name + suffix)) as temporary:
-        temporary.write_bytes(content)
+        temporary.write_bytes(content.getbuffer())
 
 
-def _present(path: Path, suffix: str) -> Path:
+@contextmanager
+def _present(path: Path, suffix: str) -> Iterator[Path]:
     file = path.with_name(path.name + suffix)
     if not file.is_file():
         raise ArtifactError(f"{file}: no such model; {_RERUN}")
-    return file
+    try:
+        yield file
+    except (BadZipFile, UnpicklingError, RuntimeError, OSError, EOFError, LookupError, TypeError, ValueError) as error:
+        reason = str(error).split("\n")[0][:120]
+        raise ArtifactError(f"{file}: damaged ({reason}); delete it and {_RERUN}") from error

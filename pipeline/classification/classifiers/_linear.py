@@ -7,7 +7,7 @@ view of the one-versus-one votes and distances; posteriors are their softmax wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -38,22 +38,16 @@ class Machine:
     Attributes:
         planes: (K (K - 1) / 2, D), one row per pair of classes, (0, 1), (0, 2), ...; positive for the first of a pair
         offsets: (K (K - 1) / 2,)
-        classes_: (K,) class indices that training has, sorted
+        classes: (K,) class indices that training has, sorted
     """
 
     planes: np.ndarray
     offsets: np.ndarray
-    classes_: np.ndarray
+    classes: np.ndarray
 
     @classmethod
     def of(cls, model: SVC, vectors: np.ndarray) -> Self:
-        """Return the hyperplanes of a trained SVC.
-
-        Args:
-            model: linear, or on a precomputed kernel
-            vectors: (support vectors, D) in the order of `model.support_`; for a kernel, one-hot rows over the training
-                clips
-        """
+        """Return the hyperplanes of an SVC and its support vectors (S, D); on a kernel, one-hot rows over all clips."""
         ends = np.cumsum([0, *model.n_support_])
         of_class = [slice(begin, end) for begin, end in pairwise(ends)]
         dual, planes = model.dual_coef_, []
@@ -62,20 +56,11 @@ class Machine:
             planes.append(dual[other - 1, first] @ vectors[first] + dual[one, second] @ vectors[second])
         return cls(np.stack(planes), model.intercept_, model.classes_)
 
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> Self:
-        """Return what `arrays` gave."""
-        return cls(arrays["planes"], arrays["offsets"], arrays["classes"])
-
-    def arrays(self) -> dict[str, Any]:
-        """Return all that there is, by name."""
-        return {"planes": self.planes, "offsets": self.offsets, "classes": self.classes_}
-
     def decision_function(self, rows: np.ndarray) -> np.ndarray:
         """Return what that of `SVC` does, for rows (N, D): (N, K), or (N,) for two classes, positive for the second."""
         # row by row, so that none depends on its neighbours
         found = np.stack([self.planes @ row for row in rows]) + self.offsets
-        count = len(self.classes_)
+        count = len(self.classes)
         if count == 2:
             return found[:, 0]
         votes, sums = np.zeros((len(rows), count)), np.zeros((len(rows), count))
@@ -88,24 +73,20 @@ class Machine:
 
 
 class LinearSvm:
-    """One SVM on one feature.
+    """One SVM on one feature, for C classes."""
 
-    Args:
-        params: candidates
-        classes: C
-        row: makes (K,) float64 of a clip's sequence, where `Dataset.rows` has not been made of them
-    """
-
+    row: Callable[[Any, np.ndarray], np.ndarray]
+    """(settings, a clip's sequence) -> (K,) float64, where `Dataset.rows` has not been made of these."""
     model: Any
-    candidates = "c"
-    """The setting whose values are tried."""
+    candidates, svm_kernel = "c", "linear"
+    """The setting whose values are tried; kernel of the SVM."""
 
-    def __init__(self, params: Any, classes: int, row: Callable[[np.ndarray], np.ndarray]) -> None:
-        self.params, self.classes, self.row = params, classes, row
+    def __init__(self, params: Any, classes: int) -> None:
+        self.params, self.classes = params, classes
 
     def rows(self, data: Dataset) -> np.ndarray:
         """Return one row per clip, (N, K) float64."""
-        return np.stack([self.row(one) for one in data.sequences]) if data.rows is None else data.rows
+        return np.stack([self.row(self.params, one) for one in data.sequences]) if data.rows is None else data.rows
 
     def learned_inputs(self, train: Dataset) -> np.ndarray:
         """Learn what rows become before the machine sees them, and return that of `train`."""
@@ -119,11 +100,11 @@ class LinearSvm:
 
     def machine(self, value: float) -> Any:
         """Return a new machine with one of the candidates."""
-        return SVC(kernel="linear", C=value, class_weight="balanced" if self.params.balanced else None)
+        return SVC(kernel=self.svm_kernel, C=value, class_weight="balanced" if self.params.balanced else None)
 
     def fit(self, train: Dataset, val: Dataset) -> list[dict[str, float]]:
         """Train; return one row per candidate: c (or what `candidates` names), val_accuracy."""
-        learned = self.learned_inputs(train)
+        self.known, learned = np.unique(train.labels), self.learned_inputs(train)
         judged = self.inputs(val) if len(val) else learned[:0]
         history, found = [], []
         for value in getattr(self.params, self.candidates):
@@ -146,7 +127,7 @@ class LinearSvm:
         values = self.model.decision_function(inputs)
         if values.ndim == 1:  # two classes: one value, positive for the second
             values = np.stack([-values, values], 1)
-        scores[:, self.model.classes_] = values
+        scores[:, self.known] = values
         return scores
 
     def predict(self, data: Dataset) -> np.ndarray:
@@ -160,18 +141,14 @@ class LinearSvm:
     def save(self, path: Path) -> None:
         """Write `<path>.npz`: hyperplanes, scaler and temperature."""
         machine = Machine.of(self.model, self.model.support_vectors_)
-        save_arrays(path, {**machine.arrays(), **vars(self.scaler), "temperature": self.temperature})
+        save_arrays(path, {**vars(machine), **vars(self.scaler), "temperature": self.temperature})
 
     def load(self, path: Path) -> None:
-        """Read what `save` wrote; posteriors are those of the saved classifier but for the rounding of sums.
-
-        Raises:
-            ArtifactError: absent or damaged
-        """
+        """Read what `save` wrote; posteriors are those of the saved classifier but for the rounding of sums."""
         found = load_arrays(path)
-        self.model = Machine.from_arrays(found)
+        self.known, self.temperature = found["classes"], float(found["temperature"])
+        self.model = Machine(found["planes"], found["offsets"], self.known)
         self.scaler = Scaler(found["mean"], found["scale"])
-        self.temperature = float(found["temperature"])
 
 
 def _temperature(scores: np.ndarray, labels: np.ndarray) -> float:

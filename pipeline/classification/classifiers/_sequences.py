@@ -1,7 +1,7 @@
 """What the classifiers on sequences share: a network with a softmax layer, trained until validation gets no better.
 
-Weight decay lies on the softmax layer alone. Hyper-parameters are chosen by the accuracy on validation: the learning
-rate among the candidates. Within one training the epoch with the lowest validation loss is kept, since a few dozen
+Weight decay lies on the softmax layer alone, and the learning rate is chosen by the accuracy on validation, both as in
+Huang et al. 2017, section 4.1. Within one training the epoch with the lowest validation loss is kept, since a few dozen
 validation clips give many epochs the same accuracy.
 """
 
@@ -59,25 +59,18 @@ def class_weights(labels: torch.Tensor, classes: int) -> torch.Tensor:
 
 
 class SequenceClassifier(ABC):
-    """One network on one feature.
-
-    Args:
-        params: network and training
-        classes: how many
-    """
+    """One network on one feature."""
 
     network: nn.Module
 
     def __init__(self, params: SequenceParams, classes: int) -> None:
-        self.params = params
-        self.classes = classes
+        self.params, self.classes = params, classes
 
     @abstractmethod
     def new_network(self, widths: tuple[int, ...]) -> nn.Module:
         """Return a network, called with padded sequences and their lengths; its last layer is `softmax`.
 
-        Args:
-            widths: columns of each network layer that the feature holds side by side; one where it holds no such layers
+        `widths` are the columns of each network layer that the feature holds side by side; one where it holds none.
         """
 
     def fit(self, train: Dataset, val: Dataset) -> list[dict[str, float]]:
@@ -114,12 +107,9 @@ class SequenceClassifier(ABC):
             row = {"epoch": epoch, "loss": round(total / len(train), 6)}
             return {**row, "val_loss": val_loss, "val_accuracy": val_accuracy}, (-val_loss,)
 
-        def batches(_: int) -> tuple[torch.Tensor, ...]:
-            return minibatches(len(train), self.params.batch)
-
-        optimiser, schedule = torch.optim.Adam(groups, lr=rate), Schedule(lambda _: rate)
-        rounds = (self.params.epochs, self.params.patience)
-        return Loop(self.network, optimiser, schedule, batches, loss, judge, *rounds, max_gradient=5.0).run()
+        optimiser, schedule, p = torch.optim.Adam(groups, lr=rate), Schedule(lambda _: rate), self.params
+        given = (self.network, optimiser, schedule, lambda _: minibatches(len(train), p.batch), loss, judge)
+        return Loop(*given, p.epochs, p.patience, max_gradient=5.0).run()
 
     def _padded(self, sequences: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
         # scaled batch by batch: a scaled copy of all clips of a wide feature would take twice the memory
@@ -141,21 +131,12 @@ class SequenceClassifier(ABC):
 
     def save(self, path: Path) -> None:
         """Write `<path>.pt`: state dict, scaler, widths of the layers and settings; loads with `weights_only=True`."""
-        content: dict[str, Any] = {
-            "state": copied(self.network),
-            "mean": torch.from_numpy(self.scaler.mean),
-            "scale": torch.from_numpy(self.scaler.scale),
-            "widths": list(self.widths),
-            "params": self.params.model_dump_json(),
-        }
-        save_tensors(path, content)
+        scaler = {name: torch.from_numpy(values) for name, values in vars(self.scaler).items()}
+        rest = {"widths": list(self.widths), "params": self.params.model_dump_json()}
+        save_tensors(path, {"state": copied(self.network), **scaler, **rest})
 
     def load(self, path: Path) -> None:
-        """Read what `save` wrote; posteriors are those of the saved classifier to the last bit.
-
-        Raises:
-            ArtifactError: absent, damaged, or of another network
-        """
+        """Read what `save` wrote; posteriors are those of the saved classifier to the last bit."""
         found = load_tensors(path)
         with loading(path, "these settings"):
             self.scaler = Scaler(found["mean"].numpy(), found["scale"].numpy())

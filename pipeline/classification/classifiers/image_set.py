@@ -2,10 +2,9 @@
 multiple kernel methods on Riemannian manifold for emotion recognition in the wild"), the image-set sub-system of Ouyang
 et al. 2017.
 
-A set becomes a linear subspace, a covariance matrix or a Gaussian (`pipeline/classification/image_sets`). The
-classifier on the kernel is an SVM, one-versus-one in scikit-learn's one-versus-rest view as in `svm`, or partial least
-squares. Posteriors are calibrated as there. A clip of one frame is a subspace of one column (none where centred: its
-kernel is 0), or has the smallest covariance that is assumed.
+A set becomes a linear subspace, a covariance matrix or a Gaussian (`pipeline/classification/image_sets`). On the
+kernel lies an SVM as in `svm`, or partial least squares; posteriors are calibrated as there. A clip of one frame is a
+subspace of one column (none where centred: its kernel is 0), or has the smallest covariance that is assumed.
 """
 
 from __future__ import annotations
@@ -15,12 +14,10 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
-from sklearn.svm import SVC
 
 from pipeline.classification.classifiers._files import load_arrays, save_arrays
 from pipeline.classification.classifiers._linear import LinearParams, LinearSvm, Machine
-from pipeline.classification.image_sets.descriptors import covariance, gaussian, subspace
-from pipeline.classification.image_sets.kernels import SetKernel, log_row, projector_row
+from pipeline.classification.image_sets import kernels
 from pipeline.classification.image_sets.partial_least_squares import KernelPls
 from pipeline.classification.image_sets.reduction import FrameReducer
 from pipeline.training.datasets import Dataset, Scaler
@@ -66,68 +63,56 @@ class Params(LinearParams):
 
 
 class Classifier(LinearSvm):
-    """One kernel machine on one feature."""
+    """One kernel machine on one feature; rows become their kernel with the training rows."""
 
     params: Params
+    svm_kernel = "precomputed"
 
     def __init__(self, params: Params, classes: int) -> None:
-        super().__init__(params, classes, self._row)
+        super().__init__(params, classes)
         self.candidates = "c" if params.model == "svm" else "latent"
 
-    def _row(self, frames: np.ndarray) -> np.ndarray:
-        p, reduced = self.params, self.reducer(frames)
+    def row(self, p: Params, frames: np.ndarray) -> np.ndarray:
+        reduced = self.reducer(frames)
         if p.descriptor == "subspace":
-            return projector_row(subspace(reduced, p.rank, p.centred))
-        describe = covariance if p.descriptor == "covariance" else gaussian
-        return log_row(describe(reduced, p.regularisation, LEAST * reduced.shape[1]))  # they vary by 1 per component
+            return kernels.projector_row(kernels.subspace(reduced, p.rank, p.centred))
+        describe = kernels.covariance if p.descriptor == "covariance" else kernels.gaussian
+        least = LEAST * reduced.shape[1]  # they vary by 1 per component
+        return kernels.log_row(describe(reduced, p.regularisation, least))
 
     def learned_inputs(self, train: Dataset) -> np.ndarray:
-        """See `LinearSvm`; rows become their kernel with the training rows."""
         p = self.params
         self.reducer = FrameReducer.of(train, p.components, about_zero=p.descriptor == "subspace" and not p.centred)
         rows = self.rows(train)
-        self.kernel = SetKernel.of(rows, p.gamma if p.kernel.endswith("_rbf") else None)
+        self.kernel = kernels.SetKernel.of(rows, p.gamma if p.kernel.endswith("_rbf") else None)
         return self.kernel(rows)
 
     def inputs(self, data: Dataset) -> np.ndarray:
-        """See `LinearSvm`."""
         return self.kernel(self.rows(data))
 
-    def machine(self, value: float) -> SVC | KernelPls:
-        """See `LinearSvm`."""
-        if self.params.model == "pls":
-            return KernelPls(int(value))
-        return SVC(kernel="precomputed", C=value, class_weight="balanced" if self.params.balanced else None)
+    def machine(self, value: float) -> Any:
+        return KernelPls(int(value)) if self.params.model == "pls" else super().machine(value)
 
     def save(self, path: Path) -> None:
         """Write `<path>.npz`: model, reduction of frames, kernel with its training rows, and temperature."""
-        scaler, kernel = self.reducer.scaler, self.kernel
-        content = {
-            **self._machine_arrays(),
-            **{f"reducer_{name}": array for name, array in (*vars(scaler).items(), ("basis", self.reducer.basis))},
-            "kernel_rows": kernel.rows,
-            "kernel_spread": kernel.spread,
-            "kernel_gamma": np.nan if kernel.gamma is None else kernel.gamma,
-            "temperature": self.temperature,
-        }
-        save_arrays(path, content)
-
-    def _machine_arrays(self) -> dict[str, Any]:
-        if isinstance(self.model, KernelPls):
-            model = self.model
-            return {"weights": model.weights, "offset": model.offset, "means": model.means, "classes": model.classes_}
-        one_hot = np.eye(len(self.kernel.rows))[self.model.support_]
-        return Machine.of(self.model, one_hot).arrays()
+        model, kernel = self.model, self.kernel
+        if isinstance(model, KernelPls):
+            learned = {name: getattr(model, name) for name in KernelPls.LEARNED}
+        else:
+            learned = vars(Machine.of(model, np.eye(len(kernel.rows))[model.support_]))
+        reducer = {**vars(self.reducer.scaler), "basis": self.reducer.basis}
+        prepared = {f"reducer_{name}": array for name, array in reducer.items()}
+        prepared |= {f"kernel_{name}": np.nan if value is None else value for name, value in vars(kernel).items()}
+        save_arrays(path, {**learned, **prepared, "temperature": self.temperature})
 
     def load(self, path: Path) -> None:
-        """See `LinearSvm`."""
         found = load_arrays(path)
         scaler = Scaler(found["reducer_mean"], found["reducer_scale"])
         self.reducer = FrameReducer(scaler, found["reducer_basis"])
-        gamma = float(found["kernel_gamma"])
-        self.kernel = SetKernel(found["kernel_rows"], float(found["kernel_spread"]), None if np.isnan(gamma) else gamma)
-        self.temperature = float(found["temperature"])
+        spread, gamma = float(found["kernel_spread"]), float(found["kernel_gamma"])
+        self.kernel = kernels.SetKernel(found["kernel_rows"], spread, None if np.isnan(gamma) else gamma)
+        self.known, self.temperature = found["classes"], float(found["temperature"])
         if self.params.model == "pls":
-            self.model = KernelPls.learned(found["weights"], found["offset"], found["means"], found["classes"])
+            self.model = KernelPls.learned(*(found[name] for name in KernelPls.LEARNED))
         else:
-            self.model = Machine.from_arrays(found)
+            self.model = Machine(found["planes"], found["offsets"], self.known)

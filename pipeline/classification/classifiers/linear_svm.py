@@ -5,7 +5,6 @@ The segments of a clip are pooled to one row, by their average (the paper's choi
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -31,5 +30,4 @@ def row(params: Params, segments: np.ndarray) -> np.ndarray:
 class Classifier(LinearSvm):
     """One SVM on one feature."""
 
-    def __init__(self, params: Params, classes: int) -> None:
-        super().__init__(params, classes, partial(row, params))
+    row = staticmethod(row)

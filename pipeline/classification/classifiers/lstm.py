@@ -1,8 +1,4 @@
-"""lstm: hidden 128 -> LSTM 128 -> dropout 0.5 -> softmax, Huang et al. 2017, section 4.1.
-
-Weight decay 1e-4 lies on the softmax layer alone, and the learning rate is chosen by the accuracy on validation, both
-as in the paper. Within one training the epoch with the lowest validation loss is kept.
-"""
+"""lstm: hidden 128 -> LSTM 128 -> dropout 0.5 -> softmax, Huang et al. 2017, section 4.1."""
 
 from __future__ import annotations
 

@@ -5,8 +5,6 @@ Posteriors are calibrated as Guo et al. 2017 do (`pipeline/classification/classi
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 
 from pipeline.classification.classifiers._linear import LinearParams, LinearSvm
@@ -23,5 +21,4 @@ def row(params: Params, sequence: np.ndarray) -> np.ndarray:  # noqa: ARG001
 class Classifier(LinearSvm):
     """One SVM on one feature."""
 
-    def __init__(self, params: Params, classes: int) -> None:
-        super().__init__(params, classes, partial(row, params))
+    row = staticmethod(row)

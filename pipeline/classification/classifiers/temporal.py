@@ -12,10 +12,7 @@ from pipeline.classification.classifiers._sequences import SequenceClassifier, S
 from pipeline.networks.temporal import TemporalLSTM
 
 LIGHT = False
-
-
-class Params(SequenceParams):
-    """Network and training."""
+Params = SequenceParams
 
 
 class Classifier(SequenceClassifier):

@@ -12,7 +12,6 @@ class do not control the schedule, and where no other is left the training rows 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -54,12 +53,7 @@ def _loaded(folder: Path | None) -> Weights:
 
 
 def check_input(meta: FeatureMeta, weights: Path) -> None:
-    """Refuse features whose columns the gender DNN was not trained on.
-
-    Raises:
-        WeightsError: no weights, damaged ones, or those of another network
-        SettingsError: other columns, or sound that was normalised in another way
-    """
+    """Refuse features with other columns than the gender DNN was trained on, or sound normalised in another way."""
     config = _loaded(weights).config
     if list(meta.columns) != config["columns"]:
         raise SettingsError(f"transfer: the columns of {meta.feature} are not those of {weights}; train it on egemaps")
@@ -67,29 +61,17 @@ def check_input(meta: FeatureMeta, weights: Path) -> None:
     if ours != theirs:
         raise SettingsError(
             f"params.yaml: extract.{meta.feature}.normalise is {ours}, but "
-            f"pretrain.{weights.name}.settings.egemaps.normalise "
-            f"was {theirs}; make both equal"
+            f"pretrain.{weights.name}.settings.egemaps.normalise was {theirs}; make both equal"
         )
 
 
 class Classifier:
-    """One DNN on one feature.
-
-    Args:
-        params: settings
-        classes: C
-        weights: folder of the gender DNN
-
-    Raises:
-        WeightsError: no weights, damaged ones, or those of another network
-        SettingsError: more layers are to be frozen than there are
-    """
+    """One DNN on one feature, begun with the weights in the folder of the gender DNN."""
 
     network: TanhDNN
 
     def __init__(self, params: Params, classes: int, weights: Path | None) -> None:
-        self.params = params
-        self.classes = classes
+        self.params, self.classes = params, classes
         loaded = _loaded(weights)
         self.source = load_state(TanhDNN(**loaded.config["network"]), loaded, Path(weights or ""))
         if params.frozen > len(self.source.body):
@@ -144,19 +126,11 @@ class Classifier:
 
     def save(self, path: Path) -> None:
         """Write `<path>.pt`: state dict with the scaling, classes and settings; loads with `weights_only=True`."""
-        content: dict[str, Any] = {
-            "state": dict(self.network.state_dict()),
-            "classes": torch.from_numpy(self.known),
-            "params": self.params.model_dump_json(),
-        }
-        save_tensors(path, content)
+        rest = {"classes": torch.from_numpy(self.known), "params": self.params.model_dump_json()}
+        save_tensors(path, {"state": dict(self.network.state_dict()), **rest})
 
     def load(self, path: Path) -> None:
-        """Read what `save` wrote; posteriors are those of the saved classifier to the last bit.
-
-        Raises:
-            ArtifactError: absent, damaged, or of another network
-        """
+        """Read what `save` wrote; posteriors are those of the saved classifier to the last bit."""
         found = load_tensors(path)
         with loading(path, "this gender DNN"):
             self.known = found["classes"].numpy()

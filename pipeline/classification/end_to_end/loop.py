@@ -16,20 +16,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from pipeline.classification.end_to_end.network import (
-    EndToEndParams,
-    FaceClips,
-    Faces,
-    assembled,
-    batches,
-    middle,
-    new_network,
-)
+from pipeline.classification.end_to_end import network as clip_network
+from pipeline.classification.end_to_end.network import EndToEndParams, FaceClips, Faces
 from pipeline.core.errors import PipelineError
 from pipeline.core.settings import Runtime
 from pipeline.core.weights_file import load_state, load_weights, save_weights
 from pipeline.engine.code_digest import code_digest
-from pipeline.engine.threads import ahead
+from pipeline.engine.parallel import ahead
 from pipeline.features.aligned.job import ClipModel
 from pipeline.networks.temporal import LayerScales
 from pipeline.runner.progress import progress
@@ -41,14 +34,8 @@ from pipeline.training.per_fold import is_kept
 
 @dataclass(frozen=True)
 class Training:
-    """What is learned, how and where.
-
-    Attributes:
-        network: the pre-trained network
-        params: how it is learned
-        digest: SHA-256 of the file of aligned faces
-        scratch: folder of the loops' states
-        runtime: device and precision
+    """How a pre-trained network is learned: `digest` is the SHA-256 of the file of aligned faces, `scratch` the
+    folder of the loops' states.
     """
 
     network: ClipModel
@@ -79,26 +66,24 @@ class EndToEnd:
     def fit(self, train: FaceClips, val: FaceClips) -> list[dict[str, float]]:
         """Train; return one row per look at validation: iteration, loss since the last one, val_loss, val_accuracy.
 
-        Raises:
-            PipelineError: the loss left the range of floats
+        A PipelineError says that the loss left the range of floats.
         """
-        training, params = self.training, self.training.params
+        training, count = self.training, len(self.classes)
         torch.backends.cudnn.deterministic = True
-        self.network = new_network(training.network, params, train, len(self.classes), training.runtime.device)
+        network = (training.network, training.params, train, count, training.runtime.device)
+        self.network = clip_network.new_network(*network)
         key = training.key(train, val)
         return self._loop(train, val).run(training.scratch / f"{training.network.name}-{key[:16]}.pt", key)
 
     def _loop(self, train: FaceClips, val: FaceClips) -> Loop:
-        """Return the loop, whose rounds end at each look at validation; of equally good states the earlier one
-        is kept.
-        """
+        """Return the loop, whose rounds end at each look at validation; of equally good states the earlier is kept."""
         training, params, known = self.training, self.training.params, np.unique(train.labels)
         coming: list[Iterator[tuple[torch.Tensor, torch.Tensor]]] = []
 
         def of_round(number: int) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
             done = number * params.judge_every
             if not coming:  # one thread for all iterations from here on
-                ready = ahead(batches(training.network, train, params, done))
+                ready = ahead(clip_network.batches(training.network, train, params, done))
                 coming.append(progress(ready, params.iterations - done, "training", "iteration"))
             return islice(coming[0], params.judge_every)
 
@@ -117,10 +102,9 @@ class EndToEnd:
 
         weights, decay = self.network.parameters(), params.weight_decay
         optimiser = torch.optim.SGD(weights, lr=params.learning_rate, momentum=params.momentum, weight_decay=decay)
-        schedule = Schedule(params.rate)
         rounds = math.ceil(params.iterations / params.judge_every)
-        loop = Loop(self.network, optimiser, schedule, of_round, loss, judge, rounds, device=training.runtime.device)
-        loop.max_gradient, loop.diverged = params.max_gradient, diverged
+        loop = Loop(self.network, optimiser, Schedule(params.rate), of_round, loss, judge, rounds)
+        loop.max_gradient, loop.diverged, loop.device = params.max_gradient, diverged, training.runtime.device
         return loop
 
     def logits(self, inputs: torch.Tensor) -> torch.Tensor:
@@ -135,7 +119,7 @@ class EndToEnd:
         """Return posteriors, (N, C) float64."""
         self.network.eval()
         # one clip at a time: the neighbours in a batch would change the last bits
-        inputs = ahead(middle(self.training.network, data, [number]) for number in range(len(data)))
+        inputs = ahead(clip_network.middle(self.training.network, data, [number]) for number in range(len(data)))
         rows = [torch.softmax(self.logits(one).double(), 1).cpu().numpy() for one in inputs]
         return np.concatenate([np.zeros((0, len(self.classes))), *rows])
 
@@ -145,25 +129,14 @@ class EndToEnd:
             return
         loaded, params = self.training.network.loaded(), self.training.params.model_dump(mode="json")
         config = {"network": loaded.config["network"], "classes": self.classes, "fold": path.name, "params": params}
-        save_weights(
-            path,
-            self.network.state_dict(),
-            config,
-            f"{loaded.origin}; fine-tuned on training clips of {path.name}",
-        )
+        origin = f"{loaded.origin}; fine-tuned on training clips of {path.name}"
+        save_weights(path, self.network.state_dict(), config, origin)
 
     def load(self, path: Path) -> None:
-        """Read the folder that `save` wrote.
-
-        Raises:
-            WeightsError: absent, damaged, or of another network
-        """
-        training, kept = self.training, load_weights(path)
+        """Read the folder that `save` wrote; a WeightsError says that it is absent, damaged, or of another network."""
+        model, kept = self.training.network, load_weights(path)
         means, deviations = kept.state["means"], kept.state["deviations"]
-        taking = [
-            kept.state[name] for name in sorted(kept.state) if name.endswith(".weight_ih_l0")
-        ]  # less than ten layers
-        widths = tuple(weight.shape[1] for weight in taking) or (len(means),)
-        scales = LayerScales(widths, means, deviations)
-        network = assembled(training.network, training.params, training.network.network(), scales, len(self.classes))
+        taking = [name for name in sorted(kept.state) if name.endswith(".weight_ih_l0")]  # less than ten layers
+        scales = LayerScales(tuple(kept.state[n].shape[1] for n in taking) or (len(means),), means, deviations)
+        network = clip_network.assembled(model, self.training.params, model.network(), scales, len(self.classes))
         self.network = load_state(network, kept, path)

@@ -33,9 +33,7 @@ from pipeline.protocols.splits import Fold
 from pipeline.training.per_fold import Keep
 
 _ORDER, _PICTURES = 0, 1
-"""What random numbers are for; each iteration and each pass over the clips has its own, so that none has to be
-remembered.
-"""
+"""What random numbers are for; each iteration and each pass over the clips has its own: none has to be remembered."""
 _MEASURED = 32
 """Training clips, evenly spread, on which layers are measured."""
 
@@ -86,13 +84,7 @@ class EndToEndParams(Settings):
 
 @dataclass(frozen=True)
 class FaceClips:
-    """Aligned faces of some clips, read from their file when they are asked for.
-
-    Attributes:
-        source: feature file of aligned faces
-        ids: clip ids, sorted
-        labels: (N,) class indices
-    """
+    """Aligned faces of some clips with class indices (N,), read from their feature file when they are asked for."""
 
     source: Path
     ids: list[str]
@@ -102,8 +94,7 @@ class FaceClips:
     def of(cls, source: Path, clips: Sequence[Clip], classes: Sequence[str]) -> FaceClips:
         """Return all clips; one that the file lacks, or that shows no face, is left out.
 
-        Raises:
-            ArtifactError: not a file of aligned faces
+        An ArtifactError says that it is not a file of aligned faces.
         """
         found = []
         with FeatureFile(source) as file:
@@ -135,13 +126,11 @@ class FaceClips:
 
 
 class Faces(Protocol):
-    """What is predicted on: aligned faces of some clips."""
+    """What is predicted on: aligned faces of some clips; see `FaceClips`."""
 
-    def __len__(self) -> int:
-        """Return how many clips there are."""
+    def __len__(self) -> int: ...
 
-    def faces(self, numbers: Sequence[int]) -> Iterator[torch.Tensor]:
-        """Yield the faces (16, px, px, 3) uint8 of clips by number."""
+    def faces(self, numbers: Sequence[int]) -> Iterator[torch.Tensor]: ...
 
 
 def middle(model: ClipModel, data: Faces, numbers: Sequence[int]) -> torch.Tensor:
@@ -181,15 +170,7 @@ def batches(
 def new_network(
     model: ClipModel, params: EndToEndParams, train: FaceClips, classes: int, device: str = "cpu"
 ) -> ClipNetwork:
-    """Return the pre-trained network with a new head, on the device.
-
-    Args:
-        model: the plugin, its settings and weights
-        params: the head's size, and the seed
-        train: training clips; some of them are measured
-        classes: emotions
-        device: where it runs, and is measured
-    """
+    """Return the pre-trained network with a new head, on the device; some of the training clips are measured there."""
     torch.manual_seed(params.seed)
     body = model.network().to(device)
     measured = np.unique(np.linspace(0, len(train) - 1, _MEASURED).round().astype(int))

@@ -1,5 +1,5 @@
 """End-to-end training in every fold: a pre-trained network on sixteen aligned faces and what judges it, all weights
-learned; Ouyang et al. 2017, section 6.2. The models are models like those of `train`: posteriors, history, ledger.
+learned; Ouyang et al. 2017, section 6.2. The models are like those of `train`: posteriors, history, ledger.
 
 Validation clips decide which iteration is kept; test clips are seen by the finished network only.
 """
@@ -29,12 +29,8 @@ from pipeline.training.task import check_device
 
 @dataclass(frozen=True)
 class EndToEndRecipe:
-    """One plugin of pipeline/features/aligned/networks, learned end to end; see
-    `pipeline.classification.model_spec.Recipe`.
-
-    Args:
-        training: of the network
-        source: feature file of aligned faces
+    """One plugin of pipeline/features/aligned/networks, learned end to end on a feature file of aligned faces; the
+    methods are those of `pipeline.classification.model_spec.Recipe`.
     """
 
     training: Training
@@ -44,12 +40,7 @@ class EndToEndRecipe:
     def of(
         cls, network: str, params: EndToEndParams, source: Path, weights: Path, scratch: Path, runtime: Runtime
     ) -> EndToEndRecipe:
-        """Return the recipe of a plugin, its settings checked.
-
-        Raises:
-            SettingsError: no such plugin, or a wrong setting of its
-            ArtifactError: there is no source
-        """
+        """Return the recipe of a plugin, its settings checked; an ArtifactError says that there is no source."""
         with FeatureFile(source):
             digest = file_digest(source)
         model = ClipModel.of(network, params.settings, weights, f"end_to_end.{network}")
@@ -62,15 +53,13 @@ class EndToEndRecipe:
 
     @property
     def weights(self) -> Path:
-        """See `Recipe`."""
         return self.training.network.weights
 
     def workers(self, wanted: int) -> int:
-        """See `Recipe`; one on a GPU, where several would only take turns and share its memory."""
+        # on a GPU several would only take turns and share its memory
         return 1 if self.training.runtime.device == "cuda" else wanted
 
     def about(self) -> dict[str, Any]:
-        """See `Recipe`."""
         with FeatureFile(self.source) as file:
             faces = file.meta
         network = self.training.network
@@ -81,22 +70,19 @@ class EndToEndRecipe:
         return {"feature": self.name, "dimension": seen.dimension, **joined(rests), "params": params}
 
     def material(self, clips: Sequence[Clip], classes: Sequence[str], folder: Path) -> FaceClips:  # noqa: ARG002
-        """See `Recipe`; pictures, of which an iteration takes a few, are read when it asks for them."""
+        # pictures, of which an iteration takes a few, are read when it asks for them
         return FaceClips.of(self.source, clips, classes)
 
     def model(self, classes: Sequence[str]) -> EndToEnd:
-        """See `Recipe`."""
         return EndToEnd(self.training, classes)
 
 
 def train_end_to_end(
     recipe: EndToEndRecipe, clips: Sequence[Clip], folds: Mapping[str, Fold], upstream: Sequence[Entry], out: Path
 ) -> str:
-    """Train and test in every fold, write what came of it, and return one line.
+    """Train and test in every fold, write what came of it, and return one line; see `cross_validate`.
 
-    Raises:
-        SettingsError: no GPU where one is asked for, or weights to keep of a fold that there is not
-        LeakageError: the pre-trained weights have met a speaker of the corpus
+    A SettingsError says that there is no GPU where one is asked for, or no fold whose weights are to be kept.
     """
     training = recipe.training
     check_device(training.runtime.device)

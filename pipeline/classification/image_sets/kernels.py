@@ -1,11 +1,12 @@
-"""Kernels between sets of frames.
+"""Sets of frames as points of Riemannian manifolds (linear subspace, covariance, Gaussian), and kernels between them.
 
-Both geometries have a row for every point whose plain inner product is the kernel:
+No point depends on the order of the frames (T, D), T >= 1; all is computed in float64. Both geometries have a row for
+every point whose plain inner product is the kernel:
 
-    projection      subspaces: <row, row'> = ||Y' Y'||_F^2 of two bases, |row - row'|^2 = twice the squared projection
-        metric
+    projection      subspaces: <row, row'> = ||Y' Y'||_F^2 of two bases, |row - row'|^2 = twice the squared
+                    projection metric
     log-Euclidean   positive definite matrices: <row, row'> = tr(log C log C'), |row - row'| = the log-Euclidean
-    distance
+                    distance
 
 so every kernel here is positive semi-definite, exp(-gamma |row - row'|^2) included, for each gamma.
 """
@@ -17,26 +18,60 @@ from dataclasses import dataclass
 import numpy as np
 
 
+def subspace(frames: np.ndarray, rank: int, centred: bool) -> np.ndarray:
+    """Return an orthonormal basis of the subspace that holds most of the frames: a point of the Grassmann manifold.
+
+    The leading left singular vectors of the D x T matrix of frames. Frames that span fewer than `rank` directions
+    (always where T < `rank`) give fewer columns; a single frame gives one, or none where it is centred. Centred, the
+    mean of the frames is taken off first, so that the subspace tells how they vary and not where they lie. The basis is
+    (D, r), r <= min(rank, T, D).
+    """
+    columns = frames.T.astype(np.float64)
+    if centred:
+        columns = columns - columns.mean(axis=1, keepdims=True)
+    vectors, values, _ = np.linalg.svd(columns, full_matrices=False)
+    # centring leaves rounding errors of the size of the frames, which are no direction
+    rounding = max(columns.shape) * np.finfo(np.float64).eps * max(values[0], float(np.abs(frames).max()))
+    return vectors[:, :rank][:, values[:rank] > rounding]
+
+
+def covariance(frames: np.ndarray, share: float, least: float) -> np.ndarray:
+    """Return the regularised covariance C + share * max(trace(C), least) * I: symmetric, positive definite, (D, D).
+
+    Fewer frames than columns leave C singular; the regularisation makes its logarithm finite. C of a single frame is
+    zero. The share of the trace is above 0, and so is the least trace that is assumed, so that a single frame or a
+    still face has a covariance too.
+    """
+    deviations = frames.astype(np.float64) - frames.mean(axis=0, dtype=np.float64)
+    matrix = deviations.T @ deviations / max(len(frames) - 1, 1)
+    return matrix + share * max(float(np.trace(matrix)), least) * np.eye(len(matrix))
+
+
+def gaussian(frames: np.ndarray, share: float, least: float) -> np.ndarray:
+    """Return the Gaussian of the frames as a symmetric positive definite matrix of determinant 1, (D + 1, D + 1).
+
+    N(mu, S) becomes |S|^(-1/(D+1)) [[S + mu mu', mu], [mu', 1]] (Lovric, Min-Oo, Ruh 2000, "Multivariate normal
+    distributions parametrized as a Riemannian symmetric space"). S is the regularised covariance.
+    """
+    spread = covariance(frames, share, least)
+    mean = np.append(frames.mean(axis=0, dtype=np.float64), 1.0)
+    matrix = np.outer(mean, mean)
+    matrix[:-1, :-1] += spread
+    return matrix * np.exp(-np.linalg.slogdet(spread)[1] / len(matrix))
+
+
 def projector_row(basis: np.ndarray) -> np.ndarray:
-    """Return the projector Y Y' on a subspace as a row; the same for every orthonormal basis of it.
+    """Return the projector Y Y' on a subspace as a row, (D (D + 1) / 2,).
 
-    Args:
-        basis: (D, r) orthonormal columns; without a column the row is zero
-
-    Returns:
-        (D (D + 1) / 2,) float64
+    The same for every orthonormal basis (D, r) of it; without a column the row is zero.
     """
     return _triangle(basis @ basis.T)
 
 
 def log_row(matrix: np.ndarray) -> np.ndarray:
-    """Return the matrix logarithm as a row.
+    """Return the logarithm of a symmetric positive definite matrix (D, D) as a row, (D (D + 1) / 2,).
 
-    Args:
-        matrix: (D, D), symmetric positive definite; eigenvalues below the largest one's rounding error are set to that
-
-    Returns:
-        (D (D + 1) / 2,) float64
+    Eigenvalues below the largest one's rounding error are set to that.
     """
     values, vectors = np.linalg.eigh(matrix)
     logs = np.log(np.maximum(values, values[-1] * np.finfo(np.float64).eps))
@@ -50,9 +85,7 @@ def _triangle(matrix: np.ndarray) -> np.ndarray:
 
 
 def inner(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the inner products of rows (M, L) and others (N, L), (M, N); row by row, so that none depends on its
-    neighbours.
-    """
+    """Return the inner products of rows (M, L) and others (N, L), (M, N); row by row, so none depends on another."""
     return np.stack([others @ row for row in rows])
 
 
@@ -65,13 +98,9 @@ def squared_distances(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
 class SetKernel:
     """Kernel between any sets and the training sets, in units of how far the training sets lie apart.
 
-    With m the mean squared distance between two training sets, k = 2 <row, row'> / m, so that candidates for C mean the
-    same for every descriptor, or k = exp(-gamma |row - row'|^2 / m). Training sets that are all equal have m = 1.
-
-    Attributes:
-        rows: of the training sets, (N, L)
-        spread: m
-        gamma: of the radial kernel; None gives the linear one
+    With m the mean squared distance between two training sets, k = 2 <row, row'> / m, so that candidates for C mean
+    the same for every descriptor, or k = exp(-gamma |row - row'|^2 / m). Training sets that are all equal have m = 1.
+    `rows` (N, L) are those of the training sets, `spread` is m; without gamma it is the linear kernel.
     """
 
     rows: np.ndarray

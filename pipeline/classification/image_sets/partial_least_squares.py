@@ -14,11 +14,13 @@ class KernelPls:
     """PLS regression of class indicators, used as a classifier as Liu et al. 2014 do.
 
     Attributes:
-        classes_: class indices that training has, sorted
+        classes: class indices that training has, sorted
         weights: (N, K) of the centred kernel with the N training clips
         offset: (K,) share of each class among them
         means: (N,) mean of each column of the training kernel
     """
+
+    LEARNED = ("weights", "offset", "means", "classes")
 
     def __init__(self, latent: int) -> None:
         """Use `latent` latent directions, or as many as the kernel matrix has."""
@@ -28,13 +30,13 @@ class KernelPls:
     def learned(cls, weights: np.ndarray, offset: np.ndarray, means: np.ndarray, classes: np.ndarray) -> KernelPls:
         """Return what has been learned before, by its attributes."""
         found = cls(len(offset))
-        found.weights, found.offset, found.means, found.classes_ = weights, offset, means, classes
+        found.weights, found.offset, found.means, found.classes = weights, offset, means, classes
         return found
 
     def fit(self, gram: np.ndarray, labels: np.ndarray) -> KernelPls:
         """Learn from the training kernel (N, N) and class indices (N,)."""
-        self.classes_ = np.unique(labels)
-        targets = (labels[:, None] == self.classes_).astype(np.float64)
+        self.classes = np.unique(labels)
+        targets = (labels[:, None] == self.classes).astype(np.float64)
         self.offset, self.means = targets.mean(axis=0), gram.mean(axis=0)
         centred, targets = self._centred(gram), targets - self.offset
         scores, duals = self._directions(centred, targets)
@@ -59,8 +61,7 @@ class KernelPls:
                 break
             score = score / length
             scores, duals = np.column_stack([scores, score]), np.column_stack([duals, dual])
-            # from the left alone: later duals are targets, which have no part along the score left, so the right is the
-            # same
+            # from the left alone: later duals are targets without a part along the score left, so the right is the same
             kernel = kernel - np.outer(score, score @ kernel)
             targets = targets - np.outer(score, score @ targets)
         return scores, duals

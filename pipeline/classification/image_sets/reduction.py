@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.protocols.leakage import check_fit
-from pipeline.training.datasets import Dataset, Scaler
+from pipeline.training.datasets import Dataset, Scaler, mean_over_frames
 
 PASSES = 30
 """Passes over the frames at most."""
@@ -22,22 +22,12 @@ ENOUGH = 1e-4
 """Passes end when the variance that the components hold grows by less than this share."""
 
 
-def _mean_over_frames(data: Dataset, of_clip: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """Return the sum of `of_clip` (a sum over the clip's frames) over all clips, per frame."""
-    total = of_clip(data.sequences[0])
-    for frames in data.sequences[1:]:
-        total = total + of_clip(frames)
-    return total / sum(len(frames) for frames in data.sequences)
-
-
 @dataclass(frozen=True)
 class FrameReducer:
     """Columns scaled, then projected on the principal components that training frames have.
 
-    Attributes:
-        scaler: of the columns
-        basis: (D, k) components, the largest first, all divided by one number: training frames vary by 1 per component
-            on average
+    The basis (D, k) has the largest component first, all divided by one number: training frames vary by 1 per component
+    on average.
     """
 
     scaler: Scaler
@@ -45,23 +35,18 @@ class FrameReducer:
 
     @classmethod
     def of(cls, data: Dataset, components: int, about_zero: bool) -> FrameReducer:
-        """Learn from the frames of the training clips; every frame weighs the same.
+        """Learn from the frames of training clips (else a LeakageError says so); every frame weighs the same.
 
         Args:
-            data: training clips
             components: k at most; directions in which training frames do not vary are left out
             about_zero: keep the zero of the feature (a linear subspace goes through it) and not the mean of the
-                training
-                frames; columns then have a mean square, and not a variance, of 1
-
-        Raises:
-            LeakageError: `data` are not training clips
+                training frames; columns then have a mean square, and not a variance, of 1
         """
         check_fit(data.part, "a reduction of frames")
-        mean = _mean_over_frames(data, lambda frames: frames.sum(axis=0, dtype=np.float64))
+        mean = mean_over_frames(data, lambda frames: frames.sum(axis=0, dtype=np.float64))
         origin = np.zeros_like(mean) if about_zero else mean
-        size = np.sqrt(_mean_over_frames(data, lambda frames: np.square(frames - origin).sum(axis=0)))
-        scaler = Scaler(origin.astype(np.float32), np.where(size > 1e-6, size, 1.0).astype(np.float32))
+        size = np.sqrt(mean_over_frames(data, lambda frames: np.square(frames - origin).sum(axis=0)))
+        scaler = Scaler.by(origin, size)
 
         def applied(block: np.ndarray) -> np.ndarray:
             """Return the matrix of second moments times the block (D, b), without making that matrix."""
@@ -70,7 +55,7 @@ class FrameReducer:
                 scaled = scaler(frames).astype(np.float64)
                 return scaled.T @ (scaled @ block)
 
-            return _mean_over_frames(data, of_clip)
+            return mean_over_frames(data, of_clip)
 
         return cls(scaler, _components(applied, len(mean), components))
 
@@ -80,9 +65,7 @@ class FrameReducer:
 
 
 def _components(applied: Callable[[np.ndarray], np.ndarray], columns: int, most: int) -> np.ndarray:
-    """Return the leading eigenvectors of a (D, D) matrix that is known by its products with blocks, (D, k), in one
-    unit.
-    """
+    """Return the leading eigenvectors (D, k), in one unit, of a (D, D) matrix known by its products with blocks."""
     start = np.random.default_rng(0).standard_normal((columns, min(2 * most, columns)))
     held = -1.0
     for _ in range(PASSES):

@@ -25,8 +25,8 @@ def run(
     params: Params = PARAMS,
 ) -> str:
     """Return the tables; write `index.html`."""
-    from pipeline.reporting.overview.places import Places
-    from pipeline.reporting.overview.text import overview
+    from pipeline.reporting.overview.page import overview
+    from pipeline.reporting.overview.reports import Places
     from pipeline.runner.runlog import FOLDER
 
     return overview(Places(reports, features, models, params, Path(runtime_of(params).clip_cache), FOLDER))

@@ -12,7 +12,7 @@ import numpy as np
 
 from pipeline.core.errors import ClipError
 from pipeline.core.store import ClipFeatures
-from pipeline.engine.threads import in_threads
+from pipeline.engine.parallel import in_threads
 from pipeline.media.frame import Source
 from pipeline.media.yuv import Region
 

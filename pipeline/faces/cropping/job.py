@@ -15,7 +15,7 @@ from pipeline.core.errors import ArtifactError, SettingsError
 from pipeline.core.settings import parse
 from pipeline.core.store import ClipFeatures, FeatureMeta, opened
 from pipeline.engine.code_digest import code_digest
-from pipeline.engine.threads import ahead
+from pipeline.engine.parallel import ahead
 from pipeline.faces.boxes import Eyes, eye_centres
 from pipeline.faces.cropping.crop import crop_clip
 from pipeline.media.decode import DECODED, degraded_by, read_video_frames

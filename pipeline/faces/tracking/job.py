@@ -15,7 +15,7 @@ from pipeline.core.files import canonical_json
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.engine.clip_cache import ClipCache, cache_key
 from pipeline.engine.code_digest import code_digest
-from pipeline.engine.threads import ahead
+from pipeline.engine.parallel import ahead
 from pipeline.faces.cropping.job import CropJob
 from pipeline.faces.detection import detector, settings
 from pipeline.faces.tracking.eyes import eye_finder

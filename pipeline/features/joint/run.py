@@ -14,7 +14,7 @@ from pipeline.core.ledger import Entry, absent_ids, check_failures, lost_by_id, 
 from pipeline.core.settings import Runtime, parse
 from pipeline.core.store import FeatureFile, FeatureMeta
 from pipeline.engine.code_digest import code_digest
-from pipeline.engine.workers import workers_for
+from pipeline.engine.parallel import workers_for
 from pipeline.features.joint.job import JointJob, JointParams, Sources, pair_entries
 from pipeline.protocols.splits import Fold
 from pipeline.protocols.trainable_folds import not_learned, trainable_folds

@@ -23,7 +23,7 @@ from pipeline.core.settings import Settings
 from pipeline.core.store import ClipFeatures, FeatureMeta, opened
 from pipeline.core.weights_file import Weights, load_state, load_weights
 from pipeline.engine.code_digest import code_digest
-from pipeline.engine.threads import ahead
+from pipeline.engine.parallel import ahead
 from pipeline.features.segments.networks import Windows
 from pipeline.training.per_fold import Keep
 from pipeline.training.task import LoopParams

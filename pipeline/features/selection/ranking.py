@@ -127,10 +127,11 @@ class _FoldRanker:
         for clip_id, rows in wanted.items():
             if not len(rows):
                 continue
-            for part, block in file.blocks(clip_id):
-                inside = rows[(rows >= part.start) & (rows < part.stop)] - part.start
-                values[filled : filled + len(inside)] = block[inside]
-                filled += len(inside)
+            seen = 0
+            for block in file.rows(clip_id, ()).blocks(256):
+                inside = rows[(rows >= seen) & (rows < seen + len(block.mask))] - seen
+                values[filled : filled + len(inside)] = block.values[inside]
+                seen, filled = seen + len(block.mask), filled + len(inside)
         return values, labels
 
     def _draw(self, observed: list[np.ndarray], half: int) -> list[np.ndarray]:

@@ -1,4 +1,4 @@
-"""confidence: the ensemble method, Huang et al. 2017, eq. (3).
+"""confidence: the ensemble method, Huang et al. 2017, eq. (3), which has no parameter and learns nothing.
 
 The model whose two highest posteriors lie further apart decides; the first (for a pair the visual one) where they are
 equal.
@@ -10,17 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.core.settings import Settings
-from pipeline.fusion.rules import margins
+from pipeline.fusion.rules import NothingToSet, margins, nothing_learned
 
-
-class Params(Settings):
-    """Nothing to set: eq. (3) has no parameter."""
-
-
-def fit(params: Params, scores: np.ndarray, labels: np.ndarray) -> dict[str, Any]:  # noqa: ARG001
-    """Return an empty state: eq. (3) learns nothing."""
-    return {}
+Params, fit = NothingToSet, nothing_learned
 
 
 def fuse(scores: np.ndarray, state: dict[str, Any]) -> np.ndarray:  # noqa: ARG001

@@ -31,44 +31,31 @@ class Params(Settings):
     )
 
 
-def _subsets(models: int) -> list[tuple[int, ...]]:
-    every = range(models)
-    return list(chain.from_iterable(combinations(every, size) for size in range(1, models + 1)))
+def _subsets(models: int) -> dict[str, list[int]]:
+    """Return every subset of the models by its key: `0`, `1`, `0+1`..."""
+    chosen = chain.from_iterable(combinations(range(models), size) for size in range(1, models + 1))
+    return {"+".join(map(str, subset)): list(subset) for subset in chosen}
 
 
 def fit(params: Params, scores: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
-    """Return c, coefficients and intercepts for every subset of models, keyed by `0`, `1`, `0+1`...
+    """Return {"c": chosen, "coefficients": (C, inputs), "intercepts": (C,)} for every subset of models.
 
-    Args:
-        params: candidates
-        scores: (M, N, C) of validation clips, NaN where a model could not judge
-        labels: (N,)
-
-    Returns:
-        subset -> {"c": chosen, "coefficients": (C, inputs), "intercepts": (C,)}; a class without a validation clip
-        gets zero coefficients and the intercept -30, so that it is never chosen. A subset without two classes of
-        clips is left out
+    A class without a validation clip gets zero coefficients and the intercept -30, so that it is never chosen. A subset
+    without two classes of clips is left out.
     """
     state = {}
-    for subset in _subsets(len(scores)):
-        rows = np.hstack(list(scores[list(subset)]))
+    for key, subset in _subsets(len(scores)).items():
+        rows = np.hstack(list(scores[subset]))
         usable = ~np.isnan(rows).any(axis=1)
-        if len(set(labels[usable])) < 2:
-            continue
-        state["+".join(map(str, subset))] = _fit_one(params, rows[usable], labels[usable], scores.shape[2])
+        numbers = labels[usable].astype(np.int64)
+        if len(set(numbers.tolist())) >= 2:
+            given = (rows[usable].tobytes(), numbers.tobytes(), rows.shape[1], scores.shape[2])
+            state[key] = _learned(params.c, *given)
     return state
 
 
-def _fit_one(params: Params, rows: np.ndarray, labels: np.ndarray, classes: int) -> dict[str, Any]:
-    numbers = labels.astype(np.int64)
-    c, coefficients, intercepts = _learned(params.c, rows.tobytes(), numbers.tobytes(), rows.shape[1], classes)
-    return {"c": c, "coefficients": coefficients.tolist(), "intercepts": intercepts.tolist()}
-
-
 @lru_cache(maxsize=512)
-def _learned(
-    candidates: tuple[float, ...], values: bytes, numbers: bytes, width: int, classes: int
-) -> tuple[float, np.ndarray, np.ndarray]:
+def _learned(candidates: tuple[float, ...], values: bytes, numbers: bytes, width: int, classes: int) -> dict[str, Any]:
     """Return c, coefficients (C, width) and intercepts (C,); arrays come as bytes, which can be looked up.
 
     Remembered, since every pair that a model is part of asks for the regression on that model alone.
@@ -81,7 +68,11 @@ def _learned(
         found, free = np.vstack([-found, found]) / 2, np.concatenate([-free, free]) / 2
     coefficients, intercepts = np.zeros((classes, width)), np.full(classes, _NEVER)
     coefficients[model.classes_], intercepts[model.classes_] = found, free
-    return c, np.round(coefficients, DECIMALS), np.round(intercepts, DECIMALS)
+    return {
+        "c": c,
+        "coefficients": np.round(coefficients, DECIMALS).tolist(),
+        "intercepts": np.round(intercepts, DECIMALS).tolist(),
+    }
 
 
 def _regression(c: float, rows: np.ndarray, labels: np.ndarray) -> LogisticRegression:
@@ -118,16 +109,14 @@ def fuse(scores: np.ndarray, state: dict[str, Any]) -> np.ndarray:
     """
     present = ~np.isnan(scores).any(axis=2)
     fused = np.full(scores.shape[1:], np.nan)
-    for subset in _subsets(len(scores)):
+    for key, subset in _subsets(len(scores)).items():
         has = (present == np.isin(np.arange(len(scores)), subset)[:, None]).all(axis=0)
         if not has.any():
             continue
-        learned = state.get("+".join(map(str, subset)))
-        chosen = scores[list(subset)][:, has]
-        fused[has] = _apply(chosen, learned) if learned else chosen.mean(axis=0)
+        chosen = scores[subset][:, has]
+        if learned := state.get(key):
+            sums = np.hstack(list(chosen)) @ np.array(learned["coefficients"]).T + np.array(learned["intercepts"])
+            fused[has] = softmax(sums, axis=1)
+        else:
+            fused[has] = chosen.mean(axis=0)
     return fused
-
-
-def _apply(scores: np.ndarray, learned: dict[str, Any]) -> np.ndarray:
-    rows = np.hstack(list(scores))
-    return softmax(rows @ np.array(learned["coefficients"]).T + np.array(learned["intercepts"]), axis=1)

@@ -3,18 +3,7 @@
 Zhang et al. 2017, section IV.C.2 and Table V; the rule is from Kittler et al. 1998.
 """
 
-from __future__ import annotations
+from pipeline.fusion.rules import NothingToSet, fixed, nothing_learned
 
-from typing import Any
-
-import numpy as np
-
-from pipeline.fusion.rules._rules import NothingToSet, combined, nothing_learned
-
-Params = NothingToSet
-fit = nothing_learned
-
-
-def fuse(scores: np.ndarray, state: dict[str, Any]) -> np.ndarray:  # noqa: ARG001
-    """Return the lowest posterior of each class, scaled to sum to 1, (N, C), for scores (M, N, C)."""
-    return combined(scores, lambda judged: judged.min(axis=0))
+Params, fit = NothingToSet, nothing_learned
+fuse = fixed(lambda judged: judged.min(axis=0))

@@ -11,26 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.core.settings import Settings
 from pipeline.evaluation.metrics import confusion, micro_f1
-from pipeline.fusion.rules import DECIMALS, margins
+from pipeline.fusion.rules import DECIMALS, NothingToSet, margins
+
+Params = NothingToSet
 
 
-class Params(Settings):
-    """Nothing to set: d of eq. (5) is learned."""
-
-
-def fit(params: Params, scores: np.ndarray, labels: np.ndarray) -> dict[str, Any]:  # noqa: ARG001
+def fit(params: NothingToSet, scores: np.ndarray, labels: np.ndarray) -> dict[str, Any]:  # noqa: ARG001
     """Return the micro-F1 of each model on the validation clips that all of them judged, so that they compare.
 
-    Args:
-        params: nothing
-        scores: (M, N, C) of validation clips, NaN where a model could not judge
-        labels: (N,)
-
-    Returns:
-        {"micro_f1": (M,), "d": largest minus smallest, "bonus": (M,) micro-F1 minus the smallest}; without a clip
-        that all judged, micro_f1 are None and there is no bonus: eq. (3) is left
+    {"micro_f1": (M,), "d": largest minus smallest, "bonus": (M,) micro-F1 minus the smallest}; without a clip that all
+    judged, micro_f1 are None and there is no bonus: eq. (3) is left.
     """
     judged = ~np.isnan(scores).any(axis=(0, 2))
     if not judged.any():

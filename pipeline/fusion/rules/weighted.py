@@ -34,28 +34,13 @@ class Params(Settings):
 def fit(params: Params, scores: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
     """Return the best weights on validation clips, and how far that is proven.
 
-    Args:
-        params: candidates and limit
-        scores: (M, N, C) of validation clips, NaN where a model could not judge
-        labels: (N,)
-
-    Returns:
-        {"weights": (M, C), "clips": N, "right": clips that get their label, "bound": what any weights could reach,
-        "gap": bound - right, "exact": whether the search came to its end, "nodes": examined}
-
-    Raises:
-        SettingsError: too many candidates for that many models
+    {"weights": (M, C), "clips": N, "right": clips that get their label, "bound": what any weights could reach, "gap":
+    bound - right, "exact": whether the search came to its end, "nodes": examined}. A SettingsError says that there are
+    too many candidates for that many models.
     """
     found = search(scores, labels, params.candidates, params.node_limit)
-    return {
-        "weights": found.weights.tolist(),
-        "clips": len(labels),
-        "right": found.right,
-        "bound": found.bound,
-        "gap": found.gap,
-        "exact": found.exact,
-        "nodes": found.nodes,
-    }
+    figures = {name: getattr(found, name) for name in ("right", "bound", "gap", "exact", "nodes")}
+    return {"weights": found.weights.tolist(), "clips": len(labels), **figures}
 
 
 def fuse(scores: np.ndarray, state: dict[str, Any]) -> np.ndarray:

@@ -33,12 +33,9 @@ BATCH = 1024
 
 @dataclass(frozen=True)
 class Found:
-    """What a search found.
+    """What a search found: weights (M, C), and how many clips get their label with them, and with any others at most.
 
     Attributes:
-        weights: (M, C)
-        right: clips that get their label with them
-        bound: clips that any weights can get right at most
         nodes: partial choices of weights that were examined
         exact: whether the search came to its end: no weights are better, and none as good come first in the order
     """
@@ -58,14 +55,9 @@ class Found:
 def search(scores: np.ndarray, labels: np.ndarray, candidates: Sequence[float], node_limit: int) -> Found:
     """Return the first of the best weights, or the best that were seen before the limit.
 
-    Args:
-        scores: (M, N, C) of validation clips, NaN where a sub-system could not judge
-        labels: (N,)
-        candidates: weights to choose from
-        node_limit: nodes to examine in all, counted once per batch; what the smaller problems leave is for the whole
-
-    Raises:
-        SettingsError: too many candidates for that many sub-systems
+    Scores (M, N, C) and labels (N,) are those of validation clips, NaN where a sub-system could not judge. A
+    SettingsError says that the candidate weights are too many. `node_limit` is for all nodes to examine, counted once
+    per batch; what the smaller problems leave of it is for the whole.
     """
     duels = Duels.of(scores, labels, candidates)
     classes = tuple(np.argsort([-size for size in duels.sizes], kind="stable").tolist())
@@ -81,15 +73,13 @@ def search(scores: np.ndarray, labels: np.ndarray, candidates: Sequence[float], 
 
 
 class _Most:
-    """How many clips of some classes can be right at most when only these classes compete."""
+    """How many clips of some classes can be right at most when only these compete; `limit` is for 2 or 3 of them."""
 
     def __init__(self, duels: Duels, limit: int) -> None:
-        """Take the duels, and the nodes to examine for a pair or triple of classes."""
         self.duels, self.limit, self.nodes = duels, limit, 0
         self.known: dict[tuple[int, ...], int] = {}
 
     def solve(self, classes: tuple[int, ...], limit: int) -> None:
-        """Find the bound of some classes by a search among them."""
         tree = _Tree(self.duels, classes, self)
         tree.run(limit)
         self.known[classes] = tree.bound
@@ -103,25 +93,12 @@ class _Most:
             if len(classes) < 4:
                 self.solve(classes, self.limit)
             else:
-                self.known[classes] = self._from_parts(classes)
+                smaller = [self.of(classes[:i] + classes[i + 1 :]) for i in range(len(classes))]
+                # every class is in all parts but one, and in a part it can only be right more often
+                mean = sum(smaller) // (len(classes) - 1)
+                parts = zip(classes, smaller, strict=True)
+                self.known[classes] = min(mean, *(part + self.of((c,)) for c, part in parts))
         return self.known[classes]
-
-    def _from_parts(self, classes: tuple[int, ...]) -> int:
-        smaller = [self.of(classes[:i] + classes[i + 1 :]) for i in range(len(classes))]
-        # every class is in all parts but one, and in a part it can only be right more often
-        mean = sum(smaller) // (len(classes) - 1)
-        return min(mean, *(part + self.of((c,)) for c, part in zip(classes, smaller, strict=True)))
-
-
-@dataclass(frozen=True)
-class _Batch:
-    """Nodes of one depth: columns (B, depth) and what each can reach (B,)."""
-
-    chosen: np.ndarray
-    reach: np.ndarray
-
-    def only(self, kept: np.ndarray) -> _Batch:
-        return _Batch(self.chosen[kept], self.reach[kept])
 
 
 class _Tree:
@@ -136,39 +113,36 @@ class _Tree:
 
     def run(self, limit: int) -> None:
         """Search until nothing better is left, or until `limit` nodes were examined, counted once per batch."""
-        stack = [_Batch(np.zeros((1, 0), np.int64), np.array([sum(self.duels.sizes[c] for c in self.classes)]))]
+        stack = [(np.zeros((1, 0), np.int64), np.array([sum(self.duels.sizes[c] for c in self.classes)]))]
         while stack and self.nodes < limit:
-            batch = stack.pop()
-            batch = batch.only(batch.reach >= self.target)
-            self.nodes += len(batch.reach)
-            if len(batch.reach):
-                stack.extend(reversed(self._children(batch)))
+            chosen, reach = stack.pop()
+            kept = reach >= self.target
+            self.nodes += int(kept.sum())
+            if kept.any():
+                stack.extend(reversed(self._children(chosen[kept], reach[kept])))
         self.finished = not stack
-        self.bound = max([self.right, *(int(batch.reach.max()) for batch in stack)])
+        self.bound = max([self.right, *(int(reach.max()) for _, reach in stack)])
 
-    def _children(self, batch: _Batch) -> list[_Batch]:
-        depth = batch.chosen.shape[1]
+    def _children(self, chosen: np.ndarray, reach: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return those of nodes of one depth, columns (B, depth), and what each can reach (B,), in batches."""
+        depth = chosen.shape[1]
         done, left = self.classes[:depth], self.classes[depth:]
-        alive = self.duels.alive(done, batch.chosen)
+        alive = self.duels.alive(done, chosen)
         for new in reversed(left):  # the next class comes last: its table is that of the children
             rest = self.most.of(tuple(c for c in left if c != new))
-            reach = self.duels.joined(done, batch.chosen, alive, new) + rest
-            batch = _Batch(batch.chosen, np.minimum(batch.reach, reach.max(axis=1)))
-            kept = batch.reach >= self.target
-            batch, reach, alive = batch.only(kept), reach[kept], [bits[kept] for bits in alive]
-        node, column = np.nonzero(reach >= self.target)
-        chosen = np.column_stack([batch.chosen[node], column])
-        reach = np.minimum(reach[node, column], batch.reach[node])
-        if len(left) == 1:
-            self._judge(chosen, reach)
-            return []
-        return [_Batch(chosen[i : i + BATCH], reach[i : i + BATCH]) for i in range(0, len(chosen), BATCH)]
-
-    def _judge(self, chosen: np.ndarray, right: np.ndarray) -> None:
-        if len(right):
-            first = int(right.argmax())
-            self.best, self.right = chosen[first], int(right[first])
+            found = self.duels.joined(done, chosen, alive, new) + rest
+            reach = np.minimum(reach, found.max(axis=1))
+            kept = reach >= self.target
+            chosen, reach, found, alive = chosen[kept], reach[kept], found[kept], [bits[kept] for bits in alive]
+        node, column = np.nonzero(found >= self.target)
+        chosen, reach = np.column_stack([chosen[node], column]), np.minimum(found[node, column], reach[node])
+        if len(left) > 1:
+            return [(chosen[i : i + BATCH], reach[i : i + BATCH]) for i in range(0, len(chosen), BATCH)]
+        if len(reach):  # all classes have their column: what can be reached is what is right
+            first = int(reach.argmax())
+            self.best, self.right = chosen[first], int(reach[first])
             self.target = self.right + 1
+        return []
 
 
 def _climb(duels: Duels, classes: tuple[int, ...]) -> tuple[np.ndarray, int]:

@@ -1,16 +1,17 @@
-"""An organiser of a challenge that returns class distributions only, Ouyang et al. 2017, section 5.
+"""An organiser of a challenge, offline, that alone holds the true labels; Ouyang et al. 2017, section 5.
 
-It stands for the challenge of the paper, offline: it alone holds the true labels of a held-out set. See
-`pipeline/fusion/weights/feedback_loop.py` for what is learned from its answers.
+See `pipeline/fusion/weights/feedback_loop.py` for what is learned from its answers, class distributions only.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from pipeline.fusion.weights.weighted_sum import DECIMALS, decisions, weighted_sum
+from pipeline.fusion.rules import DECIMALS
+from pipeline.fusion.weights.weighted_sum import decisions, weighted_sum
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,7 @@ class Organiser:
         self.submissions = 0
 
     def submit(self, predicted: np.ndarray) -> Feedback:
-        """Return the feedback on predicted classes (N,), -1 for a clip that was not judged, and count the submission.
-
-        Raises:
-            ValueError: another number of clips, or accuracy was already told
-        """
+        """Return the feedback on predicted classes (N,), -1 = not judged, and count the submission."""
         if self._closed:
             raise ValueError("the organiser takes no submission after it has told an accuracy")
         self._check(predicted)
@@ -47,11 +44,7 @@ class Organiser:
         return Feedback(*(tuple(shares(x, self._classes).tolist()) for x in (predicted, self._labels)))
 
     def accuracy(self, predicted: np.ndarray) -> float:
-        """Return the accuracy of predicted classes (N,), for the report; nothing can be submitted afterwards.
-
-        Raises:
-            ValueError: another number of clips
-        """
+        """Return the accuracy of predicted classes (N,), for the report; nothing can be submitted afterwards."""
         self._check(predicted)
         self._closed = True
         return accuracy_of(predicted, self._labels)
@@ -59,20 +52,6 @@ class Organiser:
     def _check(self, predicted: np.ndarray) -> None:
         if predicted.shape != self._labels.shape:
             raise ValueError(f"predictions for {len(predicted)} clips, the organiser has {len(self._labels)}")
-
-
-@dataclass(frozen=True)
-class Fit:
-    """Accuracy with the weights of step 1 and with those kept, on the set with feedback and on one without."""
-
-    with_feedback: tuple[float, float]
-    without_feedback: tuple[float, float]
-
-    @property
-    def excess(self) -> float:
-        """What was gained on the set with feedback beyond the gain without: how far the weights fit that set."""
-        (first, kept), (plain_first, plain_kept) = self.with_feedback, self.without_feedback
-        return round((kept - first) - (plain_kept - plain_first), DECIMALS)
 
 
 def shares(decided: np.ndarray, classes: int) -> np.ndarray:
@@ -91,16 +70,18 @@ def fit_to_feedback(
     held_out: np.ndarray,
     unseen: np.ndarray,
     labels: np.ndarray,
-) -> Fit:
+) -> dict[str, Any]:
     """Return how far the kept weights fit the set with feedback; the organiser takes no submission afterwards.
+
+    with_feedback and without_feedback are the accuracy with either weights; excess is what was gained on the set with
+    feedback beyond the gain without.
 
     Args:
         weights: (M, C) of step 1 and (M, C) that are kept
-        organiser: the one that gave the feedback; it tells its accuracy
         held_out: (M, H, C) scores of the organiser's clips
-        unseen: (M, N, C) scores of other clips, on which nothing was returned
-        labels: (N,) of those
+        unseen: (M, N, C) scores of other clips with `labels` (N,), on which nothing was returned
     """
-    told = [organiser.accuracy(decisions(weighted_sum(held_out, each))) for each in weights]
-    other = [accuracy_of(decisions(weighted_sum(unseen, each)), labels) for each in weights]
-    return Fit((told[0], told[1]), (other[0], other[1]))
+    told = tuple(organiser.accuracy(decisions(weighted_sum(held_out, each))) for each in weights)
+    other = tuple(accuracy_of(decisions(weighted_sum(unseen, each)), labels) for each in weights)
+    excess = round((told[1] - told[0]) - (other[1] - other[0]), DECIMALS)
+    return {"with_feedback": told, "without_feedback": other, "excess": excess}

@@ -15,57 +15,32 @@ feedback at previous step"; the weights of the sub-systems were then searched ag
 
 Step 1 takes the weights of the search on validation clips. Each further step starts from the weights submitted last
 and changes the weights of that class that lower L most, as long as any change lowers it: a local optimum, unlike step
-    1.
-The predicted shares of weights not submitted yet are the learner's own, the true ones come from the last feedback.
+1. The predicted shares of weights not submitted yet are the learner's own, the true ones come from the last feedback.
 Ties: the first class, then larger weights first. The loop ends when its steps are used up, when the distributions are
-equal, or when it arrives at weights that it has submitted before. Of all steps that with the smallest distance is kept;
-ties go to the higher accuracy on validation, then to the earlier step.
+equal, or when it arrives at weights that it has submitted before. Of all steps that with the smallest distance is
+kept; ties go to the higher accuracy on validation, then to the earlier step.
 
 True labels of the held-out set are known to the `Organiser` alone. Its answers describe the held-out set, so the kept
-weights fit that set: `organiser.fit_to_feedback` compares with clips on which nothing was ever returned.
+weights fit that set: `challenge_server.fit_to_feedback` compares with clips on which nothing was ever returned.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
 
 import numpy as np
-from pydantic import Field
 
-from pipeline.core.settings import Settings
+from pipeline.fusion.rules import DECIMALS, weighted
 from pipeline.fusion.weights.branch_and_bound import search
 from pipeline.fusion.weights.challenge_server import Feedback, Organiser, shares
-from pipeline.fusion.weights.weighted_sum import DECIMALS, columns_of, count_right, decisions, weighted_sum
-
-
-class FeedbackSettings(Settings):
-    """How long to learn, and how fast."""
-
-    steps: int = Field(10, ge=1, description="submissions at most")
-    rate: float = Field(
-        1.0, gt=0, description="what each feedback adds to the weights W of eq. (2), on average over classes"
-    )
-    candidates: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(
-        (0.0, 0.5, 1.0), min_length=1, description="weights of sub-systems to choose from, section 6.4"
-    )
-    node_limit: int = Field(1_000_000, ge=1, description="limit of the search in step 1")
+from pipeline.fusion.weights.weighted_sum import columns_of, count_right, decisions, sums_by_column, weighted_sum
+from pipeline.systems.combined import FeedbackParams
 
 
 @dataclass(frozen=True)
 class Step:
-    """One submission.
-
-    Attributes:
-        weights: of the sub-systems, (M, C)
-        emphasis: W of eq. (2), (C,)
-        feedback: what was returned
-        differences: D of eq. (2), (C,)
-        accuracy: C of eq. (2)
-        reward: L of eq. (2)
-        changed: (sub-system, class, weight before, weight now) against the step before
-    """
+    """One submission: weights (M, C) of the sub-systems, and W, D, C and L of eq. (2)."""
 
     weights: np.ndarray
     emphasis: tuple[float, ...]
@@ -74,6 +49,7 @@ class Step:
     accuracy: float
     reward: float
     changed: tuple[tuple[int, int, float, float], ...]
+    """(sub-system, class, weight before, weight now) against the step before."""
 
     @property
     def distance(self) -> float:
@@ -107,31 +83,29 @@ def emphasised(emphasis: Sequence[float], differences: Sequence[float], rate: fl
 
 
 def learn(
-    organiser: Organiser, held_out: np.ndarray, scores: np.ndarray, labels: np.ndarray, settings: FeedbackSettings
+    organiser: Organiser,
+    held_out: np.ndarray,
+    scores: np.ndarray,
+    labels: np.ndarray,
+    loop: FeedbackParams,
+    searched: weighted.Params,
 ) -> Learned:
-    """Return what the loop learned, step by step.
+    """Return what the loop learned, step by step; a SettingsError says that there are too many candidates.
 
-    Args:
-        organiser: has the labels of the held-out clips
-        held_out: (M, H, C) scores of the organiser's clips, NaN where a sub-system could not judge
-        scores: (M, N, C) of validation clips
-        labels: (N,) of validation clips
-        settings: steps, rate, candidates, limit
-
-    Raises:
-        SettingsError: too many candidates for that many sub-systems
+    `held_out` (M, H, C) are scores of the organiser's clips, NaN where a sub-system could not judge, and `scores`
+    (M, N, C) those of validation clips with `labels` (N,).
     """
-    weights = search(scores, labels, settings.candidates, settings.node_limit).weights
-    descent = _Descent(held_out, scores, labels, columns_of(settings.candidates, len(scores)))
+    weights = search(scores, labels, searched.candidates, searched.node_limit).weights
+    descent = _Descent(held_out, scores, labels, columns_of(searched.candidates, len(scores)))
     emphasis = (0.0,) * scores.shape[2]
     steps: list[Step] = []
     end = "steps"
-    while len(steps) < settings.steps:
+    while len(steps) < loop.steps:
         if steps:
             if not any(steps[-1].differences):
                 end = "equal"
                 break
-            emphasis = emphasised(emphasis, steps[-1].differences, settings.rate)
+            emphasis = emphasised(emphasis, steps[-1].differences, loop.rate)
             weights = descent.run(weights, np.array(emphasis), np.array(steps[-1].feedback.true))
             if any((weights == step.weights).all() for step in steps):
                 end = "repeated"
@@ -149,9 +123,8 @@ def _step(
 ) -> Step:
     pairs = zip(feedback.predicted, feedback.true, strict=True)
     differences = tuple(round(abs(predicted - true), DECIMALS) for predicted, true in pairs)
-    changed = tuple(
-        (int(i), int(c), float(before[i, c]), float(weights[i, c])) for i, c in np.argwhere(weights != before)
-    )
+    places = np.argwhere(weights != before).tolist()
+    changed = tuple((i, c, float(before[i, c]), float(weights[i, c])) for i, c in places)
     return Step(weights, emphasis, feedback, differences, accuracy, reward(emphasis, differences, accuracy), changed)
 
 
@@ -160,12 +133,7 @@ class _Descent:
 
     def __init__(self, held_out: np.ndarray, scores: np.ndarray, labels: np.ndarray, columns: np.ndarray) -> None:
         self.columns, self.labels = columns, labels
-        self.held_out, self.known = (self._sums(part) for part in (held_out, scores))
-
-    def _sums(self, scores: np.ndarray) -> np.ndarray:
-        """Return the sums of every class under every column, (K, N, C)."""
-        classes = scores.shape[2]
-        return np.stack([weighted_sum(scores, np.repeat(column[:, None], classes, axis=1)) for column in self.columns])
+        self.held_out, self.known = (sums_by_column(part, columns) for part in (held_out, scores))
 
     def run(self, weights: np.ndarray, emphasis: np.ndarray, true: np.ndarray) -> np.ndarray:
         """Return weights (M, C) that no change of one class improves, from weights (M, C)."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from pipeline.core.clip import Clip
@@ -20,14 +19,14 @@ from pipeline.core.files import write_json
 from pipeline.core.posteriors import write_table
 from pipeline.core.settings import parse
 from pipeline.engine.parallel import ordered_map
-from pipeline.fusion.per_fold import FoldFusion, clips_of
+from pipeline.fusion.per_fold import FoldFusion, clips_of, rule_params
 from pipeline.fusion.rules import deal, weighted
-from pipeline.fusion.run import fused_parts
 from pipeline.fusion.weights.challenge_server import Organiser, fit_to_feedback
-from pipeline.fusion.weights.feedback_loop import FeedbackSettings, Learned, Step, learn
+from pipeline.fusion.weights.feedback_loop import Step, learn
 from pipeline.protocols.splits import Fold
+from pipeline.systems.combined import FeedbackParams
 from pipeline.systems.ids import FusionId
-from pipeline.systems.params import SystemParams, fusions
+from pipeline.systems.params import SystemParams, named_fusions
 
 
 def run_feedback(
@@ -41,88 +40,69 @@ def run_feedback(
 ) -> dict[str, Any] | None:
     """Return what the loop learned in every fold, as plain JSON; None where the system asks for no loop.
 
-    Args:
-        system: what is fused
-        settings: `fuse`: rule -> its settings; candidates and limit of the search are those of `weighted`
-        tables: model -> its posteriors (val and test)
-        clips: all clips of the corpus
-        folds: fold name -> fold
-        classes: emotions
-        workers: processes
-
-    Raises:
-        SettingsError: settings that a rule does not know, or too many candidates for that many parts
+    Arguments are those of `fuse_all`; candidates and limit of the search are those of `weighted`. A SettingsError says
+    that a rule does not know its settings, or that there are too many candidates for that many parts.
     """
-    wanted = system.feedback
-    if wanted is None:
+    loop = system.feedback
+    if loop is None:
         return None
-    combined = system.combined[wanted.fusion]
-    name = FusionId.combined(wanted.fusion, combined.rule)
-    fusion = next(each for each in fusions(system) if each.name == name)
-    search = parse(weighted.Params, settings.get("weighted"), "params.yaml: fuse.weighted")
-    loop = FeedbackSettings(
-        steps=wanted.steps, rate=wanted.rate, candidates=search.candidates, node_limit=search.node_limit
-    )
-    fused = fused_parts(fusion, system, settings, tables, clips, classes)
-    job = _FoldFeedback(fused, fusion.parts, combined.of, loop)
+    combined, by_name = system.combined[loop.fusion], named_fusions(system)
+    fusion = by_name[FusionId.combined(loop.fusion, combined.rule)]
+    searched = parse(weighted.Params, settings.get("weighted"), "params.yaml: fuse.weighted")
+    below = list(fusion.parts)
+    for part in below:  # grows while it is walked: the parts of the parts
+        below += by_name[part].parts if part in by_name else ()
+    wanted = [each for each in by_name.values() if each.name in below]
+    fused = FoldFusion(wanted, rule_params(wanted, settings), tables, clips, classes)
+    job = _FoldFeedback(fused, fusion.parts, combined.of, loop, searched)
     found = ordered_map(job, list(folds.items()), workers, "feedback", "fold")
     by_fold = dict(zip(folds, found, strict=True))
-    return {"fusion": name, "parts": combined.of, "classes": list(classes), "folds": by_fold}
+    return {"fusion": fusion.name, "parts": combined.of, "classes": list(classes), "folds": by_fold}
 
 
 @dataclass(frozen=True)
 class _FoldFeedback:
-    """The loop in one fold."""
+    """The loop in one fold; `shown` are the names of the parts in params.yaml."""
 
     fused: FoldFusion
     parts: Sequence[str]
     shown: Sequence[str]
-    loop: FeedbackSettings
+    loop: FeedbackParams
+    searched: weighted.Params
 
     def __call__(self, item: tuple[str, Fold]) -> dict[str, Any]:
-        found, fold = self.fused(item), item[1]
+        said, fold, labels = self.fused(item).said, item[1], self.fused.labels
         val, test = (clips_of(self.fused.clips, fold, part) for part in ("val", "test"))
-        halves = deal(self._labels(test), most=2)
+        halves = deal(labels(test), most=2)
         answered, unseen = ([clip for clip, half in zip(test, halves, strict=True) if half == n] for n in (0, 1))
-        known, held_out, plain = (found.of(self.parts, each) for each in (val, answered, unseen))
-        organiser = Organiser(self._labels(answered), len(self.fused.classes))
-        learned = learn(organiser, held_out, known, self._labels(val), self.loop)
-        fit = fit_to_feedback(learned.weights, organiser, held_out, plain, self._labels(unseen))
+        known, held_out, plain = (said.of(self.parts, each) for each in (val, answered, unseen))
+        organiser = Organiser(labels(answered), len(self.fused.classes))
+        learned = learn(organiser, held_out, known, labels(val), self.loop, self.searched)
         return {
             "validation_clips": len(val),
             "clips_with_feedback": len(answered),
             "clips_without_feedback": len(unseen),
             "end": learned.end,
             "kept": learned.kept + 1,
-            "with_feedback": fit.with_feedback,
-            "without_feedback": fit.without_feedback,
-            "excess": fit.excess,
-            "steps": self._steps(learned),
+            **fit_to_feedback(learned.weights, organiser, held_out, plain, labels(unseen)),
+            "steps": [self._shown(step) for step in learned.steps],
         }
 
-    def _labels(self, clips: Sequence[Clip]) -> np.ndarray:
-        return np.array([self.fused.classes.index(clip.emotion) for clip in clips], np.int64)
-
-    def _steps(self, learned: Learned) -> list[dict[str, Any]]:
-        return [
-            {
-                "distance": step.distance,
-                "loss": step.reward,
-                "validation_accuracy": step.accuracy,
-                "changed": self._changed(step),
-                "weights": step.weights.tolist(),
-                "emphasis": step.emphasis,
-                "predicted": step.feedback.predicted,
-                "true": step.feedback.true,
-            }
-            for step in learned.steps
-        ]
-
-    def _changed(self, step: Step) -> list[dict[str, Any]]:
-        return [
+    def _shown(self, step: Step) -> dict[str, Any]:
+        changed = [
             {"part": self.shown[part], "emotion": self.fused.classes[c], "before": before, "now": now}
             for part, c, before, now in step.changed
         ]
+        return {
+            "distance": step.distance,
+            "loss": step.reward,
+            "validation_accuracy": step.accuracy,
+            "changed": changed,
+            "weights": step.weights.tolist(),
+            "emphasis": step.emphasis,
+            "predicted": step.feedback.predicted,
+            "true": step.feedback.true,
+        }
 
 
 def step_table(runs: Mapping[str, Any]) -> pd.DataFrame:

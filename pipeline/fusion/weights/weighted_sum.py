@@ -20,20 +20,14 @@ from itertools import product
 import numpy as np
 
 from pipeline.core.errors import SettingsError
-
-DECIMALS = 9
-"""Scores come from tables with six decimals: what differs by less is equal, whatever binary fractions say."""
+from pipeline.fusion.rules import DECIMALS
 
 MOST_COLUMNS = 256
 """Three candidates for five sub-systems, four for four: tables of duels grow with the square."""
 
 
 def weighted_sum(scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return S of eq. (1), (N, C), to nine decimals; NaN for a clip that no sub-system judged.
-
-    Args:
-        scores: (M, N, C), NaN where a sub-system could not judge
-        weights: (M, C)
+    """Return S of eq. (1), (N, C), for scores (M, N, C) and weights (M, C), to nine decimals; see the rules above.
 
     >>> scores = np.array([[[0.6, 0.4]], [[0.2, 0.8]]])
     >>> weighted_sum(scores, np.array([[1.0, 0.5], [0.5, 0.5]])).tolist()
@@ -55,11 +49,15 @@ def count_right(scores: np.ndarray, weights: np.ndarray, labels: np.ndarray) -> 
     return int((decisions(weighted_sum(scores, weights)) == labels).sum())
 
 
+def sums_by_column(scores: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Return the sums of every class under every column, (K, N, C), for scores (M, N, C) and columns (K, M)."""
+    return np.stack([weighted_sum(scores, np.repeat(each[:, None], scores.shape[2], axis=1)) for each in columns])
+
+
 def columns_of(candidates: Sequence[float], models: int) -> np.ndarray:
     """Return all columns of weights, (K, M), the largest weights first, the last sub-system changing fastest.
 
-    Raises:
-        SettingsError: more than MOST_COLUMNS
+    A SettingsError says that there are more than `MOST_COLUMNS`.
     """
     levels = sorted(set(candidates), reverse=True)
     if len(levels) ** models > MOST_COLUMNS:
@@ -85,21 +83,14 @@ class Duels:
 
     @classmethod
     def of(cls, scores: np.ndarray, labels: np.ndarray, candidates: Sequence[float]) -> Duels:
-        """Return the duels of validation clips that at least one sub-system judged.
+        """Return the duels of validation clips, scores (M, N, C) and labels (N,), that at least one sub-system judged.
 
         Columns that cannot be in the first best weights are left out, see `_needed`.
-
-        Args:
-            scores: (M, N, C), NaN where a sub-system could not judge
-            labels: (N,)
-            candidates: weights to choose from
         """
         models, _, classes = scores.shape
         columns = columns_of(candidates, models)
         judged = ~np.isnan(scores).any(axis=2).all(axis=0)
-        known, truth = scores[:, judged], labels[judged]
-        every = [weighted_sum(known, np.repeat(column[:, None], classes, axis=1)) for column in columns]
-        sums = np.stack(every).reshape(len(columns), len(truth), classes)
+        truth, sums = labels[judged], sums_by_column(scores[:, judged], columns)
         wins = [[_wins(sums[:, truth == y], y, c) for c in range(classes)] for y in range(classes)]
         kept = []
         for c in range(classes):
@@ -111,12 +102,7 @@ class Duels:
         return cls(wins, turned, [columns[index] for index in kept], [int((truth == y).sum()) for y in range(classes)])
 
     def alive(self, classes: Sequence[int], chosen: np.ndarray) -> list[np.ndarray]:
-        """Return for each of the classes which of its clips it wins against the others, (B, words) each.
-
-        Args:
-            classes: D classes
-            chosen: (B, D) their columns
-        """
+        """Return for each of D classes with columns (B, D) which clips it wins against the others, (B, words) each."""
         found = []
         for i, y in enumerate(classes):
             bits = np.full((len(chosen), self.wins[y][y].shape[2]), ~np.uint64(0))
@@ -126,13 +112,9 @@ class Duels:
         return found
 
     def joined(self, classes: Sequence[int], chosen: np.ndarray, alive: Sequence[np.ndarray], new: int) -> np.ndarray:
-        """Return how many clips are right among `classes` and a new one, for each column of it, (B, K_new).
+        """Return how many clips are right among D classes and a new one, for each column of it, (B, K_new).
 
-        Args:
-            classes: D classes
-            chosen: (B, D) their columns
-            alive: what `alive` returned for them
-            new: a class that is not among them
+        `chosen` (B, D) are the columns of the others, and `alive` is what `Duels.alive` returned for them.
         """
         own = self.wins[new][new]
         gain = np.repeat(own[np.arange(len(own)), np.arange(len(own))][None], len(chosen), axis=0)

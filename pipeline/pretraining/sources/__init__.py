@@ -4,7 +4,8 @@
                 or a `pipeline.training.cntk_schedule.AdjustedRate`
     speakers    `speakers(root, params) -> set of names`: who is heard or seen, for the guard
     train       `train(root, params, run) -> Trained`: `root` is the source corpus; before it trains it hands its ledger
-                to `run.on_ledger`, with `run.stage` as the entries' stage
+                to `run.on_ledger`, with `run.stage` as the entries' stage; raises CorpusError for a corpus that cannot
+                be learned from, such as too few classes or speakers, and SettingsError where the device is not there
 
 Bad input costs the utterance or the picture that it is, and stands in the ledger. Their speakers and faces never occur
 in an emotion corpus that the features are judged on (`pipeline.protocols.splits`). The folder `_shared` holds what

@@ -2,29 +2,34 @@
 
 Corpus layout: one folder of video files per class. 16 frames evenly spread over a file are used, so a file should hold
 one action and little else; they are scaled to a square. All of them are held in memory, 0.2 MB per clip at 64 px and
-0.6 MB at 112.
+0.6 MB at 112. All clips of a speaker are on one side.
 
 The last layer is trained along and thrown away later, as the paper does with fc8.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+from functools import partial
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+import cv2
+import numpy as np
 import torch
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.core.settings import Settings
+from pipeline.core.errors import ClipError, CorpusError
+from pipeline.media.decode import read_frames
 from pipeline.networks.c3d import C3D, FRAMES, MEAN, Fc6, check_size, normalise_clips
-from pipeline.pretraining.sources._shared.clips import paths_of, read
-from pipeline.pretraining.sources._shared.names import speaker_of, with_one_group
-from pipeline.pretraining.sources._shared.pictures import augment
-from pipeline.training.fitting import accuracy, fit
-from pipeline.training.task import LoopParams, Run, Task, Trained
+from pipeline.pretraining.sources._shared.reading import CLIPS, Corpus, read
+from pipeline.pretraining.sources._shared.training import Changes, augment, learn
+from pipeline.pretraining.sources._shared.utterances import speaker_of, with_one_group
+from pipeline.training.task import Run, Trained
+
+SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".flv", ".wmv", ".m4v")
 
 
-class Params(Settings):
+class Params(Changes):
     """Corpus, network and training."""
 
     width: float = Field(gt=0, le=1, description="scale of all layers; 1 = the full network {Zhang III: 1}")
@@ -35,11 +40,8 @@ class Params(Settings):
         gt=0, le=0.5, description="share of the speakers never trained on, each 1/n-th; of the clips without `speaker`"
     )
     mirror: bool = Field(True, description="mirror half of the training clips; not where left and right tell classes")
-    shift_px: int = Field(ge=0, le=20, description="random shift of training clips, px")
     grey: float = Field(0.0, ge=0, le=1, description="share of training clips shown without colour")
-    tint: float = Field(ge=0, lt=1, description="random gain of every colour channel, 1 +- tint")
     dropout: float = Field(0.5, ge=0, lt=1, description="of fc6 and fc7; narrow networks learn faster without")
-    loop: LoopParams = Field(description="training")
 
     _speaker_has_one_group = field_validator("speaker")(with_one_group)
 
@@ -48,49 +50,75 @@ class Params(Settings):
         check_size(self.size, self.fc6)
         return self
 
+    def changed(self, clips: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """See `augment`; clips are (B, 16, size, size, 3)."""
+        first = clips.float().permute(0, 4, 1, 2, 3)
+        changed = augment(first, generator, self.shift_px, self.grey, self.tint, self.mirror)
+        return changed.permute(0, 2, 3, 4, 1)
+
 
 def speakers(root: Path, params: Params) -> set[str]:
     """Return who the setting `speaker` finds in the paths of the source corpus; nobody without it."""
-    return {speaker_of(path, params.speaker) for path in paths_of(root)} - {""}
+    return {speaker_of(path, params.speaker) for path in CLIPS.paths(root, SUFFIXES)} - {""}
+
+
+def read_clips(root: Path, size: int, share: float, speaker: str | None, run: Run) -> Corpus:
+    """Return clips (N, 16, size, size, 3); this share of the speakers is held out, each 1/n-th by name.
+
+    `speaker` is a pattern on a clip's path; without it, or where it finds nobody, a clip stands for itself.
+
+    Raises:
+        CorpusError: fewer than two classes with two readable clips; nobody to hold out; a class of held-out clips only
+    """
+    hold_out = partial(_held_out, root, share, speaker)
+    return read(root, CLIPS, SUFFIXES, partial(sixteen_frames, size=size), hold_out, run)
+
+
+def sixteen_frames(path: Path, size: int) -> np.ndarray:
+    """Return 16 frames evenly spread over a clip, from its first to its last, (16, size, size, 3) uint8; some twice
+    where it has fewer.
+
+    Raises:
+        ClipError: missing_file; decode_error; no_video; too_short, a single frame
+    """
+    found = [_resized(frame, size) for _, frame in read_frames(path)]
+    if len(found) < 2:
+        raise ClipError("too_short", "a single frame; nothing moves in it")
+    return np.stack([found[row] for row in np.linspace(0, len(found) - 1, FRAMES).round().astype(int)])
+
+
+def _resized(frame: np.ndarray, size: int) -> np.ndarray:
+    how = cv2.INTER_AREA if size < min(frame.shape[:2]) else cv2.INTER_LINEAR
+    return cv2.resize(frame, (size, size), interpolation=how)
+
+
+def _held_out(root: Path, share: float, speaker: str | None, clips: list[PurePosixPath]) -> set[PurePosixPath]:
+    groups = {path: speaker_of(path, speaker) or path.as_posix() for path in clips}
+    names = sorted(set(groups.values()))
+    if len(names) < 2:
+        raise CorpusError(
+            f"{root}: all clips are of one speaker, {names[0]}; the source task needs another one to hold out; "
+            "add clips, or mend the setting `speaker`"
+        )
+    step = max(2, round(1 / share))
+    out = set(names[step - 1 :: step] or names[:1])
+    held = {path for path in clips if groups[path] in out}
+    lost = {path.parent.name for path in clips} - {path.parent.name for path in clips if path not in held}
+    if lost:
+        raise CorpusError(
+            f"{root}: all clips of the class {min(lost)} are of speakers who are held out; add clips of others, "
+            "lower held_out, or leave the class out"
+        )
+    return held
 
 
 def train(root: Path, params: Params, run: Run) -> Trained:
-    """Train C3D on clips.
-
-    Raises:
-        CorpusError: too few classes, clips or speakers
-        SettingsError: the device is not there
-    """
-    corpus = read(root, params.size, params.held_out, params.speaker, run)
-    shape: dict[str, Any] = {
-        "width": params.width, "classes": len(corpus.classes), "size": params.size, "fc6": params.fc6
-    }  # fmt: skip
-    generator = torch.Generator().manual_seed(params.loop.seed)
-
-    def prepare(clips: torch.Tensor, training: bool) -> torch.Tensor:
-        if training:
-            first = clips.float().permute(0, 4, 1, 2, 3)
-            changed = augment(first, generator, params.shift_px, params.grey, params.tint, params.mirror)
-            clips = changed.permute(0, 2, 3, 4, 1)
-        return normalise_clips(clips)
-
+    """Train C3D on clips."""
+    corpus = read_clips(root, params.size, params.held_out, params.speaker, run)
+    shape: dict[str, Any] = {"width": params.width, "classes": len(corpus.classes)}
+    shape |= {"size": params.size, "fc6": params.fc6}
+    taken = {"frames": FRAMES, "size": params.size, "mean": list(MEAN)}
     torch.manual_seed(params.loop.seed)
-    network, generators = C3D(**shape, dropout=params.dropout), {"augmentation": generator}
+    network = C3D(**shape, dropout=params.dropout)
     network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # a fifth faster on the CPU
-    task = Task(
-        network, corpus.learn, corpus.held, prepare, __name__, params.model_dump(mode="json"), generators=generators
-    )
-    state, history = fit(task, params.loop, run)
-    metrics = {
-        "held_out_accuracy": round(accuracy(network, corpus.held, params.loop.batch, prepare, run), 4),
-        "chance": round(1 / len(corpus.classes), 4),
-        "clips": len(corpus.learn.labels),
-        "held_out_clips": len(corpus.held.labels),
-    }
-    config = {
-        "network": shape,
-        "classes": corpus.classes,
-        "input": {"frames": FRAMES, "size": params.size, "mean": list(MEAN)},
-    }
-    state = {name: tensor.contiguous() for name, tensor in state.items()}
-    return Trained(state, config, history, metrics, corpus.ledger)
+    return learn(CLIPS, corpus, params, run, __name__, network, normalise_clips, shape, taken)

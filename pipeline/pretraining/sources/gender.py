@@ -14,8 +14,8 @@ checkpoint until it has ended; the training itself takes seconds to minutes, and
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -47,13 +47,11 @@ GENDERS = ("female", "male")
 class Params(Settings):
     """Input, network and training; the defaults are the paper's."""
 
-    egemaps: EgemapsParams = Field(
-        EgemapsParams.model_validate({}), description="rows of the input; equal to extract.egemaps"
-    )
+    egemaps: EgemapsParams = Field(EgemapsParams.model_validate({}), description="input; equal to extract.egemaps")
     hidden: int = Field(256, ge=2, description="nodes of each hidden layer {Ouyang 4.2: 256}")
     layers: int = Field(2, ge=1, description="hidden layers {Ouyang 4.2: 2}")
     held_out: float = Field(
-        0.15, gt=0, le=0.5, description="share of the speakers of either gender never trained on {Ouyang 4.2: 0.15}"
+        0.15, gt=0, le=0.5, description="share of either gender's speakers held out {Ouyang 4.2: 0.15}"
     )
     loop: AdjustedRate = Field(AdjustedRate.model_validate({"learning_rate": 0.004}), description="training")
 
@@ -79,60 +77,42 @@ class _Voices:
         return Examples(torch.from_numpy(self.rows), torch.from_numpy(self.genders))
 
 
-def speakers(root: Path, params: Params) -> set[str]:  # noqa: ARG001
+def speakers(root: Path, _: Params) -> set[str]:
     """Return the names of all speakers of the source corpus."""
     return {utterance.speaker for utterance in find_with_gender(root)}
 
 
-@dataclass(frozen=True)
-class _Reader:
-    """Computes the rows of one utterance, or takes them from `kept`."""
-
-    root: Path
-    params: EgemapsParams
-    kept: Path | None
-    stage: str
-
-    def __call__(self, utterance: Utterance) -> tuple[np.ndarray | None, Entry]:
-        try:
-            if utterance.gender not in GENDERS:
-                raise ClipError("no_input", f"gender '{utterance.gender}' is neither female nor male")
-            found = self._found(utterance)
-        except ClipError as error:
-            return None, Entry(utterance.name, self.stage, "failed", error.reason, error.detail)
-        return found.values[found.mask], Entry(utterance.name, self.stage)
-
-    def _found(self, utterance: Utterance) -> ClipFeatures:
-        path = self.root / utterance.path
-        if self.kept is None or not path.is_file():
-            return self._computed(path, utterance)
-        cache, key = ClipCache(self.kept), self._key(path, utterance)
-        if (before := cache.get(key)) and isinstance(before[0], ClipFeatures):
-            return before[0]
-        found = self._computed(path, utterance)
-        cache.put(key, [found], [])
-        return found
-
-    def _computed(self, path: Path, utterance: Utterance) -> ClipFeatures:
-        return functionals(read_audio(path, AUDIO_HZ, utterance.start, utterance.end), self.params)
-
-    def _key(self, path: Path, utterance: Utterance) -> str:
-        code = code_digest("pipeline.audio.egemaps", "pipeline.media.decode")
-        span, params = [utterance.start, utterance.end], self.params.model_dump()
-        return cache_key(input=file_digest(path), span=span, code=code, params=params)
+def _rows(
+    root: Path, params: EgemapsParams, kept: Path | None, stage: str, utterance: Utterance
+) -> tuple[np.ndarray | None, Entry]:
+    """Return the rows of one utterance, computed or from `kept`, None where it failed, and its ledger entry."""
+    try:
+        if utterance.gender not in GENDERS:
+            raise ClipError("no_input", f"gender '{utterance.gender}' is neither female nor male")
+        found = _found(root / utterance.path, [utterance.start, utterance.end], params, kept)
+    except ClipError as error:
+        return None, Entry(utterance.name, stage, "failed", error.reason, error.detail)
+    return found.values[found.mask], Entry(utterance.name, stage)
 
 
-def _check_genders(root: Path, utterances: Sequence[Utterance]) -> None:
-    known: dict[str, str] = {}
-    for one in utterances:
-        if one.gender in GENDERS and known.setdefault(one.speaker, one.gender) != one.gender:
-            raise CorpusError(f"{root}: speaker '{one.speaker}' is female here and male there; mend the table")
+def _found(path: Path, span: list[float | None], params: EgemapsParams, kept: Path | None) -> ClipFeatures:
+    if kept is None or not path.is_file():
+        return functionals(read_audio(path, AUDIO_HZ, *span), params)
+    code = code_digest("pipeline.audio.egemaps", "pipeline.media.decode")
+    key = cache_key(input=file_digest(path), span=span, code=code, params=params.model_dump())
+    if (before := ClipCache(kept).get(key)) and isinstance(before[0], ClipFeatures):
+        return before[0]
+    found = functionals(read_audio(path, AUDIO_HZ, *span), params)
+    ClipCache(kept).put(key, [found], [])
+    return found
 
 
 def _read(root: Path, params: Params, run: Run, kept: Path | None) -> tuple[_Voices, list[Entry]]:
-    utterances = find_with_gender(root)
-    _check_genders(root, utterances)
-    reader = _Reader(root, params.egemaps, kept, run.stage)
+    utterances, known = find_with_gender(root), dict[str, str]()
+    for one in utterances:
+        if one.gender in GENDERS and known.setdefault(one.speaker, one.gender) != one.gender:
+            raise CorpusError(f"{root}: speaker '{one.speaker}' is female here and male there; mend the table")
+    reader = partial(_rows, root, params.egemaps, kept, run.stage)
     rows, genders, names, ledger = [], [], [], []
     results = ordered_map(reader, utterances, run.workers, "reading voices", "utterance")
     for utterance, (found, entry) in zip(utterances, results, strict=True):
@@ -160,12 +140,7 @@ def _held_out(root: Path, voices: _Voices, share: float, seed: int) -> set[str]:
 
 
 def train(root: Path, params: Params, run: Run) -> Trained:
-    """Train the speech DNN to tell genders.
-
-    Raises:
-        CorpusError: no table, a speaker of two genders, or too few speakers
-        SettingsError: the device is not there
-    """
+    """Train the speech DNN to tell genders."""
     kept = run.checkpoint and run.checkpoint.with_suffix(".rows")
     voices, ledger = _read(root, params, run, kept)
     run.on_ledger(ledger)

@@ -21,11 +21,11 @@ from pipeline.audio.spectral import MfccParams
 from pipeline.core.errors import ClipError, CorpusError
 from pipeline.core.ledger import Entry
 from pipeline.core.settings import Settings
+from pipeline.engine.parallel import ordered_map
 from pipeline.networks.speech_dnn import SpeechDNN
 from pipeline.pretraining.sources._shared.alignments import Span, reader
-from pipeline.pretraining.sources._shared.names import with_one_group
-from pipeline.pretraining.sources._shared.utterances import Utterance, find, held_out
-from pipeline.pretraining.sources._shared.voices import Voice, frame_table, in_context, read_voices
+from pipeline.pretraining.sources._shared.utterances import Utterance, find, held_out, with_one_group
+from pipeline.pretraining.sources._shared.voices import Voice, frame_table, in_context, read_voice
 from pipeline.training.fitting import accuracy, fit
 from pipeline.training.task import Examples, LoopParams, Run, Task, Trained
 
@@ -51,20 +51,13 @@ class Params(Settings):
     )
     alignment: Literal["ctm", "textgrid", "phn"] = Field("ctm", description="format of the phone alignment")
     tier: str = Field("phones", min_length=1, description="tier of a TextGrid that holds the phones")
-    sounds: str = Field(
-        "**/*.wav", pattern="^[^/]", description="sound files below the root, where there is no speakers.csv"
-    )
+    sounds: str = Field("**/*.wav", pattern="^[^/]", description="sound files below the root, without a speakers.csv")
     speaker: str | None = Field(None, description="regular expression on a sound's path; its group is the speaker")
     phones: list[str] | None = Field(None, min_length=2, description="all phones that may occur; null = those that do")
-    rename: dict[str, str | None] = Field(
-        {}, description="phone -> phone of the label set, or null: its frames are left out"
-    )
+    rename: dict[str, str | None] = Field({}, description="phone -> phone of the set, or null: its frames are left out")
     loop: LoopParams = Field(description="training")
 
-    @field_validator("speaker")
-    @classmethod
-    def _has_one_group(cls, pattern: str | None) -> str | None:
-        return with_one_group(pattern)
+    _speaker_has_one_group = field_validator("speaker")(with_one_group)
 
     @field_validator("phones")
     @classmethod
@@ -98,18 +91,14 @@ def _aligned(
             failed.append(Entry(utterance.name, stage, "failed", error.reason, error.detail))
             continue
         spans = [(start, end, phone) for start, end, phone in renamed if phone is not None]
-        _check_phones(root, utterance, spans, params.phones)
+        for start, _, phone in spans:
+            if params.phones is not None and phone not in params.phones:
+                raise CorpusError(
+                    f"{root}: utterance '{utterance.name}' has the phone '{phone}' at {start:g} s, which is not in the "
+                    "setting `phones`; add it there, or map it in `rename` (null leaves its frames out)"
+                )
         found.append((utterance, spans))
     return found, failed
-
-
-def _check_phones(root: Path, utterance: Utterance, spans: list[Span], known: list[str] | None) -> None:
-    for start, _, phone in spans:
-        if known is not None and phone not in known:
-            raise CorpusError(
-                f"{root}: utterance '{utterance.name}' has the phone '{phone}' at {start:g} s, which is not in the "
-                "setting `phones`; add it there, or map it in `rename` (null leaves its frames out)"
-            )
 
 
 def _examples(
@@ -132,22 +121,14 @@ def _read(root: Path, params: Params, run: Run) -> tuple[list[Voice], list[Entry
     """Return the usable utterances, the ledger and the speakers to hold out."""
     utterances = _utterances(root, params)
     out = held_out(root, {u.speaker for u in utterances if u.speaker}, params.held_out_speakers)
-    items, entries = _aligned(root, params, utterances, run.stage)
-    voices = []
-    for voice, entry in read_voices(root, items, params.mfcc, run.stage, run.workers):
-        entries.append(entry)
-        if voice:
-            voices.append(voice)
-    return voices, sorted(entries), out
+    items, failed = _aligned(root, params, utterances, run.stage)
+    read = partial(read_voice, root, params.mfcc, run.stage)
+    results = list(ordered_map(read, items, run.workers, "reading voices", "utterance"))
+    return [voice for voice, _ in results if voice], sorted([*failed, *(entry for _, entry in results)]), out
 
 
 def train(root: Path, params: Params, run: Run) -> Trained:
-    """Train the speech DNN on frame-level phone labels.
-
-    Raises:
-        CorpusError: files are missing, too few speakers or phones, or a phone that `phones` does not have
-        SettingsError: the device is not there
-    """
+    """Train the speech DNN on frame-level phone labels."""
     voices, ledger, out = _read(root, params, run)
     run.on_ledger(ledger)
     phones = params.phones or sorted({phone for voice in voices for phone in voice.phones})
@@ -158,24 +139,18 @@ def train(root: Path, params: Params, run: Run) -> Trained:
     learn = _examples(voices, rows, phones, [not chosen for chosen in judged], f"{root}: no utterance to learn from")
     held = _examples(voices, rows, phones, judged, f"{root}: no utterance to hold out")
     del voices, rows  # the table has all of it
-    shape: dict[str, Any] = {
-        "inputs": table.shape[1] * (2 * params.context + 1),
-        "hidden": params.hidden,
-        "last": params.last,
-        "phones": len(phones),
-        "bottleneck": params.bottleneck,
-    }
+    shape: dict[str, Any] = {"inputs": table.shape[1] * (2 * params.context + 1), "hidden": params.hidden}
+    shape |= {"last": params.last, "phones": len(phones), "bottleneck": params.bottleneck}
+
+    def prepare(rows: torch.Tensor, _: bool) -> torch.Tensor:
+        return in_context(table, rows, params.context)
+
     torch.manual_seed(params.loop.seed)
-    prepare = partial(_prepare, table, params.context)
     task = Task(SpeechDNN(**shape), learn, held, prepare, __name__, params.model_dump(), {"frames": table})
     state, history = fit(task, params.loop, run)
     reached = accuracy(task.network, held, params.loop.batch, prepare, run)
     config = {"network": shape, "context": params.context, "mfcc": params.mfcc.model_dump(), "phones": phones}
     return Trained(state, config, history, _metrics(reached, learn, held, len(phones)), ledger)
-
-
-def _prepare(table: torch.Tensor, reach: int, rows: torch.Tensor, _: bool) -> torch.Tensor:
-    return in_context(table, rows, reach)
 
 
 def _metrics(reached: float, learn: Examples, held: Examples, phones: int) -> dict[str, float]:

@@ -11,27 +11,25 @@ behind fc6 and fc5 are trained along and thrown away later.
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
-import cv2
 import torch
 from pydantic import Field
 from torch import nn
 
 from pipeline.networks import face_resnet, vgg_face
-from pipeline.pretraining.sources._shared.pictures import Changes, Kind, augment, folders, read
-from pipeline.training.fitting import accuracy, fit
-from pipeline.training.task import LoopParams, Run, Task, Trained
-
-_ONE, _MANY = "identity", "identities"
+from pipeline.pretraining.sources._shared.reading import IDENTITIES, read_pictures
+from pipeline.pretraining.sources._shared.training import Changes, learn
+from pipeline.training.task import Run, Trained
 
 
 class Params(Changes):
     """Network and training."""
 
     network: Literal["vggface", "pyramid"] = Field(
-        description="VGG-16, or the face ResNet; as in pipeline/features/aligned/networks"
+        description="VGG-16, or the face ResNet, as in features/aligned/networks"
     )
     width: float = Field(gt=0, le=1, description="scale of all layers; 1 = the full network {Ouyang 3.2.1, 3.2.2: 1}")
     size: int | None = Field(
@@ -44,7 +42,6 @@ class Params(Changes):
     dropout: float | None = Field(
         None, ge=0, lt=1, description="behind fc6 and fc7, or fc5 of pyramid; null = 0.5 of vggface, none in pyramid"
     )
-    loop: LoopParams = Field(description="training")
 
     @property
     def px(self) -> int:
@@ -52,24 +49,19 @@ class Params(Changes):
         return self.size or (vgg_face.INPUT_PX if self.network == "vggface" else face_resnet.INPUT_PX)
 
 
-def speakers(root: Path, _: Params) -> set[str]:
-    """Return the names of all identities of the source corpus."""
-    return {folder.name for folder in folders(root, _ONE)}
+speakers = IDENTITIES.speakers
 
 
 def _build(params: Params, identities: int) -> tuple[nn.Module, dict[str, Any], dict[str, Any]]:
     """Return the network, what builds it again, and what it wants of its input."""
     shape: dict[str, Any] = {"width": params.width, "size": params.px}
+    taken: dict[str, Any] = {"size": params.px}
     if params.network == "vggface":
-        shape["classes"] = identities
-        dropout = 0.5 if params.dropout is None else params.dropout
-        return (
-            vgg_face.VggFace(**shape, dropout=dropout),
-            shape,
-            {"normalise": "face", "mean": list(vgg_face.FACE_MEAN)},
-        )
+        shape["classes"], dropout = identities, 0.5 if params.dropout is None else params.dropout
+        taken |= {"normalise": "face", "mean": list(vgg_face.FACE_MEAN)}
+        return vgg_face.VggFace(**shape, dropout=dropout), shape, taken
     shape["identities"] = identities
-    taken = {"across": face_resnet.across(params.px), "offset": 127.5, "scale": 128, "order": "bgr"}
+    taken |= {"across": face_resnet.across(params.px), "offset": 127.5, "scale": 128, "order": "bgr"}
     return face_resnet.FaceResNet(**shape, dropout=params.dropout or 0.0), shape, taken
 
 
@@ -83,32 +75,10 @@ def normalise(pictures: torch.Tensor, network: str) -> torch.Tensor:
 
 
 def train(root: Path, params: Params, run: Run) -> Trained:
-    """Train VGG-16 or the face ResNet on identities.
-
-    Raises:
-        CorpusError: fewer than two identities with two readable pictures
-        SettingsError: the device is not there
-    """
-    corpus = read(root, Kind(_ONE, _MANY, params.px, cv2.INTER_LINEAR), params.held_out, run)
-    generator = torch.Generator().manual_seed(params.loop.seed)
-
-    def prepare(pictures: torch.Tensor, training: bool) -> torch.Tensor:
-        if training:
-            pictures = augment(pictures.float(), generator, params.shift_px, params.grey, params.tint)
-        return normalise(pictures, params.network)
-
+    """Train VGG-16 or the face ResNet on identities."""
+    corpus = read_pictures(root, IDENTITIES, params.px, params.held_out, run)
     torch.manual_seed(params.loop.seed)
     network, shape, taken = _build(params, len(corpus.classes))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster on the CPU
-    settings, generators = params.model_dump(mode="json"), {"augmentation": generator}
-    task = Task(network, corpus.learn, corpus.held, prepare, __name__, settings, generators=generators)
-    state, history = fit(task, params.loop, run)
-    metrics = {
-        "held_out_identity_accuracy": round(accuracy(network, corpus.held, params.loop.batch, prepare, run), 4),
-        "chance": round(1 / len(corpus.classes), 4),
-        "pictures": len(corpus.learn.labels),
-        "held_out_pictures": len(corpus.held.labels),
-    }
-    config = {"network": shape, "identities": corpus.classes, "input": {"size": params.px, **taken}}
-    state = {name: tensor.contiguous() for name, tensor in state.items()}
-    return Trained(state, config, history, metrics, corpus.ledger)
+    normal = partial(normalise, network=params.network)
+    return learn(IDENTITIES, corpus, params, run, __name__, network, normal, shape, taken)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan, nan
+from typing import Any
 
 WIDTH, HEIGHT = 380, 300
 """Of a drawing, in its own units."""
@@ -17,15 +18,9 @@ _ROW, _LETTER, _APART = 28, 7.2, 6.5
 
 @dataclass(frozen=True)
 class Line:
-    """A polyline.
+    """A polyline; `kind` is its CSS class, `texts` are of a mark at every point, none where there are no marks."""
 
-    Attributes:
-        points: across and up, from 0 to 1
-        kind: its CSS class
-        texts: of a mark at every point; none where there are no marks
-    """
-
-    points: Sequence[tuple[float, float]]
+    points: Sequence[tuple[float, float]]  # across and up, from 0 to 1
     kind: str
     texts: Sequence[str] = ()
 
@@ -43,24 +38,13 @@ class Bar:
 
 @dataclass(frozen=True)
 class Chart:
-    """A chart, both axes from 0 to 1.
-
-    Attributes:
-        name: what it is called
-        described: what it shows, in words, for whoever does not see it
-        across: label of the axis across
-        up: label of the axis up; "" for none
-        bars: behind the lines
-        lines: in front of them
-        ticks_across: where the axis across has ticks, and what stands there
-        ticks_up: the same of the axis up
-    """
+    """A chart, both axes from 0 to 1."""
 
     name: str
-    described: str
-    across: str
-    up: str = ""
-    bars: Sequence[Bar] = ()
+    described: str  # what it shows, in words, for whoever does not see it
+    across: str  # label of the axis
+    up: str = ""  # label of the other one; "" for none
+    bars: Sequence[Bar] = ()  # behind the lines
     lines: Sequence[Line] = ()
     ticks_across: Ticks = PERCENT
     ticks_up: Ticks = PERCENT
@@ -86,16 +70,9 @@ class Chart:
 
 @dataclass(frozen=True)
 class Mark:
-    """One figure of a row.
+    """One figure of a row, a share from 0 to 1 that is not drawn if NaN, and the ends of its interval, NaN for none."""
 
-    Attributes:
-        kind: `audio`, `video` or `fusion`
-        share: from 0 to 1; NaN is not drawn
-        low: of its interval; NaN for none
-        high: of its interval
-    """
-
-    kind: str
+    kind: str  # `audio`, `video` or `fusion`
     share: float
     low: float = nan
     high: float = nan
@@ -108,34 +85,20 @@ class Mark:
 
 @dataclass(frozen=True)
 class Dots(Chart):
-    """A chart with a row per name and a mark per figure, such as the recall of each emotion by modality.
-
-    Attributes:
-        rows: name and marks of each
-        chance: a share that is drawn as a line, and what it is; NaN for none
-        apart: whether the marks of a row lie at different heights, as their intervals would hide each other
-    """
+    """A chart with a row per name and a mark per figure, such as the recall of each emotion by modality."""
 
     rows: Sequence[tuple[str, Sequence[Mark]]] = ()
-    chance: tuple[float, str] = (nan, "")
-    apart: bool = False
+    chance: tuple[float, str] = (nan, "")  # a share that is drawn as a line, and what it is; NaN for none
+    apart: bool = False  # the marks of a row lie at different heights, as their intervals would hide each other
 
     @classmethod
     def of(
-        cls,
-        name: str,
-        described: str,
-        across: str,
-        rows: Sequence[tuple[str, Sequence[Mark]]],
-        chance: tuple[float, str] = (nan, ""),
-        apart: bool = False,
+        cls, name: str, described: str, across: str, rows: Sequence[tuple[str, Sequence[Mark]]], **further: Any
     ) -> Dots:
-        """Return the chart, as high as its rows need, with room for their names."""
+        """Return the chart, as high as its rows need, with room for their names; `further`: chance, apart."""
         left = round(14 + _LETTER * max((len(row) for row, _ in rows), default=0), 1)
-        return cls(
-            name, described, across, height=10 + _ROW * len(rows) + 46, left=left, right=WIDTH - 16, top=10,
-            rows=rows, chance=chance, apart=apart,
-        )  # fmt: skip
+        height = 10 + _ROW * len(rows) + 46
+        return cls(name, described, across, height=height, left=left, right=WIDTH - 16, top=10, rows=rows, **further)
 
     @property
     def has_chance(self) -> bool:

@@ -1,23 +1,82 @@
-"""Self-contained HTML pages; every text of a corpus is escaped."""
+"""Self-contained HTML pages, every text of a corpus escaped, and what they show in tables: text, matrices, lists."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import isnan
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from pipeline.core.files import atomic_path
+from pipeline.evaluation.metrics import percentages
 
 SECTION = "section.html"
 """A page as a part of the page over all reports; its addresses begin at the folder of all reports."""
 CONTENTS, FURTHER = Markup("<!-- contents -->"), Markup("<!-- further parts -->")
 """Where the page over all reports puts a list of the parts of a section, and further parts."""
+Rows = list[Mapping[str, Any]]
+"""Of a matrix: name, clips as `total` where they are known, and per cell its text and its share of the row in %."""
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A confusion matrix on the page, or another one with a row per name."""
+
+    title: str  # whose it is; "" where the figure's caption says it
+    classes: Sequence[str]  # of the columns
+    rows: Sequence[Mapping[str, Any]]  # as `heat`, `shares` or `counted` return them
+    last: str = ""  # heading of a further column, which is the value of this key in each row; "" for none
+    reason: str = ""  # why there are no rows
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Rows of text on the page, each of as many texts as there are columns."""
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    marked: Sequence[int] = ()  # numbers of the rows that stand out
+    closed: bool = False  # a reader has to open it
+    note: str = ""  # how to read it
+
+
+def heat(counts: np.ndarray, classes: Sequence[str]) -> Rows:
+    """Return the rows of a confusion matrix in whole %, with the clips of each cell."""
+    rows: Rows = []
+    for name, row in zip(classes, counts.tolist(), strict=True):
+        total = sum(row)
+        rounded = [round(100 * n / total) if total else 0 for n in row]
+        cells = [{"count": n, "share": share, "text": f"{share} %"} for n, share in zip(row, rounded, strict=True)]
+        rows.append({"name": name, "total": total, "cells": cells})
+    return rows
+
+
+def shares(figures: np.ndarray, classes: Sequence[str]) -> Rows:
+    """Return the rows of a confusion matrix with two decimals, as papers print them, from % of the rows (C, C); NaN in
+    a row without clips.
+    """
+    cells = [
+        [{"share": 0.0 if isnan(x) else x, "text": "-" if isnan(x) else f"{x:.2f}"} for x in row]
+        for row in figures.astype(float).tolist()
+    ]
+    return [{"name": name, "cells": row} for name, row in zip(classes, cells, strict=True)]
+
+
+def counted(counts: np.ndarray, classes: Sequence[str], in_percent: bool = False) -> Rows:
+    """Return the rows of a confusion matrix as clips, or as `shares` does; and the clips of each row."""
+    rows: Rows = []
+    for row, clips in zip(shares(percentages(counts), classes), counts.tolist(), strict=True):
+        cells = [cell if in_percent else {**cell, "text": str(n)} for cell, n in zip(row["cells"], clips, strict=True)]
+        rows.append({**row, "cells": cells, "total": sum(clips)})
+    return rows
 
 
 def page_key(corpus: str, system: str) -> str:
@@ -31,16 +90,8 @@ def page_base(corpus: str, system: str) -> str:
 
 
 def render(template: str, path: Path, further: Sequence[Path] = (), /, **values: Any) -> None:
-    """Fill a template and write it.
-
-    Args:
-        template: its file name
-        path: what is written
-        further: folders of templates that are looked into before `templates/`
-        values: of the template
-
-    Raises:
-        jinja2.UndefinedError: a value that the template uses is not given
+    """Fill a template, looked up in the folders `further` and then in `templates/`, and write it to `path`; a value
+    that the template uses and that is not given is an error.
     """
     loader = FileSystemLoader([*further, Path(__file__).parent / "templates"])
     environment = Environment(

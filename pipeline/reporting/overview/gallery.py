@@ -10,10 +10,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.posteriors import probabilities, read_table
-from pipeline.reporting.overview.pictures import Pictures
-from pipeline.reporting.overview.places import Places
-from pipeline.reporting.overview.reports import Report
-from pipeline.reporting.overview.sounds import Sounds
+from pipeline.reporting.overview.pictures import Pictures, Sounds
+from pipeline.reporting.overview.reports import Places, Report
 from pipeline.reporting.system.modalities import KINDS
 
 _LEFT, _WIDE, _ROW, _BAR = 78, 258, 25, 6
@@ -24,11 +22,8 @@ PAIRS, CLIPS = 3, 2
 
 
 def gallery(report: Report, places: Places) -> dict[str, Any]:
-    """Return the values of the template for one report.
-
-    Args:
-        report: whose headline is shown, and beside it the models of audio and of video that it depends on
-        places: where its features lie, and what says where its clips do; what is absent is said on the page
+    """Return the values of the template for one report: its headline, and beside it the models of audio and of video
+    that it depends on. Features that are absent are said on the page.
     """
     shown = report.setup["parts"]
     table = read_table(report.folder / "predictions.csv")
@@ -53,10 +48,9 @@ def _clip(
 ) -> dict[str, Any]:
     classes = report.setup["classes"]
     said = {KINDS[group]: posteriors_of(frame, clip_id, classes) for group, frame in rows.items()}
-    own = rows["fused"][rows["fused"]["clip_id"] == clip_id].iloc[0]
     return {
         "clip_id": clip_id,
-        "speaker": own["speaker"],
+        "speaker": rows["fused"].loc[rows["fused"]["clip_id"] == clip_id, "speaker"].iloc[0],
         "faces": pictures.faces(clip_id),
         "spectrum": pictures.spectrum(clip_id),
         "bars": posterior_bars(said, classes, truth),
@@ -67,10 +61,7 @@ def _clip(
 def posterior_bars(said: Mapping[str, np.ndarray | None], classes: Sequence[str], truth: str) -> dict[str, Any]:
     """Return the drawing of what each modality says of a clip: a row per emotion with a bar per modality.
 
-    Args:
-        said: kind -> posteriors (C,); None where it did not judge the clip
-        classes: the emotions
-        truth: the clip's own
+    `said`: kind -> posteriors (C,); None where it did not judge the clip.
     """
     known = {kind: posteriors for kind, posteriors in said.items() if posteriors is not None}
     lines = []
@@ -91,47 +82,34 @@ def posterior_bars(said: Mapping[str, np.ndarray | None], classes: Sequence[str]
         f"{kind} {', '.join(f'{n} {p:.2f}' for n, p in zip(classes, values, strict=True))}"
         for kind, values in known.items()
     )
-    silent = [kind for kind, values in said.items() if values is None]
-    described = f"Posteriors; the truth is {truth}. {words}" + (
-        f". Not judged by {', '.join(silent)}" if silent else ""
-    )
+    silent = [kind for kind in said if kind not in known]
+    lost = f". Not judged by {', '.join(silent)}" if silent else ""
+    described = f"Posteriors; the truth is {truth}. {words}{lost}"
     places = {"width": _LEFT + _WIDE + 44, "left": _LEFT, "right": _LEFT + _WIDE, "height": 6 + _ROW * len(classes)}
     return {**places, "bar": _BAR, "lines": lines, "described": described, "silent": silent}
 
 
 @dataclass(frozen=True)
 class Confused:
-    """One confusion.
-
-    Attributes:
-        truth: the emotion
-        decided: what it was taken for
-        count: how many clips
-        of: how many clips of the emotion were judged
-        clips: ids of those that were mistaken with the highest posterior
-    """
+    """An emotion that was taken for another one."""
 
     truth: str
     decided: str
-    count: int
-    of: int
-    clips: Sequence[str]
+    count: int  # clips
+    of: int  # clips of the emotion that were judged
+    clips: Sequence[str]  # ids of those that were mistaken with the highest posterior
 
 
-def worst_confusions(rows: pd.DataFrame, pairs: int = PAIRS, clips: int = CLIPS) -> list[Confused]:
-    """Return the most frequent confusions of one model, the most frequent first, equals by name.
-
-    Args:
-        rows: of its test clips; those that were not judged do not count
-        pairs: how many confusions, at most
-        clips: how many clips of each, at most
+def worst_confusions(rows: pd.DataFrame) -> list[Confused]:
+    """Return the most frequent confusions among a model's test clips, the most frequent first, equals by name; clips
+    that were not judged do not count.
     """
     judged = rows[rows["predicted"] != ""]
     wrong = judged[judged["predicted"] != judged["emotion"]]
     pairs_of = wrong.groupby(["emotion", "predicted"])
     found = []
-    for (truth, decided), mistaken in sorted(pairs_of, key=lambda pair: (-len(pair[1]), pair[0]))[:pairs]:
-        first = mistaken.sort_values([f"p_{decided}", "clip_id"], ascending=[False, True])["clip_id"][:clips]
+    for (truth, decided), mistaken in sorted(pairs_of, key=lambda pair: (-len(pair[1]), pair[0]))[:PAIRS]:
+        first = mistaken.sort_values([f"p_{decided}", "clip_id"], ascending=[False, True])["clip_id"][:CLIPS]
         found.append(Confused(truth, decided, len(mistaken), int((judged["emotion"] == truth).sum()), first.tolist()))
     return found
 

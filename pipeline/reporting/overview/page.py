@@ -1,22 +1,24 @@
-"""`reports/index.html`: one self-contained page over all reports."""
+"""The overview: `reports/index.html`, one page over all reports, and the table that `make repro` prints."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
 
-from pipeline.reporting.html.blocks import Listing
-from pipeline.reporting.html.page import CONTENTS, FURTHER, render
+from pipeline.reporting.html.page import CONTENTS, FURTHER, Listing, render
 from pipeline.reporting.overview.gallery import gallery
-from pipeline.reporting.overview.glance import glance
-from pipeline.reporting.overview.learning import network_charts
-from pipeline.reporting.overview.places import Places
-from pipeline.reporting.overview.reports import COLUMNS, Report
+from pipeline.reporting.overview.reports import COLUMNS, Places, Report, read_reports
 from pipeline.reporting.overview.run_facts import settings_values, software
 from pipeline.reporting.overview.stage_times import by_kind, duration, stage_rows
+from pipeline.reporting.overview.systems_compared import COLUMNS as COMPARED
+from pipeline.reporting.overview.systems_compared import glance, systems_compared
+from pipeline.reporting.system.statistics_page import listing
+from pipeline.reporting.training_curves import network_charts
+from pipeline.runner.terminal import table
 
 TEMPLATES = Path(__file__).parent / "templates"
 _PARTS = {
@@ -35,46 +37,64 @@ _PARTS = {
 """End of a part's id -> how the contents of a section name it."""
 
 
-def write_index(places: Places, reports: Sequence[Report], compared: Mapping[str, Listing]) -> Path:
-    """Write the page and return where it is.
+def overview(places: Places) -> str:
+    """Return the results of every system on every corpus as text, and write `index.html` beside them.
 
-    Args:
-        places: where to look for what it shows beside the reports
-        reports: all of them
-        compared: corpus -> the comparison of its systems
+    Of the fusions of pairs only the best of each method is shown; a system has dozens. An ArtifactError says that there
+    is no report yet, or one that is not readable.
     """
-    path, stages = places.reports / "index.html", stage_rows(places)
-    render(
-        "index.html",
-        path,
-        (TEMPLATES,),
-        notices=_notices(reports),
-        made={_name(report): report.setup["made_here"] for report in reports if report.setup["made_here"]},
-        reports=[_values(report, places) for report in reports],
-        columns=COLUMNS,
-        charts=glance(reports),
-        compared=compared,
-        networks=network_charts(places.models),
-        stages=stages,
-        kinds=by_kind(stages),
-        took=duration(sum(row.seconds or 0.0 for row in stages)),
-        settings=settings_values(places),
-        software=software(places.params.parent),
-    )
-    return path
+    reports = read_reports(places.reports)
+    compared = _compared(places, reports)
+    page = places.reports / "index.html"
+    render("index.html", page, (TEMPLATES,), **_page_values(places, reports, compared))
+    blocks = [_text(report) for report in reports]
+    if len(reports) > 1:
+        rows = [(each.corpus, each.setup["protocol"], each.system, *each.rows[each.best]) for each in reports]
+        lines = table(("Corpus", "Protocol", "System", *COLUMNS), rows, range(4))
+        blocks += ["\nThe best of each, chosen on the test clips", *lines]
+    for corpus, found in compared.items():
+        blocks.append(f"\nSystems compared on {corpus}: points of accuracy, tests paired by clip")
+        blocks += table(found.columns, found.rows, (0, 1))
+    return "\n".join([*blocks, f"The page over all reports: {page}"])
 
 
-def _notices(reports: Sequence[Report]) -> dict[str, list[str]]:
-    """Return what must be known before any figure -> of which reports it is true."""
-    found: dict[str, list[str]] = {}
-    for report in reports:
-        for notice in report.setup["notices"]:
-            found.setdefault(notice, []).append(_name(report))
+def _compared(places: Places, reports: Sequence[Report]) -> Mapping[str, Listing]:
+    """Return corpus -> the comparison of its systems, of corpora with several."""
+    found = {}
+    for corpus, own in groupby(reports, key=lambda report: report.corpus):
+        best = {report.system: report.best for report in own}
+        if len(best) > 1:
+            found[corpus] = listing(systems_compared(places.reports / corpus, best), COMPARED)
     return found
 
 
-def _name(report: Report) -> str:
-    return f"{report.system} on {report.corpus}"
+def _text(report: Report) -> str:
+    lines = [f"\n{report.name}: {report.setup['protocol']}", *table(COLUMNS, report.rows.values())]
+    if len(report.scores) > len(report.rows):
+        fusions = len(report.setup["methods"])
+        lines.append(f"  best of each method, among {fusions} fusions, on the test clips")
+    return "\n".join([*lines, f"  page: {report.page}"])
+
+
+def _page_values(places: Places, reports: Sequence[Report], compared: Mapping[str, Listing]) -> dict[str, Any]:
+    stages, notices = stage_rows(places), dict[str, list[str]]()
+    for report in reports:
+        for notice in report.setup["notices"]:
+            notices.setdefault(notice, []).append(report.name)
+    return {
+        "notices": notices,  # what must be known before any figure -> of which reports it is true
+        "made": {report.name: report.setup["made_here"] for report in reports if report.setup["made_here"]},
+        "reports": [_values(report, places) for report in reports],
+        "columns": COLUMNS,
+        "charts": glance(reports),
+        "compared": compared,
+        "networks": network_charts(places.models),
+        "stages": stages,
+        "kinds": by_kind(stages),
+        "took": duration(sum(row.seconds or 0.0 for row in stages)),
+        "settings": settings_values(places),
+        "software": software(places.params.parent),
+    }
 
 
 def _values(report: Report, places: Places) -> dict[str, Any]:
@@ -85,12 +105,7 @@ def _values(report: Report, places: Places) -> dict[str, Any]:
     whole = "".join(parts.values())
     wanted = {name: words for name, words in _PARTS.items() if name == "wrong" or f'id="{report.key}-{name}"' in whole}
     return {
-        "corpus": report.corpus,
-        "system": report.system,
-        "key": report.key,
-        "protocol": report.setup["protocol"],
-        "speaker_dependent": report.setup["speaker_dependent"],
-        "best": report.rows[report.best],
+        "of": report,
         "link": report.page.relative_to(places.reports).as_posix(),
         "contents": wanted,
         **{name: Markup(part) for name, part in parts.items()},  # made by our templates, which have escaped all text

@@ -1,70 +1,91 @@
-"""What one clip looked and sounded like, from its feature files: a strip of faces and a mel spectrogram, as
-data URIs.
+"""What one clip looked and sounded like, as data URIs: a strip of faces and a mel spectrogram, from its feature files,
+or from the clip itself where no stage has made a spectrogram.
 """
 
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from pipeline.core.errors import ArtifactError, PipelineError
+from pipeline.audio.spectral import AUDIO_HZ, LogMelParams, log_mel
+from pipeline.core.clip import read_manifest
+from pipeline.core.errors import ArtifactError, ClipError, PipelineError
+from pipeline.core.settings import read_params
 from pipeline.core.store import FeatureFile
-from pipeline.reporting.overview.sounds import Sounds
+from pipeline.media.decode import read_audio
 
 FACES, FACE_PX = 6, 72
 """So many faces side by side, each so wide and high."""
+LONGEST_S = 60.0
+"""As much of a clip's own audio is drawn, s."""
 _SPECTRUM_PX = (FACES * FACE_PX, 96)
 _QUALITY = 82
 _UNSEEN = (128, 128, 128)
+_MELS = LogMelParams(bands=64, window_ms=25, hop_ms=10, low_hz=20, high_hz=8000)
 
 
 @dataclass(frozen=True)
 class Picture:
-    """One picture on the page.
-
-    Attributes:
-        uri: a JPEG as a data URI; "" where there is none
-        words: what it shows, or why there is none
-    """
+    """One picture on the page: a JPEG as a data URI, "" if there is none, and what it shows, or why there is none."""
 
     uri: str
     words: str
 
 
-class Pictures(ExitStack):
-    """Faces and spectra of the clips of one corpus; a context manager that closes its files.
+class Sounds:
+    """Audio of the clips of one corpus, which lies where the settings say and has a manifest."""
 
-    Args:
-        features: folder of the corpus's features
-        sounds: the clips' own audio, for where there is no spectrum among the features
+    def __init__(self, params: Path, corpus: str, manifest: Path) -> None:
+        self._root: Path | None = None
+        self._clips = {clip.clip_id: clip for clip in read_manifest(manifest)} if manifest.is_file() else {}
+        with suppress(PipelineError):
+            block = (read_params(params).get("corpora") or {}).get(corpus)
+            if isinstance(block, Mapping) and block.get("root"):
+                self._root = params.parent / str(block["root"])
+
+    def mels(self, clip_id: str) -> np.ndarray | None:
+        """Return (T, 64), 100 rows a second; None where the corpus or the clip is not here, a ClipError where its audio
+        cannot be read or is too short.
+        """
+        clip = self._clips.get(clip_id)
+        if self._root is None or clip is None or not (self._root / clip.path).is_file():
+            return None
+        begin = clip.start or 0.0
+        end = begin + LONGEST_S if clip.end is None else min(clip.end, begin + LONGEST_S)
+        rows, _ = log_mel(read_audio(self._root / clip.path, AUDIO_HZ, clip.start, end), _MELS)
+        if not len(rows):
+            raise ClipError("too_short", "less than a window of audio")
+        return rows
+
+
+class Pictures(ExitStack):
+    """Faces and spectra of the clips of one corpus, from its folder of features; a context manager that closes its
+    files.
     """
 
     def __init__(self, features: Path, sounds: Sounds) -> None:
         super().__init__()
         self._sounds = sounds
-        self._faces = self._first(
-            sorted(features.glob("*.h5"), key=lambda path: (path.stem != "square100", path.stem)), _has_crops
-        )
-        self._mels = self._first(
-            sorted(features.glob("*mel*.h5"), key=lambda path: (path.stem != "logmel", path.stem)), _has_mels
-        )
+        self._faces = self._first(features, "*.h5", "square100", _has_crops)
+        self._mels = self._first(features, "*mel*.h5", "logmel", lambda file: not file.folds and bool(file.clip_ids()))
 
-    def _first(self, paths: Sequence[Path], fits: Callable[[FeatureFile], bool]) -> FeatureFile | None:
-        """Return the first file that has what is looked for, open; a damaged one is passed over."""
-        for path in paths:
+    def _first(
+        self, features: Path, pattern: str, wanted: str, fits: Callable[[FeatureFile], bool]
+    ) -> FeatureFile | None:
+        """Return the wanted file, or the first that has what is looked for, open; a damaged one is passed over."""
+        for path in sorted(features.glob(pattern), key=lambda path: (path.stem != wanted, path.stem)):
             try:
                 file = FeatureFile(path)
             except ArtifactError:
                 continue
             if fits(file):
-                self.enter_context(file)
-                return file
+                return self.enter_context(file)
             file.__exit__(None, None, None)
         return None
 
@@ -109,18 +130,14 @@ def _has_crops(file: FeatureFile) -> bool:
     return bool(ids) and "crops" in file.part_of(ids[0], slice(0, 0)).extra
 
 
-def _has_mels(file: FeatureFile) -> bool:
-    return not file.folds and bool(file.clip_ids())
-
-
 def _tile(file: FeatureFile, clip_id: str, row: int, seen: bool) -> np.ndarray:
     """Return (FACE_PX, FACE_PX, 3), the crop of one frame, cut or padded to nothing: only scaled."""
+    tile = np.full((FACE_PX, FACE_PX, 3), _UNSEEN, np.uint8)
     if not seen:
-        return np.full((FACE_PX, FACE_PX, 3), _UNSEEN, np.uint8)
+        return tile
     crop = file.part_of(clip_id, slice(row, row + 1), ["crops"]).extra["crops"][0]
     scale = FACE_PX / max(crop.shape[:2])
     height, width = (max(1, round(scale * side)) for side in crop.shape[:2])
-    tile = np.full((FACE_PX, FACE_PX, 3), _UNSEEN, np.uint8)
     top, left = (FACE_PX - height) // 2, (FACE_PX - width) // 2
     tile[top : top + height, left : left + width] = cv2.resize(crop, (width, height), interpolation=cv2.INTER_AREA)
     return tile

@@ -1,4 +1,4 @@
-"""The reports that the stage `report` has written, as the page over all of them reads them."""
+"""The reports that the stage `report` has written, as the page over all of them reads them, and what lies beside."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.core.errors import ArtifactError
 from pipeline.evaluation.metrics import Score, best
 from pipeline.reporting.html.page import SECTION, page_key
-from pipeline.reporting.system.inputs import read_json
+from pipeline.reporting.system.system_report import read_json
 from pipeline.reporting.system.tables import best_of_each, score_row
 
 COLUMNS = ("Model", "Accuracy", "95 % interval", "UAR", "Clips", "Coverage")
@@ -20,29 +20,42 @@ _SETUP = {"methods", "protocol", "speaker_dependent", "notices", "made_here", "c
 
 
 @dataclass(frozen=True)
-class Report:
-    """One system on one corpus.
+class Places:
+    """Where the page finds what it shows; all but the reports may be absent, and the page says so."""
 
-    Attributes:
-        folder: of the report
-        scores: model or fusion -> its figures
-        setup: protocol, speaker_dependent, notices, made_here, classes, largest; `chosen`: audio, video and fused ->
-            the best model of it, as far as there is one; `parts`: the same, of what the headline depends on
-    """
+    reports: Path
+    features: Path = Path("features")  # faces and spectra of clips
+    models: Path = Path("models")  # how their networks learned
+    params: Path = Path("params.yaml")
+    cache: Path = Path(".cache/clips")  # of clips, whose journals tell what was reused
+    logs: Path = Path(".cache/logs")  # of the runs, which tell how long each stage took
+
+
+@dataclass(frozen=True)
+class Report:
+    """One system on one corpus."""
 
     folder: Path
-    scores: Mapping[str, Score]
+    scores: Mapping[str, Score]  # by model or fusion
     setup: Mapping[str, Any]
+    """protocol, speaker_dependent, notices, made_here, classes, largest; `chosen`: audio, video and fused -> the best
+    model of it, as far as there is one; `parts`: the same, of what the headline depends on.
+    """
 
     @property
     def corpus(self) -> str:
-        """Its name in params.yaml."""
+        """Name in params.yaml."""
         return self.folder.parent.name
 
     @property
     def system(self) -> str:
-        """Its name in params.yaml."""
+        """Name in params.yaml."""
         return self.folder.name
+
+    @property
+    def name(self) -> str:
+        """System and corpus."""
+        return f"{self.system} on {self.corpus}"
 
     @property
     def key(self) -> str:
@@ -55,42 +68,27 @@ class Report:
         return self.folder / "index.html"
 
     @property
-    def shown(self) -> list[str]:
-        """Single models, combined fusions and the best fusion of each other method; a system has dozens of fusions."""
-        return best_of_each({name: score.accuracy for name, score in self.scores.items()}, self.setup["methods"])
-
-    @property
     def rows(self) -> dict[str, tuple[str, ...]]:
-        """Figures of `shown` as text, by `COLUMNS`."""
-        found = {name: score_row(name, self.scores[name]) for name in self.shown}
+        """Figures as text, by `COLUMNS`; of a system's dozens of fusions the combined and the best of each method."""
+        shown = best_of_each({name: score.accuracy for name, score in self.scores.items()}, self.setup["methods"])
+        found = {name: score_row(name, self.scores[name]) for name in shown}
         return {name: tuple(row[column] for column in COLUMNS) for name, row in found.items()}
 
     @property
     def best(self) -> str:
-        """Name of the most accurate; chosen on the test clips."""
-        return best({name: self.scores[name] for name in self.shown})
-
-    @property
-    def fusions(self) -> int:
-        """How many fusions there are."""
-        return len(self.setup["methods"])
+        """Name of the most accurate of `rows`; chosen on the test clips."""
+        return best({name: self.scores[name] for name in self.rows})
 
     def section(self, part: str = "") -> str:
-        """Return a part of the page over all, as a stage has written it; "" where that stage has not run.
-
-        Args:
-            part: folder within the report; "" = the report itself
+        """Return a part of the page over all, as a stage has written it into the report or a folder within; "" where
+        that stage has not run.
         """
         path = self.folder / part / SECTION
         return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
 def read_reports(folder: Path) -> list[Report]:
-    """Return all reports of a folder, by corpus and system.
-
-    Raises:
-        ArtifactError: there is no report yet, or one that is not readable
-    """
+    """Return all reports of a folder, by corpus and system; an ArtifactError says that there is none, or an old one."""
     found = sorted(folder.glob("*/*/scores.json"))
     if not found:
         raise ArtifactError(f"{folder}: no report in it; run `make repro` (or `dvc repro`) first")

@@ -8,7 +8,7 @@ from pathlib import PurePath
 from typing import Any
 
 from pipeline.engine.journal import read_journal
-from pipeline.reporting.overview.places import Places
+from pipeline.reporting.overview.reports import Places
 from pipeline.runner.runlog import read_stage_times
 
 _UNITS = ((3600, "h"), (60, "min"), (1, "s"))
@@ -16,32 +16,25 @@ _UNITS = ((3600, "h"), (60, "min"), (1, "s"))
 
 @dataclass(frozen=True)
 class StageRow:
-    """One stage, or all instances of one kind.
+    """One stage, or all instances of one kind; None for what no log tells.
 
-    Attributes:
-        name: as DVC calls it, or of the kind
-        seconds: how long it took, of several together; None where no log tells
-        peak_mb: memory of the process that needed most
-        computed: clips that were computed
-        reused: clips that the clip cache held; None with `computed` where the stage works on the corpus as a whole
-        count: how many instances there are
+    The clip counts are None where the stage works on the corpus as a whole.
     """
 
-    name: str
-    seconds: float | None
-    peak_mb: float | None
-    computed: int | None
-    reused: int | None
-    count: int = 1
+    name: str  # as DVC calls it, or of the kind
+    seconds: float | None  # of several together
+    peak_mb: float | None  # of the process that needed most
+    computed: int | None  # clips
+    reused: int | None  # clips that the clip cache held
+    count: int = 1  # instances
 
     @property
-    def texts(self) -> tuple[str, str, str, str]:
+    def texts(self) -> tuple[str, ...]:
         """Time, memory, computed and reused, as text; "" for what nobody knows."""
-        clips = ("" if self.computed is None else str(self.computed), "" if self.reused is None else str(self.reused))
         return (
             "" if self.seconds is None else duration(self.seconds),
             "" if self.peak_mb is None else f"{self.peak_mb:.0f} MB",
-            *clips,
+            *("" if clips is None else str(clips) for clips in (self.computed, self.reused)),
         )
 
 
@@ -61,12 +54,12 @@ def duration(seconds: float) -> str:
 
 def stage_rows(places: Places) -> list[StageRow]:
     """Return a row per stage that left a trace, in the order in which they ran; those without a log last."""
-    clips = reuse(places)
+    clips = _reuse(places)
     rows = []
     for stage, run in sorted(read_stage_times(places.logs).items(), key=lambda item: str(item[1].get("begin", ""))):
         out = PurePath(str(run.get("out", "")))
-        computed, reused = clips.pop(f"{out.parent.name}/{out.stem}", (None, None))
-        rows.append(StageRow(stage, _number(run, "seconds"), _number(run, "peak_mb"), computed, reused))
+        counts = clips.pop(f"{out.parent.name}/{out.stem}", (None, None))
+        rows.append(StageRow(stage, _number(run, "seconds"), _number(run, "peak_mb"), *counts))
     return rows + [StageRow(name, None, None, *counts) for name, counts in clips.items()]
 
 
@@ -75,7 +68,7 @@ def _number(run: Mapping[str, object], key: str) -> float | None:
     return float(value) if isinstance(value, int | float) else None
 
 
-def reuse(places: Places) -> dict[str, tuple[int, int]]:
+def _reuse(places: Places) -> dict[str, tuple[int, int]]:
     """Return `<corpus>/<feature>` -> clips (computed, reused from the clip cache) in the last run of its stage here."""
     found = {}
     for path in sorted((places.cache / "journal").glob("*/*.jsonl")):

@@ -1,18 +1,13 @@
-"""Which systems are a paper's: a further paper is a module with a class like these, and a line here."""
+"""Which systems are a paper's: a further paper is a module with a class like these, and a name here."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-
-from pipeline.reporting.papers import huang2017, ouyang2017, zhang2017
+from pipeline.reporting.papers.huang2017 import Huang2017
+from pipeline.reporting.papers.ouyang2017 import Ouyang2017
 from pipeline.reporting.papers.paper import Paper, Results
+from pipeline.reporting.papers.zhang2017 import Zhang2017
 
-PAPERS: Mapping[str, Callable[[Results], Paper]] = {
-    huang2017.SYSTEM: huang2017.Huang2017,
-    zhang2017.SYSTEM: zhang2017.Zhang2017,
-    ouyang2017.SYSTEM: ouyang2017.Ouyang2017,
-}
-"""Name of the system in params.yaml -> what makes its paper's report."""
+PAPERS: dict[str, type[Paper]] = {paper.system: paper for paper in (Huang2017, Zhang2017, Ouyang2017)}
 
 
 def paper_of(system: str, results: Results) -> Paper | None:

@@ -1,23 +1,31 @@
-"""Fields and tables of a paper, our figure beside the paper's."""
+"""Fields and tables of a paper, our figure beside the paper's; and the kinds of fields that the papers' tables have:
+accuracies, figures of one emotion, fields of a confusion matrix.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isnan
+from typing import Any
 
 import pandas as pd
 
-from pipeline.reporting.html.blocks import Matrix
+from pipeline.evaluation.metrics import ClassFigures, Score
+from pipeline.reporting.html.page import Matrix, percent
+
+MEASURES = {"Precision": "precision", "Recall": "recall", "F-score": "f_score"}
+UNDEFINED = {
+    "Precision": "no such prediction",
+    "Recall": "no clip of it judged",
+    "F-score": "no clip of it judged, no such prediction",
+}
+"""Measure -> why it has no value."""
 
 
 @dataclass(frozen=True)
 class Unit:
-    """How a paper prints its figures.
-
-    Attributes:
-        scale: what a figure from 0 to 1 is multiplied by
-        decimals: digits after the point; None = as many as it has
-    """
+    """How a paper prints its figures: scaled, and with so many decimals; None = as many as they have."""
 
     scale: int
     decimals: int | None
@@ -32,39 +40,22 @@ FRACTION, PERCENT, COUNT, PLAIN = Unit(1, 2), Unit(100, 2), Unit(1, 0), Unit(1, 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One field of a paper's table.
+    """One field of a paper's table; a text is "" where there is none."""
 
-    Attributes:
-        row: as in the paper
-        column: as in the paper
-        model: name of ours that answers it; "" where the paper's figure stands alone
-        figure: ours, 0 to 1, or a count; None where there is none
-        side: a second figure of ours, with its name; "" for none
-        notes: what the page says below our figure, in small print
-        paper: the paper's figure; None where it has none
-        paper_side: a second figure of the paper, with its name; "" for none
-        paper_lacks: why there is no figure of the paper; "" where none is to be expected
-        reason: why there is no figure of ours; "" where there is one
-        unit: as in the paper
-        paper_unit: of the paper's figure, where it is another
-        group: of rows, as in the paper's first column; "" where it has none
-        long: columns of the long form between the model and the reason
-    """
-
-    row: str
-    column: str
-    model: str
-    figure: float | None = None
-    side: str = ""
-    notes: Sequence[str] = ()
+    row: str  # as in the paper
+    column: str  # as in the paper
+    model: str  # name of ours that answers it; "" where the paper's figure stands alone
+    figure: float | None = None  # ours, 0 to 1, or a count
+    side: str = ""  # a second figure of ours, with its name
+    notes: Sequence[str] = ()  # what the page says below our figure, in small print
     paper: float | None = None
-    paper_side: str = ""
-    paper_lacks: str = ""
-    reason: str = ""
+    paper_side: str = ""  # a second figure of the paper, with its name
+    paper_lacks: str = ""  # why there is no figure of the paper; "" where none is to be expected
+    reason: str = ""  # why there is no figure of ours
     unit: Unit = FRACTION
-    paper_unit: Unit | None = None
-    group: str = ""
-    long: Mapping[str, object] = field(default_factory=dict)
+    paper_unit: Unit | None = None  # where it is another
+    group: str = ""  # of rows, as in the paper's first column
+    long: Mapping[str, object] = field(default_factory=dict)  # columns of the long form between model and reason
 
     def ours(self) -> str:
         """Return our figure as text, "" where there is none."""
@@ -89,25 +80,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of a paper.
+    """A table of a paper."""
 
-    Attributes:
-        name: `Table 5`
-        caption: what it holds
-        corner: heading of the rows, as in the paper
-        cells: row by row
-        group_corner: heading of the groups of rows; "" where there are none
-        matrices: what the page shows in place of the cells, side by side; none where it shows the cells
-        note: how to read the matrices
-    """
-
-    name: str
+    name: str  # `Table 5`
     caption: str
-    corner: str
-    cells: Sequence[Cell]
-    group_corner: str = ""
-    matrices: Sequence[Matrix] = ()
-    note: str = ""
+    corner: str  # heading of the rows, as in the paper
+    cells: Sequence[Cell]  # row by row
+    group_corner: str = ""  # heading of the groups of rows; "" where there are none
+    matrices: Sequence[Matrix] = ()  # what the page shows in place of the cells, side by side
+    note: str = ""  # how to read them
 
     @property
     def stem(self) -> str:
@@ -121,8 +102,10 @@ class Table:
 
     def rows(self) -> dict[str, list[Cell]]:
         """Return row -> its cells."""
-        names = dict.fromkeys(cell.row for cell in self.cells)
-        return {name: [cell for cell in self.cells if cell.row == name] for name in names}
+        rows: dict[str, list[Cell]] = {}
+        for cell in self.cells:
+            rows.setdefault(cell.row, []).append(cell)
+        return rows
 
     def frame(self) -> pd.DataFrame:
         """Return the table in the paper's form; no cell is empty."""
@@ -135,3 +118,62 @@ class Table:
     def details(self) -> pd.DataFrame:
         """Return the long form: one row per cell."""
         return pd.DataFrame([cell.details() for cell in self.cells])
+
+
+def accuracy(
+    score: Score | None = None,
+    *,
+    reason: str = "",
+    paper: float | None = None,
+    unit: Unit = FRACTION,
+    d: tuple[float | None, float | None] | None = None,
+    **place: Any,
+) -> Cell:
+    """Return an accuracy, with its interval, UAR and coverage.
+
+    `score` is None where nothing was run. `d`: our difference of micro-F1 on validation, mean over folds, and the
+    paper's; None where there is no such column. `place`: row, column, model and what else `Cell` has.
+    """
+    known, notes = None if reason else score, list[str]()
+    if known is not None:
+        low, high, uar = (unit.text(figure) for figure in (known.low, known.high, known.uar))
+        interval = "no interval" if isnan(known.low) else f"{low} to {high}"
+        notes = [interval, f"UAR {uar}, coverage {percent(known.coverage, 0)}"]
+    figures = {key: getattr(known, key, None) for key in ("accuracy", "low", "high", "uar")}
+    judged = {"n": getattr(score, "n", 0), "coverage": getattr(score, "coverage", 0.0)}
+    ours, papers = ({}, {}) if d is None else ({"d": d[0]}, {"paper_d": d[1]})
+    long = {**figures, **judged, **ours, "paper_accuracy": paper, **papers}
+    side, paper_side = ("" if one is None else f"d {one:.3f}" for one in d or (None, None))
+    return Cell(
+        figure=figures["accuracy"], side=side, notes=notes, paper=paper, paper_side=paper_side, reason=reason,
+        unit=unit, long=long, **place,
+    )  # fmt: skip
+
+
+def of_emotion(
+    measure: str, found: ClassFigures | None = None, *, reason: str = "", paper: float | None = None, **place: Any
+) -> Cell:
+    """Return one of `MEASURES` of the row's emotion; `found` is None where there are no figures of ours."""
+    figure = None if reason else getattr(found, MEASURES[measure], None)
+    notes = []
+    if figure is not None and found is not None and measure != "F-score":
+        of = f"{found.decisions} decisions" if measure == "Precision" else f"{found.clips} clips"
+        notes = [f"{found.right} of {of}"]
+    counts = {key: getattr(found, key, 0) for key in ("right", "clips", "decisions")}
+    long = {"value": figure, **counts, "paper": paper}
+    return Cell(figure=figure, notes=notes, paper=paper, reason=reason, unit=PERCENT, long=long, **place)
+
+
+def decided(
+    count: int, clips: int, *, counted: bool = False, reason: str = "", paper: float | None = None, **place: Any
+) -> Cell:
+    """Return how many of the judged clips of the row's emotion were taken for the column's: clips, or with `counted`
+    unset their share of the row; the paper's alike.
+    """
+    figure = None if reason else float(count) if counted else count / clips
+    notes = [] if reason else [f"of {clips} clips" if counted else f"{count} of {clips} clips"]
+    long: dict[str, object] = {"share": figure, "count": count, "clips": clips, "paper": paper}
+    if counted:
+        long = {"count": None if reason else count, "clips": clips, "paper": None if paper is None else round(paper)}
+    unit = COUNT if counted else PERCENT
+    return Cell(figure=figure, notes=notes, paper=paper, reason=reason, unit=unit, long=long, **place)

@@ -9,10 +9,8 @@ from math import isnan
 import numpy as np
 import pandas as pd
 
-from pipeline.reporting.html.blocks import Matrix, counted, shares
-from pipeline.reporting.html.page import percent
-from pipeline.reporting.papers.cell_kinds import UNDEFINED, decided
-from pipeline.reporting.papers.cells import Cell
+from pipeline.reporting.html.page import Matrix, counted, percent, shares
+from pipeline.reporting.papers.cells import UNDEFINED, Cell, Table, decided
 from pipeline.reporting.papers.paper import Results
 
 NOT_IN_PAPER = "not in the paper"
@@ -20,21 +18,13 @@ NOT_IN_PAPER = "not in the paper"
 
 @dataclass(frozen=True)
 class Printed:
-    """A confusion matrix of a paper.
+    """A confusion matrix of a paper; emotions by our names."""
 
-    Attributes:
-        title: whose it is
-        rows: truth -> its figures, the decisions in the same order; emotions by our names
-        labels: our name -> that of the table, where they differ
-        names: our name -> that of sentences, where they differ
-        counted: the paper prints clips, not % of the row
-    """
-
-    title: str
-    rows: Mapping[str, Sequence[float]]
-    labels: Mapping[str, str] = field(default_factory=dict)
-    names: Mapping[str, str] = field(default_factory=dict)
-    counted: bool = False
+    title: str  # whose it is
+    rows: Mapping[str, Sequence[float]]  # truth -> its figures, the decisions in the same order
+    labels: Mapping[str, str] = field(default_factory=dict)  # our name -> that of the table, where they differ
+    names: Mapping[str, str] = field(default_factory=dict)  # our name -> that of sentences, where they differ
+    counted: bool = False  # the paper prints clips, not % of the row
 
     def emotions(self, classes: Sequence[str]) -> list[str]:
         """Return the paper's emotions in its order, then the corpus's further ones."""
@@ -63,24 +53,24 @@ class Printed:
 
 
 def counts_of(results: Results, model: str, emotions: Sequence[str]) -> pd.DataFrame:
-    """Return a confusion matrix of ours, truth by decision; 0 where the model was not run or no clip has the
-    emotion.
-    """
+    """Return our confusion matrix, truth by decision; 0 where the model was not run or no clip has the emotion."""
     size = len(results.classes)
     counts = results.confusions.get(model, np.zeros((size, size), np.int64))
     frame = pd.DataFrame(counts, results.classes, results.classes)
     return frame.reindex(index=emotions, columns=emotions, fill_value=0)
 
 
-def confusion_cells(results: Results, printed: Printed, model: str, reason: str) -> list[Cell]:
-    """Return the fields of a confusion matrix, row by row.
-
-    Args:
-        results: what was run
-        printed: the paper's
-        model: model or fusion of ours that answers it
-        reason: why that has no figures; "" where it has
+def confusion_table(
+    name: str, caption: str, results: Results, printed: Printed, model: str, reason: str, note: str
+) -> Table:
+    """Return a confusion matrix, with the fields for the files and both matrices for the page; `reason` says why our
+    model has no figures, "" if it has.
     """
+    asked = (results, printed, model, reason)
+    return Table(name, caption, "truth", _cells(*asked), matrices=_matrices(*asked), note=note)
+
+
+def _cells(results: Results, printed: Printed, model: str, reason: str) -> list[Cell]:
     emotions, cells = printed.emotions(results.classes), []
     for truth, row in counts_of(results, model, emotions).iterrows():
         clips = int(row.sum())
@@ -97,8 +87,8 @@ def confusion_cells(results: Results, printed: Printed, model: str, reason: str)
     return cells
 
 
-def confusion_matrices(results: Results, printed: Printed, model: str, reason: str) -> list[Matrix]:
-    """Return ours, or why there is none, and the paper's; as for `confusion_cells`."""
+def _matrices(results: Results, printed: Printed, model: str, reason: str) -> list[Matrix]:
+    """Return ours, or why there is none, and the paper's."""
     title, figures = f"Ours, {results.corpus}", np.array([*printed.rows.values()])
     names = [printed.label(name) for name in printed.rows]
     paper = Matrix(printed.title, names, counted(figures, names) if printed.counted else shares(figures, names))

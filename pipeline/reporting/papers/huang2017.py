@@ -13,97 +13,100 @@ import pandas as pd
 
 from pipeline.core.clip import EMOTIONS
 from pipeline.evaluation.metrics import percentages
-from pipeline.reporting.html.blocks import Matrix, heat
-from pipeline.reporting.papers import huang2017_printed as printed
-from pipeline.reporting.papers.cell_kinds import accuracy
+from pipeline.reporting.html.page import Matrix, heat
 from pipeline.reporting.papers.cells import Cell, Table
-from pipeline.reporting.papers.paper import Figure, Results, lacking, why_not
+from pipeline.reporting.papers.paper import Asked, Figure, Paper, Results
 from pipeline.systems.ids import FusionId, ModelId, PairId
 from pipeline.systems.params import LEARNED
 
-SYSTEM = "huang2017"
 CLASSIFIER = "lstm"
 NOTE = "Paper: CHEAVD, another corpus, with other weights."
-
 FIGURE_6_NOTE = (
     "Rows: the truth; columns: the decision; % of the row, and clips. "
     "Last column: what of the paper's diagonal is known."
 )
 LAST = "paper, %"
-
 FIGURE_6_LACKS = "Fig. 6 shows the best fusion of Table 5, and none was run:"
-
 _COLUMNS = {"audio": "Audio", "video": "Video", "audio+video": "Audio+Video"}
 
+TABLE_2 = {"lld147": 0.31, "a60": 0.40, "a1024": 0.36, "v1024": 0.45, "v2048": 0.46}
+"""Feature -> accuracy of the LSTM in Table 2, from 0 to 1 as in all of these."""
+TABLE_3 = {
+    ("a60", "v1024"): (0.48, 0.49),
+    ("a60", "v2048"): (0.49, 0.49),
+    ("a1024", "v1024"): (0.47, 0.47),
+    ("a1024", "v2048"): (0.47, 0.48),
+}
+"""(audio, video) -> (logistic regression, ensemble) in Table 3."""
+TABLE_4 = {
+    ("a60", "v1024"): {"audio": 0.51, "video": 0.47, "audio+video": 0.51},
+    ("a60", "v2048"): {"audio": 0.51, "video": 0.46, "audio+video": 0.49},
+    ("a1024", "v1024"): {"audio": 0.47, "video": 0.48, "audio+video": 0.48},
+    ("a1024", "v2048"): {"audio": 0.49, "video": 0.45, "audio+video": 0.46},
+}
+"""(audio, video) -> with whom the regression's result is fused -> accuracy in Table 4."""
+TABLE_5 = {
+    ("a60", "v1024"): {"audio": (0.52, 0.086), "video": (0.48, 0.032)},
+    ("a60", "v2048"): {"audio": (0.51, 0.095), "video": (0.49, 0.032)},
+    ("a1024", "v1024"): {"audio": (0.48, 0.113), "video": (0.48, 0.023)},
+    ("a1024", "v2048"): {"audio": (0.51, 0.111), "video": (0.47, 0.011)},
+}
+"""(audio, video) -> with whom the regression's result is fused -> (accuracy, d) in Table 5."""
+FIGURE_6 = {"anger": 54.90, "happy": 67.00, "sad": 51.69}
+"""Emotion -> share of right decisions in %, from the abstract; Fig. 6 itself is an image."""
 
-class Huang2017:
+
+class Huang2017(Paper):
     """Makes the paper's tables and Fig. 6 from what a system found."""
 
+    system = "huang2017"
     note = "The paper's figures are for orientation, not for comparison."
 
-    def __init__(self, results: Results) -> None:
-        self.results, self.settings = results, results.settings
-
     def tables(self) -> list[Table]:
-        """Return Tables 2 to 5."""
-        return [self.table_2(), self.table_3(), self.table_4(), self.table_5()]
+        """Return Tables 2 to 5: each feature with the LSTM; logistic regression and the ensemble method of eq. (3); the
+        regression's result fused again by eq. (3); and by eq. (5).
+        """
+        labels = {"lld147": "Handcrafted audio features (147)"}
+        alone = [
+            self._cell(labels.get(feature, feature), "Accuracy", ModelId(feature, CLASSIFIER), paper)
+            for feature, paper in TABLE_2.items()
+        ]
+        pairs = [
+            self._cell(audio, f"{video} {label}", FusionId.of_pair(rule, _pair(audio, video)), paper)
+            for (audio, video), papers in TABLE_3.items()
+            for (label, rule), paper in zip((("LR", LEARNED), ("Ensemble", "confidence")), papers, strict=True)
+        ]
+        stacked = {pair: {k: (figure, None) for k, figure in row.items()} for pair, row in TABLE_4.items()}
+        captions = {
+            "Table 2": "Recognition accuracy for audio and video modalities (LSTM).",
+            "Table 3": "Recognition accuracies for multimodal decision level fusion (LR and the ensemble method).",
+            "Table 4": "Fusion of the results of LR with those of audio and video using the ensemble method.",
+            "Table 5": "The ensemble method with prior knowledge; d: difference of micro-F1 in validation (mean).",
+        }
+        cells = [alone, pairs, self._stacked("confidence", stacked), self._stacked("prior_knowledge", TABLE_5)]
+        corners = ("Features", "Accuracy", "Accuracy", "Accuracy")
+        return [
+            Table(name, f"{caption} {NOTE}", corner, found)
+            for (name, caption), corner, found in zip(captions.items(), corners, cells, strict=True)
+        ]
 
     def figures(self) -> list[Figure]:
         """Return Fig. 6, the best fusion of Table 5; why it is empty where none was run."""
-        return [figure_6(self.table_5(), self.results)]
-
-    def table_2(self) -> Table:
-        """Return Table 2, each feature with the LSTM."""
-        labels = {"lld147": "Handcrafted audio features (147)"}
-        cells = [
-            self._cell(labels.get(feature, feature), "Accuracy", ModelId(feature, CLASSIFIER), paper)
-            for feature, paper in printed.TABLE_2.items()
-        ]
-        caption = f"Recognition accuracy for audio and video modalities (LSTM). {NOTE}"
-        return Table("Table 2", caption, "Features", cells)
-
-    def table_3(self) -> Table:
-        """Return Table 3, logistic regression and the ensemble method of eq. (3)."""
-        cells = [
-            self._cell(audio, f"{video} {label}", FusionId.of_pair(rule, _pair(audio, video)), paper)
-            for (audio, video), papers in printed.TABLE_3.items()
-            for (label, rule), paper in zip((("LR", LEARNED), ("Ensemble", "confidence")), papers, strict=True)
-        ]
-        caption = "Recognition accuracies for multimodal decision level fusion (LR and the ensemble method)."
-        return Table("Table 3", f"{caption} {NOTE}", "Accuracy", cells)
-
-    def table_4(self) -> Table:
-        """Return Table 4, the regression's result fused again by eq. (3)."""
-        papers = {pair: {k: (figure, None) for k, figure in row.items()} for pair, row in printed.TABLE_4.items()}
-        caption = "Fusion of the results of LR with those of audio and video using the ensemble method."
-        return Table("Table 4", f"{caption} {NOTE}", "Accuracy", self._stacked("confidence", papers))
-
-    def table_5(self) -> Table:
-        """Return Table 5, the regression's result fused again by eq. (5)."""
-        caption = "The ensemble method with prior knowledge; d: difference of micro-F1 in validation (mean)."
-        return Table("Table 5", f"{caption} {NOTE}", "Accuracy", self._stacked("prior_knowledge", printed.TABLE_5))
+        return [figure_6(self.tables()[3], self.results)]
 
     def _stacked(
         self, rule: str, papers: Mapping[tuple[str, str], Mapping[str, tuple[float, float | None]]]
     ) -> list[Cell]:
-        return [
-            self._cell(
-                f"LR ({audio}_{video})",
-                _COLUMNS[partners],
-                FusionId.stacked(rule, LEARNED, partners, _pair(audio, video)),
-                *figures,
-            )
-            for (audio, video), row in papers.items()
-            for partners, figures in row.items()
-        ]
+        cells = []
+        for (audio, video), row in papers.items():
+            for partners, figures in row.items():
+                asked = FusionId.stacked(rule, LEARNED, partners, _pair(audio, video))
+                cells.append(self._cell(f"LR ({audio}_{video})", _COLUMNS[partners], asked, *figures))
+        return cells
 
-    def _cell(
-        self, row: str, column: str, asked: ModelId | FusionId, paper: float, paper_d: float | None = None
-    ) -> Cell:
-        reason = why_not(self.results, asked, lacking(self.settings, SYSTEM, asked), SYSTEM)
-        d = None if reason else self.results.differences.get(asked), paper_d
-        score = self.results.scores.get(asked)
-        return accuracy(score, reason=reason, paper=paper, d=d, row=row, column=column, model=asked)
+    def _cell(self, row: str, column: str, asked: Asked, paper: float, paper_d: float | None = None) -> Cell:
+        d = None if self.why_not(asked) else self.results.differences.get(asked), paper_d
+        return self.accuracy(asked, paper=paper, d=d, row=row, column=column)
 
 
 def _pair(audio: str, video: str) -> PairId:
@@ -121,7 +124,7 @@ def figure_6(table_5: Table, results: Results) -> Figure:
     cell = best_of(table_5)
     if cell is None:
         reason = f"{FIGURE_6_LACKS} {table_5.cells[0].reason}"
-        return Figure("Fig. 6", reason, {"figure_6": pd.DataFrame({"reason": [reason]})}, [], "")
+        return Figure("Fig. 6", reason, {"figure_6": pd.DataFrame({"reason": [reason]})})
     counts, classes = results.confusions[cell.model], results.classes
     frame = figure_6_frame(counts, classes)
     rows = [{**row, LAST: paper} for row, paper in zip(heat(counts, classes), frame["paper"], strict=True)]
@@ -130,27 +133,17 @@ def figure_6(table_5: Table, results: Results) -> Figure:
 
 
 def figure_6_frame(counts: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
-    """Return Fig. 6: a confusion matrix in % of the rows.
+    """Return Fig. 6: a confusion matrix (C, C), rows are the truth, in % of the rows; the classes in the paper's order,
+    the corpus's further ones after them.
 
-    Args:
-        counts: (C, C), rows are the truth
-        classes: in the paper's order, the corpus's further ones after them
-
-    Returns:
-        truth, one column per class, clips, and `paper`: the paper's diagonal
+    Columns: truth, one per class, clips, and `paper`: the paper's diagonal.
     """
     shares = [["no clip" if np.isnan(share) else f"{share:.2f}" for share in row] for row in percentages(counts)]
     frame = pd.DataFrame(shares, columns=list(classes))
     frame.insert(0, "truth", list(classes))
     frame["clips"] = counts.sum(axis=1)
-    frame["paper"] = [
-        f"{printed.FIGURE_6[name]:.2f}"
-        if name in printed.FIGURE_6
-        else "in a picture only"
-        if name in EMOTIONS
-        else "not in the paper"
-        for name in classes
-    ]
+    known = dict.fromkeys(EMOTIONS, "in a picture only") | {name: f"{share:.2f}" for name, share in FIGURE_6.items()}
+    frame["paper"] = [known.get(name, "not in the paper") for name in classes]
     return frame
 
 

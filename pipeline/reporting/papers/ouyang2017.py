@@ -6,32 +6,22 @@ The paper's corpus is AFEW (EmotiW 2017). On any other corpus its figures stand 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from pipeline.reporting.papers import ouyang2017_printed as printed
-from pipeline.reporting.papers.cell_kinds import accuracy
-from pipeline.reporting.papers.cells import Cell, Table, Unit
-from pipeline.reporting.papers.confusions import Printed, confusion_cells, confusion_matrices, figures_in_words
+from pipeline.reporting.papers.cells import Table, Unit, accuracy
+from pipeline.reporting.papers.confusions import Printed, confusion_table, figures_in_words
 from pipeline.reporting.papers.ouyang2017_feedback import feedback_figure
 from pipeline.reporting.papers.ouyang2017_weights import BEST, Weights, image_set_of
-from pipeline.reporting.papers.paper import Figure, Results, lacking, lacking_combined, lacking_model, why_not
+from pipeline.reporting.papers.paper import Asked, Figure, Paper
 from pipeline.systems.combined import SEARCHED
 from pipeline.systems.ids import FusionId, ModelId
 
-SYSTEM = "ouyang2017"
 ADAPTER = "afew"
-SEQUENCES, SETS = "temporal", "image_set"
-"""Classifiers of the cached features: an LSTM, and kernels on sets of frames."""
-YEAR_BEFORE, AUDIO = "image_set_audio", "egemaps-transfer"
-"""What answers Tables 6 and 2."""
-SETS_ROW = "CNN+ImageSet Model"
-
 NOTE = (
     "Accuracy here is the share of right decisions over the test clips of all folds. The paper's networks began as "
-    "VGG-Face (VGG-LSTM, image sets), as the face network of Wen et al. 2016 (Resnet-LSTM), as C3D trained "
-    "on Sports-1M, "
-    "and as a network that tells women from men on 1000 h of LibriSpeech (audio); how those here began, the table of "
-    f"weights says. Table 1 lists other authors' networks and is left out. {printed.DISAGREE}"
+    "VGG-Face (VGG-LSTM, image sets), as the face network of Wen et al. 2016 (Resnet-LSTM), as C3D trained on "
+    "Sports-1M, and as a network that tells women from men on 1000 h of LibriSpeech (audio); how those here began, the "
+    f"table of weights says. Table 1 lists other authors' networks and is left out. {printed.DISAGREE}"
 )
 WHERE = "Tables 2 and 4 of the paper are on AFEW's validation set, Tables 5 and 6 on its test set."
 ELSEWHERE = "The paper's figures are on AFEW, for orientation, not for comparison; ours are on"
@@ -44,45 +34,55 @@ NEITHER = "neither its validation set nor its test set is tested alone, so the f
 
 TABLE_4 = (
     "Accuracy (%) of visual models. First column: as in the paper, networks trained end to end, and what is fused with "
-    "them. Second: the same networks as they are, their features kept and given to LSTMs. The image sets "
-    "are made of kept "
-    "features as well and have one form only, as has what they are fused in."
+    "them. Second: the same networks as they are, their features kept and given to LSTMs. The image sets are made of "
+    "kept features as well and have one form only, as has what they are fused in."
 )
 END_TO_END, CACHED = "Accuracy", "Cached features"
-PERCENT_1 = Unit(100, 1)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What of ours answers a row of Table 4.
-
-    Attributes:
-        first: model, or name and rule of a combined fusion; "" for the model of image sets, which the settings choose
-        cached: the same on cached features; "" where there is one form only
-        rule: of both; "" for models
-    """
-
-    first: str
-    cached: str = ""
-    rule: str = ""
-
-
-ROWS = {
-    "VGG-LSTM": Asked("vggface-end_to_end", f"vggface-{SEQUENCES}"),
-    "Resnet-LSTM": Asked("pyramid-end_to_end", f"pyramid-{SEQUENCES}"),
-    "C3D": Asked("c3d-end_to_end", f"c3dvisual-{SEQUENCES}"),
-    "End to End Module": Asked("end_to_end", "cached", "average"),
-    SETS_ROW: Asked(""),
-    "Whole Visual Module": Asked("visual", rule="average"),
-}
 ONE_FORM = "one form only"
+PERCENT_1 = Unit(100, 1)
+SEQUENCES = "temporal"
+"""Classifier of the cached features: an LSTM."""
+ROWS: Mapping[str, tuple[Asked | None, Asked | None]] = {
+    "VGG-LSTM": (ModelId("vggface", "end_to_end"), ModelId("vggface", SEQUENCES)),
+    "Resnet-LSTM": (ModelId("pyramid", "end_to_end"), ModelId("pyramid", SEQUENCES)),
+    "C3D": (ModelId("c3d", "end_to_end"), ModelId("c3dvisual", SEQUENCES)),
+    "End to End Module": (FusionId.combined("end_to_end", "average"), FusionId.combined("cached", "average")),
+    "CNN+ImageSet Model": (None, None),
+    "Whole Visual Module": (FusionId.combined("visual", "average"), None),
+}
+"""Row of Table 4 -> what of ours answers both columns; the model of image sets is the one that the settings choose."""
 
 
-class Ouyang2017:
+def _printed(rows: Sequence[Sequence[float]], labels: Mapping[str, str], counted: bool = False) -> Printed:
+    return Printed("The paper", dict(zip(printed.EMOTIONS, rows, strict=True)), labels, counted=counted)
+
+
+CONFUSIONS: Mapping[str, tuple[Asked, str, Printed]] = {
+    "2": (
+        ModelId("egemaps", "transfer"),
+        "the audio system; the paper's is on AFEW's validation set",
+        _printed(printed.TABLE_2, printed.LONGER, counted=True),
+    ),
+    "5": (
+        BEST,
+        "the fusion of image sets, networks end to end and audio; the paper's is its best on AFEW's test set",
+        _printed(printed.TABLE_5, printed.SHORT),
+    ),
+    "6": (
+        FusionId.combined("image_set_audio", SEARCHED),
+        "the fusion of image sets and audio, which stands for the authors' system of EmotiW 2016 (Ding et al. 2016); "
+        "the paper's is that system's best on the test set of that year",
+        _printed(printed.TABLE_6, printed.SHORT),
+    ),
+}
+"""Number of a table that is a confusion matrix -> what of ours answers it, whose it is, and the paper's."""
+
+
+class Ouyang2017(Paper):
     """Makes the paper's tables from what a system found."""
 
-    def __init__(self, results: Results) -> None:
-        self.results, self.settings = results, results.settings
+    system = "ouyang2017"
+    further = ("end_to_end", "transfer")
 
     @property
     def note(self) -> str:
@@ -93,79 +93,30 @@ class Ouyang2017:
 
     def tables(self) -> list[Table]:
         """Return Tables 2 to 6."""
-        return [self.table_2(), self.table_3(), self.table_4(), self.table_5(), self.table_6()]
+        weights = Weights(self.results, self.why_not(BEST)).table()
+        return [self._confusion("2"), weights, self._table_4(), self._confusion("5"), self._confusion("6")]
 
     def figures(self) -> list[Figure]:
         """Return the feedback loop."""
-        return [feedback_figure(self.results, SYSTEM)]
+        return [feedback_figure(self.results, self.system)]
 
-    def table_2(self) -> Table:
-        """Return Table 2, the audio system."""
-        what = "the audio system; the paper's is on AFEW's validation set"
-        return self._confusion("2", what, _printed(printed.TABLE_2, printed.LONGER, counted=True), AUDIO)
-
-    def table_3(self) -> Table:
-        """Return Table 3, the weights of eq. (1)."""
-        return Weights(self.results, BEST, self._why_not(BEST, SEARCHED)).table()
-
-    def table_4(self) -> Table:
-        """Return Table 4, the visual models."""
+    def _table_4(self) -> Table:
         cells = []
-        for row, asked in ROWS.items():
-            first = image_set_of(self.settings) if row == SETS_ROW else asked.first
-            cells.append(self._accuracy(row, END_TO_END, first, asked.rule, printed.TABLE_4[row] / 100))
-            if asked.cached:
-                cells.append(self._accuracy(row, CACHED, asked.cached, asked.rule, None))
+        for row, (first, cached) in ROWS.items():
+            asked, paper = first or image_set_of(self.settings), printed.TABLE_4[row] / 100
+            cells.append(self.accuracy(asked, paper=paper, unit=PERCENT_1, row=row, column=END_TO_END))
+            if cached:
+                cells.append(self.accuracy(cached, unit=PERCENT_1, row=row, column=CACHED))
             else:
                 cells.append(accuracy(row=row, column=CACHED, model="", paper_lacks=ONE_FORM, reason=ONE_FORM))
         return Table("Table 4", TABLE_4, "Deep models", cells)
 
-    def table_5(self) -> Table:
-        """Return Table 5, all sub-systems fused by weights."""
-        what = "the fusion of image sets, networks end to end and audio; the paper's is its best on AFEW's test set"
-        return self._confusion("5", what, _printed(printed.TABLE_5, printed.SHORT), BEST, SEARCHED)
-
-    def table_6(self) -> Table:
-        """Return Table 6, the system of the year before."""
-        what = (
-            "the fusion of image sets and audio, which stands for the authors' system of EmotiW 2016 (Ding "
-            "et al. 2016); "
-            "the paper's is that system's best on the test set of that year"
-        )
-        return self._confusion("6", what, _printed(printed.TABLE_6, printed.SHORT), YEAR_BEFORE, SEARCHED)
-
-    def _confusion(self, number: str, what: str, paper: Printed, name: str, rule: str = "") -> Table:
-        """Return a confusion matrix, with the fields for the files and both matrices for the page."""
-        asked = (self.results, paper, _model(name, rule), self._why_not(name, rule))
-        unit, of = (
-            ("clips", "clips, and coloured by their share of the row") if paper.counted else ("%", "% of the row")
-        )
-        ours = "" if asked[3] else f" {figures_in_words(self.results, asked[2])}"
+    def _confusion(self, number: str) -> Table:
+        model, what, paper = CONFUSIONS[number]
+        reason, unit, of = self.why_not(model), "%", "% of the row"
+        if paper.counted:
+            unit, of = "clips", "clips, and coloured by their share of the row"
+        ours = "" if reason else f" {figures_in_words(self.results, model)}"
         caption = f"Confusion matrix ({unit}) of {what}, accuracy {printed.ACCURACY[number]} %.{ours}"
         note = f"Rows: the truth; columns: the decision; {of}.{paper.left_out(self.results) if ours else ''}"
-        cells, matrices = confusion_cells(*asked), confusion_matrices(*asked)
-        return Table(f"Table {number}", caption, "truth", cells, matrices=matrices, note=note)
-
-    def _accuracy(self, row: str, column: str, name: str, rule: str, paper: float | None) -> Cell:
-        model, reason = _model(name, rule), self._why_not(name, rule)
-        score = self.results.scores.get(model)
-        return accuracy(score, reason=reason, paper=paper, unit=PERCENT_1, row=row, column=column, model=model)
-
-    def _why_not(self, name: str, rule: str = "") -> str:
-        return why_not(self.results, _model(name, rule), self._lacking(name, rule), SYSTEM)
-
-    def _lacking(self, name: str, rule: str) -> str:
-        if rule:
-            return lacking_combined(self.settings, SYSTEM, name, rule)
-        model = ModelId.parse(name)
-        if model.classifier in (SEQUENCES, SETS):
-            return lacking(self.settings, SYSTEM, model)
-        return lacking_model(self.settings, SYSTEM, name)
-
-
-def _model(name: str, rule: str) -> str:
-    return FusionId.combined(name, rule) if rule else name
-
-
-def _printed(rows: Sequence[Sequence[float]], labels: Mapping[str, str], counted: bool = False) -> Printed:
-    return Printed("The paper", dict(zip(printed.EMOTIONS, rows, strict=True)), labels, counted=counted)
+        return confusion_table(f"Table {number}", caption, self.results, paper, model, reason, note)

@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from pipeline.reporting.html.blocks import Listing
-from pipeline.reporting.html.page import percent, points
-from pipeline.reporting.papers.paper import FeedbackRuns, Figure, Results
+from pipeline.reporting.html.page import Listing, percent, points
+from pipeline.reporting.papers.paper import Figure, Results
 
 NAME = "Feedback (section 5, Fig. 7)"
 LOOP = (
     "The loop of Fig. 7, run offline. In every fold half of the test clips go to an organiser, who alone knows their "
     "labels. Predictions for these clips are submitted; what comes back is the share of each emotion among the "
-    "predictions and among the labels. The weights W of eq. (2) grow for the emotions that are off; then "
-    "the weights of "
-    "the sub-systems are changed, emotion by emotion, as long as that lowers L = W D - C, where D are the "
-    "differences of "
-    "the shares and C is the accuracy on validation clips. Of all steps that with the smallest distance is kept. The "
-    "paper set W by hand and prints no step. No other figure on this page depends on the loop."
+    "predictions and among the labels. The weights W of eq. (2) grow for the emotions that are off; then the weights "
+    "of the sub-systems are changed, emotion by emotion, as long as that lowers L = W D - C, where D are the "
+    "differences of the shares and C is the accuracy on validation clips. Of all steps that with the smallest distance "
+    "is kept. The paper set W by hand and prints no step. No other figure on this page depends on the loop."
 )
 FIT = (
-    "The weights that are kept fit the clips that gave the feedback. On the other half of the test clips "
-    "nothing was ever "
-    "returned: what is gained on the first half beyond the gain on the second is excess, fitted to the feedback and "
-    "not learned for other clips. Distance: share of the submitted clips that would have to move to another emotion "
-    "to make both distributions equal; accuracy can fall while it does, since a share says nothing of single clips."
+    "The weights that are kept fit the clips that gave the feedback. On the other half of the test clips nothing was "
+    "ever returned: what is gained on the first half beyond the gain on the second is excess, fitted to the feedback "
+    "and not learned for other clips. Distance: share of the submitted clips that would have to move to another "
+    "emotion to make both distributions equal; accuracy can fall while it does, since a share says nothing of single "
+    "clips."
 )
 ENDS = {
     "steps": "all steps were used",
@@ -46,10 +42,16 @@ def feedback_figure(results: Results, system: str) -> Figure:
     feedback = results.feedback
     if feedback is None:
         reason = f"not run: add feedback to systems.{system}"
-        return Figure(NAME, f"{LOOP} {reason}.", {"feedback": pd.DataFrame({"reason": [reason]})}, [], "")
-    frames = {"feedback": feedback.steps, "feedback_fit": fit_frame(feedback.runs)}
-    caption = f"{LOOP} Weights changed here: those of {feedback.runs['fusion']}."
-    return Figure(NAME, caption, frames, [], "", [_fit(feedback.runs), *_steps(feedback)])
+        return Figure(NAME, f"{LOOP} {reason}.", {"feedback": pd.DataFrame({"reason": [reason]})})
+    runs, fit = feedback.runs, fit_frame(feedback.runs)
+    listings = [_fit(fit)]
+    for number, (fold, frame) in enumerate(feedback.steps.groupby("fold", sort=False)):
+        count = f"{len(frame)} step{'s' * (len(frame) != 1)}"
+        listings.append(
+            _steps(f"{fold}: {count}, ended when {ENDS[runs['folds'][fold]['end']]}", frame, number >= OPEN)
+        )
+    frames = {"feedback": feedback.steps, "feedback_fit": fit}
+    return Figure(NAME, f"{LOOP} Weights changed here: those of {runs['fusion']}.", frames, listings=listings)
 
 
 def fit_frame(runs: Mapping[str, Any]) -> pd.DataFrame:
@@ -80,16 +82,15 @@ def _fit_row(fold: str, run: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _fit(runs: Mapping[str, Any]) -> Listing:
-    frame = fit_frame(runs)
+def _fit(frame: pd.DataFrame) -> Listing:
     columns = ("Fold", "Kept", "Distance", "Accuracy with feedback", "Accuracy without", "Excess")
     rows = [
         (
             row["fold"],
             f"{row['kept']} of {row['steps']}" if row["fold"] != MEAN else "",
-            _change(row["distance_first"], row["distance_kept"], _plain),
-            _change(row["with_feedback_first"], row["with_feedback_kept"], percent),
-            _change(row["without_feedback_first"], row["without_feedback_kept"], percent),
+            _change(row, "distance", "{:.3f}".format),
+            _change(row, "with_feedback", percent),
+            _change(row, "without_feedback", percent),
             "-" if row["excess"] == "" else f"{points(row['excess'])} points",
         )
         for row in frame.to_dict("records")
@@ -97,24 +98,12 @@ def _fit(runs: Mapping[str, Any]) -> Listing:
     return Listing("Step 1 against the kept step", columns, rows, marked=[len(rows) - 1], note=FIT)
 
 
-def _plain(value: float) -> str:
-    return "-" if np.isnan(value) else f"{value:.3f}"
-
-
-def _change(first: Any, kept: Any, text: Any) -> str:
+def _change(row: Mapping[str, Any], name: str, text: Callable[[float], str]) -> str:
+    first, kept = row[f"{name}_first"], row[f"{name}_kept"]
     return "-" if first == "" else f"{text(first)} to {text(kept)}"
 
 
-def _steps(feedback: FeedbackRuns) -> list[Listing]:
-    listings = []
-    for number, (fold, frame) in enumerate(feedback.steps.groupby("fold", sort=False)):
-        count = f"{len(frame)} step{'s' * (len(frame) != 1)}"
-        title = f"{fold}: {count}, ended when {ENDS[feedback.runs['folds'][fold]['end']]}"
-        listings.append(_listing(title, frame, number >= OPEN))
-    return listings
-
-
-def _listing(title: str, frame: pd.DataFrame, closed: bool) -> Listing:
+def _steps(title: str, frame: pd.DataFrame, closed: bool) -> Listing:
     rows: list[Sequence[str]] = [
         (
             f"{row['step']}{', kept' if row['kept'] == 'yes' else ''}",

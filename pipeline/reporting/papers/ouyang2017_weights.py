@@ -7,55 +7,46 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.reporting.html.blocks import Matrix
+from pipeline.reporting.html.page import Matrix
 from pipeline.reporting.papers import ouyang2017_printed as printed
 from pipeline.reporting.papers.cells import PLAIN, Cell, Table
 from pipeline.reporting.papers.confusions import NOT_IN_PAPER, Printed
 from pipeline.reporting.papers.paper import Results
 from pipeline.systems.combined import SEARCHED
-from pipeline.systems.ids import FusionId
+from pipeline.systems.ids import FusionId, ModelId
 from pipeline.systems.params import SystemParams
 
-BEST = "audio_visual"
-"""The combined fusion of Tables 3 and 5."""
+_NAME = "audio_visual"
+BEST = FusionId.combined(_NAME, SEARCHED)
+"""The fusion of Tables 3 and 5."""
 CAPTION = (
-    "The best weights of sub-systems for fusion, eq. (1). The paper's were tuned by hand on feedback from "
-    "the test set; "
-    "ours are those with which most validation clips get their label, found in every fold for itself and without any "
-    "feedback."
+    "The best weights of sub-systems for fusion, eq. (1). The paper's were tuned by hand on feedback from the test "
+    "set; ours are those with which most validation clips get their label, found in every fold for itself and without "
+    "any feedback."
 )
 TABLE = Printed("The paper", dict.fromkeys(printed.EMOTIONS, ()), printed.SHORT)
 NOTE = "Weights are 0, 0.5 or 1 in the paper; ours are the mean over folds, and below it the lowest and the highest."
 
 
-def image_set_of(settings: SystemParams) -> str:
-    """Return the model of image sets: the one that the best fusion holds, whichever network gives its frames'
-    feature.
-    """
-    parts = settings.combined[BEST].of if BEST in settings.combined else ()
-    return next((part for part in parts if part.endswith("-image_set")), "vggface-image_set")
+def image_set_of(settings: SystemParams) -> ModelId:
+    """Return the model of image sets: that which the best fusion holds, whichever network gives its frames' feature."""
+    parts = settings.combined[_NAME].of if _NAME in settings.combined else ()
+    return ModelId.parse(next((part for part in parts if part.endswith("-image_set")), "vggface-image_set"))
 
 
 class Weights:
-    """Table 3.
+    """Table 3, from the weights that `BEST` learned; `reason` says why it has none, "" where it has."""
 
-    Args:
-        results: what was run
-        name: of the combined fusion that learned the weights
-        reason: why it has none; "" where it has
-    """
-
-    def __init__(self, results: Results, name: str, reason: str) -> None:
+    def __init__(self, results: Results, reason: str) -> None:
         self.results, self.reason = results, reason
-        combined = results.settings.combined.get(name)
+        combined = results.settings.combined.get(_NAME)
         self.parts = list(combined.of) if combined else []
         sets = image_set_of(results.settings)
         self.rows = {sets: "ImageSet", "end_to_end": "Visual LSTM", "egemaps-transfer": "Audio LSTM"}
         """Part -> row of the paper."""
-        self.model = FusionId.combined(name, SEARCHED)
-        self.states = {} if reason else results.learned.get(self.model, {})
+        self.states = {} if reason else results.learned.get(BEST, {})
         if not self.states and not reason:
-            self.reason = f"{self.model} learned nothing"
+            self.reason = f"{BEST} learned nothing"
 
     def table(self) -> Table:
         """Return the fields for the files, and both matrices for the page."""
@@ -68,30 +59,26 @@ class Weights:
     def _cell(self, part: str, emotion: str) -> Cell:
         row, known = self.rows.get(part, part), part in self.parts and emotion in self.results.classes
         paper = dict(zip(printed.EMOTIONS, printed.TABLE_3.get(row, ()), strict=False)).get(emotion)
-        lacks = "" if part in self.parts else f"not run: {self._made_without(part)}"
+        lacks = "" if part in self.parts else f"not run: {_made_without(part)}"
         reason = self.reason or lacks or TABLE.no_clip(emotion, self.results)
-        by_fold = self._weights(part, emotion) if known else {}
+        by_fold: dict[str, float] = {}
+        if known:
+            number, place = self.parts.index(part), list(self.results.classes).index(emotion)
+            by_fold = {fold: state["weights"][number][place] for fold, state in self.states.items()}
         figure = None if reason else float(np.mean([*by_fold.values()]))
         low, high = (edge(by_fold.values(), default=0.0) for edge in (min, max))
         folds = "; ".join(f"{fold} {weight:g}" for fold, weight in by_fold.items())
         return Cell(
-            row=row, column=TABLE.label(emotion), model=self.model, figure=figure, reason=reason, paper=paper,
+            row=row, column=TABLE.label(emotion), model=BEST, figure=figure, reason=reason, paper=paper,
             paper_unit=PLAIN, paper_lacks=NOT_IN_PAPER if paper is None else "",
             notes=[] if low == high else [f"{low:g} to {high:g}"],
             long={"mean": figure, "folds": folds, "paper": paper},
         )  # fmt: skip
 
-    def _made_without(self, part: str) -> str:
-        return f"{self.model} is made without {part}"
-
     def _without(self) -> str:
         """Return which rows of the paper ours lacks, as further sentences."""
-        absent = {row: self._made_without(part) for part, row in self.rows.items() if part not in self.parts}
+        absent = {row: _made_without(part) for part, row in self.rows.items() if part not in self.parts}
         return "".join(f" No row {row} in ours: {why}." for row, why in absent.items())
-
-    def _weights(self, part: str, emotion: str) -> dict[str, float]:
-        at = self.parts.index(part), list(self.results.classes).index(emotion)
-        return {fold: state["weights"][at[0]][at[1]] for fold, state in self.states.items()}
 
     def _ours(self, cells: Sequence[Cell]) -> Matrix:
         title = f"Ours, {self.results.corpus}"
@@ -104,6 +91,10 @@ class Weights:
             rows.setdefault(cell.row, []).append({"share": 100 * (cell.figure or 0.0), "text": cell.ours(), **more})
         names = list(dict.fromkeys(cell.column for cell in shown))
         return Matrix(title, names, [{"name": name, "cells": row} for name, row in rows.items()])
+
+
+def _made_without(part: str) -> str:
+    return f"{BEST} is made without {part}"
 
 
 def _printed() -> Matrix:

@@ -4,149 +4,125 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from pipeline.evaluation.metrics import Score
-from pipeline.reporting.html.blocks import Listing, Matrix
-from pipeline.reporting.papers.cells import Table
+from pipeline.reporting.html.page import Listing, Matrix
+from pipeline.reporting.papers.cells import Cell, Table, accuracy
 from pipeline.reporting.system.tables import NOT_JUDGED
 from pipeline.systems.ids import FusionId, ModelId
 from pipeline.systems.params import SystemParams
 
+Asked = ModelId | FusionId
+"""What of ours answers a field of a paper."""
+
 
 @dataclass(frozen=True)
 class FeedbackRuns:
-    """What `pipeline.fusion.weights.run_feedback` wrote.
+    """What `pipeline.fusion.weights.run_feedback` wrote."""
 
-    Attributes:
-        runs: feedback.json
-        steps: feedback.csv, one row per fold and step
-    """
-
-    runs: Mapping[str, Any]
-    steps: pd.DataFrame
+    runs: Mapping[str, Any]  # feedback.json
+    steps: pd.DataFrame  # feedback.csv, one row per fold and step
 
 
 @dataclass(frozen=True)
 class Results:
-    """What one system found on one corpus.
+    """What one system found on one corpus."""
 
-    Attributes:
-        corpus: name in params.yaml
-        adapter: plugin in pipeline/corpora that reads it, which tells the corpora of a paper; "" for none
-        settings: of the system
-        classes: emotions that occur in the corpus
-        scores: model or fusion -> figures
-        confusions: model or fusion -> counts (C, C), rows are the truth
-        differences: fusion -> d of Huang et al. 2017, eq. (5), mean over folds
-        learned: fusion -> fold -> what it learned
-        feedback: what the feedback loop learned; None where there was none
-        sides: parts of the official split that the tested clips are of; "" for a clip without one
-    """
-
-    corpus: str
-    adapter: str
+    corpus: str  # name in params.yaml
+    adapter: str  # plugin in pipeline/corpora that reads it, which tells the corpora of a paper; "" for none
     settings: SystemParams
-    classes: Sequence[str]
-    scores: Mapping[str, Score]
-    confusions: Mapping[str, np.ndarray]
+    classes: Sequence[str]  # emotions that occur in the corpus
+    scores: Mapping[str, Score]  # model or fusion -> figures
+    confusions: Mapping[str, np.ndarray]  # model or fusion -> counts (C, C), rows are the truth
     differences: Mapping[str, float] = field(default_factory=dict)
-    learned: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    feedback: FeedbackRuns | None = None
+    """Fusion -> d of Huang et al. 2017, eq. (5), mean over folds."""
+    learned: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # fusion -> fold -> what it learned
+    feedback: FeedbackRuns | None = None  # what the feedback loop learned
     sides: frozenset[str] = frozenset()
+    """Parts of the official split that the tested clips are of; "" for a clip without one."""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of a paper that is a confusion matrix, or what else is shown as matrices and lists.
+    """A figure of a paper that is a confusion matrix, or what else is shown as matrices and lists."""
 
-    Attributes:
-        name: `Fig. 6`
-        caption: what it shows
-        frames: stem of a file -> its content
-        matrices: for the page, side by side
-        note: how to read them
-        listings: for the page, one below the other
-    """
-
-    name: str
+    name: str  # `Fig. 6`
     caption: str
-    frames: Mapping[str, pd.DataFrame]
-    matrices: Sequence[Matrix]
-    note: str
-    listings: Sequence[Listing] = ()
+    frames: Mapping[str, pd.DataFrame]  # stem of a file -> its content
+    matrices: Sequence[Matrix] = ()  # for the page, side by side
+    note: str = ""  # how to read them
+    listings: Sequence[Listing] = ()  # for the page, one below the other
 
 
-class Paper(Protocol):
-    """A paper's report, made from `Results`."""
+class Paper:
+    """A paper's report, made from `Results`: for each paper a class with its tables, figures and a note."""
+
+    system = ""
+    """Its name in params.yaml."""
+    further: Sequence[str] = ()
+    """Classifiers that a system lists under `also`; all others it has for every feature."""
+
+    def __init__(self, results: Results) -> None:
+        self.results, self.settings = results, results.settings
 
     @property
     def note(self) -> str:
         """What a reader of the tables must know."""
+        raise NotImplementedError
 
     def tables(self) -> list[Table]:
         """Return the paper's tables."""
+        raise NotImplementedError
 
     def figures(self) -> list[Figure]:
         """Return the paper's figures: confusion matrices, and what was learned."""
+        raise NotImplementedError
 
+    def accuracy(self, asked: Asked, **place: Any) -> Cell:
+        """Return the field with the accuracy of a model or fusion, or why it has none; see `cells.accuracy`."""
+        return accuracy(self.results.scores.get(asked), reason=self.why_not(asked), model=asked, **place)
 
-def why_not(results: Results, model: str, add: str, system: str) -> str:
-    """Return why a model or fusion has no figure; "" where it has one.
+    def why_not(self, asked: Asked) -> str:
+        """Return why a model or fusion has no figure; "" where it has one."""
+        score = self.results.scores.get(asked)
+        if score is not None:
+            return "" if score.n else NOT_JUDGED
+        combined = isinstance(asked, FusionId) and asked.pair is None
+        lacks = self._lacking_combined(asked) if combined else self._lacking(asked)
+        return f"not run: {lacks or f'see systems.{self.system} in params.yaml'}"
 
-    Args:
-        results: what was run
-        model: name of the model or fusion
-        add: what `lacking` says of it
-        system: name in params.yaml
-    """
-    score = results.scores.get(model)
-    if score is None:
-        return f"not run: {add or f'see systems.{system} in params.yaml'}"
-    return "" if score.n else NOT_JUDGED
+    def _lacking(self, asked: Asked) -> str:
+        """Return what to add to the settings for a model, a fusion of a pair, or one stacked on it; "" for nothing."""
+        settings, at = self.settings, f"systems.{self.system}"
+        pair = asked.pair if isinstance(asked, FusionId) else None
+        models = [pair.audio, pair.video] if pair else [ModelId.parse(asked)]
+        features, classifier = [model.feature for model in models], models[0].classifier
+        if classifier in self.further:
+            return "" if asked in settings.models() else f"add {asked} to {at}.also"
+        absent = [feature for feature in features if feature not in settings.features]
+        steps = {
+            f"{' and '.join(absent)} to {at}.features": not absent,
+            f"{classifier} to {at}.classifiers": classifier in settings.classifiers,
+        }
+        if isinstance(asked, FusionId):
+            (rule, *partners), paired = asked.over or (asked.rule,), settings.pairs
+            over = "+".join(partners)
+            steps |= {
+                f"{classifier} to {at}.fused": classifier in settings.fused_classifiers(),
+                f"[{', '.join(features)}] to {at}.pairs": paired is None or tuple(features) in paired,
+                f"{rule} to {at}.fusions": rule in settings.fusions,
+                f"{over} to {at}.stacked.{asked.rule}": not over or over in settings.stacked.get(asked.rule, ()),
+            }
+        return next((f"add {what}" for what, there in steps.items() if not there), "")
 
-
-def lacking(settings: SystemParams, system: str, asked: ModelId | FusionId) -> str:
-    """Return what to add to the settings so that a model, or the fusion of a pair, is run; "" for nothing.
-
-    Args:
-        settings: of the system
-        system: name in params.yaml
-        asked: a model of every feature with every classifier, a fusion of a pair, or one stacked on it
-    """
-    pair = asked.pair if isinstance(asked, FusionId) else None
-    models = [pair.audio, pair.video] if pair else [ModelId.parse(asked)]
-    features, classifier = [model.feature for model in models], models[0].classifier
-    absent = [feature for feature in features if feature not in settings.features]
-    if absent:
-        return f"add {' and '.join(absent)} to systems.{system}.features"
-    if classifier not in settings.classifiers:
-        return f"add {classifier} to systems.{system}.classifiers"
-    if not isinstance(asked, FusionId):
-        return ""
-    if classifier not in settings.fused_classifiers():
-        return f"add {classifier} to systems.{system}.fused"
-    if settings.pairs is not None and tuple(features) not in settings.pairs:
-        return f"add [{', '.join(features)}] to systems.{system}.pairs"
-    rule, *partners = asked.over or (asked.rule,)
-    if rule not in settings.fusions:
-        return f"add {rule} to systems.{system}.fusions"
-    over = "+".join(partners)
-    there = not over or over in settings.stacked.get(asked.rule, ())
-    return "" if there else f"add {over} to systems.{system}.stacked.{asked.rule}"
-
-
-def lacking_model(settings: SystemParams, system: str, model: str) -> str:
-    """Return what to add to the settings so that a further model `<feature>-<classifier>` is run; "" for nothing."""
-    return "" if model in settings.models() else f"add {model} to systems.{system}.also"
-
-
-def lacking_combined(settings: SystemParams, system: str, name: str, rule: str) -> str:
-    """Return what to change in the settings so that a combined fusion is run by a rule; "" for nothing."""
-    found = settings.combined.get(name)
-    if found is None:
-        return f"add {name} to systems.{system}.combined"
-    return "" if found.rule == rule else f"{FusionId.combined(name, found.rule)} has another rule than {rule}"
+    def _lacking_combined(self, asked: Asked) -> str:
+        """Return what to change in the settings so that a combined fusion is run by its rule; "" for nothing."""
+        _, name, rule = asked.split("-")
+        found = self.settings.combined.get(name)
+        if found is None:
+            return f"add {name} to systems.{self.system}.combined"
+        return "" if found.rule == rule else f"{FusionId.combined(name, found.rule)} has another rule than {rule}"

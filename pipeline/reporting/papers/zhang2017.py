@@ -11,13 +11,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pipeline.reporting.papers import zhang2017_printed as printed
-from pipeline.reporting.papers.cell_kinds import accuracy
-from pipeline.reporting.papers.cells import PERCENT, Cell, Table
-from pipeline.reporting.papers.paper import Figure, Results, lacking, why_not
+from pipeline.reporting.papers.cells import PERCENT, Cell, Table, accuracy
+from pipeline.reporting.papers.paper import Asked, Figure, Paper, Results
 from pipeline.reporting.papers.zhang2017_by_emotion import ELSEWHERE, ByEmotion
 from pipeline.systems.ids import FusionId, ModelId, PairId
 
-SYSTEM = "zhang2017"
 CLASSIFIER = "linear_svm"
 
 NOTE = (
@@ -27,10 +25,6 @@ NOTE = (
     "and XI set other authors' figures beside those of Tables I and VI; they are left out. The paper's joy and sadness "
     "are happy and sad elsewhere on this page."
 )
-
-
-Asked = ModelId | FusionId
-"""What of ours answers a row."""
 
 
 def _model(feature: str) -> ModelId:
@@ -43,25 +37,15 @@ def _fused(rule: str) -> FusionId:
 
 @dataclass(frozen=True)
 class Printed:
-    """A table of accuracies.
+    """A table of accuracies."""
 
-    Attributes:
-        number: as in the paper
-        caption: what it holds
-        corner: heading of the rows
-        rows: the paper's figures, %
-        asked: row -> what of ours answers it
-        groups: row -> the paper's first column; none where it has none
-        group_corner: heading of that column
-    """
-
-    number: str
+    number: str  # as in the paper
     caption: str
-    corner: str
+    corner: str  # heading of the rows
     rows: printed.Accuracies
-    asked: Mapping[str, Asked]
-    groups: Mapping[str, str] = field(default_factory=dict)
-    group_corner: str = ""
+    asked: Mapping[str, Asked]  # row -> what of ours answers it
+    groups: Mapping[str, str] = field(default_factory=dict)  # row -> the paper's first column
+    group_corner: str = ""  # heading of that column
 
 
 NETWORKS: Mapping[str, Asked] = {
@@ -123,16 +107,16 @@ AFTER = Printed(
 """Tables before and after those by emotion."""
 
 
-class Zhang2017:
+class Zhang2017(Paper):
     """Makes the paper's tables and figures from what a system found."""
 
+    system = "zhang2017"
+
     def __init__(self, results: Results) -> None:
-        self.results = results
+        super().__init__(results)
         self.own = results.adapter if results.adapter in printed.DATA_SETS else ""
-        reason = self._why_not(BEST)
-        self._by_emotion = [
-            ByEmotion(results, adapter, BEST, reason) for adapter in ([self.own] if self.own else printed.DATA_SETS)
-        ]
+        adapters = [self.own] if self.own else printed.DATA_SETS
+        self._by_emotion = [ByEmotion(results, adapter, BEST, self.why_not(BEST)) for adapter in adapters]
 
     @property
     def note(self) -> str:
@@ -158,18 +142,15 @@ class Zhang2017:
         return Table(f"Table {table.number}", table.caption, table.corner, cells, table.group_corner)
 
     def _row(self, table: Printed, row: str) -> list[Cell]:
-        asked, group = table.asked[row], table.groups.get(row, "")
+        asked = table.asked[row]
+        place: dict[str, Any] = {"row": row, "unit": PERCENT, "group": table.groups.get(row, "")}
         cells: list[Cell] = []
-        for (adapter, column), paper in zip(printed.DATA_SETS.items(), table.rows[row], strict=True):
-            ours = self._ours(asked) if adapter == self.own else {"model": "", "reason": ELSEWHERE}
-            cells.append(accuracy(row=row, column=column, paper=paper / 100, unit=PERCENT, group=group, **ours))
+        for (adapter, column), percents in zip(printed.DATA_SETS.items(), table.rows[row], strict=True):
+            paper = percents / 100
+            if adapter == self.own:
+                cells.append(self.accuracy(asked, column=column, paper=paper, **place))
+            else:
+                cells.append(accuracy(reason=ELSEWHERE, model="", column=column, paper=paper, **place))
         if not self.own:
-            column = f"ours: {self.results.corpus}"
-            cells.append(accuracy(row=row, column=column, unit=PERCENT, group=group, **self._ours(asked)))
+            cells.append(self.accuracy(asked, column=f"ours: {self.results.corpus}", **place))
         return cells
-
-    def _ours(self, asked: Asked) -> dict[str, Any]:
-        return {"model": asked, "score": self.results.scores.get(asked), "reason": self._why_not(asked)}
-
-    def _why_not(self, asked: Asked) -> str:
-        return why_not(self.results, asked, lacking(self.results.settings, SYSTEM, asked), SYSTEM)

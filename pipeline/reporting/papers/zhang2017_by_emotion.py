@@ -6,16 +6,8 @@ from math import isnan
 
 from pipeline.evaluation.metrics import per_class
 from pipeline.reporting.papers import zhang2017_printed as printed
-from pipeline.reporting.papers.cell_kinds import MEASURES, UNDEFINED, of_emotion
-from pipeline.reporting.papers.cells import Cell, Table
-from pipeline.reporting.papers.confusions import (
-    NOT_IN_PAPER,
-    Printed,
-    confusion_cells,
-    confusion_matrices,
-    counts_of,
-    figures_in_words,
-)
+from pipeline.reporting.papers.cells import MEASURES, UNDEFINED, Cell, Table, of_emotion
+from pipeline.reporting.papers.confusions import NOT_IN_PAPER, Printed, confusion_table, counts_of, figures_in_words
 from pipeline.reporting.papers.paper import Figure, Results
 
 NUMBERS = {"rml": ("VII", "6"), "enterface05": ("VIII", "7"), "baum1s": ("IX", "8")}
@@ -26,13 +18,8 @@ ELSEWHERE = "another corpus"
 
 
 class ByEmotion:
-    """One data set's table and figure.
-
-    Args:
-        results: what the system found
-        adapter: of the data set; where it is the corpus's own, our figures stand beside the paper's in one field
-        model: the best of the paper
-        reason: why the model was not run; "" where it was
+    """Table and figure of one data set, by its corpus adapter; where that is the corpus's own, our figures stand beside
+    the paper's in one field. `model` is the best of the paper, `reason` why it was not run, "" where it was.
     """
 
     def __init__(self, results: Results, adapter: str, model: str, reason: str) -> None:
@@ -53,10 +40,10 @@ class ByEmotion:
     def figure(self) -> Figure:
         """Return the confusion matrix."""
         stem, caption = f"figure_{NUMBERS[self.adapter][1]}", f"Confusion matrix (%) with DBN-2. {self._whose()}"
-        asked = (self.results, self.printed, self.model, self.reason)
-        table = Table(f"Fig. {NUMBERS[self.adapter][1]}", caption, "truth", confusion_cells(*asked))
+        name, note = f"Fig. {NUMBERS[self.adapter][1]}", NOTE.replace("figure_N", stem)
+        table = confusion_table(name, caption, self.results, self.printed, self.model, self.reason, note)
         frames = {stem: table.frame(), f"{stem}_details": table.details()}
-        return Figure(table.name, caption, frames, confusion_matrices(*asked), NOTE.replace("figure_N", stem))
+        return Figure(name, caption, frames, table.matrices, note)
 
     def _whose(self) -> str:
         name, accuracy = printed.DATA_SETS[self.adapter], printed.DBN_2[self.adapter]

@@ -9,9 +9,8 @@ from typing import Any
 import pandas as pd
 
 from pipeline.evaluation.metrics import Score, best
-from pipeline.reporting.html.blocks import Listing
 from pipeline.reporting.html.charts import Dots, Mark
-from pipeline.reporting.html.page import percent, points
+from pipeline.reporting.html.page import Listing, percent, points
 from pipeline.systems.ids import ModelId
 from pipeline.systems.params import SystemParams, named_fusions, unimodal
 
@@ -20,13 +19,8 @@ KINDS = {"audio": "audio", "video": "video", "fused": "fusion"}
 
 
 def chosen_models(settings: SystemParams, headline: str, scores: Mapping[str, Score]) -> dict[str, str]:
-    """Return audio, video and fused -> the best model of it, as far as there is one; fused only where there is a
-    fusion.
-
-    Args:
-        settings: of the system
-        headline: the model or fusion that the page names as best
-        scores: model or fusion -> figures
+    """Return audio, video and fused -> the best model of it, as far as there is one; fused is the headline, unless that
+    is the best of a modality.
     """
     found = _best_of(settings.models(), settings, scores)
     return found if headline in found.values() else {**found, "fused": headline}
@@ -37,18 +31,10 @@ def parts_of(settings: SystemParams, headline: str, scores: Mapping[str, Score])
 
     Those that it depends on, the better one where there are several of a modality; the best of the modality where there
     is none.
-
-    Args:
-        settings: of the system
-        headline: a model or fusion
-        scores: model or fusion -> figures
     """
     below = unimodal(headline, named_fusions(settings))
-    return {
-        **chosen_models(settings, headline, scores),
-        **_best_of(below, settings, scores),
-        "fused": headline,
-    }
+    found = chosen_models(settings, headline, scores) | _best_of(below, settings, scores)
+    return found | {"fused": headline}
 
 
 def _best_of(names: Iterable[ModelId], settings: SystemParams, scores: Mapping[str, Score]) -> dict[str, str]:
@@ -59,12 +45,8 @@ def _best_of(names: Iterable[ModelId], settings: SystemParams, scores: Mapping[s
 def modality_values(
     chosen: Mapping[str, str], per_class: pd.DataFrame, classes: Sequence[str]
 ) -> dict[str, Any] | None:
-    """Return the values of the template; None unless there are two of audio, video and both.
-
-    Args:
-        chosen: `audio`, `video` and `fused` -> the best model of it, as far as there are any
-        per_class: as `pipeline.reporting.system.statistics_tables.per_class_table` returns it
-        classes: the emotions
+    """Return the values of the template, None unless there are two of audio, video and both; from what `chosen_models`
+    and `per_class_table` return.
     """
     shown = {KINDS[group]: name for group, name in chosen.items() if group in KINDS}
     if len(shown) < 2:
@@ -88,15 +70,10 @@ def _table(recalls: Mapping[str, Mapping[str, float]], kinds: Sequence[str]) -> 
     gains = "fusion" in kinds and len(kinds) == len(KINDS)
     rows = []
     for emotion, values in recalls.items():
-        alone = max((value for kind, value in values.items() if kind != "fusion" and not isnan(value)), default=nan)
+        known = {kind: value for kind, value in values.items() if not isnan(value)}
+        top = max(known.values(), default=0.0)
+        leading = " and ".join(kind for kind, value in known.items() if value == top) if top > 0 else "none"
+        alone = max((value for kind, value in known.items() if kind != "fusion"), default=nan)
         gain = [points(values["fusion"] - alone)] if gains else []
-        rows.append([emotion, *map(percent, values.values()), _best(values), *gain])
-    heads = ["Emotion", *(kind.capitalize() for kind in kinds), "Best by", *(["Gain"] if gains else [])]
-    return Listing("", heads, rows)
-
-
-def _best(values: Mapping[str, float]) -> str:
-    """Return who has the highest value, all of them where several do."""
-    known = {kind: value for kind, value in values.items() if not isnan(value)}
-    top = max(known.values(), default=0.0)
-    return " and ".join(kind for kind, value in known.items() if value == top) if top > 0 else "none"
+        rows.append([emotion, *map(percent, values.values()), leading, *gain])
+    return Listing("", ["Emotion", *map(str.capitalize, kinds), "Best by", *["Gain"] * gains], rows)

@@ -15,6 +15,7 @@ from pipeline.reporting.html.charts import Chart, Line
 from pipeline.reporting.html.page import SECTION, page_base, page_key, percent, render
 from pipeline.reporting.system.statistics_page import SPEAKER_DEPENDENT
 from pipeline.reporting.system.system_page import GENERATED
+from pipeline.reporting.training_curves import write_curves
 from pipeline.systems.params import Fusion
 
 KINDS = ("sound", "picture", "joint", "fusion")
@@ -27,25 +28,19 @@ _WORDS = {"sound": "audio", "picture": "video", "joint": "audio and video", "fus
 def chosen(figures: pd.DataFrame, needs: Mapping[str, frozenset[str]], wanted: Iterable[Fusion]) -> dict[str, str]:
     """Return kind -> the model or fusion of that kind with the highest accuracy of all clips, the first of equals.
 
-    Args:
-        figures: as `pipeline.fusion.missing_modality.robustness` returns them; the lowest share counts
-        needs: model -> what it needs of a clip
-        wanted: fusions, every part before what it is part of; those of both modalities count, or all where none is
+    `figures` are those of `pipeline.fusion.missing_modality.robustness`, of which the lowest share counts; `needs` says
+    what every model needs of a clip; `wanted` has every part before what it is part of, and of the fusions those of
+    both modalities count, or all where none is.
     """
     rests = dict(needs)
     for fusion in wanted:
         rests[fusion.name] = frozenset().union(*(rests[part] for part in fusion.parts))
     fused = [name for name in rests if name not in needs]
     of_both = [name for name in fused if len(rests[name]) == len(MISSING)]
-    groups = {kind: [name for name in needs if _kind(needs[name]) == kind] for kind in KINDS} | {
-        "fusion": of_both or fused
-    }
+    kinds = {name: next(iter(needed)) if len(needed) == 1 else "joint" for name, needed in needs.items()}
+    groups = {kind: [name for name in needs if kinds[name] == kind] for kind in KINDS} | {"fusion": of_both or fused}
     whole = figures[figures["share"] == figures["share"].min()].groupby("model", sort=False)["accuracy_of_all"].mean()
     return {kind: max(names, key=whole.to_dict().__getitem__) for kind, names in groups.items() if names}
-
-
-def _kind(needed: frozenset[str]) -> str:
-    return next(iter(needed)) if len(needed) == 1 else "joint"
 
 
 def write_robustness(
@@ -53,22 +48,20 @@ def write_robustness(
 ) -> str:
     """Write missing.csv, plots/, index.html and section.html; return a line on the best fusion, or the last model.
 
-    Args:
-        folder: gets the files
-        described: what `prepare` found in the corpus, and by which protocol it is tested
-        system: name in params.yaml
-        figures: as `pipeline.fusion.missing_modality.robustness` returns them
-        best: which models and fusions are shown, as `chosen` returns them
-        generated: the corpus is generated
+    `figures` are those of `pipeline.fusion.missing_modality.robustness`; `best` is what `chosen` returns.
     """
-    curves = {missing: {kind: _curve(figures, best[kind], missing) for kind in best} for missing in MISSING}
+    curves: dict[str, dict[str, pd.DataFrame]] = {}
+    for missing in MISSING:
+        lost = figures[figures["missing"] == missing]
+        curves[missing] = {kind: lost[lost["model"] == name] for kind, name in best.items()}
     write_table(folder / "missing.csv", figures)
-    for stale in (folder / "plots").glob("*.csv"):
-        stale.unlink()
-    for missing, by_kind in curves.items():
-        for kind in (kind for kind in _DRAWN if kind in best):  # a file for each, as DVC draws one curve of a file
-            path = folder / "plots" / f"best_{kind}_without_{missing}.csv"
-            write_table(path, by_kind[kind][["share", "accuracy_of_all"]])
+    drawn = {
+        f"best_{kind}_without_{missing}": curve[["share", "accuracy_of_all"]]
+        for missing, by_kind in curves.items()
+        for kind, curve in by_kind.items()
+        if kind in _DRAWN
+    }
+    write_curves(folder / "plots", drawn)
     corpus = described.source.corpus
     values = {
         "corpus": corpus,
@@ -95,10 +88,6 @@ def write_robustness(
         for missing, by_kind in curves.items()
     )
     return f"{best[last]}: accuracy of all clips {ends}"
-
-
-def _curve(figures: pd.DataFrame, name: str, missing: str) -> pd.DataFrame:
-    return figures[(figures["model"] == name) & (figures["missing"] == missing)]
 
 
 def _chart(missing: str, curves: Mapping[str, pd.DataFrame]) -> Chart:

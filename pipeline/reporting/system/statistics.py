@@ -14,62 +14,40 @@ from pipeline.evaluation.bootstrap import SEED
 from pipeline.evaluation.groups import Gap, gender_gap
 from pipeline.evaluation.metrics import Score, best
 from pipeline.reporting.system.statistics_calibration import Calibration, calibration_table, calibrations
-from pipeline.reporting.system.statistics_tables import (
-    by_gender_table,
-    by_speaker_table,
-    comparison_table,
-    confusion_pairs,
-    per_class_table,
-)
 from pipeline.reporting.system.system_report import SystemReport
+from pipeline.reporting.system.tables import by_gender_table, by_speaker_table, comparison_table, per_class_table
 from pipeline.systems.params import SystemParams, fusions
 
 
 @dataclass(frozen=True)
 class Statistics:
-    """Statistics of one system on one corpus.
+    """Statistics of one system on one corpus; a table is that of the name in `tables/`."""
 
-    Attributes:
-        headline: model or fusion that the page names as best
-        reference: what all others are compared with
-        calibrations: model or fusion -> its calibration
-        per_class: `tables/per_class.csv`
-        comparisons: `tables/comparisons.csv`
-        by_speaker: `tables/by_speaker.csv`
-        by_gender: `tables/by_gender.csv`; empty where the corpus names no gender
-        gap: between the genders, of the headline; None unless there are two
-        decisions: `plots/confusion.csv`, of the headline
-    """
-
-    headline: str
-    reference: str
-    calibrations: Mapping[str, Calibration]
+    headline: str  # model or fusion that the page names as best
+    reference: str  # what all others are compared with
+    calibrations: Mapping[str, Calibration]  # by model or fusion
     per_class: pd.DataFrame
     comparisons: pd.DataFrame
     by_speaker: pd.DataFrame
-    by_gender: pd.DataFrame
-    gap: Gap | None
-    decisions: pd.DataFrame
-
-    @property
-    def calibration(self) -> Calibration:
-        """Of the headline."""
-        return self.calibrations[self.headline]
+    by_gender: pd.DataFrame  # empty where the corpus names no gender
+    gap: Gap | None  # between the genders, of the headline; None unless there are two
+    decisions: pd.DataFrame  # `plots/confusion.csv`, of the headline: actual, predicted, as DVC plots them
 
     def write(self, folder: Path) -> None:
         """Write `tables/` and `plots/` of a report."""
-        write_table(folder / "tables" / "per_class.csv", self.per_class)
-        write_table(folder / "tables" / "comparisons.csv", self.comparisons)
-        write_table(folder / "tables" / "calibration.csv", calibration_table(self.calibrations))
-        write_table(folder / "tables" / "by_speaker.csv", self.by_speaker)
-        if not self.by_gender.empty:
-            write_table(folder / "tables" / "by_gender.csv", self.by_gender)
-        bins = self.calibration.reliability
-        write_table(folder / "plots" / "confusion.csv", self.decisions)
-        write_table(
-            folder / "plots" / "reliability.csv", bins.loc[bins["clips"] > 0, ["confidence", "accuracy", "clips"]]
-        )
-        write_table(folder / "plots" / "selective.csv", self.calibration.selective)
+        sure = self.calibrations[self.headline]
+        tables = {
+            "tables/per_class": self.per_class,
+            "tables/comparisons": self.comparisons,
+            "tables/calibration": calibration_table(self.calibrations),
+            "tables/by_speaker": self.by_speaker,
+            **({} if self.by_gender.empty else {"tables/by_gender": self.by_gender}),
+            "plots/confusion": self.decisions,
+            "plots/reliability": sure.reliability.query("clips > 0")[["confidence", "accuracy", "clips"]],
+            "plots/selective": sure.selective,
+        }
+        for name, table in tables.items():
+            write_table(folder / f"{name}.csv", table)
 
 
 def candidates(settings: SystemParams) -> list[str]:
@@ -85,19 +63,16 @@ def headline(settings: SystemParams, scores: Mapping[str, Score]) -> str:
 
 
 def statistics_of(report: SystemReport, scores: Mapping[str, Score]) -> Statistics:
-    """Return the statistics of a report.
-
-    Args:
-        report: what they are about
-        scores: model or fusion -> figures
-
-    Raises:
-        SettingsError: `report.reference` names nothing of the system
+    """Return the statistics of a report, from the figures of every model or fusion; a SettingsError says that
+    `report.reference` names none of these.
     """
-    chosen, classes, params = headline(report.settings, scores), report.classes, report.params
-    rows = {name: frame[frame["predicted"] != ""] for name, frame in report.rows().items()}
-    reference = _reference(report.system, params.reference.get(report.system, chosen), scores)
+    chosen, classes, params, rows = headline(report.settings, scores), report.classes, report.params, report.judged()
+    reference = params.reference.get(report.system, chosen)
+    if reference not in scores:
+        wrong = f"'{reference}' is no model or fusion of the system{did_you_mean(reference, scores)}"
+        raise SettingsError(f"params.yaml: report.reference.{report.system}: {wrong}")
     genders = {clip.speaker: clip.gender for clip in report.clips}
+    decided = rows[chosen][["emotion", "predicted"]].rename(columns={"emotion": "actual"})
     return Statistics(
         headline=chosen,
         reference=reference,
@@ -107,14 +82,5 @@ def statistics_of(report: SystemReport, scores: Mapping[str, Score]) -> Statisti
         by_speaker=by_speaker_table(rows, classes),
         by_gender=by_gender_table(rows, report.clips, classes),
         gap=gender_gap(rows[chosen], genders, params.draws, SEED),
-        decisions=confusion_pairs(rows[chosen]),
+        decisions=decided.reset_index(drop=True),
     )
-
-
-def _reference(system: str, name: str, scores: Mapping[str, Score]) -> str:
-    if name not in scores:
-        near = did_you_mean(name, scores)
-        raise SettingsError(
-            f"params.yaml: report.reference.{system}: '{name}' is no model or fusion of the system{near}"
-        )
-    return name

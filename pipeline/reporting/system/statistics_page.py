@@ -10,11 +10,9 @@ import pandas as pd
 
 from pipeline.evaluation.metrics import Score
 from pipeline.evaluation.significance import least_p
-from pipeline.reporting.html.blocks import Listing
-from pipeline.reporting.html.page import percent, points
+from pipeline.reporting.html.page import Listing, percent, points
 from pipeline.reporting.system.statistics import Statistics
-from pipeline.reporting.system.statistics_calibration import Calibration
-from pipeline.reporting.system.statistics_charts import reliability_chart, selective_chart
+from pipeline.reporting.system.statistics_calibration import reliability_chart, selective_chart
 from pipeline.reporting.system.system_report import SystemReport
 from pipeline.reporting.system.tables import best_of_each
 from pipeline.systems.params import methods
@@ -33,9 +31,11 @@ MOST_LISTED = 20
 
 def p_text(p: float) -> str:
     """Return a p value with three decimals, `-` for NaN."""
-    if isnan(p):
-        return "-"
-    return "< 0.001" if p < 0.0005 else f"{p:.3f}"
+    return "< 0.001" if p < 0.0005 else _number(p, 3)
+
+
+def _number(value: float, decimals: int = 2) -> str:
+    return "-" if isnan(value) else f"{value:.{decimals}f}"
 
 
 MODEL: Column = ("Model", "model", str)
@@ -62,8 +62,7 @@ FIGURES: Sequence[Column] = (("Clips", "clips", str), ("Accuracy", "accuracy", p
 def warnings(report: SystemReport) -> list[dict[str, Any]]:
     """Return what a reader must know beside the headline: text, and whether it is an alarm."""
     found = [{"text": SPEAKER_DEPENDENT, "alarm": True}] * report.speaker_dependent
-    tested = {clip_id for fold in report.folds.values() for clip_id, part in fold.items() if part == "test"}
-    speakers = len({clip.speaker for clip in report.clips if clip.clip_id in tested})
+    speakers = len({clip.speaker for clip in report.tested})
     if report.params.bootstrap == "speakers" and speakers < FEW_SPEAKERS:
         rough = f"Only {speakers} speakers are tested: an interval over so few says little about anybody else."
         alone = "One speaker is tested, and a bootstrap over one speaker has no interval."
@@ -72,25 +71,27 @@ def warnings(report: SystemReport) -> list[dict[str, Any]]:
 
 
 def statistics_values(report: SystemReport, found: Statistics, scores: Mapping[str, Score]) -> dict[str, Any]:
-    """Return the values of the template.
-
-    Args:
-        report: what the page is about
-        found: its statistics
-        scores: model or fusion -> figures
-    """
-    name, sure = found.headline, found.calibration
+    """Return the values of the template for a report, from its statistics and the figures of every model or fusion."""
+    name, sure = found.headline, found.calibrations[found.headline]
     shown = best_of_each({name: score.accuracy for name, score in scores.items()}, methods(report.settings))
+    swapped = int((found.by_speaker["model"] == found.reference).sum())  # by the permutation test
     return {
         "headline": name,
         "reference": found.reference,
         "chosen": report.system not in report.params.reference,
         "compared": len(found.comparisons),
-        "least": _least(found, report.params.draws),
+        "least": {"speakers": swapped, "p": p_text(least_p(max(swapped, 1), report.params.draws))},
         # of the fusions of pairs only the best of each method
         "comparisons": listing(found.comparisons[found.comparisons["model"].isin(shown)], [MODEL, *COMPARED]),
         "emotions": listing(found.per_class[found.per_class["model"] == name], EMOTIONS),
-        "sure": _sure(sure),
+        "sure": {
+            "before": _sureness(sure.before),
+            "after": _sureness(sure.after),
+            "temperature": _number(sure.temperature),
+            "aurc": _number(sure.aurc),
+            "fitted": sure.fitted,
+            "folds": sure.folds,
+        },
         "bins": report.params.bins,
         "charts": [reliability_chart(sure.reliability, name), selective_chart(sure.selective, name)],
         "genders": _genders(found.by_gender[found.by_gender["model"] == name]),
@@ -105,24 +106,8 @@ def listing(table: pd.DataFrame, columns: Sequence[Column], note: str = "") -> L
     return Listing("", [head for head, _, _ in columns], rows, note=note)
 
 
-def _sure(found: Calibration) -> dict[str, Any]:
-    """Return the calibration of one model as text."""
-    kinds = {
-        kind: [percent(each["ece"]), _number(each["nll"]), _number(each["brier"])]
-        for kind, each in (("before", found.before), ("after", found.after))
-    }
-    numbers = {"temperature": _number(found.temperature), "aurc": _number(found.aurc)}
-    return {**kinds, **numbers, "fitted": found.fitted, "folds": found.folds}
-
-
-def _number(value: float) -> str:
-    return "-" if isnan(value) else f"{value:.2f}"
-
-
-def _least(found: Statistics, draws: int) -> dict[str, Any]:
-    """Return how many speakers the permutation test has to swap, and how small its p can be."""
-    speakers = int((found.by_speaker["model"] == found.reference).sum())
-    return {"speakers": speakers, "p": p_text(least_p(max(speakers, 1), draws))}
+def _sureness(found: Mapping[str, float]) -> list[str]:
+    return [percent(found["ece"]), _number(found["nll"]), _number(found["brier"])]
 
 
 def _genders(table: pd.DataFrame) -> Listing:

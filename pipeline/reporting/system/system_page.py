@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from math import isnan
@@ -13,15 +12,13 @@ import numpy as np
 from pipeline.core.ledger import Entry, summary
 from pipeline.core.weights_file import RANDOM
 from pipeline.evaluation.metrics import Score, best
-from pipeline.reporting.html.blocks import heat
-from pipeline.reporting.html.page import page_key, warmth
-from pipeline.reporting.html.training_charts import training_chart
-from pipeline.reporting.papers.paper import Paper
+from pipeline.reporting.html.page import heat, page_key, warmth
 from pipeline.reporting.system.modalities import chosen_models, modality_values
 from pipeline.reporting.system.statistics import Statistics, candidates
 from pipeline.reporting.system.statistics_page import statistics_values, warnings
 from pipeline.reporting.system.system_report import SystemReport
 from pipeline.reporting.system.tables import score_row
+from pipeline.reporting.training_curves import training_chart
 from pipeline.systems.ids import FusionId, PairId
 from pipeline.systems.params import Modality, fusions
 
@@ -40,16 +37,13 @@ _NAMED = 3
 def page_values(
     report: SystemReport, scores: Mapping[str, Score], confusions: Mapping[str, np.ndarray], statistics: Statistics
 ) -> dict[str, Any]:
-    """Return the values of the template, except the paper's tables.
-
-    Args:
-        report: what the page is about
-        scores: model or fusion -> figures
-        confusions: model or fusion -> counts (C, C)
-        statistics: of the report
+    """Return the values of the template, except the paper's tables, from the figures, confusion matrices (C, C) and
+    statistics of every model or fusion.
     """
     fused, chosen = candidates(report.settings), statistics.headline
-    largest_name, largest = Counter(clip.emotion for clip in report.clips).most_common(1)[0]
+    largest_name, largest = report.largest
+    # each feature once; twice where its models began from other weights
+    weights = {tuple(row[key] for key in ("feature", "dimension", "weights", "origin")): row for row in report.about}
     return {
         "corpus": report.corpus,
         "system": report.system,
@@ -58,7 +52,7 @@ def page_values(
         "classes": report.classes,
         "protocol": report.protocol,
         "bootstrap": report.params.bootstrap,
-        "largest": largest / len(report.clips),
+        "largest": largest,
         "largest_name": largest_name,
         "notices": notices(report.about, report.generated),
         "warnings": warnings(report),
@@ -66,7 +60,10 @@ def page_values(
         "best": {"name": chosen, "interval": not isnan(scores[chosen].low), **asdict(scores[chosen])},
         "fusions": len(fused),
         "candidates": len(fused or scores),
-        "models": _models(report, scores),
+        "models": [
+            {"title": words, "rows": [list(score_row(name, scores[name]).values()) for name in names]}
+            for words, names in by_modality(report).items()
+        ],
         "columns": list(score_row("", scores[chosen])),
         "matrix": _matrix(report, scores),
         "combined": _combined(report, scores),
@@ -74,14 +71,9 @@ def page_values(
         "confusions": _best_models(report, chosen, scores, confusions),
         "helped": modality_values(chosen_models(report.settings, chosen, scores), statistics.per_class, report.classes),
         "training": [training_chart(name, curve) for name, curve in report.curves.items()],
-        "weights": _weights(report.about),
+        "weights": list(weights.values()),
         "ledger": ledger_lines(report.ledger),
     }
-
-
-def paper_values(paper: Paper | None) -> dict[str, Any] | None:
-    """Return the values of the template that are the paper's; None for a system without a paper."""
-    return None if paper is None else {"note": paper.note, "tables": paper.tables(), "figures": paper.figures()}
 
 
 def notices(about: Sequence[Mapping[str, Any]], generated: bool) -> list[str]:
@@ -106,14 +98,6 @@ def made_here(about: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(row["feature"] for row in about if "generated corpus" in row["origin"]))
 
 
-def _models(report: SystemReport, scores: Mapping[str, Score]) -> list[dict[str, Any]]:
-    """Return the figures of the models of one feature, by modality."""
-    return [
-        {"title": words, "rows": [list(score_row(name, scores[name]).values()) for name in names]}
-        for words, names in by_modality(report).items()
-    ]
-
-
 def by_modality(report: SystemReport) -> dict[str, list[str]]:
     """Return the models of one feature by modality, the further ones last; groups without a model are left out."""
     settings, groups = report.settings, dict[str, list[str]]()
@@ -124,28 +108,18 @@ def by_modality(report: SystemReport) -> dict[str, list[str]]:
     return {words: names for words, names in groups.items() if names}
 
 
-def _weights(about: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return what is behind the features, each once; a feature twice where its models began from other weights."""
-    return list({(row["feature"], row["dimension"], row["weights"], row["origin"]): row for row in about}.values())
-
-
 def _matrix(report: SystemReport, scores: Mapping[str, Score]) -> dict[str, Any]:
     """Return accuracies of all fusions of pairs: pairs in rows, methods in columns."""
     wanted = [(fusion.name, fusion.name.pair) for fusion in fusions(report.settings) if fusion.name.pair]
-    methods = {name.method: {"rule": name.rule, "over": list(name.over)} for name, _ in wanted}
-    accuracies = {name: scores[name].accuracy for name, _ in wanted}
-    warm = dict(zip(accuracies, warmth(list(accuracies.values())), strict=True))
-    top = best({name: scores[name] for name in accuracies}) if accuracies else ""
-    by_pair: dict[PairId, dict[str, FusionId]] = {}
-    for name, pair in wanted:
-        by_pair.setdefault(pair, {})[name.method] = name
-    rows = []
-    for pair, by_method in by_pair.items():
-        names = [by_method[method] for method in methods]
-        cells = [{"accuracy": accuracies[n], "warmth": warm[n], "best": n == top, "score": scores[n]} for n in names]
-        rows.append({"features": pair.features, "classifier": pair.classifier, "cells": cells})
-    heads = list(methods.values())
-    return {"heads": heads, "rows": rows, "stacked": any(head["over"] for head in heads)}
+    heads = {name.method: {"rule": name.rule, "over": list(name.over)} for name, _ in wanted}
+    warm = warmth([scores[name].accuracy for name, _ in wanted])
+    top = best({name: scores[name] for name, _ in wanted}) if wanted else ""
+    by_pair: dict[PairId, list[dict[str, Any]]] = {}
+    for (name, pair), warmed in zip(wanted, warm, strict=True):
+        cell = {"accuracy": scores[name].accuracy, "warmth": warmed, "best": name == top, "score": scores[name]}
+        by_pair.setdefault(pair, []).append(cell)
+    rows = [{"features": p.features, "classifier": p.classifier, "cells": cells} for p, cells in by_pair.items()]
+    return {"heads": list(heads.values()), "rows": rows, "stacked": any(head["over"] for head in heads.values())}
 
 
 def _combined(report: SystemReport, scores: Mapping[str, Score]) -> list[dict[str, Any]]:
@@ -169,11 +143,10 @@ def _best_models(
 ) -> list[dict[str, Any]]:
     """Return the confusion matrices of the headline, and of the best model of each modality and of the further ones."""
     named = {words: best({name: scores[name] for name in names}) for words, names in by_modality(report).items()}
-    shown: list[dict[str, Any]] = []
-    for words, name in {**({} if headline in named.values() else {"fusion": headline}), **named}.items():
-        title, rows = f"{words}: {name}", heat(confusions[name], report.classes)
-        shown.append({"title": title, "score": scores[name], "rows": rows})
-    return shown
+    return [
+        {"title": f"{words}: {name}", "score": scores[name], "rows": heat(confusions[name], report.classes)}
+        for words, name in {**({} if headline in named.values() else {"fusion": headline}), **named}.items()
+    ]
 
 
 def ledger_lines(ledger: Sequence[Entry]) -> list[dict[str, str]]:
@@ -185,12 +158,9 @@ def ledger_lines(ledger: Sequence[Entry]) -> list[dict[str, str]]:
     for stage in sorted(by_stage):
         kind, _, name = stage.partition(":")
         groups.setdefault((kind, summary(by_stage[stage])), []).append(name)
-    return [{"stage": _stages(kind, names), "summary": text} for (kind, text), names in groups.items()]
-
-
-def _stages(kind: str, names: Sequence[str]) -> str:
-    if names == [""]:
-        return kind
-    if kind == "fuse" and len(names) > _NAMED:
-        return f"fuse: {len(names)} fusions"
-    return f"{kind}: {', '.join(names)}"
+    lines = []
+    for (kind, text), names in groups.items():
+        many = kind == "fuse" and len(names) > _NAMED
+        named = f"{len(names)} fusions" if many else ", ".join(names)
+        lines.append({"stage": f"{kind}: {named}" if named else kind, "summary": text})
+    return lines

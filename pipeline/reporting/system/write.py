@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +13,17 @@ import pandas as pd
 from pipeline.core.files import write_json
 from pipeline.core.ledger import write_ledger
 from pipeline.core.posteriors import write_table
-from pipeline.evaluation.metrics import Score, best, confusion
+from pipeline.evaluation.metrics import Score, best, confusion, rounded
 from pipeline.reporting.html.page import CONTENTS, FURTHER, SECTION, page_base, render
 from pipeline.reporting.papers.by_system import paper_of
-from pipeline.reporting.papers.paper import Paper, Results
+from pipeline.reporting.papers.paper import Results
 from pipeline.reporting.system.modalities import chosen_models, parts_of
-from pipeline.reporting.system.statistics import Statistics, candidates, statistics_of
-from pipeline.reporting.system.statistics_calibration import Calibration
+from pipeline.reporting.system.statistics import candidates, statistics_of
 from pipeline.reporting.system.system_page import FURTHER as FURTHER_MODELS
-from pipeline.reporting.system.system_page import by_modality, graver_notices, made_here, page_values, paper_values
+from pipeline.reporting.system.system_page import by_modality, graver_notices, made_here, page_values
 from pipeline.reporting.system.system_report import SystemReport
 from pipeline.reporting.system.tables import score_table
-from pipeline.reporting.system.training_curves import write_curves
+from pipeline.reporting.training_curves import write_curves
 from pipeline.systems.ids import FusionId
 from pipeline.systems.params import methods
 
@@ -33,15 +32,17 @@ _COMPARED = ("accuracy", "uar", "macro_f1", "ece")
 
 
 def write_report(report: SystemReport, folder: Path) -> dict[str, Score]:
-    """Write all files of the report's folder, the best of each modality into metrics.json; return the scores.
-
-    Raises:
-        SettingsError: `report.reference` names nothing of the system
-    """
-    scores, confusions = report.scores(), _confusions(report)
+    """Write all files of the report's folder, the best of each modality into metrics.json; return the scores."""
+    scores, classes = report.scores(), report.classes
+    confusions = {
+        name: confusion(frame["emotion"].tolist(), frame["predicted"].tolist(), classes)
+        for name, frame in report.judged().items()
+    }
     statistics = statistics_of(report, scores)
-    write_json(folder / "scores.json", _figures(scores, statistics))
-    write_json(folder / "metrics.json", _summary(_groups(report), _single(report), scores, statistics.calibrations))
+    sure = {name: {**found.before, "aurc": found.aurc} for name, found in statistics.calibrations.items()}
+    figures = {name: rounded({**asdict(found), **sure[name]}) for name, found in scores.items()}
+    write_json(folder / "scores.json", figures)
+    write_json(folder / "metrics.json", _summary(report, scores, figures))
     write_json(folder / "setup.json", _setup(report, statistics.headline, scores))
     write_table(folder / "predictions.csv", report.predictions)
     write_ledger(folder / "ledger.csv", report.ledger)
@@ -49,44 +50,62 @@ def write_report(report: SystemReport, folder: Path) -> dict[str, Score]:
     statistics.write(folder)
     write_curves(folder / "plots" / "training", report.curves)
     for name, counts in confusions.items():
-        frame = pd.DataFrame(counts, index=pd.Index(report.classes, name="truth"), columns=report.classes)
+        frame = pd.DataFrame(counts, index=pd.Index(classes, name="truth"), columns=classes)
         write_table(folder / "confusion" / f"{name}.csv", frame.reset_index())
-    paper = paper_of(report.system, _results(report, scores, confusions))
-    if paper is not None:
-        _write_paper(folder / "tables", paper)
-    values = {**page_values(report, scores, confusions, statistics), "paper": paper_values(paper)}
+    paper = _write_paper(folder / "tables", report, scores, confusions)
+    values = {**page_values(report, scores, confusions, statistics), "paper": paper}
     render("system.html", folder / "index.html", **values, level=1, base="", contents="", further="")
-    render(
-        "system_body.html",
-        folder / SECTION,
-        **values,
-        level=2,
-        base=page_base(report.corpus, report.system),
-        contents=CONTENTS,
-        further=FURTHER,
-    )
+    base = page_base(report.corpus, report.system)
+    render("system_body.html", folder / SECTION, **values, level=2, base=base, contents=CONTENTS, further=FURTHER)
     return scores
 
 
 def _setup(report: SystemReport, headline: str, scores: Mapping[str, Score]) -> dict[str, Any]:
     """Return what the page over all reports must know of this one beside its figures."""
-    largest = Counter(clip.emotion for clip in report.clips).most_common(1)[0][1]
     return {
         "protocol": report.protocol,
         "speaker_dependent": report.speaker_dependent,
         "notices": graver_notices(report.about, report.generated),
         "made_here": made_here(report.about),
         "classes": report.classes,
-        "largest": largest / len(report.clips),
+        "largest": report.largest[1],
         "methods": methods(report.settings),
         "chosen": chosen_models(report.settings, headline, scores),
         "parts": parts_of(report.settings, headline, scores),
     }
 
 
-def _results(report: SystemReport, scores: Mapping[str, Score], confusions: Mapping[str, np.ndarray]) -> Results:
-    tested = {clip_id for fold in report.folds.values() for clip_id, part in fold.items() if part == "test"}
-    return Results(
+def _summary(
+    report: SystemReport, scores: Mapping[str, Score], figures: Mapping[str, Mapping[str, float | None]]
+) -> dict[str, dict[str, Any]]:
+    """Return what two runs are compared by, for `dvc metrics diff` and `dvc exp show`; the rest is in `scores.json`.
+
+    Group, those without a model left out -> the name of its best model, accuracy, UAR, macro-F1 and calibration error;
+    and of every model of one feature and combined fusion, under `models`, accuracy and UAR, so that a change shows
+    which is not the best one's.
+    """
+    known = by_modality(report)
+    groups = {
+        "audio": known.get("audio"),
+        "video": known.get("video"),
+        "further": known.get(FURTHER_MODELS),
+        "fused": candidates(report.settings),
+    }
+    found: dict[str, dict[str, Any]] = {}
+    for group, names in groups.items():
+        if names:
+            name = best({name: scores[name] for name in names})
+            found[group] = {"model": name, **{key: figures[name][key] for key in _COMPARED}}
+    combined = [FusionId.combined(name, each.rule) for name, each in report.settings.combined.items()]
+    single = [*report.settings.models(), *combined]
+    return {**found, "models": {name: {key: figures[name][key] for key in ("accuracy", "uar")} for name in single}}
+
+
+def _write_paper(
+    folder: Path, report: SystemReport, scores: Mapping[str, Score], confusions: Mapping[str, np.ndarray]
+) -> dict[str, Any] | None:
+    """Write the tables and figures of the system's paper; return the page's values, None for a system without one."""
+    results = Results(
         corpus=report.corpus,
         adapter=report.described.source.adapter,
         settings=report.settings,
@@ -96,69 +115,16 @@ def _results(report: SystemReport, scores: Mapping[str, Score], confusions: Mapp
         differences=report.micro_f1_differences(),
         learned=report.learned,
         feedback=report.feedback,
-        sides=frozenset(clip.split for clip in report.clips if clip.clip_id in tested),
+        sides=frozenset(clip.split for clip in report.tested),
     )
-
-
-def _groups(report: SystemReport) -> dict[str, list[str]]:
-    """Return modality -> its models, the further ones under `further`, and all fusions under `fused`."""
-    found = by_modality(report)
-    groups = {
-        name: found.get(words, [])
-        for name, words in (("audio", "audio"), ("video", "video"), ("further", FURTHER_MODELS))
-    }
-    return {**groups, "fused": candidates(report.settings)}
-
-
-def _summary(
-    groups: Mapping[str, Sequence[str]],
-    models: Sequence[str],
-    scores: Mapping[str, Score],
-    calibrations: Mapping[str, Calibration],
-) -> dict[str, dict[str, Any]]:
-    """Return what two runs are compared by, for `dvc metrics diff` and `dvc exp show`; the rest is in `scores.json`.
-
-    Group -> the name of its best model, accuracy, UAR, macro-F1 and calibration error; and of every model of one
-    feature, under `models`, accuracy and UAR, so that a change shows which is not the best one's.
-
-    Args:
-        groups: such as audio, video and fused -> names of models; empty ones are left out
-        models: names of the models of one feature, and of whatever else is to be seen one by one
-        scores: model or fusion -> figures
-        calibrations: model or fusion -> its calibration
-    """
-    found: dict[str, dict[str, Any]] = {}
-    for group, names in groups.items():
-        if names:
-            name = best({name: scores[name] for name in names})
-            figures = {**scores[name].rounded(), **calibrations[name].rounded()}
-            found[group] = {"model": name, **{key: figures[key] for key in _COMPARED}}
-    rounded = {name: scores[name].rounded() for name in models}
-    return {
-        **found,
-        "models": {name: {key: each[key] for key in ("accuracy", "uar")} for name, each in rounded.items()},
-    }
-
-
-def _single(report: SystemReport) -> list[str]:
-    combined = [FusionId.combined(name, each.rule) for name, each in report.settings.combined.items()]
-    return [*report.settings.models(), *combined]
-
-
-def _confusions(report: SystemReport) -> dict[str, np.ndarray]:
-    rows = report.rows().items()
-    judged = {name: frame[frame["predicted"] != ""] for name, frame in rows}
-    return {n: confusion(f["emotion"].tolist(), f["predicted"].tolist(), report.classes) for n, f in judged.items()}
-
-
-def _figures(scores: Mapping[str, Score], statistics: Statistics) -> dict[str, dict[str, float | None]]:
-    return {name: {**found.rounded(), **statistics.calibrations[name].rounded()} for name, found in scores.items()}
-
-
-def _write_paper(folder: Path, paper: Paper) -> None:
-    for table in paper.tables():
+    paper = paper_of(report.system, results)
+    if paper is None:
+        return None
+    tables, figures = paper.tables(), paper.figures()
+    for table in tables:
         write_table(folder / f"{table.stem}.csv", table.frame())
         write_table(folder / f"{table.stem}_details.csv", table.details())
-    for figure in paper.figures():
+    for figure in figures:
         for stem, frame in figure.frames.items():
             write_table(folder / f"{stem}.csv", frame)
+    return {"note": paper.note, "tables": tables, "figures": figures}

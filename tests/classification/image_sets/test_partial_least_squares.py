@@ -21,8 +21,8 @@ def material(count: int = 30, columns: int = 8) -> tuple[np.ndarray, np.ndarray,
 def test_on_a_linear_kernel_it_is_linear_pls(latent):
     rows, labels, others = material()
     machine = KernelPls(latent).fit(rows @ rows.T, labels)
-    np.testing.assert_array_equal(machine.classes_, [0, 2, 4])
-    targets = (labels[:, None] == machine.classes_).astype(float)
+    np.testing.assert_array_equal(machine.classes, [0, 2, 4])
+    targets = (labels[:, None] == machine.classes).astype(float)
     reference = PLSRegression(latent, scale=False, tol=1e-18, max_iter=100_000).fit(rows, targets)
     np.testing.assert_allclose(machine.decision_function(others @ rows.T), reference.predict(others), atol=1e-6)
 

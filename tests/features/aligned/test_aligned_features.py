@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 import torch
 import yaml
 
+from helpers import warm
 from pipeline.cli.inspect.artifact import describe
 from pipeline.core.clip import Clip, write_manifest
 from pipeline.core.errors import SettingsError, WeightsError
@@ -236,7 +236,16 @@ def stage(folder: Path, weights: Path, *corpus: Clip) -> subprocess.CompletedPro
     write_ledger(folder / "aligned.ledger.csv", [Entry(clip.clip_id, "align_faces") for clip in corpus])
     paths = {"source": "aligned.h5", "manifest": "manifest.csv", "upstream": "aligned.ledger.csv", "out": "pyramid.h5"}
     words = [word for key, path in paths.items() for word in (f"--{key}", path)]
-    command = [sys.executable, "-m", "stages.clip_features", "--corpus", "toy", "--feature", "pyramid", *words]
+    command = [
+        warm.folder() / "python",
+        "-m",
+        "stages.clip_features",
+        "--corpus",
+        "toy",
+        "--feature",
+        "pyramid",
+        *words,
+    ]
     command += ["--ledger", "pyramid.ledger.csv", "--weights", str(weights / "pyramid")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""`pipeline.fusion`: margins, and the folds that validation clips are split into."""
+"""`pipeline.fusion`: margins, and which validation clips are held out together."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.fusion.rules import deal, margins
+from pipeline.fusion.rules import deal, held_out_parts, margins
 
 NONE = [np.nan] * 3
 
@@ -49,3 +49,17 @@ def test_folds_are_stratified(labels, most):
         counts = np.bincount(folds[labels == label], minlength=folds.max() + 1)
         assert np.ptp(counts) <= 1
         assert (labels == label).sum() < 2 or (counts < counts.sum()).all(), "two clips are never held out together"
+
+
+@pytest.mark.parametrize(
+    ("speakers", "expected"),
+    [
+        ("aabbcc", [0, 0, 1, 1, 2, 2]),
+        ("cbacba", [2, 1, 0, 2, 1, 0]),
+        ("aabbbb", [0, 1, 2, 3, 4, 0]),
+        ("abcdefghijkl", [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1]),
+        ("", []),
+    ],
+)
+def test_held_out_parts(speakers, expected):
+    assert held_out_parts(list(speakers), np.zeros(len(speakers), int)).tolist() == expected

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.fusion.rules import weighted
 from pipeline.fusion.weights.challenge_server import Feedback, Organiser, accuracy_of, fit_to_feedback, shares
-from pipeline.fusion.weights.feedback_loop import FeedbackSettings, emphasised, learn, reward
+from pipeline.fusion.weights.feedback_loop import emphasised, learn, reward
+from pipeline.systems.combined import FeedbackParams
 
 
 def draw(seed, models=2, clips=40, classes=3, shift=None):
@@ -19,6 +21,11 @@ def draw(seed, models=2, clips=40, classes=3, shift=None):
     labels = rng.integers(0, classes, clips)
     logits = rng.normal(size=(models, clips, classes)) + np.eye(classes)[labels] + (0 if shift is None else shift)
     return np.exp(logits) / np.exp(logits).sum(axis=2, keepdims=True), labels
+
+
+def loop(steps, rate=1.0, **searched):
+    """Steps and rate, and what is searched."""
+    return FeedbackParams(fusion="any", steps=steps, rate=rate), weighted.Params(**searched)
 
 
 def same(one, other):
@@ -75,7 +82,7 @@ HELD = np.array([[[0.6, 0.4], [0.7, 0.3], [0.8, 0.2], [0.45, 0.55]]])
 
 def test_two_steps_by_hand():
     organiser = Organiser(np.array([1, 1, 1, 1]), 2)
-    found = learn(organiser, HELD, ONE, np.array([0, 1]), FeedbackSettings(steps=2, rate=2))
+    found = learn(organiser, HELD, ONE, np.array([0, 1]), *loop(steps=2, rate=2))
     first, second = found.steps
     assert first.weights.tolist() == [[1, 1]]
     assert first.feedback == Feedback((0.75, 0.25), (0.0, 1.0))
@@ -92,14 +99,14 @@ def test_two_steps_by_hand():
 
 def test_equal_distributions_end_the_loop():
     organiser = Organiser(np.array([0, 1, 0, 0]), 2)
-    found = learn(organiser, HELD, ONE, np.array([0, 1]), FeedbackSettings(steps=5))
+    found = learn(organiser, HELD, ONE, np.array([0, 1]), *loop(steps=5))
     assert (len(found.steps), found.kept, found.end, organiser.submissions) == (1, 0, "equal", 1)
 
 
 def test_weights_submitted_before_are_not_submitted_again():
     organiser = Organiser(np.array([0, 0, 0, 0]), 2)
     # 0.45 against 0.55 becomes class 0 with weights (1, 0.5), but then validation clip 1 is lost: 0.25 W is too little
-    found = learn(organiser, HELD, ONE, np.array([0, 1]), FeedbackSettings(steps=5, rate=0.05))
+    found = learn(organiser, HELD, ONE, np.array([0, 1]), *loop(steps=5, rate=0.05))
     assert (len(found.steps), found.end, organiser.submissions) == (1, "repeated", 1)
 
 
@@ -109,30 +116,30 @@ def test_permuted_labels_of_the_organiser_change_nothing(seed):
     scores, labels = draw(seed)
     held, truth = draw(seed + 1, shift=np.array([0.5, 0, -0.5]))
     permuted = np.random.default_rng(seed).permutation(truth)
-    wanted = FeedbackSettings(steps=4)
+    wanted = loop(steps=4)
     same(
-        learn(Organiser(truth, 3), held, scores, labels, wanted),
-        learn(Organiser(permuted, 3), held, scores, labels, wanted),
+        learn(Organiser(truth, 3), held, scores, labels, *wanted),
+        learn(Organiser(permuted, 3), held, scores, labels, *wanted),
     )
 
 
 def test_the_loop_lowers_the_distance_between_distributions_and_repeats_itself():
     scores, labels = draw(2, clips=60)
     held, truth = draw(3, clips=80, shift=np.array([1.0, 0, -1.0]))  # the held-out set is seen with a bias
-    wanted = FeedbackSettings(steps=6)
+    wanted = loop(steps=6)
     organiser = Organiser(truth, 3)
-    found = learn(organiser, held, scores, labels, wanted)
+    found = learn(organiser, held, scores, labels, *wanted)
     assert found.steps[found.kept].distance < 0.5 * found.steps[0].distance
     assert found.kept > 0
     assert organiser.submissions == len(found.steps) <= 6
     assert min(step.distance for step in found.steps) == found.steps[found.kept].distance
-    same(found, learn(Organiser(truth, 3), held, scores, labels, wanted))
+    same(found, learn(Organiser(truth, 3), held, scores, labels, *wanted))
 
 
 def test_every_step_records_what_changed():
     scores, labels = draw(2, clips=60)
     held, truth = draw(3, clips=80, shift=np.array([1.0, 0, -1.0]))
-    steps = learn(Organiser(truth, 3), held, scores, labels, FeedbackSettings(steps=6)).steps
+    steps = learn(Organiser(truth, 3), held, scores, labels, *loop(steps=6)).steps
     assert len(steps) > 1
     for before, step in pairwise(steps):
         weights = before.weights.copy()
@@ -145,25 +152,23 @@ def test_every_step_records_what_changed():
 
 def test_the_fit_to_the_feedback_set_by_hand():
     organiser = Organiser(np.array([1, 1, 1, 1]), 2)
-    found = learn(organiser, HELD, ONE, np.array([0, 1]), FeedbackSettings(steps=2, rate=2))
+    found = learn(organiser, HELD, ONE, np.array([0, 1]), *loop(steps=2, rate=2))
     fit = fit_to_feedback(found.weights, organiser, HELD, HELD, np.array([0, 0, 0, 1]))
-    assert fit.with_feedback == (0.25, 1.0)
-    assert fit.without_feedback == (1.0, 0.25)
-    assert fit.excess == 1.5
+    assert fit["with_feedback"] == (0.25, 1.0)
+    assert fit["without_feedback"] == (1.0, 0.25)
+    assert fit["excess"] == 1.5
 
 
 def test_clips_that_were_not_judged_count_against_the_accuracy():
     assert accuracy_of(np.array([0, -1, 1, 1]), np.array([0, 0, 1, 0])) == 0.5
     held = HELD.copy()
     held[0, 3] = np.nan
-    found = learn(Organiser(np.array([0, 0, 0, 1]), 2), held, ONE, np.array([0, 1]), FeedbackSettings(steps=1))
+    found = learn(Organiser(np.array([0, 0, 0, 1]), 2), held, ONE, np.array([0, 1]), *loop(steps=1))
     assert found.steps[0].feedback.predicted == (0.75, 0.0)
 
 
 def test_step_one_without_a_proof_is_still_a_step():
     scores, labels = draw(2, models=3, clips=60, classes=5)
     held, truth = draw(3, models=3, clips=20, classes=5)
-    found = learn(
-        Organiser(truth, 5), held, scores, labels, FeedbackSettings(steps=1, node_limit=1, candidates=(0.0, 1.0))
-    )
+    found = learn(Organiser(truth, 5), held, scores, labels, *loop(steps=1, node_limit=1, candidates=(0.0, 1.0)))
     assert set(np.unique(found.steps[0].weights)) <= {0.0, 1.0}

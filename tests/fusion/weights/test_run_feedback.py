@@ -11,9 +11,9 @@ import pytest
 from pipeline.core.clip import Clip
 from pipeline.core.errors import SettingsError
 from pipeline.core.posteriors import probabilities, table
-from pipeline.fusion.rules import average, deal
+from pipeline.fusion.rules import average, deal, weighted
 from pipeline.fusion.weights.challenge_server import Organiser, accuracy_of, fit_to_feedback
-from pipeline.fusion.weights.feedback_loop import FeedbackSettings, learn
+from pipeline.fusion.weights.feedback_loop import learn
 from pipeline.fusion.weights.run_feedback import run_feedback, step_table, write_feedback
 from pipeline.fusion.weights.weighted_sum import decisions, weighted_sum
 from pipeline.systems.params import SystemParams
@@ -93,16 +93,12 @@ def test_a_fold_step_by_step():
             assert np.bincount(labels["test"][half]).tolist() == [3, 3, 3], "as many of each emotion on both sides"
         known, unseen = scores_of(given, name, val), scores_of(given, name, test)
         organiser = Organiser(labels["test"][first], 3)
-        wanted = FeedbackSettings(steps=4, rate=2.0, node_limit=2000)
-        learned = learn(organiser, unseen[:, first], known, labels["val"], wanted)
+        searched = weighted.Params(node_limit=2000)
+        learned = learn(organiser, unseen[:, first], known, labels["val"], SYSTEM.feedback, searched)
         fit = fit_to_feedback(learned.weights, organiser, unseen[:, first], unseen[:, ~first], labels["test"][~first])
         run = found["folds"][name]
         assert (run["kept"], run["end"], len(run["steps"])) == (learned.kept + 1, learned.end, len(learned.steps))
-        assert (run["with_feedback"], run["without_feedback"], run["excess"]) == (
-            fit.with_feedback,
-            fit.without_feedback,
-            fit.excess,
-        )
+        assert {name: run[name] for name in fit} == fit
         assert (run["validation_clips"], run["clips_with_feedback"], run["clips_without_feedback"]) == (27, 9, 9)
         for row, step in zip(run["steps"], learned.steps, strict=True):
             assert row["weights"] == step.weights.tolist()

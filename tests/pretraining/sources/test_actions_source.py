@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from helpers.sources import CASES, LOOP
 from pipeline.core.errors import ClipError, CorpusError
 from pipeline.pretraining.sources import actions
-from pipeline.pretraining.sources._shared import clips as _clips
+from pipeline.pretraining.sources._shared.reading import CLIPS
 from pipeline.synthetic.mp4 import write_mp4
 from pipeline.training.task import Run
 
@@ -45,7 +45,7 @@ def corpus(root, **clips):
 )
 def test_frames_are_spread_evenly_from_the_first_to_the_last(tmp_path, frames, expected):
     ramp(tmp_path / "a.mp4", frames)
-    found = _clips.sixteen_frames(tmp_path / "a.mp4", 8)
+    found = actions.sixteen_frames(tmp_path / "a.mp4", 8)
     assert found.shape == (16, 8, 8, 3)
     assert found.dtype == np.uint8
     assert np.abs(found[:, 4, 4, 0].astype(int) - 10 * np.array(expected)).max() <= 4
@@ -57,7 +57,7 @@ def test_frames_are_brought_to_a_square(tmp_path):
     frames[:, :, 32:] = 200
     write_mp4(tmp_path / "a.mp4", frames, None)
     for size in (16, 48):
-        found = _clips.sixteen_frames(tmp_path / "a.mp4", size)
+        found = actions.sixteen_frames(tmp_path / "a.mp4", size)
         assert found.shape == (16, size, size, 3)
         assert found[:, :, : size // 2 - 3].max() < 30
         assert found[:, :, size // 2 + 3 :].min() > 170
@@ -66,11 +66,11 @@ def test_frames_are_brought_to_a_square(tmp_path):
 def test_one_frame_is_no_clip(tmp_path):
     ramp(tmp_path / "a.mp4", 1)
     with pytest.raises(ClipError, match="too_short: a single frame"):
-        _clips.sixteen_frames(tmp_path / "a.mp4", 8)
+        actions.sixteen_frames(tmp_path / "a.mp4", 8)
 
 
 def sides(root, share, speaker, **run):
-    found = _clips.read(root, 8, share, speaker, Run(**run))
+    found = actions.read_clips(root, 8, share, speaker, Run(**run))
     return found, found.learn.labels.tolist(), found.held.labels.tolist()
 
 
@@ -144,7 +144,7 @@ def test_a_corpus_that_cannot_be_learned_from(tmp_path, clips, speaker, words):
 @pytest.mark.slow
 def test_workers_change_nothing(tmp_path):
     corpus(tmp_path, nod="a b c", shake="a b")
-    one, two = (_clips.read(tmp_path, 8, 0.5, None, Run(workers=workers)) for workers in (1, 2))
+    one, two = (actions.read_clips(tmp_path, 8, 0.5, None, Run(workers=workers)) for workers in (1, 2))
     assert one.ledger == two.ledger
     assert (one.learn.inputs == two.learn.inputs).all()
     assert (one.held.inputs == two.held.inputs).all()
@@ -172,4 +172,4 @@ def test_the_config_says_what_the_network_takes(tmp_path):
         "input": {"frames": 16, "size": 16, "mean": [104, 117, 128]},
     }
     assert all(tensor.is_contiguous() for tensor in trained.state.values())
-    assert PurePosixPath("nod/p1_1.mp4") in _clips.paths_of(tmp_path)
+    assert PurePosixPath("nod/p1_1.mp4") in CLIPS.paths(tmp_path, actions.SUFFIXES)

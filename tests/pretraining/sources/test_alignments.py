@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.core.errors import ClipError, CorpusError
-from pipeline.pretraining.sources._shared.alignments import OVERLAP_S, checked, read_ctm, reader
+from pipeline.pretraining.sources._shared.alignments import OVERLAP_S, checked, ctm_spans, read_ctm, reader
 from pipeline.pretraining.sources._shared.utterances import Utterance
 
 U1 = Utterance("u1", "a/u1.wav", "a")
@@ -37,9 +37,8 @@ def approx(spans):
 def test_ctm(tmp_path, text, expected):
     found = read_ctm(ctm(tmp_path, text))
     assert found.keys() == expected.keys()
-    assert len(found) == len(expected)
     for utterance, spans in expected.items():
-        assert found[utterance] == approx(spans)
+        assert ctm_spans(found[utterance]) == approx(spans)
 
 
 @pytest.mark.parametrize("line", ["u1 1 0.0 0.5", "u1", "u1 1 zero 0.5 aa", "u1 1 0.0 - aa"])
@@ -48,17 +47,16 @@ def test_a_bad_line_of_a_ctm_costs_its_utterance(tmp_path, line):
     with pytest.raises(
         ClipError, match=r"bad_alignment: phones\.ctm:3: expected 'utterance channel start duration phone'"
     ) as caught:
-        found["u1"]
+        ctm_spans(found["u1"])
     assert line in str(caught.value)
-    assert found["u2"] == approx([(0, 1, "aa")])
-    assert "u1" in found
+    assert ctm_spans(found["u2"]) == approx([(0, 1, "aa")])
 
 
 def test_a_ctm_that_is_not_there_or_no_text(tmp_path):
     with pytest.raises(CorpusError, match=r"phones\.ctm: no such alignment; .*`alignment`"):
         read_ctm(tmp_path / "phones.ctm")
     (tmp_path / "phones.ctm").write_bytes(b"u1 1 0 1 \xe4\n")
-    with pytest.raises(CorpusError, match=r"phones\.ctm: not UTF-8 text .* at byte 9\); convert it"):
+    with pytest.raises(CorpusError, match=r"phones\.ctm: not UTF-8 .* at byte 9\); save it as UTF-8"):
         read_ctm(tmp_path / "phones.ctm")
 
 

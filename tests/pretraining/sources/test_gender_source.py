@@ -79,11 +79,11 @@ def test_speakers_csv_counts_before_the_manifest(corpus, copy):
     ("name", "lines", "words"),
     [
         ("other.csv", ["a"], r"neither speakers\.csv \(columns utterance, path, speaker, gender\) nor manifest\.csv"),
-        ("speakers.csv", ["utterance,path,speaker", "u,p,s"], "no rows with the columns gender; add them"),
+        ("speakers.csv", ["utterance,path,speaker", "u,p,s"], r"speakers\.csv:1: no column 'gender'"),
         (
             "manifest.csv",
             ["clip_id,path,speaker,gender", "c,,s,f"],
-            r"manifest\.csv:2: clip_id, path or speaker is empty",
+            r"manifest\.csv:2: 'path' is empty",
         ),
         (
             "manifest.csv",

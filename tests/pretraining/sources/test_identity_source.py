@@ -10,7 +10,8 @@ import torch
 from helpers.sources import CASES
 from pipeline.core.errors import CorpusError
 from pipeline.pretraining.sources import identity
-from pipeline.pretraining.sources._shared import pictures as _pictures
+from pipeline.pretraining.sources._shared.reading import IDENTITIES, read_pictures
+from pipeline.pretraining.sources._shared.training import augment
 from pipeline.training.task import Run
 
 PARAMS = identity.Params(**CASES["identity"][1])
@@ -29,7 +30,7 @@ def write(root, counts):
 
 
 def read(root, share, run=None):
-    return _pictures.read(root, identity.KIND, share, run or Run())
+    return read_pictures(root, IDENTITIES, identity.INPUT_PX, share, run or Run())
 
 
 def split(root, share):
@@ -126,7 +127,7 @@ def test_identities_keep_their_weights_when_another_is_left_out(tmp_path):
 
 def augmented(faces, **changes):
     settings = {"shift_px": 0, "grey": 0, "tint": 0, **changes}
-    return _pictures.augment(faces, torch.Generator().manual_seed(0), **settings)
+    return augment(faces, torch.Generator().manual_seed(0), **settings)
 
 
 def test_augmentation():
@@ -152,7 +153,7 @@ def test_shifts_stay_within_their_reach(reach):
     face = torch.zeros(1, 3, 21, 21)
     face[..., 10, 10] = 1
     generator = torch.Generator().manual_seed(0)
-    places = [_pictures.augment(face, generator, reach, 0, 0)[0, 0].nonzero()[0] - 10 for _ in range(60)]
+    places = [augment(face, generator, reach, 0, 0)[0, 0].nonzero()[0] - 10 for _ in range(60)]
     assert torch.stack(places).abs().max() == reach
 
 

@@ -29,12 +29,13 @@ def test_a_table_counts_before_any_pattern(tmp_path):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "no rows with the columns path, speaker, utterance"),
-        (b"utterance,path\nu,p\n", "no rows with the columns speaker"),
-        (b"a,b,c\n1,2,3\n", "no rows with the columns path, speaker, utterance"),
-        (b"utterance,path,speaker\nu,p,s\nu2,,s\n", r"speakers\.csv:3: utterance, path or speaker is empty"),
-        (b"utterance,path,speaker\nu,p\n", r"speakers\.csv:2: utterance, path or speaker is empty"),
-        (b"utterance,path,speaker\nu,p,\xe4\n", "not a UTF-8 CSV table"),
+        (b"", r"speakers\.csv:1: no column 'utterance'"),
+        (b"utterance,path,speaker\n", "its table has no rows; add one for each utterance"),
+        (b"utterance,path\nu,p\n", r"speakers\.csv:1: no column 'speaker'"),
+        (b"a,b,c\n1,2,3\n", r"speakers\.csv:1: no column 'utterance'"),
+        (b"utterance,path,speaker\nu,p,s\nu2,,s\n", r"speakers\.csv:3: 'path' is empty; fill it in"),
+        (b"utterance,path,speaker\nu,p\n", r"speakers\.csv:2: 'speaker' is empty; fill it in"),
+        (b"utterance,path,speaker\nu,p,\xe4\n", r"speakers\.csv: not UTF-8 \(.*\); save it as UTF-8"),
         (b"utterance,path,speaker\nu,p,s\nu,q,s\n", "p and q are both called 'u'; rename one"),
     ],
 )

@@ -284,7 +284,7 @@ def test_emotions_that_the_corpus_lacks_and_further_ones():
 def test_an_emotion_without_a_judged_clip():
     found = paper()
     found.results.confusions[BEST][3] = 0
-    assert field(found.table_5(), "Ha", "An").text() == "no clip of it judged (paper 4.17)"
+    assert field(found.tables()[3], "Ha", "An").text() == "no clip of it judged (paper 4.17)"
 
 
 def test_a_model_that_judged_nothing_says_so():

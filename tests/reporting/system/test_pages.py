@@ -19,14 +19,12 @@ from pipeline.core.posteriors import table
 from pipeline.evaluation.metrics import ReportParams
 from pipeline.manifest.corpus_json import Source, describe
 from pipeline.protocols.settings import ProtocolParams
-from pipeline.reporting.html.blocks import heat, shares
-from pipeline.reporting.html.page import percent, render, warmth
+from pipeline.reporting.html.page import counted, heat, percent, render, shares, warmth
 from pipeline.reporting.papers.paper import FeedbackRuns
 from pipeline.reporting.system import system_report
-from pipeline.reporting.system.inputs import read_about, read_feedback, read_learned
 from pipeline.reporting.system.statistics_page import SPEAKER_DEPENDENT
 from pipeline.reporting.system.system_page import GENERATED, ledger_lines
-from pipeline.reporting.system.system_report import SystemReport
+from pipeline.reporting.system.system_report import SystemReport, read_feedback, read_json
 from pipeline.reporting.system.write import write_report
 from pipeline.systems.params import SystemParams, fusions
 
@@ -449,14 +447,16 @@ def test_heat():
 
 
 def test_shares():
-    rows = shares(np.array([[88.7, 11.3], [np.nan, np.nan]]), ["a", "b"], [8, 0])
-    assert rows[0] == {
-        "name": "a",
-        "total": 8,
-        "cells": [{"share": 88.7, "text": "88.70"}, {"share": 11.3, "text": "11.30"}],
-    }
-    assert rows[1] == {"name": "b", "total": 0, "cells": [{"share": 0.0, "text": "-"}] * 2}
-    assert shares(np.array([[100.0]]), ["a"]) == [{"name": "a", "cells": [{"share": 100.0, "text": "100.00"}]}]
+    rows = shares(np.array([[88.7, 11.3], [np.nan, np.nan]]), ["a", "b"])
+    assert rows[0] == {"name": "a", "cells": [{"share": 88.7, "text": "88.70"}, {"share": 11.3, "text": "11.30"}]}
+    assert rows[1] == {"name": "b", "cells": [{"share": 0.0, "text": "-"}] * 2}
+
+
+@pytest.mark.parametrize(("in_percent", "texts"), [(False, ["3", "1"]), (True, ["75.00", "25.00"])])
+def test_clips_of_a_matrix(in_percent, texts):
+    first, second = counted(np.array([[3, 1], [0, 0]]), ["a", "b"], in_percent)
+    assert (first["total"], second["total"]) == (4, 0)
+    assert [(cell["share"], cell["text"]) for cell in first["cells"]] == list(zip((75.0, 25.0), texts, strict=True))
 
 
 def test_a_value_that_the_template_lacks_is_an_error(tmp_path):
@@ -604,21 +604,15 @@ def test_overview_without_reports_is_one_line(tmp_path, capsys):
     assert not list(tmp_path.iterdir())
 
 
-def test_read_about(tmp_path):
-    for name in ("b", "a"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "about.json").write_text(json.dumps({"feature": name}))
-    assert read_about(tmp_path, ["b", "a"]) == [{"feature": "b"}, {"feature": "a"}]
-
-
-def test_read_learned(tmp_path):
-    with pytest.raises(ArtifactError, match="dvc repro fuse"):
-        read_learned(tmp_path)
-    (tmp_path / "learned.json").write_text("{")
+def test_read_json(tmp_path):
+    path = tmp_path / "learned.json"
+    with pytest.raises(ArtifactError, match="no such file; run `dvc repro fuse`"):
+        read_json(path, "fuse")
+    path.write_text("{")
     with pytest.raises(ArtifactError, match="not readable"):
-        read_learned(tmp_path)
-    (tmp_path / "learned.json").write_text('{"a": {"fold-00": {"d": 0.5}}}')
-    assert read_learned(tmp_path) == {"a": {"fold-00": {"d": 0.5}}}
+        read_json(path, "fuse")
+    path.write_text('{"a": {"fold-00": {"d": 0.5}}}')
+    assert read_json(path, "fuse") == {"a": {"fold-00": {"d": 0.5}}}
 
 
 def test_read_feedback(tmp_path):

@@ -24,12 +24,15 @@ from pipeline.manifest.corpus_json import Source, describe
 from pipeline.protocols.settings import ProtocolParams
 from pipeline.reporting.html.charts import HEIGHT, WIDTH
 from pipeline.reporting.html.page import render
-from pipeline.reporting.system.inputs import read_validation
 from pipeline.reporting.system.statistics import candidates, headline
-from pipeline.reporting.system.statistics_calibration import calibration_table, calibrations
-from pipeline.reporting.system.statistics_charts import reliability_chart, selective_chart
+from pipeline.reporting.system.statistics_calibration import (
+    calibration_table,
+    calibrations,
+    reliability_chart,
+    selective_chart,
+)
 from pipeline.reporting.system.statistics_page import MOST_LISTED, p_text
-from pipeline.reporting.system.system_report import SystemReport
+from pipeline.reporting.system.system_report import SystemReport, read_validation
 from pipeline.reporting.system.write import write_report
 from pipeline.systems.params import SystemParams, fusions
 

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from pipeline.evaluation.metrics import ClassFigures, Score, percentages
-from pipeline.reporting.papers.cell_kinds import accuracy as accuracy_cell
-from pipeline.reporting.papers.cell_kinds import decided, of_emotion
-from pipeline.reporting.papers.cells import PERCENT, Cell, Table
+from pipeline.reporting.papers.cells import PERCENT, Cell, Table, decided, of_emotion
+from pipeline.reporting.papers.cells import accuracy as accuracy_cell
 from pipeline.reporting.system.tables import NOT_JUDGED, best_of_each, score_table
 
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from pipeline.core.errors import ClipError, CorpusError
+from pipeline.core.tables import text_of
 from pipeline.pretraining.sources._shared.utterances import Utterance
 
 Span = tuple[float, float, str]
@@ -26,76 +27,51 @@ _CUT_S = 0.1
 """Praat's intervals fill their tier to its end; praatio gives what it finds of a file that was cut off."""
 
 CTM_FILE = "phones.ctm"
-_CTM = "expected 'utterance channel start duration phone'"
+_CTM, _PHN = "utterance channel start duration phone", "start end phone"
 _PHN_HZ = 16_000
 
-
-class Ctm(Mapping[str, list[Span]]):
-    """utterance -> its spans in time order, as they stand in a CTM file.
-
-    Looking one up raises ClipError `bad_alignment` where one of its lines is no CTM or its spans make no sense.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._name = path.name
-        self._lines: dict[str, list[tuple[int, str]]] = defaultdict(list)
-        for number, line in enumerate(_text(path).splitlines(), 1):
-            if line.strip() and not line.startswith(";;"):
-                self._lines[line.split()[0]].append((number, line))
-
-    def __getitem__(self, utterance: str) -> list[Span]:
-        if utterance not in self._lines:
-            raise KeyError(utterance)
-        return checked([self._span(number, line) for number, line in self._lines[utterance]])
-
-    def __contains__(self, utterance: object) -> bool:  # Mapping's own would raise for one with a bad line
-        return utterance in self._lines
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._lines)
-
-    def __len__(self) -> int:
-        return len(self._lines)
-
-    def _span(self, number: int, line: str) -> Span:
-        try:
-            _, _, start, duration, phone = line.split()[:5]
-            return float(start), float(start) + float(duration), phone
-        except ValueError:
-            raise ClipError("bad_alignment", f"{self._name}:{number}: {_CTM}, got '{line.strip()}'") from None
+Lines = list[tuple[int, str]]
+"""Lines with their numbers in the file."""
 
 
-def _text(path: Path) -> str:
+def read_ctm(path: Path) -> dict[str, Lines]:
+    """Return utterance -> its lines of a CTM file, for `ctm_spans`; CorpusError where it is absent, or no text."""
     if not path.is_file():
-        raise CorpusError(
-            f"{path}: no such alignment; the source corpus needs it, or the setting `alignment` textgrid or phn"
-        )
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise CorpusError(f"{path}: not UTF-8 text ({error.reason} at byte {error.start}); convert it") from error
+        remedy = "the source corpus needs it, or the setting `alignment` textgrid or phn"
+        raise CorpusError(f"{path}: no such alignment; {remedy}")
+    found: dict[str, Lines] = defaultdict(list)
+    for number, line in enumerate(text_of(path).splitlines(), 1):
+        if line.strip() and not line.startswith(";;"):
+            found[line.split()[0]].append((number, line))
+    return dict(found)
 
 
-def read_ctm(path: Path) -> Ctm:
-    """Return utterance -> [(start s, end s, phone)].
+def ctm_spans(lines: Lines) -> list[Span]:
+    """Return the spans of an utterance's lines; ClipError `bad_alignment` where one is no CTM, or see `checked`."""
 
-    Raises:
-        CorpusError: absent, or no text
-    """
-    return Ctm(path)
+    def span(words: list[str]) -> Span:
+        _, _, start, duration, phone = words[:5]
+        return float(start), float(start) + float(duration), phone
+
+    return _spans(CTM_FILE, lines, _CTM, span)
+
+
+def _spans(name: str, lines: Iterable[tuple[int, str]], form: str, span: Callable[[list[str]], Span]) -> list[Span]:
+    spans = []
+    for number, line in lines:
+        try:
+            spans.append(span(line.split()))
+        except ValueError:
+            detail = f"{name}:{number}: expected '{form}', got '{line.strip()}'"
+            raise ClipError("bad_alignment", detail) from None
+    return checked(spans)
 
 
 def reader(kind: str, root: Path, tier: str, utterances: Sequence[Utterance]) -> Callable[[Utterance], list[Span]]:
     """Return what reads the alignment of one utterance; it raises ClipError `no_input` or `bad_alignment`.
 
-    Args:
-        kind: ctm, textgrid or phn
-        root: folder of the source corpus
-        tier: TextGrid tier with the phones
-        utterances: all of them
-
-    Raises:
-        CorpusError: the CTM file is absent, or names none of the utterances
+    `kind` is ctm, textgrid or phn, `tier` the one of a TextGrid with the phones. CorpusError where the CTM file is
+    absent, or names none of the utterances.
     """
     if kind == "textgrid":
         return lambda utterance: _read_textgrid(_beside(root, utterance, (".TextGrid", ".textgrid")), tier)
@@ -103,24 +79,22 @@ def reader(kind: str, root: Path, tier: str, utterances: Sequence[Utterance]) ->
         return lambda utterance: _read_phn(_beside(root, utterance, (".PHN", ".phn")))
     ctm = read_ctm(root / CTM_FILE)
     if not any(utterance.name in ctm for utterance in utterances):
-        first = next(iter(ctm), "nothing")
+        begins = f"it begins with '{next(iter(ctm), 'nothing')}'"
         raise CorpusError(
-            f"{root / CTM_FILE}: names none of the {len(utterances)} utterances (it begins with '{first}'); {_CTM}"
+            f"{root / CTM_FILE}: names none of the {len(utterances)} utterances ({begins}); expected '{_CTM}'"
         )
 
     def read(utterance: Utterance) -> list[Span]:
         if utterance.name not in ctm:
             raise ClipError("no_input", f"{CTM_FILE} does not name it")
-        return ctm[utterance.name]
+        return ctm_spans(ctm[utterance.name])
 
     return read
 
 
 def checked(spans: list[Span]) -> list[Span]:
-    """Return the spans in time order, those of no length left out.
-
-    Raises:
-        ClipError: bad_alignment; a time that is negative or no number, a negative duration, or spans that overlap
+    """Return the spans in time order, those of no length left out; ClipError `bad_alignment` where a time is negative,
+    or no number, a duration is negative, or spans overlap.
     """
     for start, end, phone in spans:
         if not (math.isfinite(start) and math.isfinite(end) and 0 <= start <= end):
@@ -141,18 +115,12 @@ def _beside(root: Path, utterance: Utterance, suffixes: tuple[str, ...]) -> Path
 
 
 def _read_phn(path: Path) -> list[Span]:
-    spans = []
-    for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            start, end, phone = line.split()
-            spans.append((int(start) / _PHN_HZ, int(end) / _PHN_HZ, phone))
-        except ValueError:
-            raise ClipError(
-                "bad_alignment", f"{path.name}:{number}: expected 'start end phone', got '{line.strip()}'"
-            ) from None
-    return checked(spans)
+    def span(words: list[str]) -> Span:
+        start, end, phone = words
+        return int(start) / _PHN_HZ, int(end) / _PHN_HZ, phone
+
+    lines = enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1)
+    return _spans(path.name, ((number, line) for number, line in lines if line.strip()), _PHN, span)
 
 
 def _read_textgrid(path: Path, tier: str) -> list[Span]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,6 @@ import torch
 from pipeline.audio.spectral import AUDIO_HZ, MfccParams, mfcc39, normalise_utterance
 from pipeline.core.errors import ClipError
 from pipeline.core.ledger import Entry
-from pipeline.engine.parallel import ordered_map
 from pipeline.media.decode import read_audio
 from pipeline.pretraining.sources._shared.alignments import Span
 from pipeline.pretraining.sources._shared.utterances import Utterance
@@ -24,13 +22,8 @@ LATE_S = 0.1
 
 @dataclass(frozen=True)
 class Voice:
-    """One utterance.
-
-    Attributes:
-        speaker: who speaks
-        frames: (T, D) float32, normalised over the utterance
-        labels: (T,) index into `phones`; -1 where none is heard
-        phones: the phones of this utterance, sorted
+    """One utterance: its frames (T, D) float32, normalised over it, and their labels (T,), which are indices into its
+    sorted phones, and -1 where none is heard.
     """
 
     speaker: str
@@ -48,14 +41,10 @@ def frame_labels(spans: Sequence[Span], times: np.ndarray, phones: Sequence[str]
     return labels
 
 
-def read_voices(
-    root: Path, items: Sequence[tuple[Utterance, list[Span]]], mfcc: MfccParams, stage: str, workers: int
-) -> Iterator[tuple[Voice | None, Entry]]:
-    """Yield (utterance, ledger entry) for each item, in order; None where it failed."""
-    yield from ordered_map(partial(_read, root, mfcc, stage), items, workers, "reading voices", "utterance")
-
-
-def _read(root: Path, mfcc: MfccParams, stage: str, item: tuple[Utterance, list[Span]]) -> tuple[Voice | None, Entry]:
+def read_voice(
+    root: Path, mfcc: MfccParams, stage: str, item: tuple[Utterance, list[Span]]
+) -> tuple[Voice | None, Entry]:
+    """Return an utterance, None where it failed, and its ledger entry."""
     utterance, spans = item
     try:
         sound = read_audio(root / utterance.path, AUDIO_HZ)
@@ -76,10 +65,8 @@ def _read(root: Path, mfcc: MfccParams, stage: str, item: tuple[Utterance, list[
 
 
 def frame_table(voices: Sequence[Voice], reach: int) -> tuple[torch.Tensor, list[np.ndarray]]:
-    """Return all frames once, each utterance with its ends repeated `reach` times, and where its frames lie.
-
-    Returns:
-        (table, (sum of T + 2 reach, D) float32; per utterance the (T,) row of each frame)
+    """Return all frames once, (sum of T + 2 reach, D), each utterance with its ends repeated `reach` times, and per
+    utterance the (T,) row of each frame.
     """
     padded = [np.pad(voice.frames, ((reach, reach), (0, 0)), mode="edge") for voice in voices]
     starts = np.cumsum([0, *(len(frames) for frames in padded[:-1])])
@@ -88,12 +75,7 @@ def frame_table(voices: Sequence[Voice], reach: int) -> tuple[torch.Tensor, list
 
 
 def in_context(table: torch.Tensor, rows: torch.Tensor, reach: int) -> torch.Tensor:
-    """Return frames with their neighbours, (B, D * (2 reach + 1)): what `pipeline.audio.spectral.context` gives for
-    them.
-
-    Args:
-        table: from `frame_table`
-        rows: (B,) of the frames
-        reach: neighbours to either side
+    """Return the frames at some rows (B,) of `frame_table` with `reach` neighbours to either side,
+    (B, D * (2 reach + 1)): what `pipeline.audio.spectral.context` gives for them.
     """
     return table[rows[:, None] + torch.arange(-reach, reach + 1)].flatten(1)

@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from pipeline.core.errors import ArtifactError
-from pipeline.reporting.system.inputs import read_curves
-from pipeline.reporting.system.training_curves import training_curve, write_curves
+from pipeline.reporting.system.system_report import read_curves
+from pipeline.reporting.training_curves import training_curve, write_curves
 
 
 def history(*rows: tuple, columns: str = "fold learning_rate epoch loss val_loss val_accuracy") -> pd.DataFrame:

@@ -1,0 +1,84 @@
+"""The training on pictures and on clips, and what it changes about them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from pipeline.core.settings import Settings
+from pipeline.pretraining.sources._shared.reading import Corpus, Kind
+from pipeline.training.fitting import accuracy, fit
+from pipeline.training.task import LoopParams, Run, Task, Trained
+
+
+class Changes(Settings):
+    """What training changes about a picture, and how many pictures it never sees."""
+
+    held_out: float = Field(gt=0, le=0.5, description="share of every class's pictures never trained on: each 1/n-th")
+    shift_px: int = Field(ge=0, le=20, description="random shift of what is trained on, px")
+    grey: float = Field(ge=0, le=1, description="share of training pictures shown without colour, so that shape counts")
+    tint: float = Field(ge=0, lt=1, description="random gain of every colour channel, 1 +- tint")
+    loop: LoopParams = Field(description="training")
+
+    def changed(self, pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """See `augment`."""
+        return augment(pictures.float(), generator, self.shift_px, self.grey, self.tint)
+
+
+def augment(
+    pictures: torch.Tensor, generator: torch.Generator, shift_px: int, grey: float, tint: float, mirror: bool = True
+) -> torch.Tensor:
+    """Mirror half of the pictures, tint all, take the colour from some, and shift the batch by one draw.
+
+    `pictures` are (B, 3, ..., H, W) float; whatever lies between, such as frames, is changed in the same way. The
+    largest shift is in px, `grey` is a share, the gains of the colour channels are 1 +- tint.
+    """
+    ones = (1,) * (pictures.ndim - 2)
+
+    def chosen(share: float) -> torch.Tensor:
+        return (torch.rand(len(pictures), generator=generator) < share).view(-1, 1, *ones)
+
+    if mirror:
+        pictures = torch.where(chosen(0.5), pictures.flip(-1), pictures)
+    pictures = pictures * (1 + tint * (2 * torch.rand((len(pictures), 3, *ones), generator=generator) - 1))
+    pictures = torch.where(chosen(grey), pictures.mean(dim=1, keepdim=True), pictures)
+    dy, dx = (int(torch.randint(-shift_px, shift_px + 1, (1,), generator=generator)) for _ in range(2))
+    return torch.roll(pictures, (dy, dx), (-2, -1))
+
+
+def learn(
+    kind: Kind,
+    corpus: Corpus,
+    params: Changes,
+    run: Run,
+    code: str,
+    network: nn.Module,
+    normalise: Callable[[torch.Tensor], torch.Tensor],
+    shape: Mapping[str, Any],
+    taken: Mapping[str, Any] | None = None,
+) -> Trained:
+    """Train a network on examples, changed at random, as `normalise` makes them its input.
+
+    `code` is the dotted name of the source's module, `shape` builds the network again, `taken` says what it takes.
+    """
+    generator = torch.Generator().manual_seed(params.loop.seed)
+
+    def prepare(examples: torch.Tensor, training: bool) -> torch.Tensor:
+        return normalise(params.changed(examples, generator) if training else examples)
+
+    settings, drawn = params.model_dump(mode="json"), {"augmentation": generator}
+    task = Task(network, corpus.learn, corpus.held, prepare, code, settings, generators=drawn)
+    state, history = fit(task, params.loop, run)
+    metrics = {
+        kind.figure: round(accuracy(network, corpus.held, params.loop.batch, prepare, run), 4),
+        "chance": round(1 / len(corpus.classes), 4),
+        kind.pieces: len(corpus.learn.labels),
+        f"held_out_{kind.pieces}": len(corpus.held.labels),
+    }
+    state = {name: tensor.contiguous() for name, tensor in state.items()}
+    config = {"network": shape, kind.many: corpus.classes, **({"input": taken} if taken else {})}
+    return Trained(state, config, history, metrics, corpus.ledger)

@@ -1,0 +1,130 @@
+"""Training curves: of a system's models, one table each for `dvc plots`, mean over the folds; and of the networks
+behind the features, those pre-trained on source tasks and those fine-tuned in every fold; as charts of a page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import ceil, floor, log10
+from pathlib import Path
+
+import pandas as pd
+
+from pipeline.core.errors import ArtifactError
+from pipeline.core.posteriors import write_table
+from pipeline.reporting.html.charts import Chart, Line
+from pipeline.reporting.html.page import percent
+
+STEPS = ("epoch", "iteration")
+NO_CURVE = "no_model_learns_step_by_step"
+"""Name of the table where there is no curve."""
+_CURVES = ("loss", "val_loss", "val_accuracy")
+_ACROSS, _UP = 5, 4
+"""About so many ticks of a chart."""
+
+
+def training_curve(history: pd.DataFrame) -> pd.DataFrame | None:
+    """Return step, folds (that had not stopped before), and what a model's history has of loss, val_loss, val_accuracy.
+
+    Of several candidates, such as learning rates, the one with the lowest validation loss of each fold is taken. None
+    for a model that is not trained step by step, or not at all.
+    """
+    step = next((name for name in STEPS if name in history), None)
+    if step is None or "val_loss" not in history or history.empty:
+        return None
+    by_step = pd.concat([_best(rows, step) for _, rows in history.groupby("fold")]).groupby(step)
+    curves = [name for name in _CURVES if name in history]
+    means = by_step[curves].mean().assign(folds=by_step.size())
+    return means.rename_axis("step").reset_index()[["step", "folds", *curves]]
+
+
+def _best(rows: pd.DataFrame, step: str) -> pd.DataFrame:
+    candidate = (rows[step].diff() <= 0).cumsum()  # each begins anew
+    return rows[candidate == candidate.loc[rows["val_loss"].idxmin()]]
+
+
+def write_curves(folder: Path, curves: Mapping[str, pd.DataFrame]) -> None:
+    """Write `<name>.csv` for every curve and nothing else, as DVC draws one curve of a file; without any a table
+    without rows, as DVC warns of an empty folder.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for stale in folder.glob("*.csv"):
+        stale.unlink()
+    nothing = {NO_CURVE: pd.DataFrame(columns=["step", "val_loss"])}
+    for name, curve in (curves or nothing).items():
+        write_table(folder / f"{name}.csv", curve)
+
+
+def network_charts(models: Path) -> dict[str, list[Chart]]:
+    """Return where networks are trained -> a chart per network, as far as histories are in the folder of all models."""
+    places = {"Pre-trained on source tasks": models / "pretrained"}
+    places |= {f"In every fold on {path.parent.name}": path for path in sorted(models.glob("*/networks"))}
+    found = {title: _charts(folder) for title, folder in places.items()}
+    return {title: charts for title, charts in found.items() if charts}
+
+
+def _charts(folder: Path) -> list[Chart]:
+    """Return a chart per network, named after it and how many held-out items it gets right at the end."""
+    charts = []
+    for path in sorted(folder.glob("*/history.csv")):
+        try:
+            curve = network_curve(pd.read_csv(path))
+        except pd.errors.EmptyDataError:  # a network that has nothing to learn, such as concatenation
+            continue
+        except (pd.errors.ParserError, UnicodeDecodeError) as error:
+            remedy = "rerun its stage with `dvc repro -f`"
+            raise ArtifactError(f"{path}: not a readable table ({error}); {remedy}") from error
+        if len(curve):
+            right = f": {percent(float(curve['val_accuracy'].iloc[-1]))} right" if "val_accuracy" in curve else ""
+            charts.append(training_chart(f"{path.parent.name}{right}", curve))
+    return charts
+
+
+def network_curve(history: pd.DataFrame) -> pd.DataFrame:
+    """Return step, loss and as far as they are known val_loss and val_accuracy, mean over the folds still in training.
+
+    Of a network that is pre-trained layer by layer only what comes after counts: a reconstruction error is no loss.
+    `history`: epoch, loss, and val_accuracy or held_out_accuracy; fold and phase where there are several.
+    """
+    tuned = history[history["phase"] == "tune"] if "phase" in history else history
+    named = tuned.rename(columns={"epoch": "step", "held_out_accuracy": "val_accuracy"})
+    if not {"step", "loss"} <= set(named.columns):
+        return named.iloc[:0]
+    return named.groupby("step")[[name for name in _CURVES if name in named]].mean().reset_index()
+
+
+def training_chart(name: str, curve: pd.DataFrame) -> Chart:
+    """Return the losses of one model or network, the axis up from 0 to what holds the highest."""
+    kinds = {column: kind for column, kind in (("loss", "curve"), ("val_loss", "curve beside")) if column in curve}
+    step, highest = _step(float(curve[[*kinds]].max().max()) / _UP)
+    last = max(int(curve["step"].max()), 1)
+    lines = []
+    for column, kind in kinds.items():
+        known = curve[curve[column].notna()]
+        lines.append(Line([*zip(known["step"] / last, known[column] / highest, strict=True)], kind))
+    across = max(1, round(_step(last / _ACROSS)[0]))
+    ticks_across = [(at / last, str(at)) for at in range(0, last + 1, across)]
+    ticks_up = [(number * step / highest, f"{number * step:g}") for number in range(round(highest / step) + 1)]
+    return Chart(name, _said(curve, [*kinds]), "epoch or iteration", "loss", [], lines, ticks_across, ticks_up)
+
+
+def _said(curve: pd.DataFrame, losses: list[str]) -> str:
+    """Return first and last values in words."""
+    first, end = curve.iloc[0], curve.iloc[-1]
+    words = [
+        f"{column} {first[column]:.3f} at step {first['step']:.0f}, {end[column]:.3f} at step {end['step']:.0f}"
+        for column in losses
+    ]
+    if "val_accuracy" in curve:
+        accuracies = (percent(float(row["val_accuracy"])) for row in (first, end))
+        words.append(f"validation accuracy {', then '.join(accuracies)}")
+    return "; ".join(words)
+
+
+def _step(least: float) -> tuple[float, float]:
+    """Return a round step that is at least so long, and the smallest multiple of it that holds `_UP` times `least`."""
+    if not least > 0:
+        return 1.0, 1.0
+    power = 10.0 ** floor(log10(least))
+    step = next(round_ * power for round_ in (1, 2, 2.5, 5, 10) if round_ * power >= least)
+    return step, step * ceil(least * _UP / step)
