@@ -10,7 +10,8 @@ from pipeline.fusion.per_fold import fuse_all
 from pipeline.fusion.weights.run_feedback import run_feedback, write_feedback
 from pipeline.protocols.splits import read_splits
 from pipeline.runner.stage import Context, stage
-from pipeline.systems.params import SystemParams, fusion_entries
+from pipeline.systems.ledger import fusion_entries
+from pipeline.systems.params import SystemParams
 
 
 @stage(reads="systems.{system} fuse", names="corpus system", paths="models manifest splits out")

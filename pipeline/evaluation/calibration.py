@@ -6,7 +6,6 @@ from math import exp, log, nan
 
 import numpy as np
 import pandas as pd
-from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax
 
 LEAST = 5e-7
@@ -53,6 +52,8 @@ def fit_temperature(posteriors: np.ndarray, labels: np.ndarray) -> float:
     """Return the temperature within `TEMPERATURES` at which validation clips, one at least, have the least negative
     log likelihood.
     """
+    from scipy.optimize import minimize_scalar  # slow to load, and everything that reads a report's names imports this
+
     # the likelihood has a single peak in 1 / T, thus in log T, so a search within bounds finds it
     found = minimize_scalar(
         lambda x: nll(posteriors, labels, exp(x)), bounds=tuple(map(log, TEMPERATURES)), method="bounded"

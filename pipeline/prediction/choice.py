@@ -4,40 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isnan
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from pipeline.core.errors import ArtifactError, SettingsError, did_you_mean
 from pipeline.core.posteriors import read_table
 from pipeline.core.settings import parse, section
 from pipeline.prediction.models import TrainedModel
 from pipeline.prediction.steps import Step, Steps
-from pipeline.systems.params import Fusion, SystemParams, fusions, named_fusions
+from pipeline.systems.params import Fusion, SystemParams, named_fusions
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What is asked.
+    """What is asked."""
 
-    Attributes:
-        name: the model or fusion that decides
-        models: the models that it depends on and that were trained in some fold, by name
-        fusions: the fusions that it is made of, itself last, each behind its parts; () for a model
-        best: modality -> its model that was best on validation clips
-        validated: accuracy of `name` on validation clips; NaN where that is not known
-        asked_for: whether `name` was given, and not chosen here
-        untrained: models that it depends on and that had nothing to learn from, such as those of the video on a corpus
-            of sounds
-    """
-
-    name: str
-    models: Mapping[str, TrainedModel]
-    fusions: Sequence[Fusion]
-    best: Mapping[str, str]
-    validated: float
-    asked_for: bool
+    name: str  # the model or fusion that decides
+    models: Mapping[str, TrainedModel]  # those that it depends on and that were trained in some fold, by name
+    fusions: Sequence[Fusion]  # those that it is made of, itself last, each behind its parts; () for a model
+    best: Mapping[str, str]  # modality -> its model that was best on validation clips
+    validated: float  # accuracy of `name` on validation clips; NaN where that is not known
+    asked_for: bool  # whether `name` was given, and not chosen here
     untrained: Sequence[str] = ()
+    """Models that it depends on and that had nothing to learn from, such as video models on a corpus of sounds."""
 
     @property
     def names(self) -> list[str]:
@@ -51,20 +42,12 @@ class Choice:
 
 
 def corpus_of(params: Mapping[str, Any], name: str) -> str:
-    """Return the corpus whose models are asked: the only one, where none is named.
-
-    Raises:
-        SettingsError: there is none of this name, or there are several
-    """
+    """Return the corpus whose models are asked: the only one, where none is named; or raise a SettingsError."""
     return _only(list(section(params, "corpora")), name, "corpus", "corpora")
 
 
 def system_of(params: Mapping[str, Any], name: str, default: str = "huang2017") -> str:
-    """Return the system that is asked: the only one, or the default, where none is named.
-
-    Raises:
-        SettingsError: there is none of this name, or there are several without the default
-    """
+    """Return the system that is asked: the default or the only one, where none is named; or raise a SettingsError."""
     known = list(section(params, "systems"))
     return _only(known, name or (default if default in known else ""), "system", "systems")
 
@@ -78,47 +61,40 @@ def _only(known: Sequence[str], name: str, option: str, place: str) -> str:
 
 
 def choose(params: Mapping[str, Any], steps: Steps, project: Path, corpus: str, system: str, name: str) -> Choice:
-    """Return what is asked.
-
-    Args:
-        params: all of params.yaml
-        steps: of dvc.lock
-        project: the project's folder
-        corpus: of `corpora`
-        system: of `systems`
-        name: model or fusion; "" = the fusion with the best accuracy on validation clips, or the model without any
-            fusion
+    """Return what is asked: the model or fusion `name`; for "" the fusion with the best accuracy on validation clips,
+    or the model without any fusion.
 
     Raises:
         SettingsError: the system has none of this name
         ArtifactError: it has not been trained, or not fused, or had nothing to learn from
     """
     settings = parse(SystemParams, section(params, f"systems.{system}"), f"params.yaml: systems.{system}")
-    fuse, wanted = steps.fusion(corpus, system), list(fusions(settings))
-    by_name = named_fusions(settings)
+    fuse, by_name = steps.fusion(corpus, system), named_fusions(settings)
     models = {str(model): TrainedModel(model, steps.model(fuse, model), project) for model in settings.models()}
     if name and name not in by_name and name not in models:
-        raise SettingsError(
-            f"--model {name}: {system} has no such model or fusion{did_you_mean(name, [*by_name, *models])}"
-        )
+        near = did_you_mean(name, [*by_name, *models])
+        raise SettingsError(f"--model {name}: {system} has no such model or fusion{near}")
     accuracies = _fused_accuracies(fuse, project) if by_name else {}
-    chosen = name or _best(by_name, accuracies, models)
-    names = _rests_on(chosen, by_name)
+    # of equals the first in the system's order
+    chosen = name or (max(by_name, key=lambda each: accuracies.get(each, -1.0)) if by_name else _best(models))
+    names = [chosen]
+    for each in names:  # grows while it is walked
+        names += [part for part in (by_name[each].parts if each in by_name else ()) if part not in names]
     used = {model: models[model] for model in names if model in models}
     for model in used.values():
         _ = model.about  # not run: told before anything is computed
     trained = {model: each for model, each in used.items() if each.folds}
     if not trained:
-        raise ArtifactError(
-            f"{chosen}: it was trained in no fold, as the corpus has nothing to learn it from; choose "
-            "another with --model"
-        )
+        why = "it was trained in no fold, as the corpus has nothing to learn it from"
+        raise ArtifactError(f"{chosen}: {why}; choose another with --model")
     validated = accuracies.get(chosen, float("nan")) if chosen in by_name else used[chosen].validated()
-    needed = [fusion for fusion in wanted if fusion.name in names]
-    best = _best_of(trained, settings)
-    return Choice(
-        chosen, trained, needed, best, validated, bool(name), [model for model in used if model not in trained]
-    )
+    needed = [fusion for fusion in by_name.values() if fusion.name in names]
+    best = {}
+    for modality in ("audio", "video", "joint"):
+        if own := {each: model for each, model in trained.items() if settings.modality(model.name) == modality}:
+            best[modality] = _best(own)
+    untrained = [model for model in used if model not in trained]
+    return Choice(chosen, trained, needed, best, validated, bool(name), untrained)
 
 
 def _fused_accuracies(fuse: Step, project: Path) -> dict[str, float]:
@@ -127,30 +103,5 @@ def _fused_accuracies(fuse: Step, project: Path) -> dict[str, float]:
     return {str(name): float(value) for name, value in right.groupby(frame["model"]).mean().items()}
 
 
-def _best(by_name: Mapping[str, Fusion], accuracies: Mapping[str, float], models: Mapping[str, TrainedModel]) -> str:
-    """Return the best by validation, of equals the first in the system's order."""
-    if by_name:
-        return max(by_name, key=lambda name: accuracies.get(name, -1.0))
-    return max(models, key=lambda name: _known(models[name].validated()))
-
-
-def _known(accuracy: float) -> float:
-    return -1.0 if isnan(accuracy) else accuracy
-
-
-def _rests_on(name: str, by_name: Mapping[str, Fusion]) -> list[str]:
-    """Return a name and, through all levels, what it is made of."""
-    found = [name]
-    for each in found:  # grows while it is walked
-        found += [part for part in (by_name[each].parts if each in by_name else ()) if part not in found]
-    return found
-
-
-def _best_of(models: Mapping[str, TrainedModel], settings: SystemParams) -> dict[str, str]:
-    """Return modality -> the model among these that was best on validation clips."""
-    best = {}
-    for modality in ("audio", "video", "joint"):
-        names = [name for name, model in models.items() if settings.modality(model.name) == modality]
-        if names:
-            best[modality] = max(names, key=lambda name: _known(models[name].validated()))
-    return best
+def _best(models: Mapping[str, TrainedModel]) -> str:
+    return max(models, key=lambda name: np.nan_to_num(models[name].validated(), nan=-1.0))

@@ -17,34 +17,10 @@ from pipeline.core.files import file_digest
 from pipeline.core.ledger import Entry, lost
 from pipeline.media.decode import read_audio_blocks, read_video_frames
 
-MEDIA = frozenset(
-    [
-        ".3gp",
-        ".aac",
-        ".aif",
-        ".aiff",
-        ".avi",
-        ".flac",
-        ".flv",
-        ".m4a",
-        ".m4v",
-        ".mkv",
-        ".mov",
-        ".mp3",
-        ".mp4",
-        ".mpeg",
-        ".mpg",
-        ".mts",
-        ".ogg",
-        ".ogv",
-        ".opus",
-        ".ts",
-        ".wav",
-        ".webm",
-        ".wma",
-        ".wmv",
-    ]
-)
+MEDIA = frozenset((
+    ".3gp", ".aac", ".aif", ".aiff", ".avi", ".flac", ".flv", ".m4a", ".m4v", ".mkv", ".mov", ".mp3",
+    ".mp4", ".mpeg", ".mpg", ".mts", ".ogg", ".ogv", ".opus", ".ts", ".wav", ".webm", ".wma", ".wmv",
+))  # fmt: skip
 """Suffixes of files that are clips, whatever is in them: one that cannot be decoded is told in the ledger."""
 STAGE = "prepare"
 _LONGEST = 150
@@ -52,19 +28,12 @@ _LONGEST = 150
 
 @dataclass(frozen=True)
 class Found:
-    """What lies in a folder.
+    """What lies in a folder."""
 
-    Attributes:
-        root: the folder; paths of clips are relative to it
-        clips: sorted by id, with digests, without speaker and emotion
-        entries: one per clip, as `prepare` would write them
-        skipped: paths of files that are no media, relative to the root
-    """
-
-    root: Path
-    clips: Sequence[Clip]
-    entries: Sequence[Entry]
-    skipped: Sequence[str]
+    root: Path  # the folder; paths of clips are relative to it
+    clips: Sequence[Clip]  # sorted by id, with digests, without speaker and emotion
+    entries: Sequence[Entry]  # one per clip, as `prepare` would write them
+    skipped: Sequence[str]  # paths of files that are no media, relative to the root
 
 
 def find(path: Path) -> Found:
@@ -91,11 +60,9 @@ def find(path: Path) -> Found:
 
 
 def _visible(folder: Path) -> list[Path]:
-    return sorted(
-        file
-        for file in folder.rglob("*")
-        if file.is_file() and not any(part.startswith(".") for part in file.relative_to(folder).parts)
-    )
+    hidden = re.compile(r"(^|/)\.")
+    found = (file for file in folder.rglob("*") if not hidden.search(file.relative_to(folder).as_posix()))
+    return sorted(file for file in found if file.is_file())
 
 
 def _is_media(file: Path) -> bool:
@@ -107,10 +74,7 @@ def _is_media(file: Path) -> bool:
     kind = mimetypes.guess_type(file.name)[0] or ""
     if kind.startswith(("image/", "text/")):  # FFmpeg plays both
         return False
-    return any(
-        _has(blocks, at_least)
-        for blocks, at_least in ((read_video_frames(file), 2), (read_audio_blocks(file, AUDIO_HZ), 1))
-    )
+    return _has(read_video_frames(file), 2) or _has(read_audio_blocks(file, AUDIO_HZ), 1)
 
 
 def _has(blocks: Iterable[object], at_least: int) -> bool:

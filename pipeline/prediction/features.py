@@ -17,12 +17,11 @@ from pipeline.core.settings import Runtime
 from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta, opened
 from pipeline.core.weights_file import FILE
 from pipeline.engine import run as engine
-from pipeline.features.joint.job import JointParams, joined, paired
+from pipeline.features.joint.job import joined, paired
 from pipeline.features.segments.job import SegmentJob, SegmentParams
 from pipeline.features.selection.ranking import Ranking, read_rankings
 from pipeline.features.selection.selection import SelectParams
 from pipeline.prediction.clips import Found
-from pipeline.prediction.fold_network import fusion_network
 from pipeline.prediction.jobs import PER_CLIP, Maker
 from pipeline.prediction.steps import Step, Steps
 
@@ -31,26 +30,18 @@ SELECT, JOINT, SEGMENTS = "select", "fuse_features", "segments"
 
 @dataclass
 class Features:
-    """Features of new clips.
-
-    Attributes:
-        steps: which feature is made of what
-        params: all of params.yaml
-        project: the project's folder
-        found: the clips
-        scratch: folder for feature files
-        runtime: workers and clip cache
-        say: takes a line about every stage
-    """
+    """Features of new clips."""
 
     steps: Steps
-    params: Mapping[str, Any]
+    params: Mapping[str, Any]  # all of params.yaml
     project: Path
     found: Found
-    scratch: Path
-    runtime: Runtime
-    say: Callable[[str], None]
-    entries: dict[str, list[Entry]] = field(default_factory=dict)
+    scratch: Path  # folder for feature files
+    runtime: Runtime  # workers and clip cache
+    say: Callable[[str], None]  # takes a line about every stage
+    entries: dict[str, list[Entry]] = field(default_factory=dict, init=False)
+    _ranked: dict[str, dict[str, Ranking]] = field(default_factory=dict, init=False)
+    _networks: dict[str, tuple[str, Any]] = field(default_factory=dict, init=False)
 
     @cached_property
     def maker(self) -> Maker:
@@ -63,10 +54,9 @@ class Features:
 
     def is_tuned(self, step: Step) -> bool:
         """Return whether a feature comes from a network that is fine-tuned in every fold."""
-        return step.stage == SEGMENTS and self._segments(step).tune is not None
-
-    def _segments(self, step: Step) -> SegmentParams:
-        return self.maker.parsed(f"{step.args['section']}.{step.args['feature']}", SegmentParams)
+        if step.stage != SEGMENTS:
+            return False
+        return self.maker.parsed(f"{step.args['section']}.{step.args['feature']}", SegmentParams).tune is not None
 
     def folds(self, out: str, folds: Sequence[str]) -> dict[str, str]:
         """Return fold -> why a feature cannot be had in it; "" where it can."""
@@ -77,65 +67,44 @@ class Features:
         return missing
 
     def _lacks(self, step: Step, fold: str) -> str:
+        rerun = f"run `dvc repro {step.name}`"
         if step.stage == SELECT:
-            return (
-                ""
-                if fold in self._rankings(step)
-                else f"{step.args['ranking']} has no {fold}; run `dvc repro {step.name}`"
-            )
+            return "" if fold in self._rankings(step) else f"{step.args['ranking']} has no {fold}; {rerun}"
         learned = step.stage == JOINT or self.is_tuned(step)
         if not learned or (self._kept(step, fold) / FILE).is_file():
             return ""
         key = f"{step.args.get('section', step.stage)}.{step.feature}.keep"
-        return (
-            f"the weights of {step.feature} in {fold} were not kept; set {key}: all in params.yaml and "
-            f"run `dvc repro {step.name}`"
-        )
+        return f"the weights of {step.feature} in {fold} were not kept; set {key}: all in params.yaml and {rerun}"
 
     def _kept(self, step: Step, fold: str) -> Path:
         return self.project / step.args["kept"] / fold
 
     def _rankings(self, step: Step) -> dict[str, Ranking]:
-        if step.args["ranking"] not in self._ranked:
-            self._ranked[step.args["ranking"]] = read_rankings(self.project / step.args["ranking"])
-        return self._ranked[step.args["ranking"]]
-
-    @cached_property
-    def _ranked(self) -> dict[str, dict[str, Ranking]]:
-        return {}
+        name = step.args["ranking"]
+        if name not in self._ranked:
+            self._ranked[name] = read_rankings(self.project / name)
+        return self._ranked[name]
 
     def extract(self, outs: Sequence[str], folds: Sequence[str]) -> None:
-        """Compute what is needed for some features of the new clips, in every fold where it differs.
-
-        Args:
-            outs: paths of features, as dvc.lock has them
-            folds: whose fine-tuned networks are applied
+        """Compute what features at these paths of dvc.lock need, in every fold whose fine-tuned networks differ.
 
         Raises:
             ArtifactError: the corpus's features were made by other code, settings or weights
         """
         for step in self.steps.needed(outs):
-            upstream = self._upstream(step)
+            # each entry once
+            before = dict.fromkeys(entry for source in step.sources for entry in self.entries[source])
+            upstream = list(before) or list(self.found.entries)
             if self.is_tuned(step):
+                model, source = self.maker.segment_model(step), self.path(step.args["source"])
                 for fold in folds:
-                    model, source = self.maker.segment_model(step), self.path(step.args["source"])
                     self._run(step, SegmentJob(step.feature, model, source, self._kept(step, fold)), upstream, fold)
             elif step.stage in PER_CLIP:
                 self._run(step, self.maker.job(step), upstream)
             else:  # made of another feature when it is read
-                lost = {
-                    clip_id: entry
-                    for source in step.sources
-                    for clip_id, entry in lost_by_id(self.entries[source]).items()
-                }
-                self.entries[step.out] = [
-                    *upstream,
-                    *(entry.after(f"{step.stage}:{step.feature}") for entry in lost.values()),
-                ]
-
-    def _upstream(self, step: Step) -> list[Entry]:
-        before = [entry for source in step.sources for entry in self.entries[source]]
-        return list(dict.fromkeys(before)) or list(self.found.entries)
+                lost = {key: e for source in step.sources for key, e in lost_by_id(self.entries[source]).items()}
+                here = [entry.after(f"{step.stage}:{step.feature}") for entry in lost.values()]
+                self.entries[step.out] = [*upstream, *here]
 
     def _run(self, step: Step, job: Any, upstream: Sequence[Entry], fold: str = "") -> None:
         meta, out = job.meta(), self.path(step.out, fold)
@@ -162,13 +131,8 @@ class Features:
             )
 
     def read(self, out: str, clip: Clip, fold: str, names: Sequence[str] = ()) -> ClipFeatures | None:
-        """Return a feature of one clip as the models of a fold take it; None where there is none.
-
-        Args:
-            out: path of the feature, as dvc.lock has it
-            clip: one of the new clips
-            fold: whose column selection, fine-tuned or fusion network is applied
-            names: further arrays to read
+        """Return a feature of one clip with the further arrays `names`, as the models of a fold take it, by the fold's
+        column selection, fine-tuned or fusion network; None where there is none.
         """
         step = self.steps.of(out)
         if step is not None and step.stage == SELECT:
@@ -198,15 +162,6 @@ class Features:
             pairs = paired(audio, video)
         except ClipError:  # no window with both
             return None
-        return joined(self._network(step, fold, pairs.values.shape[1]), pairs)
-
-    def _network(self, step: Step, fold: str, columns: int) -> Any:
-        """Return the fusion network of a fold; that of one fold at a time is held."""
-        if self._networks.get(step.out, ("", None))[0] != fold:
-            params = self.maker.parsed(f"fuse_features.{step.feature}", JointParams)
-            self._networks[step.out] = fold, fusion_network(step.feature, params, self._kept(step, fold), columns)
-        return self._networks[step.out][1]
-
-    @cached_property
-    def _networks(self) -> dict[str, tuple[str, Any]]:
-        return {}
+        if self._networks.get(step.out, ("",))[0] != fold:  # that of one fold at a time is held
+            self._networks[step.out] = fold, self.maker.fusion_network(step, fold, pairs.values.shape[1])
+        return joined(self._networks[step.out][1], pairs)

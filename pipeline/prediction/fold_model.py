@@ -16,65 +16,44 @@ from pipeline.training.datasets import Dataset, pooled
 
 @dataclass(frozen=True)
 class Judged:
-    """What one model says in one fold.
+    """What one model says in one fold."""
 
-    Attributes:
-        posteriors: (N, C); a row of NaN where it cannot judge
-        scores: class scores (N, C), where the classifier has any
-    """
-
-    posteriors: np.ndarray
-    scores: np.ndarray | None
+    posteriors: np.ndarray  # (N, C); a row of NaN where it cannot judge
+    scores: np.ndarray | None  # class scores (N, C), where the classifier has any
 
 
 @dataclass(frozen=True)
 class FoldModel:
-    """One model of one fold.
+    """One model of one fold."""
 
-    Attributes:
-        classifier: of pipeline/classification/classifiers, or `EndToEnd`
-        end_to_end: whether it takes aligned faces themselves
-        classes: C
-        step_s: see `pipeline.training.datasets.pooled`
-        widths: columns of each network layer of the feature
-    """
-
-    classifier: Any
-    end_to_end: bool
+    classifier: Any  # of pipeline/classification/classifiers, or `EndToEnd`
+    end_to_end: bool  # whether it takes aligned faces themselves
     classes: int
-    step_s: float
-    widths: tuple[int, ...]
+    step_s: float  # see `pipeline.training.datasets.pooled`
+    widths: tuple[int, ...]  # columns of each network layer of the feature
 
     def __call__(self, clips: Sequence[ClipFeatures | None]) -> Judged:
         """Return what it says of clips, or of windows of them; None and a clip without an observed row are not
         judged.
         """
-        observed = [(number, clip) for number, clip in enumerate(clips) if clip is not None and clip.mask.any()]
-        numbers, data = [number for number, _ in observed], self._data([clip for _, clip in observed])
-        scores = (
-            self._placed(self.classifier.scores(data), numbers, len(clips))
-            if hasattr(self.classifier, "scores")
-            else None
-        )
-        return Judged(self._placed(self.classifier.predict(data), numbers, len(clips)), scores)
+        observed = {number: clip for number, clip in enumerate(clips) if clip is not None and clip.mask.any()}
+        data = self._data(list(observed.values()))
+
+        def placed(rows: np.ndarray) -> np.ndarray:
+            found = np.full((len(clips), self.classes), np.nan)
+            # as the tables of the stages hold them, from which the fusions have learned
+            found[list(observed)] = np.round(rows, 6)
+            return found
+
+        scores = placed(self.classifier.scores(data)) if hasattr(self.classifier, "scores") else None
+        return Judged(placed(self.classifier.predict(data)), scores)
 
     def _data(self, clips: Sequence[ClipFeatures]) -> Any:
         if self.end_to_end:
             return _Faces(clips)
         sequences = [pooled(clip.values, clip.times, clip.mask, self.step_s) for clip in clips]
-        return Dataset(
-            [str(number) for number in range(len(clips))],
-            sequences,
-            np.zeros(len(clips), np.int64),
-            "test",
-            self.widths,
-        )
-
-    def _placed(self, rows: np.ndarray, numbers: Sequence[int], count: int) -> np.ndarray:
-        found = np.full((count, self.classes), np.nan)
-        # as the tables of the stages hold them, from which the fusions have learned
-        found[numbers] = np.round(rows, 6)
-        return found
+        names, labels = [str(number) for number in range(len(clips))], np.zeros(len(clips), np.int64)
+        return Dataset(names, sequences, labels, "test", self.widths)
 
 
 class _Faces:

@@ -1,5 +1,5 @@
 """The per-clip jobs of the stages, for clips in another folder: same code, settings and weights, so the same cache
-keys.
+keys; and a fold's fusion networks, which need the same settings.
 """
 
 from __future__ import annotations
@@ -9,39 +9,54 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.core import plugins
 from pipeline.core.settings import Model as SettingsModel
 from pipeline.core.settings import parse, section
+from pipeline.core.weights_file import load_weights
 from pipeline.engine.run import Job
 from pipeline.faces.alignment.job import AlignJob
 from pipeline.faces.cropping.job import CropJob
 from pipeline.faces.tracking.job import TrackJob
 from pipeline.features.aligned.job import ClipFeatureJob, ClipFeatureParams
 from pipeline.features.extract_job import ExtractJob
+from pipeline.features.joint.job import JointParams
 from pipeline.features.segments.job import Model, SegmentJob, SegmentParams
 from pipeline.prediction.steps import Step
+
+PER_CLIP = ("track_faces", "crop_faces", "align_faces", "extract", "clip_features", "segments")
 
 
 @dataclass(frozen=True)
 class Maker:
-    """Makes jobs as the stages do.
+    """Makes jobs as the stages do."""
 
-    Attributes:
-        params: all of params.yaml
-        project: the project's folder, which paths of dvc.lock are relative to
-        root: folder of the clips
-        scratch: path of dvc.lock -> where this feature of the new clips lies
-        cache: root of the clip cache
-    """
-
-    params: Mapping[str, Any]
-    project: Path
-    root: Path
-    scratch: Callable[[str], Path]
-    cache: Path
+    params: Mapping[str, Any]  # all of params.yaml
+    project: Path  # which paths of dvc.lock are relative to
+    root: Path  # folder of the clips
+    scratch: Callable[[str], Path]  # path of dvc.lock -> where this feature of the new clips lies
+    cache: Path  # root of the clip cache
 
     def job(self, step: Step) -> Job:
-        """Return the job of a per-clip stage."""
-        return PER_CLIP[step.stage](self, step)
+        """Return the job of one of the stages `PER_CLIP`. What is learned per fold is not made here."""
+        args, weights = step.args, self.path(step, "weights")
+        name = args.get("feature", "")
+        source = self.scratch(args["source"]) if "source" in args else self.root
+        match step.stage:
+            case "track_faces":
+                networks = weights, self.path(step, "landmarks")
+                return TrackJob.of(self.section, self.root, self.scratch(step.out), networks, self.cache)
+            case "crop_faces":
+                return CropJob.of(args["crop"], self.section(f"crop_faces.{args['crop']}"), self.root, source)
+            case "align_faces":
+                return AlignJob.of(self.section("align_faces"), self.root, weights)
+            case "extract":
+                key = f"{args['section']}.{name}"
+                return ExtractJob.of(name, self.section(key), key, source, weights)
+            case "clip_features":
+                params = self.parsed(f"clip_features.{name}", ClipFeatureParams)
+                return ClipFeatureJob.of(name, params, self.project / args["weights"], source)
+            case _:
+                return SegmentJob(name, self.segment_model(step), source)
 
     def section(self, key: str) -> Any:
         """Return a block of params.yaml."""
@@ -55,53 +70,19 @@ class Maker:
         """Return a path among a stage's arguments; None where it is not given."""
         return self.project / step.args[name] if name in step.args else None
 
-    def weights(self, step: Step) -> Path:
-        """Return the folder of a stage's weights."""
-        return self.project / step.args["weights"]
-
     def segment_model(self, step: Step) -> Model:
         """Return the network behind a feature of windows."""
         place = f"{step.args['section']}.{step.args['feature']}"
         params = self.parsed(place, SegmentParams)
-        return Model.of(params.network, params.settings, self.weights(step), place)
+        return Model.of(params.network, params.settings, self.project / step.args["weights"], place)
 
-
-def _track(maker: Maker, step: Step) -> Job:
-    networks = maker.path(step, "weights"), maker.path(step, "landmarks")
-    return TrackJob.of(maker.section, maker.root, maker.scratch(step.out), networks, maker.cache)
-
-
-def _crop(maker: Maker, step: Step) -> Job:
-    name = step.args["crop"]
-    return CropJob.of(name, maker.section(f"crop_faces.{name}"), maker.root, maker.scratch(step.args["source"]))
-
-
-def _align(maker: Maker, step: Step) -> Job:
-    return AlignJob.of(maker.section("align_faces"), maker.root, maker.path(step, "weights"))
-
-
-def _extract(maker: Maker, step: Step) -> Job:
-    key = f"{step.args['section']}.{step.args['feature']}"
-    source = maker.scratch(step.args["source"]) if "source" in step.args else maker.root
-    return ExtractJob.of(step.args["feature"], maker.section(key), key, source, maker.path(step, "weights"))
-
-
-def _clip_features(maker: Maker, step: Step) -> Job:
-    feature = step.args["feature"]
-    params = maker.parsed(f"clip_features.{feature}", ClipFeatureParams)
-    return ClipFeatureJob.of(feature, params, maker.weights(step), maker.scratch(step.args["source"]))
-
-
-def _segments(maker: Maker, step: Step) -> Job:
-    return SegmentJob(step.args["feature"], maker.segment_model(step), maker.scratch(step.args["source"]))
-
-
-PER_CLIP: Mapping[str, Callable[[Maker, Step], Job]] = {
-    "track_faces": _track,
-    "crop_faces": _crop,
-    "align_faces": _align,
-    "extract": _extract,
-    "clip_features": _clip_features,
-    "segments": _segments,
-}
-"""Stage -> how its job is made. What is learned per fold is not made here."""
+    def fusion_network(self, step: Step, fold: str, columns: int) -> Any:
+        """Return a fold's fusion network, see `pipeline.features.joint.networks`, over pairs of so many columns, with the weights that
+        its training ended with; a WeightsError says that they are absent, damaged or of other settings.
+        """
+        place = f"fuse_features.{step.feature}"
+        params = self.parsed(place, JointParams)
+        plugin = plugins.load("fusion_networks", params.network, f"{place}.network")
+        settings = parse(plugin.Params, params.settings, f"params.yaml: {place}.settings")
+        weights = load_weights(self.project / step.args["kept"] / fold)
+        return plugin.load(settings, weights.state, columns, len(weights.config["classes"]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,50 +14,26 @@ from pipeline.core.errors import ArtifactError, SettingsError, did_you_mean
 from pipeline.core.store import ClipFeatures
 from pipeline.fusion.per_fold import on_scores, plugin_of
 from pipeline.prediction.choice import Choice
+from pipeline.prediction.course import Course, SpanParams, duration
 from pipeline.prediction.features import Features
 from pipeline.prediction.fold_model import FoldModel, Judged
 from pipeline.prediction.models import TrainedModel
-from pipeline.prediction.spans import SpanParams, duration
 
 _TOGETHER = 64
-"""Windows that are judged at a time."""
-
-
-@dataclass(frozen=True)
-class Course:
-    """Posteriors over one clip.
-
-    Attributes:
-        times: (W,) middles of the windows, s
-        posteriors: (W, C); NaN where nothing was observed within the window
-    """
-
-    times: np.ndarray
-    posteriors: np.ndarray
+"""Windows that are judged at a time, so that memory holds these alone."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was found.
+    """What was found."""
 
-    Attributes:
-        posteriors: model or fusion -> (N, C), a row of NaN for a clip that it cannot judge
-        courses: of what decides, one per clip
-        constant: features that have one row per clip, so that nothing changes over it
-    """
-
-    posteriors: Mapping[str, np.ndarray]
-    courses: Sequence[Course]
-    constant: Sequence[str]
+    posteriors: Mapping[str, np.ndarray]  # model or fusion -> (N, C), a row of NaN for a clip that it cannot judge
+    courses: Sequence[Course]  # of what decides, one per clip
+    constant: Sequence[str]  # features that have one row per clip, so that nothing changes over it
 
 
 def usable_folds(choice: Choice, features: Features, fold: str = "") -> tuple[list[str], str]:
-    """Return the folds whose whole system was kept, and why another one cannot be used.
-
-    Args:
-        choice: what is asked
-        features: of the new clips
-        fold: this one alone; "" = all
+    """Return the folds whose whole system was kept, and why another one cannot be used; of all folds, or of one.
 
     Raises:
         SettingsError: there is no such fold
@@ -76,55 +52,33 @@ def usable_folds(choice: Choice, features: Features, fold: str = "") -> tuple[li
     usable = [name for name in wanted if not reasons[name]]
     why = next((reason for reason in reasons.values() if reason), "")
     if not usable:
-        raise ArtifactError(
-            f"{choice.name}: {why or 'it was trained in no fold; run `dvc repro`'}; or choose another with --model"
-        )
+        why = why or "it was trained in no fold; run `dvc repro`"
+        raise ArtifactError(f"{choice.name}: {why}; or choose another with --model")
     return usable, why
 
 
 def fused(
     choice: Choice, learned: Mapping[str, Mapping[str, Any]], fold: str, judged: Mapping[str, Judged]
 ) -> dict[str, np.ndarray]:
-    """Return model or fusion -> posteriors (N, C) in one fold, by what its fusions learned there from validation clips.
-
-    Args:
-        choice: what is asked
-        learned: fusion -> fold -> state
-        fold: name of the fold
-        judged: model -> what it says
+    """Return model or fusion -> posteriors (N, C) in one fold, from what its models say (`judged`) and from what its
+    fusions `learned` of validation clips, fusion -> fold -> state.
     """
     found = {name: one.posteriors for name, one in judged.items()}
     nothing = np.full_like(next(iter(found.values())), np.nan)
+    scores = {name: nothing if one.scores is None else one.scores for name, one in judged.items()}
     for fusion in choice.fusions:
-        own = on_scores(fusion.rule)
-        said = {name: _scores(one) for name, one in judged.items()} if own else found
+        said = scores if on_scores(fusion.rule) else found
         parts = np.stack([said.get(part, nothing) for part in fusion.parts])
         found[fusion.name] = plugin_of(fusion.rule).fuse(parts, learned[fusion.name][fold])
     return found
 
 
-def _scores(judged: Judged) -> np.ndarray:
-    return np.full_like(judged.posteriors, np.nan) if judged.scores is None else judged.scores
-
-
-@dataclass
-class _Mean:
-    """Mean of posteriors over folds, of those that judged."""
-
-    total: np.ndarray | None = None
-    count: np.ndarray = field(default_factory=lambda: np.zeros(0))
-
-    def add(self, rows: np.ndarray) -> None:
-        known = ~np.isnan(rows).any(axis=1)
-        if self.total is None:
-            self.total, self.count = np.zeros_like(rows), np.zeros(len(rows))
-        self.total[known] += rows[known]
-        self.count += known
-
-    def value(self) -> np.ndarray:
-        assert self.total is not None
-        with np.errstate(invalid="ignore"):
-            return self.total / np.where(self.count, self.count, np.nan)[:, None]
+def _mean(folds: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the mean of posteriors (N, C) over the folds that judged; NaN where none did."""
+    rows = np.stack(folds)
+    known = ~np.isnan(rows).any(axis=2)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(known[..., None], rows, 0).sum(axis=0) / known.sum(axis=0)[:, None])
 
 
 def judge(
@@ -136,20 +90,14 @@ def judge(
     spans: SpanParams,
     progress: Callable[[Sequence[str]], Any] = iter,
 ) -> Outcome:
-    """Return what the folds' systems say of clips, as they would of their own test clips, and over time.
+    """Return what the folds' systems say of new clips, as they would of their own test clips, and over time.
 
-    Args:
-        choice: what is asked
-        learned: fusion -> fold -> what it learned
-        features: of the clips, extracted
-        clips: new ones
-        folds: whose systems are asked; one fold's models are in memory at a time
-        spans: windows over a clip
-        progress: goes over the folds
+    The features are extracted; `learned` is fusion -> fold -> what it learned; `progress` goes over the folds, and one
+    fold's models are in memory at a time.
     """
-    whole = {name: [_Mean() for _ in clips] for name in choice.names}
-    courses, times = [_Mean() for _ in clips], [np.zeros(0) for _ in clips]
-    changing: dict[str, bool] = {}
+    whole: dict[str, list[list[np.ndarray]]] = {name: [[] for _ in clips] for name in choice.names}
+    courses: list[list[np.ndarray]] = [[] for _ in clips]
+    times, changing = [np.zeros(0) for _ in clips], dict[str, bool]()
     widths = {name: _widths(model, features) for name, model in choice.models.items()}
     for fold in progress(folds):
         models = {name: model.of_fold(fold, widths[name]) for name, model in choice.models.items()}
@@ -158,14 +106,17 @@ def judge(
                 name: features.read(model.source, clip, fold, model.arrays) for name, model in choice.models.items()
             }
             for name, rows in fused(choice, learned, fold, _each(models, given, lambda _, one: [one])).items():
-                whole[name][number].add(rows)
-            times[number] = spans.centres(duration(list(given.values())))
-            parts = [_each(models, given, partial(_windows, spans, at)) for at in _some(times[number])]
-            courses[number].add(np.concatenate([fused(choice, learned, fold, part)[choice.name] for part in parts]))
-            _note_changes(changing, given)
-    posteriors = {name: np.concatenate([mean.value() for mean in means]) for name, means in whole.items()}
+                whole[name][number].append(rows)
+            times[number] = centres = spans.centres(duration(given.values()))
+            some = [centres[at : at + _TOGETHER] for at in range(0, len(centres), _TOGETHER)]
+            parts = [_each(models, given, partial(_windows, spans, at)) for at in some]
+            courses[number].append(np.concatenate([fused(choice, learned, fold, part)[choice.name] for part in parts]))
+            for name, one in given.items():
+                if one is not None:
+                    changing[name] = changing.get(name, False) or len(one.times) > 1
+    posteriors = {name: np.concatenate([_mean(rows) for rows in of_clips]) for name, of_clips in whole.items()}
     constant = sorted({choice.models[name].name.feature for name, changes in changing.items() if not changes})
-    return Outcome(posteriors, [Course(at, mean.value()) for at, mean in zip(times, courses, strict=True)], constant)
+    return Outcome(posteriors, [Course(at, _mean(rows)) for at, rows in zip(times, courses, strict=True)], constant)
 
 
 def _widths(model: TrainedModel, features: Features) -> tuple[int, ...]:
@@ -184,11 +135,6 @@ def _each(
     return {name: model(parts(model, given[name])) for name, model in models.items()}
 
 
-def _some(times: np.ndarray) -> list[np.ndarray]:
-    """Return times a few at a time, so that memory holds the windows of these alone."""
-    return [times[at : at + _TOGETHER] for at in range(0, len(times), _TOGETHER)]
-
-
 def _windows(
     spans: SpanParams, centres: np.ndarray, model: FoldModel, clip: ClipFeatures | None
 ) -> list[ClipFeatures | None]:
@@ -196,9 +142,3 @@ def _windows(
         return [None] * len(centres)
     cut = spans.masked if model.end_to_end else spans.cut
     return [cut(clip, float(centre)) for centre in centres]
-
-
-def _note_changes(changing: dict[str, bool], given: Mapping[str, ClipFeatures | None]) -> None:
-    for name, clip in given.items():
-        if clip is not None:
-            changing[name] = changing.get(name, False) or len(clip.times) > 1

@@ -22,23 +22,15 @@ from pipeline.features.aligned.job import ClipModel
 from pipeline.prediction.fold_model import FoldModel
 from pipeline.prediction.steps import Step
 from pipeline.systems.ids import ModelId
-
-END_TO_END = "end_to_end"
-_NO_RUN = "run `dvc repro` for the stage that trains it"
+from pipeline.systems.plan import END_TO_END
 
 
 @dataclass(frozen=True)
 class TrainedModel:
-    """One model of a system, in all folds.
+    """One model of a system, in all folds."""
 
-    Attributes:
-        name: in every table, such as `a60-lstm`
-        step: the stage instance that trained it
-        project: the project's folder
-    """
-
-    name: ModelId
-    step: Step
+    name: ModelId  # in every table, such as `a60-lstm`
+    step: Step  # the stage instance that trained it
     project: Path
 
     @property
@@ -61,20 +53,20 @@ class TrainedModel:
         """Where it lies."""
         return self.project / self.step.out
 
+    @property
+    def _rerun(self) -> str:
+        return f"run `dvc repro {self.step.name}`"
+
     @cached_property
     def about(self) -> dict[str, Any]:
-        """Feature, dimension, weights, origin and params, as its stage wrote them.
-
-        Raises:
-            ArtifactError: absent or damaged
-        """
+        """Feature, dimension, weights, origin and params, as its stage wrote them, or an ArtifactError."""
         path = self.folder / "about.json"
         try:
             return dict(json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError) as error:
             raise ArtifactError(
-                f"{path}: not what a model says of itself ({type(error).__name__}); {_NO_RUN} (`dvc repro "
-                f"{self.step.name}`)"
+                f"{path}: not what a model says of itself ({type(error).__name__}); run `dvc repro` for the stage that "
+                f"trains it (`dvc repro {self.step.name}`)"
             ) from error
 
     @cached_property
@@ -99,26 +91,19 @@ class TrainedModel:
         return float((rows["emotion"] == rows["predicted"]).mean())
 
     def check_source(self, meta: FeatureMeta) -> None:
-        """Refuse a feature of other weights than the model was trained on.
-
-        Raises:
-            ArtifactError: naming both
-        """
+        """Refuse, by an ArtifactError, a feature of other weights than the model was trained on."""
         if not set(meta.weights.split()) <= set(self.about["weights"].split()):
-            raise ArtifactError(
-                f"{self.step.out}: was trained on a {meta.feature} of other weights than it has now; run "
-                f"`dvc repro {self.step.name}`"
-            )
+            feature = f"a {meta.feature} of other weights than it has now"
+            raise ArtifactError(f"{self.step.out}: was trained on {feature}; {self._rerun}")
 
     def lacks(self, fold: str) -> str:
         """Return why it cannot be had in a fold; "" where it can."""
         if self.file(fold).is_file():
             return ""
-        rerun = f"run `dvc repro {self.step.name}`"
-        if self.end_to_end:
-            place = f"{END_TO_END}.{self.step.args['network']}.keep"
-            return f"the weights of {self.name} in {fold} were not kept; set {place}: all in params.yaml and {rerun}"
-        return f"{self.step.out} has no model of {fold} that can be loaded; {rerun}"
+        if not self.end_to_end:
+            return f"{self.step.out} has no model of {fold} that can be loaded; {self._rerun}"
+        remedy = f"set {END_TO_END}.{self.step.args['network']}.keep: all in params.yaml and {self._rerun}"
+        return f"the weights of {self.name} in {fold} were not kept; {remedy}"
 
     def file(self, fold: str) -> Path:
         """Return where the model of a fold lies."""
@@ -128,28 +113,23 @@ class TrainedModel:
         return arrays if arrays.is_file() else arrays.with_suffix(".pt")
 
     def of_fold(self, fold: str, widths: tuple[int, ...]) -> FoldModel:
-        """Return it as one fold's training left it.
-
-        Args:
-            fold: name of the fold
-            widths: columns of each network layer of its feature; () = one layer
+        """Return it as one fold's training left it, for features of network layers with so many columns each; () = one
+        layer.
 
         Raises:
             ArtifactError, WeightsError: absent or damaged
         """
+        args, place = self.step.args, f"{self.folder}/about.json: params"
         if self.end_to_end:
-            network, params = (
-                self.step.args["network"],
-                parse(EndToEndParams, self.about["params"], f"{self.folder}/about.json: params"),
-            )
-            body = ClipModel.of(
-                network, params.settings, self.project / self.step.args["weights"], f"{END_TO_END}.{network}"
-            )
-            classifier: Any = EndToEnd(Training(body, params, "", Path(), parse(Runtime, {}, "runtime")), self.classes)
+            weights = self.project / args["weights"]
+            params: Any = parse(EndToEndParams, self.about["params"], place)
+            body = ClipModel.of(args["network"], params.settings, weights, f"{END_TO_END}.{args['network']}")
+            training = Training(body, params, "", Path(), parse(Runtime, {}, "runtime"))
+            classifier: Any = EndToEnd(training, self.classes)
         else:
-            plugin = plugins.load("classifiers", self.step.args["classifier"])
-            params = parse(plugin.Params, self.about["params"], f"{self.folder}/about.json: params")
-            weights = [self.project / self.step.args["weights"]] if "weights" in self.step.args else []
-            classifier = plugin.Classifier(params, len(self.classes), *weights)
+            plugin = plugins.load("classifiers", args["classifier"])
+            params = parse(plugin.Params, self.about["params"], place)
+            more = [self.project / args["weights"]] if "weights" in args else []
+            classifier = plugin.Classifier(params, len(self.classes), *more)
         classifier.load(self.folder / fold)
         return FoldModel(classifier, self.end_to_end, len(self.classes), getattr(params, "step_s", 0.0), widths)

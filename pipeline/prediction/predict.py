@@ -15,11 +15,11 @@ from pipeline.core.settings import Runtime, parse, read_params, section
 from pipeline.fusion.missing_modality import read_learned
 from pipeline.prediction.choice import Choice, choose, corpus_of, system_of
 from pipeline.prediction.clips import find
+from pipeline.prediction.course import SpanParams
 from pipeline.prediction.features import Features
 from pipeline.prediction.judging import judge, usable_folds
 from pipeline.prediction.ledgers import entries_of
 from pipeline.prediction.results import Prediction
-from pipeline.prediction.spans import SpanParams
 from pipeline.prediction.steps import Step, Steps
 from pipeline.pretraining.settings import is_generated
 from pipeline.protocols.splits import read_splits
@@ -34,32 +34,19 @@ _GENERATED = (
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked for; "" takes the default.
+    """What is asked for; "" takes the default."""
 
-    Attributes:
-        path: a media file, or a folder
-        spans: windows over a clip
-        corpus: whose models; by default the only one of params.yaml
-        system: by default huang2017, or the only one
-        model: model or fusion; by default the fusion that was best on validation clips
-        fold: this fold's system alone; by default the mean over all
-    """
-
-    path: Path
+    path: Path  # a media file, or a folder
     spans: SpanParams
-    corpus: str = ""
-    system: str = ""
-    model: str = ""
-    fold: str = ""
+    corpus: str = ""  # whose models; by default the only one of params.yaml
+    system: str = ""  # by default huang2017, or the only one
+    model: str = ""  # model or fusion; by default the fusion that was best on validation clips
+    fold: str = ""  # this fold's system alone; by default the mean over all
 
 
 def predict(wanted: Wanted, params_file: Path, say: Callable[[str], None]) -> Prediction:
-    """Judge new clips by a trained system.
-
-    Args:
-        wanted: what is asked for
-        params_file: params.yaml, beside dvc.lock in the project's folder
-        say: takes a line about every stage
+    """Judge new clips by a trained system: that of the project in whose folder params.yaml and dvc.lock lie; `say`
+    takes a line about every stage.
 
     Raises:
         SettingsError: no such corpus, system, model or fold
@@ -77,45 +64,29 @@ def predict(wanted: Wanted, params_file: Path, say: Callable[[str], None]) -> Pr
         folds, left = usable_folds(choice, features, wanted.fold)
         learned = read_learned(project / fuse.out / "learned.json", choice.fusions, folds) if choice.fusions else {}
         features.extract([model.source for model in choice.models.values()], folds)
-        clips = features.found.clips
-        outcome = judge(
-            choice,
-            learned,
-            features,
-            clips,
-            folds,
-            wanted.spans,
-            lambda names: progress(list(names), len(names), "judging", "fold"),
-        )
+        found = features.found
+        outcome = judge(choice, learned, features, found.clips, folds, wanted.spans, _bar)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
         shutil.rmtree(Path(runtime.clip_cache) / "journal" / scratch.name, ignore_errors=True)
     entries = {entry for each in features.entries.values() for entry in each}
-    ledger = sorted({*features.found.entries, *entries, *entries_of(choice, clips, outcome, features.entries)})
-    remarks = _remarks(project, fuse, clips, folds)
-    root = project / section(params, f"corpora.{corpus}.root")
-    return Prediction(
-        corpus,
-        system,
-        choice,
-        folds,
-        left,
-        features.found,
-        outcome,
-        ledger,
-        remarks,
-        wanted.spans.window_s,
-        _notices(choice, root),
-    )
+    ledger = sorted({*found.entries, *entries, *entries_of(choice, found.clips, outcome, features.entries)})
+    remarks = _remarks(project, fuse, found.clips, folds)
+    told = _notices(choice, project / section(params, f"corpora.{corpus}.root"))
+    window_s = wanted.spans.window_s
+    return Prediction(corpus, system, choice, folds, left, found, outcome, ledger, remarks, window_s, told)
+
+
+def _bar(folds: Sequence[str]) -> Any:
+    return progress(list(folds), len(folds), "judging", "fold")
 
 
 def _runtime(params: Mapping[str, Any], file: Path, project: Path) -> Runtime:
     runtime = parse(Runtime, params.get("runtime"), f"{file}: runtime")
     if runtime.backend != "local":
         raise SettingsError(f"{file}: runtime.backend: {runtime.backend}, but predict runs here alone; set it to local")
-    return runtime.model_copy(
-        update={"clip_cache": str(project / runtime.clip_cache), "device": "cpu", "mixed_precision": False}
-    )
+    cache = str(project / runtime.clip_cache)
+    return runtime.model_copy(update={"clip_cache": cache, "device": "cpu", "mixed_precision": False})
 
 
 def _scratch(runtime: Runtime, path: Path, corpus: str) -> Path:
@@ -138,19 +109,14 @@ def _remarks(project: Path, fuse: Step, clips: Sequence[Clip], folds: Sequence[s
     remarks = {}
     for clip in clips:
         if (own := known.get(clip.digest)) is not None:
-            met = [fold for fold in folds if parts[fold].get(own) in ("train", "val")]
-            remarks[clip.clip_id] = (
-                f"of the corpus: a training or validation clip in {len(met)} of {len(folds)} folds"
-                if met
-                else "of the corpus: a test clip"
-            )
+            met = sum(parts[fold].get(own) in ("train", "val") for fold in folds)
+            role = f"a training or validation clip in {met} of {len(folds)} folds" if met else "a test clip"
+            remarks[clip.clip_id] = f"of the corpus: {role}"
     return remarks
 
 
 def _notices(choice: Choice, root: Path) -> list[str]:
-    about = [{"feature": model.about["feature"], "origin": model.about["origin"]} for model in choice.models.values()]
-    networks = [
-        notice.replace("; the table of weights below says how each was made", "")
-        for notice in notices(about, generated=False)
-    ]
+    about = [model.about for model in choice.models.values()]
+    below = "; the table of weights below says how each was made"
+    networks = [notice.replace(below, "") for notice in notices(about, generated=False)]
     return [_GENERATED] * is_generated(root) + networks

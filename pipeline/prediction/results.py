@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pipeline.core.clip import Clip
 from pipeline.core.files import file_digest, write_json
 from pipeline.core.ledger import Entry, write_ledger
 from pipeline.core.posteriors import write_table
 from pipeline.prediction.choice import Choice
 from pipeline.prediction.clips import Found
-from pipeline.prediction.judging import Course, Outcome
+from pipeline.prediction.course import decision
+from pipeline.prediction.judging import Outcome
 from pipeline.prediction.ledgers import STAGE, words
 from pipeline.reporting.system.system_page import MODALITIES
 from pipeline.runner.layout import table, text_of
@@ -30,33 +30,19 @@ _WIDEST, _LONGEST, _LINE = 60, 110, 1000
 
 @dataclass(frozen=True)
 class Prediction:
-    """A finished prediction.
+    """A finished prediction."""
 
-    Attributes:
-        corpus: whose models
-        system: whose models
-        choice: what was asked
-        folds: whose systems were asked
-        left: why not all folds were, or ""
-        found: the clips
-        outcome: what was found
-        ledger: of all stages
-        remarks: clip id -> what else to know of it
-        window_s: length of a window, s
-        notices: what a reader must know before any figure
-    """
-
-    corpus: str
+    corpus: str  # whose models
     system: str
     choice: Choice
-    folds: Sequence[str]
-    left: str
+    folds: Sequence[str]  # whose systems were asked
+    left: str  # why not all folds were, or ""
     found: Found
     outcome: Outcome
-    ledger: Sequence[Entry]
-    remarks: Mapping[str, str]
-    window_s: float
-    notices: Sequence[str]
+    ledger: Sequence[Entry]  # of all stages
+    remarks: Mapping[str, str]  # clip id -> what else to know of it
+    window_s: float  # length of a window, s
+    notices: Sequence[str]  # what a reader must know before any figure
 
     @property
     def judged(self) -> int:
@@ -80,25 +66,9 @@ def predictions(made: Prediction) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def decision(posteriors: np.ndarray, classes: Sequence[str]) -> str:
-    """Return the emotion with the largest posterior; "" where there are none."""
-    return "" if np.isnan(posteriors).any() else classes[int(posteriors.argmax())]
-
-
-def course_table(course: Course, classes: Sequence[str]) -> pd.DataFrame:
-    """Return one row per window: time (its middle, s), p_..., predicted."""
-    posteriors = {f"p_{name}": course.posteriors[:, number] for number, name in enumerate(classes)}
-    decided = [decision(row, classes) for row in course.posteriors]
-    return pd.DataFrame({"time": course.times, **posteriors, "predicted": decided})
-
-
 def write(made: Prediction, out: Path, pictures: bool) -> None:
     """Write `predictions.csv`, `ledger.csv`, `about.json`; of each judged clip `posteriors/<clip>.csv`, perhaps `.png`.
-
-    Args:
-        made: the prediction
-        out: folder; what an earlier prediction left there is replaced
-        pictures: whether to draw
+    What an earlier prediction left in the folder is replaced.
     """
     if (out / "about.json").is_file():
         shutil.rmtree(out / "posteriors", ignore_errors=True)
@@ -106,13 +76,10 @@ def write(made: Prediction, out: Path, pictures: bool) -> None:
     write_ledger(out / "ledger.csv", made.ledger)
     classes = made.choice.classes
     for clip, course in zip(made.found.clips, made.outcome.courses, strict=True):
-        if np.isnan(course.posteriors).all():
-            continue
-        write_table(out / "posteriors" / f"{clip.clip_id}.csv", course_table(course, classes))
-        if pictures:
-            from pipeline.prediction.picture import draw
-
-            draw(out / "posteriors" / f"{clip.clip_id}.png", course, classes, clip.clip_id, _window_words(made))
+        if not np.isnan(course.posteriors).all():
+            write_table(out / "posteriors" / f"{clip.clip_id}.csv", course.table(classes))
+            if pictures:
+                course.draw(out / "posteriors" / f"{clip.clip_id}.png", classes, clip.clip_id, _window_words(made))
     write_json(out / "about.json", _about(made))
 
 
@@ -122,25 +89,23 @@ def _window_words(made: Prediction) -> str:
 
 
 def _about(made: Prediction) -> dict[str, Any]:
+    choice, found = made.choice, made.found
+    weights = ("feature", "weights", "origin")
     return {
         "corpus": made.corpus,
         "system": made.system,
-        "model": made.choice.name,
-        "validation_accuracy": None if np.isnan(made.choice.validated) else round(made.choice.validated, 6),
+        "model": choice.name,
+        "validation_accuracy": None if np.isnan(choice.validated) else round(choice.validated, 6),
         "folds": list(made.folds),
         "not_all_folds": made.left,
-        "weights": {
-            name: {key: model.about[key] for key in ("feature", "weights", "origin")}
-            for name, model in made.choice.models.items()
-        },
+        "weights": {name: {key: model.about[key] for key in weights} for name, model in choice.models.items()},
         "models": {
-            name: {fold: file_digest(model.file(fold)) for fold in made.folds}
-            for name, model in made.choice.models.items()
+            name: {fold: file_digest(model.file(fold)) for fold in made.folds} for name, model in choice.models.items()
         },
         "window_s": made.window_s,
         "constant_over_time": list(made.outcome.constant),
-        "clips": {clip.clip_id: {"file": clip.path, "sha256": clip.digest} for clip in made.found.clips},
-        "skipped": list(made.found.skipped),
+        "clips": {clip.clip_id: {"file": clip.path, "sha256": clip.digest} for clip in found.clips},
+        "skipped": list(found.skipped),
         "notices": list(made.notices),
     }
 
@@ -160,7 +125,11 @@ def told(made: Prediction, out: Path) -> str:
     if made.left:
         lines.append(f"not all folds: {made.left}")
     lines.append(f"over time: {_window_words(made)}")
-    lines += _weights(choice)
+    # of each network the beginning of its SHA-256; about.json has all of it
+    for feature, about in {model.about["feature"]: model.about for model in choice.models.values()}.items():
+        if about["weights"]:
+            digests = " ".join(digest[:12] for digest in about["weights"].split())
+            lines.append(f"weights of {feature}: {digests}, {shorten(about['origin'], _LONGEST)}")
     lines += [f"notice: {notice}" for notice in made.notices]
     return "\n".join([*lines, f"written to {out}"])
 
@@ -171,7 +140,8 @@ def _table(made: Prediction) -> str:
     for number, clip in enumerate(made.found.clips):
         said, *single = (_said(found[name][number], choice.classes) for name in (choice.name, *best.values()))
         decided, _, sure = said.partition(" ")
-        rows.append([clip.clip_id[:_WIDEST], decided, sure, *single, _notes(made, clip)])
+        notes = [*words(clip.clip_id, made.ledger), made.remarks.get(clip.clip_id, "")]
+        rows.append([clip.clip_id[:_WIDEST], decided, sure, *single, "; ".join(filter(None, notes))])
     header = ["clip", "decision", "p", *best, "notes"]
     return text_of([table(header, rows, range(len(header)), _LINE)])
 
@@ -179,21 +149,3 @@ def _table(made: Prediction) -> str:
 def _said(posteriors: np.ndarray, classes: Sequence[str]) -> str:
     said = decision(posteriors, classes)
     return f"{said} {posteriors.max():.2f}" if said else "-"
-
-
-def _notes(made: Prediction, clip: Clip) -> str:
-    remark = made.remarks.get(clip.clip_id, "")
-    return "; ".join([*words(clip.clip_id, made.ledger), *([remark] if remark else [])])
-
-
-def _weights(choice: Choice) -> list[str]:
-    """Return a line per feature with a network: the beginning of its SHA-256, and where it comes from; about.json has
-    all of it.
-    """
-    known = {model.about["feature"]: model.about for model in choice.models.values()}
-    return [
-        f"weights of {feature}: {' '.join(digest[:12] for digest in about['weights'].split())}, "
-        f"{shorten(about['origin'], _LONGEST)}"
-        for feature, about in known.items()
-        if about["weights"]
-    ]

@@ -19,17 +19,11 @@ _SOURCES = ("source", "audio", "video")
 
 @dataclass(frozen=True)
 class Step:
-    """One stage instance.
+    """One stage instance."""
 
-    Attributes:
-        name: as DVC names it, such as `extract@demo-lld147`
-        stage: file in stages/, such as `extract`
-        args: its command-line arguments; paths are relative to the project's folder
-    """
-
-    name: str
-    stage: str
-    args: Mapping[str, str]
+    name: str  # as DVC names it, such as `extract@demo-lld147`
+    stage: str  # file in stages/, such as `extract`
+    args: Mapping[str, str]  # its command-line arguments; paths are relative to the project's folder
 
     @property
     def out(self) -> str:
@@ -74,11 +68,7 @@ class Steps:
         return self._by_out.get(out)
 
     def fusion(self, corpus: str, system: str) -> Step:
-        """Return the instance of `fuse` for a system on a corpus.
-
-        Raises:
-            SettingsError: there is none
-        """
+        """Return the instance of `fuse` for a system on a corpus; a SettingsError says that there is none."""
         for step in self._by_out.values():
             if step.stage == "fuse" and (step.args["corpus"], step.args["system"]) == (corpus, system):
                 return step
@@ -87,11 +77,7 @@ class Steps:
         )
 
     def model(self, fuse: Step, model: str) -> Step:
-        """Return the instance that trains a model of the system that `fuse` fuses.
-
-        Raises:
-            SettingsError: there is none
-        """
+        """Return the instance that trains a model of the system that `fuse` fuses, or raise a SettingsError."""
         found = self.of(f"{fuse.args['models']}/{model}")
         if found is None:
             raise SettingsError(

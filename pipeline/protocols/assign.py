@@ -7,22 +7,25 @@ Leave one speaker out and leave one speaker group out: Zhang et al. 2017, sectio
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError, SettingsError, did_you_mean
 from pipeline.protocols.cross_corpus import restricted, sides_of
+from pipeline.protocols.groups import (
+    linked_speakers,
+    random_folds,
+    speaker_groups,
+    with_linked_speakers,
+    with_validation_clips,
+)
 from pipeline.protocols.settings import ProtocolParams
-from pipeline.protocols.speaker_dependent import random_folds, with_validation_clips
-from pipeline.protocols.speaker_groups import linked_speakers, with_linked_speakers
 from pipeline.protocols.splits import PARTS, Fold, check_fold
 
 _REMEDIES = {"official": "split by speaker, or use speaker_dependent_official if that is what is meant"}
 """What to do about a speaker on two sides, where the protocol is not to blame."""
-_AS_TESTED = {"train": "train", "val": "test"}
-"""`tested: val`: the official validation clips are tested; validation clips then come from the training side."""
 
 
 def make_folds(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
@@ -55,7 +58,7 @@ def _speakers(clips: Iterable[Clip]) -> list[str]:
     return sorted({clip.speaker for clip in clips})
 
 
-def _parts(clips: Iterable[Clip], test: set[str], val: set[str]) -> Fold:
+def _parts(clips: Iterable[Clip], test: Collection[str], val: Collection[str]) -> Fold:
     return {c.clip_id: "test" if c.speaker in test else "val" if c.speaker in val else "train" for c in clips}
 
 
@@ -64,13 +67,13 @@ def _from_groups(clips: Sequence[Clip], groups: list[list[str]], params: Protoco
     folds = []
     for number, group in enumerate(groups):
         if params.validate_by == "clips" and len(groups) > 1:
-            folds.append(with_validation_clips(clips, _parts(clips, set(group), set()), params.validation, params.seed))
+            folds.append(with_validation_clips(clips, _parts(clips, group, ()), params.validation, params.seed))
             continue
         others = [speaker for later in groups[number + 1 :] + groups[:number] for speaker in later]
         val = with_linked_speakers(others[: max(1, round(params.validation * len(others)))], linked_speakers(clips))
         if len(val) >= len(others):
             raise SettingsError(f"params.yaml: {_nobody_left(len(others), len(group), len(groups), params)}")
-        folds.append(_parts(clips, set(group), set(val)))
+        folds.append(_parts(clips, group, val))
     return folds
 
 
@@ -91,46 +94,26 @@ def _loso(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
     return _from_groups(clips, [[speaker] for speaker in _speakers(clips)], params)
 
 
-def speaker_groups(units: Sequence[Sequence[str]], count: int, seed: int) -> list[list[str]]:
-    """Assign speakers to `count` groups; the same for the same seed.
-
-    Args:
-        units: speakers who have to stay together; group sizes differ by at most one of these
-        count: groups
-        seed: of the order
-    """
-    order = np.random.default_rng(seed).permutation(len(units))
-    return [sorted(speaker for i in order[start::count] for speaker in units[i]) for start in range(count)]
-
-
 def _logso(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
     speakers = _speakers(clips)
     if not isinstance(params.groups, int):
         return _from_groups(clips, _pinned(speakers, params.groups), params)
     units = linked_speakers(clips)
     if len(units) < params.groups:
-        found = f"{len(speakers)} speakers" + (
-            f" who form {len(units)}, since they share recordings" if len(units) < len(speakers) else ""
-        )
+        tied = f" who form {len(units)}, since they share recordings" if len(units) < len(speakers) else ""
+        found = f"{len(speakers)} speakers{tied}"
         raise SettingsError(f"params.yaml: protocol.groups: {params.groups} groups, but {found}; lower it or use loso")
     return _from_groups(clips, speaker_groups(units, params.groups, params.seed), params)
 
 
 def _pinned(speakers: Sequence[str], groups: Sequence[Sequence[str]]) -> list[list[str]]:
     """Return the groups of the settings, which hold every speaker of the corpus and nobody else."""
-    named = {speaker for group in groups for speaker in group}
-    unknown = sorted(named - set(speakers))
-    if unknown:
-        raise SettingsError(
-            f"params.yaml: protocol.groups: the corpus has no speaker '{unknown[0]}'"
-            f"{did_you_mean(unknown[0], speakers)}"
-        )
-    absent = sorted(set(speakers) - named)
-    if absent:
-        raise SettingsError(
-            f"params.yaml: protocol.groups: {len(absent)} speakers are in no group ({', '.join(absent[:5])}); "
-            "add them, or give a number of groups"
-        )
+    named, place = {speaker for group in groups for speaker in group}, "params.yaml: protocol.groups"
+    for unknown in sorted(named - set(speakers)):
+        raise SettingsError(f"{place}: the corpus has no speaker '{unknown}'{did_you_mean(unknown, speakers)}")
+    if absent := sorted(set(speakers) - named):
+        found = f"{len(absent)} speakers are in no group ({', '.join(absent[:5])})"
+        raise SettingsError(f"{place}: {found}; add them, or give a number of groups")
     return [sorted(group) for group in groups]
 
 
@@ -142,10 +125,8 @@ def _holdout(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
     """
     units = linked_speakers(clips)
     if len(units) < 3:
-        raise SettingsError(
-            "params.yaml: protocol holdout needs at least 3 speakers who share no recording; "
-            f"there are {len(units)}; use none"
-        )
+        need = "protocol holdout needs at least 3 speakers who share no recording"
+        raise SettingsError(f"params.yaml: {need}; there are {len(units)}; use none")
     counts = Counter((clip.speaker, clip.emotion) for clip in clips)
     totals = Counter(clip.emotion for clip in clips)
     shares = [{e: sum(counts[speaker, e] for speaker in unit) / total for e, total in totals.items()} for unit in units]
@@ -153,31 +134,27 @@ def _holdout(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
     held: dict[str, list[str]] = {part: [] for part in PARTS}
     order = np.random.default_rng(params.seed).permutation(len(units))
     for position, number in enumerate(order):
-        empty = [part for part in ("test", "val", "train") if not held[part]]
-        choices = empty if len(order) - position <= len(empty) else list(PARTS)
-        has = shares[number]
+        empty, has = [part for part in reversed(PARTS) if not held[part]], shares[number]
+        choices = empty if len(order) - position <= len(empty) else PARTS
         part = max(choices, key=lambda part: sum(has[e] * missing[part][e] for e in has))
         held[part] += units[number]
         missing[part] = {e: missing[part][e] - has[e] for e in has}
-    return [_parts(clips, set(held["test"]), set(held["val"]))]
+    return [_parts(clips, held["test"], held["val"])]
 
 
 def _official(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
-    missing = [clip.clip_id for clip in clips if clip.split not in PARTS]
-    if missing:
+    if missing := [clip.clip_id for clip in clips if clip.split not in PARTS]:
         raise CorpusError(
             f"protocol official: {len(missing)} clips have no split ('{missing[0]}' first); add it or use loso"
         )
     fold = {clip.clip_id: clip.split for clip in clips}
-    if params.tested == "val":
-        fold = {clip_id: _AS_TESTED[part] for clip_id, part in fold.items() if part != "test"}
+    if params.tested == "val":  # validation clips then come from the training side
+        fold = {clip_id: part.replace("val", "test") for clip_id, part in fold.items() if part != "test"}
     if "val" not in fold.values():
         fold = dict(_validated(clips, fold, params))
-    empty = [part for part in PARTS if part not in fold.values()]
-    if empty:
-        raise CorpusError(
-            f"protocol official: no clips in {' and '.join(empty)}; complete the split column, or use loso"
-        )
+    if empty := [part for part in PARTS if part not in fold.values()]:
+        place = f"protocol official: no clips in {' and '.join(empty)}"
+        raise CorpusError(f"{place}; complete the split column, or use loso")
     return [fold]
 
 
@@ -197,8 +174,8 @@ def _validated(clips: Sequence[Clip], fold: Fold, params: ProtocolParams) -> Fol
 
 
 def _random(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
-    count = params.groups if isinstance(params.groups, int) else len(params.groups)
-    return random_folds(clips, count, params.validation, params.seed)
+    assert isinstance(params.groups, int)  # lists of speakers are for logso alone
+    return random_folds(clips, params.groups, params.validation, params.seed)
 
 
 def _cross_corpus(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:

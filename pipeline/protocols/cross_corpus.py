@@ -11,30 +11,23 @@ from pipeline.protocols.splits import Fold
 
 
 def sides_of(clips: Sequence[Clip], params: ProtocolParams) -> Mapping[str, Sequence[str]]:
-    """Return part of a fold -> parts of the corpus that its clips come from; without unrestricted parts of a fold.
-
-    Raises:
-        SettingsError: the corpus has no such part
+    """Return part of a fold -> parts of the corpus that its clips come from; without unrestricted parts of a fold. A
+    SettingsError names a part that the corpus does not have.
     """
     known = {clip.corpus for clip in clips} - {""}
-    for part in (*params.train_on, *params.test_on):
-        if part not in known:
-            place = f"params.yaml: protocol.{'train_on' if part in params.train_on else 'test_on'}"
-            remedy = (
-                did_you_mean(part, known)
-                if known
-                else "; name both corpora in corpora.<name>.parts, or in a column corpus of the manifest"
-            )
-            raise SettingsError(f"{place}: no part '{part}'{remedy}")
+    remedy = "; name both corpora in corpora.<name>.parts, or in a column corpus of the manifest"
+    for setting, parts in (("train_on", params.train_on), ("test_on", params.test_on)):
+        for part in parts:
+            if part not in known:
+                near = did_you_mean(part, known) if known else remedy
+                raise SettingsError(f"params.yaml: protocol.{setting}: no part '{part}'{near}")
     sides = {"train": params.train_on, "val": params.train_on, "test": params.test_on}
     return {part: corpora for part, corpora in sides.items() if corpora}
 
 
 def restricted(folds: Sequence[Fold], clips: Sequence[Clip], sides: Mapping[str, Sequence[str]]) -> list[Fold]:
-    """Return folds without clips of parts that their sides exclude, and without folds that then have no test clip.
-
-    Raises:
-        SettingsError: a fold is left with nothing to train or to validate on
+    """Return folds without clips of parts that their sides exclude, and without folds that then have no test clip. A
+    SettingsError names a fold that is left with nothing to train or to validate on.
     """
     if not sides:
         return list(folds)

@@ -13,14 +13,7 @@ from pipeline.core.errors import LeakageError
 
 
 def check_fit(part: str, what: str) -> None:
-    """Refuse to fit on anything but training clips.
-
-    Args:
-        part: of the clips that are fitted on
-        what: is fitted, for the message
-
-    Raises:
-        LeakageError: `part` is not `train`
+    """Refuse, by a LeakageError, to fit `what` on anything but training clips.
 
     >>> check_fit("train", "a scaler")
     >>> check_fit("test", "a scaler")
@@ -35,15 +28,8 @@ def check_fit(part: str, what: str) -> None:
 
 
 def check_learned(where: str, then: str, now: str) -> None:
-    """Refuse a feature that was trained on a clip which is now a validation or test clip.
-
-    Args:
-        where: file and clip, for the message
-        then: part of the clip when the feature was learned; "" where nobody noted it
-        now: its part by the splits in use
-
-    Raises:
-        LeakageError: `then` and `now` differ
+    """Refuse, by a LeakageError, a feature that was trained on a clip which is now a validation or test clip: its part
+    when the feature was learned ("" where nobody noted it) is another one than by the splits in use.
     """
     if then != now:
         noted = f"as a {then} clip" if then else "without a note of its part"

@@ -13,6 +13,10 @@ from pipeline.protocols.splits import PARTS
 
 _BY_SPEAKER = ("loso", "logso", "kfold")
 """Protocols that assign speakers to folds, whichever part of a corpus their clips come from."""
+_Name = Literal[
+    "loso", "logso", "kfold", "holdout", "official", "cross_corpus",
+    "speaker_dependent_official", "speaker_dependent_random", "none",
+]  # fmt: skip
 
 
 class ProtocolParams(Settings):
@@ -24,17 +28,7 @@ class ProtocolParams(Settings):
     ['train', 'val']
     """
 
-    name: Literal[
-        "loso",
-        "logso",
-        "kfold",
-        "holdout",
-        "official",
-        "cross_corpus",
-        "speaker_dependent_official",
-        "speaker_dependent_random",
-        "none",
-    ] = Field(
+    name: _Name = Field(
         description="leave one speaker out; leave one speaker group out; k folds of speakers, the same; 7:1:2; "
         "the official split; train on one corpus, test on another; the official split, whose sides share speakers; "
         "k folds of clips, whoever speaks; no split"
@@ -57,8 +51,7 @@ class ProtocolParams(Settings):
     test_on: tuple[str, ...] = Field((), validate_default=True, description="parts to test on")
     seed: int = Field(0, ge=0, description="of the fold assignment")
     tested: Literal["test", "val"] = Field(
-        "test",
-        description="part of the official split that is tested; val where test labels were not published",
+        "test", description="part of the official split that is tested; val where test labels were not published"
     )
 
     @field_validator("groups", mode="before")
@@ -76,10 +69,9 @@ class ProtocolParams(Settings):
         if info.data.get("name") != "logso":
             raise _wrong("lists of speakers need protocol.name: logso")
         groups = tuple(tuple(str(speaker) for speaker in group) for group in value)
-        counts = Counter(speaker for group in groups for speaker in group)
-        twice = [speaker for speaker, count in counts.items() if count > 1]
-        if twice:
-            raise _wrong(f"speaker '{twice[0]}' should occur once, in one group")
+        for speaker, count in Counter(speaker for group in groups for speaker in group).items():
+            if count > 1:
+                raise _wrong(f"speaker '{speaker}' should occur once, in one group")
         return groups
 
     @field_validator("train_on", "test_on")
@@ -93,9 +85,9 @@ class ProtocolParams(Settings):
                 f"{name} assigns the clips of all parts to folds; remove this setting, or use cross_corpus, "
                 f"{', '.join(_BY_SPEAKER)}"
             )
-        both = [part for part in parts if part in info.data.get("train_on", ())]
-        if both:
-            raise _wrong(f"'{both[0]}' is a training part; test another")
+        for part in parts:
+            if part in info.data.get("train_on", ()):
+                raise _wrong(f"'{part}' is a training part; test another")
         return parts
 
     @field_validator("validate_by")
@@ -113,11 +105,7 @@ class ProtocolParams(Settings):
         return frozenset(("train", "val") if self.validate_by == "clips" else ())
 
     def described(self, folds: int) -> str:
-        """Return the protocol in words, to stand beside a figure.
-
-        Args:
-            folds: how many there are
-        """
+        """Return the protocol, of so many folds, in words, to stand beside a figure."""
         words = {
             "loso": "leave one speaker out",
             "logso": f"leave one speaker group out, {folds} groups",

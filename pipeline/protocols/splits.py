@@ -24,17 +24,10 @@ Fold = Mapping[str, str]
 def check_fold(
     clips: Iterable[Clip], fold: Fold, name: str, shared: Collection[str] = (), remedy: str = "split by speaker"
 ) -> None:
-    """Refuse a speaker, a recording or the bytes of a media file on two sides of a fold.
+    """Refuse, by a LeakageError, a speaker, a recording or the bytes of a media file on two sides of a fold.
 
-    Args:
-        clips: of the corpus; those that are not in the fold do not count
-        fold: clip id -> part
-        name: of the fold, for the message
-        shared: parts that may have speakers in common, as `ProtocolParams.shared` says; never recordings or media files
-        remedy: for a speaker on two sides
-
-    Raises:
-        LeakageError: naming what is on two sides, and the two clips
+    Clips that are not in the fold do not count. The `shared` parts may have speakers in common, as
+    `ProtocolParams.shared` says; never recordings or media files. The remedy is for a speaker on two sides.
 
     >>> clips = [Clip("a1", "a1.wav", "anna", "sad"), Clip("a2", "a2.wav", "anna", "anger")]
     >>> check_fold(clips, {"a1": "train", "a2": "train"}, "fold-00")
@@ -73,16 +66,7 @@ def _on_two_sides(
 
 
 def check_disjoint_source(source: Iterable[str], corpus: Iterable[str], name: str) -> None:
-    """Refuse a source task that was trained on a speaker of the emotion corpus.
-
-    Args:
-        source: speakers or identities of the source task
-        corpus: speakers of the emotion corpus
-        name: of the pre-trained network, for the message
-
-    Raises:
-        LeakageError: naming the speakers
-    """
+    """Refuse, by a LeakageError, a pre-trained network whose source task has a speaker of the emotion corpus."""
     both = sorted(set(source) & set(corpus))
     if both:
         raise LeakageError(

@@ -18,14 +18,8 @@ def trainable_folds(
     what: str,
     parts: Sequence[str] = tuple(_USES),
 ) -> dict[str, Fold]:
-    """Return the folds with clips to train and to validate on; a missing modality may leave a fold without any.
-
-    Args:
-        folds: fold name -> fold
-        present: ids of the clips that can be used
-        absent: ids of the clips without the modality
-        what: is learned, for the message
-        parts: that must have clips
+    """Return the folds with usable clips (ids `present`) in all `parts`; clips without the modality (ids `absent`) may
+    leave a fold without any. `what` is learned, for the message.
 
     Raises:
         PipelineError: a fold has none although every clip has the modality: something is wrong
@@ -50,15 +44,8 @@ def not_learned(entries: Iterable[Entry]) -> list[Entry]:
 
 
 def check_absent(clips: Iterable[str], absent: Collection[str], message: str) -> None:
-    """Refuse to go on where clips are missing although they have the modality.
-
-    Args:
-        clips: ids of the clips that are needed
-        absent: ids of the clips without the modality
-        message: of the error, where none of `clips` is in `absent`
-
-    Raises:
-        PipelineError: with the message
+    """Refuse to go on, by a PipelineError with this message, where none of the clips that are needed lacks the
+    modality.
     """
     if not any(clip_id in absent for clip_id in clips):
         raise PipelineError(message)

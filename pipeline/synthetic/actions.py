@@ -5,6 +5,8 @@ eye distance wide and 150/55 of it high, here brought to a square, as it will be
 the face at rest and then kept, so that movements of the head show.
 """
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
@@ -22,6 +24,7 @@ _UNITS = {
     "raise_brows": {"AU1": 0.5, "AU2": 1.1},
     "stretch_lips": {"AU20": 1.2},
 }
+_TURNS = {"nod": ("pitch", 0.3), "shake": ("yaw", 0.4), "tilt": ("roll", 0.25)}  # of the head, radians
 _LEFT_EYE, _RIGHT_EYE = slice(36, 42), slice(42, 48)
 _WIDTH, _HEIGHT, _EYE_ROW = 110 / 55, 150 / 55, 45 / 55  # of the cut, in eye distances
 
@@ -56,16 +59,10 @@ def _curve(action: str, t: Points, rng: np.random.Generator) -> Points:
 
 def _moved(pose: Pose, action: str, size: float) -> Pose:
     """A pose with the action's movement of the head added; ``size`` -1 to 1."""
-    roll, yaw, pitch, scale = pose.roll, pose.yaw, pose.pitch, pose.scale
-    if action == "nod":
-        pitch += 0.3 * size
-    elif action == "shake":
-        yaw += 0.4 * size
-    elif action == "tilt":
-        roll += 0.25 * size
-    elif action == "approach":
-        scale *= 1 + 0.3 * size
-    return Pose(roll, yaw, pitch, scale, pose.shift)
+    if action == "approach":
+        return replace(pose, scale=pose.scale * (1 + 0.3 * size))
+    turn, most = _TURNS.get(action, ("roll", 0.0))
+    return replace(pose, **{turn: getattr(pose, turn) + most * size})
 
 
 def _cut(renderer: FaceRenderer, rng: np.random.Generator) -> Points:
@@ -87,11 +84,8 @@ def action_clip(identity: Identity, action: str, rng: np.random.Generator) -> Fr
     curve = float(rng.uniform(0.7, 1.0)) * _curve(action, np.linspace(0.0, 1.0, count), rng)
     apex = sum((ex.single(unit, amount) for unit, amount in _UNITS.get(action, {}).items()), np.zeros(len(ex.UNITS)))
     rest = ex.draw_apex("neutral", 0.0, 0.4, rng)
-    frames = [
-        cv2.warpAffine(
-            renderer.render(rest + size * apex, _moved(pose, action, size)), cut, (ACTION_PX, ACTION_PX),
-            flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101,
-        )
-        for size, pose in zip(curve, idle_poses(count, rng), strict=True)
-    ]  # fmt: skip
+    frames = []
+    for size, pose in zip(curve, idle_poses(count, rng), strict=True):
+        whole = renderer.render(rest + size * apex, _moved(pose, action, size))
+        frames.append(cv2.warpAffine(whole, cut, (ACTION_PX, ACTION_PX), borderMode=cv2.BORDER_REFLECT_101))
     return np.stack(frames)

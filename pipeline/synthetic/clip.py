@@ -1,7 +1,5 @@
 """One clip of the demo corpus: a generated person speaks with a generated emotion."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
@@ -9,38 +7,19 @@ from pipeline.synthetic import expression as ex
 from pipeline.synthetic.face import FaceRenderer, Frame, Light, Pose
 from pipeline.synthetic.identity import Identity, draw_identity
 from pipeline.synthetic.portrait import Points, load_portrait
-from pipeline.synthetic.prosody import draw_prosody
-from pipeline.synthetic.speaker import Gender, Voice, draw_voice
-from pipeline.synthetic.vocal_tract import RATE_HZ
-from pipeline.synthetic.voice import Utterance, speak
+from pipeline.synthetic.prosody import Gender, Voice, draw_prosody, draw_voice
+from pipeline.synthetic.settings import DemoSettings
+from pipeline.synthetic.voice import RATE_HZ, Utterance, speak
 
 FPS = 25
+Person = tuple[Voice, Identity]
 _BLINK_S = 0.16  # closing and opening; 0.1-0.4 s is usual
 _BLINKS_PER_S = 0.3  # about 17 a minute at rest
 
 
-@dataclass(frozen=True)
-class Person:
-    """A speaker of the demo corpus."""
-
-    voice: Voice
-    identity: Identity
-
-
-@dataclass(frozen=True)
-class Manner:
-    """How strongly a clip shows its emotion, and how much clips of one emotion differ."""
-
-    strength_voice: float
-    strength_face: float
-    variation_voice: float
-    variation_face: float
-
-
 def draw_person(gender: Gender, rng: np.random.Generator) -> Person:
     """A random voice and face of one gender."""
-    voice = draw_voice(gender, rng)
-    return Person(voice, draw_identity(load_portrait(), gender, rng))
+    return draw_voice(gender, rng), draw_identity(load_portrait(), gender, rng)
 
 
 def mouth_opening(samples: npt.NDArray[np.float32], frames: int) -> Points:
@@ -77,14 +56,12 @@ def idle_poses(frames: int, rng: np.random.Generator) -> list[Pose]:
     return [Pose(roll[k], yaw[k], pitch[k], 1 + zoom[k], (x[k], y[k])) for k in range(frames)]
 
 
-def action_units(emotion: str, opening: Points, manner: Manner, rng: np.random.Generator) -> Points:
+def _action_units(emotion: str, opening: Points, manner: DemoSettings, rng: np.random.Generator) -> Points:
     """Action units of every frame, (frames, units): expression, speech and blinks."""
-    frames = len(opening)
     apex = ex.draw_apex(emotion, manner.strength_face, manner.variation_face, rng)
-    units = np.outer(ex.envelope(frames, rng), apex)
-    speech = ex.single("AU26", 0.35) + ex.single("AU25", 0.5)
-    units += np.outer(opening * rng.uniform(0.7, 1.3), speech)
-    units += np.outer(_blinks(frames, rng), ex.single("AU43"))
+    units = np.outer(ex.envelope(len(opening), rng), apex)
+    units += np.outer(opening * rng.uniform(0.7, 1.3), ex.SPEECH)
+    units += np.outer(_blinks(len(opening), rng), ex.single("AU43"))
     return np.asarray(np.clip(units, 0.0, 1.3))
 
 
@@ -94,13 +71,15 @@ def draw_light(rng: np.random.Generator) -> Light:
 
 
 def make_clip(
-    person: Person, emotion: str, seconds: float, manner: Manner, rng: np.random.Generator
+    person: Person, emotion: str, seconds: float, manner: DemoSettings, rng: np.random.Generator
 ) -> tuple[npt.NDArray[np.uint8], Utterance]:
-    """Frames (t, 240, 320, 3) RGB at 25 frames/s, and audio of the same length at 16 kHz."""
-    frames = round(seconds * FPS)
+    """Frames (t, 240, 320, 3) RGB at 25 frames/s, and audio of the same length at 16 kHz; of the settings strength and
+    variation count.
+    """
+    (voice, identity), frames = person, round(seconds * FPS)
     prosody = draw_prosody(emotion, manner.strength_voice, manner.variation_voice, rng)
-    utterance = speak(person.voice, prosody, frames / FPS, rng)
-    units = action_units(emotion, mouth_opening(utterance.samples, frames), manner, rng)
-    renderer = FaceRenderer(load_portrait(), person.identity, draw_light(rng))
+    utterance = speak(voice, prosody, frames / FPS, rng)
+    units = _action_units(emotion, mouth_opening(utterance.samples, frames), manner, rng)
+    renderer = FaceRenderer(load_portrait(), identity, draw_light(rng))
     video: list[Frame] = [renderer.render(u, pose) for u, pose in zip(units, idle_poses(frames, rng), strict=True)]
     return np.stack(video), utterance

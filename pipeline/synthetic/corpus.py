@@ -3,14 +3,13 @@
 Both are generated, for trying the pipeline, and no evidence about people. Every item draws from its own generator,
 seeded with the corpus's seed and the item's place, so the files do not depend on the number of workers or their order.
 
-Measured with the defaults of `settings.py`, while params.yaml asks for clearer emotions
-(112 clips, seed 7), leaving two speakers (a woman and a
-man) out at a time, four folds, linear SVM (C = 0.01), chance 14 %:
+Measured with the defaults of `settings.py`, while params.yaml asks for clearer emotions (112 clips, seed 7), leaving
+two speakers (a woman and a man) out at a time, four folds, linear SVM (C = 0.01), chance 14 %:
 
-* openSMILE eGeMAPSv02 functionals of the audio, standardised on the training speakers: 55 %;
-  standardised within each speaker (without labels): 68 %;
-* HOG (10-pixel cells, 2 x 2 blocks) of the grey 100 x 100 face crop at 60 % of the clip, 40
-  principal components: 60 %; each speaker's mean crop features taken off: 69 %;
+* openSMILE eGeMAPSv02 functionals of the audio, standardised on the training speakers: 55 %; standardised within each
+  speaker (without labels): 68 %;
+* HOG (10-pixel cells, 2 x 2 blocks) of the grey 100 x 100 face crop at 60 % of the clip, 40 principal components:
+  60 %; each speaker's mean crop features taken off: 69 %;
 * mean grey face crop of the clip, 40 principal components: 42 %; speaker's mean off: 57 %.
 
 dlib's HOG detector (no upsampling) found a face in all 5821 frames, 104 pixels wide in most. Nearly all confusions
@@ -18,35 +17,34 @@ lie where the figures are close: fear, happiness and surprise in the voice, disg
 fear and neutral in the face.
 """
 
+import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import cv2
 import joblib
 import numpy as np
 import soundfile
+from pydantic import BaseModel
 
 from pipeline.synthetic.actions import ACTIONS, action_clip
-from pipeline.synthetic.clip import Manner, draw_person, make_clip
+from pipeline.synthetic.clip import draw_person, make_clip
 from pipeline.synthetic.face import FaceRenderer
-from pipeline.synthetic.files import notice, table, write_text
 from pipeline.synthetic.identity import Identity, draw_identity
 from pipeline.synthetic.mp4 import write_mp4
 from pipeline.synthetic.portrait import load_portrait
-from pipeline.synthetic.prosody import EMOTIONS
+from pipeline.synthetic.prosody import EMOTIONS, Gender, draw_voice
 from pipeline.synthetic.settings import DemoSettings, SourceSettings
 from pipeline.synthetic.source_items import source_image, source_utterance
-from pipeline.synthetic.speaker import Gender, draw_voice
-from pipeline.synthetic.vocal_tract import RATE_HZ
+from pipeline.synthetic.voice import RATE_HZ
 
 __all__ = ["DemoSettings", "Progress", "SourceSettings", "write_demo", "write_sources"]
 
 Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 
-# First number after the seed: keeps demo speakers, demo clips, source voices and source faces
-# on streams of their own, so that no source speaker is a demo speaker. Actions are done by the
-# source faces.
+# First number after the seed: keeps demo speakers, demo clips, source voices and source faces on streams of their own,
+# so that no source speaker is a demo speaker. Actions are done by the source faces.
 _SPEAKER, _CLIP, _VOICE, _FACE, _ACTION = range(5)
 
 
@@ -61,19 +59,38 @@ def _run(calls: list[Any], workers: int, progress: Progress | None) -> list[Any]
     return list(progress(results, len(calls)) if progress else results)
 
 
+def _write_lines(path: Path, lines: Iterable[str]) -> None:
+    """UTF-8 with ``\\n`` line ends on every system."""
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="\n")
+
+
+def _write_table(path: Path, header: str, rows: Iterable[tuple[str, ...]]) -> None:
+    """Sorted CSV of names and paths, which need no quotes."""
+    _write_lines(path, [header, *(",".join(row) for row in sorted(rows))])
+
+
+def _write_notice(root: Path, what: str, settings: BaseModel) -> None:
+    """GENERATED.txt."""
+    notice = f"""\
+This folder is GENERATED: {what}. No person was recorded for it.
+It is for trying the pipeline. Results on it say nothing about people.
+
+Voices: random syllables from a source-filter synthesizer (pulses, noise, formant
+resonators) with prosody scaled from published figures; see pipeline/synthetic.
+Faces: the portrait skimage.data.astronaut() (NASA, public domain), warped and
+recoloured; expressions follow FACS action units.
+
+Settings: {json.dumps(settings.model_dump(), sort_keys=True)}"""
+    _write_lines(root / "GENERATED.txt", [notice])
+
+
 def _demo_clip(root: Path, settings: DemoSettings, speaker: int, emotion: int, take: int) -> None:
     """Generates and writes one clip."""
     cv2.setNumThreads(1)
     person = draw_person(_gender(speaker), np.random.default_rng([settings.seed, _SPEAKER, speaker]))
     rng = np.random.default_rng([settings.seed, _CLIP, speaker, emotion, take])
-    manner = Manner(
-        settings.strength_voice,
-        settings.strength_face,
-        settings.variation_voice,
-        settings.variation_face,
-    )
     seconds = settings.seconds * float(rng.uniform(0.9, 1.2))
-    frames, utterance = make_clip(person, EMOTIONS[emotion], seconds, manner, rng)
+    frames, utterance = make_clip(person, EMOTIONS[emotion], seconds, settings, rng)
     write_mp4(root / _clip_path(speaker, emotion, take), frames, utterance.samples)
 
 
@@ -89,45 +106,43 @@ def write_demo(root: Path, settings: DemoSettings, workers: int, progress: Progr
     Clips are 320 x 240, 25 frames/s, with 16 kHz mono audio. The manifest's paths are relative to ``root``.
     """
     items = [(s, e, t) for s in range(settings.speakers) for e in range(len(EMOTIONS)) for t in range(settings.takes)]
-    for speaker in range(settings.speakers):
-        (root / f"s{speaker + 1:02d}").mkdir(parents=True, exist_ok=True)
-    _run([joblib.delayed(_demo_clip)(root, settings, *i) for i in items], workers, progress)
     rows = []
     for s, e, t in items:
-        path = _clip_path(s, e, t)
-        rows.append((Path(path).stem, path, f"s{s + 1:02d}", EMOTIONS[e], _gender(s)))
-    header = ("clip_id", "path", "speaker", "emotion", "gender")
-    write_text(root / "manifest.csv", table(header, rows))
-    write_text(root / "GENERATED.txt", notice("a demo audio-visual emotion corpus", settings))
+        path = Path(_clip_path(s, e, t))
+        (root / path.parent).mkdir(parents=True, exist_ok=True)
+        rows.append((path.stem, path.as_posix(), path.parent.name, EMOTIONS[e], _gender(s)))
+    _run([joblib.delayed(_demo_clip)(root, settings, *item) for item in items], workers, progress)
+    _write_table(root / "manifest.csv", "clip_id,path,speaker,emotion,gender", rows)
+    _write_notice(root, "a demo audio-visual emotion corpus", settings)
 
 
 def _source_voice(root: Path, settings: SourceSettings, speaker: int) -> list[str]:
     """Writes one voice's utterances; returns their lines of the CTM."""
     name = f"v{speaker + 1:02d}"
+    folder = root / "voices" / name
+    folder.mkdir(parents=True, exist_ok=True)
     voice = draw_voice(_gender(speaker), np.random.default_rng([settings.seed, _VOICE, speaker]))
     lines = []
     for k in range(settings.utterances):
         rng = np.random.default_rng([settings.seed, _VOICE, speaker, k + 1])
         utterance = source_utterance(voice, settings.strength_voice, rng)
         stem = f"{name}_{k + 1:02d}"
-        path = root / "voices" / name / f"{stem}.wav"
-        soundfile.write(path, utterance.samples, RATE_HZ, subtype="PCM_16")
+        soundfile.write(folder / f"{stem}.wav", utterance.samples, RATE_HZ, subtype="PCM_16")
         lines += [f"{stem} 1 {s.start_s:.3f} {s.duration_s:.3f} {s.phone}" for s in utterance.alignment]
     return lines
 
 
 def _source_identity(settings: SourceSettings, index: int) -> Identity:
     """One of the source faces."""
-    rng = np.random.default_rng([settings.seed, _FACE, index])
-    return draw_identity(load_portrait(), _gender(index), rng)
+    return draw_identity(load_portrait(), _gender(index), np.random.default_rng([settings.seed, _FACE, index]))
 
 
 def _source_face(root: Path, settings: SourceSettings, index: int) -> list[str]:
     """Writes one identity's images; returns no lines."""
     cv2.setNumThreads(1)
     folder = root / "faces" / f"f{index + 1:02d}"
-    identity = _source_identity(settings, index)
-    renderer = FaceRenderer(load_portrait(), identity)
+    folder.mkdir(parents=True, exist_ok=True)
+    renderer = FaceRenderer(load_portrait(), _source_identity(settings, index))
     for k in range(settings.pictures):
         image = source_image(renderer, np.random.default_rng([settings.seed, _FACE, index, k + 1]))
         ok, png = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
@@ -142,17 +157,12 @@ def _source_actions(root: Path, settings: SourceSettings, index: int) -> list[st
     cv2.setNumThreads(1)
     identity = _source_identity(settings, index)
     for number, action in enumerate(ACTIONS):
+        folder = root / "actions" / action
+        folder.mkdir(parents=True, exist_ok=True)
         for k in range(settings.actions):
             rng = np.random.default_rng([settings.seed, _ACTION, index, number, k])
-            path = root / "actions" / action / f"f{index + 1:02d}_{k + 1}.mp4"
-            write_mp4(path, action_clip(identity, action, rng), None)
+            write_mp4(folder / f"f{index + 1:02d}_{k + 1}.mp4", action_clip(identity, action, rng), None)
     return []
-
-
-def _source_folders(root: Path, kind: Literal["voices", "faces"], letter: str, count: int) -> None:
-    """Makes ``root/kind/<letter>01`` and so on."""
-    for index in range(count):
-        (root / kind / f"{letter}{index + 1:02d}").mkdir(parents=True, exist_ok=True)
 
 
 def write_sources(root: Path, settings: SourceSettings, workers: int, progress: Progress | None = None) -> None:
@@ -162,23 +172,15 @@ def write_sources(root: Path, settings: SourceSettings, workers: int, progress: 
     ``phones.ctm`` has NIST CTM lines: utterance, channel 1, start and duration in seconds, phone. Paths in
     ``speakers.csv`` are relative to ``root``.
     """
-    _source_folders(root, "voices", "v", settings.voices)
-    _source_folders(root, "faces", "f", settings.identities)
-    calls = [joblib.delayed(_source_voice)(root, settings, s) for s in range(settings.voices)]
-    calls += [joblib.delayed(_source_face)(root, settings, i) for i in range(settings.identities)]
-    if settings.actions:
-        for action in ACTIONS:
-            (root / "actions" / action).mkdir(parents=True, exist_ok=True)
-        people = range(settings.identities)
-        calls += [joblib.delayed(_source_actions)(root, settings, i) for i in people]
-    lines = [line for part in _run(calls, workers, progress) for line in part]
-    write_text(root / "voices" / "phones.ctm", "\n".join(lines) + "\n")
+    kinds = [(_source_voice, settings.voices), (_source_face, settings.identities)]
+    kinds += [(_source_actions, settings.identities)] if settings.actions else []
+    calls = [joblib.delayed(write)(root, settings, index) for write, count in kinds for index in range(count)]
+    _write_lines(root / "voices" / "phones.ctm", [line for part in _run(calls, workers, progress) for line in part])
     rows = []
     for s in range(settings.voices):
+        name = f"v{s + 1:02d}"
         for k in range(settings.utterances):
-            name, stem = f"v{s + 1:02d}", f"v{s + 1:02d}_{k + 1:02d}"
+            stem = f"{name}_{k + 1:02d}"
             rows.append((stem, f"{name}/{stem}.wav", name, _gender(s)))
-    header = ("utterance", "path", "speaker", "gender")
-    write_text(root / "voices" / "speakers.csv", table(header, rows))
-    what = "voices, faces and actions for the source tasks of transfer learning"
-    write_text(root / "GENERATED.txt", notice(what, settings))
+    _write_table(root / "voices" / "speakers.csv", "utterance,path,speaker,gender", rows)
+    _write_notice(root, "voices, faces and actions for the source tasks of transfer learning", settings)

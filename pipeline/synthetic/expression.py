@@ -1,18 +1,17 @@
 """Facial expressions as landmark displacements, one basis per FACS action unit.
 
-Action units: Ekman & Friesen (1978), "Facial Action Coding System". Prototypes per emotion:
-the EMFACS combinations as usually tabulated (happiness 6+12, sadness 1+4+15, surprise
-1+2+5B+26, fear 1+2+4+5+20+26, anger 4+5+7+23, disgust 9+15+16), with 10 added to disgust and
-17 to sadness, which FACS Table 11-1 allows. What each unit moves follows the manual's wording;
-how far is drawn by hand.
+Action units: Ekman & Friesen (1978), "Facial Action Coding System". Prototypes per emotion: the EMFACS combinations as
+usually tabulated (happiness 6+12, sadness 1+4+15, surprise 1+2+5B+26, fear 1+2+4+5+20+26, anger 4+5+7+23, disgust
+9+15+16), with 10 added to disgust and 17 to sadness, which FACS Table 11-1 allows. What each unit moves follows the
+manual's wording; how far is drawn by hand.
 """
 
 import numpy as np
 
 from pipeline.synthetic.portrait import LANDMARKS, Points
 
-# Landmark -> (outwards, down) in frame pixels at full intensity, left half of the frame and
-# middle; the right half is mirrored.
+# Landmark -> (outwards, down) in frame pixels at full intensity, left half of the frame and middle; the right half is
+# mirrored.
 _UNITS: dict[str, dict[int, tuple[float, float]]] = {
     "AU1": {19: (0, -2), 20: (0, -5), 21: (0, -7.5)},
     "AU2": {17: (0, -5), 18: (0, -7.5), 19: (0, -6), 20: (0, -2.5)},
@@ -20,79 +19,23 @@ _UNITS: dict[str, dict[int, tuple[float, float]]] = {
     "AU5": {37: (0, -2.6), 38: (0, -2.6)},
     "AU6": {36: (0, -0.6), 40: (0, -2), 41: (0, -2)},
     "AU7": {37: (0, 1.3), 38: (0, 1.3), 40: (0, -1.3), 41: (0, -1.3)},
-    "AU9": {
-        20: (-0.5, 2.5),
-        21: (-1, 3.5),
-        27: (0, 1),
-        30: (0, -2),
-        31: (1.2, -3.5),
-        32: (0.5, -3),
-        33: (0, -2.5),
-        49: (0, -1.5),
-        50: (0, -2),
-        51: (0, -2),
-        61: (0, -1.5),
-        62: (0, -1.5),
-    },
+    "AU9": {20: (-0.5, 2.5), 21: (-1, 3.5), 27: (0, 1), 30: (0, -2), 31: (1.2, -3.5), 32: (0.5, -3), 33: (0, -2.5),
+        49: (0, -1.5), 50: (0, -2), 51: (0, -2), 61: (0, -1.5), 62: (0, -1.5)},
     "AU10": {49: (0, -2), 50: (0, -4), 51: (0, -3.5), 61: (0, -3.5), 62: (0, -3.5)},
-    "AU12": {
-        48: (9, -6.5),
-        49: (5, -3),
-        50: (2, -0.5),
-        58: (2, 0),
-        59: (5, -2),
-        60: (8, -5.5),
-        61: (1, 0),
-        67: (1, 0),
-    },
+    "AU12": {48: (9, -6.5), 49: (5, -3), 50: (2, -0.5), 58: (2, 0), 59: (5, -2), 60: (8, -5.5), 61: (1, 0),
+        67: (1, 0)},
     "AU15": {48: (1.5, 6), 49: (1, 2), 58: (0, 0.8), 59: (1, 4.2), 60: (1.2, 5.4)},
     "AU16": {57: (0, 4), 58: (0, 4), 59: (0, 2), 66: (0, 3.5), 67: (0, 3.5)},
-    "AU17": {
-        7: (0, -2),
-        8: (0, -3),
-        57: (0, -2.5),
-        58: (0, -2.5),
-        61: (0, -1),
-        62: (0, -1),
-        66: (0, -1),
-        67: (0, -1),
-    },
+    "AU17": {7: (0, -2), 8: (0, -3), 57: (0, -2.5), 58: (0, -2.5), 61: (0, -1), 62: (0, -1), 66: (0, -1),
+        67: (0, -1)},
     "AU20": {48: (8, 1.5), 49: (4, 0.5), 59: (4, 1), 60: (7, 1.5)},
-    "AU23": {
-        48: (-4, 0),
-        49: (-1.5, 0.8),
-        50: (0, 1.5),
-        51: (0, 1.5),
-        57: (0, -2),
-        58: (0, -2),
-        59: (-1.5, -1),
-        60: (-3.5, 0),
-    },
-    "AU25": {
-        57: (0, 2),
-        58: (0, 2),
-        59: (0, 1),
-        61: (0, -1),
-        62: (0, -1),
-        66: (0, 2.5),
-        67: (0, 2.5),
-    },
-    "AU26": {
-        4: (0, 1),
-        5: (0, 4),
-        6: (0, 7),
-        7: (0, 9),
-        8: (0, 10),
-        48: (-2, 2.5),
-        57: (0, 9.5),
-        58: (0, 9),
-        59: (-1, 6),
-        60: (-1.5, 2.5),
-        66: (0, 9),
-        67: (0, 9),
-    },
+    "AU23": {48: (-4, 0), 49: (-1.5, 0.8), 50: (0, 1.5), 51: (0, 1.5), 57: (0, -2), 58: (0, -2), 59: (-1.5, -1),
+        60: (-3.5, 0)},
+    "AU25": {57: (0, 2), 58: (0, 2), 59: (0, 1), 61: (0, -1), 62: (0, -1), 66: (0, 2.5), 67: (0, 2.5)},
+    "AU26": {4: (0, 1), 5: (0, 4), 6: (0, 7), 7: (0, 9), 8: (0, 10), 48: (-2, 2.5), 57: (0, 9.5), 58: (0, 9),
+        59: (-1, 6), 60: (-1.5, 2.5), 66: (0, 9), 67: (0, 9)},
     "AU43": {37: (0, 6.5), 38: (0, 6.5), 40: (0, -0.8), 41: (0, -0.8)},
-}
+}  # fmt: skip
 UNITS = tuple(_UNITS)
 
 _PROTOTYPES: dict[str, dict[str, float]] = {
@@ -109,9 +52,9 @@ _MIRROR = {
     **{i: 16 - i for i in range(8)},
     **{17 + i: 26 - i for i in range(5)},
     **dict(zip((36, 37, 38, 39, 40, 41), (45, 44, 43, 42, 47, 46), strict=True)),
-    **dict(zip((31, 32), (35, 34), strict=True)),
+    31: 35, 32: 34,
     **dict(zip((48, 49, 50, 58, 59, 60, 61, 67), (54, 53, 52, 56, 55, 64, 63, 65), strict=True)),
-}
+}  # fmt: skip
 
 
 def unit_basis() -> Points:
@@ -135,12 +78,16 @@ def single(unit: str, amount: float = 1.0) -> Points:
     return np.where(np.array(UNITS) == unit, amount, 0.0)
 
 
+SPEECH = single("AU26", 0.35) + single("AU25", 0.5)
+"""Action units of the mouth at its widest in speech."""
+
+
 def draw_apex(emotion: str, strength: float, variation: float, rng: np.random.Generator) -> Points:
     """Action units (units,) of one clip's apex: the prototype, its own strength, stray units.
 
-    Every unit of the prototype is weakened or strengthened by itself, and units that do not
-    belong to the emotion stir a little: people differ in which units they use (Ekman &
-    Friesen's prototypes are the most common of several variants each).
+    Every unit of the prototype is weakened or strengthened by itself, and units that do not belong to the emotion stir
+    a little: people differ in which units they use (Ekman & Friesen's prototypes are the most common of several
+    variants each).
     """
     overall = strength * np.clip(rng.normal(1.0, 0.3 * variation), 0.2, 1.8)
     own = np.clip(rng.normal(1.0, 0.5 * variation, len(UNITS)), 0.0, 2.0)

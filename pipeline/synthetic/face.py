@@ -85,15 +85,13 @@ class FaceRenderer:
 
     def __init__(self, portrait: Portrait, identity: Identity, light: Light | None = None) -> None:
         self._portrait, self._identity = portrait, identity
-        self._basis = unit_basis()
-        light = light or Light()
+        self._basis, light = unit_basis(), light or Light()
         shaded = identity.background * _shade(light, (HEIGHT, WIDTH), np.zeros(2))
         self._background = np.clip(shaded, 0, 255).astype(np.uint8)
         texture = identity.texture.copy()
         texture[..., :3] *= _shade(light, texture.shape[:2], portrait.origin)
         self._texture = np.clip(texture, 0, 255).astype(np.uint8)
-        source = portrait.source - portrait.origin
-        corners = source[portrait.triangles]
+        corners = (portrait.source - portrait.origin)[portrait.triangles]
         self._source = corners.transpose(0, 2, 1)
         self._turns = np.sign(_double_area(corners))
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from pipeline.synthetic.portrait import Image, Points, Portrait
-from pipeline.synthetic.speaker import Gender
+from pipeline.synthetic.prosody import Gender
 
 WIDTH, HEIGHT = 320, 240
 
@@ -15,24 +15,26 @@ _HAIR = np.array([
     [0.16, 0.13, 0.12], [0.32, 0.21, 0.15], [0.48, 0.33, 0.2], [0.72, 0.56, 0.34],
     [0.56, 0.26, 0.13], [0.62, 0.61, 0.6],
 ])  # fmt: skip
-_EYES = (tuple(range(36, 42)), tuple(range(42, 48)))
+_TRAITS = (
+    "face", "jaw", "chin", "eye", "apart", "brow", "slant", "nose", "nose_width", "mouth",
+    "lips", "mouth_height", "hair", "hair_width",
+)  # fmt: skip
+# Added to the traits of men.
+_MEN = {"jaw": 0.9, "chin": 0.6, "brow": -0.7, "lips": -0.5, "hair_width": -1.6, "hair": 0.6}
 
 
 @dataclass(frozen=True)
 class Identity:
-    """A face: ``shape`` (n, 2) vertices at rest in frame pixels; texture (h, w, 4) and background (240, 320, 3), RGB(A)
-    0-255, uint8."""
+    """A face."""
 
-    gender: Gender
-    shape: Points
-    texture: Image
-    background: Image
+    shape: Points  # (n, 2), vertices at rest in frame pixels
+    texture: Image  # (h, w, 4), RGBA 0-255
+    background: Image  # (240, 320, 3), RGB 0-255
 
 
-def _widths(rest: Points, z: dict[str, float]) -> Points:
+def _with_widths(rest: Points, z: dict[str, float]) -> Points:
     """Vertices (n, 2) with face, jaw and chin changed."""
-    out, centre = rest.copy(), float(rest[27:31, 0].mean())
-    chin, brow = float(rest[8, 1]), float(rest[19, 1])
+    out, centre, chin, brow = rest.copy(), float(rest[27:31, 0].mean()), float(rest[8, 1]), float(rest[19, 1])
     low = np.clip((rest[:, 1] - brow) / (chin - brow), 0.0, 1.0)
     upper = 1 + 0.045 * z["face"] + 0.07 * z["jaw"] * low**2
     out[:, 0] = centre + (rest[:, 0] - centre) * upper
@@ -40,11 +42,10 @@ def _widths(rest: Points, z: dict[str, float]) -> Points:
     return out
 
 
-def _features(points: Points, z: dict[str, float]) -> Points:
+def _with_features(points: Points, z: dict[str, float]) -> Points:
     """Vertices (n, 2) with eyes, brows, nose and mouth changed."""
     out = points.copy()
-    for side, eye in zip((-1.0, 1.0), _EYES, strict=True):
-        ring = list(eye)
+    for side, ring in ((-1.0, list(range(36, 42))), (1.0, list(range(42, 48)))):
         centre = out[ring].mean(axis=0)
         out[ring] = centre + (out[ring] - centre) * [1 + 0.07 * z["eye"], 1 + 0.16 * z["eye"]]
         brow = [17, 18, 19, 20, 21] if side < 0 else [22, 23, 24, 25, 26]
@@ -61,41 +62,20 @@ def _features(points: Points, z: dict[str, float]) -> Points:
     return out
 
 
-def _hair_shape(points: Points, z: dict[str, float]) -> Points:
+def _with_hair(points: Points, z: dict[str, float]) -> Points:
     """Vertices (n, 2) with the hair lower or higher and narrower or wider."""
     out, hair = points.copy(), np.arange(68, 84)
-    top = float(points[27, 1])
-    above = np.clip((top - points[hair, 1]) / 100.0, 0.0, 1.0)
-    out[hair, 1] += above * 12.0 * z["hair"]
-    centre = float(points[27, 0])
+    centre, top = points[27]
+    out[hair, 1] += np.clip((top - points[hair, 1]) / 100.0, 0.0, 1.0) * 12.0 * z["hair"]
     out[hair, 0] = centre + (points[hair, 0] - centre) * (1 + 0.08 * z["hair_width"])
     return out
 
 
-_TRAITS = (
-    "face", "jaw", "chin", "eye", "apart", "brow", "slant", "nose", "nose_width", "mouth",
-    "lips", "mouth_height", "hair", "hair_width",
-)  # fmt: skip
-
-
 def _traits(gender: Gender, rng: np.random.Generator) -> dict[str, float]:
-    """Standard scores of every trait, within -1.8 to 1.8; men's jaws wider, brows lower."""
+    """Standard scores of every trait, within -1.8 to 1.8."""
     z = dict(zip(_TRAITS, rng.normal(0.0, 1.0, len(_TRAITS)), strict=True))
-    if gender == "male":
-        z["jaw"] += 0.9
-        z["chin"] += 0.6
-        z["brow"] -= 0.7
-        z["lips"] -= 0.5
-        z["hair_width"] -= 1.6
-        z["hair"] += 0.6
-    return {name: float(np.clip(value, -1.8, 1.8)) for name, value in z.items()}
-
-
-def _recolour(rgb: Image, target: Points, keep: float) -> Image:
-    """Brightness of ``rgb`` (h, w, 3) in the colour ``target``, mixed with the old by ``keep``."""
-    grey = rgb.mean(axis=2, keepdims=True)
-    tinted = np.clip(grey / max(float(grey.mean()), 1e-3), 0.0, 2.2) * target
-    return np.asarray(keep * rgb + (1 - keep) * tinted, dtype=np.float32)
+    own = _MEN if gender == "male" else {}
+    return {name: float(np.clip(value + own.get(name, 0.0), -1.8, 1.8)) for name, value in z.items()}
 
 
 def _texture(portrait: Portrait, gender: Gender, rng: np.random.Generator) -> Image:
@@ -110,9 +90,10 @@ def _texture(portrait: Portrait, gender: Gender, rng: np.random.Generator) -> Im
     beard = float(gender == "male") * rng.uniform(0.0, 0.4)
     rgb = rgb * (1 - beard * masks["beard"])
     rgb = rgb * (1 - rng.uniform(0.25, 0.7) * masks["brows"])
-    tinted = _recolour(base, hair, 0.0) * 0.9
+    grey = base.mean(axis=2, keepdims=True)
+    tinted = (np.clip(grey / max(float(grey.mean()), 1e-3), 0.0, 2.2) * hair).astype(np.float32) * 0.9
     rgb = rgb * (1 - masks["hair"]) + tinted * masks["hair"]
-    cloth = 0.35 * base.mean(axis=2, keepdims=True) + 0.75 * clothes
+    cloth = 0.35 * grey + 0.75 * clothes
     rgb = rgb * (1 - masks["clothes"]) + cloth * masks["clothes"]
     out = np.concatenate([np.clip(rgb, 0, 1), masks["silhouette"]], axis=2)
     return np.asarray(out * 255, dtype=np.float32)
@@ -125,10 +106,8 @@ def _background(rng: np.random.Generator) -> Image:
     y, x = np.mgrid[0:HEIGHT, 0:WIDTH].astype(np.float32)
     ramp = 0.5 + ((x / WIDTH - 0.5) * np.cos(angle) + (y / HEIGHT - 0.5) * np.sin(angle)) / 1.5
     grain = int(rng.integers(3, 9))
-    clouds = cv2.resize(
-        rng.normal(0, 0.16, (grain, grain + 2)).astype(np.float32), (WIDTH, HEIGHT),
-        interpolation=cv2.INTER_CUBIC,
-    )  # fmt: skip
+    clouds = rng.normal(0, 0.16, (grain, grain + 2)).astype(np.float32)
+    clouds = cv2.resize(clouds, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
     mix = np.clip(ramp + clouds, 0.0, 1.0)[..., None]
     return np.asarray(255 * (ends[0] * (1 - mix) + ends[1] * mix), dtype=np.float32)
 
@@ -136,5 +115,5 @@ def _background(rng: np.random.Generator) -> Image:
 def draw_identity(portrait: Portrait, gender: Gender, rng: np.random.Generator) -> Identity:
     """A random person of the given gender."""
     z = _traits(gender, rng)
-    shape = _hair_shape(_features(_widths(portrait.neutral, z), z), z)
-    return Identity(gender, shape, _texture(portrait, gender, rng), _background(rng))
+    shape = _with_hair(_with_features(_with_widths(portrait.neutral, z), z), z)
+    return Identity(shape, _texture(portrait, gender, rng), _background(rng))

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from fractions import Fraction
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +18,7 @@ _AAC_FRAME = 1024
 _X264 = {"preset": "veryfast", "crf": "20", "threads": "1", "x264-params": "threads=1:cpu-independent=1"}
 
 
-def _video_stream(container: Any, frames: npt.NDArray[np.uint8], fps: int) -> Any:
-    """An H.264 stream for frames (t, h, w, 3)."""
-    stream = container.add_stream("libx264", rate=fps, options=_X264)
-    stream.height, stream.width = frames.shape[1:3]
-    stream.pix_fmt = "yuv420p"
-    stream.codec_context.flags |= Flags.bitexact
-    return stream
-
-
-def _audio_stream(container: Any, rate_hz: int) -> Any:
-    """An AAC stream, mono, 96 kbit/s."""
-    stream = container.add_stream("aac", rate=rate_hz, layout="mono")
-    stream.bit_rate = 96_000
-    stream.codec_context.flags |= Flags.bitexact
-    return stream
-
-
-def _video_frames(frames: npt.NDArray[np.uint8], fps: int) -> Iterator[Any]:
+def _video(frames: npt.NDArray[np.uint8], fps: int) -> Iterator[Any]:
     """Video frames with their times."""
     for k, rgb in enumerate(frames):
         frame = av.VideoFrame.from_ndarray(rgb, format="rgb24")
@@ -42,7 +26,7 @@ def _video_frames(frames: npt.NDArray[np.uint8], fps: int) -> Iterator[Any]:
         yield frame
 
 
-def _audio_frames(samples: npt.NDArray[np.float32], rate_hz: int) -> Iterator[Any]:
+def _audio(samples: npt.NDArray[np.float32], rate_hz: int) -> Iterator[Any]:
     """Audio frames of 1024 samples, the last one shorter."""
     for start in range(0, len(samples), _AAC_FRAME):
         block = np.ascontiguousarray(samples[None, start : start + _AAC_FRAME])
@@ -52,25 +36,28 @@ def _audio_frames(samples: npt.NDArray[np.float32], rate_hz: int) -> Iterator[An
 
 
 def write_mp4(
-    path: Path,
-    frames: npt.NDArray[np.uint8],
-    samples: npt.NDArray[np.float32] | None,
-    fps: int = 25,
+    path: Path, frames: npt.NDArray[np.uint8], samples: npt.NDArray[np.float32] | None, fps: int = 25,
     rate_hz: int = 16_000,
-) -> None:
-    """Writes ``frames`` (t, h, w, 3) RGB and ``samples`` (n,) mono within -1..1 to ``path``.
+) -> None:  # fmt: skip
+    """Writes ``frames`` (t, h, w, 3) RGB and ``samples`` (n,) mono within -1..1, or no audio, to ``path``.
 
-    ``samples`` of None leaves out the audio. H.264 and AAC, bit-exact flags, no times or encoder
-    names in the metadata. The file appears under its name only when it is complete.
+    H.264 and AAC of 96 kbit/s, bit-exact flags, no times or encoder names in the metadata. The file appears under its
+    name only when it is complete.
     """
     temporary = path.with_name(f".{path.stem}.part.mp4")
     options = {"fflags": "+bitexact", "movflags": "+faststart"}
     with av.open(str(temporary), "w", format="mp4", options=options) as container:
-        tracks = [(_video_stream(container, frames, fps), _video_frames(frames, fps))]
+        video = container.add_stream("libx264", rate=fps, options=_X264)
+        video.height, video.width = frames.shape[1:3]
+        video.pix_fmt = "yuv420p"
+        tracks = [(video, _video(frames, fps))]
         if samples is not None:
-            tracks.append((_audio_stream(container, rate_hz), _audio_frames(samples, rate_hz)))
+            audio = container.add_stream("aac", rate=rate_hz, layout="mono")
+            audio.bit_rate = 96_000
+            tracks.append((audio, _audio(samples, rate_hz)))
+        for stream, _ in tracks:
+            stream.codec_context.flags |= Flags.bitexact
         for stream, parts in tracks:
-            for part in parts:
+            for part in chain(parts, [None]):
                 container.mux(stream.encode(part))
-            container.mux(stream.encode(None))
     os.replace(temporary, path)

@@ -21,29 +21,22 @@ Image = npt.NDArray[np.float32]
 
 LANDMARKS = 68
 _MOUTH = slice(48, 68)
-_INNER_MOUTH = range(60, 68)
-_BROWS = ((17, 18, 19, 20, 21), (22, 23, 24, 25, 26))
+_INNER_MOUTH = slice(60, 68)
+_BROWS = (slice(17, 22), slice(22, 27))
 
 
 @dataclass(frozen=True)
 class Portrait:
-    """Image and mesh. Positions in pixels of the 320 x 240 frame, x right and y down.
+    """Image and mesh. Positions in pixels of the 320 x 240 frame, x right and y down."""
 
-    ``texture``: (h, w, 3) RGB 0-1; ``origin``: frame position of its top left pixel;
-    ``source``: (n, 2) vertices as photographed, the first 68 are the landmarks; ``neutral``:
-    (n, 2) the same with the smile closed; ``triangles``: (t, 3), those of the mouth opening
-    last; ``head``: (n,) share of the head's motion, 0 (body) to 1; ``depth``: (n,) towards the
-    viewer, pixels; ``masks``: soft regions of the texture, each (h, w) 0-1.
-    """
-
-    texture: Image
-    origin: Points
-    source: Points
-    neutral: Points
-    triangles: npt.NDArray[np.intp]
-    head: Points
-    depth: Points
-    masks: dict[str, Image]
+    texture: Image  # (h, w, 3) RGB 0-1
+    origin: Points  # frame position of its top left pixel
+    source: Points  # (n, 2) vertices as photographed, the first 68 are the landmarks
+    neutral: Points  # (n, 2) the same with the smile closed
+    triangles: npt.NDArray[np.intp]  # (t, 3), those of the mouth opening last
+    head: Points  # (n,) share of the head's motion, 0 (body) to 1
+    depth: Points  # (n,) towards the viewer, pixels
+    masks: dict[str, Image]  # soft regions of the texture, each (h, w) 0-1
 
 
 def _mask(outline: Points, shape: tuple[int, int], soft: float) -> Image:
@@ -72,15 +65,13 @@ def _depth(points: Points) -> Points:
 def _triangles(points: Points) -> npt.NDArray[np.intp]:
     """Delaunay triangles, those inside the mouth opening at the end so they are drawn last."""
     simplices = Delaunay(points).simplices
-    inner = np.all(np.isin(simplices, list(_INNER_MOUTH)), axis=1)
+    inner = np.all((simplices >= _INNER_MOUTH.start) & (simplices < _INNER_MOUTH.stop), axis=1)
     return np.concatenate([simplices[~inner], simplices[inner]]).astype(np.intp)
 
 
 def _darken_mouth(texture: Image, inner: Points) -> Image:
-    """Teeth kept at the top of the mouth opening, shade below them.
-
-    The photographed smile shows a narrow row of teeth; stretched by an open mouth they would fill it, so the lower part
-    becomes the dark of the mouth.
+    """Teeth kept at the top of the mouth opening, shade below them: stretched by an open mouth, the photographed narrow
+    row of teeth would fill it.
     """
     rows = np.arange(texture.shape[0], dtype=np.float32)[:, None]
     top, bottom = float(inner[:, 1].min()), float(inner[:, 1].max())
@@ -89,38 +80,26 @@ def _darken_mouth(texture: Image, inner: Points) -> Image:
     return np.asarray(texture * (1 - weight[..., None] * np.array([0.85, 0.93, 0.93])), np.float32)
 
 
-def _read() -> dict[str, Any]:
-    """Contents of ``portrait.json``."""
-    return dict(json.loads(Path(__file__).with_name("portrait.json").read_text("utf-8")))
-
-
 def _vertices(data: dict[str, Any]) -> tuple[Points, Points]:
     """All mesh vertices in portrait pixels, (n, 2), and their share of the head's motion (n,)."""
     x0, y0, x1, y1 = data["texture_box"]
     frame = [(x, y) for x in np.linspace(x0, x1, 4) for y in (y0, y1)] + [(x0, 110), (x1, 110)]
-    groups = [
-        (data["landmarks"], 1.0),
-        (data["hair_points"], 1.0),
-        (data["forehead_points"], 1.0),
-        (data["neck_points"], 0.45),
-        (data["body_points"], 0.1),
-        (frame, 0.0),
-    ]
+    shares = {"landmarks": 1.0, "hair_points": 1.0, "forehead_points": 1.0, "neck_points": 0.45, "body_points": 0.1}
+    groups = [*((data[name], share) for name, share in shares.items()), (frame, 0.0)]
     points = np.concatenate([np.asarray(group, dtype=np.float64) for group, _ in groups])
-    head = np.concatenate([np.full(len(group), share) for group, share in groups])
-    return points, head
+    return points, np.concatenate([np.full(len(group), share) for group, share in groups])
 
 
 @cache
 def load_portrait() -> Portrait:
     """The portrait, read once per process."""
-    data = _read()
+    data = json.loads(Path(__file__).with_name("portrait.json").read_text("utf-8"))
     scale, origin = float(data["picture_scale"]), np.array(data["picture_origin"], float)
     x0, y0, x1, y1 = data["texture_box"]
     crop = astronaut()[y0:y1, x0:x1].astype(np.float32) / 255
     # Plain scaling about pixel centres; the shift of (scale - 1) / 2 is below half a pixel.
-    texture = cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-    texture = np.clip(texture, 0, 1).astype(np.float32)
+    texture = np.clip(cv2.resize(crop, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC), 0, 1)
+    texture = texture.astype(np.float32)
     portrait_px, head = _vertices(data)
     source = (portrait_px - origin) * scale
     neutral = source.copy()
@@ -132,9 +111,7 @@ def load_portrait() -> Portrait:
         name: _mask((np.asarray(data[name], float) - [x0, y0]) * scale, shape, soft)
         for name, soft in (("silhouette", 0.9), ("hair", 2.0), ("clothes", 1.2), ("beard", 5.0))
     }
-    lips = _mask(on_texture[48:60], shape, 1.0)
-    masks["beard"] *= 1 - lips
-    brows = [_mask(_brow_outline(on_texture[list(b)]), shape, 0.9) for b in _BROWS]
-    masks["brows"] = np.maximum(*brows)
-    texture = _darken_mouth(texture, on_texture[list(_INNER_MOUTH)])
+    masks["beard"] *= 1 - _mask(on_texture[48:60], shape, 1.0)  # without the lips
+    masks["brows"] = np.maximum(*(_mask(_brow_outline(on_texture[brow]), shape, 0.9) for brow in _BROWS))
+    texture = _darken_mouth(texture, on_texture[_INNER_MOUTH])
     return Portrait(texture, corner, source, neutral, _triangles(source), head, _depth(neutral), masks)

@@ -2,13 +2,11 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+_CLARITY = "scale of the published differences between emotions, in the voice"
+
 
 class DemoSettings(BaseModel):
-    """Demo corpus: sizes, mean clip length in seconds, and how clear the emotions are.
-
-    A clip lasts 0.9 to 1.2 times ``seconds``. ``strength_*`` scale the published differences
-    between emotions, ``variation_*`` the random change of every clip.
-    """
+    """Demo corpus: its size, and how clear the emotions are."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -16,9 +14,7 @@ class DemoSettings(BaseModel):
     speakers: int = Field(default=8, ge=1, le=99, description="of the corpus, half of them female")
     takes: int = Field(default=2, ge=1, le=9, description="clips of every speaker and emotion")
     seconds: float = Field(default=2.0, ge=1.0, le=10.0, description="mean length of a clip, s; 0.9 to 1.2 times it")
-    strength_voice: float = Field(
-        default=0.75, ge=0.0, le=1.5, description="scale of the published differences between emotions, in the voice"
-    )
+    strength_voice: float = Field(default=0.75, ge=0.0, le=1.5, description=_CLARITY)
     strength_face: float = Field(default=0.7, ge=0.0, le=1.2, description="the same, in the face")
     variation_voice: float = Field(
         default=0.85, ge=0.0, le=2.0, description="scale of what changes at random from clip to clip, in the voice"
@@ -27,8 +23,7 @@ class DemoSettings(BaseModel):
 
 
 class SourceSettings(BaseModel):
-    """Source corpora: number of voices and their utterances, of identities and their images, and of ``actions``,
-    clips of every identity doing every facial action; 0 = none."""
+    """Source corpora: voices and their utterances, identities, their images and their facial actions."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -40,6 +35,4 @@ class SourceSettings(BaseModel):
     actions: int = Field(
         default=1, ge=0, le=9, description="clips of every identity doing every facial action; 0 = none"
     )
-    strength_voice: float = Field(
-        default=0.3, ge=0.0, le=1.5, description="scale of the published differences between emotions, in the voice"
-    )
+    strength_voice: float = Field(default=0.3, ge=0.0, le=1.5, description=_CLARITY)

@@ -6,8 +6,7 @@ import numpy as np
 from pipeline.synthetic import expression as ex
 from pipeline.synthetic.face import FaceRenderer, Frame, Pose, face_box
 from pipeline.synthetic.portrait import LANDMARKS
-from pipeline.synthetic.prosody import EMOTIONS, draw_prosody
-from pipeline.synthetic.speaker import Voice
+from pipeline.synthetic.prosody import EMOTIONS, Voice, draw_prosody
 from pipeline.synthetic.voice import Utterance, speak
 
 IMAGE_PX = 100
@@ -29,8 +28,7 @@ def _random_pose(rng: np.random.Generator) -> Pose:
 
 def _relight(image: Frame, rng: np.random.Generator) -> Frame:
     """Another gain, contrast and ramp of brightness on an image (h, w, 3)."""
-    x = np.linspace(-0.5, 0.5, image.shape[1], dtype=np.float32)
-    y = np.linspace(-0.5, 0.5, image.shape[0], dtype=np.float32)
+    y, x = (np.linspace(-0.5, 0.5, size, dtype=np.float32) for size in image.shape[:2])
     across, down = rng.normal(0.0, [0.25, 0.18])
     ramp = rng.uniform(0.75, 1.15) * (1 + across * x[None, :] + down * y[:, None])
     return np.asarray(np.clip(image * ramp[..., None], 0, 255).astype(np.uint8))
@@ -40,7 +38,7 @@ def source_image(renderer: FaceRenderer, rng: np.random.Generator) -> Frame:
     """A face as a tracker would cut it, (100, 100, 3) RGB: random expression, pose, light."""
     strength = float(rng.uniform(0.2, 1.0))
     units = ex.draw_apex(str(rng.choice(EMOTIONS)), strength, 0.6, rng)
-    units += rng.uniform(0, 1) * (ex.single("AU26", 0.35) + ex.single("AU25", 0.5))
+    units += rng.uniform(0, 1) * ex.SPEECH
     pose = _random_pose(rng)
     left, top, side = face_box(renderer.vertices(units, pose)[:LANDMARKS])
     # The detector's boxes jump between fixed sizes and places; so does the cut, a little.
@@ -48,8 +46,5 @@ def source_image(renderer: FaceRenderer, rng: np.random.Generator) -> Frame:
     scale = IMAGE_PX / (side * BOX_MARGIN * float(rng.uniform(0.94, 1.08)))
     offset = IMAGE_PX / 2 - scale * centre
     cut = np.array([[scale, 0.0, offset[0]], [0.0, scale, offset[1]]])
-    image = cv2.warpAffine(
-        renderer.render(units, pose), cut, (IMAGE_PX, IMAGE_PX),
-        flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE,
-    )  # fmt: skip
+    image = cv2.warpAffine(renderer.render(units, pose), cut, (IMAGE_PX, IMAGE_PX), borderMode=cv2.BORDER_REPLICATE)
     return _relight(np.asarray(image), rng)

@@ -13,13 +13,8 @@ from pipeline.systems.plan import plan_of
 
 
 def check_systems(params: Mapping[str, Any]) -> str:
-    """Check that what the systems name is there, before DVC says of it that a file is missing.
-
-    Args:
-        params: all of params.yaml
-
-    Returns:
-        one line for the user
+    """Check all of params.yaml, before DVC says of what a system names that a file is missing; return a line for the
+    user.
 
     Raises:
         SettingsError: a mistake in a system's settings; a feature that no section gives; a classifier or a rule without

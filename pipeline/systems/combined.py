@@ -13,7 +13,6 @@ from pipeline.core.settings import Settings
 Name = Annotated[str, Field(pattern=r"^\w+$")]
 """Without - and +, which join names to those of models and fusions."""
 _Part = Annotated[str, Field(pattern=r"^\w+(-\w+)?$")]
-
 SEARCHED = "weighted"
 """The rule whose weights the feedback loop changes (Ouyang et al. 2017, eq. 1 and section 5)."""
 
@@ -36,29 +35,21 @@ class FeedbackParams(Settings):
 
 
 def check_parts(combined: Mapping[str, Combined], models: Collection[str]) -> None:
-    """Refuse a part that is neither a model nor an earlier name.
-
-    Raises:
-        ValueError: naming the part, and what was perhaps meant
-    """
-    earlier: list[str] = []
+    """Refuse, by a ValueError, a part that is neither a model nor an earlier name; say what was perhaps meant."""
+    known = list(models)
     for name, each in combined.items():
         for part in each.of:
-            if part in models or part in earlier:
+            if part in known:
                 continue
             if part in combined and part != name:
                 raise ValueError(f"'{name}' is made of '{part}', which comes later; put '{part}' first")
-            near = did_you_mean(part, [*models, *earlier])
+            near = did_you_mean(part, known)
             raise ValueError(f"'{name}' is made of '{part}', which is neither a model nor an earlier name{near}")
-        earlier.append(name)
+        known.append(name)
 
 
 def check_feedback(feedback: FeedbackParams, combined: Mapping[str, Combined]) -> None:
-    """Refuse a feedback loop over what has no weights.
-
-    Raises:
-        ValueError: naming the fusion, and what was perhaps meant
-    """
+    """Refuse, by a ValueError, a feedback loop over what has no weights; say what was perhaps meant."""
     known = [name for name, each in combined.items() if each.rule == SEARCHED]
     if feedback.fusion not in known:
         near = did_you_mean(feedback.fusion, known)

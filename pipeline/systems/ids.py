@@ -1,4 +1,7 @@
-"""Names of models and fusions as types: each is the text that stands in tables and file names, and knows its parts."""
+"""Names of models and fusions as types: each is the text that stands in tables and file names, and knows its parts.
+
+Each is equal to the plain text, so that tables and JSON need no conversion.
+"""
 
 from __future__ import annotations
 
@@ -11,24 +14,8 @@ METHOD = "combined"
 """Method of a fusion that the system names."""
 
 
-class _Id(str):
-    """A text made of parts, which it keeps; equal to the plain text, so that tables and JSON need no conversion."""
-
-    __slots__ = ()
-
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
-        """Let settings name one as text."""
-        return core_schema.no_info_plain_validator_function(cls.parse, serialization=core_schema.to_string_ser_schema())
-
-    @classmethod
-    def parse(cls, text: Any) -> Self:
-        """Return the id that params.yaml names."""
-        raise NotImplementedError
-
-
-class ModelId(_Id):
-    """A classifier on a feature: `lld147-lstm`.
+class ModelId(str):
+    """A classifier on a feature, neither name with a hyphen: `lld147-lstm`.
 
     >>> ModelId("lld147", "lstm"), ModelId.parse("lld147-lstm").classifier
     ('lld147-lstm', 'lstm')
@@ -39,81 +26,63 @@ class ModelId(_Id):
     method = ""
 
     def __new__(cls, feature: str, classifier: str) -> Self:
-        """Take the names of feature and classifier, which have no hyphen."""
         made = super().__new__(cls, f"{feature}-{classifier}")
         made.feature, made.classifier = feature, classifier
         return made
 
-    def __getnewargs__(self) -> tuple[Any, ...]:
-        """Travel to worker processes."""
+    def __getnewargs__(self) -> tuple[Any, ...]:  # to worker processes, as below
         return self.feature, self.classifier
 
     @classmethod
-    def parse(cls, text: Any) -> Self:
-        """Return the id that params.yaml names.
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        """Let settings name one as text."""
+        return core_schema.no_info_plain_validator_function(cls.parse, serialization=core_schema.to_string_ser_schema())
 
-        Raises:
-            ValueError: not `<feature>-<classifier>`
-        """
+    @classmethod
+    def parse(cls, text: Any) -> Self:
+        """Return the id that params.yaml names; a ValueError says that the text is not `<feature>-<classifier>`."""
         if isinstance(text, cls):
             return text
-        feature, hyphen, classifier = str(text).partition("-")
-        if not (hyphen and _is_name(feature) and _is_name(classifier)):
+        feature, _, classifier = str(text).partition("-")
+        if not all(name.replace("_", "a").isalnum() for name in (feature, classifier)):
             raise ValueError(f"'{text}' names no model; write <feature>-<classifier>, such as egemaps-transfer")
         return cls(feature, classifier)
 
 
-class PairId(_Id):
-    """An audio and a video feature with their classifier: `a60+v1024-lstm`."""
+class PairId(str):
+    """An audio and a video feature with the classifier of both: `a60+v1024-lstm`; `features` is `a60+v1024`."""
 
     audio: ModelId
     video: ModelId
+    features: str
+    classifier: str
 
     def __new__(cls, audio: ModelId, video: ModelId) -> Self:
-        """Take two models of one classifier."""
-        made = super().__new__(cls, f"{audio.feature}+{video.feature}-{audio.classifier}")
-        made.audio, made.video = audio, video
+        features = f"{audio.feature}+{video.feature}"
+        made = super().__new__(cls, f"{features}-{audio.classifier}")
+        made.audio, made.video, made.features, made.classifier = audio, video, features, audio.classifier
         return made
 
     def __getnewargs__(self) -> tuple[Any, ...]:
-        """Travel to worker processes."""
         return self.audio, self.video
 
-    @property
-    def features(self) -> str:
-        """Both features, `a60+v1024`."""
-        return f"{self.audio.feature}+{self.video.feature}"
 
-    @property
-    def classifier(self) -> str:
-        """The classifier of both."""
-        return self.audio.classifier
+class FusionId(str):
+    """A rule over what it fuses: `confidence-a60+v1024-lstm`, `combined-audio_visual-weighted`."""
 
-
-class FusionId(_Id):
-    """A rule over what it fuses: `confidence-a60+v1024-lstm`, `combined-audio_visual-weighted`.
-
-    Attributes:
-        rule: plugin in pipeline/fusion/rules
-        method: the rule, for a stacked one with what it fuses, `confidence-logistic_regression+audio`; `combined` for
-            one that the system names
-        over: for a stacked one, the modalities whose results it fuses with those of logistic regression
-        pair: the two models, None for a combined one
-    """
-
-    rule: str
+    rule: str  # plugin in pipeline/fusion/rules
     method: str
-    over: tuple[str, ...]
-    pair: PairId | None
+    """The rule, for a stacked one with what it fuses, `confidence-logistic_regression+audio`; `combined` for one that
+    the system names."""
+    over: tuple[str, ...]  # for a stacked one, the modalities that it fuses with the results of logistic regression
+    pair: PairId | None  # the two models, None for a combined one
 
     def __new__(cls, text: str, rule: str, method: str, over: tuple[str, ...] = (), pair: PairId | None = None) -> Self:
-        """Take the text and its parts; see `of_pair`, `stacked`, `combined`."""
         made = super().__new__(cls, text)
         made.rule, made.method, made.over, made.pair = rule, method, over, pair
         return made
 
     def __getnewargs__(self) -> tuple[Any, ...]:
-        """Travel to worker processes."""
         return str(self), self.rule, self.method, self.over, self.pair
 
     @classmethod
@@ -131,7 +100,3 @@ class FusionId(_Id):
     def combined(cls, name: str, rule: str) -> Self:
         """Return the id of a fusion that the system names."""
         return cls(f"{METHOD}-{name}-{rule}", rule, METHOD)
-
-
-def _is_name(text: str) -> bool:
-    return text.replace("_", "a").isalnum()

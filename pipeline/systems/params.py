@@ -1,4 +1,4 @@
-"""A system: which features, classifiers and fusion rules make one paper's recognition; its lines in the ledger."""
+"""A system: which features, classifiers and fusion rules make one paper's recognition."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-import pandas as pd
 from pydantic import Field, ValidationInfo, field_validator
 
 from pipeline.core.errors import did_you_mean
-from pipeline.core.ledger import Entry
 from pipeline.core.settings import Settings
-from pipeline.protocols.splits import Fold
 from pipeline.systems.combined import Combined, FeedbackParams, Name, check_feedback, check_parts
 from pipeline.systems.ids import FusionId, ModelId, PairId
 
 Modality = Literal["audio", "video", "joint"]
 """What a feature is made of; a joint one of both (Zhang et al. 2017, section III.B)."""
-Partners = Literal["audio", "video", "audio+video"]
+_Pairs = tuple[tuple[Name, Name], ...]
+_Stacked = Mapping[Name, tuple[Literal["audio", "video", "audio+video"], ...]]
 
 LEARNED = "logistic_regression"
 """The rule whose result is fused again (Huang et al. 2017, section 4.2 and Fig. 5)."""
@@ -35,11 +33,11 @@ class SystemParams(Settings):
         default={}, description="further models, `<feature>-<classifier>`, and their modality"
     )
     fused: tuple[Name, ...] | None = Field(default=None, description="classifiers that are fused; default: all")
-    pairs: tuple[tuple[Name, Name], ...] | None = Field(
+    pairs: _Pairs | None = Field(
         default=None, description="pairs [audio feature, video feature] that are fused; default: each with each"
     )
     fusions: tuple[Name, ...] = Field(description="pipeline/fusion/rules, for every pair")
-    stacked: Mapping[Name, tuple[Partners, ...]] = Field(
+    stacked: _Stacked = Field(
         default={}, description="rule -> the results of which modalities it fuses with those of logistic_regression"
     )
     combined: Mapping[Name, Combined] = Field(
@@ -67,9 +65,7 @@ class SystemParams(Settings):
 
     @field_validator("pairs")
     @classmethod
-    def _pairs_are_features(
-        cls, pairs: tuple[tuple[str, str], ...] | None, info: ValidationInfo
-    ) -> tuple[tuple[str, str], ...] | None:
+    def _pairs_are_features(cls, pairs: _Pairs | None, info: ValidationInfo) -> _Pairs | None:
         features = info.data.get("features", {})
         for pair in pairs or ():
             for name, modality in zip(pair, ("audio", "video"), strict=True):
@@ -80,9 +76,7 @@ class SystemParams(Settings):
 
     @field_validator("stacked")
     @classmethod
-    def _something_to_stack_on(
-        cls, stacked: Mapping[str, tuple[Partners, ...]], info: ValidationInfo
-    ) -> Mapping[str, tuple[Partners, ...]]:
+    def _something_to_stack_on(cls, stacked: _Stacked, info: ValidationInfo) -> _Stacked:
         if stacked and LEARNED not in info.data.get("fusions", (LEARNED,)):
             raise ValueError(f"it fuses the results of {LEARNED}; add that to the system's fusions")
         return stacked
@@ -117,12 +111,6 @@ class SystemParams(Settings):
         """Return the features of one modality."""
         return [feature for feature, kind in self.features.items() if kind == modality]
 
-    def fused_pairs(self) -> list[tuple[str, str]]:
-        """Return the pairs (audio feature, video feature) that are fused."""
-        if self.pairs is not None:
-            return list(self.pairs)
-        return [(audio, video) for audio in self.of("audio") for video in self.of("video")]
-
     def fused_classifiers(self) -> tuple[str, ...]:
         """Return the classifiers whose results are fused."""
         return self.classifiers if self.fused is None else self.fused
@@ -134,15 +122,11 @@ def _crossed(features: Iterable[str], classifiers: Iterable[str]) -> list[ModelI
 
 @dataclass(frozen=True)
 class Fusion:
-    """One rule over models or other fusions.
+    """One rule over models or other fusions."""
 
-    Attributes:
-        name: in every table
-        parts: what is fused. The first wins ties: the video model of a pair; when stacked, the regression
-    """
-
-    name: FusionId
+    name: FusionId  # in every table
     parts: tuple[ModelId | FusionId, ...]
+    """What is fused. The first wins ties: the video model of a pair; when stacked, the regression."""
 
     @property
     def rule(self) -> str:
@@ -151,15 +135,17 @@ class Fusion:
 
 
 def fusions(system: SystemParams) -> Iterator[Fusion]:
-    """Yield every rule for every classifier and every pair of an audio and a video feature; the stacked; the
-    combined.
-    """
+    """Yield every rule for every classifier and pair of an audio and a video feature; the stacked; the combined."""
+    features = system.pairs
+    if features is None:
+        features = tuple((audio, video) for audio in system.of("audio") for video in system.of("video"))
+    pairs = [PairId(ModelId(a, kind), ModelId(v, kind)) for kind in system.fused_classifiers() for a, v in features]
     for rule in system.fusions:
-        for pair in _pairs(system):
+        for pair in pairs:
             yield Fusion(FusionId.of_pair(rule, pair), (pair.video, pair.audio))
     for rule, choices in system.stacked.items():
         for partners in choices:
-            for pair in _pairs(system):
+            for pair in pairs:
                 models = {"video": pair.video, "audio": pair.audio}
                 chosen = [model for modality, model in models.items() if modality in partners.split("+")]
                 below = FusionId.of_pair(LEARNED, pair)
@@ -168,40 +154,6 @@ def fusions(system: SystemParams) -> Iterator[Fusion]:
     for name, combined in system.combined.items():
         named[name] = whole = FusionId.combined(name, combined.rule)
         yield Fusion(whole, tuple(named[part] for part in combined.of))
-
-
-def _pairs(system: SystemParams) -> Iterator[PairId]:
-    for classifier in system.fused_classifiers():
-        for audio, video in system.fused_pairs():
-            yield PairId(ModelId(audio, classifier), ModelId(video, classifier))
-
-
-def fusion_entries(
-    system: SystemParams, frame: pd.DataFrame, folds: Mapping[str, Fold], upstream: Iterable[Entry]
-) -> list[Entry]:
-    """Return one ledger entry per fusion and test clip: ok, degraded (without a model below it), absent or failed
-    (without all).
-    """
-    tested = sorted({clip_id for fold in folds.values() for clip_id, part in fold.items() if part == "test"})
-    lost = {(entry.clip_id, entry.stage): entry for entry in upstream if entry.lost}
-    judged = set(zip(frame["model"], frame["clip_id"], strict=True))
-    by_name = named_fusions(system)
-    entries = []
-    for name in by_name:
-        models = unimodal(name, by_name)
-        for clip_id in tested:
-            causes = {str(m): lost[clip_id, f"train:{m}"] for m in models if (clip_id, f"train:{m}") in lost}
-            entries.append(_fused(clip_id, f"fuse:{name}", causes, (name, clip_id) in judged))
-    return entries
-
-
-def _fused(clip_id: str, stage: str, causes: Mapping[str, Entry], judged: bool) -> Entry:
-    # a fault is told before what the clip never had
-    first = next(iter(sorted(causes.values(), key=lambda cause: cause.status == "absent")), None)
-    if first is None:
-        return Entry(clip_id, stage) if judged else Entry(clip_id, stage, "failed", "no_input")
-    status = "degraded" if judged else first.status
-    return Entry(clip_id, stage, status, first.reason, f"without {', '.join(causes)}")
 
 
 def named_fusions(system: SystemParams) -> dict[str, Fusion]:
@@ -215,12 +167,7 @@ def methods(system: SystemParams) -> dict[str, str]:
 
 
 def unimodal(name: str, by_name: Mapping[str, Fusion]) -> list[ModelId]:
-    """Return the models that a model or fusion rests on, through all levels, each once.
-
-    Args:
-        name: of a model, which rests on itself, or of a fusion
-        by_name: fusion by its name
-    """
+    """Return the models that a fusion rests on, through all levels, each once; a model rests on itself."""
     if name not in by_name:
         return [ModelId.parse(name)]
     return list(dict.fromkeys(model for part in by_name[name].parts for model in unimodal(part, by_name)))

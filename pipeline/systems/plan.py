@@ -6,7 +6,7 @@ dvc.yaml reads, and nobody edits: `python -m pipeline check` and `make repro` re
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,32 +28,22 @@ Plan = dict[str, dict[str, dict[str, str]]]
 
 
 def plan_of(params: Mapping[str, Any]) -> Plan:
-    """Return the instances of `train`, `transfer` and `end_to_end`, by the names of corpus, system and model.
-
-    Args:
-        params: `corpora`, `systems` and `train` of params.yaml
-
-    Raises:
-        SettingsError: a mistake in a system's settings, or a classifier without settings
+    """Return the instances of `train`, `transfer` and `end_to_end`, by the names of corpus, system and model, for
+    `corpora`, `systems` and `train` of params.yaml. A SettingsError names a mistake in a system's settings, or a
+    classifier without settings.
     """
-    plan: Plan = {"train": {}, "transfer": {}, "end_to_end": {}}
+    plan: Plan = {"train": {}, "transfer": {}, END_TO_END: {}}
     for corpus in section(params, "corpora"):
-        for system, model in _models(params):
-            stage, item = _item(params, model)
-            plan[stage][f"{corpus}-{system}-{model}"] = {"corpus": str(corpus), "system": system, **item}
+        for system, block in section(params, "systems").items():
+            for model in parse(SystemParams, block, f"params.yaml: systems.{system}").models():
+                stage, item = _item(params, model)
+                plan[stage][f"{corpus}-{system}-{model}"] = {"corpus": str(corpus), "system": system, **item}
     return plan
-
-
-def _models(params: Mapping[str, Any]) -> Iterator[tuple[str, ModelId]]:
-    for name, block in section(params, "systems").items():
-        settings = parse(SystemParams, block, f"params.yaml: systems.{name}")
-        for model in settings.models():
-            yield name, model
 
 
 def _item(params: Mapping[str, Any], model: ModelId) -> tuple[str, dict[str, str]]:
     if model.classifier == END_TO_END:
-        return "end_to_end", {"network": model.feature}
+        return END_TO_END, {"network": model.feature}
     item = {"feature": model.feature, "classifier": model.classifier}
     pretrained = (section(params, f"train.{model.classifier}") or {}).get("pretrained")
     return ("transfer", {**item, "pretrained": str(pretrained)}) if pretrained else ("train", item)
@@ -70,10 +60,8 @@ def write_plan(params: Mapping[str, Any], file: Path) -> bool:
 
 
 def check_plan(params: Mapping[str, Any], file: Path) -> None:
-    """Renew the plan where it is not what params.yaml asks for, and stop: DVC has read the old one.
-
-    Raises:
-        SettingsError: it was renewed
+    """Renew the plan where it is not what params.yaml asks for, and then stop by a SettingsError: DVC has read the old
+    one.
     """
     if write_plan(params, file):
         raise SettingsError(

@@ -18,8 +18,9 @@ import numpy as np
 from scipy.signal import resample_poly
 
 from helpers.media import add_cover, rotate_metadata
-from pipeline.synthetic.clip import Manner, draw_person, make_clip
+from pipeline.synthetic.clip import draw_person, make_clip
 from pipeline.synthetic.mp4 import write_mp4
+from pipeline.synthetic.settings import DemoSettings
 
 RATE = 16_000
 FRAME = Fraction(1, 25)
@@ -35,7 +36,8 @@ def film(seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
     """Return what one person says in 0.64 s: pictures (16, 200, 200, 3) uint8 and sound (10240,) float32 at 16 kHz."""
     rng = np.random.default_rng(seed)
     person = draw_person("male" if seed % 2 else "female", rng)
-    pictures, utterance = make_clip(person, "neutral", 0.64, Manner(1, 1, 0.7, 0.7), rng)
+    manner = DemoSettings(strength_voice=1, strength_face=1, variation_voice=0.7, variation_face=0.7)
+    pictures, utterance = make_clip(person, "neutral", 0.64, manner, rng)
     return np.ascontiguousarray(pictures[:, 36:236, 52:252]), utterance.samples
 
 

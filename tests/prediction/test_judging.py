@@ -12,10 +12,10 @@ from pipeline.core.errors import ArtifactError, SettingsError
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.fusion.missing_modality import read_learned
 from pipeline.prediction.choice import choose
+from pipeline.prediction.course import SpanParams
 from pipeline.prediction.fold_model import Judged
 from pipeline.prediction.judging import fused, judge, usable_folds
 from pipeline.prediction.ledgers import entries_of
-from pipeline.prediction.spans import SpanParams
 from pipeline.prediction.steps import Steps
 
 SPANS = SpanParams(window_s=1.0, hop_s=0.5)

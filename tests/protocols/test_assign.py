@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError, LeakageError, PipelineError, SettingsError
-from pipeline.protocols.assign import make_folds, speaker_groups
+from pipeline.protocols.assign import make_folds
+from pipeline.protocols.groups import speaker_groups
 from pipeline.protocols.settings import ProtocolParams
 from pipeline.protocols.splits import PARTS, Fold, check_fold
 

@@ -15,8 +15,8 @@ from pipeline.synthetic import mp4
 from pipeline.synthetic.actions import ACTIONS
 from pipeline.synthetic.corpus import DemoSettings, SourceSettings, write_demo, write_sources
 from pipeline.synthetic.mp4 import write_mp4
-from pipeline.synthetic.phones import PHONES
 from pipeline.synthetic.prosody import EMOTIONS
+from pipeline.synthetic.utterance import PHONES
 
 pytestmark = pytest.mark.slow
 

@@ -5,11 +5,12 @@ import numpy as np
 import pytest
 
 from pipeline.synthetic import expression as ex
-from pipeline.synthetic.clip import Manner, draw_person, make_clip, mouth_opening
+from pipeline.synthetic.clip import draw_person, make_clip, mouth_opening
 from pipeline.synthetic.face import FaceRenderer, Pose, face_box
 from pipeline.synthetic.identity import draw_identity
 from pipeline.synthetic.portrait import LANDMARKS, Points, load_portrait
 from pipeline.synthetic.prosody import EMOTIONS
+from pipeline.synthetic.settings import DemoSettings
 from pipeline.synthetic.source_items import source_image
 
 pytestmark = pytest.mark.slow
@@ -32,7 +33,7 @@ def test_dlib_finds_the_face_in_a_clip() -> None:
     detector = dlib.get_frontal_face_detector()
     rng = np.random.default_rng(2)
     person = draw_person("female", rng)
-    frames, utterance = make_clip(person, "fear", 1.2, Manner(0.75, 0.7, 1.0, 1.0), rng)
+    frames, utterance = make_clip(person, "fear", 1.2, DemoSettings(variation_voice=1.0, variation_face=1.0), rng)
     assert frames.shape == (30, 240, 320, 3)
     assert len(utterance.samples) == 30 * 640
     for frame in frames[::5]:

@@ -6,11 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.synthetic.phones import PHONES, VOWELS
-from pipeline.synthetic.prosody import EMOTIONS, draw_prosody
-from pipeline.synthetic.speaker import Gender, draw_voice
-from pipeline.synthetic.vocal_tract import RATE_HZ
-from pipeline.synthetic.voice import Utterance, speak
+from pipeline.synthetic.prosody import EMOTIONS, Gender, draw_prosody, draw_voice
+from pipeline.synthetic.utterance import PHONES, VOWELS
+from pipeline.synthetic.voice import RATE_HZ, Utterance, speak
 
 pytestmark = pytest.mark.slow
 

@@ -15,7 +15,8 @@ from pipeline.core.errors import SettingsError
 from pipeline.core.ledger import Entry
 from pipeline.core.settings import parse
 from pipeline.systems.ids import ModelId
-from pipeline.systems.params import SystemParams, fusion_entries, fusions, methods
+from pipeline.systems.ledger import fusion_entries
+from pipeline.systems.params import SystemParams, fusions, methods
 
 SYSTEM = SystemParams(features={"a60": "audio", "v1024": "video"}, classifiers=("lstm",), fusions=("confidence",))
 STACKED = SystemParams(

@@ -47,9 +47,9 @@ def run(
 ) -> tuple[str, bool]:
     import pipeline.core.numeric  # noqa: F401 - in force before any numeric library comes in, as in the stages
     from pipeline.core.settings import parse
+    from pipeline.prediction.course import SpanParams
     from pipeline.prediction.predict import Wanted, predict
     from pipeline.prediction.results import told, write
-    from pipeline.prediction.spans import SpanParams
 
     spans = parse(SpanParams, {"window_s": window, "hop_s": hop}, "--window, --hop")
     out = out or params.parent / "reports" / "predictions" / (path.resolve().stem or "root")

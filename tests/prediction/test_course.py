@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from pipeline.core.store import ClipFeatures
-from pipeline.prediction.spans import SpanParams, duration
+from pipeline.prediction.course import SpanParams, duration
 
 SPANS = SpanParams(window_s=1.0, hop_s=0.25)
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pipeline.core.clip import Clip
 from pipeline.core.errors import LeakageError, SettingsError
 from pipeline.protocols.assign import make_folds
+from pipeline.protocols.groups import linked_speakers, with_linked_speakers
 from pipeline.protocols.settings import ProtocolParams
-from pipeline.protocols.speaker_groups import linked_speakers, with_linked_speakers
 
 
 def clips_of(*pairs: tuple[str, str]) -> list[Clip]:
