@@ -138,10 +138,10 @@ def _tracked_one(path: Path, eyes: str) -> None:
 
 
 @cache
-def _settings(eyes: str) -> tuple[dict, dict]:
+def _settings(eyes: str) -> tuple[TrackParams, dict]:
     block = {**params()["track_faces"], "eyes": eyes}
     own = block.pop("detector_settings", {})
-    return TrackParams.model_validate(block).model_dump(), own
+    return TrackParams.model_validate(block), own
 
 
 @cache
@@ -187,7 +187,7 @@ def _jitter(path: Path, eyes: str) -> float:
     found = track(
         ((0.04 * index, frame) for index, frame in enumerate(noisy)),
         job._detector,
-        TrackParams(**settings),
+        settings,
         [],
         job._eyes,
     )

@@ -27,10 +27,8 @@ from pipeline.media.audio_blocks import PIECE_S, Audio, overlapping
 
 SHORTEST_S = 0.1
 """Below this length, s, openSMILE's pitch cannot be trusted."""
-
 PITCH = "F0semitoneFrom27.5Hz_sma3nz_percentile50.0"
 """A percentile over voiced frames, in semitones above 27.5 Hz: 0 where there is none."""
-
 _FULL_SCALE = 2**15
 
 
@@ -63,11 +61,7 @@ def columns() -> tuple[str, ...]:
 
 
 def scale_of(peak: float, normalise: str) -> float:
-    """Return what samples are multiplied by for 16 bit.
-
-    Args:
-        peak: largest magnitude of the clip, in [0, 1]
-        normalise: `peak`, largest magnitude to 32767, or `none`
+    """Return what samples whose largest magnitude is `peak`, in [0, 1], are multiplied by for 16 bit.
 
     Raises:
         ClipError: silent, nothing but zeros in 16 bit

@@ -26,8 +26,7 @@ from pipeline.degradation.writer import FrameStream, write_lossless
 from pipeline.engine.parallel import alone, ordered_map
 from pipeline.engine.workers import WorkerLost
 from pipeline.media.audio_blocks import Audio
-from pipeline.media.decode import _opened as opened  # the only way into a media file
-from pipeline.media.decode import degraded_by, read_audio_blocks, read_video_frames
+from pipeline.media.decode import degraded_by, opened, read_audio_blocks, read_video_frames
 
 _RATES_HZ = range(1000, 400_000)
 _USUAL = 16_000, Fraction(25)
@@ -38,13 +37,8 @@ _SUSPECTS = 8
 
 @dataclass(frozen=True)
 class Worse:
-    """How one clip is made worse; travels to worker processes.
-
-    Attributes:
-        root: of the corpus
-        folder: gets `<clip_id>.mkv`, or `.wav` where there is no video
-        settings: ways
-        stage: for the ledger
+    """How one clip of the corpus at `root` is made worse; `folder` gets `<clip_id>.mkv`, or `.wav` where there is no
+    video. Travels to worker processes.
     """
 
     root: Path

@@ -1,5 +1,4 @@
-"""Writes what `pipeline.degradation.effects` makes: lossless media, and a folder for the adapter manifest_csv, without
-date or random number.
+"""Writes what `effects` makes: lossless media, and a folder for the adapter manifest_csv, no date or random number.
 
 Frames are FFV1 (RGB) in Matroska, with their times to the millisecond; audio is 16-bit PCM, one channel; audio
 without video is a WAV file.
@@ -96,11 +95,7 @@ def _audio_packets(stream: Any, blocks: Iterator[np.ndarray], rate_hz: int) -> I
 
 
 def check_worse_ids(clips: Iterable[Clip], where: Path) -> None:
-    """Refuse clips whose worse one would have no usable id, or that of another clip.
-
-    Args:
-        clips: of the corpus
-        where: its manifest, for the message
+    """Refuse clips, of the manifest `where`, whose worse one would have no usable id, or that of another clip.
 
     Raises:
         CorpusError: naming the id
@@ -120,13 +115,8 @@ def _worse(clip_id: str) -> str:
 
 
 def write_folder(folder: Path, root: Path, clips: Sequence[Clip], files: Mapping[str, str]) -> None:
-    """Put the clean files beside the worse ones and write manifest.csv; the notice of a generated corpus goes with it.
-
-    Args:
-        folder: holds the worse files in `worse/`
-        root: of the corpus
-        clips: that have become worse
-        files: clip id -> name of its worse file
+    """Put the clean files of the corpus at `root` beside the worse ones, `files[clip_id]` in `worse/` of the folder,
+    and write manifest.csv; the notice of a generated corpus goes with it.
     """
     for path in sorted({clip.path for clip in clips}):
         _link(root / path, folder / CLEAN / path)
@@ -139,23 +129,14 @@ def write_folder(folder: Path, root: Path, clips: Sequence[Clip], files: Mapping
 
 
 def _rows(clips: Sequence[Clip], files: Mapping[str, str]) -> Iterator[tuple[Any, ...]]:
-    """Yield both lines of every clip.
-
-    Where no recording is known, it is the file, so that guards keep a clip and its worse one on the same side of a
-    fold.
+    """Yield both lines of every clip; where no recording is known, it is the file, so that guards keep a clip and its
+    worse one on the same side of a fold.
     """
     first: dict[str, str] = {}
     for clip in clips:
         source = clip.source or first.setdefault(clip.digest or clip.path, clip.path)
         common = (clip.speaker, clip.emotion, clip.split, clip.gender)
-        yield (
-            clip.clip_id,
-            f"{CLEAN}/{clip.path}",
-            *common,
-            *("" if at is None else at for at in (clip.start, clip.end)),
-            source,
-            CLEAN,
-        )
+        yield clip.clip_id, f"{CLEAN}/{clip.path}", *common, clip.start, clip.end, source, CLEAN
         yield _worse(clip.clip_id), f"{WORSE}/{files[clip.clip_id]}", *common, "", "", source, WORSE
 
 

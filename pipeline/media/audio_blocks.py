@@ -12,10 +12,8 @@ import numpy as np
 
 BLOCK_S = 5.0
 """How much audio is decoded at a time, s."""
-
 PIECE_S = 10.0
 """How much audio is worked on at a time, s; what lasts no longer is computed in one piece."""
-
 KEPT_BLOCKS = 12
 """A clip of so many blocks, a minute, is decoded once and kept; a longer one is decoded anew for each reading."""
 
@@ -50,16 +48,8 @@ class Audio:
 def overlapping(
     blocks: Iterable[np.ndarray], step: int, before: int = 0, after: int = 0
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield audio in pieces that see some of their neighbours.
-
-    Args:
-        blocks: consecutive samples, (n,)
-        step: where pieces begin: at 0, step, 2 step ..., samples
-        before: how many samples before its beginning a piece also gets, where there are any
-        after: how many after `step`
-
-    Yields:
-        (where the piece begins, samples `[begin - before, begin + step + after)` as far as there are any)
+    """Yield consecutive samples, blocks of (n,), in pieces that begin at 0, step, 2 step ... and see some neighbours:
+    (begin, samples `[begin - before, begin + step + after)` as far as there are any).
     """
     held: list[np.ndarray] = []  # the samples `low` to `high`
     low = high = begin = 0
@@ -79,15 +69,11 @@ def overlapping(
 def over_seams(
     blocks: Iterable[np.ndarray], reach: int, function: Callable[[np.ndarray], np.ndarray]
 ) -> Iterator[np.ndarray]:
-    """Yield what `function` makes of all rows, while only two blocks of them are in memory.
+    """Yield consecutive rows of `function(all rows)`, (n, E), equal bit by bit, while only two blocks, of consecutive
+    rows (n, D), are in memory; nothing for no block.
 
-    Args:
-        blocks: consecutive rows, (n, D)
-        reach: row t of the result depends on rows t - reach to t + reach
-        function: (T, D) -> (T, E), which repeats the first and the last row beyond the ends
-
-    Yields:
-        consecutive rows of `function(all rows)`, (n, E), equal bit by bit; nothing for no block
+    The function (T, D) -> (T, E) repeats the first and the last row beyond the ends; its row t depends on rows
+    t - reach to t + reach.
     """
     held: np.ndarray | None = None
     done = 0  # how many of the rows that are held are there only for those that follow

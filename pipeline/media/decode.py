@@ -1,10 +1,12 @@
 """Decode audio and video with FFmpeg (PyAV) on one time axis; the only file that decodes media.
 
 Time 0 is where the clip begins: at the earliest start of any stream of the file (FFmpeg's `start_time` of the
-container), or `start` seconds after that where a span is given. Audio sample i lies at i / rate_hz,
-and `read_frames` counts its times from the same point, so the two stay in step when one stream starts late.
+container), or `start` seconds after that where a span is given. Audio sample i lies at i / rate_hz, and frames count
+their times from the same point, so the two stay in step when one stream starts late. A span is from `start`, s, None =
+the beginning of the file, to `end`, None = the end of the file.
 
-A damaged packet is skipped: what can be decoded is returned, and only a file without any of it is an error.
+A damaged packet is skipped: what can be decoded is returned, `damage` gets a word for everything that could not be (see
+`degraded_by`), and only a file without anything is an error.
 """
 
 from __future__ import annotations
@@ -48,13 +50,6 @@ def read_audio_blocks(
     Channels are averaged (FFmpeg's own downmix of float audio leaves [-1, 1]) and resampled by libswresample.
     Audio that starts late, or pauses by its timestamps, is padded with zeros; audio that stops before `end` is not.
 
-    Args:
-        path: a media file
-        rate_hz: sampling rate of the result, Hz
-        start: where the clip begins, s; None = at the beginning of the file
-        end: where it ends, s; None = at the end of the file
-        damage: gets a word for everything that could not be decoded; see `degraded_by`
-
     Yields:
         `BLOCK_S` of audio, the last time the remainder: (n,) float32 in [-1, 1]; together exactly the samples
         `[start * rate_hz, end * rate_hz)` of the whole file's audio
@@ -64,16 +59,14 @@ def read_audio_blocks(
             `audio_timeline.MIN_AUDIO_S`; silent, digital silence throughout
     """
     pieces = _audio_pieces(path, rate_hz, *_span(start, end), [] if damage is None else damage)
-    blocks = in_blocks(pieces, round(BLOCK_S * rate_hz))
-    yield from check_audio(blocks, rate_hz)
+    yield from check_audio(in_blocks(pieces, round(BLOCK_S * rate_hz)), rate_hz)
 
 
 def _audio_pieces(path: Path, rate_hz: int, begin: float, stop: float, damage: list[str]) -> Iterator[np.ndarray]:
     resampler = partial(av.AudioResampler, format="fltp", rate=rate_hz)
-    axis = AudioTimeline(
-        resampler, rate_hz, round(begin * rate_hz), None if math.isinf(stop) else round(stop * rate_hz)
-    )
-    with _opened(path) as container:
+    last = None if math.isinf(stop) else round(stop * rate_hz)
+    axis = AudioTimeline(resampler, rate_hz, round(begin * rate_hz), last)
+    with opened(path) as container:
         stream = _first_stream(container.streams.audio, "no_audio")
         zero = _start_time(container)
         for frame in chain(_decoded(container, stream, damage), [None]):
@@ -107,15 +100,8 @@ def read_video_frames(
 ) -> Iterator[tuple[float, VideoFrame]]:
     """Decode the first video stream of a file, one frame at a time; cover art is no video.
 
-    Args:
-        path: a media file
-        start: where the clip begins, s; None = at the beginning of the file
-        end: where it ends, s; None = at the end of the file
-        damage: gets a word for everything that could not be decoded; see `degraded_by`
-
     Yields:
-        (time, s from the beginning of the clip, strictly increasing; frame, turned upright as the file's rotation
-        metadata says)
+        (time, s from the beginning of the clip, strictly increasing; frame)
 
     Raises:
         ClipError: missing_file; decode_error; no_video; bad_span, also where no frame lies in the span; raised
@@ -124,7 +110,7 @@ def read_video_frames(
     begin, stop = _span(start, end)
     damage = [] if damage is None else damage
     previous = -math.inf
-    with _opened(path) as container:
+    with opened(path) as container:
         streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
         stream = _first_stream(streams, "no_video")
         zero = _start_time(container)
@@ -158,7 +144,7 @@ class _Bytes(io.FileIO):
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def opened(path: Path) -> Iterator[Any]:
     """Open a container by its bytes, without any protocol: no name and no playlist leads to other files or hosts."""
     try:
         if not path.is_file():
@@ -169,10 +155,8 @@ def _opened(path: Path) -> Iterator[Any]:
     with file:
         try:
             container = av.open(file, "r", options={"protocol_whitelist": "none"}, metadata_errors="replace")
-        except (av.FFmpegError, OSError) as error:
-            raise ClipError(
-                "decode_error", _words(error)
-            ) from error  # no name: clips with equal bytes share one result
+        except (av.FFmpegError, OSError) as error:  # no name: clips with equal bytes share one result
+            raise ClipError("decode_error", _words(error)) from error
         with container:
             yield container
 
@@ -196,10 +180,9 @@ def _start_time(container: Any) -> float:
 
 
 def _seek(container: Any, stream: Any, time: float) -> None:
-    if time < _SEEK_FROM_S or not container.format.name.startswith(_EXACT_SEEK):
-        return
-    with suppress(av.FFmpegError):  # then decoding goes from the beginning
-        container.seek(int((time - _PREROLL_S) / stream.time_base), stream=stream)
+    if time >= _SEEK_FROM_S and container.format.name.startswith(_EXACT_SEEK):
+        with suppress(av.FFmpegError):  # then decoding goes from the beginning
+            container.seek(int((time - _PREROLL_S) / stream.time_base), stream=stream)
 
 
 def _decoded(container: Any, stream: Any, damage: list[str]) -> Iterator[Any]:

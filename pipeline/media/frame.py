@@ -6,26 +6,47 @@ what is cut out needs some part of the frame.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from av.video.reformatter import Interpolation
 
+from pipeline.core.errors import ClipError
 from pipeline.media.yuv import Planes, Region, around, planes_of, samples
 
 _EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT  # the same on every processor
+Picture = TypeVar("Picture")
+
+
+class Source(Protocol):
+    """What crops are cut out of: a frame, or the part of it that was kept."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) of the frame, px."""
+
+    def rgb(self, region: Region) -> np.ndarray:
+        """Return (H, W, 3) uint8 RGB of a region."""
+
+
+class _Pixels:
+    """A converted frame, (H, W, 3) uint8 RGB; as `Planes` otherwise."""
+
+    def __init__(self, pixels: np.ndarray) -> None:
+        self._pixels, self.nbytes = pixels, pixels.nbytes
+
+    def copy(self, region: Region) -> _Pixels:
+        return _Pixels(self.rgb(region).copy())
+
+    def rgb(self, region: Region) -> np.ndarray:
+        left, top, right, bottom = region
+        return self._pixels[top:bottom, left:right]
 
 
 class VideoFrame:
-    """A decoded frame, upright as the file's rotation metadata says.
-
-    Args:
-        frame: `av.VideoFrame`
-
-    Attributes:
-        shape: (height, width), px
-    """
+    """A decoded `av.VideoFrame`, upright as the file's rotation metadata says; `shape` is (height, width), px."""
 
     def __init__(self, frame: Any) -> None:
         self._frame = frame
@@ -45,58 +66,32 @@ class VideoFrame:
 
     def rgb(self, region: Region | None = None) -> np.ndarray:
         """Return (H, W, 3) uint8 RGB of the frame, or of a region of it: the same pixels, in less time."""
-        left, top, right, bottom = region or (0, 0, self.shape[1], self.shape[0])
-        if self._planes is not None:
-            return self._planes.rgb((left, top, right, bottom))
-        return self._pixels[top:bottom, left:right]
+        return self._upright.rgb(region or (0, 0, self.shape[1], self.shape[0]))
 
     def part(self, region: Region) -> Part:
         """Return a copy of a region and some pixels around it, which does not hold the rest of the frame."""
-        return Part(self.shape, region, self._planes or _Pixels(self._pixels))
+        return Part(self.shape, region, self._upright)
 
     @cached_property
     def _stored(self) -> Planes | None:
         return planes_of(self._frame)
 
     @cached_property
-    def _planes(self) -> Planes | None:
-        planes = self._stored
-        if planes is None or not self._turns:
-            return planes
-        down, across = planes.step  # a turn would bring a colour of half a size from the end of a row to its beginning
-        return None if self._frame.height % down or self._frame.width % across else planes.turned(self._turns)
-
-    @cached_property
-    def _pixels(self) -> np.ndarray:
-        whole = (0, 0, self._frame.width, self._frame.height)
-        if self._stored is not None:
-            rgb = self._stored.rgb(whole)
+    def _upright(self) -> Planes | _Pixels:
+        frame, stored = self._frame, self._stored
+        if stored is None:
+            rgb = frame.to_ndarray(format="rgb24", interpolation=_EXACT, threads=1)
         else:
-            rgb = self._frame.to_ndarray(format="rgb24", interpolation=_EXACT, threads=1)
-        return np.ascontiguousarray(np.rot90(rgb, self._turns))
-
-
-class _Pixels:
-    """A converted frame; as `Planes` otherwise."""
-
-    def __init__(self, pixels: np.ndarray) -> None:
-        self._pixels, self.nbytes = pixels, pixels.nbytes
-
-    def copy(self, region: Region) -> _Pixels:
-        return _Pixels(self.rgb(region).copy())
-
-    def rgb(self, region: Region) -> np.ndarray:
-        left, top, right, bottom = region
-        return self._pixels[top:bottom, left:right]
+            down, across = stored.step
+            if not self._turns or not (frame.height % down or frame.width % across):
+                return stored.turned(self._turns)
+            # a turn would bring a colour of half a size from the end of a row to its beginning
+            rgb = stored.rgb((0, 0, frame.width, frame.height))
+        return _Pixels(np.ascontiguousarray(np.rot90(rgb, self._turns)))
 
 
 class Part:
-    """A region of a frame, kept when the frame is gone; within the region it answers as the frame would.
-
-    Args:
-        shape: (height, width) of the whole frame, px
-        region: what can be asked for
-        frame: the whole, of which a copy is made
+    """A copy of a region of a frame, kept when the frame is gone; within the region it answers as the frame would.
 
     Attributes:
         shape: (height, width) of the whole frame, px
@@ -121,11 +116,7 @@ class Part:
 
 
 class DrawnFrame:
-    """A frame made from an array; as `VideoFrame` otherwise.
-
-    Args:
-        rgb: (H, W, 3) uint8
-    """
+    """A frame made from an array, (H, W, 3) uint8 RGB; as `VideoFrame` otherwise."""
 
     def __init__(self, rgb: np.ndarray) -> None:
         self._rgb = rgb
@@ -138,8 +129,7 @@ class DrawnFrame:
 
     def rgb(self, region: Region | None = None) -> np.ndarray:
         """Return (H, W, 3) uint8 RGB of the frame, or of a region of it."""
-        left, top, right, bottom = region or (0, 0, self.shape[1], self.shape[0])
-        return self._rgb[top:bottom, left:right]
+        return _Pixels(self._rgb).rgb(region or (0, 0, self.shape[1], self.shape[0]))
 
     def part(self, region: Region) -> Part:
         """Return a copy of a region."""
@@ -149,12 +139,16 @@ class DrawnFrame:
 AnyFrame = VideoFrame | DrawnFrame
 
 
-class Source(Protocol):
-    """What crops are cut out of: a frame, or the part of it that was kept."""
+def same_frames(pictures: Iterable[tuple[float, Picture]], times: np.ndarray) -> Iterator[tuple[int, Picture]]:
+    """Yield (number of the frame, picture) of a second reading, that must have the times (T,) s of the first.
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(height, width) of the frame, px."""
-
-    def rgb(self, region: Region) -> np.ndarray:
-        """Return (H, W, 3) uint8 RGB of a region."""
+    Raises:
+        ClipError: decode_error, it has other frames, or at the end fewer
+    """
+    index = -1
+    for index, (time, picture) in enumerate(pictures):
+        if index >= len(times) or time != times[index]:
+            raise ClipError("decode_error", f"frame {index} differs between two readings")
+        yield index, picture
+    if index + 1 != len(times):
+        raise ClipError("decode_error", f"{len(times)} frames at the first reading, {index + 1} at the second")

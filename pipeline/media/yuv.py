@@ -1,5 +1,4 @@
-"""A video frame as most codecs store it, one byte a sample: luma of every pixel, two chroma values of every one, two or
-four.
+"""A video frame as most codecs store it, a byte a sample: luma of every pixel, two chroma values of each, two or four.
 
 FFmpeg's own conversion, told to give the same on every processor, takes as long as decoding.
 """
@@ -21,9 +20,7 @@ _FORMATS = {f"{name}{kind}p": step for name in ("yuv", "yuvj") for kind, step in
 _FULL_RANGE = 2
 _WEIGHTS = {1: (0.2126, 0.0722), 4: (0.3, 0.11), 7: (0.212, 0.087), 9: (0.2627, 0.0593), 10: (0.2627, 0.0593)}
 _BT601 = (0.299, 0.114)
-"""Weights of red and blue in luma, by ITU-T H.273's number of the matrix; of another or none, ITU-R
-BT.601's.
-"""
+"""Weights of red and blue in luma, by ITU-T H.273's number of the matrix; of another or none, ITU-R BT.601's."""
 _ROWS = 200
 """That are converted at a time: a whole large frame would need new memory each time."""
 _AROUND_PX = 2
@@ -111,24 +108,20 @@ def samples(plane: Any) -> np.ndarray:
 def around(region: Region, shape: tuple[int, ...]) -> Region:
     """Return a region with what counts for its chroma, with edges on chroma samples; within a frame of this shape."""
     left, top, right, bottom = region
+    height, width = shape
     first_x, first_y = (max(0, (edge - _AROUND_PX) // 2 * 2) for edge in (left, top))
-    last_x, last_y = (
-        min(size, -(-(edge + _AROUND_PX) // 2) * 2) for edge, size in ((right, shape[1]), (bottom, shape[0]))
-    )
-    return first_x, first_y, last_x, last_y
+    last_x, last_y = (-(-(edge + _AROUND_PX) // 2) * 2 for edge in (right, bottom))
+    return first_x, first_y, min(width, last_x), min(height, last_y)
 
 
 @cache
 def _matrix(space: int, full_range: bool) -> np.ndarray:
-    """Return the matrix to RGB, ITU-T H.273, section 8.3: E'Y, E'PB and E'PR from their 8-bit codes, R and B from
-    these, then G.
-    """
+    """Return the matrix to RGB, ITU-T H.273, 8.3: E'Y, E'PB and E'PR from 8-bit codes, R and B from these, then G."""
     red, blue = _WEIGHTS.get(space, _BT601)
     green = 1 - red - blue
     ranges = np.array([255, 255, 255] if full_range else [219, 224, 224])
     to_blue, to_red = 2 * (1 - blue), 2 * (1 - red)
-    matrix = (
-        np.array([[1, 0, to_red], [1, -to_blue * blue / green, -to_red * red / green], [1, to_blue, 0]]) * 255 / ranges
-    )
+    rows = [[1, 0, to_red], [1, -to_blue * blue / green, -to_red * red / green], [1, to_blue, 0]]
+    matrix = np.array(rows) * 255 / ranges
     zero = np.array([0 if full_range else 16, 128, 128])
     return np.column_stack([matrix, -matrix @ zero]).astype(np.float32)

@@ -27,7 +27,7 @@ _LARGE = 1000.0
 
 @dataclass(frozen=True)
 class CropJob:
-    """Cut the tracked face out of one clip.
+    """Cut the tracked face out of one clip; see `pipeline.engine.run.Job`.
 
     Args:
         name: of the crops, under `crop_faces` in params.yaml
@@ -45,9 +45,7 @@ class CropJob:
 
     @classmethod
     def of(cls, name: str, block: Any, root: Path, faces: Path) -> CropJob:
-        """Return the job for a corpus folder and its face tracks by the block `crop_faces.<name>`; see
-        `crop_params`.
-        """
+        """Return the job for a corpus folder and its face tracks by a block, `crop_faces.<name>`; see `crop_params`."""
         return cls(name, root, faces, *crop_params(block, f"crop_faces.{name}"))
 
     @property
@@ -58,9 +56,8 @@ class CropJob:
     @property
     def version(self) -> str:
         """Digest of the code that cuts and decodes."""
-        return code_digest(
-            "pipeline.faces.cropping.crop", plugins.module_name("crops", self.kind), "pipeline.media.decode"
-        )
+        way = plugins.module_name("crops", self.kind)
+        return code_digest("pipeline.faces.cropping.crop", way, "pipeline.media.decode")
 
     def parts(self, clip: Clip) -> Mapping[str, Any]:
         """See `pipeline.engine.run.Job`."""
@@ -81,8 +78,7 @@ class CropJob:
         }
 
     def load(self, clip: Clip) -> ClipFeatures:
-        """See `pipeline.engine.run.Job`; where the face is in all frames, some 30 bytes each; frames are decoded one by
-        one, later.
+        """Return where the face is in all frames, some 30 bytes each; frames are decoded one by one, later.
 
         Raises:
             ArtifactError: the tracker's file does not say where the eyes are
@@ -105,20 +101,16 @@ class CropJob:
     def cut(
         self, pictures: Iterable[tuple[float, Source]], faces: ClipFeatures, threads: int = 1
     ) -> Iterator[ClipFeatures]:
-        """Yield the crops of a clip's pictures, block by block; see `crop_clip`."""
-        yield from crop_clip(pictures, faces, self._way, self._way.Params.model_validate(dict(self.params)), threads)
+        """Return the crops of a clip's pictures, block by block; see `crop_clip`."""
+        return crop_clip(pictures, faces, self._way, self._settings, threads)
 
     def sides(self, eyes: Eyes) -> float:
         """Return the side of the upright square about a face that holds what a crop shows of it, over that of the
-        face's box.
-
-        Args:
-            eyes: where a detector's boxes have them
+        face's box, in which a detector has the eyes there.
         """
         box = np.array([[0.0, 0.0, 1.0, 1.0]])
         place = _LARGE * (box[0] if self._way.ARRAY == "boxes" else eye_centres(box, eyes)[0])
-        reach = self._way.reach(place, self._way.Params.model_validate(dict(self.params)))
-        return 2 * max(abs(edge / _LARGE - 0.5) for edge in reach)
+        return 2 * max(abs(edge / _LARGE - 0.5) for edge in self._way.reach(place, self._settings))
 
     def meta(self) -> FeatureMeta:
         """Return the attributes of the feature file."""
@@ -135,13 +127,13 @@ class CropJob:
     def _way(self) -> Any:
         return plugins.load("crops", self.kind)
 
+    @property
+    def _settings(self) -> Any:
+        return self._way.Params.model_validate(dict(self.params))
+
 
 def crop_params(block: Any, key: str) -> tuple[str, dict[str, Any]]:
-    """Return the kind of some crops and its settings, checked, with the defaults filled in.
-
-    Args:
-        block: under `crop_faces` in params.yaml
-        key: its place there, `crop_faces.<name>`
+    """Return the kind of some crops and its settings, checked and complete, by a block at `crop_faces.<name>`, its key.
 
     Raises:
         SettingsError: no kind, an unknown kind, or a wrong setting

@@ -56,14 +56,7 @@ class Detector:
         self._cascade = _cascade()
 
     def __call__(self, rgb: np.ndarray) -> list[Detection]:
-        """Find faces.
-
-        Args:
-            rgb: (H, W, 3) uint8, or (H, W) grey
-
-        Returns:
-            the faces in px of the picture, best score first
-        """
+        """Return the faces of a picture, (H, W, 3) uint8 or (H, W) grey, best first."""
         grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY) if rgb.ndim == 3 else rgb
         if self.params.equalise:
             grey = cv2.equalizeHist(grey)
@@ -75,12 +68,8 @@ class Detector:
             minSize=(smallest, smallest),
             outputRejectLevels=True,  # otherwise there are no weights
         )
-        boxes = np.reshape(rectangles, (-1, 4)).astype(float)
-        boxes[:, 2:] += boxes[:, :2]
-        found = [
-            Detection((b[0], b[1], b[2], b[3]), float(w))
-            for b, w in zip(boxes.tolist(), np.ravel(weights), strict=True)
-        ]
+        boxes = [(x, y, x + w, y + h) for x, y, w, h in np.reshape(rectangles, (-1, 4)).astype(float).tolist()]
+        found = [Detection(box, float(weight)) for box, weight in zip(boxes, np.ravel(weights), strict=True)]
         return sorted(found, key=lambda d: (-d.score, d.box))
 
 

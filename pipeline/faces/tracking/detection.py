@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.faces.boxes import Detection, Eyes, FaceDetector
 from pipeline.faces.tracking.patch import Place
-from pipeline.faces.tracking.tracklet import Seen, seen
+from pipeline.faces.tracking.tracklet import Seen
 from pipeline.media.frame import AnyFrame
 from pipeline.media.yuv import Region
 
@@ -22,20 +22,13 @@ _STEP, _FACE_PX = 5 / 6, 105.0
 _CELL_PX, _WINDOW_PX = 8, 73
 """dlib looks for faces of so many px, their corners a multiple of 8 px apart, in ever smaller pictures. A part that
 begins at such a multiple, in the size of the face, is looked at as the whole picture would be: boxes that overlap those
-in the whole by
-    0.95 and not 0.84 (RAVDESS
-and CREMA-D). Other detectors do not mind."""
+in the whole by 0.95 and not 0.84 (RAVDESS and CREMA-D). Other detectors do not mind."""
 
 EyeFinder = Callable[[np.ndarray, Detection], Eyes]
 
 
 class Look:
-    """A detector, and what finds the eyes where the detector does not.
-
-    Args:
-        detector: finds the faces of a picture
-        eyes: finds the eyes of a face in grey pixels; None = they are left to the detector
-    """
+    """A detector, and what finds the eyes of a face in grey pixels where the detector does not; None = nothing does."""
 
     def __init__(self, detector: FaceDetector, eyes: EyeFinder | None = None) -> None:
         self._detector, self._eyes = detector, eyes
@@ -62,14 +55,14 @@ class Look:
         grey = getattr(self._detector, "grey", False)
         pixels = picture.luma[top:bottom, left:right] if grey else picture.rgb(region)
         pixels = _scaled(pixels, scale)
-        found = self._detector(pixels)
         unit = np.array([(right - left) / pixels.shape[1], (bottom - top) / pixels.shape[0]])
-        return [_placed(seen(one, self._eyes_of(pixels, one)), unit, (left, top)) for one in found]
+        return [_placed(one, self._eyes_of(pixels, one), unit, (left, top)) for one in self._detector(pixels)]
 
     def _eyes_of(self, pixels: np.ndarray, found: Detection) -> Eyes | None:
-        if self._eyes is None or found.landmarks is not None:
-            return None
-        return self._eyes(pixels, found)
+        """Return the eyes that a detection brings itself, or else those found by another."""
+        if found.landmarks is not None:
+            return found.landmarks[:2]
+        return self._eyes(pixels, found) if self._eyes is not None else None
 
 
 def _scaled(pixels: np.ndarray, scale: float) -> np.ndarray:
@@ -80,8 +73,8 @@ def _scaled(pixels: np.ndarray, scale: float) -> np.ndarray:
     return cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
 
 
-def _placed(found: Seen, unit: np.ndarray, corner: tuple[int, int]) -> Seen:
+def _placed(found: Detection, eyes: Eyes | None, unit: np.ndarray, corner: tuple[int, int]) -> Seen:
     """Return a face of a part of the picture where it lies in the whole."""
     left, top, right, bottom = (np.reshape(found.box, (2, 2)) * unit + corner).ravel().tolist()
-    eyes: Any = None if found.eyes is None else tuple(map(tuple, (np.array(found.eyes) * unit + corner).tolist()))
-    return Seen((left, top, right, bottom), found.score, eyes)
+    placed: Any = None if eyes is None else tuple(map(tuple, (np.array(eyes) * unit + corner).tolist()))
+    return Seen((left, top, right, bottom), found.score, placed)

@@ -1,9 +1,8 @@
 """Find the eyes of a detected face: dlib's 5-point predictor.
 
 Source: V. Kazemi, J. Sullivan, "One millisecond face alignment with an ensemble of regression trees", CVPR 2014, as
-    trained by
-D. King. Weights: `fetch_weights@landmarks` (dlib_landmarks_5). It gives the corners of the eyes and the nose; an eye's
-centre is the middle between its corners.
+trained by D. King. Weights: `fetch_weights@landmarks` (dlib_landmarks_5). It gives the corners of the eyes and the
+nose; an eye's centre is the middle between its corners.
 """
 
 from __future__ import annotations
@@ -20,10 +19,7 @@ from pipeline.faces.boxes import Detection, Eyes
 
 
 class Dlib5:
-    """Build one per process.
-
-    Args:
-        weights: folder of the predictor, as `fetch_weights` writes it, or None
+    """Build one per process; `weights` is the folder of the predictor, as `fetch_weights` writes it, or None.
 
     Raises:
         WeightsError: there is none
@@ -39,12 +35,7 @@ class Dlib5:
         self._predictor = dlib.shape_predictor(str(published.files["dlib_landmarks_5"]))
 
     def __call__(self, pixels: np.ndarray, found: Detection) -> Eyes:
-        """Return the centres of the eyes, px, the left one in the picture first.
-
-        Args:
-            pixels: (H, W) or (H, W, 3) uint8
-            found: a face in it
-        """
+        """Return the eyes of a face that was found in a picture, (H, W) or (H, W, 3) uint8."""
         left, top, right, bottom = (round(edge) for edge in found.box)
         shape = self._predictor(np.ascontiguousarray(pixels), dlib.rectangle(left, top, right - 1, bottom - 1))
         x = [shape.part(number).x + 0.5 for number in range(4)]  # dlib counts from the middle of the first pixel

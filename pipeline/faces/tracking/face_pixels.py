@@ -21,11 +21,7 @@ class NotKept(Exception):
 
 
 class Kept:
-    """What is kept of one clip.
-
-    Args:
-        sides: side of the square about a face that crops reach, over that of the face's box
-    """
+    """What is kept of one clip; `sides` is that of the square about a face that crops reach, over the face's box."""
 
     def __init__(self, sides: float) -> None:
         self._sides = sides + _SLACK
@@ -36,7 +32,8 @@ class Kept:
         """Keep the faces of the next frame; nothing any more, once they take too much memory."""
         if self._parts is None:
             return
-        parts = [picture.part(region) for place in places if (region := self._region(place, picture.shape)) is not None]
+        regions = (self._region(place, picture.shape) for place in places)
+        parts = [picture.part(region) for region in regions if region is not None]
         self._parts.append(parts)
         self._bytes += sum(part.nbytes for part in parts)
         if self._bytes > MOST_BYTES:
@@ -48,11 +45,7 @@ class Kept:
         return self._bytes / max(1, len(self._parts or ()))
 
     def pictures(self, times: np.ndarray) -> Iterator[tuple[float, KeptPicture]]:
-        """Yield (time, picture) of all frames, as far as they are kept.
-
-        Raises:
-            NotKept: it was too much
-        """
+        """Yield (time, picture) of all frames, as far as they are kept; raise `NotKept` where it was too much."""
         if self._parts is None:
             raise NotKept
         for time, parts in zip(times.tolist(), self._parts, strict=True):
@@ -66,28 +59,20 @@ class Kept:
 
 
 class KeptPicture:
-    """The faces of one frame."""
+    """The faces of one frame, see `pipeline.media.frame.Source`; raises `NotKept` where a part of it is not kept."""
 
     def __init__(self, parts: list[Part]) -> None:
         self._parts = parts
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(height, width) of the picture, px.
-
-        Raises:
-            NotKept: nothing of it is kept
-        """
+        """(height, width) of the picture, px."""
         if not self._parts:
             raise NotKept
         return self._parts[0].shape
 
     def rgb(self, region: Region) -> np.ndarray:
-        """Return (H, W, 3) uint8 RGB of a region.
-
-        Raises:
-            NotKept: it was not kept as a whole
-        """
+        """Return (H, W, 3) uint8 RGB of a region."""
         for part in self._parts:
             if part.holds(region):
                 return part.rgb(region)

@@ -183,13 +183,13 @@ def test_settings_are_strict(wrong):
 def test_tracks_depend_on_the_weights_of_a_detector_that_has_any(tmp_path):
     clip = Clip("c", "c.mp4", "s", "anger", digest="0")
     folders = [random_weights(tmp_path / str(seed), seed) for seed in range(2)]
-    params = TrackParams(detector="mtcnn").model_dump()
+    params = TrackParams(detector="mtcnn")
     jobs = [TrackJob(tmp_path, params, mtcnn.Params().model_dump(), folder) for folder in folders]
     assert jobs[0].parts(clip) != jobs[1].parts(clip)
     assert jobs[0].meta().weights != jobs[1].meta().weights
     assert len(jobs[0].meta().weights) == 64
     assert jobs[0].meta().origin == "random, for a test"
-    without = TrackJob(tmp_path, TrackParams().model_dump(), dlib_hog.Params().model_dump())
+    without = TrackJob(tmp_path, TrackParams(), dlib_hog.Params().model_dump())
     assert without.parts(clip) == replace(without, weights=folders[0]).parts(clip)
     assert without.meta().weights == without.meta().origin == ""
 

@@ -42,7 +42,7 @@ def test_the_tracker_takes_them_and_tracks_depend_on_the_weights(folder, astrona
     shift = 3 * np.arange(12)[:, None] * [1, 0]
     expected = np.array(EYES) + shift[:, None]
     assert np.abs(found.extra["landmarks"] - expected).max() < 6
-    job = TrackJob(tmp_path, TrackParams(eyes="dlib5").model_dump(), {}, None, folder)
+    job = TrackJob(tmp_path, TrackParams(eyes="dlib5"), {}, None, folder)
     assert job.meta().weights == Dlib5(folder).weights
     assert "7198 faces" in job.meta().origin
 

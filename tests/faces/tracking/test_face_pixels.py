@@ -47,7 +47,7 @@ def film(tmp_path_factory):
 
 def jobs(folder, cache, crops=CROPS) -> TrackJob:
     made = tuple(CropJob(name, folder, cache / "faces.h5", *crop_params(block, name)) for name, block in crops.items())
-    return TrackJob(folder, TrackParams().model_dump(), {}, None, None, made, cache / "clips")
+    return TrackJob(folder, TrackParams(), {}, None, None, made, cache / "clips")
 
 
 def tracked(job: TrackJob) -> ClipFeatures:

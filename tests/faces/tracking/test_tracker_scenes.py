@@ -125,7 +125,7 @@ def test_who_speaks_may_be_the_subject(tmp_path):
         pictures=[picture(i) for i in range(60)],
     )
     for subject, left in ((("length", "size", "score"), True), (("length", "size", "score", "mouth"), False)):
-        job = TrackJob(tmp_path, TrackParams(subject=subject, close_from=0.4).model_dump(), {})
+        job = TrackJob(tmp_path, TrackParams(subject=subject, close_from=0.4), {})
         notes = []
         found = next(job.compute(Clip("a", path.name, "s", "anger"), None, notes))
         assert (found.values[:, 0].mean() < 200) == left
