@@ -1,7 +1,5 @@
 """Mel spectra, MFCC, their derivatives and context windows: shared by features and by the source task on phones."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 
@@ -63,12 +61,8 @@ def with_derivatives(values: np.ndarray) -> np.ndarray:
 
 
 class Frames:
-    """Hamming frames that lie wholly inside the signal: a padded edge would be an observation that nobody made.
-
-    Attributes:
-        window: length of a frame, samples
-        hop: from one beginning to the next, samples
-        overlap: how far a frame reaches into the next, samples
+    """Hamming frames that lie wholly inside the signal: a padded edge would be an observation that nobody made. In
+    samples, a frame is `window` long, the next begins after a `hop`, and it reaches an `overlap` into the next.
     """
 
     def __init__(self, params: MfccParams | LogMelParams) -> None:
@@ -122,9 +116,8 @@ def cepstra(samples: np.ndarray, params: MfccParams) -> np.ndarray:
 
 
 def mfcc39(samples: np.ndarray, params: MfccParams) -> tuple[np.ndarray, np.ndarray]:
-    """Return MFCC with first and second derivatives of samples (N,) at `AUDIO_HZ`.
-
-    ((T, 3 * coefficients) float32, (T,) centre of each frame in s); T = 0 for less than one frame
+    """Return MFCC with first and second derivatives of samples (N,) at `AUDIO_HZ`: ((T, 3 * coefficients) float32, (T,)
+    centre of each frame in s); T = 0 for less than one frame.
     """
     static = cepstra(samples, params)
     values = with_derivatives(static) if len(static) else np.zeros((0, 3 * params.coefficients))
@@ -132,10 +125,9 @@ def mfcc39(samples: np.ndarray, params: MfccParams) -> tuple[np.ndarray, np.ndar
 
 
 def log_mel(samples: np.ndarray, params: LogMelParams) -> tuple[np.ndarray, np.ndarray]:
-    """Return the log mel spectrogram of samples (N,) at `AUDIO_HZ`, Zhang et al. 2017, section III.A.1.
-
-    ((T, bands) float32, natural logarithm of the power in each band, not below `LOG_FLOOR`'s; (T,) centre of each frame
-    in s); T = 0 for less than one frame
+    """Return the log mel spectrogram of samples (N,) at `AUDIO_HZ`, Zhang et al. 2017, section III.A.1: ((T, bands)
+    float32, natural logarithm of the power in each band, not below `LOG_FLOOR`'s; (T,) centre of each frame in s);
+    T = 0 for less than one frame.
     """
     power = _mel_power(samples, params, params.bands).T
     return np.log(np.maximum(power, LOG_FLOOR)).astype(np.float32), Frames(params).times(len(power))

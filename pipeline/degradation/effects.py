@@ -3,10 +3,9 @@
 Each takes and gives one piece at a time, and depends on the seed, the clip's id and its media alone.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Iterator
+from typing import Self
 
 import cv2
 import numpy as np
@@ -34,7 +33,7 @@ class DegradeParams(Settings):
     seed: int = Field(0, ge=0, description="of the noise, and of which frames are lost")
 
     @model_validator(mode="after")
-    def _one_way_at_least(self) -> DegradeParams:
+    def _one_way_at_least(self) -> Self:
         if self.snr_db is None and self.blur_px is None and self.drop_frames is None:
             raise ValueError("set one of snr_db, blur_px and drop_frames at least")
         return self

@@ -4,8 +4,6 @@ Frames are FFV1 (RGB) in Matroska, with their times to the millisecond; audio is
 without video is a WAV file.
 """
 
-from __future__ import annotations
-
 import csv
 import math
 import os
@@ -41,14 +39,10 @@ FrameStream = Iterator[tuple[float, np.ndarray]]
 def write_lossless(
     path: Path, frames: FrameStream | None, audio: Iterator[np.ndarray] | None, rate_hz: int, frame_rate: Fraction
 ) -> None:
-    """Write video and audio to one file, whose suffix names its container, in the order of their times.
+    """Write video and audio to one file, `.mkv`, or `.wav` without video, in the order of their times.
 
-    Args:
-        path: `.mkv`, or `.wav` without video
-        frames: at least one; all get the size of the first
-        audio: consecutive samples, (n,), cut off at +-1; from time 0 on
-        rate_hz: of the audio, Hz
-        frame_rate: for players; every frame has its own time
+    All frames, at least one, get the size of the first, and each has its own time, the frame rate is for players;
+    audio, consecutive samples (n,) from time 0 on, is cut off at +-1.
     """
     with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
         tracks = []
@@ -95,10 +89,8 @@ def _audio_packets(stream: Any, blocks: Iterator[np.ndarray], rate_hz: int) -> I
 
 
 def check_worse_ids(clips: Iterable[Clip], where: Path) -> None:
-    """Refuse clips, of the manifest `where`, whose worse one would have no usable id, or that of another clip.
-
-    Raises:
-        CorpusError: naming the id
+    """Refuse clips, of the manifest `where`, whose worse one would have no usable id, or that of another clip, by a
+    CorpusError that names it.
     """
     taken = {clip.clip_id for clip in clips}
     for clip_id in sorted(taken):
@@ -119,7 +111,12 @@ def write_folder(folder: Path, root: Path, clips: Sequence[Clip], files: Mapping
     and write manifest.csv; the notice of a generated corpus goes with it.
     """
     for path in sorted({clip.path for clip in clips}):
-        _link(root / path, folder / CLEAN / path)
+        source, target = (root / path).resolve(), folder / CLEAN / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(source, target)
+        except OSError:  # another file system, or one that knows no hard links; what else is wrong, copying tells
+            shutil.copyfile(source, target)
     for mark in [place / MARK for place in (root.parent, root) if (place / MARK).is_file()]:
         shutil.copyfile(mark, folder / MARK)
     with atomic_path(folder / "manifest.csv") as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
@@ -138,11 +135,3 @@ def _rows(clips: Sequence[Clip], files: Mapping[str, str]) -> Iterator[tuple[Any
         common = (clip.speaker, clip.emotion, clip.split, clip.gender)
         yield clip.clip_id, f"{CLEAN}/{clip.path}", *common, clip.start, clip.end, source, CLEAN
         yield _worse(clip.clip_id), f"{WORSE}/{files[clip.clip_id]}", *common, "", "", source, WORSE
-
-
-def _link(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source.resolve(), target)
-    except OSError:  # another file system, or one that knows no hard links; what else is wrong, copying tells
-        shutil.copyfile(source, target)

@@ -3,8 +3,6 @@
 Also how points, and pictures with them, are brought to their places.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -24,8 +22,7 @@ Landmarks = tuple[Point, Point, Point, Point, Point]
 """(x, y) px of the left eye, right eye, nose, left and right corner of the mouth; left is left in the picture."""
 
 _REACH = 3.0  # standard deviations beyond which a Gaussian weight does not count
-_ROWS = 1024
-"""Frames that are smoothed at a time."""
+_ROWS = 1024  # frames that are smoothed at a time
 
 
 @dataclass(frozen=True)
@@ -110,17 +107,11 @@ def similarity(points: np.ndarray, targets: np.ndarray) -> np.ndarray:
 
 
 def drawn(rgb: np.ndarray, matrix: Callable[[int], np.ndarray], size: tuple[int, int], shrinks: float) -> np.ndarray:
-    """Draw a picture at other places, (height, width, 3) uint8.
+    """Draw a picture (H, W, 3) uint8 at another place, `size` = (width, height) px.
 
-    What lies outside the picture is its reflection (without repeating the border, OpenCV's BORDER_REFLECT_101).
-    Shrinking would skip pixels: it is drawn at a whole multiple of the size, where nothing is skipped, and means are
-    taken.
-
-    Args:
-        rgb: (H, W, 3) uint8
-        matrix: gives OpenCV's (2, 3) matrix from the picture to the result, drawn so many times as large
-        size: (width, height) of the result, px
-        shrinks: how many pixels of the picture one of the result is wide
+    What lies outside the picture is its reflection (without repeating the border, OpenCV's BORDER_REFLECT_101). Where
+    one pixel of the result `shrinks` several of the picture, some would be skipped: it is drawn at a whole multiple of
+    the size, for which `matrix` gives OpenCV's (2, 3) matrix from the picture, and means are taken.
     """
     fold = max(1, math.ceil(shrinks - 1e-6))
     large = (size[0] * fold, size[1] * fold)
@@ -129,14 +120,10 @@ def drawn(rgb: np.ndarray, matrix: Callable[[int], np.ndarray], size: tuple[int,
 
 
 def smooth(boxes: np.ndarray, times: np.ndarray, sigma_s: float) -> np.ndarray:
-    """Smooth each run of observed boxes by local straight lines with Gaussian weights in time.
+    """Smooth each run of observed boxes (T, 4) by local straight lines with Gaussian weights in time, of standard
+    deviation `sigma_s`, 0 = leave them as they are; NaN, where there is none, stays NaN.
 
     A line, not a mean, because a mean lags at the ends of a run: steady motion passes unchanged.
-
-    Args:
-        boxes: (T, 4) px, NaN where there is none, and there the result is NaN, too
-        times: (T,) s, increasing
-        sigma_s: standard deviation of the weights, s; 0 = leave the boxes as they are
     """
     result = boxes.copy()
     if sigma_s == 0:

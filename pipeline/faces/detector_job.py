@@ -1,7 +1,5 @@
 """What the per-clip jobs that look for faces share: settings, also the detector's, and what a result depends on."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -19,13 +17,8 @@ from pipeline.faces.boxes import COLUMNS
 
 @dataclass(frozen=True)
 class DetectorJob:
-    """A job on the frames of one clip; see `pipeline.engine.run.Job`.
-
-    Attributes:
-        root: corpus folder
-        params: settings of the stage, which name the detector
-        detector: the detector's own settings
-        weights: folder of the detector's networks, or None
+    """A job on the frames of one clip of the corpus folder; the stage's settings name the detector, which has its own
+    settings and the folder of its networks, or None. See `pipeline.engine.run.Job`.
     """
 
     root: Path
@@ -91,15 +84,8 @@ def _detector(name: str, settings: str, weights: Path | None) -> Any:
 
 
 def detector_settings(model: type[Model], section: Mapping[str, Any], key: str) -> tuple[Model, dict[str, Any]]:
-    """Return a stage's settings and those of the detector that it names, checked and complete.
-
-    Args:
-        model: of the stage's settings, with `detector`
-        section: of params.yaml, with `detector_settings` beside them
-        key: its name
-
-    Raises:
-        SettingsError: a mistake in either, or no such detector
+    """Return a stage's settings and those of the detector that it names, `detector_settings` beside them in the section
+    of params.yaml, checked and complete; raise SettingsError where either has a mistake or the detector is none.
     """
     block = dict(section)
     own = block.pop("detector_settings", {})

@@ -3,10 +3,9 @@
 Nothing here holds more than a minute or two pieces, so memory does not grow with a clip's length.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
+from typing import Self
 
 import numpy as np
 
@@ -32,17 +31,14 @@ class Audio:
     def __init__(self, read: Callable[[], Iterator[np.ndarray]], damage: Sequence[str] = ()) -> None:
         self.damage = damage
         first = list(islice(read(), KEPT_BLOCKS + 1))
-        self._read = read if len(first) > KEPT_BLOCKS else lambda: iter(first)
+        self.blocks = read if len(first) > KEPT_BLOCKS else lambda: iter(first)
+        """Begins a new reading: consecutive samples, (n,) float32, not to be written to."""
 
     @classmethod
-    def of(cls, samples: np.ndarray, block: int | None = None) -> Audio:
+    def of(cls, samples: np.ndarray, block: int | None = None) -> Self:
         """Return audio that is in memory already, (N,) float32, in blocks of `block` samples or as a whole."""
         size = block or max(1, len(samples))
         return cls(lambda: (samples[start : start + size] for start in range(0, max(1, len(samples)), size)))
-
-    def blocks(self) -> Iterator[np.ndarray]:
-        """Return a new reading: consecutive samples, (n,) float32, not to be written to."""
-        return self._read()
 
 
 def overlapping(

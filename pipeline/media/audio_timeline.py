@@ -1,7 +1,5 @@
 """Put pieces of decoded audio where their timestamps say, resampled, and hand out one span of the result."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -22,14 +20,10 @@ MAX_GAP_S = 600.0
 class AudioTimeline:
     """Mono audio on the clip's time axis.
 
-    Pieces that follow one another without a hole go through one resampler, so that no edge arises between
-    them; a hole, or another sampling rate or channel layout, begins with a new one.
-
-    Args:
-        new_resampler: gives an object like `av.AudioResampler` whose output is planar float at `rate_hz`
-        rate_hz: sampling rate of the result, Hz
-        first: sample at which the span begins
-        last: sample before which it ends; None = keep everything
+    Pieces that follow one another without a hole go through one resampler, so that no edge arises between them; a hole,
+    or another sampling rate or channel layout, begins with a new one: `new_resampler` gives an object like
+    `av.AudioResampler` whose output is planar float at `rate_hz`. The span begins at the sample `first` and ends before
+    `last`; None = keep everything.
     """
 
     def __init__(self, new_resampler: Callable[[], Any], rate_hz: int, first: int = 0, last: int | None = None) -> None:
@@ -109,11 +103,8 @@ def in_blocks(pieces: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
 
 
 def check_audio(blocks: Iterable[np.ndarray], rate_hz: int) -> Iterator[np.ndarray]:
-    """Yield audio, consecutive samples (n,) float32, clipped at +-1 where resampling overshot full scale.
-
-    Raises:
-        ClipError: decode_error, NaN or infinity; at the end: too_short, below `MIN_AUDIO_S`; silent, below
-            `SILENT_BELOW` throughout
+    """Yield audio, consecutive samples (n,) float32, clipped at +-1 where resampling overshot full scale. Raises
+    ClipError: decode_error, NaN or infinity; at the end: too_short, below `MIN_AUDIO_S`; silent, below `SILENT_BELOW`.
     """
     count, loudest = 0, 0.0
     for block in blocks:

@@ -4,16 +4,15 @@ What looks for faces and follows them needs luma only, which most codecs store a
 what is cut out needs some part of the frame.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 from av.video.reformatter import Interpolation
 
 from pipeline.core.errors import ClipError
+from pipeline.media.audio_timeline import GAP_S, MAX_GAP_S
 from pipeline.media.yuv import Planes, Region, around, planes_of, samples
 
 _EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT  # the same on every processor
@@ -37,12 +36,34 @@ class _Pixels:
     def __init__(self, pixels: np.ndarray) -> None:
         self._pixels, self.nbytes = pixels, pixels.nbytes
 
-    def copy(self, region: Region) -> _Pixels:
-        return _Pixels(self.rgb(region).copy())
+    def copy(self, region: Region) -> Self:
+        return type(self)(self.rgb(region).copy())
 
     def rgb(self, region: Region) -> np.ndarray:
         left, top, right, bottom = region
         return self._pixels[top:bottom, left:right]
+
+
+class Part:
+    """A copy of a region of a frame, kept when the frame is gone; within the region it answers as the frame would.
+    `shape` is (height, width) of the whole frame, px; `nbytes`, the memory that it takes.
+    """
+
+    def __init__(self, shape: tuple[int, int], region: Region, frame: Planes | _Pixels) -> None:
+        self.shape, self._kept = shape, around(region, shape)
+        self._copy = frame.copy(self._kept)
+        self.nbytes = self._copy.nbytes
+
+    def holds(self, region: Region) -> bool:
+        """Return whether a region can be asked for."""
+        left, top, right, bottom = around(region, self.shape)
+        first_x, first_y, last_x, last_y = self._kept
+        return first_x <= left and first_y <= top and right <= last_x and bottom <= last_y
+
+    def rgb(self, region: Region) -> np.ndarray:
+        """Return (H, W, 3) uint8 RGB of a region that it holds."""
+        x, y = self._kept[:2]
+        return self._copy.rgb((region[0] - x, region[1] - y, region[2] - x, region[3] - y))
 
 
 class VideoFrame:
@@ -90,60 +111,9 @@ class VideoFrame:
         return _Pixels(np.ascontiguousarray(np.rot90(rgb, self._turns)))
 
 
-class Part:
-    """A copy of a region of a frame, kept when the frame is gone; within the region it answers as the frame would.
-
-    Attributes:
-        shape: (height, width) of the whole frame, px
-        nbytes: memory that it takes
-    """
-
-    def __init__(self, shape: tuple[int, int], region: Region, frame: Planes | _Pixels) -> None:
-        self.shape, self._kept = shape, around(region, shape)
-        self._copy = frame.copy(self._kept)
-        self.nbytes = self._copy.nbytes
-
-    def holds(self, region: Region) -> bool:
-        """Return whether a region can be asked for."""
-        left, top, right, bottom = around(region, self.shape)
-        first_x, first_y, last_x, last_y = self._kept
-        return first_x <= left and first_y <= top and right <= last_x and bottom <= last_y
-
-    def rgb(self, region: Region) -> np.ndarray:
-        """Return (H, W, 3) uint8 RGB of a region that it holds."""
-        x, y = self._kept[:2]
-        return self._copy.rgb((region[0] - x, region[1] - y, region[2] - x, region[3] - y))
-
-
-class DrawnFrame:
-    """A frame made from an array, (H, W, 3) uint8 RGB; as `VideoFrame` otherwise."""
-
-    def __init__(self, rgb: np.ndarray) -> None:
-        self._rgb = rgb
-        self.shape: tuple[int, int] = rgb.shape[:2]
-
-    @cached_property
-    def luma(self) -> np.ndarray:
-        """(H, W) uint8, luma by ITU-R BT.601."""
-        return (self._rgb @ np.array([0.299, 0.587, 0.114]) + 0.5).astype(np.uint8)
-
-    def rgb(self, region: Region | None = None) -> np.ndarray:
-        """Return (H, W, 3) uint8 RGB of the frame, or of a region of it."""
-        return _Pixels(self._rgb).rgb(region or (0, 0, self.shape[1], self.shape[0]))
-
-    def part(self, region: Region) -> Part:
-        """Return a copy of a region."""
-        return Part(self.shape, region, _Pixels(self._rgb))
-
-
-AnyFrame = VideoFrame | DrawnFrame
-
-
 def same_frames(pictures: Iterable[tuple[float, Picture]], times: np.ndarray) -> Iterator[tuple[int, Picture]]:
-    """Yield (number of the frame, picture) of a second reading, that must have the times (T,) s of the first.
-
-    Raises:
-        ClipError: decode_error, it has other frames, or at the end fewer
+    """Yield (number of the frame, picture) of a second reading; raise ClipError, decode_error, where its frames are not
+    those of the first, at these times (T,) s.
     """
     index = -1
     for index, (time, picture) in enumerate(pictures):
@@ -152,3 +122,23 @@ def same_frames(pictures: Iterable[tuple[float, Picture]], times: np.ndarray) ->
         yield index, picture
     if index + 1 != len(times):
         raise ClipError("decode_error", f"{len(times)} frames at the first reading, {index + 1} at the second")
+
+
+def timed(frames: Iterator[Any], stream: Any, zero: float) -> Iterator[tuple[float, Any]]:
+    """Yield (time, s from `zero`, frame) of each `av.VideoFrame` of a stream.
+
+    A frame without timestamp (old AVI) follows its predecessor; so does one whose clock went back, or forward by more
+    than any pause, and the clock counts from there, as that of the audio does on `AudioTimeline`.
+    """
+    step = 1 / float(stream.average_rate or 25)
+    time: float | None = None
+    shift = -zero
+    for frame in frames:
+        stamp = frame.dts if frame.pts is None else frame.pts
+        follows = 0.0 if time is None else time + step
+        shown = follows if stamp is None else float(stamp * stream.time_base) + shift
+        if time is not None and not -GAP_S <= shown - time <= MAX_GAP_S:
+            shift += follows - shown
+            shown = follows
+        time = shown
+        yield time, frame

@@ -8,8 +8,6 @@ Two things are left open and settled here. Where L-16 is odd, the smaller half f
 first (16-L)/2 frames" is impossible where L is less than that; the first frame and the last frame are repeated instead.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 _EPSILON_S = 1e-6  # timestamps are decimal fractions, windows begin at multiples of 10 ms
@@ -24,9 +22,8 @@ def frames_in(times: np.ndarray, start: float, end: float) -> tuple[int, int]:
 
 
 def sixteen(available: int, count: int = 16) -> np.ndarray:
-    """Return which of the frames of a segment to take: the middle ones, or all with the edge frames repeated.
-
-    (count,) int64 in [0, available), not decreasing. Raises ValueError where there is no frame.
+    """Return which of the frames of a segment to take: the middle ones, or all with the edge frames repeated; (count,)
+    int64 in [0, available), not decreasing. Raises ValueError where there is no frame.
     """
     if available < 1:
         raise ValueError("a segment without a frame")
@@ -36,10 +33,9 @@ def sixteen(available: int, count: int = 16) -> np.ndarray:
 
 
 def filled(mask: np.ndarray) -> np.ndarray:
-    """Return the frame to take in the place of each: itself, or where it shows no face the nearest that does.
-
-    (L,) int64, not decreasing, for a mask (L,) of the frames that show the face; of two equally near, the earlier.
-    Raises ValueError where none does.
+    """Return the frame to take in the place of each: itself, or where it shows no face the nearest that does, of two
+    equally near, the earlier; (L,) int64, not decreasing, for a mask (L,) of those that show it. Raises ValueError
+    where none does.
     """
     observed = np.flatnonzero(mask)
     if not len(observed):

@@ -1,7 +1,5 @@
 """How loud a clip is while each of its frames is shown."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

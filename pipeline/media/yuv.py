@@ -3,11 +3,9 @@
 FFmpeg's own conversion, told to give the same on every processor, takes as long as decoding.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 import cv2
 import numpy as np
@@ -21,21 +19,15 @@ _FULL_RANGE = 2
 _WEIGHTS = {1: (0.2126, 0.0722), 4: (0.3, 0.11), 7: (0.212, 0.087), 9: (0.2627, 0.0593), 10: (0.2627, 0.0593)}
 _BT601 = (0.299, 0.114)
 """Weights of red and blue in luma, by ITU-T H.273's number of the matrix; of another or none, ITU-R BT.601's."""
-_ROWS = 200
-"""That are converted at a time: a whole large frame would need new memory each time."""
-_AROUND_PX = 2
-"""Chroma is interpolated, so that a neighbour counts."""
+_ROWS = 200  # that are converted at a time: a whole large frame would need new memory each time
+_AROUND_PX = 2  # chroma is interpolated, so that a neighbour counts
 
 
 @dataclass(frozen=True)
 class Planes:
-    """A frame, or a part of one.
-
-    Attributes:
-        planes: luma (H, W) uint8 and two chroma planes, (H, W) divided by `step` and rounded up; views of the decoder's
-            memory, or copies
-        step: of how many (rows, columns) of pixels there is one chroma value
-        matrix: (3, 4) float32, from luma, two chroma values and 1 to red, green and blue
+    """A frame, or a part of one: luma (H, W) uint8 and two chroma planes, a value for `step` (rows, columns) of pixels,
+    rounded up; views of the decoder's memory, or copies. `matrix` (3, 4) float32 leads from luma, two chroma values and
+    1 to red, green and blue.
     """
 
     planes: tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -47,12 +39,12 @@ class Planes:
         """Memory of its samples."""
         return sum(plane.nbytes for plane in self.planes)
 
-    def turned(self, turns: int) -> Planes:
+    def turned(self, turns: int) -> Self:
         """Return it turned counterclockwise by 90 degrees `turns` times; edge chroma samples are as large as others."""
         luma, u, v = (np.rot90(plane, turns) for plane in self.planes)
         return replace(self, planes=(luma, u, v), step=self.step[::-1] if turns % 2 else self.step)
 
-    def copy(self, region: Region) -> Planes:
+    def copy(self, region: Region) -> Self:
         """Return a copy of a region, as `around` gives it."""
         luma, u, v = self._cut(region)
         return replace(self, planes=(luma.copy(), u.copy(), v.copy()))

@@ -8,8 +8,6 @@ Crops are squares of 128 units in which the five landmarks lie where the face ne
 2016): in the middle of the square lies their picture, 112 units high and 96 wide.
 """
 
-from __future__ import annotations
-
 from array import array
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -61,12 +59,10 @@ class _Face(NamedTuple):
 def align(
     open_frames: Callable[[], Iterable[tuple[float, np.ndarray]]], detector: FaceDetector, params: AlignParams
 ) -> tuple[ClipFeatures, list[str]]:
-    """Take the most confident face of each of a fixed number of frames.
+    """Take the most confident face of each of a fixed number of frames; the detector is asked once per frame taken.
 
-    Args:
-        open_frames: begins a reading of the clip: (time s, (H, W, 3) uint8 RGB) in order, the same each time; called
-            twice, once to count, so that memory does not grow with the clip
-        detector: is asked once per frame taken
+    `open_frames` begins a reading of the clip: (time s, (H, W, 3) uint8 RGB) in order, the same each time; it is called
+    twice, once to count, so that memory does not grow with the clip.
 
     Returns:
         `values` (N, 4) float32 px, the detector's box, NaN where `mask` is false; times (N,) s of the frames taken;
@@ -97,17 +93,15 @@ def align(
 
 
 def evenly(available: int, count: int) -> np.ndarray:
-    """Return which frames lie at the middles of `count` equal parts, (count,) int64 in [0, available), not decreasing.
-
-    With fewer frames than parts some are taken repeatedly, as evenly as can be.
+    """Return which frames lie at the middles of `count` equal parts, (count,) int64 in [0, available), not decreasing;
+    with fewer frames than parts some are taken repeatedly, as evenly as can be.
     """
     return (2 * np.arange(count) + 1) * available // (2 * count)
 
 
 def best_face(found: list[Detection]) -> tuple[Detection, bool]:
-    """Return the most confident of some faces, and whether another is as confident.
-
-    Of equally confident ones the larger counts, of equally large ones the one further left.
+    """Return the most confident of some faces, and whether another is as confident; of equally confident ones the
+    larger counts, of equally large ones the one further left.
     """
     best = max(found, key=lambda d: (d.score, side(d.box), -d.box[0]))
     return best, sum(d.score == best.score for d in found) > 1
@@ -118,13 +112,13 @@ def draw(rgb: np.ndarray, matrix: np.ndarray, px: int) -> np.ndarray:
     from its edge, to UNITS.
     """
     matrix = matrix * (px / UNITS)
-    return drawn(rgb, lambda fold: _from_centres(fold * matrix), (px, px), 1 / _scale(matrix))
 
+    def enlarged(fold: int) -> np.ndarray:
+        turn, shift = fold * matrix[:, :2], fold * matrix[:, 2]
+        # OpenCV counts from the centre of the first pixel
+        return np.column_stack([turn, shift + turn @ (0.5, 0.5) - 0.5])
 
-def _from_centres(matrix: np.ndarray) -> np.ndarray:
-    """Return the same for OpenCV, which counts from the centre of the first pixel, not from its edge."""
-    turn, shift = matrix[:, :2], matrix[:, 2]
-    return np.column_stack([turn, shift + turn @ (0.5, 0.5) - 0.5])
+    return drawn(rgb, enlarged, (px, px), 1 / _scale(matrix))
 
 
 def _scale(matrix: np.ndarray) -> float:
@@ -164,12 +158,11 @@ def _packed(rows: list[_Face | None], times: np.ndarray, px: int) -> ClipFeature
 
 def _notes(rows: list[_Face | None], available: int, params: AlignParams) -> list[str]:
     faces = [face for face in rows if face is not None]
-    tied = sum(face.tied for face in faces)
     notes = []
     if available < params.frames:
         notes.append(f"too_short: {available} frames, of which {params.frames} are taken")
     if len(faces) < params.min_coverage * params.frames:
         notes.append(f"few_faces: in {len(faces)} of {params.frames} frames")
-    if tied:
+    if tied := sum(face.tied for face in faces):
         notes.append(f"equal_faces: in {tied} of {params.frames} frames")
     return notes

@@ -1,12 +1,10 @@
 """The per-clip job of `align_faces`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pipeline.core.clip import Clip
 from pipeline.core.store import ClipFeatures
@@ -24,7 +22,7 @@ class AlignJob(DetectorJob):
     CODE = ("pipeline.faces.alignment.align",)
 
     @classmethod
-    def of(cls, block: Mapping[str, Any], root: Path, weights: Path | None) -> AlignJob:
+    def of(cls, block: Mapping[str, Any], root: Path, weights: Path | None) -> Self:
         """Return the job for a corpus folder by the section `align_faces`; see `detector_settings`."""
         return cls(root, *detector_settings(AlignParams, block, cls.stage), weights)
 

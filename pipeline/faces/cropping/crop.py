@@ -1,7 +1,5 @@
 """How the tracked face is cut out of all frames of a clip, whatever the way to cut (see `kinds`)."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -15,21 +13,14 @@ from pipeline.media.yuv import Region
 
 BLOCK_BYTES = 4 << 20
 """Crops that are in memory at a time."""
-_AROUND_PX = 2
-"""What is converted beyond the reach of a crop: neighbours that are interpolated with."""
+_AROUND_PX = 2  # what is converted beyond the reach of a crop: neighbours that are interpolated with
 
 
 def crop_clip(
     pictures: Iterable[tuple[float, Source]], faces: ClipFeatures, way: Any, params: Any, threads: int = 1
 ) -> Iterator[ClipFeatures]:
-    """Cut a tracked face out of every frame of its clip.
-
-    Args:
-        pictures: a reading of the clip: (time s, picture) in order
-        faces: what the tracker found, with `way.ARRAY`
-        way: a plugin of `pipeline.faces.cropping.kinds`
-        params: its settings
-        threads: that cut, beside whatever decodes
+    """Cut the face that the tracker found, with `way.ARRAY`, out of every frame of a reading of its clip, (time s,
+    picture), by a plugin of `kinds` and its settings; `threads` cut, beside whatever decodes.
 
     Yields:
         consecutive rows, some hundred at a time, the last ones when it is certain that no frame lacks: `values` (T, 4)
@@ -45,7 +36,12 @@ def crop_clip(
 
     def cut(numbered: tuple[int, Source]) -> np.ndarray:
         frame, picture = numbered
-        return _cut(picture, places[frame], way, params) if faces.mask[frame] else black
+        if not faces.mask[frame]:
+            return black
+        place = places[frame]
+        region = region_of(way.reach(place, params), picture.shape)
+        shifted = place.reshape(-1, 2) - np.array(region[:2], place.dtype)  # into the region that is converted
+        return way.cut(picture.rgb(region), shifted.reshape(place.shape), params)
 
     def block(first: int, crops: list[np.ndarray]) -> ClipFeatures:
         rows = slice(first, first + len(crops))
@@ -78,10 +74,3 @@ def _seen(begin: float, end: float, size: int) -> tuple[int, int]:
         first, last = (0 if first < 0 else min(first, size - beyond)), (size if last > size else max(last, beyond))
     first, last = min(max(first, 0), size - 1), max(min(last, size), 1)
     return (first, last) if first < last else (0, size)
-
-
-def _cut(picture: Source, place: np.ndarray, way: Any, params: Any) -> np.ndarray:
-    """Cut one face; places are shifted into the region that is converted."""
-    region = region_of(way.reach(place, params), picture.shape)
-    shifted = place.reshape(-1, 2) - np.array(region[:2], place.dtype)
-    return way.cut(picture.rgb(region), shifted.reshape(place.shape), params)

@@ -12,10 +12,7 @@ pictures), where dlib's 68-point predictor saw the eye centres: left (0.312, 0.4
 within about 0.025 of them.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import Any
 
 import cv2
 import cv2.data
@@ -41,11 +38,7 @@ class Params(Settings):
 
 
 class Detector:
-    """Build one per process.
-
-    Raises:
-        WeightsError: the installed OpenCV has no cascade
-    """
+    """Build one per process; where the installed OpenCV has no cascade, a WeightsError is raised."""
 
     eyes: Eyes = ((0.312, 0.405), (0.682, 0.405))
     grey = True
@@ -53,7 +46,16 @@ class Detector:
 
     def __init__(self, params: Params, weights: Path | None = None) -> None:  # noqa: ARG002  as all detectors
         self.params = params
-        self._cascade = _cascade()
+        classifier = getattr(cv2, "CascadeClassifier", None)
+        path = Path(cv2.data.haarcascades) / CASCADE
+        if classifier is None or not path.is_file():
+            lacks = f"has no {CASCADE}" if classifier else "has no cascade classifier"
+            raise WeightsError(
+                "params.yaml: track_faces.detector or align_faces.detector: haar needs OpenCV 4, and the "
+                f"installed OpenCV {cv2.__version__} {lacks}; "
+                "run `pip install 'opencv-python-headless<5'`, or take dlib_hog"
+            )
+        self._cascade = classifier(str(path))
 
     def __call__(self, rgb: np.ndarray) -> list[Detection]:
         """Return the faces of a picture, (H, W, 3) uint8 or (H, W) grey, best first."""
@@ -71,16 +73,3 @@ class Detector:
         boxes = [(x, y, x + w, y + h) for x, y, w, h in np.reshape(rectangles, (-1, 4)).astype(float).tolist()]
         found = [Detection(box, float(weight)) for box, weight in zip(boxes, np.ravel(weights), strict=True)]
         return sorted(found, key=lambda d: (-d.score, d.box))
-
-
-def _cascade() -> Any:
-    classifier = getattr(cv2, "CascadeClassifier", None)
-    path = Path(cv2.data.haarcascades) / CASCADE
-    if classifier is None or not path.is_file():
-        lacks = f"has no {CASCADE}" if classifier else "has no cascade classifier"
-        raise WeightsError(
-            "params.yaml: track_faces.detector or align_faces.detector: haar needs OpenCV 4, and the "
-            f"installed OpenCV {cv2.__version__} {lacks}; "
-            "run `pip install 'opencv-python-headless<5'`, or take dlib_hog"
-        )
-    return classifier(str(path))

@@ -17,8 +17,6 @@ some 0.9 times as wide and 1.2 times as high as dlib's.
 lie 0.03 away on either side; on 114 generated faces the medians are (0.298, 0.342) and (0.767, 0.362).
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,8 +33,7 @@ from pipeline.networks.mtcnn import MTCNN, O_PX, P_PX, R_PX, STRIDE, normalise
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 
-_BATCH = 128
-"""Squares that go through a network at once."""
+_BATCH = 128  # squares that go through a network at once
 _NOTHING = np.empty((0, 4)), np.empty(0, np.float32), np.empty((0, 4), np.float32)
 """Boxes, scores and corrections of P-Net where it proposes nothing."""
 
@@ -57,10 +54,8 @@ class Params(Settings):
 
 
 class Detector:
-    """Build one per process; `weights` is the folder of the three networks, as `fetch_weights` writes it.
-
-    Raises:
-        WeightsError: there are none, or they are for other networks
+    """Build one per process; `weights` is the folder of the three networks, as `fetch_weights` writes it: without it,
+    or with that of other networks, a WeightsError is raised.
     """
 
     eyes: Eyes = ((0.27, 0.39), (0.73, 0.39))
@@ -114,8 +109,8 @@ class Detector:
         sure = np.flatnonzero((scores >= self.params.thresholds[2]) & _sound(boxes, rgb.shape))
         kept = sure[suppress(boxes[sure], scores[sure], 0.7, over="smaller")]
         landmarks = squares[:, None, :2] + points * (squares[:, None, 2:] - squares[:, None, :2])
-        rows: Any = zip(boxes[kept].tolist(), scores[kept].tolist(), landmarks[kept].tolist(), strict=True)
-        found = [Detection(tuple(box), score, tuple(map(tuple, points))) for box, score, points in rows]
+        fives: Any = (tuple(map(tuple, five)) for five in landmarks[kept].tolist())
+        found = list(map(Detection, map(tuple, boxes[kept].tolist()), scores[kept].tolist(), fives))
         return sorted(found, key=lambda d: (-d.score, d.box))
 
 

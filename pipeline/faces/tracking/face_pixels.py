@@ -1,23 +1,41 @@
 """The pixels of the faces that were followed, so that crops need no second reading of a short clip."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from pipeline.faces.tracking.patch import Place
-from pipeline.media.frame import AnyFrame, Part
+from pipeline.media.frame import Part, VideoFrame
 from pipeline.media.yuv import Region
 
-_SLACK = 0.6
-"""How much more is kept than crops reach, sides of the face: heads turn, and boxes are put right later."""
+_SLACK = 0.6  # how much more is kept than crops reach, sides of the face: heads turn, and boxes are put right later
 MOST_BYTES = 96 << 20
 """Memory that they may take; a clip with more is read again."""
 
 
 class NotKept(Exception):
     """Some pixels are needed that are gone."""
+
+
+class KeptPicture:
+    """The faces of one frame, see `pipeline.media.frame.Source`; raises `NotKept` where a part of it is not kept."""
+
+    def __init__(self, parts: list[Part]) -> None:
+        self._parts = parts
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) of the picture, px."""
+        if not self._parts:
+            raise NotKept
+        return self._parts[0].shape
+
+    def rgb(self, region: Region) -> np.ndarray:
+        """Return (H, W, 3) uint8 RGB of a region."""
+        for part in self._parts:
+            if part.holds(region):
+                return part.rgb(region)
+        raise NotKept
 
 
 class Kept:
@@ -28,7 +46,7 @@ class Kept:
         self._parts: list[list[Part]] | None = []
         self._bytes = 0
 
-    def add(self, picture: AnyFrame, places: Iterable[Place]) -> None:
+    def add(self, picture: VideoFrame, places: Iterable[Place]) -> None:
         """Keep the faces of the next frame; nothing any more, once they take too much memory."""
         if self._parts is None:
             return
@@ -56,24 +74,3 @@ class Kept:
         left, top = max(0, round(place.x - half)), max(0, round(place.y - half))
         right, bottom = min(shape[1], round(place.x + half)), min(shape[0], round(place.y + half))
         return (left, top, right, bottom) if left < right and top < bottom else None
-
-
-class KeptPicture:
-    """The faces of one frame, see `pipeline.media.frame.Source`; raises `NotKept` where a part of it is not kept."""
-
-    def __init__(self, parts: list[Part]) -> None:
-        self._parts = parts
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(height, width) of the picture, px."""
-        if not self._parts:
-            raise NotKept
-        return self._parts[0].shape
-
-    def rgb(self, region: Region) -> np.ndarray:
-        """Return (H, W, 3) uint8 RGB of a region."""
-        for part in self._parts:
-            if part.holds(region):
-                return part.rgb(region)
-        raise NotKept

@@ -1,7 +1,5 @@
 """Which of the stretches that were followed without a break are one face, and which face a clip is about."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 
@@ -18,16 +16,13 @@ _NEAR = ((1.0, 1.5, 1.6, 0.3), (0.5, 0.4, 1.3, -1.0))
 """A stretch that begins so soon (s), so near (sides) and so large (ratio of sides) after another one continues it with
 less resemblance, the last number.
 """
-_FEW = 4
-"""Drawn faces of a stretch that are compared."""
+_FEW = 4  # drawn faces of a stretch that are compared
 _NO_DOUBT = 0.95
 
 _LEAST_AGREEMENT = 0.05
 """Also what a mouth gets that does not move with the sound; nobody's weight is 0 for that alone."""
 _MOVES = 0.1
-"""Standard deviation of a mouth's motion, grey levels, under which it is the coding's noise: that goes with any sound
-by chance.
-"""
+"""Deviation of a mouth's motion, grey levels, under which it is noise of coding: that goes with any sound by chance."""
 _SMOOTH = np.array([0.25, 0.5, 0.25])
 
 
@@ -35,16 +30,8 @@ def join(tracklets: Sequence[Tracklet], times: np.ndarray, shots: np.ndarray, sa
     """Give each stretch to the face that it continues best, in the order in which they begin.
 
     A stretch continues a face that is not seen at the same time, either because it begins soon and near where that face
-    was last in the same shot, or because it looks like it; otherwise it is a new face.
-
-    Args:
-        tracklets: in any order
-        times: of the clip's frames, s
-        shots: the number of each frame's shot
-        same_from: `resemblance` from which two faces are the same person's
-
-    Returns:
-        in the order in which they appear
+    was last in the same shot, or because it looks like it, by a `resemblance` of `same_from`; otherwise it is a new
+    face. Times, s, and numbers of shots are those of the clip's frames.
     """
     faces: list[Track] = []
     for stretch in sorted((t for t in tracklets if t.frames), key=lambda t: (t.frames[0], -t.places[2])):
@@ -96,13 +83,11 @@ def _near(one: Tracklet, other: Tracklet, sides: float, ratio: float) -> bool:
 def ranked(
     faces: Sequence[Track], factors: Sequence[str], loudness: np.ndarray | None = None
 ) -> tuple[list[Track], list[float]]:
-    """Return the faces with their weights, the subject first; of equal ones the one that came first.
+    """Return the faces with their weights, the subject first; of equal ones the one that comes first.
 
-    Args:
-        faces: in the order in which they appear
-        factors: what the weight is the product of: `length`, frames; `size`, mean side of the box, px; `score`, mean of
-            the detector's, negative ones as 0; `mouth`, correlation of the mouth's motion with the sound's loudness
-        loudness: of the sound in each frame, (T,); None = there is none, and mouths do not count
+    The weight is the product of factors: `length`, frames; `size`, mean side of the box, px; `score`, mean of the
+    detector's, negative ones as 0; `mouth`, correlation of the mouth's motion with the loudness of the sound in each
+    frame, (T,), None = there is none, and mouths do not count.
     """
     weights = [math.prod(_factor(face, name, loudness) for name in factors) for face in faces]
     order = sorted(range(len(faces)), key=lambda number: (-weights[number], number))
@@ -120,9 +105,7 @@ def _factor(face: Track, name: str, loudness: np.ndarray | None) -> float:
 
 
 def _agreement(face: Track, loudness: np.ndarray) -> float:
-    """Return the correlation of the mouth's motion with the sound, both smoothed over three frames; at least a
-    little.
-    """
+    """Return the correlation of the mouth's motion with the sound, smoothed over three frames; at least a little."""
     motion = {frame: value for tracklet in face for frame, value in tracklet.mouth.items()}
     frames = sorted(motion)
     if len(frames) < len(_SMOOTH):

@@ -1,13 +1,11 @@
 """The per-clip job of `track_faces`."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from pipeline.core.clip import Clip
 from pipeline.core.store import ClipFeatures
@@ -15,7 +13,7 @@ from pipeline.engine.clip_cache import ClipCache, cache_key
 from pipeline.engine.threads import ahead
 from pipeline.faces.cropping.job import CropJob
 from pipeline.faces.detector_job import DetectorJob, detector_settings
-from pipeline.faces.tracking.eyes import eye_finder
+from pipeline.faces.tracking.detection import eye_finder
 from pipeline.faces.tracking.face_pixels import Kept, NotKept
 from pipeline.faces.tracking.settings import TrackParams
 from pipeline.faces.tracking.tracker import track
@@ -23,20 +21,15 @@ from pipeline.media.decode import DECODED, degraded_by, read_video_frames
 from pipeline.media.loudness import loudness
 
 _THREADS, _LARGE_BYTES = 2, 1 << 18
-"""That cut crops when the thread that decoded has nothing to do any more; where less is kept of a frame, handing it
-over costs more.
-"""
+"""That cut crops when the decoding thread is done; where less is kept of a frame, handing it over costs more."""
 
 
 @dataclass(frozen=True)
 class TrackJob(DetectorJob):
-    """Follow the subject's face through one clip.
+    """Follow the subject's face through one clip; `landmarks` is the folder of what finds the eyes, or None.
 
-    Attributes:
-        landmarks: folder of the predictor that finds the eyes, or None
-        crops: jobs of `crop_faces`, whose results are put into the clip cache as far as the clip need not be read again
-            for them
-        cache: root of the clip cache, for them
+    The results of `crops`, jobs of `crop_faces`, are put into the clip cache, whose root is `cache`, as far as the clip
+    need not be read again for them.
     """
 
     landmarks: Path | None = None
@@ -45,7 +38,7 @@ class TrackJob(DetectorJob):
 
     stage = "track_faces"
     FEATURE = "faces"
-    CODE = ("pipeline.faces.tracking.tracker", "pipeline.faces.tracking.eyes")
+    CODE = ("pipeline.faces.tracking.tracker", "pipeline.media.loudness")
 
     @classmethod
     def of(
@@ -55,15 +48,9 @@ class TrackJob(DetectorJob):
         faces: Path,
         networks: tuple[Path | None, Path | None],
         cache: Path,
-    ) -> TrackJob:
-        """Return the job for a corpus folder.
-
-        Args:
-            section: gives a section of params.yaml: `track_faces` and `crop_faces`
-            root: corpus folder
-            faces: feature file that the job is for
-            networks: folders of the detector's networks and of the predictor that finds the eyes
-            cache: root of the clip cache
+    ) -> Self:
+        """Return the job for a corpus folder and the feature file that it is for; `section` gives a section of
+        params.yaml, `networks` are `weights` and `landmarks`.
         """
         crops = tuple(CropJob.of(name, block, root, faces) for name, block in section("crop_faces").items())
         return cls(root, *detector_settings(TrackParams, section(cls.stage), cls.stage), *networks, crops, cache)

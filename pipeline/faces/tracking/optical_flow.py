@@ -7,8 +7,6 @@ points' common turn, scale and shift is the face's. Whether that is still the fa
 correlation with the template.
 """
 
-from __future__ import annotations
-
 import cmath
 import math
 from typing import Any, NamedTuple
@@ -28,11 +26,9 @@ _FITS = 2
 _MANY, _LEAST = 18, 9
 """Points of 25 that are most of them, and that have to agree at least."""
 _SMALL_PX, _SMALL = 0.5, 0.01
-_STILL = 0.02
-"""Sides of itself that a face may move from frame to frame and still be left alone in the next one."""
+_STILL = 0.02  # sides of itself that a face may move from frame to frame and still be left alone in the next one
 _MOST_SCALE, _MOST_TURN = 1.25, math.radians(20)
-_RENEW = 15
-"""Points that agree below which the template is drawn anew: the face looks different by now."""
+_RENEW = 15  # points that agree below which the template is drawn anew: the face looks different by now
 _EDGE = 6
 # without the jaw, which moves by itself
 _ACROSS, _DOWN = (np.linspace(8, last, 5, dtype=np.float32) for last in (PATCH - 9, 46))
@@ -81,20 +77,15 @@ class Follower:
         motion = _motion(self._template, expectation)
         if motion is None:
             return False
-        self.place = _after(expected, motion)
-        self._measure(time)
-        self.calm = motion.small and math.hypot(*self._speed) * abs(span) < _STILL * self.place.side
-        drawn = self.drawn = expectation if motion.small else draw(grey, self.place)
+        self.place = now = _after(expected, motion)
+        (then, before), self._measured = self._measured, (time, now)  # not where it was thought to be in between
+        self._speed = (now.x - before.x) / (time - then), (now.y - before.y) / (time - then)
+        self.calm = motion.small and math.hypot(*self._speed) * abs(span) < _STILL * now.side
+        drawn = self.drawn = expectation if motion.small else draw(grey, now)
         self.likeness = float(self._seen @ normed(drawn[::2, ::2]))
         if motion.points < _RENEW:
             self._template = drawn
         return True
-
-    def _measure(self, time: float) -> None:
-        """Tell the speed from where the face was measured last, not from where it was thought to be in between."""
-        (then, before), now = self._measured, self.place
-        span = time - then
-        self._speed, self._measured = ((now.x - before.x) / span, (now.y - before.y) / span), (time, now)
 
 
 def resemblance(one: np.ndarray, other: np.ndarray) -> float:

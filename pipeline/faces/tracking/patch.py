@@ -1,11 +1,9 @@
 """Faces drawn upright and at one size, and how much two of them are alike."""
 
-from __future__ import annotations
-
 import cmath
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import cv2
 import numpy as np
@@ -29,9 +27,9 @@ class Place(NamedTuple):
     side: float
     turn: float = 0.0
 
-    def moved(self, x: float, y: float) -> Place:
+    def moved(self, x: float, y: float) -> Self:
         """Return the same face shifted, px."""
-        return Place(self.x + x, self.y + y, self.side, self.turn)
+        return self._replace(x=self.x + x, y=self.y + y)
 
     @property
     def box(self) -> Box:

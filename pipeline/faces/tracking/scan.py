@@ -4,8 +4,6 @@ A detector costs as much as decoding some twenty frames, so it is asked at times
 are not kept: their reduced brightness is, for a while, and the followed faces' own pixels where crops are wanted.
 """
 
-from __future__ import annotations
-
 from array import array
 from collections.abc import Iterable
 
@@ -19,27 +17,19 @@ from pipeline.faces.tracking.patch import PATCH, mouth_motion, reduced
 from pipeline.faces.tracking.settings import TrackParams
 from pipeline.faces.tracking.shot import Cuts, Frame, Past
 from pipeline.faces.tracking.tracklet import Seen, Tracklet
-from pipeline.media.frame import AnyFrame
+from pipeline.media.frame import VideoFrame
 
-_WORK_PX = 640
-"""Longest side of the reduced picture as long as no face is known."""
-_SAME = 0.5
-"""Overlap from which two followed faces are one."""
-_SAMPLED = 5
-"""How often a followed face is kept for telling whose it is, frames."""
-_UNCHANGED = 0.9
-"""Likeness from which a face that was detected once should be detected again."""
+_WORK_PX = 640  # longest side of the reduced picture as long as no face is known
+_SAME = 0.5  # overlap from which two followed faces are one
+_SAMPLED = 5  # how often a followed face is kept for telling whose it is, frames
+_UNCHANGED = 0.9  # likeness from which a face that was detected once should be detected again
 _PATIENCE = 0.5
 """A face is looked for again the later, the longer it is gone: the time between over the time that it is gone."""
 
 
 class Scan:
-    """Everything that is followed in one clip; `kept` gets the pixels of the followed faces.
-
-    Attributes:
-        times: of all frames so far, s
-        shots: for each frame, the number of the shot
-        done: the tracklets that have ended
+    """Everything that is followed in one clip: `times`, s, of all frames so far, `shots`, the number of each one's, and
+    `done`, the tracklets that have ended. `kept` gets the pixels of the followed faces.
     """
 
     def __init__(self, look: Look, params: TrackParams, kept: Kept | None = None) -> None:
@@ -54,7 +44,7 @@ class Scan:
         self._lost_at: float | None = None
         self._cuts = Cuts(params.cut_below)
 
-    def run(self, pictures: Iterable[tuple[float, AnyFrame]]) -> None:
+    def run(self, pictures: Iterable[tuple[float, VideoFrame]]) -> None:
         """Go through all pictures with their times, s."""
         last = None
         for time, picture in pictures:
@@ -71,7 +61,7 @@ class Scan:
             return self.times[-1] - self._lost_at
         return np.inf if self._active else self.times[-1]
 
-    def _go_on(self, frame: Frame, picture: AnyFrame) -> None:
+    def _go_on(self, frame: Frame, picture: VideoFrame) -> None:
         self.times.append(frame.time)
         cut = self._cuts(frame.grey)
         self.shots.append(self.shots[-1] + cut if self.shots else 0)
@@ -111,7 +101,7 @@ class Scan:
                 tracklet.sample()
         return weak
 
-    def _look_again(self, frame: Frame, picture: AnyFrame, weak: list[Tracklet]) -> None:
+    def _look_again(self, frame: Frame, picture: VideoFrame, weak: list[Tracklet]) -> None:
         """Ask the detector about the faces that it has not seen for a while, and about those that may be gone."""
         for tracklet in list(self._active):
             unsure, every = tracklet in weak, self._params.detect_every_s
@@ -119,7 +109,7 @@ class Scan:
                 found = self._look.near(picture, tracklet.follower.place)
                 self._confirm(tracklet, self._best(tracklet, found), frame, unsure)
 
-    def _search(self, frame: Frame, picture: AnyFrame, weak: list[Tracklet]) -> None:
+    def _search(self, frame: Frame, picture: VideoFrame, weak: list[Tracklet]) -> None:
         """Ask the detector about the whole picture; faces that are not followed yet are, from here on and back to where
         they began.
         """

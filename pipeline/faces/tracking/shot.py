@@ -1,7 +1,5 @@
 """Where one shot ends and another begins, and a shot's last seconds, for following a face back that was found late."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Sequence
 from typing import NamedTuple

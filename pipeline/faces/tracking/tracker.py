@@ -6,8 +6,6 @@ bytes a frame and face, and of a short clip the faces' own pixels (`pipeline.fac
 looking for the face again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable
 from itertools import pairwise
 
@@ -21,7 +19,7 @@ from pipeline.faces.tracking.face_pixels import Kept
 from pipeline.faces.tracking.identity import Track, join, ranked
 from pipeline.faces.tracking.scan import Scan
 from pipeline.faces.tracking.settings import TrackParams
-from pipeline.media.frame import AnyFrame
+from pipeline.media.frame import VideoFrame
 
 DETECTED, FOLLOWED, INTERPOLATED = 1, 2, 3
 """How a box came about, in `how`; 0 where there is none."""
@@ -29,7 +27,7 @@ _EPSILON_S = 1e-6  # timestamps are decimal fractions; a gap of exactly `max_gap
 
 
 def track(
-    pictures: Iterable[tuple[float, AnyFrame]],
+    pictures: Iterable[tuple[float, VideoFrame]],
     detector: FaceDetector,
     params: TrackParams,
     notes: list[str],
@@ -37,12 +35,9 @@ def track(
     kept: Kept | None = None,
     loudness: Callable[[np.ndarray], np.ndarray | None] | None = None,
 ) -> ClipFeatures:
-    """Follow all faces of a clip and choose its subject, by `params.subject`.
+    """Follow all faces of a clip, (time s, picture) in order, and choose its subject, by `params.subject`.
 
     Args:
-        pictures: (time s, picture) in order
-        detector: finds the faces of one picture
-        params: settings
         notes: gets `few_faces` where a smaller share of the frames than `min_coverage` has the face; `several_faces`
             where another face comes close to the subject's weight
         eyes: finds the eyes of a detected face; None = they are where the detector sees them, or where its boxes have

@@ -1,10 +1,9 @@
 """What is known of one face while it is followed without a break, frame by frame."""
 
-from __future__ import annotations
-
 import cmath
 from array import array
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 
@@ -14,8 +13,7 @@ from pipeline.faces.tracking.patch import Grey, Place, inside
 
 _TEMPLATES = 8
 _AT_LEAST_INSIDE = 0.5
-_AGREES = 0.8
-"""Overlap from which a detection says no more than what was known."""
+_AGREES = 0.8  # overlap from which a detection says no more than what was known
 
 
 @dataclass(frozen=True)
@@ -47,9 +45,9 @@ class Tracklet:
     """
 
     follower: Follower
-    frames: array[int] = field(default_factory=lambda: array("q"))
-    chain: array[float] = field(default_factory=lambda: array("d"))
-    places: array[float] = field(default_factory=lambda: array("d"))
+    frames: array = field(default_factory=lambda: array("q"))
+    chain: array = field(default_factory=lambda: array("d"))
+    places: array = field(default_factory=lambda: array("d"))
     keys: list[int] = field(default_factory=list)
     found: list[Seen] = field(default_factory=list)
     templates: list[np.ndarray] = field(default_factory=list)
@@ -118,7 +116,7 @@ class Tracklet:
         else:
             self.templates[len(self.frames) % _TEMPLATES] = self.follower.drawn
 
-    def prepend(self, earlier: Tracklet) -> None:
+    def prepend(self, earlier: Self) -> None:
         """Take over what was followed backward from this tracklet's first frame, with which `earlier` begins."""
         self.frames = earlier.frames[:0:-1] + self.frames
         for name in ("chain", "places"):

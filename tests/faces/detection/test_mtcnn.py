@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from helpers.media import drawn
 from helpers.published import published
 from pipeline.core.clip import Clip
 from pipeline.core.errors import WeightsError
@@ -23,7 +24,6 @@ from pipeline.faces.tracking.job import TrackJob
 from pipeline.faces.tracking.settings import TrackParams
 from pipeline.faces.tracking.tracker import track
 from pipeline.media.decode import read_frames
-from pipeline.media.frame import DrawnFrame
 from pipeline.networks.mtcnn import MTCNN
 
 DATA = Path(__file__).resolve().parents[3] / "../shared/data"
@@ -249,7 +249,7 @@ def test_no_face_in_an_empty_picture(detector, level):
 
 def test_the_tracker_takes_it(detector, astronaut):
     small = cv2.resize(astronaut, (200, 200), interpolation=cv2.INTER_AREA)
-    frames = [(index * 0.04, DrawnFrame(np.roll(small, 2 * index, axis=1))) for index in range(4)]
+    frames = [(index * 0.04, drawn(np.roll(small, 2 * index, axis=1))) for index in range(4)]
     found = track(frames, detector, TrackParams(detector="mtcnn", smooth_s=0), [])
     assert found.mask.all()
     assert np.diff(found.values[:, 0]).mean() == pytest.approx(2, abs=1)

@@ -7,8 +7,6 @@ the eyes (medians of the kinds), so that both are in the picture, with some 25 p
 distance below the upper edge, row 55, most chins would be cut off.
 """
 
-from __future__ import annotations
-
 import math
 
 import numpy as np
@@ -51,14 +49,9 @@ class Params(Settings):
 
 
 def cut(rgb: np.ndarray, place: np.ndarray, params: Params) -> np.ndarray:
-    """Turn, scale and shift a picture so that the eyes lie where the settings say; nothing is stretched. See `drawn`.
-
-    Args:
-        rgb: (H, W, 3) uint8
-        place: (2, 2) px, (x, y) of the left and right eye in the picture, edges as in `boxes.Box`; anywhere
-
-    Raises:
-        ValueError: the eyes are in one place, or not finite
+    """Turn, scale and shift a picture (H, W, 3) uint8 so that the eyes lie where the settings say, see `drawn`; nothing
+    is stretched. The place is (x, y) px of the left and right eye in the picture, edges as in `boxes.Box`, anywhere;
+    raises ValueError where both are in one place, or not finite.
     """
     eyes, distance = _eyes(place)
     shrinks = distance / params.eye_distance_px

@@ -1,7 +1,5 @@
 """Square pictures of a face, Huang et al. 2017, section 3.2: the box and some margin, 100x100 px."""
 
-from __future__ import annotations
-
 import math
 
 import cv2
@@ -34,10 +32,7 @@ def cut(rgb: np.ndarray, place: np.ndarray, params: Params) -> np.ndarray:
     """Cut the square around a box (4,) px, which may lie anywhere, out of a picture (H, W, 3) uint8, and resize it.
 
     The side is `margin` times the longer side of the box. What lies outside the picture is its reflection
-    (without repeating the border, OpenCV's BORDER_REFLECT_101).
-
-    Raises:
-        ValueError: the box is empty or not finite
+    (without repeating the border, OpenCV's BORDER_REFLECT_101). Raises ValueError where the box is empty or not finite.
     """
     left, top, right, bottom = reach(place, params)
     length = right - left
