@@ -40,7 +40,7 @@ from pipeline.faces.tracking.job import TrackJob
 from pipeline.faces.tracking.settings import TrackParams
 from pipeline.faces.tracking.tracker import track
 from pipeline.media.decode import read_frames
-from pipeline.media.frame import DrawnFrame
+from pipeline.media.frame import VideoFrame
 
 ROUNDS = 25
 STILL_FRAMES = 50
@@ -138,10 +138,10 @@ def _tracked_one(path: Path, eyes: str) -> None:
 
 
 @cache
-def _settings(eyes: str) -> tuple[dict, dict]:
+def _settings(eyes: str) -> tuple[TrackParams, dict]:
     block = {**params()["track_faces"], "eyes": eyes}
     own = block.pop("detector_settings", {})
-    return TrackParams.model_validate(block).model_dump(), own
+    return TrackParams.model_validate(block), own
 
 
 @cache
@@ -179,15 +179,13 @@ def _jitter(path: Path, eyes: str) -> float:
     """Return the mean step of the eyes from frame to frame, px, on one frame repeated with a little noise."""
     _, rgb = next(read_frames(path))
     rng = np.random.default_rng(0)
-    noisy = (
-        DrawnFrame(np.clip(rgb + rng.normal(0, 2, rgb.shape), 0, 255).astype(np.uint8)) for _ in range(STILL_FRAMES)
-    )
+    noisy = (np.clip(rgb + rng.normal(0, 2, rgb.shape), 0, 255).astype(np.uint8) for _ in range(STILL_FRAMES))
     settings, own = _settings(eyes)
     job = TrackJob(path.parent, settings, own, None, LANDMARKS if eyes == "dlib5" else None)
     found = track(
-        ((0.04 * index, frame) for index, frame in enumerate(noisy)),
+        ((0.04 * index, VideoFrame(av.VideoFrame.from_ndarray(one))) for index, one in enumerate(noisy)),
         job._detector,
-        TrackParams(**settings),
+        settings,
         [],
         job._eyes,
     )

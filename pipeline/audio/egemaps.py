@@ -10,8 +10,6 @@ Ouyang et al. 2017, section 4.1: "the extended version of GeMAPS (eGeMAPS)" of a
     samples of exactly 1  never given: openSMILE multiplies by 32768, and its 16-bit integers wrap round to -1
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from functools import cache
 from typing import Any, Literal
@@ -27,10 +25,8 @@ from pipeline.media.audio_blocks import PIECE_S, Audio, overlapping
 
 SHORTEST_S = 0.1
 """Below this length, s, openSMILE's pitch cannot be trusted."""
-
 PITCH = "F0semitoneFrom27.5Hz_sma3nz_percentile50.0"
 """A percentile over voiced frames, in semitones above 27.5 Hz: 0 where there is none."""
-
 _FULL_SCALE = 2**15
 
 
@@ -63,14 +59,8 @@ def columns() -> tuple[str, ...]:
 
 
 def scale_of(peak: float, normalise: str) -> float:
-    """Return what samples are multiplied by for 16 bit.
-
-    Args:
-        peak: largest magnitude of the clip, in [0, 1]
-        normalise: `peak`, largest magnitude to 32767, or `none`
-
-    Raises:
-        ClipError: silent, nothing but zeros in 16 bit
+    """Return what samples whose largest magnitude is `peak`, in [0, 1], are multiplied by for 16 bit; raise ClipError,
+    silent, where they become nothing but zeros.
     """
     scale = (_FULL_SCALE - 1) / peak if normalise == "peak" and peak > 0 else _FULL_SCALE
     if np.rint(peak * scale) == 0:
@@ -92,35 +82,29 @@ def functionals(samples: np.ndarray, params: EgemapsParams) -> ClipFeatures:
 def functionals_of(audio: Audio, params: EgemapsParams) -> Iterator[ClipFeatures]:
     """Yield (n, 88) float32 for audio at `AUDIO_HZ`; times are the middles of the rows.
 
-    Rows do not overlap, a rest at the end is left out, and audio below one window is one row. Windows are read one
-    after the other; functionals of a whole clip need the whole clip in memory, about 64 KB a second beside what
-    openSMILE holds.
+    Rows do not overlap, a rest at the end is left out, and audio below one window is one row. Windows are read one by
+    one; a whole clip's functionals need all of it in memory, about 64 KB a second beside what openSMILE holds.
 
     Raises:
         ClipError: too_short, below `SHORTEST_S`; silent, digital silence; no_voice, nowhere a voiced frame
     """
-    count, scale = _survey(audio, params.normalise)
+    count, peak = 0, 0.0
+    for block in audio.blocks():
+        count, peak = count + len(block), max(peak, float(np.abs(block).max(initial=0)))
+    if count < SHORTEST_S * AUDIO_HZ:
+        raise ClipError("too_short", f"{count} samples; a pitch needs {SHORTEST_S * AUDIO_HZ:.0f}")
+    scale = scale_of(peak, params.normalise)
     length = min(params.window or count, count)
     grid = (as_16_bit(block, scale) for block in audio.blocks())
     voiced = False
     for begin, samples in overlapping(grid, max(1, round(PIECE_S * AUDIO_HZ) // length) * length):
         parts = samples[: len(samples) // length * length].reshape(-1, length)
         if len(parts):
-            block = _rows(parts, begin)
-            voiced = voiced or bool(block.mask.any())
-            yield block
+            rows = _rows(parts, begin)
+            voiced = voiced or bool(rows.mask.any())
+            yield rows
     if not voiced:
         raise ClipError("no_voice", f"no voiced frame in {count / AUDIO_HZ:.2f} s; eGeMAPS is undefined without voice")
-
-
-def _survey(audio: Audio, normalise: str) -> tuple[int, float]:
-    """Return how many samples there are, and what to multiply them by."""
-    count, peak = 0, 0.0
-    for block in audio.blocks():
-        count, peak = count + len(block), max(peak, float(np.abs(block).max(initial=0)))
-    if count < SHORTEST_S * AUDIO_HZ:
-        raise ClipError("too_short", f"{count} samples; a pitch needs {SHORTEST_S * AUDIO_HZ:.0f}")
-    return count, scale_of(peak, normalise)
 
 
 def _rows(parts: np.ndarray, begin: int) -> ClipFeatures:

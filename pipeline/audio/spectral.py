@@ -1,7 +1,5 @@
 """Mel spectra, MFCC, their derivatives and context windows: shared by features and by the source task on phones."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,6 +10,12 @@ from pipeline.core.settings import Settings
 
 AUDIO_HZ = 16_000
 """Sampling rate at which every audio feature is computed, Hz."""
+LOG_FLOOR = 1e-10
+"""Power that counts as silence: below the rounding noise of 16-bit audio, so that only digital silence meets it."""
+REACH = 4
+"""Frames to either side that a row of `with_derivatives` depends on."""
+NORMAL_ROWS = 3000
+"""Rows at a time where an utterance is normalised, so that the last bits do not depend on how it was read."""
 
 
 class MfccParams(Settings):
@@ -37,22 +41,11 @@ class LogMelParams(Settings):
     )
 
 
-LOG_FLOOR = 1e-10
-"""Power that counts as silence: below the rounding noise of 16-bit audio, so that only digital silence meets it."""
-
-
 def deltas(values: np.ndarray, reach: int = 2) -> np.ndarray:
-    """Return regression derivatives along time.
+    """Return regression derivatives along time, (T, D) in units per frame, over `reach` = N frames to either side.
 
     d_t = sum_{n=1..N} n (x_{t+n} - x_{t-n}) / (2 sum n^2), the ends repeated: Zhang et al. 2017, eq. (1),
     which is also openSMILE's cDeltaRegression.
-
-    Args:
-        values: (T, D)
-        reach: N, frames to either side
-
-    Returns:
-        (T, D), in units per frame
     """
     padded = np.pad(values, ((reach, reach), (0, 0)), mode="edge")
     total = np.zeros(values.shape, dtype=np.float64)
@@ -67,20 +60,9 @@ def with_derivatives(values: np.ndarray) -> np.ndarray:
     return np.hstack([values, first, deltas(first)])
 
 
-REACH = 4
-"""Frames to either side that a row of `with_derivatives` depends on."""
-
-
 class Frames:
-    """Hamming frames that lie wholly inside the signal: a padded edge would be an observation that nobody made.
-
-    Args:
-        params: `window_ms` and `hop_ms`
-
-    Attributes:
-        window: length of a frame, samples
-        hop: from one beginning to the next, samples
-        overlap: how far a frame reaches into the next, samples
+    """Hamming frames that lie wholly inside the signal: a padded edge would be an observation that nobody made. In
+    samples, a frame is `window` long, the next begins after a `hop`, and it reaches an `overlap` into the next.
     """
 
     def __init__(self, params: MfccParams | LogMelParams) -> None:
@@ -134,14 +116,8 @@ def cepstra(samples: np.ndarray, params: MfccParams) -> np.ndarray:
 
 
 def mfcc39(samples: np.ndarray, params: MfccParams) -> tuple[np.ndarray, np.ndarray]:
-    """Return MFCC with first and second derivatives.
-
-    Args:
-        samples: (N,) at `AUDIO_HZ`
-        params: frames and bands
-
-    Returns:
-        ((T, 3 * coefficients) float32, (T,) centre of each frame in s); T = 0 for less than one frame
+    """Return MFCC with first and second derivatives of samples (N,) at `AUDIO_HZ`: ((T, 3 * coefficients) float32, (T,)
+    centre of each frame in s); T = 0 for less than one frame.
     """
     static = cepstra(samples, params)
     values = with_derivatives(static) if len(static) else np.zeros((0, 3 * params.coefficients))
@@ -149,32 +125,20 @@ def mfcc39(samples: np.ndarray, params: MfccParams) -> tuple[np.ndarray, np.ndar
 
 
 def log_mel(samples: np.ndarray, params: LogMelParams) -> tuple[np.ndarray, np.ndarray]:
-    """Return the log mel spectrogram, Zhang et al. 2017, section III.A.1.
-
-    Args:
-        samples: (N,) at `AUDIO_HZ`
-        params: frames and bands
-
-    Returns:
-        ((T, bands) float32, natural logarithm of the power in each band, not below `LOG_FLOOR`'s;
-        (T,) centre of each frame in s); T = 0 for less than one frame
+    """Return the log mel spectrogram of samples (N,) at `AUDIO_HZ`, Zhang et al. 2017, section III.A.1: ((T, bands)
+    float32, natural logarithm of the power in each band, not below `LOG_FLOOR`'s; (T,) centre of each frame in s);
+    T = 0 for less than one frame.
     """
     power = _mel_power(samples, params, params.bands).T
     return np.log(np.maximum(power, LOG_FLOOR)).astype(np.float32), Frames(params).times(len(power))
 
 
-NORMAL_ROWS = 3000
-"""Rows at a time where an utterance is normalised, so that the last bits do not depend on how it was read."""
-
-
 def moments(blocks: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Return (mean, standard deviation) of each column over all rows, (D,) float64 each.
+    """Return (mean, standard deviation) of each column over all rows, (D,) float64 each, of blocks (n, D), one row at
+    least; the last bits depend on where they are cut.
 
     By the sums of squares about each block's own mean, which lose no digits where the mean is large (Chan, Golub and
     LeVeque 1979).
-
-    Args:
-        blocks: consecutive rows, (n, D), one row at least; the last bits depend on where they are cut
     """
     count = 0
     mean: Any = 0.0
@@ -197,9 +161,8 @@ def normalise(values: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np
 
 def normalise_utterance(values: np.ndarray) -> np.ndarray:
     """Return the values with zero mean and unit variance over the utterance: channel and speaker level go."""
-    return normalise(
-        values, *moments(values[start : start + NORMAL_ROWS] for start in range(0, len(values), NORMAL_ROWS))
-    )
+    blocks = (values[start : start + NORMAL_ROWS] for start in range(0, len(values), NORMAL_ROWS))
+    return normalise(values, *moments(blocks))
 
 
 def context(values: np.ndarray, reach: int) -> np.ndarray:

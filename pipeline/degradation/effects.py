@@ -3,10 +3,9 @@
 Each takes and gives one piece at a time, and depends on the seed, the clip's id and its media alone.
 """
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Iterator
+from typing import Self
 
 import cv2
 import numpy as np
@@ -34,7 +33,7 @@ class DegradeParams(Settings):
     seed: int = Field(0, ge=0, description="of the noise, and of which frames are lost")
 
     @model_validator(mode="after")
-    def _one_way_at_least(self) -> DegradeParams:
+    def _one_way_at_least(self) -> Self:
         if self.snr_db is None and self.blur_px is None and self.drop_frames is None:
             raise ValueError("set one of snr_db, blur_px and drop_frames at least")
         return self
@@ -58,16 +57,9 @@ def mean_power(blocks: Iterable[np.ndarray]) -> float:
 def with_noise(
     blocks: Iterable[np.ndarray], power: float, snr_db: float, rng: np.random.Generator
 ) -> Iterator[np.ndarray]:
-    """Yield audio with white Gaussian noise; silence, of no power, stays silence.
+    """Yield audio, samples (n,) in [-1, 1] of a mean power, with white Gaussian noise at a ratio of both powers, dB.
 
-    Args:
-        blocks: consecutive samples, (n,) in [-1, 1]
-        power: mean power of all of them, which with `snr_db` gives that of the noise
-        snr_db: ratio of both, dB
-        rng: of the noise
-
-    Yields:
-        as many samples, (n,) float64; where noise leads beyond +-1, the writer has to clip it
+    (n,) float64; where noise leads beyond +-1, the writer has to clip it. Silence, of no power, stays silence.
     """
     deviation = np.sqrt(power / 10 ** (snr_db / 10))
     for block in blocks:
@@ -75,20 +67,13 @@ def with_noise(
 
 
 def blurred(rgb: np.ndarray, deviation_px: float) -> np.ndarray:
-    """Return (H, W, 3) uint8 after a Gaussian of this standard deviation, mirrored at the edges; exact on every
-    processor.
-    """
+    """Return (H, W, 3) uint8 after a Gaussian of this deviation, mirrored at the edges; exact on every processor."""
     return cv2.GaussianBlur(rgb, (0, 0), deviation_px)
 
 
 def kept_frames(count: int, share: float, rng: np.random.Generator) -> np.ndarray:
-    """Return which frames are not lost, (count,) bool: always the first one, so that the clip still begins where it
-    did.
-
-    Args:
-        count: frames of the clip
-        share: of them that are lost, rounded to whole frames
-        rng: of which
+    """Return which frames of a clip are not lost, (count,) bool, when a share of them is, rounded to whole frames:
+    always the first one, so that the clip still begins where it did.
     """
     kept = np.ones(count, bool)
     lost = min(round(share * count), count - 1)

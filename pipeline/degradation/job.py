@@ -5,15 +5,13 @@ averaged, at the file's own rate. What a clip lacks, its worse one lacks too. Fi
 that memory does not grow with a clip's length.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -25,23 +23,16 @@ from pipeline.degradation.effects import DegradeParams, blurred, generator, kept
 from pipeline.degradation.writer import FrameStream, write_lossless
 from pipeline.engine.parallel import surviving_map
 from pipeline.media.audio_blocks import Audio
-from pipeline.media.decode import _opened as opened  # the only way into a media file
-from pipeline.media.decode import degraded_by, read_audio_blocks, read_video_frames
+from pipeline.media.decode import degraded_by, opened, read_audio_blocks, read_video_frames
 
 _RATES_HZ = range(1000, 400_000)
-_USUAL = 16_000, Fraction(25)
-"""Sampling rate and frame rate of a file that tells none."""
+_USUAL = 16_000, Fraction(25)  # sampling rate and frame rate of a file that tells none
 
 
 @dataclass(frozen=True)
 class Worse:
-    """How one clip is made worse; travels to worker processes.
-
-    Attributes:
-        root: of the corpus
-        folder: gets `<clip_id>.mkv`, or `.wav` where there is no video
-        settings: ways
-        stage: for the ledger
+    """How one clip of the corpus at `root` is made worse; `folder` gets `<clip_id>.mkv`, or `.wav` where there is no
+    video. Travels to worker processes.
     """
 
     root: Path
@@ -64,8 +55,12 @@ class Worse:
     def _write(self, clip: Clip, damage: list[str]) -> str:
         path = self.root / clip.path
         rate_hz, frame_rate = _rates(path)
-        audio = _or_none(partial(self._audio, path, rate_hz, clip, damage), "no_audio")
-        frames = _or_none(partial(self._video, path, clip, damage), "no_video")
+        audio = frames = None
+        with _bearing("no_audio"):
+            audio = self._audio(path, rate_hz, clip, damage)
+        with _bearing("no_video"):
+            seen = self._frames(path, clip, damage)
+            frames = chain([next(seen)], seen)  # a clip without video is found out before anything is written
         if audio is None and frames is None:
             raise ClipError("no_input", "neither audio nor video")
         name = clip.clip_id + (".wav" if frames is None else ".mkv")
@@ -80,10 +75,6 @@ class Worse:
         rng = generator(self.settings.seed, "sound", clip.clip_id)  # the word is part of the seed
         return with_noise(audio.blocks(), mean_power(audio.blocks()), self.settings.snr_db, rng)
 
-    def _video(self, path: Path, clip: Clip, damage: list[str]) -> FrameStream:
-        seen = self._frames(path, clip, damage)
-        return chain([next(seen)], seen)  # a clip without video is found out before anything is written
-
     def _frames(self, path: Path, clip: Clip, damage: list[str]) -> FrameStream:
         read, blur = partial(read_video_frames, path, clip.start, clip.end), self.settings.blur_px
         kept = None
@@ -95,14 +86,14 @@ class Worse:
                 yield time, frame.rgb() if blur is None else blurred(frame.rgb(), blur)
 
 
-def _or_none(read: Any, reason: str) -> Any:
-    """Return what `read` gives, or None where the file has no such stream."""
+@contextmanager
+def _bearing(reason: str) -> Iterator[None]:
+    """Let pass that a clip has this fault."""
     try:
-        return read()
+        yield
     except ClipError as error:
         if error.reason != reason:
             raise
-        return None
 
 
 def _rates(path: Path) -> tuple[int, Fraction]:
@@ -118,11 +109,8 @@ def _rates(path: Path) -> tuple[int, Fraction]:
 
 def _audible(path: Path, rate_hz: int, clip: Clip, damage: list[str]) -> Iterator[np.ndarray]:
     """Yield the audio of a clip; digital silence, which is reported at the end, is no fault here."""
-    try:
+    with _bearing("silent"):
         yield from read_audio_blocks(path, rate_hz, clip.start, clip.end, damage)
-    except ClipError as error:
-        if error.reason != "silent":
-            raise
 
 
 def worse_clips(work: Worse, clips: Sequence[Clip], workers: int) -> list[tuple[Entry, str]]:

@@ -1,11 +1,8 @@
-"""Writes what `pipeline.degradation.effects` makes: lossless media, and a folder for the adapter manifest_csv, without
-date or random number.
+"""Writes what `effects` makes: lossless media, and a folder for the adapter manifest_csv, no date or random number.
 
 Frames are FFV1 (RGB) in Matroska, with their times to the millisecond; audio is 16-bit PCM, one channel; audio
 without video is a WAV file.
 """
-
-from __future__ import annotations
 
 import math
 import os
@@ -41,14 +38,10 @@ FrameStream = Iterator[tuple[float, np.ndarray]]
 def write_lossless(
     path: Path, frames: FrameStream | None, audio: Iterator[np.ndarray] | None, rate_hz: int, frame_rate: Fraction
 ) -> None:
-    """Write video and audio to one file, whose suffix names its container, in the order of their times.
+    """Write video and audio to one file, `.mkv`, or `.wav` without video, in the order of their times.
 
-    Args:
-        path: `.mkv`, or `.wav` without video
-        frames: at least one; all get the size of the first
-        audio: consecutive samples, (n,), cut off at +-1; from time 0 on
-        rate_hz: of the audio, Hz
-        frame_rate: for players; every frame has its own time
+    All frames, at least one, get the size of the first, and each has its own time, the frame rate is for players;
+    audio, consecutive samples (n,) from time 0 on, is cut off at +-1.
     """
     with av.open(str(path), "w", options={"fflags": "+bitexact"}) as container:
         tracks = []
@@ -95,14 +88,8 @@ def _audio_packets(stream: Any, blocks: Iterator[np.ndarray], rate_hz: int) -> I
 
 
 def check_worse_ids(clips: Iterable[Clip], where: Path) -> None:
-    """Refuse clips whose worse one would have no usable id, or that of another clip.
-
-    Args:
-        clips: of the corpus
-        where: its manifest, for the message
-
-    Raises:
-        CorpusError: naming the id
+    """Refuse clips, of the manifest `where`, whose worse one would have no usable id, or that of another clip, by a
+    CorpusError that names it.
     """
     taken = {clip.clip_id for clip in clips}
     for clip_id in sorted(taken):
@@ -119,45 +106,28 @@ def _worse(clip_id: str) -> str:
 
 
 def write_folder(folder: Path, root: Path, clips: Sequence[Clip], files: Mapping[str, str]) -> None:
-    """Put the clean files beside the worse ones and write manifest.csv; the notice of a generated corpus goes with it.
-
-    Args:
-        folder: holds the worse files in `worse/`
-        root: of the corpus
-        clips: that have become worse
-        files: clip id -> name of its worse file
+    """Put the clean files of the corpus at `root` beside the worse ones, `files[clip_id]` in `worse/` of the folder,
+    and write manifest.csv; the notice of a generated corpus goes with it.
     """
     for path in sorted({clip.path for clip in clips}):
-        _link(root / path, folder / CLEAN / path)
+        source, target = (root / path).resolve(), folder / CLEAN / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            os.link(source, target)
+        except OSError:  # another file system, or one that knows no hard links; what else is wrong, copying tells
+            shutil.copyfile(source, target)
     for mark in [place / MARK for place in (root.parent, root) if (place / MARK).is_file()]:
         shutil.copyfile(mark, folder / MARK)
     write_csv(folder / "manifest.csv", _COLUMNS, _rows(clips, files))
 
 
 def _rows(clips: Sequence[Clip], files: Mapping[str, str]) -> Iterator[tuple[Any, ...]]:
-    """Yield both lines of every clip.
-
-    Where no recording is known, it is the file, so that guards keep a clip and its worse one on the same side of a
-    fold.
+    """Yield both lines of every clip; where no recording is known, it is the file, so that guards keep a clip and its
+    worse one on the same side of a fold.
     """
     first: dict[str, str] = {}
     for clip in clips:
         source = clip.source or first.setdefault(clip.digest or clip.path, clip.path)
         common = (clip.speaker, clip.emotion, clip.split, clip.gender)
-        yield (
-            clip.clip_id,
-            f"{CLEAN}/{clip.path}",
-            *common,
-            *("" if at is None else at for at in (clip.start, clip.end)),
-            source,
-            CLEAN,
-        )
+        yield clip.clip_id, f"{CLEAN}/{clip.path}", *common, clip.start, clip.end, source, CLEAN
         yield _worse(clip.clip_id), f"{WORSE}/{files[clip.clip_id]}", *common, "", "", source, WORSE
-
-
-def _link(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(source.resolve(), target)
-    except OSError:  # another file system, or one that knows no hard links; what else is wrong, copying tells
-        shutil.copyfile(source, target)

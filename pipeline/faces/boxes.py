@@ -1,39 +1,34 @@
 """Boxes: what a detector returns, how boxes compare, which of them stay, how a sequence of them is smoothed.
 
-Also how points are brought to their places.
+Also how points, and pictures with them, are brought to their places.
 """
 
-from __future__ import annotations
-
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+import cv2
 import numpy as np
 
 Box = tuple[float, float, float, float]
 """(left, top, right, bottom), px of the picture, edges: the width is right - left."""
-
-Eyes = tuple[tuple[float, float], tuple[float, float]]
-"""The centres of the two eyes, (x, y) each, the left one in the picture first."""
+COLUMNS = ("left_px", "top_px", "right_px", "bottom_px")
 
 Point = tuple[float, float]
+Eyes = tuple[Point, Point]
+"""The centres of the two eyes, (x, y) each, the left one in the picture first."""
 Landmarks = tuple[Point, Point, Point, Point, Point]
 """(x, y) px of the left eye, right eye, nose, left and right corner of the mouth; left is left in the picture."""
 
 _REACH = 3.0  # standard deviations beyond which a Gaussian weight does not count
-_ROWS = 1024
-"""Frames that are smoothed at a time."""
+_ROWS = 1024  # frames that are smoothed at a time
 
 
 @dataclass(frozen=True)
 class Detection:
-    """One face in one picture.
-
-    Attributes:
-        box: (left, top, right, bottom), px; may reach beyond the picture
-        score: the detector's own measure, larger is surer
-        landmarks: where the detector saw five points of the face, px; None = it does not look for them
+    """One face in one picture: its box, px, may reach beyond the picture; a larger score, the detector's own, is surer;
+    landmarks are five points that the detector saw, px, None where it does not look for them.
     """
 
     box: Box
@@ -42,18 +37,12 @@ class Detection:
 
 
 class FaceDetector(Protocol):
-    """What the tracker needs of a detector.
-
-    Attributes:
-        eyes: where the eyes of an upright face lie in its boxes, in widths and heights of the box
-    """
+    """What the tracker needs of a detector; `eyes` are those of an upright face, in widths and heights of its boxes."""
 
     eyes: Eyes
 
     def __call__(self, rgb: np.ndarray) -> list[Detection]:
-        """Return the faces of an (H, W, 3) uint8 RGB picture; of an (H, W) one, too, where its attribute `grey` is
-        true.
-        """
+        """Return the faces of an (H, W, 3) uint8 RGB picture; where its attribute `grey` is true, of (H, W) too."""
 
 
 def side(box: Box) -> float:
@@ -73,12 +62,8 @@ def iou(one: Box, other: Box) -> float:
 
 
 def overlaps(box: np.ndarray, others: np.ndarray, over: Literal["union", "smaller"]) -> np.ndarray:
-    """Return the area that a box has in common with each of others, 0 to 1.
-
-    Args:
-        box: (4,) px, not empty
-        others: (N, 4) px, not empty
-        over: what the common area is divided by: the area of both boxes together, or of the smaller one
+    """Return the area that a box (4,) has in common with each of others (N, 4), none of them empty, over that of both
+    together or that of the smaller one, 0 to 1.
     """
     extent = np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2])
     both = np.clip(extent, 0, None).prod(axis=1)
@@ -89,16 +74,8 @@ def overlaps(box: np.ndarray, others: np.ndarray, over: Literal["union", "smalle
 def suppress(
     boxes: np.ndarray, scores: np.ndarray, threshold: float, over: Literal["union", "smaller"] = "union"
 ) -> np.ndarray:
-    """Return which boxes stay when each takes away all that overlap it and score less (non-maximum suppression).
-
-    Args:
-        boxes: (N, 4) px, not empty
-        scores: (N,); of equal ones the earlier box counts as better
-        threshold: a box goes when it overlaps a better one by more than this
-        over: see `overlaps`
-
-    Returns:
-        (K,) int64, best score first
+    """Return which boxes (N, 4), none empty, stay when each takes away all that score less and overlap it by more than
+    the threshold (non-maximum suppression): (K,) int64, best score first; of equal ones the earlier is better.
     """
     waiting = np.argsort(-scores, kind="stable")
     kept = []
@@ -110,28 +87,17 @@ def suppress(
 
 
 def eye_centres(boxes: np.ndarray, eyes: Eyes) -> np.ndarray:
-    """Return where the eyes lie by a detector's boxes alone, px, (T, 2, 2); NaN where there is no box.
-
-    Args:
-        boxes: (T, 4) px, NaN where there is none
-        eyes: in widths and heights of the box
-    """
+    """Return where the eyes lie by a detector's boxes (T, 4) alone, px, (T, 2, 2); NaN where there is no box."""
     corner, extent = boxes[:, None, :2], boxes[:, None, 2:] - boxes[:, None, :2]
     return corner + extent * np.array(eyes, boxes.dtype)
 
 
 def similarity(points: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """Return the turn, scale and shift that bring points nearest to their targets by least squares; never a reflection.
+    """Return the turn, scale and shift that bring points (N, 2), not all in one place, nearest to their targets (N, 2)
+    by least squares, as a (2, 3) matrix, to be multiplied with (x, y, 1); never a reflection.
 
     Umeyama 1991 (PAMI 13) with the rotation's determinant held at 1. In the plane it is a regression of complex
     numbers, target = a * point + b: a turns and scales, and no a reflects.
-
-    Args:
-        points: (N, 2), not all in one place
-        targets: (N, 2)
-
-    Returns:
-        (2, 3) matrix, to be multiplied with (x, y, 1)
     """
     z, w = points[:, 0] + 1j * points[:, 1], targets[:, 0] + 1j * targets[:, 1]
     from_middle = z - z.mean()
@@ -140,25 +106,30 @@ def similarity(points: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
 
 
+def drawn(rgb: np.ndarray, matrix: Callable[[int], np.ndarray], size: tuple[int, int], shrinks: float) -> np.ndarray:
+    """Draw a picture (H, W, 3) uint8 at another place, `size` = (width, height) px.
+
+    What lies outside the picture is its reflection (without repeating the border, OpenCV's BORDER_REFLECT_101). Where
+    one pixel of the result `shrinks` several of the picture, some would be skipped: it is drawn at a whole multiple of
+    the size, for which `matrix` gives OpenCV's (2, 3) matrix from the picture, and means are taken.
+    """
+    fold = max(1, math.ceil(shrinks - 1e-6))
+    large = (size[0] * fold, size[1] * fold)
+    result = cv2.warpAffine(rgb, matrix(fold), large, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    return cv2.resize(result, size, interpolation=cv2.INTER_AREA) if fold > 1 else result
+
+
 def smooth(boxes: np.ndarray, times: np.ndarray, sigma_s: float) -> np.ndarray:
-    """Smooth each run of observed boxes by local straight lines with Gaussian weights in time.
+    """Smooth each run of observed boxes (T, 4) by local straight lines with Gaussian weights in time, of standard
+    deviation `sigma_s`, 0 = leave them as they are; NaN, where there is none, stays NaN.
 
     A line, not a mean, because a mean lags at the ends of a run: steady motion passes unchanged.
-
-    Args:
-        boxes: (T, 4) px, NaN where there is none
-        times: (T,) s, increasing
-        sigma_s: standard deviation of the weights, s; 0 = leave the boxes as they are
-
-    Returns:
-        (T, 4), NaN where `boxes` is
     """
     result = boxes.copy()
     if sigma_s == 0:
         return result
-    edges = np.flatnonzero(
-        np.diff(~np.isnan(boxes[:, 0]), prepend=False, append=False)
-    )  # where runs begin and end, in turn
+    # where runs begin and end, in turn
+    edges = np.flatnonzero(np.diff(~np.isnan(boxes[:, 0]), prepend=False, append=False))
     for begin, end in edges.reshape(-1, 2):
         result[begin:end] = _local_lines(boxes[begin:end], times[begin:end], sigma_s)
     return result

@@ -3,19 +3,16 @@
 Nothing here holds more than a minute or two pieces, so memory does not grow with a clip's length.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
+from typing import Self
 
 import numpy as np
 
 BLOCK_S = 5.0
 """How much audio is decoded at a time, s."""
-
 PIECE_S = 10.0
 """How much audio is worked on at a time, s; what lasts no longer is computed in one piece."""
-
 KEPT_BLOCKS = 12
 """A clip of so many blocks, a minute, is decoded once and kept; a longer one is decoded anew for each reading."""
 
@@ -34,32 +31,21 @@ class Audio:
     def __init__(self, read: Callable[[], Iterator[np.ndarray]], damage: Sequence[str] = ()) -> None:
         self.damage = damage
         first = list(islice(read(), KEPT_BLOCKS + 1))
-        self._read = read if len(first) > KEPT_BLOCKS else lambda: iter(first)
+        self.blocks = read if len(first) > KEPT_BLOCKS else lambda: iter(first)
+        """Begins a new reading: consecutive samples, (n,) float32, not to be written to."""
 
     @classmethod
-    def of(cls, samples: np.ndarray, block: int | None = None) -> Audio:
+    def of(cls, samples: np.ndarray, block: int | None = None) -> Self:
         """Return audio that is in memory already, (N,) float32, in blocks of `block` samples or as a whole."""
         size = block or max(1, len(samples))
         return cls(lambda: (samples[start : start + size] for start in range(0, max(1, len(samples)), size)))
-
-    def blocks(self) -> Iterator[np.ndarray]:
-        """Return a new reading: consecutive samples, (n,) float32, not to be written to."""
-        return self._read()
 
 
 def overlapping(
     blocks: Iterable[np.ndarray], step: int, before: int = 0, after: int = 0
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield audio in pieces that see some of their neighbours.
-
-    Args:
-        blocks: consecutive samples, (n,)
-        step: where pieces begin: at 0, step, 2 step ..., samples
-        before: how many samples before its beginning a piece also gets, where there are any
-        after: how many after `step`
-
-    Yields:
-        (where the piece begins, samples `[begin - before, begin + step + after)` as far as there are any)
+    """Yield consecutive samples, blocks of (n,), in pieces that begin at 0, step, 2 step ... and see some neighbours:
+    (begin, samples `[begin - before, begin + step + after)` as far as there are any).
     """
     held: list[np.ndarray] = []  # the samples `low` to `high`
     low = high = begin = 0
@@ -79,15 +65,11 @@ def overlapping(
 def over_seams(
     blocks: Iterable[np.ndarray], reach: int, function: Callable[[np.ndarray], np.ndarray]
 ) -> Iterator[np.ndarray]:
-    """Yield what `function` makes of all rows, while only two blocks of them are in memory.
+    """Yield consecutive rows of `function(all rows)`, (n, E), equal bit by bit, while only two blocks, of consecutive
+    rows (n, D), are in memory; nothing for no block.
 
-    Args:
-        blocks: consecutive rows, (n, D)
-        reach: row t of the result depends on rows t - reach to t + reach
-        function: (T, D) -> (T, E), which repeats the first and the last row beyond the ends
-
-    Yields:
-        consecutive rows of `function(all rows)`, (n, E), equal bit by bit; nothing for no block
+    The function (T, D) -> (T, E) repeats the first and the last row beyond the ends; its row t depends on rows
+    t - reach to t + reach.
     """
     held: np.ndarray | None = None
     done = 0  # how many of the rows that are held are there only for those that follow

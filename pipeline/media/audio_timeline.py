@@ -1,7 +1,5 @@
 """Put pieces of decoded audio where their timestamps say, resampled, and hand out one span of the result."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -11,13 +9,10 @@ from pipeline.core.errors import ClipError
 
 MIN_AUDIO_S = 0.025
 """One analysis window: less audio than this holds no feature of any kind."""
-
 SILENT_BELOW = 1 / 32768
 """One step of 16-bit audio; nothing that a microphone recorded stays below it."""
-
 GAP_S = 0.1
 """A hole in the timestamps up to here is rounding (FLV counts in ms) and is closed; above it is silence."""
-
 MAX_GAP_S = 600.0
 """A longer hole is a broken timestamp, and is closed too: it must not fill the result with zeros."""
 
@@ -25,22 +20,15 @@ MAX_GAP_S = 600.0
 class AudioTimeline:
     """Mono audio on the clip's time axis.
 
-    Pieces that follow one another without a hole go through one resampler, so that no edge arises between
-    them; a hole, or another sampling rate or channel layout, begins with a new one.
-
-    Args:
-        new_resampler: gives an object like `av.AudioResampler` whose output is planar float at `rate_hz`
-        rate_hz: sampling rate of the result, Hz
-        first: sample at which the span begins
-        last: sample before which it ends; None = keep everything
-
-    Attributes:
-        position: samples from time 0 to the end of what has been added
+    Pieces that follow one another without a hole go through one resampler, so that no edge arises between them; a hole,
+    or another sampling rate or channel layout, begins with a new one: `new_resampler` gives an object like
+    `av.AudioResampler` whose output is planar float at `rate_hz`. The span begins at the sample `first` and ends before
+    `last`; None = keep everything.
     """
 
     def __init__(self, new_resampler: Callable[[], Any], rate_hz: int, first: int = 0, last: int | None = None) -> None:
         self.rate_hz, self.first, self.last = rate_hz, first, last
-        self.position = 0
+        self.position = 0  # samples from time 0 to the end of what has been added
         self._new_resampler = new_resampler
         self._resampler: Any = None
         self._kind: tuple[Any, ...] = ()
@@ -53,11 +41,8 @@ class AudioTimeline:
         return self.last is not None and self.position >= self.last
 
     def add(self, frame: Any, time: float | None) -> None:
-        """Append one `av.AudioFrame`.
-
-        Args:
-            frame: the audio; None at the end, to append what the resampler still holds
-            time: when it begins, s; None = where the one before ended
+        """Append an `av.AudioFrame` that begins at a time, s, None = where the one before ended; no frame at the end,
+        to append what the resampler still holds.
         """
         if frame is None:
             self._flush()
@@ -118,15 +103,8 @@ def in_blocks(pieces: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
 
 
 def check_audio(blocks: Iterable[np.ndarray], rate_hz: int) -> Iterator[np.ndarray]:
-    """Yield the audio, clipped at +-1 where resampling overshot full scale.
-
-    Args:
-        blocks: consecutive samples, (n,) float32
-        rate_hz: their sampling rate, Hz
-
-    Raises:
-        ClipError: decode_error, NaN or infinity; at the end: too_short, below `MIN_AUDIO_S`; silent, below
-            `SILENT_BELOW` throughout
+    """Yield audio, consecutive samples (n,) float32, clipped at +-1 where resampling overshot full scale. Raises
+    ClipError: decode_error, NaN or infinity; at the end: too_short, below `MIN_AUDIO_S`; silent, below `SILENT_BELOW`.
     """
     count, loudest = 0, 0.0
     for block in blocks:

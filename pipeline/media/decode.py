@@ -1,13 +1,13 @@
 """Decode audio and video with FFmpeg (PyAV) on one time axis; the only file that decodes media.
 
 Time 0 is where the clip begins: at the earliest start of any stream of the file (FFmpeg's `start_time` of the
-container), or `start` seconds after that where a span is given. Audio sample i lies at i / rate_hz,
-and `read_frames` counts its times from the same point, so the two stay in step when one stream starts late.
+container), or `start` seconds after that where a span is given. Audio sample i lies at i / rate_hz, and frames count
+their times from the same point, so the two stay in step when one stream starts late. A span is from `start`, s, None =
+the beginning of the file, to `end`, None = the end of the file.
 
-A damaged packet is skipped: what can be decoded is returned, and only a file without any of it is an error.
+A damaged packet is skipped: what can be decoded is returned, `damage` gets a word for everything that could not be (see
+`degraded_by`), and only a file without anything is an error.
 """
-
-from __future__ import annotations
 
 import errno
 import io
@@ -25,8 +25,8 @@ from av.stream import Disposition
 
 from pipeline.core.errors import ClipError
 from pipeline.media.audio_blocks import BLOCK_S
-from pipeline.media.audio_timeline import GAP_S, MAX_GAP_S, AudioTimeline, check_audio, in_blocks
-from pipeline.media.frame import VideoFrame
+from pipeline.media.audio_timeline import AudioTimeline, check_audio, in_blocks
+from pipeline.media.frame import VideoFrame, timed
 
 _EPSILON_S = 1e-6  # containers give their start in microseconds
 DECODED = 8
@@ -48,13 +48,6 @@ def read_audio_blocks(
     Channels are averaged (FFmpeg's own downmix of float audio leaves [-1, 1]) and resampled by libswresample.
     Audio that starts late, or pauses by its timestamps, is padded with zeros; audio that stops before `end` is not.
 
-    Args:
-        path: a media file
-        rate_hz: sampling rate of the result, Hz
-        start: where the clip begins, s; None = at the beginning of the file
-        end: where it ends, s; None = at the end of the file
-        damage: gets a word for everything that could not be decoded; see `degraded_by`
-
     Yields:
         `BLOCK_S` of audio, the last time the remainder: (n,) float32 in [-1, 1]; together exactly the samples
         `[start * rate_hz, end * rate_hz)` of the whole file's audio
@@ -64,18 +57,14 @@ def read_audio_blocks(
             `audio_timeline.MIN_AUDIO_S`; silent, digital silence throughout
     """
     pieces = _audio_pieces(path, rate_hz, *_span(start, end), [] if damage is None else damage)
-    blocks = in_blocks(pieces, round(BLOCK_S * rate_hz))
-    yield from check_audio(blocks, rate_hz)
+    yield from check_audio(in_blocks(pieces, round(BLOCK_S * rate_hz)), rate_hz)
 
 
 def _audio_pieces(path: Path, rate_hz: int, begin: float, stop: float, damage: list[str]) -> Iterator[np.ndarray]:
     resampler = partial(av.AudioResampler, format="fltp", rate=rate_hz)
-    axis = AudioTimeline(
-        resampler, rate_hz, round(begin * rate_hz), None if math.isinf(stop) else round(stop * rate_hz)
-    )
-    with _opened(path) as container:
-        stream = _first_stream(container.streams.audio, "no_audio")
-        zero = _start_time(container)
+    last = None if math.isinf(stop) else round(stop * rate_hz)
+    axis = AudioTimeline(resampler, rate_hz, round(begin * rate_hz), last)
+    with _first_stream(path, "audio") as (container, stream, zero):
         for frame in chain(_decoded(container, stream, damage), [None]):
             try:
                 axis.add(frame, frame.time - zero if frame and frame.time is not None else None)
@@ -107,29 +96,18 @@ def read_video_frames(
 ) -> Iterator[tuple[float, VideoFrame]]:
     """Decode the first video stream of a file, one frame at a time; cover art is no video.
 
-    Args:
-        path: a media file
-        start: where the clip begins, s; None = at the beginning of the file
-        end: where it ends, s; None = at the end of the file
-        damage: gets a word for everything that could not be decoded; see `degraded_by`
-
-    Yields:
-        (time, s from the beginning of the clip, strictly increasing; frame, turned upright as the file's rotation
-        metadata says)
+    Times, s from the beginning of the clip, increase strictly.
 
     Raises:
-        ClipError: missing_file; decode_error; no_video; bad_span, also where no frame lies in the span; raised
-            when the first frame is asked for
+        ClipError: when the first frame is asked for: missing_file; decode_error; no_video; bad_span, also where no
+            frame lies in the span
     """
     begin, stop = _span(start, end)
     damage = [] if damage is None else damage
     previous = -math.inf
-    with _opened(path) as container:
-        streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
-        stream = _first_stream(streams, "no_video")
-        zero = _start_time(container)
+    with _first_stream(path, "video") as (container, stream, zero):
         _seek(container, stream, zero + begin)
-        for time, frame in _timed(_decoded(container, stream, damage), stream, zero):
+        for time, frame in timed(_decoded(container, stream, damage), stream, zero):
             if time >= stop - _EPSILON_S:
                 break
             if time >= begin - _EPSILON_S and time > previous:
@@ -158,7 +136,7 @@ class _Bytes(io.FileIO):
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def opened(path: Path) -> Iterator[Any]:
     """Open a container by its bytes, without any protocol: no name and no playlist leads to other files or hosts."""
     try:
         if not path.is_file():
@@ -169,10 +147,8 @@ def _opened(path: Path) -> Iterator[Any]:
     with file:
         try:
             container = av.open(file, "r", options={"protocol_whitelist": "none"}, metadata_errors="replace")
-        except (av.FFmpegError, OSError) as error:
-            raise ClipError(
-                "decode_error", _words(error)
-            ) from error  # no name: clips with equal bytes share one result
+        except (av.FFmpegError, OSError) as error:  # no name: clips with equal bytes share one result
+            raise ClipError("decode_error", _words(error)) from error
         with container:
             yield container
 
@@ -181,25 +157,23 @@ def _words(error: Any) -> str:
     return getattr(error, "strerror", None) or type(error).__name__  # str(error) holds the path
 
 
-def _first_stream(streams: list[Any], reason: str) -> Any:
-    if not streams:
-        raise ClipError(reason)
-    stream = streams[0]
-    if stream.codec_context is None:
-        raise ClipError("decode_error", f"no decoder for the {stream.type} stream")
-    stream.codec_context.thread_count = 1  # the number of cores must not show in results, workers use them
-    return stream
-
-
-def _start_time(container: Any) -> float:
-    return (container.start_time or 0) / av.time_base
+@contextmanager
+def _first_stream(path: Path, kind: str) -> Iterator[tuple[Any, Any, float]]:
+    """Open a file for its first stream of a kind; also return where its time begins, s."""
+    with opened(path) as container:
+        streams = [s for s in getattr(container.streams, kind) if not s.disposition & Disposition.attached_pic]
+        if not streams:
+            raise ClipError(f"no_{kind}")
+        if streams[0].codec_context is None:
+            raise ClipError("decode_error", f"no decoder for the {kind} stream")
+        streams[0].codec_context.thread_count = 1  # the number of cores must not show in results, workers use them
+        yield container, streams[0], (container.start_time or 0) / av.time_base
 
 
 def _seek(container: Any, stream: Any, time: float) -> None:
-    if time < _SEEK_FROM_S or not container.format.name.startswith(_EXACT_SEEK):
-        return
-    with suppress(av.FFmpegError):  # then decoding goes from the beginning
-        container.seek(int((time - _PREROLL_S) / stream.time_base), stream=stream)
+    if time >= _SEEK_FROM_S and container.format.name.startswith(_EXACT_SEEK):
+        with suppress(av.FFmpegError):  # then decoding goes from the beginning
+            container.seek(int((time - _PREROLL_S) / stream.time_base), stream=stream)
 
 
 def _decoded(container: Any, stream: Any, damage: list[str]) -> Iterator[Any]:
@@ -215,23 +189,3 @@ def _decoded(container: Any, stream: Any, damage: list[str]) -> Iterator[Any]:
         if packet is None:
             return
         yield from frames
-
-
-def _timed(frames: Iterator[Any], stream: Any, zero: float) -> Iterator[tuple[float, Any]]:
-    """Add each frame's time, s from `zero`.
-
-    A frame without timestamp (old AVI) follows its predecessor; so does one whose clock went back, or forward by more
-    than any pause, and the clock counts from there, as that of the audio does on `AudioTimeline`.
-    """
-    step = 1 / float(stream.average_rate or 25)
-    time: float | None = None
-    shift = -zero
-    for frame in frames:
-        stamp = frame.dts if frame.pts is None else frame.pts
-        follows = 0.0 if time is None else time + step
-        shown = follows if stamp is None else float(stamp * stream.time_base) + shift
-        if time is not None and not -GAP_S <= shown - time <= MAX_GAP_S:
-            shift += follows - shown
-            shown = follows
-        time = shown
-        yield time, frame

@@ -4,86 +4,40 @@ What looks for faces and follows them needs luma only, which most codecs store a
 what is cut out needs some part of the frame.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any, Protocol, Self, TypeVar
 
 import numpy as np
 from av.video.reformatter import Interpolation
 
+from pipeline.core.errors import ClipError
+from pipeline.media.audio_timeline import GAP_S, MAX_GAP_S
 from pipeline.media.yuv import Planes, Region, around, planes_of, samples
 
 _EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT  # the same on every processor
+Picture = TypeVar("Picture")
 
 
-class VideoFrame:
-    """A decoded frame, upright as the file's rotation metadata says.
+class Source(Protocol):
+    """What crops are cut out of: a frame, or the part of it that was kept."""
 
-    Args:
-        frame: `av.VideoFrame`
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) of the frame, px."""
 
-    Attributes:
-        shape: (height, width), px
-    """
-
-    def __init__(self, frame: Any) -> None:
-        self._frame = frame
-        self._turns = round(frame.rotation / 90) % 4  # counterclockwise, as in numpy
-        height, width = frame.height, frame.width
-        self.shape: tuple[int, int] = (width, height) if self._turns % 2 else (height, width)
-
-    @cached_property
-    def luma(self) -> np.ndarray:
-        """(H, W) uint8, luma as the codec stores it; mostly a view of the decoder's memory."""
-        if self._stored is not None:
-            return np.rot90(self._stored.planes[0], self._turns)
-        frame = self._frame
-        if frame.format.name not in ("nv12", "gray"):
-            frame = frame.reformat(format="gray", interpolation=_EXACT, threads=1)
-        return np.rot90(samples(frame.planes[0]), self._turns)
-
-    def rgb(self, region: Region | None = None) -> np.ndarray:
-        """Return (H, W, 3) uint8 RGB of the frame, or of a region of it: the same pixels, in less time."""
-        left, top, right, bottom = region or (0, 0, self.shape[1], self.shape[0])
-        if self._planes is not None:
-            return self._planes.rgb((left, top, right, bottom))
-        return self._pixels[top:bottom, left:right]
-
-    def part(self, region: Region) -> Part:
-        """Return a copy of a region and some pixels around it, which does not hold the rest of the frame."""
-        return Part(self.shape, region, self._planes or _Pixels(self._pixels))
-
-    @cached_property
-    def _stored(self) -> Planes | None:
-        return planes_of(self._frame)
-
-    @cached_property
-    def _planes(self) -> Planes | None:
-        planes = self._stored
-        if planes is None or not self._turns:
-            return planes
-        down, across = planes.step  # a turn would bring a colour of half a size from the end of a row to its beginning
-        return None if self._frame.height % down or self._frame.width % across else planes.turned(self._turns)
-
-    @cached_property
-    def _pixels(self) -> np.ndarray:
-        whole = (0, 0, self._frame.width, self._frame.height)
-        if self._stored is not None:
-            rgb = self._stored.rgb(whole)
-        else:
-            rgb = self._frame.to_ndarray(format="rgb24", interpolation=_EXACT, threads=1)
-        return np.ascontiguousarray(np.rot90(rgb, self._turns))
+    def rgb(self, region: Region) -> np.ndarray:
+        """Return (H, W, 3) uint8 RGB of a region."""
 
 
 class _Pixels:
-    """A converted frame; as `Planes` otherwise."""
+    """A converted frame, (H, W, 3) uint8 RGB; as `Planes` otherwise."""
 
     def __init__(self, pixels: np.ndarray) -> None:
         self._pixels, self.nbytes = pixels, pixels.nbytes
 
-    def copy(self, region: Region) -> _Pixels:
-        return _Pixels(self.rgb(region).copy())
+    def copy(self, region: Region) -> Self:
+        return type(self)(self.rgb(region).copy())
 
     def rgb(self, region: Region) -> np.ndarray:
         left, top, right, bottom = region
@@ -91,16 +45,8 @@ class _Pixels:
 
 
 class Part:
-    """A region of a frame, kept when the frame is gone; within the region it answers as the frame would.
-
-    Args:
-        shape: (height, width) of the whole frame, px
-        region: what can be asked for
-        frame: the whole, of which a copy is made
-
-    Attributes:
-        shape: (height, width) of the whole frame, px
-        nbytes: memory that it takes
+    """A copy of a region of a frame, kept when the frame is gone; within the region it answers as the frame would.
+    `shape` is (height, width) of the whole frame, px; `nbytes`, the memory that it takes.
     """
 
     def __init__(self, shape: tuple[int, int], region: Region, frame: Planes | _Pixels) -> None:
@@ -120,41 +66,79 @@ class Part:
         return self._copy.rgb((region[0] - x, region[1] - y, region[2] - x, region[3] - y))
 
 
-class DrawnFrame:
-    """A frame made from an array; as `VideoFrame` otherwise.
+class VideoFrame:
+    """A decoded `av.VideoFrame`, upright as the file's rotation metadata says; `shape` is (height, width), px."""
 
-    Args:
-        rgb: (H, W, 3) uint8
-    """
-
-    def __init__(self, rgb: np.ndarray) -> None:
-        self._rgb = rgb
-        self.shape: tuple[int, int] = rgb.shape[:2]
+    def __init__(self, frame: Any) -> None:
+        self._frame = frame
+        self._turns = round(frame.rotation / 90) % 4  # counterclockwise, as in numpy
+        height, width = frame.height, frame.width
+        self.shape: tuple[int, int] = (width, height) if self._turns % 2 else (height, width)
 
     @cached_property
     def luma(self) -> np.ndarray:
-        """(H, W) uint8, luma by ITU-R BT.601."""
-        return (self._rgb @ np.array([0.299, 0.587, 0.114]) + 0.5).astype(np.uint8)
+        """(H, W) uint8, luma as the codec stores it; mostly a view of the decoder's memory."""
+        if self._stored is not None:
+            return np.rot90(self._stored.planes[0], self._turns)
+        frame = self._frame
+        if frame.format.name not in ("nv12", "gray"):
+            frame = frame.reformat(format="gray", interpolation=_EXACT, threads=1)
+        return np.rot90(samples(frame.planes[0]), self._turns)
 
     def rgb(self, region: Region | None = None) -> np.ndarray:
-        """Return (H, W, 3) uint8 RGB of the frame, or of a region of it."""
-        left, top, right, bottom = region or (0, 0, self.shape[1], self.shape[0])
-        return self._rgb[top:bottom, left:right]
+        """Return (H, W, 3) uint8 RGB of the frame, or of a region of it: the same pixels, in less time."""
+        return self._upright.rgb(region or (0, 0, self.shape[1], self.shape[0]))
 
     def part(self, region: Region) -> Part:
-        """Return a copy of a region."""
-        return Part(self.shape, region, _Pixels(self._rgb))
+        """Return a copy of a region and some pixels around it, which does not hold the rest of the frame."""
+        return Part(self.shape, region, self._upright)
+
+    @cached_property
+    def _stored(self) -> Planes | None:
+        return planes_of(self._frame)
+
+    @cached_property
+    def _upright(self) -> Planes | _Pixels:
+        frame, stored = self._frame, self._stored
+        if stored is None:
+            rgb = frame.to_ndarray(format="rgb24", interpolation=_EXACT, threads=1)
+        else:
+            down, across = stored.step
+            if not self._turns or not (frame.height % down or frame.width % across):
+                return stored.turned(self._turns)
+            # a turn would bring a colour of half a size from the end of a row to its beginning
+            rgb = stored.rgb((0, 0, frame.width, frame.height))
+        return _Pixels(np.ascontiguousarray(np.rot90(rgb, self._turns)))
 
 
-AnyFrame = VideoFrame | DrawnFrame
+def same_frames(pictures: Iterable[tuple[float, Picture]], times: np.ndarray) -> Iterator[tuple[int, Picture]]:
+    """Yield (number of the frame, picture) of a second reading; raise ClipError, decode_error, where its frames are not
+    those of the first, at these times (T,) s.
+    """
+    index = -1
+    for index, (time, picture) in enumerate(pictures):
+        if index >= len(times) or time != times[index]:
+            raise ClipError("decode_error", f"frame {index} differs between two readings")
+        yield index, picture
+    if index + 1 != len(times):
+        raise ClipError("decode_error", f"{len(times)} frames at the first reading, {index + 1} at the second")
 
 
-class Source(Protocol):
-    """What crops are cut out of: a frame, or the part of it that was kept."""
+def timed(frames: Iterator[Any], stream: Any, zero: float) -> Iterator[tuple[float, Any]]:
+    """Yield (time, s from `zero`, frame) of each `av.VideoFrame` of a stream.
 
-    @property
-    def shape(self) -> tuple[int, int]:
-        """(height, width) of the frame, px."""
-
-    def rgb(self, region: Region) -> np.ndarray:
-        """Return (H, W, 3) uint8 RGB of a region."""
+    A frame without timestamp (old AVI) follows its predecessor; so does one whose clock went back, or forward by more
+    than any pause, and the clock counts from there, as that of the audio does on `AudioTimeline`.
+    """
+    step = 1 / float(stream.average_rate or 25)
+    time: float | None = None
+    shift = -zero
+    for frame in frames:
+        stamp = frame.dts if frame.pts is None else frame.pts
+        follows = 0.0 if time is None else time + step
+        shown = follows if stamp is None else float(stamp * stream.time_base) + shift
+        if time is not None and not -GAP_S <= shown - time <= MAX_GAP_S:
+            shift += follows - shown
+            shown = follows
+        time = shown
+        yield time, frame

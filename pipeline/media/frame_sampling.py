@@ -8,40 +8,22 @@ Two things are left open and settled here. Where L-16 is odd, the smaller half f
 first (16-L)/2 frames" is impossible where L is less than that; the first frame and the last frame are repeated instead.
 """
 
-from __future__ import annotations
-
 import numpy as np
 
 _EPSILON_S = 1e-6  # timestamps are decimal fractions, windows begin at multiples of 10 ms
 
 
 def frames_in(times: np.ndarray, start: float, end: float) -> tuple[int, int]:
-    """Return which frames have their time in [start, end).
-
-    Args:
-        times: (T,) s, increasing
-        start: s
-        end: s
-
-    Returns:
-        (the first, the one behind the last); the same number twice where there is none
+    """Return which frames have their time in [start, end), s: (the first, the one behind the last), the same number
+    twice where there is none; `times` (T,) increase.
     """
     first, behind = np.searchsorted(times, [start - _EPSILON_S, end - _EPSILON_S]).tolist()
     return first, behind
 
 
 def sixteen(available: int, count: int = 16) -> np.ndarray:
-    """Return which of the frames of a segment to take: the middle ones, or all with the edge frames repeated.
-
-    Args:
-        available: L, frames in the segment
-        count: how many to take
-
-    Returns:
-        (count,) int64 in [0, available), not decreasing
-
-    Raises:
-        ValueError: there is no frame
+    """Return which of the frames of a segment to take: the middle ones, or all with the edge frames repeated; (count,)
+    int64 in [0, available), not decreasing. Raises ValueError where there is no frame.
     """
     if available < 1:
         raise ValueError("a segment without a frame")
@@ -51,16 +33,9 @@ def sixteen(available: int, count: int = 16) -> np.ndarray:
 
 
 def filled(mask: np.ndarray) -> np.ndarray:
-    """Return the frame to take in the place of each: itself, or where it shows no face the nearest that does.
-
-    Args:
-        mask: (L,) bool, whether a frame shows the face
-
-    Returns:
-        (L,) int64, not decreasing; of two frames equally near, the earlier
-
-    Raises:
-        ValueError: no frame shows the face
+    """Return the frame to take in the place of each: itself, or where it shows no face the nearest that does, of two
+    equally near, the earlier; (L,) int64, not decreasing, for a mask (L,) of those that show it. Raises ValueError
+    where none does.
     """
     observed = np.flatnonzero(mask)
     if not len(observed):

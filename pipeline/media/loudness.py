@@ -1,7 +1,5 @@
 """How loud a clip is while each of its frames is shown."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +11,9 @@ _RATE_HZ = 8000
 
 
 def loudness(path: Path, start: float | None, end: float | None, times: np.ndarray) -> np.ndarray | None:
-    """Return the root mean square of the audio around each frame, (T,); None where there is no audio.
+    """Return the root mean square of the audio around each frame of a clip, (T,); None where there is no audio.
 
-    Args:
-        path: a media file
-        start: where the clip begins, s; None = at the beginning of the file
-        end: where it ends, s; None = at the end of the file
-        times: of the frames, (T,) s from where the clip begins; a frame counts from half way to the one before to half
-            way to the next
+    A frame counts from half way to the one before to half way to the next; times are (T,) s from where the clip begins.
     """
     try:
         squares = [block.astype(np.float64) ** 2 for block in read_audio_blocks(path, _RATE_HZ, start, end)]

@@ -1,14 +1,11 @@
-"""A video frame as most codecs store it, one byte a sample: luma of every pixel, two chroma values of every one, two or
-four.
+"""A video frame as most codecs store it, a byte a sample: luma of every pixel, two chroma values of each, two or four.
 
 FFmpeg's own conversion, told to give the same on every processor, takes as long as decoding.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, Self
 
 import cv2
 import numpy as np
@@ -21,24 +18,16 @@ _FORMATS = {f"{name}{kind}p": step for name in ("yuv", "yuvj") for kind, step in
 _FULL_RANGE = 2
 _WEIGHTS = {1: (0.2126, 0.0722), 4: (0.3, 0.11), 7: (0.212, 0.087), 9: (0.2627, 0.0593), 10: (0.2627, 0.0593)}
 _BT601 = (0.299, 0.114)
-"""Weights of red and blue in luma, by ITU-T H.273's number of the matrix; of another or none, ITU-R
-BT.601's.
-"""
-_ROWS = 200
-"""That are converted at a time: a whole large frame would need new memory each time."""
-_AROUND_PX = 2
-"""Chroma is interpolated, so that a neighbour counts."""
+"""Weights of red and blue in luma, by ITU-T H.273's number of the matrix; of another or none, ITU-R BT.601's."""
+_ROWS = 200  # that are converted at a time: a whole large frame would need new memory each time
+_AROUND_PX = 2  # chroma is interpolated, so that a neighbour counts
 
 
 @dataclass(frozen=True)
 class Planes:
-    """A frame, or a part of one.
-
-    Attributes:
-        planes: luma (H, W) uint8 and two chroma planes, (H, W) divided by `step` and rounded up; views of the decoder's
-            memory, or copies
-        step: of how many (rows, columns) of pixels there is one chroma value
-        matrix: (3, 4) float32, from luma, two chroma values and 1 to red, green and blue
+    """A frame, or a part of one: luma (H, W) uint8 and two chroma planes, a value for `step` (rows, columns) of pixels,
+    rounded up; views of the decoder's memory, or copies. `matrix` (3, 4) float32 leads from luma, two chroma values and
+    1 to red, green and blue.
     """
 
     planes: tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -50,12 +39,12 @@ class Planes:
         """Memory of its samples."""
         return sum(plane.nbytes for plane in self.planes)
 
-    def turned(self, turns: int) -> Planes:
+    def turned(self, turns: int) -> Self:
         """Return it turned counterclockwise by 90 degrees `turns` times; edge chroma samples are as large as others."""
         luma, u, v = (np.rot90(plane, turns) for plane in self.planes)
         return replace(self, planes=(luma, u, v), step=self.step[::-1] if turns % 2 else self.step)
 
-    def copy(self, region: Region) -> Planes:
+    def copy(self, region: Region) -> Self:
         """Return a copy of a region, as `around` gives it."""
         luma, u, v = self._cut(region)
         return replace(self, planes=(luma.copy(), u.copy(), v.copy()))
@@ -111,24 +100,20 @@ def samples(plane: Any) -> np.ndarray:
 def around(region: Region, shape: tuple[int, ...]) -> Region:
     """Return a region with what counts for its chroma, with edges on chroma samples; within a frame of this shape."""
     left, top, right, bottom = region
+    height, width = shape
     first_x, first_y = (max(0, (edge - _AROUND_PX) // 2 * 2) for edge in (left, top))
-    last_x, last_y = (
-        min(size, -(-(edge + _AROUND_PX) // 2) * 2) for edge, size in ((right, shape[1]), (bottom, shape[0]))
-    )
-    return first_x, first_y, last_x, last_y
+    last_x, last_y = (-(-(edge + _AROUND_PX) // 2) * 2 for edge in (right, bottom))
+    return first_x, first_y, min(width, last_x), min(height, last_y)
 
 
 @cache
 def _matrix(space: int, full_range: bool) -> np.ndarray:
-    """Return the matrix to RGB, ITU-T H.273, section 8.3: E'Y, E'PB and E'PR from their 8-bit codes, R and B from
-    these, then G.
-    """
+    """Return the matrix to RGB, ITU-T H.273, 8.3: E'Y, E'PB and E'PR from 8-bit codes, R and B from these, then G."""
     red, blue = _WEIGHTS.get(space, _BT601)
     green = 1 - red - blue
     ranges = np.array([255, 255, 255] if full_range else [219, 224, 224])
     to_blue, to_red = 2 * (1 - blue), 2 * (1 - red)
-    matrix = (
-        np.array([[1, 0, to_red], [1, -to_blue * blue / green, -to_red * red / green], [1, to_blue, 0]]) * 255 / ranges
-    )
+    rows = [[1, 0, to_red], [1, -to_blue * blue / green, -to_red * red / green], [1, to_blue, 0]]
+    matrix = np.array(rows) * 255 / ranges
     zero = np.array([0 if full_range else 16, 128, 128])
     return np.column_stack([matrix, -matrix @ zero]).astype(np.float32)

@@ -77,7 +77,7 @@ class Maker:
         return Model.of(params.network, params.settings, self.project / step.args["weights"], place)
 
     def fusion_network(self, step: Step, fold: str, columns: int) -> Any:
-        """Return a fold's fusion network over pairs of so many columns, see `pipeline.features.joint.networks`, with the
+        """Return a fold's fusion network over pairs of that many columns (`pipeline.features.joint.networks`), with the
         weights that its training ended with; a WeightsError says that they are absent, damaged or of other settings.
         """
         place = f"fuse_features.{step.feature}"

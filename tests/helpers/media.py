@@ -10,6 +10,8 @@ from pathlib import Path
 import av
 import numpy as np
 
+from pipeline.media.frame import VideoFrame
+
 SIZE = (48, 64)
 """Height and width of the pictures, px."""
 
@@ -32,6 +34,11 @@ def picture(index: int) -> np.ndarray:
     rgb = np.full((height, width, 3), gray(index), np.uint8)
     rgb[: height // 2, : width // 2] = (200, 0, 0)
     return rgb
+
+
+def drawn(rgb: np.ndarray) -> VideoFrame:
+    """Return a picture (H, W, 3) uint8 as a frame of a video."""
+    return VideoFrame(av.VideoFrame.from_ndarray(np.ascontiguousarray(rgb), format="rgb24"))
 
 
 def write_media(

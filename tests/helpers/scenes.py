@@ -9,12 +9,12 @@ from functools import cache
 import cv2
 import numpy as np
 
+from helpers.media import drawn
 from pipeline.core.store import ClipFeatures
 from pipeline.faces.boxes import iou
 from pipeline.faces.detection import dlib_hog
 from pipeline.faces.tracking.settings import TrackParams
 from pipeline.faces.tracking.tracker import track
-from pipeline.media.frame import DrawnFrame
 from pipeline.synthetic.expression import UNITS, unit_basis
 from pipeline.synthetic.face import FaceRenderer, Pose, face_box
 from pipeline.synthetic.identity import draw_identity
@@ -112,7 +112,7 @@ class Scene:
         return [self.picture(index) for index in range(self.frames)]
 
     def track(self, params: TrackParams | None = None, notes: list[str] | None = None) -> ClipFeatures:
-        frames = ((index / FPS, DrawnFrame(self.picture(index))) for index in range(self.frames))
+        frames = ((index / FPS, drawn(self.picture(index))) for index in range(self.frames))
         return track(
             frames, dlib_hog.Detector(dlib_hog.Params()), params or TrackParams(), [] if notes is None else notes
         )

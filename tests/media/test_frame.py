@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from helpers.media import rotate_metadata, write_media
 from pipeline.media import yuv as planes
 from pipeline.media.decode import read_frames, read_video_frames
-from pipeline.media.frame import DrawnFrame, VideoFrame
+from pipeline.media.frame import VideoFrame
 
 FORMATS = ("yuv420p", "yuvj420p", "yuv422p", "yuv444p", "nv12", "gray", "yuv420p10le", "rgb24", "pal8")
 LEVELS = 3
@@ -122,12 +122,3 @@ def test_a_turned_film(tmp_path):
     assert np.abs(whole - turned).max() <= 3, "colours are interpolated down and across in another order"
     assert np.array_equal(picture.rgb((3, 5, 20, 40)), whole[5:40, 3:20])
     assert np.array_equal(picture.part((3, 5, 20, 40)).rgb((4, 6, 10, 12)), whole[6:12, 4:10])
-
-
-def test_a_drawn_picture():
-    rgb = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
-    picture = DrawnFrame(rgb)
-    assert picture.shape == (20, 30)
-    assert np.array_equal(picture.rgb((1, 2, 5, 9)), rgb[2:9, 1:5])
-    assert np.array_equal(picture.part((1, 2, 5, 9)).rgb((2, 3, 4, 5)), rgb[3:5, 2:4])
-    assert np.abs(picture.luma - rgb.mean(axis=2)).mean() < 30

@@ -8,21 +8,18 @@ Crops are squares of 128 units in which the five landmarks lie where the face ne
 2016): in the middle of the square lies their picture, 112 units high and 96 wide.
 """
 
-from __future__ import annotations
-
-import math
 from array import array
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
-import cv2
 import numpy as np
 from pydantic import Field
 
 from pipeline.core.errors import ClipError
 from pipeline.core.settings import Settings
 from pipeline.core.store import ClipFeatures
-from pipeline.faces.boxes import Detection, FaceDetector, eye_centres, side, similarity
+from pipeline.faces.boxes import Detection, FaceDetector, drawn, eye_centres, side, similarity
+from pipeline.media.frame import same_frames
 
 UNITS = 128
 """Height and width of the aligned square, in the units of TEMPLATE."""
@@ -50,8 +47,7 @@ class AlignParams(Settings):
     )
 
 
-@dataclass(frozen=True)
-class _Face:
+class _Face(NamedTuple):
     """The face of one frame: its points (5, 2) px, NaN where there is none; its crop; whether another is as sure."""
 
     found: Detection
@@ -63,13 +59,10 @@ class _Face:
 def align(
     open_frames: Callable[[], Iterable[tuple[float, np.ndarray]]], detector: FaceDetector, params: AlignParams
 ) -> tuple[ClipFeatures, list[str]]:
-    """Take the most confident face of each of a fixed number of frames.
+    """Take the most confident face of each of a fixed number of frames; the detector is asked once per frame taken.
 
-    Args:
-        open_frames: begins a reading of the clip: (time s, (H, W, 3) uint8 RGB) in order, the same each time; called
-            twice, once to count, so that memory does not grow with the clip
-        detector: finds the faces of one picture; is asked once per frame taken
-        params: settings
+    `open_frames` begins a reading of the clip: (time s, (H, W, 3) uint8 RGB) in order, the same each time; it is called
+    twice, once to count, so that memory does not grow with the clip.
 
     Returns:
         `values` (N, 4) float32 px, the detector's box, NaN where `mask` is false; times (N,) s of the frames taken;
@@ -86,7 +79,13 @@ def align(
     if not len(times):
         raise ClipError("no_video", "no frame")
     taken = evenly(len(times), params.frames)
-    faces = _faces_of(open_frames(), times, set(taken.tolist()), lambda rgb: _aligned(rgb, detector, params.px))
+    wanted = set(taken.tolist())
+    faces: dict[int, _Face | None] = {}
+    for index, rgb in same_frames(open_frames(), times):
+        if index in wanted:
+            faces[index] = _aligned(rgb, detector, params.px)
+            if len(faces) == len(wanted):
+                break
     rows = [faces[frame] for frame in taken.tolist()]
     if not any(rows):
         raise ClipError("no_face", f"in none of {params.frames} frames")
@@ -94,67 +93,36 @@ def align(
 
 
 def evenly(available: int, count: int) -> np.ndarray:
-    """Return which frames lie at the middles of `count` equal parts, (count,) int64 in [0, available), not decreasing.
-
-    With fewer frames than parts some are taken repeatedly, as evenly as can be.
+    """Return which frames lie at the middles of `count` equal parts, (count,) int64 in [0, available), not decreasing;
+    with fewer frames than parts some are taken repeatedly, as evenly as can be.
     """
     return (2 * np.arange(count) + 1) * available // (2 * count)
 
 
 def best_face(found: list[Detection]) -> tuple[Detection, bool]:
-    """Return the most confident of some faces, and whether another is as confident.
-
-    Of equally confident ones the larger counts, of equally large ones the one further left.
+    """Return the most confident of some faces, and whether another is as confident; of equally confident ones the
+    larger counts, of equally large ones the one further left.
     """
     best = max(found, key=lambda d: (d.score, side(d.box), -d.box[0]))
     return best, sum(d.score == best.score for d in found) > 1
 
 
 def draw(rgb: np.ndarray, matrix: np.ndarray, px: int) -> np.ndarray:
-    """Draw the aligned square of a picture.
-
-    What lies outside the picture is its reflection (without repeating the border, OpenCV's BORDER_REFLECT_101).
-
-    Args:
-        rgb: (H, W, 3) uint8
-        matrix: (2, 3) from `similarity`, px of the picture, counted from its edge, to UNITS
-        px: side of the result
-
-    Returns:
-        (px, px, 3) uint8
+    """Draw the aligned square of a picture, (px, px, 3) uint8; the matrix (2, 3) leads from px of the picture, counted
+    from its edge, to UNITS.
     """
     matrix = matrix * (px / UNITS)
-    # shrinking would skip pixels: draw at a whole multiple of the size, where nothing is skipped, and take means
-    fold = max(1, math.ceil(1 / _scale(matrix) - 1e-6))
-    turn, shift = fold * matrix[:, :2], fold * matrix[:, 2]
-    # OpenCV counts from the centre of the first pixel, boxes from its edge
-    centred = np.column_stack([turn, shift + turn @ (0.5, 0.5) - 0.5])
-    drawn = cv2.warpAffine(
-        rgb, centred, (px * fold, px * fold), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101
-    )
-    return cv2.resize(drawn, (px, px), interpolation=cv2.INTER_AREA) if fold > 1 else drawn
+
+    def enlarged(fold: int) -> np.ndarray:
+        turn, shift = fold * matrix[:, :2], fold * matrix[:, 2]
+        # OpenCV counts from the centre of the first pixel
+        return np.column_stack([turn, shift + turn @ (0.5, 0.5) - 0.5])
+
+    return drawn(rgb, enlarged, (px, px), 1 / _scale(matrix))
 
 
 def _scale(matrix: np.ndarray) -> float:
     return float(np.hypot(matrix[0, 0], matrix[1, 0]))
-
-
-def _faces_of(
-    frames: Iterable[tuple[float, np.ndarray]],
-    times: np.ndarray,
-    wanted: set[int],
-    look: Callable[[np.ndarray], _Face | None],
-) -> dict[int, _Face | None]:
-    """Read again, and look at the wanted frames."""
-    faces = {}
-    for index, (time, rgb) in enumerate(frames):
-        if index >= len(times) or time != times[index]:
-            raise ClipError("decode_error", f"frame {index} differs between two readings")
-        if index in wanted:
-            faces[index] = look(rgb)
-        if len(faces) == len(wanted):
-            return faces
-    raise ClipError("decode_error", f"{len(times)} frames at the first reading, fewer at the second")
 
 
 def _aligned(rgb: np.ndarray, detector: FaceDetector, px: int) -> _Face | None:
@@ -162,7 +130,11 @@ def _aligned(rgb: np.ndarray, detector: FaceDetector, px: int) -> _Face | None:
     if not found:
         return None
     best, tied = best_face(found)
-    points = _points(best, detector)
+    points = np.full(TEMPLATE.shape, np.nan)
+    if best.landmarks is not None:
+        points[:] = best.landmarks
+    else:
+        points[:2] = eye_centres(np.array([best.box]), detector.eyes)[0]
     seen = ~np.isnan(points[:, 0])
     if not np.ptp(points[seen], axis=0).any():
         return None  # all in one place
@@ -172,17 +144,9 @@ def _aligned(rgb: np.ndarray, detector: FaceDetector, px: int) -> _Face | None:
     return _Face(best, points, draw(rgb, matrix, px), tied)
 
 
-def _points(found: Detection, detector: FaceDetector) -> np.ndarray:
-    if found.landmarks is not None:
-        return np.array(found.landmarks)
-    eyes = eye_centres(np.array([found.box]), detector.eyes)[0]
-    return np.concatenate([eyes, np.full((len(TEMPLATE) - len(eyes), 2), np.nan)])
-
-
 def _packed(rows: list[_Face | None], times: np.ndarray, px: int) -> ClipFeatures:
-    boxes = np.full((len(rows), 4), np.nan, np.float32)
-    landmarks = np.full((len(rows), len(TEMPLATE), 2), np.nan, np.float32)
-    score = np.full(len(rows), np.nan, np.float32)
+    shapes: list[tuple[int, ...]] = [(4,), TEMPLATE.shape, ()]
+    boxes, landmarks, score = (np.full((len(rows), *shape), np.nan, np.float32) for shape in shapes)
     crops = np.zeros((len(rows), px, px, 3), np.uint8)
     for index, face in enumerate(rows):
         if face is not None:
@@ -194,12 +158,11 @@ def _packed(rows: list[_Face | None], times: np.ndarray, px: int) -> ClipFeature
 
 def _notes(rows: list[_Face | None], available: int, params: AlignParams) -> list[str]:
     faces = [face for face in rows if face is not None]
-    tied = sum(face.tied for face in faces)
     notes = []
     if available < params.frames:
         notes.append(f"too_short: {available} frames, of which {params.frames} are taken")
     if len(faces) < params.min_coverage * params.frames:
         notes.append(f"few_faces: in {len(faces)} of {params.frames} frames")
-    if tied:
+    if tied := sum(face.tied for face in faces):
         notes.append(f"equal_faces: in {tied} of {params.frames} frames")
     return notes

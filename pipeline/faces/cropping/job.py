@@ -1,11 +1,9 @@
 """The per-clip job of `crop_faces`."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -21,20 +19,15 @@ from pipeline.faces.cropping.crop import crop_clip
 from pipeline.media.decode import DECODED, degraded_by, read_video_frames
 from pipeline.media.frame import Source
 
-_LARGE = 1000.0
-"""Side of a face on which rounding to pixels does not show."""
+Blocks = Iterator[ClipFeatures]
+_LARGE = 1000.0  # side of a face on which rounding to pixels does not show
 
 
 @dataclass(frozen=True)
 class CropJob:
-    """Cut the tracked face out of one clip.
-
-    Args:
-        name: of the crops, under `crop_faces` in params.yaml
-        root: corpus folder
-        faces: feature file of the tracker
-        kind: plugin in pipeline/faces/cropping/kinds
-        params: its settings as a mapping
+    """Cut the tracked face, of the tracker's feature file, out of one clip of the corpus folder, by a plugin of
+    pipeline/faces/cropping/kinds and its settings; the name is that under `crop_faces` in params.yaml. See
+    `pipeline.engine.run.Job`.
     """
 
     name: str
@@ -44,10 +37,8 @@ class CropJob:
     params: Mapping[str, Any]
 
     @classmethod
-    def of(cls, name: str, block: Any, root: Path, faces: Path) -> CropJob:
-        """Return the job for a corpus folder and its face tracks by the block `crop_faces.<name>`; see
-        `crop_params`.
-        """
+    def of(cls, name: str, block: Any, root: Path, faces: Path) -> Self:
+        """Return the job for a corpus folder and its face tracks by a block, `crop_faces.<name>`; see `crop_params`."""
         return cls(name, root, faces, *crop_params(block, f"crop_faces.{name}"))
 
     @property
@@ -58,9 +49,8 @@ class CropJob:
     @property
     def version(self) -> str:
         """Digest of the code that cuts and decodes."""
-        return code_digest(
-            "pipeline.faces.cropping.crop", plugins.module_name("crops", self.kind), "pipeline.media.decode"
-        )
+        way = plugins.module_name("crops", self.kind)
+        return code_digest("pipeline.faces.cropping.crop", way, "pipeline.media.decode")
 
     def parts(self, clip: Clip) -> Mapping[str, Any]:
         """See `pipeline.engine.run.Job`."""
@@ -81,44 +71,34 @@ class CropJob:
         }
 
     def load(self, clip: Clip) -> ClipFeatures:
-        """See `pipeline.engine.run.Job`; where the face is in all frames, some 30 bytes each; frames are decoded one by
-        one, later.
-
-        Raises:
-            ArtifactError: the tracker's file does not say where the eyes are
+        """Return where the face is in all frames, some 30 bytes each; frames are decoded one by one, later. Raises
+        ArtifactError where the tracker's file does not say where the eyes are.
         """
         name = self._way.ARRAY
         faces = opened(self.faces).read(clip.clip_id, names=(name,))
         if not faces.extra[name][:1].size:
-            raise ArtifactError(
-                f"{self.faces}: has no {name}, so it is of an earlier version; run `dvc repro track_faces`"
-            )
+            command = "dvc repro track_faces"
+            raise ArtifactError(f"{self.faces}: has no {name}, so it is of an earlier version; run `{command}`")
         return faces
 
-    def compute(self, clip: Clip, loaded: ClipFeatures, notes: list[str]) -> Iterator[ClipFeatures]:
+    def compute(self, clip: Clip, loaded: ClipFeatures, notes: list[str]) -> Blocks:
         """See `pipeline.engine.run.Job`."""
         damage: list[str] = []
         pictures = ahead(read_video_frames(self.root / clip.path, clip.start, clip.end, damage), DECODED)
         yield from self.cut(pictures, loaded)
         notes += degraded_by(damage)
 
-    def cut(
-        self, pictures: Iterable[tuple[float, Source]], faces: ClipFeatures, threads: int = 1
-    ) -> Iterator[ClipFeatures]:
-        """Yield the crops of a clip's pictures, block by block; see `crop_clip`."""
-        yield from crop_clip(pictures, faces, self._way, self._way.Params.model_validate(dict(self.params)), threads)
+    def cut(self, pictures: Iterable[tuple[float, Source]], faces: ClipFeatures, threads: int = 1) -> Blocks:
+        """Return the crops of a clip's pictures, block by block; see `crop_clip`."""
+        return crop_clip(pictures, faces, self._way, self._settings, threads)
 
     def sides(self, eyes: Eyes) -> float:
         """Return the side of the upright square about a face that holds what a crop shows of it, over that of the
-        face's box.
-
-        Args:
-            eyes: where a detector's boxes have them
+        face's box, in which a detector has the eyes there.
         """
         box = np.array([[0.0, 0.0, 1.0, 1.0]])
         place = _LARGE * (box[0] if self._way.ARRAY == "boxes" else eye_centres(box, eyes)[0])
-        reach = self._way.reach(place, self._way.Params.model_validate(dict(self.params)))
-        return 2 * max(abs(edge / _LARGE - 0.5) for edge in reach)
+        return 2 * max(abs(edge / _LARGE - 0.5) for edge in self._way.reach(place, self._settings))
 
     def meta(self) -> FeatureMeta:
         """Return the attributes of the feature file."""
@@ -135,16 +115,14 @@ class CropJob:
     def _way(self) -> Any:
         return plugins.load("crops", self.kind)
 
+    @property
+    def _settings(self) -> Any:
+        return self._way.Params.model_validate(dict(self.params))
+
 
 def crop_params(block: Any, key: str) -> tuple[str, dict[str, Any]]:
-    """Return the kind of some crops and its settings, checked, with the defaults filled in.
-
-    Args:
-        block: under `crop_faces` in params.yaml
-        key: its place there, `crop_faces.<name>`
-
-    Raises:
-        SettingsError: no kind, an unknown kind, or a wrong setting
+    """Return the kind of some crops and its settings, checked and complete, by a block at `crop_faces.<name>`, its key;
+    raise SettingsError where there is no kind, an unknown one, or a wrong setting.
     """
     settings = dict(block or {})
     kind = settings.pop("kind", None)

@@ -12,21 +12,18 @@ as for a picture and its mirror image. From face to face the 10th and 90th perce
 and y, and the kinds' medians 0.03; on 336 generated faces the medians are (0.269, 0.236) and (0.723, 0.261).
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import dlib
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from pipeline.core.settings import Settings
 from pipeline.faces.boxes import Detection, Eyes
 
 
-class Params(BaseModel):
+class Params(Settings):
     """Settings of the detector."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     upsample: int = Field(0, ge=0, le=3, description="how often the picture is doubled; each time costs 4 x the time")
     threshold: float = Field(0.0, ge=-1.0, le=5.0, description="score above which a window counts as a face")
@@ -44,17 +41,11 @@ class Detector:
         self._detector = dlib.get_frontal_face_detector()
 
     def __call__(self, rgb: np.ndarray) -> list[Detection]:
-        """Find faces.
-
-        Args:
-            rgb: (H, W, 3) uint8, or (H, W) grey, for which the features are made
-
-        Returns:
-            the faces in px of the picture, best score first; boxes may reach beyond its borders
+        """Return the faces of a picture, (H, W, 3) uint8 or (H, W) grey, for which the features are made, best first;
+        boxes may reach beyond its borders.
         """
-        rectangles, scores, _ = self._detector.run(
-            np.ascontiguousarray(rgb), self.params.upsample, self.params.threshold
-        )
+        params = self.params
+        rectangles, scores, _ = self._detector.run(np.ascontiguousarray(rgb), params.upsample, params.threshold)
         # dlib counts the last row and column in; our boxes are edges
         boxes = [(float(r.left()), float(r.top()), r.right() + 1.0, r.bottom() + 1.0) for r in rectangles]
         found = [Detection(box, float(score)) for box, score in zip(boxes, scores, strict=True)]

@@ -12,10 +12,7 @@ pictures), where dlib's 68-point predictor saw the eye centres: left (0.312, 0.4
 within about 0.025 of them.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
-from typing import Any
 
 import cv2
 import cv2.data
@@ -41,11 +38,7 @@ class Params(Settings):
 
 
 class Detector:
-    """Build one per process.
-
-    Raises:
-        WeightsError: the installed OpenCV has no cascade
-    """
+    """Build one per process; where the installed OpenCV has no cascade, a WeightsError is raised."""
 
     eyes: Eyes = ((0.312, 0.405), (0.682, 0.405))
     grey = True
@@ -53,17 +46,19 @@ class Detector:
 
     def __init__(self, params: Params, weights: Path | None = None) -> None:  # noqa: ARG002  as all detectors
         self.params = params
-        self._cascade = _cascade()
+        classifier = getattr(cv2, "CascadeClassifier", None)
+        path = Path(cv2.data.haarcascades) / CASCADE
+        if classifier is None or not path.is_file():
+            lacks = f"has no {CASCADE}" if classifier else "has no cascade classifier"
+            raise WeightsError(
+                "params.yaml: track_faces.detector or align_faces.detector: haar needs OpenCV 4, and the "
+                f"installed OpenCV {cv2.__version__} {lacks}; "
+                "run `pip install 'opencv-python-headless<5'`, or take dlib_hog"
+            )
+        self._cascade = classifier(str(path))
 
     def __call__(self, rgb: np.ndarray) -> list[Detection]:
-        """Find faces.
-
-        Args:
-            rgb: (H, W, 3) uint8, or (H, W) grey
-
-        Returns:
-            the faces in px of the picture, best score first
-        """
+        """Return the faces of a picture, (H, W, 3) uint8 or (H, W) grey, best first."""
         grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY) if rgb.ndim == 3 else rgb
         if self.params.equalise:
             grey = cv2.equalizeHist(grey)
@@ -75,23 +70,6 @@ class Detector:
             minSize=(smallest, smallest),
             outputRejectLevels=True,  # otherwise there are no weights
         )
-        boxes = np.reshape(rectangles, (-1, 4)).astype(float)
-        boxes[:, 2:] += boxes[:, :2]
-        found = [
-            Detection((b[0], b[1], b[2], b[3]), float(w))
-            for b, w in zip(boxes.tolist(), np.ravel(weights), strict=True)
-        ]
+        boxes = [(x, y, x + w, y + h) for x, y, w, h in np.reshape(rectangles, (-1, 4)).astype(float).tolist()]
+        found = [Detection(box, float(weight)) for box, weight in zip(boxes, np.ravel(weights), strict=True)]
         return sorted(found, key=lambda d: (-d.score, d.box))
-
-
-def _cascade() -> Any:
-    classifier = getattr(cv2, "CascadeClassifier", None)
-    path = Path(cv2.data.haarcascades) / CASCADE
-    if classifier is None or not path.is_file():
-        lacks = f"has no {CASCADE}" if classifier else "has no cascade classifier"
-        raise WeightsError(
-            "params.yaml: track_faces.detector or align_faces.detector: haar needs OpenCV 4, and the "
-            f"installed OpenCV {cv2.__version__} {lacks}; "
-            "run `pip install 'opencv-python-headless<5'`, or take dlib_hog"
-        )
-    return classifier(str(path))

@@ -17,8 +17,6 @@ some 0.9 times as wide and 1.2 times as high as dlib's.
 lie 0.03 away on either side; on 114 generated faces the medians are (0.298, 0.342) and (0.767, 0.362).
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,8 +33,9 @@ from pipeline.networks.mtcnn import MTCNN, O_PX, P_PX, R_PX, STRIDE, normalise
 
 Share = Annotated[float, Field(ge=0, lt=1)]
 
-_BATCH = 128
-"""Squares that go through a network at once."""
+_BATCH = 128  # squares that go through a network at once
+_NOTHING = np.empty((0, 4)), np.empty(0, np.float32), np.empty((0, 4), np.float32)
+"""Boxes, scores and corrections of P-Net where it proposes nothing."""
 
 
 class Params(Settings):
@@ -55,14 +54,8 @@ class Params(Settings):
 
 
 class Detector:
-    """Build one per process.
-
-    Args:
-        params: settings
-        weights: folder of the three networks, as `fetch_weights` writes it
-
-    Raises:
-        WeightsError: there are none, or they are for other networks
+    """Build one per process; `weights` is the folder of the three networks, as `fetch_weights` writes it: without it,
+    or with that of other networks, a WeightsError is raised.
     """
 
     eyes: Eyes = ((0.27, 0.39), (0.73, 0.39))
@@ -76,14 +69,7 @@ class Detector:
         self._networks = load_state(MTCNN(), loaded, weights)
 
     def __call__(self, rgb: np.ndarray) -> list[Detection]:
-        """Find faces.
-
-        Args:
-            rgb: (H, W, 3) uint8
-
-        Returns:
-            the faces in px of the picture, best score first; boxes and points may reach beyond its borders
-        """
+        """Return the faces of a picture (H, W, 3) uint8, best first; boxes and points may reach beyond its borders."""
         with torch.inference_mode():
             squares = squares_of(self._propose(rgb), rgb.shape)
             squares = squares_of(self._refine(rgb, squares), rgb.shape)
@@ -92,10 +78,8 @@ class Detector:
     def _propose(self, rgb: np.ndarray) -> np.ndarray:
         """Return P-Net's boxes (N, 4), those of all sizes of the pyramid together."""
         sizes = scales(rgb.shape[0], rgb.shape[1], self.params.min_face_px, self.params.factor)
-        found = [self._at_scale(rgb, scale) for scale in sizes]
-        boxes, scores, offsets = (
-            (np.concatenate(arrays) for arrays in zip(*found, strict=True)) if found else _nothing()
-        )
+        found = [_NOTHING, *(self._at_scale(rgb, scale) for scale in sizes)]
+        boxes, scores, offsets = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
         kept = suppress(boxes, scores, 0.7)
         return corrected(boxes[kept], offsets[kept])
 
@@ -125,7 +109,8 @@ class Detector:
         sure = np.flatnonzero((scores >= self.params.thresholds[2]) & _sound(boxes, rgb.shape))
         kept = sure[suppress(boxes[sure], scores[sure], 0.7, over="smaller")]
         landmarks = squares[:, None, :2] + points * (squares[:, None, 2:] - squares[:, None, :2])
-        found = [_detection(boxes[one], scores[one], landmarks[one]) for one in kept]
+        fives: Any = (tuple(map(tuple, five)) for five in landmarks[kept].tolist())
+        found = list(map(Detection, map(tuple, boxes[kept].tolist()), scores[kept].tolist(), fives))
         return sorted(found, key=lambda d: (-d.score, d.box))
 
 
@@ -189,13 +174,3 @@ def _through(
         pictures = np.stack([cut_out(rgb, square, px) for square in squares[first : first + _BATCH]])
         found.append([out.numpy() for out in network(normalise(torch.from_numpy(pictures)))])
     return [np.concatenate(arrays) for arrays in zip(*found, strict=True)]
-
-
-def _nothing() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    return np.empty((0, 4)), np.empty(0), np.empty((0, 4))
-
-
-def _detection(box: np.ndarray, score: np.ndarray, points: np.ndarray) -> Detection:
-    left, top, right, bottom = box.tolist()
-    eye, other, nose, corner, end = ((x, y) for x, y in points.tolist())
-    return Detection((left, top, right, bottom), float(score), (eye, other, nose, corner, end))

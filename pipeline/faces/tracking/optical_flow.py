@@ -7,17 +7,14 @@ points' common turn, scale and shift is the face's. Whether that is still the fa
 correlation with the template.
 """
 
-from __future__ import annotations
-
 import cmath
 import math
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
-from pipeline.faces.tracking.patch import MIDDLE, PATCH, Grey, Place, draw, likeness, normed, unit
+from pipeline.faces.tracking.patch import MIDDLE, PATCH, Grey, Place, draw, likeness, normed, turned, unit
 
 _WINDOW: dict[str, Any] = {
     "winSize": (9, 9),
@@ -29,28 +26,19 @@ _FITS = 2
 _MANY, _LEAST = 18, 9
 """Points of 25 that are most of them, and that have to agree at least."""
 _SMALL_PX, _SMALL = 0.5, 0.01
-_STILL = 0.02
-"""Sides of itself that a face may move from frame to frame and still be left alone in the next one."""
+_STILL = 0.02  # sides of itself that a face may move from frame to frame and still be left alone in the next one
 _MOST_SCALE, _MOST_TURN = 1.25, math.radians(20)
-_RENEW = 15
-"""Points that agree below which the template is drawn anew: the face looks different by now."""
+_RENEW = 15  # points that agree below which the template is drawn anew: the face looks different by now
 _EDGE = 6
-_ACROSS, _DOWN = (
-    np.linspace(8, last, 5, dtype=np.float32) for last in (PATCH - 9, 46)
-)  # without the jaw, which moves by itself
+# without the jaw, which moves by itself
+_ACROSS, _DOWN = (np.linspace(8, last, 5, dtype=np.float32) for last in (PATCH - 9, 46))
 _POINTS = np.stack(np.meshgrid(_ACROSS, _DOWN), axis=-1).reshape(-1, 1, 2)
 _FROM = _POINTS.reshape(-1).view(np.complex64).astype(np.complex128)
-_ALL = np.arange(len(_FROM))
 
 
 class Follower:
-    """What is remembered of a face that is followed: its template, where it is, how it moves.
-
-    Args:
-        grey: the frame in which it was seen
-        time: of that frame, s
-        place: there
-        rests: whether a face that hardly moves may be left alone in every second frame
+    """What is remembered of a face that is followed from the frame on in which it was seen: its template, where it is,
+    how it moves. If it `rests`, it may be left alone in every second frame when it hardly moves.
 
     Attributes:
         place: where it is in the frame that was asked for last
@@ -62,12 +50,16 @@ class Follower:
     """
 
     def __init__(self, grey: Grey, time: float, place: Place, rests: bool = False) -> None:
-        self.place, self._time, self._speed = place, time, (0.0, 0.0)
-        self._measured = (time, place)
+        self._time, self._speed = time, (0.0, 0.0)
         self._rests, self.calm, self.rested = rests, False, False
+        self.seen(grey, place)
+
+    def seen(self, grey: Grey, place: Place) -> None:
+        """Take the face as it was detected in this frame for where and what it is, from now on."""
+        self.place, self.likeness = place, 1.0
+        self._measured = (self._time, place)
         self._template = self.drawn = draw(grey, place)
         self._seen = normed(self.drawn[::2, ::2])
-        self.likeness = 1.0
 
     def step(self, grey: Grey, time: float) -> bool:
         """Go on to another frame, the next one or the one before; return whether the face is there.
@@ -85,62 +77,36 @@ class Follower:
         motion = _motion(self._template, expectation)
         if motion is None:
             return False
-        self.place = _after(expected, motion)
-        self._measure(time)
-        self.calm = motion.small and math.hypot(*self._speed) * abs(span) < _STILL * self.place.side
-        drawn = self.drawn = expectation if motion.small else draw(grey, self.place)
+        self.place = now = _after(expected, motion)
+        (then, before), self._measured = self._measured, (time, now)  # not where it was thought to be in between
+        self._speed = (now.x - before.x) / (time - then), (now.y - before.y) / (time - then)
+        self.calm = motion.small and math.hypot(*self._speed) * abs(span) < _STILL * now.side
+        drawn = self.drawn = expectation if motion.small else draw(grey, now)
         self.likeness = float(self._seen @ normed(drawn[::2, ::2]))
         if motion.points < _RENEW:
             self._template = drawn
         return True
 
-    def _measure(self, time: float) -> None:
-        """Tell the speed from where the face was measured last, not from where it was thought to be in between."""
-        (then, before), now = self._measured, self.place
-        span = time - then
-        self._speed, self._measured = ((now.x - before.x) / span, (now.y - before.y) / span), (time, now)
-
-    def seen(self, grey: Grey, place: Place) -> None:
-        """Take the face as it was detected in this frame for where and what it is, from now on."""
-        self.place, self.likeness = place, 1.0
-        self._measured = (self._time, place)
-        self._template = self.drawn = draw(grey, place)
-        self._seen = normed(self.drawn[::2, ::2])
-
 
 def resemblance(one: np.ndarray, other: np.ndarray) -> float:
-    """Return how sure it is that two drawn faces are one person's, below 1; of a few seconds of one clip, that is.
+    """Return how sure it is that two drawn faces (PATCH, PATCH) uint8 are one person's, below 1; of a few seconds of
+    one clip, that is.
 
     The faces are laid upon one another first, since two detections differ by some pixels. What counts is their
-    correlation, less
-    a hundredth for each grey level that they differ by on average: light and make-up stay what they are in a clip.
-        Measured on
-    galleries of four detections, the best pair counting: two halves of one clip 0.81 to 0.99 (31 real clips), other
-        people 0.67 at
-    most (1,532 pairs of them); single detections of generated people, who have one face's features in common: the same
-    0.94 or
-    more, others 0.84 at most (594 pairs).
-
-    Args:
-        one: (PATCH, PATCH) uint8
-        other: the same
+    correlation, less a hundredth for each grey level that they differ by on average: light and make-up stay what they
+    are in a clip. Measured on galleries of four detections, the best pair counting: two halves of one clip 0.81 to 0.99
+    (31 real clips), other people 0.67 at most (1,532 pairs of them); single detections of generated people, who have
+    one face's features in common: the same 0.94 or more, others 0.84 at most (594 pairs).
     """
     motion = _motion(one, other)
     if motion is None:
         return -1.0
-    matrix = np.array(
-        [[motion.by.real, -motion.by.imag, motion.shift.real], [motion.by.imag, motion.by.real, motion.shift.imag]]
-    )
-    moved = cv2.warpAffine(
-        other, matrix, (PATCH, PATCH), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE
-    )
     inner = slice(_EDGE, PATCH - _EDGE)
-    one, moved = one[inner, inner], moved[inner, inner]
+    one, moved = one[inner, inner], turned(other, motion.by, motion.shift)[inner, inner]
     return likeness(one, moved) - float(cv2.absdiff(one, moved).mean()) / 100
 
 
-@dataclass(frozen=True)
-class _Motion:
+class _Motion(NamedTuple):
     """How a face has moved from its template to a drawing: z -> by * z + shift; and how many points agree on it."""
 
     by: complex
@@ -157,7 +123,7 @@ def _motion(template: np.ndarray, drawn: np.ndarray) -> _Motion | None:
     """Return the motion on which enough points agree, or None."""
     there, found, _ = cv2.calcOpticalFlowPyrLK(template, drawn, _POINTS, None, **_WINDOW)
     to = there.reshape(-1).view(np.complex64).astype(np.complex128)
-    motion = _agreed(to, _ALL if found.all() else np.flatnonzero(found))
+    motion = _agreed(to, np.flatnonzero(found))
     if motion is not None and motion.points >= _MANY:
         return motion
     back, returned, _ = cv2.calcOpticalFlowPyrLK(drawn, template, there, None, **_WINDOW)
@@ -170,7 +136,7 @@ def _agreed(to: np.ndarray, good: np.ndarray) -> _Motion | None:
     for _ in range(_FITS):
         if len(good) < _LEAST:
             return None
-        by, shift = _fitted(good, to)
+        by, shift = _fitted(_FROM[good], to[good])
         left = np.abs(by * _FROM + shift - to)[good]
         near = left <= max(_LEFT_PX, 2 * float(np.sort(left)[len(left) // 2]))
         if near.all():
@@ -179,27 +145,12 @@ def _agreed(to: np.ndarray, good: np.ndarray) -> _Motion | None:
     return _Motion(by, shift, len(good)) if len(good) >= _LEAST else None
 
 
-def _fitted(good: np.ndarray, to: np.ndarray) -> tuple[complex, complex]:
-    """Return the least squares of to = by * from + shift over the good points; `geometry.similarity` in the form that
-    is needed here.
-    """
-    if good is _ALL:
-        middle, around, spread, targets = _MIDDLE, _AROUND, _SPREAD, to
-    else:
-        middle, around, spread = _about(_FROM[good])
-        targets = to[good]
-    by = complex(np.vdot(around, targets)) / spread
-    return by, complex(np.add.reduce(targets)) / len(targets) - by * middle
-
-
-def _about(points: np.ndarray) -> tuple[complex, np.ndarray, float]:
-    """Return the middle of some points, the points from there, and the sum of their squares."""
+def _fitted(points: np.ndarray, to: np.ndarray) -> tuple[complex, complex]:
+    """Return the least squares of to = by * points + shift; `boxes.similarity` in the form that is needed here."""
     middle = complex(np.add.reduce(points)) / len(points)
     around = points - middle
-    return middle, around, float(np.vdot(around, around).real)
-
-
-_MIDDLE, _AROUND, _SPREAD = _about(_FROM)
+    by = complex(np.vdot(around, to)) / float(np.vdot(around, around).real)
+    return by, complex(np.add.reduce(to)) / len(to) - by * middle
 
 
 def _after(place: Place, motion: _Motion) -> Place:

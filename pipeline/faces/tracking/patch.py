@@ -1,13 +1,14 @@
 """Faces drawn upright and at one size, and how much two of them are alike."""
 
-from __future__ import annotations
-
 import cmath
 import math
 from dataclasses import dataclass
+from typing import NamedTuple, Self
 
 import cv2
 import numpy as np
+
+from pipeline.faces.boxes import Box
 
 PATCH = 64
 """Side of a drawn face, px; a box with some of what is around it."""
@@ -18,30 +19,29 @@ MIDDLE = complex((PATCH - 1) / 2, (PATCH - 1) / 2)
 _MOUTH = (slice(40, 58), slice(18, 46))
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where a face is: the centre of its square, px of the picture; the square's side, px; its turn, radians,
-    clockwise.
-    """
+class Place(NamedTuple):
+    """Where a face is: its square's centre and side, px of the picture, and its turn clockwise, radians."""
 
     x: float
     y: float
     side: float
     turn: float = 0.0
 
-    def moved(self, x: float, y: float) -> Place:
+    def moved(self, x: float, y: float) -> Self:
         """Return the same face shifted, px."""
-        return Place(self.x + x, self.y + y, self.side, self.turn)
+        return self._replace(x=self.x + x, y=self.y + y)
+
+    @property
+    def box(self) -> Box:
+        """The square, not turned."""
+        half = self.side / 2
+        return self.x - half, self.y - half, self.x + half, self.y + half
 
 
 @dataclass(frozen=True)
 class Grey:
-    """The brightness of a frame, reduced.
-
-    Attributes:
-        pixels: (h, w) uint8
-        fold: how many pixels of the picture one of these is wide and high
-        shape: (height, width) of the picture itself, px
+    """The brightness of a frame, reduced: `pixels` (h, w) uint8, of which one is `fold` pixels of the picture wide and
+    high; `shape` (height, width) of the picture itself, px.
     """
 
     pixels: np.ndarray
@@ -50,8 +50,8 @@ class Grey:
 
 
 def reduced(luma: np.ndarray, fold: int) -> Grey:
-    """Return a picture's brightness with squares of `fold` x `fold` pixels averaged; rows and columns beyond the last
-    whole square go.
+    """Return a picture's brightness, the mean of each square of `fold` x `fold` pixels, without rows and columns beyond
+    the last whole square.
     """
     height, width = luma.shape
     if fold == 1:
@@ -63,13 +63,18 @@ def reduced(luma: np.ndarray, fold: int) -> Grey:
 
 def draw(grey: Grey, place: Place) -> np.ndarray:
     """Return the face upright, (PATCH, PATCH) uint8; beyond the border its last pixel is repeated."""
-    return cv2.warpAffine(
-        grey.pixels,
-        _to_picture(place, grey.fold),
-        (PATCH, PATCH),
-        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
+    step = unit(place) / grey.fold
+    corner = complex(place.x, place.y) / grey.fold - (0.5 + 0.5j) - step * MIDDLE
+    return turned(grey.pixels, step, corner)
+
+
+def turned(pixels: np.ndarray, step: complex, corner: complex) -> np.ndarray:
+    """Return (PATCH, PATCH) uint8 of a picture, whose pixel at `step` * z + `corner` comes to z; both count from the
+    middle of a pixel, and beyond the border the picture's last pixel is repeated.
+    """
+    matrix = np.array([[step.real, -step.imag, corner.real], [step.imag, step.real, corner.imag]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpAffine(pixels, matrix, (PATCH, PATCH), flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
 def likeness(one: np.ndarray, other: np.ndarray) -> float:
@@ -92,19 +97,9 @@ def normed(picture: np.ndarray) -> np.ndarray:
 
 def inside(place: Place, shape: tuple[int, int]) -> float:
     """Return the share of a face's square, as if it were not turned, that lies in a picture of this shape."""
-    half = place.side / 2
-    wide = min(place.x + half, shape[1]) - max(place.x - half, 0)
-    high = min(place.y + half, shape[0]) - max(place.y - half, 0)
+    left, top, right, bottom = place.box
+    wide, high = min(right, shape[1]) - max(left, 0), min(bottom, shape[0]) - max(top, 0)
     return max(0.0, wide) * max(0.0, high) / place.side**2
-
-
-def _to_picture(place: Place, fold: int) -> np.ndarray:
-    """Return OpenCV's (2, 3) matrix from the drawn face to the reduced picture; both count from the middle of a
-    pixel.
-    """
-    step = unit(place) / fold
-    corner = complex(place.x, place.y) / fold - (0.5 + 0.5j) - step * MIDDLE
-    return np.array([[step.real, -step.imag, corner.real], [step.imag, step.real, corner.imag]])
 
 
 def unit(place: Place) -> complex:

@@ -1,16 +1,14 @@
 """Settings of the tracker."""
 
-from __future__ import annotations
-
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from pipeline.core.settings import Settings
 
 
-class TrackParams(BaseModel):
+class TrackParams(Settings):
     """`track_faces` in params.yaml, but for the detector's own settings."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     detector: str = Field(
         "dlib_hog", min_length=1, description="plugin in pipeline/faces/detection {Zhang III.A.2: haar}"

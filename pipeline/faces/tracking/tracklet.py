@@ -1,20 +1,19 @@
 """What is known of one face while it is followed without a break, frame by frame."""
 
-from __future__ import annotations
-
 import cmath
 from array import array
 from dataclasses import dataclass, field
+from typing import Self
 
 import numpy as np
 
-from pipeline.faces.boxes import Box, Detection, Eyes, eye_centres, iou, side, smooth
+from pipeline.faces.boxes import Box, Eyes, eye_centres, iou, side, smooth
 from pipeline.faces.tracking.optical_flow import Follower
-from pipeline.faces.tracking.patch import Grey, Place
+from pipeline.faces.tracking.patch import Grey, Place, inside
 
 _TEMPLATES = 8
-_AGREES = 0.8
-"""Overlap from which a detection says no more than what was known."""
+_AT_LEAST_INSIDE = 0.5
+_AGREES = 0.8  # overlap from which a detection says no more than what was known
 
 
 @dataclass(frozen=True)
@@ -36,26 +35,19 @@ class Seen:
         return Place((left + right) / 2, (top + bottom) / 2, max(1.0, side(self.box)), turn)
 
 
-def seen(found: Detection, eyes: Eyes | None) -> Seen:
-    """Return a detection with the eyes that it brings itself, or else with those found by another."""
-    own = None if found.landmarks is None else (found.landmarks[0], found.landmarks[1])
-    return Seen(found.box, found.score, own or eyes)
-
-
 @dataclass(eq=False)
 class Tracklet:
     """One face over consecutive frames.
 
     Two courses are kept. `chain` has the followed motion alone, without a jump where a detection said otherwise;
-    `places`
-    is where the face was thought to be. The chain tells how the face moved from frame to frame, the detections where it
-    is.
+    `places` is where the face was thought to be. The chain tells how the face moved from frame to frame, the detections
+    where it is.
     """
 
     follower: Follower
-    frames: array[int] = field(default_factory=lambda: array("q"))
-    chain: array[float] = field(default_factory=lambda: array("d"))
-    places: array[float] = field(default_factory=lambda: array("d"))
+    frames: array = field(default_factory=lambda: array("q"))
+    chain: array = field(default_factory=lambda: array("d"))
+    places: array = field(default_factory=lambda: array("d"))
     keys: list[int] = field(default_factory=list)
     found: list[Seen] = field(default_factory=list)
     templates: list[np.ndarray] = field(default_factory=list)
@@ -70,22 +62,24 @@ class Tracklet:
     _rested: bool = False
     """Whether the frame that was recorded last was not looked at."""
 
+    @property
+    def box(self) -> Box:
+        """Where the face is in the frame that the follower was asked for last."""
+        return self.follower.place.box
+
+    def holds(self, grey: Grey, likeness: float) -> bool:
+        """Return whether a face is still like itself, and in the picture."""
+        return self.follower.likeness >= likeness and inside(self.follower.place, grey.shape) >= _AT_LEAST_INSIDE
+
     def moved(self, frame: int, before: Place) -> None:
         """Record a frame to which the follower has gone on from `before`."""
         now, (x, y, size, turn) = self.follower.place, self.chain[-4:]
-        self._record(
-            frame,
-            Place(
-                x + now.x - before.x, y + now.y - before.y, size * now.side / before.side, turn + now.turn - before.turn
-            ),
-        )
-        if self._rested and not self.follower.rested:
-            self._even_out()
+        shifted = x + now.x - before.x, y + now.y - before.y
+        self._record(frame, Place(*shifted, size * now.side / before.side, turn + now.turn - before.turn))
+        if self._rested and not self.follower.rested:  # the frame between lies midway
+            around = zip(self.chain[-12:-8], self.chain[-4:], strict=True)
+            self.chain[-8:-4] = array("d", ((one + other) / 2 for one, other in around))
         self._rested = self.follower.rested
-
-    def _even_out(self) -> None:
-        """Put the frame that was not looked at midway between the ones before and after it."""
-        self.chain[-8:-4] = array("d", ((a + b) / 2 for a, b in zip(self.chain[-12:-8], self.chain[-4:], strict=True)))
 
     def still(self, frame: int, calm: bool) -> None:
         """Take note of whether it hardly moved by the frame that was recorded last."""
@@ -99,18 +93,17 @@ class Tracklet:
 
     def _record(self, frame: int, chain: Place) -> None:
         self.frames.append(frame)
-        self.chain.extend((chain.x, chain.y, chain.side, chain.turn))
-        place = self.follower.place
-        self.places.extend((place.x, place.y, place.side, place.turn))
+        self.chain.extend(chain)
+        self.places.extend(self.follower.place)
 
     def detected(self, grey: Grey, found: Seen) -> None:
         """Take a detection in the frame that was recorded last."""
         place = found.place
         if found.eyes is None:  # nothing says how the head is turned but what it did
-            place = Place(place.x, place.y, place.side, self.follower.place.turn)
-        self.steady = bool(self.keys) and iou(box_of(self.follower.place), found.box) >= _AGREES
+            place = place._replace(turn=self.follower.place.turn)
+        self.steady = bool(self.keys) and iou(self.box, found.box) >= _AGREES
         self.follower.seen(grey, place)
-        self.places[-4:] = array("d", (place.x, place.y, place.side, place.turn))
+        self.places[-4:] = array("d", place)
         self.sure = self.frames[-1]
         self.keys.append(self.sure)
         self.found.append(found)
@@ -123,14 +116,11 @@ class Tracklet:
         else:
             self.templates[len(self.frames) % _TEMPLATES] = self.follower.drawn
 
-    def prepend(self, earlier: Tracklet) -> None:
-        """Take over what was followed backward from this tracklet's first frame; `earlier` begins there and
-        runs back.
-        """
-        count = len(earlier.frames)
-        self.frames = array("q", earlier.frames[:0:-1]) + self.frames
+    def prepend(self, earlier: Self) -> None:
+        """Take over what was followed backward from this tracklet's first frame, with which `earlier` begins."""
+        self.frames = earlier.frames[:0:-1] + self.frames
         for name in ("chain", "places"):
-            rows = np.reshape(getattr(earlier, name), (count, 4))[:0:-1]
+            rows = np.reshape(getattr(earlier, name), (-1, 4))[:0:-1]
             setattr(self, name, array("d", rows.ravel()) + getattr(self, name))
 
     def cut_after(self, frame: int) -> None:
@@ -146,19 +136,14 @@ class Tracklet:
         index = int(np.searchsorted(np.asarray(self.frames), frame))
         if index == len(self.frames) or self.frames[index] != frame:
             return None
-        return box_of(Place(*self.places[4 * index : 4 * index + 4]))
+        return Place(*self.places[4 * index : 4 * index + 4]).box
 
     def course(self, times: np.ndarray, sigma_s: float, eyes: Eyes) -> tuple[np.ndarray, np.ndarray]:
         """Return boxes (n, 4) and eye centres (n, 4) px in the tracklet's frames.
 
         The motion is the chain's, the place that of the detections: what they say beside the chain is smoothed over the
-        detections
-        and spread evenly between them.
-
-        Args:
-            times: of the clip's frames, s
-            sigma_s: standard deviation of that smoothing, s
-            eyes: where the detector's boxes have the eyes
+        detections, with `sigma_s` of standard deviation, and spread evenly between them. `times` are those of the
+        clip's frames, s; `eyes`, where the detector's boxes have them.
         """
         chain = np.reshape(self.chain, (-1, 4))
         frames, keys = np.asarray(self.frames), np.searchsorted(np.asarray(self.frames), self.keys)
@@ -175,12 +160,6 @@ class Tracklet:
         own = _spread(smooth(own.view(float), then, sigma_s), then, now).view(complex)
         points = own * (chain[:, 2] * np.exp(1j * chain[:, 3]))[:, None] + (chain[:, 0] + 1j * chain[:, 1])[:, None]
         return boxes, points.view(float)
-
-
-def box_of(place: Place) -> Box:
-    """Return the square of a place, not turned."""
-    half = place.side / 2
-    return place.x - half, place.y - half, place.x + half, place.y + half
 
 
 def _unlike(chain: np.ndarray, boxes: np.ndarray) -> np.ndarray:

@@ -8,12 +8,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from helpers.media import drawn
 from pipeline.core.errors import ClipError
 from pipeline.core.store import ClipFeatures, joined
 from pipeline.faces.cropping.crop import crop_clip
-from pipeline.media.frame import DrawnFrame
 
-FRAMES = [(0.04 * index, DrawnFrame(np.full((8, 8, 3), index + 1, np.uint8))) for index in range(3)]
+FRAMES = [(0.04 * index, drawn(np.full((8, 8, 3), index + 1, np.uint8))) for index in range(3)]
 BOX = np.array([1, 2, 5, 6], np.float32)
 PARAMS = SimpleNamespace(shape=(2, 4))
 
@@ -71,9 +71,9 @@ def test_crops_and_frames_are_not_kept(monkeypatch):
 
     def frames():
         for index in range(100):
-            rgb = np.full((60, 80, 3), 50, np.uint8)
-            pictures.append(weakref.ref(rgb))
-            yield index * 0.04, DrawnFrame(rgb)
+            picture = drawn(np.full((60, 80, 3), 50, np.uint8))
+            pictures.append(weakref.ref(picture))
+            yield index * 0.04, picture
             assert sum(ref() is not None for ref in pictures) <= 3
 
     class Copy(Corner):

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from helpers.media import drawn
 from helpers.published import published
 from pipeline.core.clip import Clip
 from pipeline.core.errors import WeightsError
@@ -23,7 +24,6 @@ from pipeline.faces.tracking.job import TrackJob
 from pipeline.faces.tracking.settings import TrackParams
 from pipeline.faces.tracking.tracker import track
 from pipeline.media.decode import read_frames
-from pipeline.media.frame import DrawnFrame
 from pipeline.networks.mtcnn import MTCNN
 
 DATA = Path(__file__).resolve().parents[3] / "../shared/data"
@@ -183,13 +183,13 @@ def test_settings_are_strict(wrong):
 def test_tracks_depend_on_the_weights_of_a_detector_that_has_any(tmp_path):
     clip = Clip("c", "c.mp4", "s", "anger", digest="0")
     folders = [random_weights(tmp_path / str(seed), seed) for seed in range(2)]
-    params = TrackParams(detector="mtcnn").model_dump()
+    params = TrackParams(detector="mtcnn")
     jobs = [TrackJob(tmp_path, params, mtcnn.Params().model_dump(), folder) for folder in folders]
     assert jobs[0].parts(clip) != jobs[1].parts(clip)
     assert jobs[0].meta().weights != jobs[1].meta().weights
     assert len(jobs[0].meta().weights) == 64
     assert jobs[0].meta().origin == "random, for a test"
-    without = TrackJob(tmp_path, TrackParams().model_dump(), dlib_hog.Params().model_dump())
+    without = TrackJob(tmp_path, TrackParams(), dlib_hog.Params().model_dump())
     assert without.parts(clip) == replace(without, weights=folders[0]).parts(clip)
     assert without.meta().weights == without.meta().origin == ""
 
@@ -249,7 +249,7 @@ def test_no_face_in_an_empty_picture(detector, level):
 
 def test_the_tracker_takes_it(detector, astronaut):
     small = cv2.resize(astronaut, (200, 200), interpolation=cv2.INTER_AREA)
-    frames = [(index * 0.04, DrawnFrame(np.roll(small, 2 * index, axis=1))) for index in range(4)]
+    frames = [(index * 0.04, drawn(np.roll(small, 2 * index, axis=1))) for index in range(4)]
     found = track(frames, detector, TrackParams(detector="mtcnn", smooth_s=0), [])
     assert found.mask.all()
     assert np.diff(found.values[:, 0]).mean() == pytest.approx(2, abs=1)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from helpers.media import write_media
+from helpers.media import drawn, write_media
 from helpers.scenes import At, Scene
 from pipeline.core.clip import Clip
 from pipeline.core.store import ClipFeatures, joined
@@ -24,7 +24,6 @@ from pipeline.faces.tracking.face_pixels import Kept, KeptPicture, NotKept
 from pipeline.faces.tracking.job import TrackJob
 from pipeline.faces.tracking.patch import Place
 from pipeline.faces.tracking.settings import TrackParams
-from pipeline.media.frame import DrawnFrame
 
 CROPS = {
     "huang": {"kind": "square"},
@@ -47,7 +46,7 @@ def film(tmp_path_factory):
 
 def jobs(folder, cache, crops=CROPS) -> TrackJob:
     made = tuple(CropJob(name, folder, cache / "faces.h5", *crop_params(block, name)) for name, block in crops.items())
-    return TrackJob(folder, TrackParams().model_dump(), {}, None, None, made, cache / "clips")
+    return TrackJob(folder, TrackParams(), {}, None, None, made, cache / "clips")
 
 
 def tracked(job: TrackJob) -> ClipFeatures:
@@ -100,7 +99,7 @@ def test_what_crops_reach_of_a_face(tmp_path, name, sides):
 def test_memory_is_given_back_once_it_is_too_much(monkeypatch):
     monkeypatch.setattr(kept_module, "MOST_BYTES", 3 * 3 * 40 * 40)
     kept = Kept(1.2)
-    picture = DrawnFrame(np.zeros((100, 100, 3), np.uint8))
+    picture = drawn(np.zeros((100, 100, 3), np.uint8))
     for _ in range(3):
         kept.add(picture, [Place(50, 50, 20)])
     assert len(list(kept.pictures(np.arange(3.0)))) == 3
@@ -112,7 +111,7 @@ def test_memory_is_given_back_once_it_is_too_much(monkeypatch):
 
 def test_a_frame_without_a_face_has_nothing():
     kept = Kept(1.2)
-    kept.add(DrawnFrame(np.zeros((100, 100, 3), np.uint8)), [Place(-300, 0, 20)])
+    kept.add(drawn(np.zeros((100, 100, 3), np.uint8)), [Place(-300, 0, 20)])
     (_, picture), *_ = kept.pictures(np.zeros(1))
     with pytest.raises(NotKept):
         picture.rgb((0, 0, 1, 1))

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from helpers.media import drawn
 from pipeline.core.errors import ClipError
 from pipeline.faces.boxes import Detection, eye_centres, iou, smooth
 from pipeline.faces.detection import dlib_hog
 from pipeline.faces.tracking.settings import TrackParams
 from pipeline.faces.tracking.tracker import DETECTED, INTERPOLATED, track
 from pipeline.media.decode import read_frames, read_video_frames
-from pipeline.media.frame import DrawnFrame
 
 CREMAD = Path(__file__).resolve().parents[4] / "shared" / "data" / "cremad"
 RAW = TrackParams(search_every_s=0, smooth_s=0)
@@ -35,7 +35,7 @@ class Clip:
     def frames(self):
         for index in range(len(self.answers)):
             rgb = np.full((120, 160, 3), 50 + index, np.uint8)
-            yield index * 0.04, DrawnFrame(rgb)
+            yield index * 0.04, drawn(rgb)
 
     def __call__(self, rgb):
         index = int(rgb[-1, -1, 0]) - 50
@@ -167,9 +167,9 @@ def test_full_frames_are_not_kept():
 
     def frames():
         for index in range(30):
-            rgb = np.full((60, 80, 3), 50, np.uint8)
-            alive.append(weakref.ref(rgb))
-            yield index * 0.04, DrawnFrame(rgb)
+            picture = drawn(np.full((60, 80, 3), 50, np.uint8))
+            alive.append(weakref.ref(picture))
+            yield index * 0.04, picture
             assert sum(ref() is not None for ref in alive) <= 3
 
     for params in (RAW, TrackParams()):
@@ -215,7 +215,7 @@ def test_dlib_follows_a_real_face_through_a_gap(params):
     shifted = [np.roll(astronaut, 3 * i, axis=1) for i in range(8)]
     shifted[3] = np.zeros_like(astronaut)
     detector = dlib_hog.Detector(dlib_hog.Params())
-    result = track(((i * 0.04, DrawnFrame(rgb)) for i, rgb in enumerate(shifted)), detector, params, [])
+    result = track(((i * 0.04, drawn(rgb)) for i, rgb in enumerate(shifted)), detector, params, [])
     assert result.mask.all()
     assert result.extra["how"][3] == INTERPOLATED
     assert result.extra["score"][3] == 0

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from helpers.media import rotate_metadata, tone, write_media
+from helpers.media import drawn, rotate_metadata, tone, write_media
 from helpers.scenes import SIZE, At, Scene, paint, wall
 from pipeline.core.clip import Clip
 from pipeline.faces.detection import dlib_hog
@@ -18,7 +18,6 @@ from pipeline.faces.tracking.job import TrackJob
 from pipeline.faces.tracking.settings import TrackParams
 from pipeline.faces.tracking.tracker import DETECTED, track
 from pipeline.media.decode import read_video_frames
-from pipeline.media.frame import DrawnFrame
 from pipeline.media.loudness import loudness
 
 A, B = 1, 4
@@ -125,7 +124,7 @@ def test_who_speaks_may_be_the_subject(tmp_path):
         pictures=[picture(i) for i in range(60)],
     )
     for subject, left in ((("length", "size", "score"), True), (("length", "size", "score", "mouth"), False)):
-        job = TrackJob(tmp_path, TrackParams(subject=subject, close_from=0.4).model_dump(), {})
+        job = TrackJob(tmp_path, TrackParams(subject=subject, close_from=0.4), {})
         notes = []
         found = next(job.compute(Clip("a", path.name, "s", "anger"), None, notes))
         assert (found.values[:, 0].mean() < 200) == left
@@ -187,7 +186,7 @@ class Blind:
     def track(self, scene):
         def frames():
             for self.frame, picture in enumerate(scene.pictures()):
-                yield self.frame / 25, DrawnFrame(picture)
+                yield self.frame / 25, drawn(picture)
 
         return track(frames(), self, TrackParams(), [])
 

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.faces.tracking.optical_flow import Follower
 from pipeline.faces.tracking.patch import Grey, Place
-from pipeline.faces.tracking.tracklet import Seen, Tracklet, box_of
+from pipeline.faces.tracking.tracklet import Seen, Tracklet
 
 EYES = ((0.3, 0.3), (0.7, 0.3))
 TIMES = np.arange(20) * 0.04
@@ -26,7 +26,7 @@ def walked(first: int, keys: dict[int, float], last: int, speed: float = 2.0, tu
             tracklet.stayed(frame)
         if frame in keys:
             middle = 50 + speed * step + keys[frame]
-            tracklet.detected(GREY, Seen(box_of(Place(middle, 50, 20)), 1.0))
+            tracklet.detected(GREY, Seen(Place(middle, 50, 20).box, 1.0))
     return tracklet
 
 

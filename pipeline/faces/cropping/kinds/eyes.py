@@ -7,15 +7,13 @@ the eyes (medians of the kinds), so that both are in the picture, with some 25 p
 distance below the upper edge, row 55, most chins would be cut off.
 """
 
-from __future__ import annotations
-
 import math
 
-import cv2
 import numpy as np
 from pydantic import Field, ValidationInfo, field_validator
 
 from pipeline.core.settings import Settings
+from pipeline.faces.boxes import drawn
 
 ARRAY = "landmarks"
 COLUMNS = ("left_eye_x_px", "left_eye_y_px", "right_eye_x_px", "right_eye_y_px")
@@ -36,19 +34,13 @@ class Params(Settings):
     )
     eye_row: float = Field(45.0, ge=0, description="where the eyes lie below the upper edge, px")
 
-    @field_validator("eye_distance_px")
+    @field_validator("eye_distance_px", "eye_row")
     @classmethod
-    def _within_width(cls, distance: float, info: ValidationInfo) -> float:
-        if distance > info.data.get("width", distance):
-            raise ValueError("larger than width, so that the eyes lie outside the picture")
-        return distance
-
-    @field_validator("eye_row")
-    @classmethod
-    def _within_height(cls, row: float, info: ValidationInfo) -> float:
-        if row > info.data.get("height", row):
-            raise ValueError("larger than height, so that the eyes lie outside the picture")
-        return row
+    def _within_the_picture(cls, value: float, info: ValidationInfo) -> float:
+        side = "height" if info.field_name == "eye_row" else "width"
+        if value > info.data.get(side, value):
+            raise ValueError(f"larger than {side}, so that the eyes lie outside the picture")
+        return value
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -57,33 +49,18 @@ class Params(Settings):
 
 
 def cut(rgb: np.ndarray, place: np.ndarray, params: Params) -> np.ndarray:
-    """Turn, scale and shift a picture so that the eyes lie where the settings say; nothing is stretched.
-
-    What lies outside the picture is its reflection (without repeating the border, OpenCV's BORDER_REFLECT_101).
-
-    Args:
-        rgb: (H, W, 3) uint8
-        place: (2, 2) px, (x, y) of the left and right eye in the picture, edges as in `geometry.Box`; anywhere
-        params: settings
-
-    Returns:
-        (height, width, 3) uint8
-
-    Raises:
-        ValueError: the eyes are in one place, or not finite
+    """Turn, scale and shift a picture (H, W, 3) uint8 so that the eyes lie where the settings say, see `drawn`; nothing
+    is stretched. The place is (x, y) px of the left and right eye in the picture, edges as in `boxes.Box`, anywhere;
+    raises ValueError where both are in one place, or not finite.
     """
     eyes, distance = _eyes(place)
-    # shrinking would skip pixels: draw at a whole multiple of the size, where nothing is skipped, and take means
-    fold = max(1, math.ceil(distance / params.eye_distance_px - 1e-6))
-    matrix = _similarity(eyes, distance, params, fold)
-    size = (params.width * fold, params.height * fold)
-    drawn = cv2.warpAffine(rgb, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
-    return cv2.resize(drawn, (params.width, params.height), interpolation=cv2.INTER_AREA) if fold > 1 else drawn
+    shrinks = distance / params.eye_distance_px
+    return drawn(rgb, lambda fold: _matrix(eyes, distance, params, fold), params.shape[::-1], shrinks)
 
 
 def reach(place: np.ndarray, params: Params) -> tuple[float, float, float, float]:
     """Return (left, top, right, bottom) px of the upright rectangle around what the crop shows; see `cut`."""
-    matrix = _similarity(*_eyes(place), params, 1)
+    matrix = _matrix(*_eyes(place), params, 1)
     corners = np.array([(-1, -1), (params.width, -1), (-1, params.height), (params.width, params.height)])
     found = np.linalg.solve(matrix[:, :2], (corners - matrix[:, 2]).T)
     return (*found.min(axis=1).tolist(), *(found.max(axis=1) + 1).tolist())
@@ -97,7 +74,7 @@ def _eyes(place: np.ndarray) -> tuple[np.ndarray, float]:
     return eyes, distance
 
 
-def _similarity(eyes: np.ndarray, distance: float, params: Params, fold: int) -> np.ndarray:
+def _matrix(eyes: np.ndarray, distance: float, params: Params, fold: int) -> np.ndarray:
     """Return OpenCV's (2, 3) matrix from the picture to the crop drawn `fold` times as large."""
     along_x, along_y = (eyes[1] - eyes[0]) / distance
     turn = np.array([[along_x, along_y], [-along_y, along_x]]) * (fold * params.eye_distance_px / distance)

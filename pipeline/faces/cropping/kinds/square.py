@@ -1,7 +1,5 @@
 """Square pictures of a face, Huang et al. 2017, section 3.2: the box and some margin, 100x100 px."""
 
-from __future__ import annotations
-
 import math
 
 import cv2
@@ -9,14 +7,13 @@ import numpy as np
 from pydantic import Field
 
 from pipeline.core.settings import Settings
+from pipeline.faces.boxes import COLUMNS as COLUMNS
 
 ARRAY = "boxes"
-COLUMNS = ("left_px", "top_px", "right_px", "bottom_px")
 _INTERPOLATED = 3
 """Up to half so many times too large, a square is interpolated: 150 px of a face to 100 px come nearer to Lanczos'
 kernel so than by means (0.75 levels for 0.92 in CREMA-D, 0.37 for 0.46 in RAVDESS); 180 px are the other way round
-(0.90 and 0.74, 0.48
-and 0.45)."""
+(0.90 and 0.74, 0.48 and 0.45)."""
 
 
 class Params(Settings):
@@ -32,21 +29,10 @@ class Params(Settings):
 
 
 def cut(rgb: np.ndarray, place: np.ndarray, params: Params) -> np.ndarray:
-    """Cut the square around a box out of a picture and resize it; nothing is stretched.
+    """Cut the square around a box (4,) px, which may lie anywhere, out of a picture (H, W, 3) uint8, and resize it.
 
     The side is `margin` times the longer side of the box. What lies outside the picture is its reflection
-    (without repeating the border, OpenCV's BORDER_REFLECT_101).
-
-    Args:
-        rgb: (H, W, 3) uint8
-        place: (4,), the box: left, top, right, bottom, px; anywhere, also outside the picture
-        params: settings
-
-    Returns:
-        (px, px, 3) uint8
-
-    Raises:
-        ValueError: the box is empty or not finite
+    (without repeating the border, OpenCV's BORDER_REFLECT_101). Raises ValueError where the box is empty or not finite.
     """
     left, top, right, bottom = reach(place, params)
     length = right - left

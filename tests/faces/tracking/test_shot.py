@@ -1,4 +1,4 @@
-"""`pipeline.faces.tracking.shot_boundaries`: another shot is a cut; light, noise and motion are none."""
+"""`pipeline.faces.tracking.shot`: another shot is a cut; light, noise and motion are none."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 from helpers.scenes import At, Scene, wall
 from pipeline.faces.tracking.patch import reduced
-from pipeline.faces.tracking.shot_boundaries import Cuts
+from pipeline.faces.tracking.shot import Cuts
 
 
 def grey(picture: np.ndarray):
