@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pipeline.core.errors import SettingsError, did_you_mean
 
 Model = TypeVar("Model", bound=BaseModel)
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # every stage reads it; libyaml takes a seventh of the time
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""Of YAML; libyaml takes a seventh of the time."""
 
 
 class Settings(BaseModel):
@@ -87,12 +88,17 @@ def _fields(model: Any, path: tuple[Any, ...]) -> list[str]:
     return list(getattr(model, "model_fields", {}))
 
 
+def parsed(text: str) -> Any:
+    """Return what a YAML text holds."""
+    return LOADER(text).get_single_data()
+
+
 def read_params(path: Path) -> dict[str, Any]:
     """Read params.yaml."""
     if not path.is_file():
         raise SettingsError(f"{path}: no such file; run from the project's root folder")
     try:
-        data = _LOADER(path.read_text(encoding="utf-8")).get_single_data()
+        data = parsed(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(data, dict):

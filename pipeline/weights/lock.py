@@ -12,7 +12,7 @@ import yaml
 
 from pipeline.core.errors import SettingsError, WeightsError, did_you_mean
 from pipeline.core.files import atomic_path, file_digest
-from pipeline.core.settings import parse
+from pipeline.core.settings import parse, parsed
 from pipeline.weights.entries import KINDS, SHOWN, Entry
 
 _EMPTY_HASH = re.compile(r"^(\s+sha256:)\s*(?:null|~)?(\s*(?:\s#.*)?)$")
@@ -41,7 +41,7 @@ def read_lock(path: Path) -> Lock:
 
 def _parse(path: Path, raw: bytes) -> Lock:
     try:
-        data = yaml.safe_load(raw.decode("utf-8"))
+        data = parsed(raw.decode("utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(data, dict):

@@ -20,6 +20,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from pipeline.cli.settings.sections import WHOLE, blocks, parts
+from pipeline.core.settings import parsed
 
 HEAD = """\
 # Settings
@@ -50,13 +51,13 @@ class _Row:
 
 def page(text: str) -> str:
     """Return the page for a params.yaml, given as text."""
-    params = yaml.safe_load(text)
+    params = parsed(text)
     return HEAD + "".join(_section(name, params[name], _comment(text, name)) for name in params)
 
 
 def demo(text: str) -> str:
     """Return the profile `demo` for a params.yaml as shipped: all settings but those of the machine (`runtime`)."""
-    params = json.loads(json.dumps(yaml.safe_load(text)))
+    params = json.loads(json.dumps(parsed(text)))
     params.pop("runtime", None)
     lines = ["# The settings as shipped, for the demo corpus; made by scripts/settings_page.py."]
     for section, content in params.items():

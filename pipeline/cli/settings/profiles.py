@@ -14,13 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipeline.cli.settings.sections import check
 from pipeline.cli.settings.yaml_edit import MISSING, differences, edited, value_at
 from pipeline.core.errors import SettingsError, did_you_mean
 from pipeline.core.files import atomic_path, write_json
-from pipeline.core.settings import read_params
+from pipeline.core.settings import parsed, read_params
 
 DEFAULT = "default"
 """params.yaml without a profile."""
@@ -129,7 +127,7 @@ def plan(params: Path, name: str) -> Plan:
     base, kept = _without(text, _state(params), params.name)
     if name == DEFAULT:
         return Plan(params, text, base, None, tuple(kept))
-    before = yaml.safe_load(base)
+    before = parsed(base)
     after = _laid_over(before, load(params, name))
     check(after, f"{params.name} with profiles/{name}.yaml", before)
     new = edited(base, after, params.name)
@@ -142,7 +140,7 @@ def _without(text: str, state: Mapping[str, str], file: str) -> tuple[str, list[
         return text, []
     if text == state["after"]:
         return state["before"], []
-    now, before, after = (yaml.safe_load(words) for words in (text, state["before"], state["after"]))
+    now, before, after = (parsed(words) for words in (text, state["before"], state["after"]))
     target, kept = json.loads(json.dumps(now)), []
     for path in differences(before, after):
         old, laid, here = (value_at(node, path) for node in (before, after, now))

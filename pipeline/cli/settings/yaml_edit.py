@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 import yaml
 
 from pipeline.core.errors import SettingsError
+from pipeline.core.settings import LOADER, parsed
 
 Path = tuple[Any, ...]
 """The keys from the top down to a setting."""
 MISSING = object()
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def edited(text: str, target: Mapping[str, Any], file: str = "params.yaml") -> str:
@@ -31,7 +31,7 @@ def edited(text: str, target: Mapping[str, Any], file: str = "params.yaml") -> s
     try:
         while text not in seen:
             seen.add(text)
-            found = next(differences(yaml.safe_load(text), target), None)
+            found = next(differences(parsed(text), target), None)
             if found is None:
                 return text
             path, text = found, _changed(text, found, target)
@@ -90,7 +90,7 @@ def _end(text: str, node: yaml.Node) -> int:
 
 
 def _changed(text: str, path: Path, target: Mapping[str, Any]) -> str:
-    node, above = yaml.compose(text, Loader=_LOADER), None
+    node, above = yaml.compose(text, Loader=LOADER), None
     for depth, key in enumerate(path, 1):
         if not isinstance(node, yaml.MappingNode):
             raise LookupError(path)
@@ -173,10 +173,10 @@ def _removed(text: str, node: yaml.MappingNode, entries: Mapping[Any, _Entry], k
 
 def _freed(text: str, start: int, end: int) -> str:
     """Return a text in which nothing refers to anchors between two characters: the first that did is the anchor now."""
-    nodes = {node.start_mark.index: node for node in _nodes(yaml.compose(text, Loader=_LOADER))}
+    nodes = {node.start_mark.index: node for node in _nodes(yaml.compose(text, Loader=LOADER))}
     inside: dict[str, yaml.Node] = {}
     moved: dict[int, tuple[str, yaml.Node]] = {}
-    for event in yaml.parse(text, Loader=_LOADER):
+    for event in yaml.parse(text, Loader=LOADER):
         place, anchor = getattr(event.start_mark, "index", 0), getattr(event, "anchor", None)
         if isinstance(event, yaml.AliasEvent) and place >= end and anchor in inside:
             moved[place] = (anchor, inside.pop(anchor))
