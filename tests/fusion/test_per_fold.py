@@ -268,7 +268,7 @@ def check(result, name, fold, clips, expected):
     np.testing.assert_array_equal(probabilities(rows, EMOTIONS), expected[judged])
 
 
-@settings(deadline=None, max_examples=8)
+@settings(deadline=None, max_examples=4)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 4))
 def test_labels_of_the_test_clips_change_no_decision_and_no_d(seed, validation):
     folds = two_folds(validation)

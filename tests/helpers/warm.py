@@ -25,6 +25,7 @@ from pathlib import Path
 
 LIBRARIES = ["torch", "sklearn.svm", "sklearn.linear_model", "sklearn.ensemble", "pandas", "h5py", "av", "pydantic"]
 LIBRARIES += ["matplotlib.figure", "scipy.stats", "scipy.signal", "skimage.transform", "opensmile"]
+LIBRARIES += ["librosa.feature.spectral", "dlib", "cv2"]
 CLIENT = """#!{python} -ISE
 import os, sys
 words = sys.argv[1:]

@@ -204,7 +204,7 @@ class Stage:
         self.configure(workers=1)
 
     def configure(self, **runtime) -> None:
-        loop = {**LOOP, "epochs": 20, "patience": 20}
+        loop = {**LOOP, "epochs": 10, "patience": 10}
         node = {"source": "phones", "root": "voices", "settings": {**CASES["phones"][1], "loop": loop}}
         runtime = {"clip_cache": ".cache/clips", **runtime}
         (self.root / "params.yaml").write_text(yaml.safe_dump({"pretrain": {"a60": node}, "runtime": runtime}))
