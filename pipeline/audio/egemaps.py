@@ -11,12 +11,12 @@ Ouyang et al. 2017, section 4.1: "the extended version of GeMAPS (eGeMAPS)" of a
 """
 
 from collections.abc import Iterator
-from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
 
+from pipeline.audio.smile import smile
 from pipeline.audio.spectral import AUDIO_HZ
 from pipeline.core.errors import ClipError
 from pipeline.core.settings import Settings
@@ -46,16 +46,12 @@ class EgemapsParams(Settings):
         return None if self.window_s is None else round(self.window_s * AUDIO_HZ)
 
 
-@cache
-def _smile() -> Any:
-    import opensmile
-
-    return opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02, opensmile.FeatureLevel.Functionals)
+_SET = "eGeMAPSv02", "func"
 
 
 def columns() -> tuple[str, ...]:
     """Return openSMILE's names of the 88 columns."""
-    return tuple(_smile().feature_names)
+    return tuple(smile(*_SET).feature_names)
 
 
 def scale_of(peak: float, normalise: str) -> float:
@@ -109,7 +105,7 @@ def functionals_of(audio: Audio, params: EgemapsParams) -> Iterator[ClipFeatures
 
 def _rows(parts: np.ndarray, begin: int) -> ClipFeatures:
     """Return one row for each part (n, samples); the first begins at the sample `begin`."""
-    values = np.vstack([_smile()(part, AUDIO_HZ)[0].T for part in parts]).astype(np.float32)
+    values = np.vstack([smile(*_SET)(part, AUDIO_HZ)[0].T for part in parts]).astype(np.float32)
     mask = np.asarray(values[:, columns().index(PITCH)] != 0)
     values[~mask] = np.nan
     length = parts.shape[1]

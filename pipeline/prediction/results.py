@@ -20,8 +20,8 @@ from pipeline.prediction.clips import Found
 from pipeline.prediction.course import decision
 from pipeline.prediction.judging import Outcome
 from pipeline.prediction.ledgers import STAGE, words
-from pipeline.reporting.system.system_page import MODALITIES
 from pipeline.runner.layout import table, text_of
+from pipeline.systems.params import MODALITIES
 
 _NAMED = 5
 """As many skipped files are named in the terminal; all are in about.json."""

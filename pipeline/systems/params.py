@@ -14,6 +14,8 @@ from pipeline.systems.combined import Combined, FeedbackParams, Name, check_feed
 from pipeline.systems.ids import FusionId, ModelId, PairId
 
 Modality = Literal["audio", "video", "joint"]
+MODALITIES: Mapping[Modality, str] = {"audio": "audio", "video": "video", "joint": "audio+video"}
+"""Modality -> how pages and tables name it."""
 """What a feature is made of; a joint one of both (Zhang et al. 2017, section III.B)."""
 _Pairs = tuple[tuple[Name, Name], ...]
 _Stacked = Mapping[Name, tuple[Literal["audio", "video", "audio+video"], ...]]

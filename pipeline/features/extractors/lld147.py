@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from pydantic import Field
 
+from pipeline.audio.smile import smile
 from pipeline.audio.spectral import AUDIO_HZ, REACH, with_derivatives
 from pipeline.core.settings import Settings
 from pipeline.core.store import ClipFeatures
@@ -74,11 +75,7 @@ class Params(Settings):
     )
 
 
-@cache
-def _compare() -> Any:
-    import opensmile
-
-    return opensmile.Smile(opensmile.FeatureSet.ComParE_2016, opensmile.FeatureLevel.LowLevelDescriptors)
+_COMPARE = "ComParE_2016", "lld"
 
 
 @cache
@@ -90,11 +87,9 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
 @cache
 def _mfcc0() -> Any:
     """Return openSMILE with MFCC 0 as ComParE computes its MFCC 1 to 14: 20 ms, 26 bands, lifter 22, smoothed by 3."""
-    import opensmile
-
     path = Path(_folder().name) / "mfcc0.conf"
     path.write_text(_configuration(), encoding="ascii")
-    return opensmile.Smile(str(path), "lld")
+    return smile(str(path), "lld")
 
 
 def chosen_columns(names: list[str], rasta_every: int) -> list[str]:
@@ -114,7 +109,7 @@ class Extractor:
     """49 LLDs by openSMILE, derivatives over two frames to either side."""
 
     def __init__(self, params: Params, weights: Path | None = None) -> None:  # noqa: ARG002
-        names = _compare().feature_names
+        names = smile(*_COMPARE).feature_names
         self.kept = chosen_columns(names, params.rasta_every)
         self.columns = [names.index(name) for name in self.kept]
         static = [*self.kept, "mfcc_sma[0]"]
@@ -132,7 +127,7 @@ class Extractor:
         for begin, samples in overlapping(sound.blocks(), step, BEFORE, AFTER):
             if len(samples) < SHORTEST:  # of the clip: later pieces see what is before them
                 return
-            compare, mfcc0 = (smile(samples, AUDIO_HZ)[0].T for smile in (_compare(), _mfcc0()))
+            compare, mfcc0 = (each(samples, AUDIO_HZ)[0].T for each in (smile(*_COMPARE), _mfcc0()))
             frames = min(len(compare), len(mfcc0))
             rows = np.hstack([compare[:frames, self.columns], mfcc0[:frames]]).astype(np.float64)
             before = min(begin, BEFORE) // HOP

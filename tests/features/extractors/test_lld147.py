@@ -44,7 +44,7 @@ def columns(extractor, sound) -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def compare(sound):
-    return lld147._compare().process_signal(sound, AUDIO_HZ)
+    return lld147.smile(*lld147._COMPARE).process_signal(sound, AUDIO_HZ)
 
 
 def test_147_is_three_times_49(extractor):
