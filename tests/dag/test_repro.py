@@ -173,23 +173,32 @@ def test_second_run_runs_nothing_nor_does_another_runtime(done):
     assert done.git("status", "--porcelain", "--", "pipeline", "features", "models", "reports", "data") == ""
 
 
-@pytest.mark.parametrize("tuned", [False, pytest.param(True, marks=pytest.mark.long)])
-def test_an_experiment_reruns_what_its_settings_reach_and_nothing_else(done, tuned):
-    """A classifier and a selection, of one system up to its fusion; or a fine-tuning. Where settings of `train` or
-    `systems` change, `code` looks whether plan.yaml still holds."""
+TRAINED = {f"train@demo-huang2017-{model}" for model in ("a60-svm", "v1024-svm", "v1024-lstm")}
+
+
+@pytest.mark.parametrize(
+    ("settings", "target", "others"),
+    [
+        (["select.v1024.k=16"], "select@demo-v1024", set()),
+        pytest.param(
+            ["train.svm.c=[0.001]", "select.v1024.k=16"], "report@demo-huang2017",
+            {"code", "select@demo-v1024", *TRAINED, "fuse@demo-huang2017"}, marks=pytest.mark.long,
+        ),
+        pytest.param(
+            ["segments_audio.anet.tune.learning_rate=0.01"], "train@demo-zhang2017-dbn2-linear_svm",
+            {"segments_audio@demo-anet", "fuse_features@demo-dbn2"}, marks=pytest.mark.long,
+        ),
+    ],
+    ids=["selection", "classifier", "fine-tuning"],
+)  # fmt: skip
+def test_an_experiment_reruns_what_its_settings_reach_and_nothing_else(done, settings, target, others):
+    """Where settings of `train` or `systems` change, `code` looks whether plan.yaml still holds."""
     done.git("add", "dvc.lock", "params.yaml")
     done.git("commit", "-qm", "first run")
-    if tuned:
-        settings, targets = ("segments_audio.anet.tune.learning_rate=0.01",), ("train@demo-zhang2017-dbn2-linear_svm",)
-        wanted = {"segments_audio@demo-anet", "fuse_features@demo-dbn2", *targets}
-    else:
-        settings, targets = ("train.svm.c=[0.001]", "select.v1024.k=16"), ("fuse@demo-huang2017",)
-        trained = {f"train@demo-huang2017-{model}" for model in ("a60-svm", "v1024-svm", "v1024-lstm")}
-        wanted = {"code", "select@demo-v1024", *trained, *targets}
-    run = done.run("dvc", "exp", "run", *(word for setting in settings for word in ("-S", setting)), *targets)
+    run = done.run("dvc", "exp", "run", *(word for setting in settings for word in ("-S", setting)), target)
     assert run.returncode == 0, run.stdout + run.stderr
-    assert set(ran(run.stdout)) == wanted
-    if not tuned:
+    assert set(ran(run.stdout)) == {target, *others}
+    if "select.v1024.k=16" in settings:
         with h5py.File(done.root / "features/demo/v1024.h5") as file:
             assert file.attrs["dimension"] == 16
 
@@ -212,7 +221,7 @@ def test_settings_of_fusion_rerun_fusion_and_report(done):
     assert "not run: add dbn2 to systems.zhang2017.features" in set(table.iloc[:, -1])
 
 
-def test_comments_docstrings_and_the_console_rerun_code_alone(done):
+def test_comments_docstrings_and_the_console_rerun_code_alone_and_one_classifier_its_instances(done):
     for file, old, new in (
         ("features/extractors/mfcc39.py", "", "\n# a comment\n"),
         ("classification/cross_validation.py", '"""', '"""Another docstring. '),
@@ -224,9 +233,6 @@ def test_comments_docstrings_and_the_console_rerun_code_alone(done):
         assert old in text
         path.write_text(text.replace(old, new, 1) if old else text + new)
     assert done.repro() == ["code"]
-
-
-def test_an_edit_of_one_classifier_reruns_its_instances_alone(done):
     path = done.root / "pipeline/classification/classifiers/linear_svm.py"
     path.write_text(path.read_text() + "\nANYTHING = 1\n")
     models = {f"train@demo-zhang2017-{feature}-linear_svm" for feature in ("anet", "vnet", "dbn2")}
@@ -256,7 +262,7 @@ def test_a_system_of_ones_own_is_a_block_of_params(done):
 
 
 def test_one_stage_alone_runs_from_nothing(tmp_path):
-    project = Project(tmp_path / "project", warm=False)
+    project = Project(tmp_path / "project")
     project.set({**SMALL, "runtime.workers": 1})
     assert project.repro("prepare@demo") == ["code", "generate@demo", "prepare@demo"]
 

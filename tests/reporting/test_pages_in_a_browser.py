@@ -13,7 +13,11 @@ from helpers.reports import BROWSER, HUANG, OUYANG, ZHANG, make, overview
 from pipeline.reporting.html.page import render
 from pipeline.reporting.system.write import write_report
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason="no Chromium here")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(BROWSER is None, reason="no Chromium here"),
+    pytest.mark.xdist_group("browser"),
+]
 
 PROBE = """<body><iframe id=f src="{page}" style="width:{width}px;height:900px;border:0"></iframe><script>
 f.onload = () => {{

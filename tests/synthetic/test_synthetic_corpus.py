@@ -18,7 +18,7 @@ from pipeline.synthetic.mp4 import write_mp4
 from pipeline.synthetic.prosody import EMOTIONS
 from pipeline.synthetic.utterance import PHONES
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("synthetic")]
 
 DEMO = DemoSettings(seed=3, speakers=1, takes=1, seconds=1.0)
 SOURCES = SourceSettings(seed=3, voices=2, utterances=2, identities=2, pictures=3, actions=2)

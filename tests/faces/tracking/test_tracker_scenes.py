@@ -67,7 +67,7 @@ def test_a_face_that_leaves_and_returns():
     assert not found.mask[35:75].any()
 
 
-@pytest.mark.parametrize(("a", "b"), [(A, B), (B, A), (3, 2)])
+@pytest.mark.parametrize(("a", "b"), [(A, B), (B, A), pytest.param(3, 2, marks=pytest.mark.long)])
 def test_two_people_who_cross(a, b):
     scene = Scene(80, {a: lambda i: At(90 + 3.8 * i, 180, 100), b: lambda i: At(390 - 3.8 * i, 175, 115)})
 

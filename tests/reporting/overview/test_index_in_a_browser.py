@@ -21,7 +21,11 @@ from pipeline.reporting.html.page import render
 from pipeline.reporting.system.robustness import write_robustness
 from pipeline.reporting.system.write import write_report
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(BROWSER is None, reason="no Chromium here")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(BROWSER is None, reason="no Chromium here"),
+    pytest.mark.xdist_group("browser"),
+]
 playwright = pytest.importorskip("playwright.sync_api")
 
 EVIL = "<script>window.hacked=1</script><img src=x onerror='window.hacked=1'>\"'&"
