@@ -26,6 +26,14 @@ def test_no_files_import_each_other_in_a_circle(monkeypatch: pytest.MonkeyPatch)
     assert [circle for circle in circles if len(circle) > 1] == []
 
 
+@pytest.mark.parametrize("path", sorted(ROOT.glob("stages/[a-z]*.py")), ids=lambda path: path.stem)
+def test_a_stage_is_the_last_thing_in_its_file(path) -> None:
+    """Its decorator runs it, where the file is the program: what stood below would not be there yet."""
+    last = ast.parse(path.read_text(encoding="utf-8")).body[-1]
+    assert isinstance(last, ast.FunctionDef)
+    assert [one.func.id for one in last.decorator_list if isinstance(one, ast.Call)] == ["stage"]
+
+
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_every_package_says_what_it_is_for(package) -> None:
     text = ast.get_docstring(ast.parse((package / "__init__.py").read_text(encoding="utf-8")))
