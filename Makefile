@@ -17,12 +17,14 @@ VENV ?= .venv
 TORCH_INDEX ?=
 JOBS ?= 2
 TARGETS ?=
-PYTEST_ARGS ?= -n 3 --dist loadgroup
+PYTEST_ARGS ?= -n 4 --dist loadgroup
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
 export PYTHONHASHSEED := 0
+# Bytecode is kept, even where the shell forbids it: without it each of some hundred processes compiles every module.
+export PYTHONDONTWRITEBYTECODE :=
 export DVC_NO_ANALYTICS := 1
 
 # Puts $(VENV)/bin first in PATH, so that `python` is the environment's in every stage.
