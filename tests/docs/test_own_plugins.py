@@ -199,8 +199,7 @@ def test_the_blocks_for_a_corpus_parse() -> None:
             parse(CorpusParams, settings, f"corpora.{name}")
 
 
-@pytest.mark.slow
-@pytest.mark.xdist_group("docs-dvc")
+@pytest.mark.long  # what each page promises is tested above, a system of params alone by DVC in tests/dag
 def test_dvc_runs_all_four(tmp_path: Path) -> None:
     project = Project(tmp_path / "project")
     written(project.root)

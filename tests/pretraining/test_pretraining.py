@@ -224,7 +224,7 @@ class Stage:
         return output
 
 
-@pytest.mark.slow
+@pytest.mark.long  # each source goes on from where it stopped in sources/test_source_contract.py
 def test_the_stage_gives_the_same_bytes_killed_or_not_and_with_more_workers(tmp_path):
     stage = Stage(tmp_path)
     assert stage.run("whole").startswith("pretrain a60: held_out_frame_accuracy")
