@@ -38,11 +38,20 @@ class Runtime(Settings):
     weights_cache: str = Field(
         "~/.cache/avemotion/weights", min_length=1, description="folder of downloaded weights, shared by projects"
     )
-    device: Literal["cpu", "cuda"] = Field(
-        "cpu", description="where networks run; cuda changes the last bits of what they give"
+    device: Literal["cpu", "cuda", "auto"] = Field(
+        "cpu",
+        description="where networks run; cuda changes the last bits of what they give; auto = cuda if it is there",
     )
     mixed_precision: bool = Field(False, description="bfloat16 where a network is trained; faster on a GPU, coarser")
     max_failed_fraction: float = Field(0.2, ge=0, le=1, description="a stage stops when more of its clips fail")
+
+    def here(self) -> Runtime:
+        """Return it for this machine, with `auto` resolved."""
+        if self.device != "auto":
+            return self
+        import torch  # only where it is asked for: it takes seconds
+
+        return self.model_copy(update={"device": "cuda" if torch.cuda.is_available() else "cpu"})
 
 
 def parse(model: type[Model], data: Any, place: str) -> Model:

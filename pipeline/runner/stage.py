@@ -31,7 +31,7 @@ class Context:
         self._params = read_params(PARAMS)
         location = LOCATION if "corpus" in args else LOCATION[:1]
         self._allowed = {key.format(**vars(args)) for key in (*reads, *location)}
-        self.runtime = self.model("runtime", Runtime)
+        self.runtime = self.model("runtime", Runtime).here()
 
     def section(self, key: str) -> Any:
         """Return a raw block of params.yaml, which the stage has to declare."""

@@ -15,9 +15,10 @@ from dvc.repo import Repo
 from helpers.docs import PLUGINS, blocks, laid_over, pages, settings_of, text_of
 from helpers.project import ROOT, Project
 from pipeline.classification.end_to_end.network import EndToEndParams
+from pipeline.cli.settings.profiles import plan
 from pipeline.cli.settings.sections import check
 from pipeline.core import settings
-from pipeline.core.settings import Runtime
+from pipeline.core.settings import Runtime, parsed
 from pipeline.manifest.settings import CorpusParams
 from pipeline.systems.params import SystemParams
 from pipeline.weights.lock import read_lock
@@ -31,20 +32,9 @@ PAGES = {
 """page -> targets that it names"""
 
 
-def removed(page: str) -> list[str]:
-    """Return the keys that a page says are to be removed."""
-    lines = [line for line in text_of(page).splitlines() if line.startswith("Remove: ")]
-    assert len(lines) == 1, page
-    return re.findall(r"`([\w.]+)`", lines[0])
-
-
 def at_size(page: str) -> dict[str, Any]:
-    """Return params.yaml with the block of a page laid over it."""
-    (block,) = settings_of(page)
-    found = laid_over(PARAMS, block)
-    for key in removed(page):
-        section, name = key.split(".")
-        del found[section][name]
+    """Return params.yaml with the profile of a page's paper laid over it."""
+    found: dict[str, Any] = parsed(plan(ROOT / "params.yaml", page.removeprefix("reproducing-")).new)
     return found
 
 
@@ -103,17 +93,17 @@ NUMBERS = {
 
 
 @pytest.mark.parametrize(("page", "key"), [(page, key) for page, numbers in NUMBERS.items() for key in numbers])
-def test_the_block_of_a_paper_has_the_papers_numbers(page: str, key: str) -> None:
+def test_the_profile_of_a_paper_has_the_papers_numbers(page: str, key: str) -> None:
     assert settings.section(at_size(page), key) == NUMBERS[page][key]
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_the_block_of_a_paper_parses(page: str) -> None:
+def test_the_profile_of_a_paper_parses(page: str) -> None:
     check(at_size(page))
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_the_block_of_a_paper_names_weights_that_the_registry_has(page: str) -> None:
+def test_the_profile_of_a_paper_names_weights_that_the_registry_has(page: str) -> None:
     lock = read_lock(ROOT / "weights.lock")
     for block in at_size(page)["fetch_weights"].values():
         for name in block["weights"]:
@@ -197,6 +187,7 @@ def test_every_key_that_is_named_exists(page: str) -> None:
     known = set(keys(PARAMS)) | _typed_keys()
     for block in settings_of(page):
         known |= set(keys(block))
+    known |= set(keys(at_size(page))) if page in PAGES else set()
     named = {word for word in re.findall(r"`([a-z_]+(?:\.[\w<>]+)+)`", text_of(page)) if word.split(".")[0] in PARAMS}
     assert not {word for word in named if word not in known}, page
     if page in PAGES:

@@ -1,6 +1,7 @@
 """Check the corpora and systems that params.yaml names.
 
-`make repro` does this first: a folder that is not there, a setting that does not exist, a feature that no stage gives.
+`make repro` does this first: a folder or a file of weights that is not there, a setting that does not exist, a feature
+that no stage gives.
 It renews plan.yaml, the list of the models that the stages train, where the systems have changed.
 
 examples:
@@ -14,11 +15,16 @@ from pipeline.cli.commands._arguments import PARAMS, Params
 
 
 def run(params: Params = PARAMS) -> str:
+    from pipeline.cli.estimate.needed import to_bring
+    from pipeline.cli.settings.derived import renew
+    from pipeline.core.errors import ArtifactError
     from pipeline.core.settings import read_params
     from pipeline.manifest.settings import check_corpora
     from pipeline.systems.check import check_systems
-    from pipeline.systems.plan import FILE, write_plan
+    from pipeline.systems.plan import FILE
 
     content = read_params(params)
     words = f"{check_corpora(content)}; {check_systems(content)}"
-    return f"{words}; {FILE} is renewed" if write_plan(content, params.with_name(FILE)) else words
+    if lines := list(to_bring(content)):
+        raise ArtifactError("; ".join(lines))
+    return f"{words}; {FILE} is renewed" if renew(content, params) else words

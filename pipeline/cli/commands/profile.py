@@ -1,12 +1,14 @@
 """List, show and use profiles: sets of settings that are laid over params.yaml.
 
-`use` changes only the lines of the settings that a profile names; `use default` takes the profile off again.
+`use` changes only the lines of the settings that a profile names, and lists what the result lacks, with the command
+that brings it; `use default` takes the profile off again.
 
 examples:
   python -m pipeline profile list
   python -m pipeline profile show quick
   python -m pipeline profile use quick --dry     print the difference, write nothing
   python -m pipeline profile use default
+  python -m pipeline profile use zhang2017       a paper at its size; see `python -m pipeline estimate`
 """
 
 from __future__ import annotations
@@ -40,9 +42,12 @@ def use(
     params: Params = PARAMS,
 ) -> str:
     """Lay a profile over params.yaml; default = none."""
+    from pipeline.cli.estimate.needed import to_bring
     from pipeline.cli.settings.profiles import used
+    from pipeline.core.settings import read_params
 
-    return used(params, name, dry)
+    words = used(params, name, dry)
+    return words if dry else "\n".join([words, *to_bring(read_params(params))])
 
 
 WAYS = {"list": list_all, "show": show, "use": use}

@@ -129,6 +129,6 @@ def _cuda(library: Any, device: str) -> Finding:
     if library.version.cuda and library.cuda.is_available():
         return ok("CUDA", f"{words}, {library.cuda.get_device_name()}; runtime.device is {device}")
     if device != "cuda":
-        return note("CUDA", f"{words}: networks run on the processor, as runtime.device: cpu says")
+        return note("CUDA", f"{words}: networks run on the processor, as runtime.device: {device} says")
     remedy = "install NVIDIA's driver" if library.version.cuda else "make clean, then `make venv` without TORCH_INDEX"
     return wrong("CUDA", f"params.yaml: runtime.device: cuda, but {words}", f"set runtime.device: cpu, or {remedy}")

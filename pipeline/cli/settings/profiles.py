@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.cli.settings.derived import renew
 from pipeline.cli.settings.sections import check
 from pipeline.cli.settings.yaml_edit import MISSING, differences, edited, value_at
 from pipeline.core.errors import SettingsError, did_you_mean
@@ -93,7 +94,7 @@ class Plan:
         return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 
     def write(self) -> None:
-        """Write params.yaml, whole or not at all, and how to go back."""
+        """Write params.yaml, whole or not at all, how to go back, and what DVC reads beside it."""
         state = _folder(self.params) / _STATE
         if self.state is not None:
             write_json(state, self.state)
@@ -102,6 +103,7 @@ class Plan:
                 temporary.write_bytes(self.new.encode())
         if self.state is None:
             state.unlink(missing_ok=True)
+        renew(parsed(self.new), self.params)
 
 
 def in_use(params: Path) -> str:

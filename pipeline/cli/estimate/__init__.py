@@ -1,0 +1,1 @@
+"""`python -m pipeline estimate`: what a system on a corpus costs, and what it lacks, before anything runs."""

@@ -1,0 +1,133 @@
+"""`python -m pipeline estimate`: what is missing or too small is said, before anything runs; DVC knows every paper."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+import yaml
+
+from helpers.project import ROOT, Project
+from pipeline import __main__ as command
+from pipeline.cli.estimate import estimate as page
+from pipeline.cli.estimate.costs import ROWS, Work
+from pipeline.cli.estimate.material import material_of
+from pipeline.cli.estimate.needed import Needed, to_bring
+from pipeline.core.errors import CorpusError
+from pipeline.core.settings import Runtime
+
+PAPERS = {"huang2017": ("cheavd", 2218), "zhang2017": ("rml", 0), "ouyang2017": ("afew", 0)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "paper", ["zhang2017", *(pytest.param(name, marks=pytest.mark.long) for name in ("huang2017", "ouyang2017"))]
+)
+def test_profile_estimate_and_dry_run_of_a_paper(
+    paper: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    """No hand edit lies between the three commands."""
+    project = Project(tmp_path / "project")
+    shutil.rmtree(project.root / "models/pretrained")
+    shutil.copytree(ROOT / "profiles", project.root / "profiles", ignore=shutil.ignore_patterns(".in_use.json"))
+    monkeypatch.chdir(project.root)
+    corpus, clips = PAPERS[paper]
+    assert command.main(["profile", "use", paper]) == 0
+    used = capsys.readouterr().out
+    assert "is not here: ln -s /your/copy data/" in used
+    assert command.main(["estimate", corpus, paper, *(["--clips", str(clips)] if clips else [])]) == 1
+    said = capsys.readouterr().out
+    assert re.search(r"together, one after another +[\d.]+ (d|h)", said)
+    if paper == "zhang2017":
+        assert f"segments_video@{corpus}-vnet" in said
+        assert "python -m pipeline weights fetch c3d_sports1m" in said
+    for folder in re.findall(r"ln -s /your/copy (\S+)", used):  # whoever has the corpora
+        Path(folder).mkdir(parents=True)
+    dry = subprocess.run(
+        ["dvc", "repro", "--dry", "--force", f"report@{corpus}-{paper}"], capture_output=True, text=True, check=False
+    )
+    assert dry.returncode == 0, dry.stdout + dry.stderr
+    assert f"stages.report --corpus {corpus} --system {paper}" in dry.stdout
+
+
+def params_of(**corpus: object) -> dict:
+    return {"corpora": {"one": {"adapter": "rml", "root": "nowhere", **corpus}}}
+
+
+def test_a_corpus_that_is_not_here_counts_as_published_or_as_asked_for() -> None:
+    found = material_of("one", params_of())
+    assert (found.clips, len(found.folds), found.classes) == (720, 8, 6)
+    assert found.folds[0][1] == 720 > found.folds[0][0] > 360
+    assert material_of("one", params_of(), 10, 2).seconds == 20
+
+
+def test_a_corpus_without_a_published_count_asks_for_one() -> None:
+    with pytest.raises(CorpusError, match="--clips N --seconds S"):
+        material_of("one", params_of(adapter="cheavd"))
+
+
+def test_rows_of_features_are_those_of_the_settings() -> None:
+    shipped = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    named = {*shipped["extract"], *shipped["extract_speech"], *shipped["extract_face"]}
+    assert named <= set(ROWS)
+
+
+def costs(**work: object) -> list[tuple[Needed, Work]]:
+    stage = Needed("segments_audio@one-anet", "segments", {}, (), ())
+    return [(stage, Work(network=True, ways="segments_audio.anet.tune.batch", **work))]  # type: ignore[arg-type]
+
+
+def test_a_disk_that_is_too_small_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(page.shutil, "disk_usage", lambda _: usage(9e9, 4e9, 5e9))
+    (line,) = page._too_small(costs(disk=6e9), Runtime())
+    assert line == "the disk has 5 GB free, 6 are needed: lower `keep`, or move the project"
+    assert not list(page._too_small(costs(disk=4e9), Runtime()))
+
+
+def test_a_memory_that_is_too_small_names_the_batch() -> None:
+    (line,) = page._too_small(costs(memory=1e15), Runtime())
+    assert "segments_audio@one-anet: the memory has" in line
+    assert line.endswith("1000000 are needed: lower segments_audio.anet.tune.batch")
+
+
+def test_a_gpu_that_is_too_small_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    gpu = namedtuple("gpu", "total_memory")
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda _: gpu(8e9))
+    (line,) = page._too_small(costs(memory=20e9), Runtime(device="cuda"))
+    assert "the GPU has 8 GB, 20 are needed" in line
+
+
+def test_a_corpus_of_sounds_does_not_fit_a_system_of_faces() -> None:
+    material = material_of("one", params_of())
+    silent = type(material)(**{**vars(material), "fps": 0})
+    params = {"systems": {"both": {"features": {"anet": "audio", "vnet": "video"}}}}
+    assert list(page._unfit("both", params, silent)) == ["the corpus has no video, which video features of both need"]
+    assert not list(page._unfit("both", params, material))
+
+
+def test_what_the_shipped_settings_need_is_here_or_made() -> None:
+    assert not list(to_bring(yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))))
+
+
+def test_check_refuses_sources_that_are_not_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    shipped = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    shipped["pretrain"]["a60"]["root"] = "data/mandarin"
+    shipped["fetch_weights"]["vggface"] = {"weights": ["vgg_face"]}
+    shipped["runtime"]["weights_cache"] = str(tmp_path / "none")
+    del shipped["pretrain"]["vggface"]
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(shipped, sort_keys=False), encoding="utf-8")
+    shutil.copy(ROOT / "weights.lock", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert command.main(["check"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "data/mandarin is not here: ln -s /your/copy data/mandarin" in line
+    assert "python -m pipeline weights import vgg_face FILE" in line
