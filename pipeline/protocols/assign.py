@@ -14,7 +14,7 @@ from pipeline.protocols.cross_corpus import restricted, sides_of
 from pipeline.protocols.groups import linked_speakers, speaker_groups
 from pipeline.protocols.settings import ProtocolParams
 from pipeline.protocols.splits import PARTS, Fold, check_fold
-from pipeline.protocols.stratified import by_speaker, drawn, random_folds, with_validation_clips
+from pipeline.protocols.stratified import by_speaker, circle, drawn, random_folds, with_validation_clips
 
 _REMEDIES = {"official": "split by speaker, or use speaker_dependent_official if that is what is meant"}
 """What to do about a speaker on two sides, where the protocol is not to blame."""
@@ -60,27 +60,29 @@ def _from_groups(clips: Sequence[Clip], groups: list[list[str]], params: Protoco
         raise SettingsError(f"params.yaml: {_nobody_left(0, len(_speakers(clips)), len(groups), params)}")
     tested = {clip.speaker for clip in clips if clip.corpus in (params.test_on or (clip.corpus,))}
     return [
-        _validated(clips, _parts(clips, group, ()), params, group, len(groups))
-        for group in groups
+        _validated(clips, _parts(clips, group, ()), params, groups, number)
+        for number, group in enumerate(groups)
         if tested & set(group)
     ]
 
 
 def _validated(
-    clips: Sequence[Clip], fold: Fold, params: ProtocolParams, tested: Sequence[str] = (), groups: int = 0
+    clips: Sequence[Clip], fold: Fold, params: ProtocolParams, groups: Sequence[Sequence[str]] = (), tested: int = -1
 ) -> Fold:
     """Return a fold with a share of its training side, whole speakers or clips of theirs, to validate on.
 
-    `tested` are the speakers of one of so many groups, which are tested in turn.
+    Of `groups` of speakers that are tested in turn, the one with the number `tested` is.
     """
     train = [c for c in clips if fold.get(c.clip_id) == "train" and c.corpus in (params.train_on or (c.corpus,))]
     if params.validate_by == "windows":
         return fold
     if params.validate_by == "clips":
         return with_validation_clips(train, fold, params.validation, params.seed)
-    units = by_speaker(train, params.seed, *tested[:1])
+    everybody = groups or [[speaker] for speaker in _speakers(train)]
+    units = by_speaker(train, circle(everybody, params.seed, tested))
     if len(units) < 2:
-        raise SettingsError(f"params.yaml: {_nobody_left(len(_speakers(train)), len(tested), groups, params)}")
+        away = len(groups[tested]) if groups else 0
+        raise SettingsError(f"params.yaml: {_nobody_left(len(_speakers(train)), away, len(groups), params)}")
     return {**fold, **{clip.clip_id: "val" for clip in drawn(units, params.validation)}}
 
 
@@ -133,7 +135,7 @@ def _holdout(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
     """Assign whole speakers to train, val and test so that the clips of every emotion come near 7:1:2, Huang et al.
     2017, section 3.
     """
-    units = by_speaker(clips, params.seed)
+    units = by_speaker(clips, circle([[speaker] for speaker in _speakers(clips)], params.seed))
     if len(units) < 3:
         need = "protocol holdout needs at least 3 speakers who share no recording"
         raise SettingsError(f"params.yaml: {need}; there are {len(units)}; use none")

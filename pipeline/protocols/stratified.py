@@ -9,7 +9,7 @@ any choice of units allows it, and what is left loses an emotion only where each
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -22,22 +22,26 @@ Units = Sequence[Sequence[Clip]]
 """Clips that have to stay together, in the order in which they are drawn."""
 
 
-def by_speaker(clips: Iterable[Clip], seed: int, after: str = "") -> Units:
-    """Return the clips of each group of speakers who share recordings, in a random order of the speakers: the same for
-    a seed and any order of clips. It is a circle, and begins behind the speaker `after`: in folds that test one after
-    the other, all validate equally often.
+def circle(groups: Sequence[Sequence[str]], seed: int, tested: int = -1) -> dict[str, int]:
+    """Return speaker -> turn, random and the same for a seed, group after group; from behind the group `tested` on.
+
+    In folds that test one group after the other validation so goes round: in LOSO all validate equally often.
     """
-    clips = sorted(clips, key=lambda clip: clip.clip_id)
-    speakers = sorted({clip.speaker for clip in clips} | ({after} if after else set()))
-    turn = {
-        speakers[number]: place for place, number in enumerate(np.random.default_rng(seed).permutation(len(speakers)))
-    }
-    first = turn.get(after, -1)
-    of_group = {speaker: group[0] for group in linked_speakers(clips) for speaker in group}
-    units: dict[str, list[Clip]] = defaultdict(list)
-    for clip in clips:
+    rng = np.random.default_rng(seed)
+    order = [int(number) for number in rng.permutation(len(groups))]
+    mixed = {number: [str(name) for name in rng.permutation(sorted(groups[number]))] for number in order}
+    first = (order.index(tested) + 1) if tested >= 0 else 0
+    names = [name for number in [*order[first:], *order[:first]] for name in mixed[number]]
+    return {name: turn for turn, name in enumerate(names)}
+
+
+def by_speaker(clips: Sequence[Clip], turns: Mapping[str, int]) -> Units:
+    """Return the clips of each group of speakers who share recordings, in the speakers' turns."""
+    of_group = {speaker: tuple(group) for group in linked_speakers(clips) for speaker in group}
+    units: dict[tuple[str, ...], list[Clip]] = defaultdict(list)
+    for clip in sorted(clips, key=lambda clip: clip.clip_id):
         units[of_group[clip.speaker]].append(clip)
-    return [units[name] for name in sorted(units, key=lambda name: (turn[name] - first - 1) % len(speakers))]
+    return [units[group] for group in sorted(units, key=lambda group: min(turns[name] for name in group))]
 
 
 def by_recording(clips: Iterable[Clip], seed: int) -> Units:

@@ -181,6 +181,14 @@ def test_nobody_left_to_train_on_blames_the_right_setting(clips: list[Clip], par
 PINNED = [["s3", "s0"], ["s1"], ["s2", "s4"]]
 
 
+def test_groups_that_are_tested_in_turn_are_validated_on_different_speakers() -> None:
+    clips = mixed(6, 1)
+    for seed in range(10):
+        folds = make_folds(clips, ProtocolParams(name="logso", groups=3, validation=0.3, seed=seed))
+        validated = [s for fold in folds for s, parts in sides(clips, fold).items() if parts == {"val"}]
+        assert len(set(validated)) == len(validated) == 3
+
+
 @pytest.mark.parametrize("seed", [0, 1])
 def test_pinned_groups_are_tested_in_their_order_whatever_the_seed(seed: int) -> None:
     clips = corpus(1, 2, 1, 1, 1)
