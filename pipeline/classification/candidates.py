@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import product
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, Union
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Discriminator, Field, Tag
 
 Value = TypeVar("Value")
 Model = TypeVar("Model", bound=BaseModel)
@@ -24,6 +24,11 @@ SEEDS = (
 )
 """What the setting `seeds` of a network means."""
 
+
+def _which(value: Any) -> str:
+    return "=several" if isinstance(value, list | tuple) else "=one"
+
+
 if TYPE_CHECKING:  # behind `combinations` it is one value
     Tried = Annotated[Value, _MARK]
 else:
@@ -32,7 +37,10 @@ else:
         """Type of a setting: a value, or a list of candidates."""
 
         def __class_getitem__(cls, kind: Any) -> Any:
-            return Annotated[Union[kind, Annotated[tuple[kind, ...], Field(min_length=1)]], _MARK]  # noqa: UP007
+            several = Annotated[tuple[kind, ...], Field(min_length=1), Tag("=several")]
+            one = Annotated[kind, Tag("=one")]
+            # so that an error is about the one that is meant, and not about both
+            return Annotated[Union[one, several], Discriminator(_which), _MARK]  # noqa: UP007
 
 
 def tried(params: BaseModel) -> dict[str, tuple[Any, ...]]:

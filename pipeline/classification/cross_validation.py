@@ -9,7 +9,7 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 
 from pipeline.classification.candidates import combinations
-from pipeline.classification.fold_job import FoldJob
+from pipeline.classification.fold_job import FoldJob, FoldResult
 from pipeline.classification.model_spec import Recipe
 from pipeline.core import posteriors
 from pipeline.core.clip import Clip, class_names
@@ -57,15 +57,7 @@ def cross_validate(
         material = recipe.material(clips, class_names(clips), Path(folder))
         job = FoldJob(model, recipe, clips, absent_ids(upstream), out, material)
         results = list(ordered_map(job, list(folds.items()), recipe.workers(workers), model, "fold"))
-    frame = pd.concat([result.table for result in results], ignore_index=True)
-    posteriors.write_table(out / "posteriors.csv", frame)
-    rows = [result.history.assign(fold=name) for name, result in zip(folds, results, strict=True)]
-    history = pd.concat(rows, ignore_index=True)
-    posteriors.write_table(out / "history.csv", history[["fold", *history.columns.drop("fold")]])
-    chosen = {name: dict(result.chosen) for name, result in zip(folds, results, strict=True) if result.chosen}
-    write_json(out / "about.json", {"model": model, **recipe.about(), **({"chosen": chosen} if chosen else {})})
-    if len(by_seed := pd.concat([result.by_seed for result in results], ignore_index=True)):
-        posteriors.write_table(out / posteriors.SEEDS, by_seed)
+    frame = _written(out, model, recipe, folds, results)
     write_ledger(out / "ledger.csv", [*upstream, *ledger_entries(model, frame, folds, upstream)])
     test = frame[frame["part"] == "test"]
     if test.empty:
@@ -75,6 +67,22 @@ def cross_validate(
     tries = f", the best of {count} candidates in each fold" if count > 1 else ""
     right = (test["emotion"] == test["predicted"]).mean()
     return f"train {model}: accuracy {right:.3f} on {len(test)} test clips{tries}"
+
+
+def _written(
+    out: Path, model: str, recipe: Recipe, folds: Mapping[str, Fold], results: Sequence[FoldResult]
+) -> pd.DataFrame:
+    """Write what the folds gave, but for the ledger; return the posteriors."""
+    frame = pd.concat([result.table for result in results], ignore_index=True)
+    posteriors.write_table(out / "posteriors.csv", frame)
+    rows = [result.history.assign(fold=name) for name, result in zip(folds, results, strict=True)]
+    history = pd.concat(rows, ignore_index=True)
+    posteriors.write_table(out / "history.csv", history[["fold", *history.columns.drop("fold")]])
+    chosen = {name: dict(result.chosen) for name, result in zip(folds, results, strict=True) if result.chosen}
+    write_json(out / "about.json", {"model": model, **recipe.about(), **({"chosen": chosen} if chosen else {})})
+    if len(by_seed := pd.concat([result.by_seed for result in results], ignore_index=True)):
+        posteriors.write_table(out / posteriors.SEEDS, by_seed)
+    return frame
 
 
 def ledger_entries(

@@ -17,8 +17,9 @@ from pipeline.classification.classifiers import lstm, temporal, transfer
 from pipeline.classification.cross_validation import cross_validate
 from pipeline.classification.end_to_end.network import EndToEndParams
 from pipeline.classification.model_spec import FeatureRecipe
+from pipeline.core.errors import SettingsError
 from pipeline.core.posteriors import read_table
-from pipeline.core.settings import Settings
+from pipeline.core.settings import Settings, parse
 from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
 from pipeline.core.store_writer import write_features
 from pipeline.prediction.models import TrainedModel
@@ -47,6 +48,20 @@ def test_every_combination_has_one_value_each_and_the_first_list_changes_slowest
 def test_every_candidate_is_checked(wrong):
     with pytest.raises(ValidationError):
         lstm.Params(**{**SETTINGS["lstm"], "cells": wrong})
+
+
+def test_a_wrong_value_is_told_once():
+    found = []
+    for cells in (0, [8, 0], "x", []):
+        with pytest.raises(SettingsError) as caught:
+            parse(lstm.Params, {**SETTINGS["lstm"], "cells": cells}, "train.lstm")
+        found.append(str(caught.value))
+    assert found == [
+        "train.lstm.cells: Input should be greater than or equal to 1 (got 0)",
+        "train.lstm.cells.1: Input should be greater than or equal to 1 (got 0)",
+        "train.lstm.cells: Input should be a valid integer, unable to parse string as an integer (got 'x')",
+        "train.lstm.cells: Tuple should have at least 1 item after validation, not 0 (got [])",
+    ]
 
 
 @pytest.mark.parametrize("name", ["cells", "dropout", "weight_decay", "learning_rate", "batch"])
