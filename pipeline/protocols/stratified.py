@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import product
 
 import numpy as np
 
@@ -103,10 +104,14 @@ class _Draw:
         self.share = share
 
     def witnesses(self) -> list[int]:
-        """Return the fewest units needed to show every emotion that can be shown without taking it from the rest."""
+        """Return units that show every emotion that can be shown without taking it from the rest: no more than make up
+        the share, if there are such, and the first ones.
+        """
         able = [number for number in range(len(self.shows)) if self._may(number, ())]
         wanted = sorted({e for number in able for e in self.shows[number]}, key=lambda e: (self.holders[e], e))
-        found = (self._cover(wanted, able, [], given_up) for given_up in range(len(wanted) + 1))
+        usual = max(1, round(self.share * len(self.shows)))
+        tries = product(range(len(wanted) + 1), range(usual, max(usual, len(wanted)) + 1))
+        found = (self._cover(wanted, able, [], *limits) for limits in tries)
         return next(chosen for chosen in found if chosen is not None)
 
     def cheapest(self) -> list[int]:
@@ -114,11 +119,17 @@ class _Draw:
         lost = [sum(self.holders[emotion] == 1 for emotion in shows) for shows in self.shows]
         return [int(np.argmin(lost))]
 
-    def _cover(self, wanted: Sequence[str], able: Sequence[int], chosen: list[int], given_up: int) -> list[int] | None:
-        """Return `chosen` with units for the wanted emotions but for so many; None where there is no such choice."""
+    def _cover(
+        self, wanted: Sequence[str], able: Sequence[int], chosen: list[int], given_up: int, most: int
+    ) -> list[int] | None:
+        """Return `chosen` with units for the wanted emotions but for so many, `most` units in all; None where there is
+        no such choice.
+        """
         lacking = [emotion for emotion in wanted if not any(emotion in self.shows[number] for number in chosen)]
-        if not lacking:
+        if len(lacking) <= given_up:
             return chosen
+        if len(chosen) == most:
+            return None
         tried: set[frozenset[str]] = set()
         taken = sum(self.size[number] for number in chosen) - self.share
         # a unit far larger than the share only where no other will do; the size of others does not matter
@@ -126,9 +137,9 @@ class _Draw:
             kind = frozenset(self.shows[number])
             if lacking[0] in kind and kind not in tried and self._may(number, chosen):
                 tried.add(kind)
-                if (found := self._cover(lacking, able, [*chosen, number], given_up)) is not None:
+                if (found := self._cover(lacking, able, [*chosen, number], given_up, most)) is not None:
                     return found
-        return self._cover(lacking[1:], able, chosen, given_up - 1) if given_up else None
+        return self._cover(lacking[1:], able, chosen, given_up - 1, most) if given_up else None
 
     def _may(self, number: int, chosen: Collection[int]) -> bool:
         return all(

@@ -163,6 +163,14 @@ def test_a_speaker_far_larger_than_the_share_is_not_drawn() -> None:
         assert fold["train000-0"] == "train"
 
 
+def test_one_speaker_is_enough_where_one_shows_all() -> None:
+    """A quarter of four: not two who complement each other."""
+    clips = official(["abc", "ab", "bc", "abc"])
+    for seed in range(20):
+        (fold,) = make_folds(clips, ProtocolParams(name="official", seed=seed))
+        assert {clip.speaker for clip in on(clips, fold, "val")} in ({"train000"}, {"train003"})
+
+
 def test_thousands_of_speakers_take_no_time() -> None:
     units = [[clip] for clip in official([letter for letter in "abcdefg" for _ in range(700)])]
     assert len(drawn(units, 0.2)) == pytest.approx(980, abs=7)
