@@ -21,6 +21,7 @@ import pandas as pd
 
 import stages  # noqa: F401  its numeric settings have to be in force before torch or scikit-learn
 from benchmarks.bench import params
+from pipeline.classification.candidates import combinations
 from pipeline.classification.cross_validation import cross_validate
 from pipeline.classification.model_spec import FeatureRecipe
 from pipeline.core import plugins
@@ -119,7 +120,7 @@ def bare_lstm(run: Run, parts: list[list[Dataset]], epochs: list[int]) -> None:
     from torch import nn
     from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
-    p = run.params
+    p = combinations(run.params)[0]
     for (train, val, test), count in zip(parts, epochs, strict=True):
         width = train.sequences[0].shape[1]
         hidden, lstm = (
@@ -128,7 +129,7 @@ def bare_lstm(run: Run, parts: list[list[Dataset]], epochs: list[int]) -> None:
         )
         head = nn.Sequential(nn.Dropout(p.dropout), nn.Linear(p.cells, len(EMOTIONS)))
         network = nn.ModuleList([hidden, lstm, head])
-        optimiser = torch.optim.Adam(network.parameters(), lr=p.learning_rate[0])
+        optimiser = torch.optim.Adam(network.parameters(), lr=p.learning_rate)
         frames = np.concatenate(train.sequences)
         mean, deviation = torch.from_numpy(frames.mean(0)), torch.from_numpy(frames.std(0))
         scaled = [[(torch.tensor(one) - mean) / deviation for one in part.sequences] for part in (train, val, test)]

@@ -27,5 +27,5 @@ def main(context: Context) -> str:
     paths = Paths(args.out, args.kept, args.ledger, scratch, args.source)
     if params.tune is None:
         return original(args.feature, model, clips, upstream, paths, context.runtime)
-    tuning = Tuning(params.tune, params.keep)
+    tuning = Tuning(params.tune, params.keep, params.refit)
     return tuned(args.feature, model, tuning, clips, upstream, read_splits(args.splits), paths, context.runtime)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -26,6 +26,13 @@ class Recipe(Protocol):
     @property
     def weights(self) -> Path | None:
         """The folder of the model's pre-trained weights; None where it begins at random ones."""
+
+    @property
+    def params(self) -> Any:
+        """The model's settings, some with several candidates; of these `refit`, `seed` and `seeds` are read."""
+
+    def having(self, params: Any) -> Recipe:
+        """Return the recipe with these settings, of which none has several candidates."""
 
     def workers(self, wanted: int) -> int:
         """Return how many processes to use where the user wants `wanted`."""
@@ -67,6 +74,9 @@ class FeatureRecipe:
             with FeatureFile(source) as file:
                 plugin.check_input(file.meta, weights)
         return cls(plugin, params, source, weights)
+
+    def having(self, params: Any) -> FeatureRecipe:
+        return replace(self, params=params)
 
     def workers(self, wanted: int) -> int:
         return workers_for(wanted, self.source) if self.plugin.LIGHT else wanted

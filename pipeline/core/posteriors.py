@@ -16,6 +16,8 @@ from pipeline.core.clip import Clip
 from pipeline.core.errors import ArtifactError
 from pipeline.core.files import atomic_path
 
+SEEDS = "seeds.csv"
+"""File of the posteriors of test clips by every seed of a model that has several, the first included; column `seed`."""
 KEYS = ["model", "fold", "part", "clip_id", "speaker", "emotion", "predicted"]
 
 

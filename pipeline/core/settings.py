@@ -77,7 +77,8 @@ def parse(model: type[Model], data: Any, place: str) -> Model:
 
 
 def _line(model: type[BaseModel], problem: Any, place: str) -> str:
-    key = ".".join([place, *map(str, problem["loc"])])
+    # a part that begins with = says which of several types was meant
+    key = ".".join([place, *(str(part) for part in problem["loc"] if not str(part).startswith("="))])
     if problem["type"] == "extra_forbidden":
         return f"{key}: no such setting{did_you_mean(str(problem['loc'][-1]), _fields(model, problem['loc'][:-1]))}"
     if problem["type"] == "missing":

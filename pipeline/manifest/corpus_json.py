@@ -92,7 +92,8 @@ def _sides(clips: Iterable[Clip], fold: Fold, emotions: Iterable[str]) -> Sides:
             who[fold[clip.clip_id]].add(clip.speaker)
             shown[fold[clip.clip_id]].add(clip.emotion)
     test, val, train = (tuple(sorted(who[part])) for part in ("test", "val", "train"))
-    lacking = {part: tuple(emotion for emotion in emotions if emotion not in shown[part]) for part in PARTS}
+    # a fold that is validated on windows has no validation clips
+    lacking = {part: tuple(e for e in emotions if e not in shown[part]) for part in PARTS if who[part]}
     return Sides(test, val, train, {part: absent for part, absent in lacking.items() if absent})
 
 
@@ -102,9 +103,10 @@ def notes(about: CorpusSummary) -> list[str]:
     if about.left_out:
         counts = ", ".join(f"{label} {len(ids)}" for label, ids in about.left_out.items())
         lines.append(f"{sum(map(len, about.left_out.values()))} clips left out ({counts})")
-    for name, sides in about.folds.items():
-        if "train" in sides.lacking:
-            lines.append(f"{name} trains without {', '.join(sides.lacking['train'])}")
+    for part, verb in (("train", "trains"), ("val", "validates")):
+        for name, sides in about.folds.items():
+            if part in sides.lacking:
+                lines.append(f"{name} {verb} without {', '.join(sides.lacking[part])}")
     return lines
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.classification.candidates import combinations
 from pipeline.classification.end_to_end.loop import EndToEnd, Training
 from pipeline.classification.end_to_end.network import EndToEndParams
 from pipeline.core import plugins
@@ -120,15 +121,16 @@ class TrainedModel:
             ArtifactError, WeightsError: absent or damaged
         """
         args, place = self.step.args, f"{self.folder}/about.json: params"
+        given = {**self.about["params"], **self.about.get("chosen", {}).get(fold, {})}
         if self.end_to_end:
             weights = self.project / args["weights"]
-            params: Any = parse(EndToEndParams, self.about["params"], place)
+            (params,) = combinations(parse(EndToEndParams, given, place))
             body = ClipModel.of(args["network"], params.settings, weights, f"{END_TO_END}.{args['network']}")
             training = Training(body, params, "", Path(), parse(Runtime, {}, "runtime"))
             classifier: Any = EndToEnd(training, self.classes)
         else:
             plugin = plugins.load("classifiers", args["classifier"])
-            params = parse(plugin.Params, self.about["params"], place)
+            (params,) = combinations(parse(plugin.Params, given, place))
             more = [self.project / args["weights"]] if "weights" in args else []
             classifier = plugin.Classifier(params, len(self.classes), *more)
         classifier.load(self.folder / fold)

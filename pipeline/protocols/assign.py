@@ -6,23 +6,15 @@ Leave one speaker out and leave one speaker group out: Zhang et al. 2017, sectio
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-
-import numpy as np
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError, SettingsError, did_you_mean
 from pipeline.protocols.cross_corpus import restricted, sides_of
-from pipeline.protocols.groups import (
-    linked_speakers,
-    random_folds,
-    speaker_groups,
-    with_linked_speakers,
-    with_validation_clips,
-)
+from pipeline.protocols.groups import linked_speakers, speaker_groups
 from pipeline.protocols.settings import ProtocolParams
 from pipeline.protocols.splits import PARTS, Fold, check_fold
+from pipeline.protocols.stratified import by_speaker, circle, drawn, random_folds, with_validation_clips
 
 _REMEDIES = {"official": "split by speaker, or use speaker_dependent_official if that is what is meant"}
 """What to do about a speaker on two sides, where the protocol is not to blame."""
@@ -63,30 +55,52 @@ def _parts(clips: Iterable[Clip], test: Collection[str], val: Collection[str]) -
 
 
 def _from_groups(clips: Sequence[Clip], groups: list[list[str]], params: ProtocolParams) -> list[Fold]:
-    """Test each group once; validate on the speakers that follow it, cyclically, or on clips of training speakers."""
-    folds = []
-    for number, group in enumerate(groups):
-        if params.validate_by == "clips" and len(groups) > 1:
-            folds.append(with_validation_clips(clips, _parts(clips, group, ()), params.validation, params.seed))
-            continue
-        others = [speaker for later in groups[number + 1 :] + groups[:number] for speaker in later]
-        val = with_linked_speakers(others[: max(1, round(params.validation * len(others)))], linked_speakers(clips))
-        if len(val) >= len(others):
-            raise SettingsError(f"params.yaml: {_nobody_left(len(others), len(group), len(groups), params)}")
-        folds.append(_parts(clips, group, val))
-    return folds
+    """Test each group once; validate on some of the other speakers, in turn, or on clips of theirs."""
+    if len(groups) < 2:
+        raise SettingsError(f"params.yaml: {_nobody_left(0, len(_speakers(clips)), len(groups), params)}")
+    tested = {clip.speaker for clip in clips if clip.corpus in (params.test_on or (clip.corpus,))}
+    return [
+        _validated(clips, _parts(clips, group, ()), params, groups, number)
+        for number, group in enumerate(groups)
+        if tested & set(group)
+    ]
 
 
-def _nobody_left(others: int, group: int, groups: int, params: ProtocolParams) -> str:
-    """Say which setting leaves no speaker to train on."""
-    if others > 1:
-        return f"protocol.validation: {params.validation:g} of {others} speakers leaves none to train on; lower it"
-    if others + group > 2:
-        found = f"{groups} groups of {others + group} speakers"
+def _validated(
+    clips: Sequence[Clip], fold: Fold, params: ProtocolParams, groups: Sequence[Sequence[str]] = (), tested: int = -1
+) -> Fold:
+    """Return a fold with a share of its training side, whole speakers or clips of theirs, to validate on.
+
+    Of `groups` of speakers that are tested in turn, the one with the number `tested` is.
+    """
+    train = [c for c in clips if fold.get(c.clip_id) == "train" and c.corpus in (params.train_on or (c.corpus,))]
+    if params.validate_by == "windows":
+        return fold
+    if params.validate_by == "clips":
+        return with_validation_clips(train, fold, params.validation, params.seed)
+    everybody = groups or [[speaker] for speaker in _speakers(train)]
+    units = by_speaker(train, circle(everybody, params.seed, tested))
+    if len(units) < 2:
+        away = len(groups[tested]) if groups else 0
+        raise SettingsError(f"params.yaml: {_nobody_left(len(_speakers(train)), away, len(groups), params)}")
+    return {**fold, **{clip.clip_id: "val" for clip in drawn(units, params.validation)}}
+
+
+def _nobody_left(others: int, tested: int, groups: int, params: ProtocolParams) -> str:
+    """Say which setting leaves nobody to train or to validate on."""
+    remedy = "set protocol.validate_by: clips"
+    if params.train_on:
+        found = f"{others} speakers of {', '.join(params.train_on)} to train and to validate on"
+        return f"protocol.train_on: a fold is left with {found}; use cross_corpus, other groups, or {remedy}"
+    if others > 1 or not groups:
+        tied = ", who share recordings" if others > 1 else ""
+        return f"protocol {params.name}: {others} training speakers{tied}: none to train and to validate on; {remedy}"
+    if others + tested > 2:
+        found = f"{groups} groups of {others + tested} speakers"
         return f"protocol.groups: {found} leave none to train on; raise it or use loso"
     return (
         f"protocol {params.name} needs at least 3 speakers, one each to train, validate and test; there are "
-        f"{others + group}; validate_by: clips needs 2; use protocol.name: none to extract only"
+        f"{others + tested}; validate_by: clips needs 2; use protocol.name: none to extract only"
     )
 
 
@@ -118,28 +132,16 @@ def _pinned(speakers: Sequence[str], groups: Sequence[Sequence[str]]) -> list[li
 
 
 def _holdout(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
-    """Assign whole speakers to train, val and test so that the clips of every emotion come near 7:1:2.
-
-    Huang et al. 2017, section 3; stratified as in Sechidis et al. 2011 ("On the stratification of multi-label data"):
-    the next speaker goes to the side that lacks most of the speaker's clips.
+    """Assign whole speakers to train, val and test so that the clips of every emotion come near 7:1:2, Huang et al.
+    2017, section 3.
     """
-    units = linked_speakers(clips)
+    units = by_speaker(clips, circle([[speaker] for speaker in _speakers(clips)], params.seed))
     if len(units) < 3:
         need = "protocol holdout needs at least 3 speakers who share no recording"
         raise SettingsError(f"params.yaml: {need}; there are {len(units)}; use none")
-    counts = Counter((clip.speaker, clip.emotion) for clip in clips)
-    totals = Counter(clip.emotion for clip in clips)
-    shares = [{e: sum(counts[speaker, e] for speaker in unit) / total for e, total in totals.items()} for unit in units]
-    missing = {part: dict.fromkeys(totals, share) for part, share in (("train", 0.7), ("val", 0.1), ("test", 0.2))}
-    held: dict[str, list[str]] = {part: [] for part in PARTS}
-    order = np.random.default_rng(params.seed).permutation(len(units))
-    for position, number in enumerate(order):
-        empty, has = [part for part in reversed(PARTS) if not held[part]], shares[number]
-        choices = empty if len(order) - position <= len(empty) else PARTS
-        part = max(choices, key=lambda part: sum(has[e] * missing[part][e] for e in has))
-        held[part] += units[number]
-        missing[part] = {e: missing[part][e] - has[e] for e in has}
-    return [_parts(clips, held["test"], held["val"])]
+    test = {clip.speaker for clip in drawn(units, 0.2, keep=2)}
+    val = {clip.speaker for clip in drawn([unit for unit in units if unit[0].speaker not in test], 0.1 / 0.8)}
+    return [_parts(clips, test, val)]
 
 
 def _official(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
@@ -152,25 +154,11 @@ def _official(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
         fold = {clip_id: part.replace("val", "test") for clip_id, part in fold.items() if part != "test"}
     if "val" not in fold.values():
         fold = dict(_validated(clips, fold, params))
-    if empty := [part for part in PARTS if part not in fold.values()]:
+    needed = [part for part in PARTS if part != "val" or params.validate_by != "windows"]
+    if empty := [part for part in needed if part not in fold.values()]:
         place = f"protocol official: no clips in {' and '.join(empty)}"
         raise CorpusError(f"{place}; complete the split column, or use loso")
     return [fold]
-
-
-def _validated(clips: Sequence[Clip], fold: Fold, params: ProtocolParams) -> Fold:
-    """Return a fold with some of its training speakers, or clips of theirs, to validate on."""
-    if params.validate_by == "clips":
-        return with_validation_clips(clips, fold, params.validation, params.seed)
-    train = [clip for clip in clips if fold.get(clip.clip_id) == "train"]
-    speakers = _speakers(train)
-    val = with_linked_speakers(speakers[-max(1, round(params.validation * len(speakers))) :], linked_speakers(train))
-    if len(val) == len(speakers):
-        raise SettingsError(
-            f"params.yaml: protocol.validation: {len(val)} of {len(speakers)} training speakers are needed to validate "
-            "on, which leaves none to train on; lower it, or set validate_by: clips"
-        )
-    return {**fold, **{clip.clip_id: "val" for clip in train if clip.speaker in val}}
 
 
 def _random(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:

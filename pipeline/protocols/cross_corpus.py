@@ -36,9 +36,10 @@ def restricted(folds: Sequence[Fold], clips: Sequence[Clip], sides: Mapping[str,
         {clip_id: part for clip_id, part in fold.items() if part not in sides or corpus[clip_id] in sides[part]}
         for fold in folds
     ]
+    needed = [part for part in ("train", "val") if any(part in fold.values() for fold in folds)]
     kept = [fold for fold in kept if "test" in fold.values()]
     for number, fold in enumerate(kept):
-        lacking = [part for part in ("train", "val") if part not in fold.values()]
+        lacking = [part for part in needed if part not in fold.values()]
         if lacking:
             raise SettingsError(
                 f"params.yaml: protocol.train_on: fold-{number:02d} is left with no clip in {' and '.join(lacking)}; "

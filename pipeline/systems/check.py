@@ -10,6 +10,7 @@ from pipeline.core.errors import SettingsError, did_you_mean
 from pipeline.core.settings import parse, section
 from pipeline.systems.params import SystemParams
 from pipeline.systems.plan import plan_of
+from pipeline.systems.refit import check_refit
 
 
 def check_systems(params: Mapping[str, Any]) -> str:
@@ -30,5 +31,6 @@ def check_systems(params: Mapping[str, Any]) -> str:
         for rule in [*settings.fusions, *settings.stacked, *(each.rule for each in settings.combined.values())]:
             plugins.load("fusion", rule, f"systems.{name}.fusions, stacked, combined")
             section(params, f"fuse.{rule}")
+        check_refit(params, settings.models())
     plan_of(params)
     return f"systems: {', '.join(section(params, 'systems'))}"

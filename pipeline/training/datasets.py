@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 from operator import add
 from typing import Any
@@ -24,6 +24,7 @@ class Dataset:
         part: train, val or test; what is fitted on other clips than train is refused
         widths: columns of each network layer that the feature holds side by side; () = one layer
         rows: (N, K), where the classifier's plugin makes a `row` of each clip; `sequences` may then be empty
+        speakers: of every clip; () = unknown
     """
 
     ids: list[str]
@@ -32,9 +33,19 @@ class Dataset:
     part: str = "train"
     widths: tuple[int, ...] = ()
     rows: np.ndarray | None = None
+    speakers: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    def some(self, numbers: Iterable[int]) -> Dataset:
+        """Return the clips of these numbers."""
+        taken = list(numbers)
+        sequences = [self.sequences[i] for i in taken] if self.sequences else []
+        rows = None if self.rows is None else self.rows[taken]
+        speakers = [self.speakers[i] for i in taken] if self.speakers else ()
+        ids = [self.ids[i] for i in taken]
+        return replace(self, ids=ids, sequences=sequences, labels=self.labels[taken], rows=rows, speakers=speakers)
 
 
 def pooled(values: np.ndarray, times: np.ndarray, mask: np.ndarray, step_s: float) -> np.ndarray:

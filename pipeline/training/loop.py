@@ -73,6 +73,7 @@ class Loop:
         self.history: list[dict[str, Any]] = []
         self.done, self.since = 0, 0
         self.best: Score | None = None
+        self.best_state: dict[str, torch.Tensor] = {}
         self._keep()
 
     def run(

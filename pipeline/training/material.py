@@ -16,6 +16,7 @@ import numpy as np
 from pipeline.core.clip import Clip
 from pipeline.core.store import FeatureFile
 from pipeline.protocols.leakage import check_learned
+from pipeline.protocols.refit import level_of, noted
 from pipeline.protocols.splits import Fold
 from pipeline.runner.progress import progress
 from pipeline.training.datasets import Dataset, pooled
@@ -64,22 +65,24 @@ class Material:
         else:
             values, places = self.kept
             found = {c.clip_id: values[places[c.clip_id]] for c in wanted if c.clip_id in places}
-        labels = np.array([self.classes.index(clip.emotion) for clip in wanted if clip.clip_id in found], np.int64)
-        if self.row is None:
-            return Dataset(list(found), list(found.values()), labels, part, widths)
-        return Dataset(list(found), [], labels, part, widths, np.array([row for (row,) in found.values()]))
+        wanted = [clip for clip in wanted if clip.clip_id in found]
+        labels = np.array([self.classes.index(clip.emotion) for clip in wanted], np.int64)
+        rows = None if self.row is None else np.array([row for (row,) in found.values()])
+        sequences = list(found.values()) if self.row is None else []
+        return Dataset(list(found), sequences, labels, part, widths, rows, [clip.speaker for clip in wanted])
 
     def _read(self, name: str, fold: Fold, clips: Iterable[Clip]) -> Iterator[tuple[str, np.ndarray]]:
         """Yield clip id and (T, D) float32, observed frames only, T >= 1; or its row (1, K)."""
         with FeatureFile(self.source) as file:
-            level = name if file.folds else ""
+            level = level_of(name, file.folds)
             present = set(file.clip_ids(level))
             for clip in clips:
                 if clip.clip_id not in present:
                     continue
                 if level:
                     place = f"{self.source}: {level}/{clip.clip_id}"
-                    check_learned(place, file.part(clip.clip_id, level), fold[clip.clip_id])
+                    then = noted(file.part(clip.clip_id, level), name, level)
+                    check_learned(place, then, fold[clip.clip_id])
                 found = file.read(clip.clip_id, level, ())
                 sequence = pooled(found.values, found.times, found.mask, self.step_s)
                 if len(sequence):

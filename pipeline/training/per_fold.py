@@ -24,10 +24,11 @@ from pipeline.core.store_writer import write_features
 from pipeline.core.weights_file import DIGEST, FILE
 from pipeline.engine.parallel import ordered_map
 from pipeline.protocols.leakage import part_keys
+from pipeline.protocols.refit import refit_of
 from pipeline.protocols.splits import Fold
 from pipeline.runner.progress import progress
 
-FEATURES = "features.h5"
+FEATURES, REFIT_FEATURES = "features.h5", "refit.h5"
 _DONE = "history.json"
 Keep = Literal["all"] | tuple[str, ...]
 """Setting: the folds (fold-00, ...) whose weights are kept, or all of them."""
@@ -40,7 +41,11 @@ class FoldJob(Protocol):
         """Return a name for everything that the fold's result depends on."""
 
     def learn(self, name: str, fold: Fold, folder: Path) -> list[dict[str, Any]]:
-        """Learn, write `folder`/features.h5 of all clips and, by `save_weights`, what is kept; return the history."""
+        """Learn, write `folder`/features.h5 of all clips and, by `save_weights`, what is kept; return the history.
+
+        Where a network is trained anew on training and validation clips, `folder`/refit.h5 has what it gives, and the
+        weights are its own.
+        """
 
 
 def is_kept(keep: Keep, fold: str) -> bool:
@@ -73,7 +78,11 @@ def learn_folds(
     if done:
         with FeatureFile(done[0].folder / FEATURES) as learned:
             meta = learned.meta
-    write_features(out, meta, _packed(names, done, meta.feature), part_keys(folds, present))
+    levels = dict(folds)
+    for name, result in zip(names, done, strict=True):
+        if (result.folder / REFIT_FEATURES).is_file():
+            levels.update([refit_of(name, folds[name])])
+    write_features(out, meta, _packed(names, done, meta.feature), part_keys(levels, present))
     rows = [{"fold": name, **row} for name, result in zip(names, done, strict=True) for row in result.history]
     write_table(kept / "history.csv", pd.DataFrame(rows, columns=None if done else ["fold"]))
     for name, result in zip(names, done, strict=True):
@@ -109,6 +118,9 @@ def _learned(job: FoldJob, scratch: Path, item: tuple[str, Fold]) -> _Result:
 
 def _packed(names: Sequence[str], done: Sequence[_Result], label: str) -> Iterator[tuple[str, ClipFeatures]]:
     for name, result in progress(list(zip(names, done, strict=True)), len(names), f"{label}: packing", "fold"):
-        with FeatureFile(result.folder / FEATURES) as file:
-            for clip_id in sorted(result.clips):
-                yield f"{name}/{clip_id}", file.read(clip_id)
+        # in the order of the names, in which they are written
+        for level, features in ((refit_of(name, {})[0], REFIT_FEATURES), (name, FEATURES)):
+            if (result.folder / features).is_file():
+                with FeatureFile(result.folder / features) as file:
+                    for clip_id in sorted(result.clips):
+                        yield f"{level}/{clip_id}", file.read(clip_id)

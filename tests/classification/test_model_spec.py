@@ -101,7 +101,7 @@ def test_posteriors_history_and_ledger(tmp_path):
     assert {e.status for i, e in entries.items() if i != missing} == {"ok"}
     assert json.loads((tmp_path / "out" / "about.json").read_text()) == {
         "model": "toy-model", "feature": "toy", "dimension": 2, "weights": "", "origin": "computed",
-        "params": {"c": [0.1, 1.0], "balanced": True, "pooling": "average"},
+        "params": {"c": [0.1, 1.0], "balanced": True, "refit": False, "pooling": "average"},
     }  # fmt: skip
 
 
@@ -151,8 +151,8 @@ def test_test_clips_are_read_when_nothing_is_left_to_learn(tmp_path):
     assert Recorder.seen == [
         ("made", 2),
         ("fit", "train", "val", 4),
-        ("save", "fold-00"),
         ("predict", "val"),
+        ("save", "fold-00"),
         ("predict", "test"),
     ]
 
@@ -242,7 +242,10 @@ def test_a_light_classifier_on_a_small_file_needs_one_process(tmp_path):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda part, emotion: "test" if part == "val" else part, "fold-00 has no clip to validate on; see its ledger"),
+        (
+            lambda part, emotion: "test" if part == "val" else part,
+            r"protocol\.validate_by: windows leaves toy-model no clip",
+        ),
         (lambda part, emotion: "test" if part == "train" else part, "fold-00 has no clip to train on; see its ledger"),
         (lambda part, emotion: "test" if emotion == "happy" else part, "fold-00 has a single emotion to train on"),
     ],

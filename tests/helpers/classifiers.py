@@ -17,12 +17,12 @@ from pipeline.training.datasets import Dataset
 
 SETTINGS = {
     "lstm": {
-        "hidden": 12, "cells": 12, "dropout": 0.2, "readout": "mean", "weight_decay": 1e-4, "learning_rate": (0.02,),
+        "hidden": 12, "cells": 12, "dropout": 0.2, "readout": "mean", "weight_decay": 1e-4, "learning_rate": 0.02,
         "balanced": False,
         "batch": 12, "epochs": 7, "patience": 4, "step_s": 0.0, "seed": 0,
     },
     "temporal": {
-        "cells": 12, "dropout": 0.2, "readout": "mean", "weight_decay": 1e-4, "learning_rate": (0.02,),
+        "cells": 12, "dropout": 0.2, "readout": "mean", "weight_decay": 1e-4, "learning_rate": 0.02,
         "balanced": False,
         "batch": 12, "epochs": 7, "patience": 4, "step_s": 0.0, "seed": 0,
     },

@@ -63,10 +63,8 @@ def test_one_corpus_is_learned_from_and_the_other_tested(root: Path) -> None:
     clips, _ = read_corpus("both", params, 1)
     (fold,) = make_folds(clips, protocol_of("both", params))
     sides = {clip.speaker: fold[clip.clip_id] for clip in clips}
-    assert sides == {
-        "mine_DC": "test", "mine_eva": "test", "savee_DC": "train", "savee_JE": "train", "savee_JK": "train",
-        "savee_KL": "val",
-    }  # fmt: skip
+    assert {who for who, part in sides.items() if part == "test"} == {"mine_DC", "mine_eva"}
+    assert sorted(sides[f"savee_{who}"] for who in ("DC", "JE", "JK", "KL")) == ["train", "train", "train", "val"]
     assert params.protocol.described(1) == "trained on savee, tested on mine"
 
 
@@ -114,8 +112,9 @@ def test_folds_that_test_nothing_are_left_out_and_those_that_learn_nothing_refus
     ]
     folds = make_folds(clips, ProtocolParams(name="loso", validation=0.5, train_on=("one",), test_on=("two",)))
     assert [{clip.speaker for clip in clips if fold.get(clip.clip_id) == "test"} for fold in folds] == [{"d"}, {"e"}]
-    with pytest.raises(SettingsError, match=r"protocol\.train_on: fold-00 is left with no clip in val"):
-        make_folds(clips, ProtocolParams(name="loso", validation=0.25, train_on=("two",), test_on=("one",)))
+    assert len(make_folds(clips, ProtocolParams(name="loso", train_on=("two",), test_on=("one",)))) == 3
+    with pytest.raises(SettingsError, match=r"protocol\.train_on: a fold is left with 1 speakers of two to train and"):
+        make_folds(clips[:-2], ProtocolParams(name="loso", train_on=("two",), test_on=("one",)))
 
 
 def test_a_clip_of_the_training_corpus_in_the_tested_one_is_refused(root: Path) -> None:
@@ -131,10 +130,6 @@ def test_a_clip_of_the_training_corpus_in_the_tested_one_is_refused(root: Path) 
         (
             {"train_on": ["savee"], "test_on": ["mein"]},
             "params.yaml: protocol.test_on: no part 'mein' (did you mean 'mine'?)",
-        ),
-        (
-            {"train_on": ["mine"], "test_on": ["savee"], "validation": 0.9},
-            "protocol.validation: 2 of 2 training speakers are needed to validate on",
         ),
     ],
 )

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pipeline.core.clip import Clip
 from pipeline.core.errors import LeakageError, SettingsError
 from pipeline.protocols.assign import make_folds
-from pipeline.protocols.groups import linked_speakers, with_linked_speakers
+from pipeline.protocols.groups import linked_speakers
 from pipeline.protocols.settings import ProtocolParams
 
 
@@ -48,10 +48,6 @@ def test_groups_are_a_partition_and_no_recording_lies_in_two(pairs, random) -> N
         assert len({of[speaker] for speaker, its in pairs if its == source}) == 1
     shuffled = random.sample(pairs, len(pairs))
     assert linked_speakers(clips_of(*shuffled)) == groups
-
-
-def test_a_choice_is_widened_to_whole_groups() -> None:
-    assert with_linked_speakers(["b"], [["a", "b"], ["c"]]) == ["a", "b"]
 
 
 def sessions(count: int, each: int = 4) -> list[Clip]:

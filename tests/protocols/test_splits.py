@@ -37,7 +37,7 @@ SHAPE = "Input should be a number, or a list of lists of speakers, none of them 
         ),
         (
             {"name": "loso", "validate_by": "clip"},
-            "protocol.validate_by: Input should be 'speakers' or 'clips' (got 'clip')",
+            "protocol.validate_by: Input should be 'speakers', 'clips' or 'windows' (got 'clip')",
         ),
         (
             {"name": "holdout", "validate_by": "clips"},

@@ -7,7 +7,7 @@ view of the one-versus-one votes and distances; posteriors are their softmax wit
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from pathlib import Path
@@ -19,7 +19,9 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn.svm import SVC
 
+from pipeline.classification.candidates import REFIT
 from pipeline.classification.classifiers._files import load_arrays, save_arrays
+from pipeline.classification.inner_validation import inner_parts
 from pipeline.core.settings import Settings
 from pipeline.training.datasets import Dataset, Scaler
 
@@ -29,6 +31,7 @@ class LinearParams(Settings):
 
     c: tuple[float, ...] = Field(min_length=1, description="candidates for C; the best on validation is taken")
     balanced: bool = Field(description="weigh classes by their inverse frequency")
+    refit: bool = Field(False, description=REFIT)
 
 
 @dataclass(frozen=True)
@@ -78,8 +81,8 @@ class LinearSvm:
     row: Callable[[Any, np.ndarray], np.ndarray]
     """(settings, a clip's sequence) -> (K,) float64, where `Dataset.rows` has not been made of these."""
     model: Any
-    candidates, svm_kernel = "c", "linear"
-    """The setting whose values are tried; kernel of the SVM."""
+    candidates, svm_kernel, chooses_within = "c", "linear", True
+    """The setting whose values are tried; kernel of the SVM; whether it can choose without validation clips."""
 
     def __init__(self, params: Any, classes: int) -> None:
         self.params, self.classes = params, classes
@@ -103,18 +106,38 @@ class LinearSvm:
         return SVC(kernel=self.svm_kernel, C=value, class_weight="balanced" if self.params.balanced else None)
 
     def fit(self, train: Dataset, val: Dataset) -> list[dict[str, float]]:
-        """Train; return one row per candidate: c (or what `candidates` names), val_accuracy."""
+        """Train; return one row per candidate: c (or what `candidates` names), val_accuracy.
+
+        Without validation clips candidate and temperature are chosen by cross-validation over the training speakers.
+        """
+        parts = [(train, val)] if len(val) else inner_parts(train)
+        values = getattr(self.params, self.candidates)
+        scores, models = zip(*(self._tried(*part, values) for part in parts), strict=True)
+        pooled = np.concatenate(scores, axis=1)
+        labels = np.concatenate([judged.labels for _, judged in parts])
+        right = [round(float((each.argmax(1) == labels).mean()), 6) for each in pooled]
+        best = int(np.argmax(right))
+        self.chosen, self.temperature = values[best], _temperature(pooled[best], labels)
+        if len(val):
+            self.model = models[0][best]
+        else:
+            self.refit(train)
+        return [{self.candidates: one, "val_accuracy": each} for one, each in zip(values, right, strict=True)]
+
+    def _tried(self, train: Dataset, judged: Dataset, values: Sequence[float]) -> tuple[np.ndarray, list[Any]]:
+        """Return the scores of every candidate on clips that it has not learned from, (V, N, C), and the machines."""
         self.known, learned = np.unique(train.labels), self.learned_inputs(train)
-        judged = self.inputs(val) if len(val) else learned[:0]
-        history, found = [], []
-        for value in getattr(self.params, self.candidates):
+        inputs, scores, models = self.inputs(judged) if len(judged) else learned[:0], [], []
+        for value in values:
             self.model = self.machine(value).fit(learned, train.labels)
-            found.append((self.model, self._scored(judged)))
-            accuracy = round(float((found[-1][1].argmax(1) == val.labels).mean()), 6)
-            history.append({self.candidates: value, "val_accuracy": accuracy})
-        self.model, scores = found[int(np.argmax([row["val_accuracy"] for row in history]))]
-        self.temperature = _temperature(scores, val.labels)
-        return history
+            scores.append(self._scored(inputs))
+            models.append(self.model)
+        return np.stack(scores), models
+
+    def refit(self, data: Dataset) -> None:
+        """Learn anew, from training and validation clips, with the candidate that `fit` has chosen."""
+        self.known, learned = np.unique(data.labels), self.learned_inputs(data)
+        self.model = self.machine(self.chosen).fit(learned, data.labels)
 
     def scores(self, data: Dataset) -> np.ndarray:
         """Return decision values, (N, C); a class that training lacked gets -inf."""

@@ -1,7 +1,7 @@
 """What the classifiers on sequences share: a network with a softmax layer, trained until validation gets no better.
 
-Weight decay lies on the softmax layer alone, and the learning rate is chosen by the accuracy on validation, both as in
-Huang et al. 2017, section 4.1. Within one training the epoch with the lowest validation loss is kept, since a few dozen
+Weight decay lies on the softmax layer alone, and candidates are chosen by the accuracy on validation, both as in Huang
+et al. 2017, section 4.1. Within one training the epoch with the lowest validation loss is kept, since a few dozen
 validation clips give many epochs the same accuracy.
 """
 
@@ -17,6 +17,7 @@ from pydantic import Field
 from torch import nn
 from torch.nn.utils.rnn import pad_sequence
 
+from pipeline.classification.candidates import REFIT, SEEDS, Tried
 from pipeline.classification.classifiers._files import load_tensors, loading, save_tensors
 from pipeline.core.settings import Settings
 from pipeline.training.datasets import Dataset, Scaler, judged
@@ -26,29 +27,29 @@ from pipeline.training.loop import Loop, Schedule, Score, copied, minibatches
 class SequenceParams(Settings):
     """Network and training."""
 
-    cells: int = Field(
-        ge=1, description="nodes of the LSTM {Huang 4.1: 128 for train.lstm.*} {Ouyang 6.2.1: 128 for train.temporal.*}"
+    cells: Tried[Annotated[int, Field(ge=1)]] = Field(
+        description="nodes of the LSTM {Huang 4.1: 128 for train.lstm.*} {Ouyang 6.2.1: 128 for train.temporal.*}"
     )
-    dropout: float = Field(
-        ge=0,
-        lt=1,
+    dropout: Tried[Annotated[float, Field(ge=0, lt=1)]] = Field(
         description="after the LSTM {Huang 4.1: 0.5 for train.lstm.*} {Ouyang 6.2.1: 0.7 for train.temporal.*}",
     )
     readout: Literal["last", "mean"] = Field(
         description="LSTM output that the softmax sees: at the last step, or the mean"
     )
-    weight_decay: float = Field(ge=0, description="on the softmax layer {Huang 4.1: 0.0001 for train.lstm.*}")
-    learning_rate: tuple[Annotated[float, Field(gt=0)], ...] = Field(
-        min_length=1, description="of Adam; candidates, the best on validation is taken"
+    weight_decay: Tried[Annotated[float, Field(ge=0)]] = Field(
+        description="on the softmax layer {Huang 4.1: 0.0001 for train.lstm.*}"
     )
+    learning_rate: Tried[Annotated[float, Field(gt=0)]] = Field(description="of Adam")
     balanced: bool = Field(description="weigh classes by their inverse frequency in training")
-    batch: int = Field(ge=1, description="clips per step")
+    batch: Tried[Annotated[int, Field(ge=1)]] = Field(description="clips per step")
     epochs: int = Field(ge=1, description="at most")
     patience: int = Field(ge=1, description="stop after so many epochs without a lower validation loss")
     step_s: float = Field(
         ge=0, description="frames are averaged over steps of so many s before the LSTM; 0 = no averaging"
     )
     seed: int = Field(ge=0, description="of initial weights, order and dropout")
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((), description=SEEDS)
+    refit: bool = Field(False, description=REFIT)
 
 
 def class_weights(labels: torch.Tensor, classes: int) -> torch.Tensor:
@@ -74,22 +75,21 @@ class SequenceClassifier(ABC):
         """
 
     def fit(self, train: Dataset, val: Dataset) -> list[dict[str, float]]:
-        """Train; return one row per epoch of every candidate: learning_rate, epoch, loss, val_loss, val_accuracy."""
+        """Train; return one row per epoch: learning_rate, epoch, loss, val_loss, val_accuracy."""
         self.known = np.unique(train.labels)
         self.widths = train.widths or (train.sequences[0].shape[1],)
         self.scaler = Scaler.of_clips(train)  # clip by clip: a layer may have tens of thousands of columns
-        history: list[dict[str, float]] = []
-        found = []
-        for rate in self.params.learning_rate:
-            rows = self._train(train, val, rate)
-            history += [{"learning_rate": rate, **row} for row in rows]
-            kept = min(rows, key=lambda row: row["val_loss"])
-            found.append((kept["val_accuracy"], -kept["val_loss"], self.network))
-        self.network = max(found, key=lambda candidate: candidate[:2])[2]  # the first of equals
-        return history
+        history = self._train(train, val, self.params.epochs)
+        self.chosen = 1 + int(min(history, key=lambda row: row["val_loss"])["epoch"])  # the first of equals
+        return [{"learning_rate": self.params.learning_rate, **row} for row in history]
 
-    def _train(self, train: Dataset, val: Dataset, rate: float) -> list[dict[str, float]]:
-        """Train one candidate into `self.network`; return its epochs."""
+    def refit(self, data: Dataset) -> None:
+        """Train anew, on training and validation clips, for as many epochs as `fit` has kept."""
+        self.known, self.scaler = np.unique(data.labels), Scaler.of_clips(data)
+        self._train(data, data.some(()), self.chosen)
+
+    def _train(self, train: Dataset, val: Dataset, epochs: int) -> list[dict[str, float]]:
+        """Train `self.network`; return the epochs. Without validation clips the last one is kept."""
         torch.manual_seed(self.params.seed)
         self.network = self.new_network(self.widths)
         softmax = list(self.network.get_submodule("softmax").parameters())
@@ -103,13 +103,16 @@ class SequenceClassifier(ABC):
             return nn.functional.cross_entropy(logits, labels[rows], weights), len(rows)
 
         def judge(epoch: int, total: float) -> tuple[dict[str, float], Score]:
-            val_loss, val_accuracy = judged(self.predict(val), val.labels, self.known)
             row = {"epoch": epoch, "loss": round(total / len(train), 6)}
+            if not len(val):
+                return row, ()
+            val_loss, val_accuracy = judged(self.predict(val), val.labels, self.known)
             return {**row, "val_loss": val_loss, "val_accuracy": val_accuracy}, (-val_loss,)
 
-        optimiser, schedule, p = torch.optim.Adam(groups, lr=rate), Schedule(lambda _: rate), self.params
+        p = self.params
+        optimiser, schedule = torch.optim.Adam(groups, lr=p.learning_rate), Schedule(lambda _: p.learning_rate)
         given = (self.network, optimiser, schedule, lambda _: minibatches(len(train), p.batch), loss, judge)
-        return Loop(*given, p.epochs, p.patience, max_gradient=5.0).run()
+        return Loop(*given, epochs, p.patience, keeps=len(val) > 0, max_gradient=5.0).run()
 
     def _padded(self, sequences: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
         # scaled batch by batch: a scaled copy of all clips of a wide feature would take twice the memory

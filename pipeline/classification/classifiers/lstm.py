@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
+from pipeline.classification.candidates import Tried
 from pipeline.classification.classifiers._sequences import SequenceClassifier, SequenceParams
 from pipeline.core.settings import Settings
 from pipeline.networks.lstm import EmotionLSTM
@@ -12,7 +15,7 @@ LIGHT = False
 
 
 class _Hidden(Settings):
-    hidden: int = Field(ge=1, description="nodes of the hidden layer {Huang 4.1: 128}")
+    hidden: Tried[Annotated[int, Field(ge=1)]] = Field(description="nodes of the hidden layer {Huang 4.1: 128}")
 
 
 class Params(SequenceParams, _Hidden):  # fields stand in files in the order of the bases from right to left

@@ -12,11 +12,13 @@ class do not control the schedule, and where no other is left the training rows 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
 from pydantic import Field
 
+from pipeline.classification.candidates import SEEDS, Tried
 from pipeline.classification.classifiers._files import load_tensors, loading, save_tensors
 from pipeline.core.errors import SettingsError, WeightsError
 from pipeline.core.store import FeatureMeta
@@ -34,13 +36,16 @@ class Params(AdjustedRate):
     """What is transferred, and the training."""
 
     pretrained: str = Field("gender", pattern=r"^\w+$", description="network of `pretrain` whose weights it begins at")
-    learning_rate: float = Field(0.002, gt=0, description="per minibatch, at the beginning {Ouyang 6.3: 0.002}")
+    learning_rate: Tried[Annotated[float, Field(gt=0)]] = Field(
+        0.002, description="per minibatch, at the beginning {Ouyang 6.3: 0.002}"
+    )
     transferred: bool = Field(
         True, description="begin with the hidden layers of the gender DNN; false = with random ones"
     )
-    frozen: int = Field(
-        0, ge=0, description="hidden layers, counted from the input, that stay as the source task left them"
+    frozen: Tried[Annotated[int, Field(ge=0)]] = Field(
+        0, description="hidden layers, counted from the input, that stay as the source task left them"
     )
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((), description=SEEDS)
 
 
 def _loaded(folder: Path | None) -> Weights:

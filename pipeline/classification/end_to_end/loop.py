@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -68,6 +68,19 @@ class EndToEnd:
 
         A PipelineError says that the loss left the range of floats.
         """
+        history = self._trained(train, val)
+        kept = max(history, key=lambda row: (row["val_accuracy"], -row["val_loss"]))  # the first of equals
+        self.chosen = int(kept["iteration"])
+        return history
+
+    def refit(self, data: FaceClips) -> None:
+        """Train anew, on training and validation clips, for as many iterations as `fit` has kept."""
+        once = self.training.params.model_copy(update={"iterations": self.chosen})
+        self.training = replace(self.training, params=once)
+        self._trained(data, replace(data, ids=[], labels=data.labels[:0]))
+
+    def _trained(self, train: FaceClips, val: FaceClips) -> list[dict[str, float]]:
+        """Train; without validation clips the last state is kept."""
         training, count = self.training, len(self.classes)
         torch.backends.cudnn.deterministic = True
         network = (training.network, training.params, train, count, training.runtime.device)
@@ -92,8 +105,10 @@ class EndToEnd:
 
         def judge(number: int, total: float) -> tuple[dict[str, float], Score]:
             done = min((number + 1) * params.judge_every, params.iterations)
-            val_loss, val_accuracy = judged(self.predict(val), val.labels, known)
             row = {"iteration": done, "loss": round(total / (done - number * params.judge_every), 6)}
+            if not len(val):
+                return row, ()
+            val_loss, val_accuracy = judged(self.predict(val), val.labels, known)
             return {**row, "val_loss": val_loss, "val_accuracy": val_accuracy}, (val_accuracy, -val_loss)
 
         def diverged(done: int) -> PipelineError:
@@ -103,7 +118,7 @@ class EndToEnd:
         weights, decay = self.network.parameters(), params.weight_decay
         optimiser = torch.optim.SGD(weights, lr=params.learning_rate, momentum=params.momentum, weight_decay=decay)
         rounds = math.ceil(params.iterations / params.judge_every)
-        loop = Loop(self.network, optimiser, Schedule(params.rate), of_round, loss, judge, rounds)
+        loop = Loop(self.network, optimiser, Schedule(params.rate), of_round, loss, judge, rounds, keeps=len(val) > 0)
         loop.max_gradient, loop.diverged, loop.device = params.max_gradient, diverged, training.runtime.device
         return loop
 

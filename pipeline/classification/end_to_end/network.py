@@ -14,13 +14,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
 
 import numpy as np
 import torch
 from pydantic import Field
 from torch import nn
 
+from pipeline.classification.candidates import REFIT, SEEDS, Tried
 from pipeline.core.clip import Clip
 from pipeline.core.errors import ArtifactError
 from pipeline.core.settings import Settings
@@ -42,16 +43,13 @@ class EndToEndParams(Settings):
     """`end_to_end.<network>`; the defaults are the paper's where it says something."""
 
     settings: Mapping[str, Any] = Field({}, description="those of the plugin in pipeline/features/aligned/networks")
-    cells: int = Field(
+    cells: Tried[Annotated[int, Field(ge=1)]] = Field(
         128,
-        ge=1,
         description="nodes of each layer's LSTM {Ouyang 6.2.1: 128 for *.vggface.*} {Ouyang 6.2.1: 128 for "
         "*.pyramid.*}",
     )
-    dropout: float = Field(
+    dropout: Tried[Annotated[float, Field(ge=0, lt=1)]] = Field(
         0.7,
-        ge=0,
-        lt=1,
         description="behind the summed LSTMs; without an LSTM, settings.dropout holds {Ouyang 6.2.1: 0.7 for "
         "*.vggface.*}",
     )
@@ -59,14 +57,18 @@ class EndToEndParams(Settings):
         "last", description="LSTM output that the softmax sees: at the last frame, or the mean"
     )
     iterations: int = Field(5000, ge=1, description="steps of stochastic gradient descent {Ouyang 6.2.2: 5000}")
-    batch: int = Field(16, ge=1, description="clips per iteration")
-    learning_rate: float = Field(0.001, gt=0, description="at the beginning {Ouyang 6.2.2: 0.001}")
+    batch: Tried[Annotated[int, Field(ge=1)]] = Field(16, description="clips per iteration")
+    learning_rate: Tried[Annotated[float, Field(gt=0)]] = Field(
+        0.001, description="at the beginning {Ouyang 6.2.2: 0.001}"
+    )
     decay: float = Field(
         0.1, gt=0, le=1, description="factor that the learning rate is multiplied by {Ouyang 6.2.2: 0.1}"
     )
     decay_every: int = Field(1000, ge=1, description="iterations from one decay to the next {Ouyang 6.2.2: 1000}")
     momentum: float = Field(0.9, ge=0, lt=1, description="of stochastic gradient descent")
-    weight_decay: float = Field(0.0005, ge=0, description="share of the weights added to their gradients")
+    weight_decay: Tried[Annotated[float, Field(ge=0)]] = Field(
+        0.0005, description="share of the weights added to their gradients"
+    )
     max_gradient: float = Field(5.0, ge=0, description="norm of all gradients that is not exceeded; 0 = no limit")
     judge_every: int = Field(
         250, ge=1, description="iterations from one look at validation to the next; the best is kept"
@@ -75,6 +77,8 @@ class EndToEndParams(Settings):
         True, description="mirror half of the training clips; crops are random in any case {Ouyang 6.2.2: true}"
     )
     keep: Keep = Field((), description="folds (fold-00, ...) whose weights are kept, or all")
+    refit: bool = Field(False, description=REFIT)
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((), description=SEEDS)
     seed: int = Field(0, ge=0, description="of initial weights, order, dropout, mirrors and crops")
 
     def rate(self, iteration: int) -> float:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,13 @@ class EndToEndRecipe:
     @property
     def weights(self) -> Path:
         return self.training.network.weights
+
+    @property
+    def params(self) -> EndToEndParams:
+        return self.training.params
+
+    def having(self, params: EndToEndParams) -> EndToEndRecipe:
+        return replace(self, training=replace(self.training, params=params))
 
     def workers(self, wanted: int) -> int:
         # on a GPU several would only take turns and share its memory

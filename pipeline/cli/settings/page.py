@@ -147,7 +147,8 @@ def _range(about: FieldInfo, key: str) -> str:
 
 
 def _bounds(metadata: list[Any]) -> list[str]:
-    found = [(sign, getattr(limit, name, None)) for limit in metadata for name, sign in _BOUNDS.items()]
+    limits = [one for each in metadata for one in (each.metadata if isinstance(each, FieldInfo) else [each])]
+    found = [(sign, getattr(limit, name, None)) for limit in limits for name, sign in _BOUNDS.items()]
     return [f"{sign} {bound:g}" for sign, bound in found if bound is not None]
 
 

@@ -25,8 +25,10 @@ from pipeline.engine.clip_cache import cache_key
 from pipeline.features.fold_run import labelled
 from pipeline.features.joint.networks import Segments
 from pipeline.protocols.leakage import check_learned
+from pipeline.protocols.refit import level_of, noted, refit_of
 from pipeline.protocols.splits import Fold
-from pipeline.training.per_fold import FEATURES, Keep, is_kept
+from pipeline.training.held_out_windows import kept_and_held_out, on_windows
+from pipeline.training.per_fold import FEATURES, REFIT_FEATURES, Keep, is_kept
 
 
 class JointParams(Settings):
@@ -35,6 +37,9 @@ class JointParams(Settings):
     network: str = Field(min_length=1, description="plugin in pipeline/features/joint/networks")
     settings: Mapping[str, Any] = Field({}, description="the plugin's own settings")
     keep: Keep = Field("all", description="folds (fold-00, ...) whose weights are kept, or all")
+    refit: bool = Field(
+        False, description="as that of segments_*; needed where one of the two features was fine-tuned anew"
+    )
 
 
 def paired(audio: ClipFeatures, video: ClipFeatures) -> ClipFeatures:
@@ -69,11 +74,12 @@ class Sources:
 
 
 def _part(file: FeatureFile, name: str, fold: Fold, clip_ids: Sequence[str]) -> dict[str, ClipFeatures]:
-    level = name if file.folds else ""
+    level = level_of(name, file.folds)
     found = {}
     for clip_id in sorted(set(file.clip_ids(level)) & set(clip_ids)):
         if level:
-            check_learned(f"{file.path}: {level}/{clip_id}", file.part(clip_id, level), fold.get(clip_id, ""))
+            then = noted(file.part(clip_id, level), name, level)
+            check_learned(f"{file.path}: {level}/{clip_id}", then, fold.get(clip_id, ""))
         found[clip_id] = file.read(clip_id, level)
     return found
 
@@ -94,6 +100,7 @@ class JointJob:
     keep: Keep
     clips: Sequence[Clip]
     device: str
+    refit: bool = False
 
     def key(self, name: str, fold: Fold) -> str:
         return cache_key(
@@ -102,21 +109,36 @@ class JointJob:
             settings=self.settings,
             data=self.digest,
             fold=labelled(fold, self.clips),
-            run={"name": name, "device": self.device, "kept": is_kept(self.keep, name)},
+            run={"name": name, "device": self.device, "kept": is_kept(self.keep, name), "refit": self.refit},
         )
 
     def learn(self, name: str, fold: Fold, folder: Path) -> list[dict[str, Any]]:
         classes, plugin = class_names(self.clips), plugins.load("fusion_networks", self.network)
-        found = self.sources.read(name, fold, [clip.clip_id for clip in self.clips])
-        parts = {part: self._segments(found, fold, part, classes) for part in ("train", "val")}
+        found = self._read(name, fold)
+        train, val = self._segments(found, fold, "train", classes), self._segments(found, fold, "val", classes)
+        if on_windows(fold):
+            kept, held_out = kept_and_held_out(len(train))
+            train, val = _some(train, kept, "train"), _some(train, held_out, "val")
         params = plugin.Params.model_validate_json(self.settings)
-        joint, history = plugin.fit(params, parts["train"], parts["val"], len(classes), self.device)
+        joint, history = plugin.fit(params, train, val, len(classes), self.device)
+        self._write(folder / FEATURES, joint, found)
+        if self.refit:
+            again = refit_of(name, fold)
+            found = self._read(*again)
+            both, nothing = (self._segments(found, again[1], part, classes) for part in ("train", "val"))
+            joint, _ = plugin.fit(plugin.chosen(params, history), both, nothing, len(classes), self.device)
+            self._write(folder / REFIT_FEATURES, joint, found)
         if is_kept(self.keep, name):
             config = {"network": self.network, "settings": self.settings, "classes": classes}
             save_weights(folder, joint.state(), config, self.meta.origin)
-        meta = replace(self.meta, dimension=joint.dimension)
-        write_features(folder / FEATURES, meta, ((clip_id, joined(joint, found[clip_id])) for clip_id in sorted(found)))
         return [dict(row) for row in history]
+
+    def _read(self, name: str, fold: Fold) -> dict[str, ClipFeatures]:
+        return self.sources.read(name, fold, [clip.clip_id for clip in self.clips])
+
+    def _write(self, path: Path, joint: Any, found: Mapping[str, ClipFeatures]) -> None:
+        meta = replace(self.meta, dimension=joint.dimension)
+        write_features(path, meta, ((clip_id, joined(joint, found[clip_id])) for clip_id in sorted(found)))
 
     def _segments(self, found: Mapping[str, ClipFeatures], fold: Fold, part: str, classes: Sequence[str]) -> Segments:
         width = next((clip.values.shape[1] for clip in found.values()), 0)
@@ -127,6 +149,10 @@ class JointJob:
                 rows.append(pairs.values[pairs.mask])
                 labels.append(np.full(len(rows[-1]), classes.index(clip.emotion)))
         return Segments(np.concatenate(rows), np.concatenate(labels), part)
+
+
+def _some(segments: Segments, rows: np.ndarray, part: str) -> Segments:
+    return Segments(segments.inputs[rows], segments.labels[rows], part)
 
 
 def joined(joint: Any, clip: ClipFeatures) -> ClipFeatures:

@@ -13,6 +13,7 @@ from pipeline.engine.code_digest import code_digest
 from pipeline.engine.parallel import workers_for
 from pipeline.features.fold_run import FoldPaths, recorded
 from pipeline.features.joint.job import JointJob, JointParams, Sources, pair_entries
+from pipeline.protocols.refit import is_refit
 from pipeline.protocols.splits import Fold
 from pipeline.training.per_fold import check_keep, learn_folds
 
@@ -33,10 +34,16 @@ def fuse_features(
     settings = parse(plugin.Params, params.settings, f"params.yaml: {place}.settings").model_dump(mode="json")
     check_keep(params.keep, folds, place)
     meta = _meta(name, params.network, settings, sources)
+    for source in (sources.audio, sources.video):
+        with FeatureFile(source) as file:
+            if is_refit(file.folds) and not params.refit:
+                was = f"{file.meta.feature} was fine-tuned anew with validation clips (refit)"
+                raise SettingsError(f"params.yaml: {place}: {was}; set refit: true for it, too")
     entries = pair_entries(name, sources, clips, lost_by_id(upstream))
     learned, found = recorded(f"fuse_features:{name}", entries, upstream, folds, paths.ledger, runtime)
-    digest = file_digest(sources.audio) + file_digest(sources.video)
-    job = JointJob(meta, params.network, canonical_json(settings), sources, digest, params.keep, clips, runtime.device)
+    digest, given = file_digest(sources.audio) + file_digest(sources.video), canonical_json(settings)
+    more = params.keep, clips, runtime.device, params.refit
+    job = JointJob(meta, params.network, given, sources, digest, *more)
     workers = 1 if runtime.device == "cuda" else workers_for(runtime.workers, sources.audio, sources.video)
     write_json(paths.kept / "about.json", {"feature": name, "network": params.network, "origin": meta.origin})
     line = learn_folds(job, learned, meta, paths.out, paths.kept, paths.scratch, workers)

@@ -35,6 +35,11 @@ class SegmentParams(Settings):
         None, description="fine-tuning on each fold's training clips; null = the original network"
     )
     keep: Keep = Field((), description="folds (fold-00, ...) whose fine-tuned weights are kept, or all")
+    refit: bool = Field(
+        False,
+        description="fine-tune anew, for as many epochs as validation chose, on training and validation clips; what is "
+        "trained on the feature then has to do so, too",
+    )
 
 
 class Model(PluginModel):

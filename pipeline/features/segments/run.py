@@ -54,7 +54,7 @@ def tuned(
         cut.check_source(file.meta)
     store, entries = build(paths.scratch / "windows.raw", paths.source, clips, cut, stage, lost_by_id(upstream))
     learned, found = recorded(stage, entries, upstream, folds, paths.ledger, runtime)
-    meta = tuned_meta(feature, model, dimension(model), tuning.loop)
+    meta = tuned_meta(feature, model, dimension(model), tuning)
     job = TuneJob(meta, model, tuning, store, clips, runtime, paths.scratch / "checkpoints")
     # one process on a GPU: several would only take turns and share its memory
     workers = 1 if runtime.device == "cuda" else runtime.workers

@@ -14,6 +14,7 @@ from pipeline.core.weights_file import RANDOM
 from pipeline.evaluation.metrics import Score, best
 from pipeline.reporting.html.page import heat, page_key, warmth
 from pipeline.reporting.system.modalities import chosen_models, modality_values
+from pipeline.reporting.system.seeds import seeds_table, seeds_values
 from pipeline.reporting.system.statistics import Statistics, candidates
 from pipeline.reporting.system.statistics_page import statistics_values, warnings
 from pipeline.reporting.system.system_report import SystemReport
@@ -68,6 +69,7 @@ def page_values(
         "statistics": statistics_values(report, statistics, scores),
         "confusions": _best_models(report, chosen, scores, confusions),
         "helped": modality_values(chosen_models(report.settings, chosen, scores), statistics.per_class, report.classes),
+        "seeds": seeds_values(seeds_table(report.seeds, report.classes)) if report.seeds else None,
         "training": [training_chart(name, curve) for name, curve in report.curves.items()],
         "weights": list(weights.values()),
         "ledger": ledger_lines(report.ledger),

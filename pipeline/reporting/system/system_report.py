@@ -20,6 +20,7 @@ from pipeline.evaluation.metrics import ReportParams, Score, score
 from pipeline.manifest.corpus_json import CorpusSummary
 from pipeline.protocols.splits import Fold
 from pipeline.reporting.papers.paper import FeedbackRuns
+from pipeline.reporting.system.seeds import read_seeds
 from pipeline.reporting.training_curves import training_curve
 from pipeline.systems.params import SystemParams, fusions
 
@@ -43,6 +44,7 @@ class SystemReport:
     params: ReportParams
     feedback: FeedbackRuns | None = None  # what the feedback loop learned; None where the system has none
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # of the models that are trained step by step
+    seeds: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # rows of the models with several seeds, by each
 
     @property
     def protocol(self) -> str:
@@ -107,6 +109,7 @@ def read_results(models: Path, fusion: Path, settings: SystemParams) -> dict[str
         "about": [read_json(models / name / "about.json", "train") for name in names],
         "feedback": read_feedback(fusion, settings),
         "curves": read_curves(models, names),
+        "seeds": read_seeds(models, names),
     }
 
 

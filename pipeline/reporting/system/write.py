@@ -18,6 +18,7 @@ from pipeline.reporting.html.page import CONTENTS, FURTHER, SECTION, page_base, 
 from pipeline.reporting.papers.by_system import paper_of
 from pipeline.reporting.papers.paper import Results
 from pipeline.reporting.system.modalities import chosen_models, parts_of
+from pipeline.reporting.system.seeds import seeds_table
 from pipeline.reporting.system.statistics import candidates, statistics_of
 from pipeline.reporting.system.system_page import FURTHER as FURTHER_MODELS
 from pipeline.reporting.system.system_page import by_modality, graver_notices, made_here, page_values
@@ -48,6 +49,8 @@ def write_report(report: SystemReport, folder: Path) -> dict[str, Score]:
     write_ledger(folder / "ledger.csv", report.ledger)
     write_table(folder / "tables" / "scores.csv", score_table(scores))
     statistics.write(folder)
+    if report.seeds:
+        write_table(folder / "tables" / "seeds.csv", seeds_table(report.seeds, classes))
     write_curves(folder / "plots" / "training", report.curves)
     for name, counts in confusions.items():
         frame = pd.DataFrame(counts, index=pd.Index(classes, name="truth"), columns=classes)

@@ -82,20 +82,6 @@ def test_the_file_gives_the_same_posteriors(tmp_path):
         np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
-def test_the_learning_rate_is_chosen_by_validation_accuracy():
-    """One that learns nothing in so few epochs loses against one that does, wherever it stands in the list."""
-    for rates in ((1e-7, 0.01), (0.01, 1e-7)):
-        classifier, history = fitted("lstm", toy(60, 0), toy(24, 1), learning_rate=rates, epochs=8)
-        assert sorted({row["learning_rate"] for row in history}) == sorted(rates)
-        test = toy(60, 2)
-        assert (classifier.predict(test).argmax(axis=1) == test.labels).mean() >= 0.85
-
-
-def test_a_second_candidate_that_loses_changes_nothing():
-    alone, both = (fitted("lstm", toy(24, 0), toy(9, 1), learning_rate=r, epochs=6)[0] for r in ((0.01,), (0.01, 1e-7)))
-    np.testing.assert_array_equal(alone.predict(toy(6, 2)), both.predict(toy(6, 2)))
-
-
 @pytest.mark.parametrize(
     ("labels", "expected"),
     [([0, 0, 0, 1], [4 / 6, 2.0, 0.0]), ([0, 1, 2], [1.0, 1.0, 1.0]), ([2, 2], [0.0, 0.0, 1.0])],

@@ -31,9 +31,7 @@ def ramps(count: int, seed: int, widths: tuple[int, ...] = (), scale: float = 1.
 
 @pytest.mark.parametrize(("widths", "readout"), [((), "last"), ((1, 1), "mean")])
 def test_it_tells_the_order_in_time(widths, readout):
-    classifier, _ = fitted(
-        "temporal", ramps(60, 0, widths), ramps(24, 1, widths), readout=readout, learning_rate=(0.05,)
-    )
+    classifier, _ = fitted("temporal", ramps(60, 0, widths), ramps(24, 1, widths), readout=readout, learning_rate=0.05)
     test = ramps(60, 2, widths)
     assert (classifier.predict(test).argmax(axis=1) == test.labels).mean() >= 0.9
     assert classifier.network.widths == (widths or (2,))

@@ -536,7 +536,9 @@ def test_clips_without_faces_are_left_out_and_named_in_the_ledger(toy, corpus, t
 
 def test_a_fold_without_validation_clips(toy, corpus, tmp_path):
     fold = {clip_id: "train" if part == "val" else part for clip_id, part in folds()["fold-00"].items()}
-    with pytest.raises(PipelineError, match="fold-00 has no clip to validate on"):
+    with pytest.raises(
+        PipelineError, match=r"protocol\.validate_by: windows leaves toy-end_to_end no clip to validate on"
+    ):
         train(corpus, tmp_path, fewer={"fold-00": fold})
 
 
@@ -666,3 +668,38 @@ def test_a_gpu_learns_the_same_task(toy, corpus, tmp_path, mixed):
 def test_a_state_that_cannot_be_written_stops_nothing(toy, corpus, tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoints, "save", lambda *_: None)
     assert (train(corpus, tmp_path, only=["fold-00"], iterations=2) / "posteriors.csv").is_file()
+
+
+def test_it_learns_anew_for_the_iterations_that_validation_kept(toy, corpus, tmp_path):
+    """Validation posteriors stay; the weights are those of one training on both without any choice."""
+    plain, again = (
+        train(corpus, tmp_path / str(refit), only=["fold-00"], keep="all", refit=refit) for refit in (False, True)
+    )
+    found = [read_table(folder / "posteriors.csv") for folder in (plain, again)]
+    rows = [[frame[frame["part"] == part].reset_index(drop=True) for frame in found] for part in ("val", "test")]
+    assert rows[0][0].equals(rows[0][1])
+    assert not rows[1][0].equals(rows[1][1])
+    history = pd.read_csv(again / "history.csv").to_dict("records")
+    kept = max(history, key=lambda row: (row["val_accuracy"], -row["val_loss"]))["iteration"]
+    assert load_weights(again / "fold-00").config["params"]["iterations"] == kept
+    training = recipe(corpus, tmp_path / "alone", iterations=int(kept), refit=True).training
+    both = {name: "train" if part == "val" else part for name, part in folds()["fold-00"].items()}
+    clips_of_both = FaceClips.of(corpus / "aligned.h5", clips(), EMOTIONS).of_fold("", both, "train")
+    alone = end_to_end_loop.EndToEnd(training, EMOTIONS)
+    alone.chosen = int(kept)
+    alone.refit(clips_of_both)
+    weights = load_weights(again / "fold-00").state
+    assert all(torch.equal(weights[name], one) for name, one in alone.network.state_dict().items())
+
+
+def test_candidates_are_chosen_on_validation(toy, corpus, tmp_path):
+    rates = (1e-7, 0.1)
+    about = json.loads((train(corpus, tmp_path / "both", learning_rate=rates) / "about.json").read_text())
+    folders = {rate: train(corpus, tmp_path / f"{rate}", learning_rate=rate) for rate in rates}
+    reached: dict[str, dict[float, tuple[float, float]]] = {}
+    for rate, folder in folders.items():
+        for row in pd.read_csv(folder / "history.csv").to_dict("records"):
+            score = (row["val_accuracy"], -row["val_loss"])
+            of_fold = reached.setdefault(row["fold"], {})
+            of_fold[rate] = max(score, of_fold.get(rate, score))
+    assert about["chosen"] == {fold: {"learning_rate": max(rate, key=rate.get)} for fold, rate in reached.items()}

@@ -42,7 +42,7 @@ def test_every_section_and_every_setting_has_its_row() -> None:
 @pytest.mark.parametrize(
     "cells",
     [
-        "| `{lstm,temporal}.dropout` | after the LSTM | number ≥ 0 < 1"
+        "| `{lstm,temporal}.dropout` | after the LSTM | number ≥ 0 < 1 or list: number ≥ 0 < 1"
         " | lstm: `0.5`; temporal: `0.7` | lstm: 0.5; temporal: 0.7 "
         "| Huang et al. 2017, 4.1; Ouyang et al. 2017, 6.2.1 |",
         "| `{anet,anet15}.tune.epochs` | at most; 0 trains nothing, and the weights are named RANDOM in every report "
@@ -65,7 +65,9 @@ def test_papers_values_fit_the_setting_they_stand_at() -> None:
                 for _, _, value, _ in PRINTED.findall(field.description or ""):
                     found += 1
                     parsed = yaml.safe_load(value)
-                    TypeAdapter(Annotated[field.annotation, field, *field.metadata]).validate_python(parsed)
+                    TypeAdapter(Annotated[field.annotation, "one argument at least", *field.metadata]).validate_python(
+                        parsed
+                    )
     assert found > 50
 
 

@@ -5,6 +5,8 @@
                 whose inputs are the features side by side; the history has the keys of `ROW`. The joint gives the
                 feature (S, dimension) float32 of inputs (S, D) float32 when called; its `dimension` are the columns,
                 `state()` everything that was learned, tensors by name, on the CPU
+    chosen      `chosen(params, history) -> params`: the settings by which `fit`, without `val`, trains for as many
+                epochs as it had kept
     load        `load(params, state, columns, classes) -> joint`: the joint of a kept `state()`, for inputs of so many
                 columns
 

@@ -1,7 +1,7 @@
 """What dbn and fc share: supervised training by stochastic gradient descent, and the learned feature."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any, TypeVar
@@ -20,6 +20,7 @@ from pipeline.training.loop import Loop, Schedule, Score, minibatches
 from pipeline.training.task import check_device
 
 Network = TypeVar("Network", bound=FusionNetwork)
+Tuned = TypeVar("Tuned", bound="TuneParams")
 Tensors = tuple[torch.Tensor, torch.Tensor]
 """Scaled inputs (S, D) and labels (S,), on the device."""
 Layers = tuple[Annotated[int, Field(ge=1)], ...]
@@ -146,6 +147,15 @@ def tune(network: FusionNetwork, train: Tensors, val: Tensors, params: TuneParam
     history = Loop(network, optimiser, schedule, lambda _: batches(), loss, judge, *rounds, keeps=stops).run()
     network.eval()
     return history
+
+
+def chosen(params: Tuned, history: Sequence[Row]) -> Tuned:
+    """Return the settings with as many epochs as `tune` trained until the one that it kept."""
+    rows = [row for row in history if row["phase"] == "tune"]
+    if params.patience >= params.epochs or not rows or rows[0]["val_accuracy"] is None:
+        return params
+    best = max(rows, key=lambda row: (row["val_accuracy"], -float(row["val_loss"] or 0.0)))  # the first of equals
+    return params.model_copy(update={"epochs": int(best["epoch"] or 0) + 1})
 
 
 @torch.inference_mode()

@@ -15,7 +15,15 @@ import torch
 from pydantic import Field
 
 from pipeline.features.joint.networks import Row, Segments
-from pipeline.features.joint.networks._tuning import Layers, NetworkFeature, TuneParams, finite, fitted, restored
+from pipeline.features.joint.networks._tuning import (
+    Layers,
+    NetworkFeature,
+    TuneParams,
+    finite,
+    fitted,
+    restored,
+)
+from pipeline.features.joint.networks._tuning import chosen as chosen
 from pipeline.networks.fusion_dbn import FusionDBN
 from pipeline.networks.rbm import RBM, BernoulliRBM, GaussianRBM
 from pipeline.training.loop import minibatches

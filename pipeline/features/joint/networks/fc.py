@@ -11,6 +11,7 @@ from pydantic import Field
 
 from pipeline.features.joint.networks import Row, Segments
 from pipeline.features.joint.networks._tuning import Layers, NetworkFeature, TuneParams, fitted, restored
+from pipeline.features.joint.networks._tuning import chosen as chosen
 from pipeline.networks.fusion_dbn import FusionFC
 
 
