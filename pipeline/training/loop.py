@@ -50,7 +50,8 @@ class Loop:
         judge: (round number, total loss) -> (row of the history, score), with the network in whatever mode it likes
         patience: rounds without a better score behind which training stops
         keeps: whether the weights of the best round are taken in the end, and not those of the last
-        max_gradient: norm of all gradients that is not exceeded; 0 = no limit
+        max_gradient: norm that the gradients of no group of the optimiser exceed; 0 = no limit. With a limit a row of
+            the history has `clipped`, the share of the round's steps in which a group was cut
         diverged: steps done -> what is raised where the loss is no number; None = training goes on
         generators: random generators that `batches` and `loss` draw from, beside torch's own
     """
@@ -71,7 +72,7 @@ class Loop:
 
     def __post_init__(self) -> None:
         self.history: list[dict[str, Any]] = []
-        self.done, self.since = 0, 0
+        self.done, self.since, self.cut = 0, 0, 0
         self.best: Score | None = None
         self._keep()
 
@@ -106,8 +107,11 @@ class Loop:
     def round(self, number: int) -> None:
         """Learn from the batches of one round, and judge."""
         self.network.train()
+        begun, self.cut = self.done, 0
         total = sum(self.step(batch) for batch in self.batches(number))
         row, score = self.judge(number, total)
+        if self.max_gradient:
+            row["clipped"] = round(self.cut / max(1, self.done - begun), 6)
         self.history.append(row)
         if not self.keeps:
             return
@@ -130,13 +134,19 @@ class Loop:
         loss, count = self.loss(batch)
         loss.backward()
         if self.max_gradient:
-            nn.utils.clip_grad_norm_(self.network.parameters(), self.max_gradient)
+            self._limit()
         self.optimiser.step()
         self.done += 1
         found = loss.item()
         if self.diverged and not math.isfinite(found):
             raise self.diverged(self.done)
         return found * count
+
+    def _limit(self) -> None:
+        # group by group: a head that is new would otherwise take the learning rate of the body below it along
+        groups = [group["params"] for group in self.optimiser.param_groups]
+        norms = [float(nn.utils.clip_grad_norm_(weights, self.max_gradient)) for weights in groups]
+        self.cut += max(norms) > self.max_gradient
 
     def _keep(self) -> None:
         if self.keeps:

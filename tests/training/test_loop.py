@@ -109,6 +109,27 @@ def test_gradients_have_a_limit():
     assert loop([(1,)], max_gradient=0.5).run()[0]["weight"] == pytest.approx(0.9)
 
 
+def test_each_group_of_weights_has_its_own_limit_and_the_history_tells_how_often_it_held():
+    """A head with large gradients, as a new one has, leaves the steps of the body below it as they are."""
+    body, head = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
+    for layer in (body, head):
+        nn.init.ones_(layer.weight)
+    groups = [{"params": layer.parameters()} for layer in (body, head)]
+    made = loop(
+        [(1,)],
+        network=nn.ModuleList([body, head]),
+        optimiser=torch.optim.SGD(groups, lr=0.1),
+        batches=lambda number: [100.0, 100.0, 1.0, 1.0],
+        loss=lambda scale: ((body.weight + scale * head.weight).sum(), 1),
+        judge=lambda number, total: ({"round": number}, (1.0,)),
+        max_gradient=2.0,
+    )
+    assert made.run() == [{"round": 0, "clipped": 0.5}]
+    assert body.weight.item() == pytest.approx(1 - 4 * 0.1)
+    assert head.weight.item() == pytest.approx(1 - 2 * 0.2 - 2 * 0.1)
+    assert "clipped" not in loop([(1,)]).run()[0]
+
+
 def test_a_loss_that_is_no_number():
     made = loop([(1,)], batches=lambda number: [1.0, math.inf], diverged=lambda done: ValueError(f"step {done}"))
     with pytest.raises(ValueError, match="step 2"):

@@ -45,6 +45,9 @@ class SequenceParams(Settings):
     batch: int = Field(ge=1, description="clips per step")
     epochs: int = Field(ge=1, description="at most")
     patience: int = Field(ge=1, description="stop after so many epochs without a lower validation loss")
+    max_gradient: float = Field(
+        5.0, ge=0, description="norm that the gradients of neither the softmax layer nor the rest exceed; 0 = no limit"
+    )
     step_s: float = Field(
         ge=0, description="frames are averaged over steps of so many s before the LSTM; 0 = no averaging"
     )
@@ -109,7 +112,7 @@ class SequenceClassifier(ABC):
 
         optimiser, schedule, p = torch.optim.Adam(groups, lr=rate), Schedule(lambda _: rate), self.params
         given = (self.network, optimiser, schedule, lambda _: minibatches(len(train), p.batch), loss, judge)
-        return Loop(*given, p.epochs, p.patience, max_gradient=5.0).run()
+        return Loop(*given, p.epochs, p.patience, max_gradient=p.max_gradient).run()
 
     def _padded(self, sequences: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
         # scaled batch by batch: a scaled copy of all clips of a wide feature would take twice the memory

@@ -97,11 +97,12 @@ class EndToEnd:
             return {**row, "val_loss": val_loss, "val_accuracy": val_accuracy}, (val_accuracy, -val_loss)
 
         def diverged(done: int) -> PipelineError:
-            why = f"the loss of iteration {done} is no number; lower learning_rate or max_gradient"
+            why = f"the loss of iteration {done} is no number; lower learning_rate, or set max_gradient"
             return PipelineError(f"end_to_end.{training.network.name}: {why}")
 
-        weights, decay = self.network.parameters(), params.weight_decay
-        optimiser = torch.optim.SGD(weights, lr=params.learning_rate, momentum=params.momentum, weight_decay=decay)
+        groups = [{"params": part.parameters()} for part in (self.network.body, self.network.head)]
+        sgd = {"lr": params.learning_rate, "momentum": params.momentum, "weight_decay": params.weight_decay}
+        optimiser = torch.optim.SGD(groups, **sgd)
         rounds = math.ceil(params.iterations / params.judge_every)
         loop = Loop(self.network, optimiser, Schedule(params.rate), of_round, loss, judge, rounds)
         loop.max_gradient, loop.diverged, loop.device = params.max_gradient, diverged, training.runtime.device

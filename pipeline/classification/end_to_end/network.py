@@ -28,6 +28,7 @@ from pipeline.core.store import FeatureFile
 from pipeline.features.aligned.job import FRAMES, ClipModel
 from pipeline.features.aligned.network_crop import cut
 from pipeline.media.frame_sampling import filled
+from pipeline.networks.layers import LECUN
 from pipeline.networks.temporal import ClipNetwork, LayerScales, TemporalLSTM
 from pipeline.protocols.splits import Fold
 from pipeline.training.per_fold import Keep
@@ -67,7 +68,12 @@ class EndToEndParams(Settings):
     decay_every: int = Field(1000, ge=1, description="iterations from one decay to the next {Ouyang 6.2.2: 1000}")
     momentum: float = Field(0.9, ge=0, lt=1, description="of stochastic gradient descent")
     weight_decay: float = Field(0.0005, ge=0, description="share of the weights added to their gradients")
-    max_gradient: float = Field(5.0, ge=0, description="norm of all gradients that is not exceeded; 0 = no limit")
+    max_gradient: float = Field(
+        0.0,
+        ge=0,
+        description="norm that the gradients of neither the network nor its head exceed, so that a learning rate may "
+        "be less than it says; the history tells the share of clipped steps; 0 = no limit",
+    )
     judge_every: int = Field(
         250, ge=1, description="iterations from one look at validation to the next; the best is kept"
     )
@@ -184,10 +190,8 @@ def assembled(
     """Return a network with a new head, which takes its layers by their scales."""
     if model.plugin.HEAD == "lstm":
         head: nn.Module = TemporalLSTM(scales.widths, classes, params.cells, params.dropout, params.readout)
-        taking = [lstm.get_parameter("weight_ih_l0") for lstm in head.get_submodule("lstms").children()]
     else:
         softmax = nn.Linear(scales.widths[0], classes)
-        head, taking = nn.Sequential(nn.Dropout(model.params.dropout), softmax), [softmax.get_parameter("weight")]
-    for weight in taking:
-        nn.init.kaiming_normal_(weight, nonlinearity="linear")
+        LECUN(softmax.weight)
+        head = nn.Sequential(nn.Dropout(model.params.dropout), softmax)
     return ClipNetwork(body, head, scales)

@@ -247,7 +247,7 @@ def test_the_paper_is_the_default():
         params.decay,
         params.decay_every,
     ) == (128, 0.7, 5000, 0.001, 0.1, 1000)
-    assert params.flip
+    assert (params.flip, params.max_gradient) == (True, 0.0)
 
 
 def test_the_optimiser_gets_that_learning_rate(toy, corpus, tmp_path, monkeypatch):
@@ -269,7 +269,8 @@ def test_the_optimiser_gets_that_learning_rate(toy, corpus, tmp_path, monkeypatc
         weight_decay=0.3,
         judge_every=5,
     )
-    np.testing.assert_allclose(seen, [(rate, 0.9, 0.3) for rate in (1e-2, 1e-2, 1e-3, 1e-3, 1e-4)])
+    of_both = [(rate, 0.9, 0.3) for rate in (1e-2, 1e-2, 1e-3, 1e-3, 1e-4) for _ in ("network", "head")]
+    np.testing.assert_allclose(seen, of_both)
 
 
 def test_all_weights_are_learned(toy, corpus, tmp_path):
@@ -554,14 +555,14 @@ def test_another_file_than_that_of_aligned_faces(toy, corpus, tmp_path):
 def test_a_loss_that_left_all_bounds_stops_the_run(toy, corpus, tmp_path):
     with pytest.raises(
         PipelineError,
-        match=r"end_to_end\.toy: the loss of iteration \d+ is no number; lower learning_rate or max_gradient",
+        match=r"end_to_end\.toy: the loss of iteration \d+ is no number; lower learning_rate, or set max_gradient",
     ):
         train(corpus, tmp_path, learning_rate=1e38, max_gradient=0)
 
 
 def test_gradients_are_clipped(toy, corpus, tmp_path):
     moved = {}
-    for limit in (0.0, 1e-6):
+    for limit in (0.0, 1e-6):  # none, as the paper says nothing of any, is the default
         state = load_weights(
             train(corpus, tmp_path / str(limit), only=["fold-00"], keep=("fold-00",), max_gradient=limit) / "fold-00"
         ).state
