@@ -1,4 +1,4 @@
-"""Training of a source task, or of a fine-tuned network: early stopping on held-out accuracy, best weights kept."""
+"""Training of a source task, or of a fine-tuned network: early stopping on held-out accuracy, if that is asked for."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from torch import nn
 
 from pipeline.engine.code_digest import code_digest
 from pipeline.training import checkpoints
-from pipeline.training.loop import Loop, Schedule, minibatches
+from pipeline.training.loop import Loop, Schedule, copied, minibatches
 from pipeline.training.task import Examples, History, LoopParams, Run, State, Task, check_device
 
 
 def fit(task: Task, params: LoopParams, run: Run) -> tuple[State, History]:
-    """Train with cross-entropy; return the weights of the best epoch, on the CPU, and the history.
+    """Train with cross-entropy; return the weights of the epoch that `params.patience` says, on the CPU, and the
+    history; without held-out examples it is the last epoch.
 
     The history has epoch, loss, held_out_accuracy. A SettingsError says that the device is not there.
     """
@@ -45,10 +46,10 @@ def fit(task: Task, params: LoopParams, run: Run) -> tuple[State, History]:
         optimiser = torch.optim.SGD(network.parameters(), momentum=params.momentum, **settings)
     schedule = Schedule(lambda _: params.learning_rate)
     drawn = {"order of examples": order, **task.generators}
-    rounds = (params.epochs, params.patience)
+    rounds = (params.epochs, params.patience if len(task.held_out.labels) else None)
     loop = Loop(network, optimiser, schedule, batches, loss, judge, *rounds, generators=drawn, device=run.device)
     history = loop.run(run.checkpoint, _key(task, params, run) if run.checkpoint else "", run.on_epoch, "training")
-    return loop.best_state, history
+    return copied(network), history
 
 
 def _key(task: Task, params: LoopParams, run: Run) -> str:

@@ -48,8 +48,8 @@ class Loop:
         batches: round number -> its batches
         loss: batch -> (what is differentiated, what it counts in the round's total)
         judge: (round number, total loss) -> (row of the history, score), with the network in whatever mode it likes
-        patience: rounds without a better score behind which training stops
-        keeps: whether the weights of the best round are taken in the end, and not those of the last
+        patience: rounds without a better score behind which training stops, and the weights of the best round are
+            taken; None = all rounds are run, and those of the last are taken
         max_gradient: norm that the gradients of no group of the optimiser exceed; 0 = no limit. With a limit a row of
             the history has `clipped`, the share of the round's steps in which a group was cut
         diverged: steps done -> what is raised where the loss is no number; None = training goes on
@@ -63,8 +63,7 @@ class Loop:
     loss: Callable[[Any], tuple[torch.Tensor, int]]
     judge: Callable[[int, float], tuple[dict[str, Any], Score]]
     rounds: int
-    patience: float = math.inf
-    keeps: bool = True
+    patience: float | None = math.inf
     max_gradient: float = 0.0
     diverged: Callable[[int], Exception] | None = None
     generators: Mapping[str, torch.Generator] = field(default_factory=dict)
@@ -74,7 +73,13 @@ class Loop:
         self.history: list[dict[str, Any]] = []
         self.done, self.since, self.cut = 0, 0, 0
         self.best: Score | None = None
+        self.best_state: dict[str, torch.Tensor] = {}
         self._keep()
+
+    @property
+    def keeps(self) -> bool:
+        """Whether the best round is kept, and not the last."""
+        return self.patience is not None
 
     def run(
         self,
@@ -94,7 +99,7 @@ class Loop:
             on_round(row)
         left: Iterable[int] = range(len(self.history), self.rounds)
         for number in progress(left, self.rounds - len(self.history), label, "epoch") if label else left:
-            if self.since >= self.patience or self.schedule.ended:
+            if (self.patience is not None and self.since >= self.patience) or self.schedule.ended:
                 break
             self.round(number)
             if checkpoint:

@@ -17,6 +17,8 @@ from pipeline.core.settings import Settings
 
 State = dict[str, torch.Tensor]
 History = list[dict[str, float]]
+PATIENCE = "stop after so many epochs without a better {}, and keep the best epoch; null = run all and keep the last"
+"""What `patience` says wherever there is one."""
 
 
 class LoopParams(Settings):
@@ -27,7 +29,7 @@ class LoopParams(Settings):
         description="at most; 0 trains nothing, and the weights are named RANDOM in every report {Zhang IV.B: 300 "
         "for segments_audio.*} {Zhang IV.B: 400 for segments_video.*}",
     )
-    patience: int = Field(ge=1, description="stop after so many epochs without a better held-out accuracy")
+    patience: int | None = Field(ge=1, description=PATIENCE.format("held-out accuracy"))
     batch: int = Field(ge=1, description="examples per step {Zhang IV.B: 30 for segments_*}")
     learning_rate: float = Field(gt=0, description="of the optimiser {Zhang IV.B: 0.001 for segments_*}")
     optimiser: Literal["adam", "sgd"] = Field(

@@ -170,7 +170,7 @@ SMALL = {
                 "learning_rate": 0.05,
                 "momentum": 0.9,
                 "batch": 30,
-                "patience": 3,
+                "patience": None,
                 "seed": 0,
             },
         }

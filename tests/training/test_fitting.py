@@ -70,6 +70,25 @@ def test_it_stops_after_so_many_epochs_without_a_better_one(patience):
     assert len(history) == 1 + patience
 
 
+def test_without_patience_all_epochs_are_run_and_the_last_is_kept():
+    """As in the code of Zhang et al., where validation is watched and nothing else."""
+    learn, held = points(), points(1)
+    state, history = train(network(), learn, held, epochs=6, patience=None, learning_rate=0.5)
+    assert len(history) == 6
+    accuracies = [row["held_out_accuracy"] for row in history]
+    assert max(accuracies) > accuracies[-1], "or nothing is tested here"
+    best, _ = train(network(), learn, held, epochs=6, learning_rate=0.5)
+    assert any(not torch.equal(best[name], state[name]) for name in state)
+
+
+def test_without_held_out_examples_the_last_epoch_is_kept():
+    none = Examples(points().inputs[:0], points().labels[:0])
+    state, history = train(network(), points(), none, epochs=6, patience=1)
+    assert len(history) == 6
+    last, _ = train(network(), points(), points(1), epochs=6, patience=None)
+    assert all(torch.equal(last[name], state[name]) for name in state)
+
+
 def test_the_same_seed_gives_the_same_weights_and_another_order_others():
     states = [train(network(), points(), points(1), seed=seed)[0] for seed in (0, 0, 1)]
     assert torch.equal(states[0]["weight"], states[1]["weight"])

@@ -68,7 +68,7 @@ def test_the_weights_of_the_best_round_are_kept(scores, kept):
 
 
 def test_or_those_of_the_last():
-    made = loop([(2,), (1,), (0,)], keeps=False, patience=1)
+    made = loop([(2,), (1,), (0,)], patience=None)
     assert len(made.run()) == 3
     assert weight(made) == 0.4
 

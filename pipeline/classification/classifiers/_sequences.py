@@ -1,8 +1,8 @@
 """What the classifiers on sequences share: a network with a softmax layer, trained until validation gets no better.
 
 Weight decay lies on the softmax layer alone, and the learning rate is chosen by the accuracy on validation, both as in
-Huang et al. 2017, section 4.1. Within one training the epoch with the lowest validation loss is kept, since a few dozen
-validation clips give many epochs the same accuracy.
+Huang et al. 2017, section 4.1. Within one training `patience` keeps the epoch with the lowest validation loss, since a
+few dozen validation clips give many epochs the same accuracy.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pipeline.classification.classifiers._files import load_tensors, loading, sa
 from pipeline.core.settings import Settings
 from pipeline.training.datasets import Dataset, Scaler, judged
 from pipeline.training.loop import Loop, Schedule, Score, copied, minibatches
+from pipeline.training.task import PATIENCE
 
 
 class SequenceParams(Settings):
@@ -44,7 +45,7 @@ class SequenceParams(Settings):
     balanced: bool = Field(description="weigh classes by their inverse frequency in training")
     batch: int = Field(ge=1, description="clips per step")
     epochs: int = Field(ge=1, description="at most")
-    patience: int = Field(ge=1, description="stop after so many epochs without a lower validation loss")
+    patience: int | None = Field(ge=1, description=PATIENCE.format("(lower) validation loss"))
     max_gradient: float = Field(
         5.0, ge=0, description="norm that the gradients of neither the softmax layer nor the rest exceed; 0 = no limit"
     )
@@ -86,7 +87,7 @@ class SequenceClassifier(ABC):
         for rate in self.params.learning_rate:
             rows = self._train(train, val, rate)
             history += [{"learning_rate": rate, **row} for row in rows]
-            kept = min(rows, key=lambda row: row["val_loss"])
+            kept = min(rows, key=lambda row: row["val_loss"]) if self.params.patience else rows[-1]
             found.append((kept["val_accuracy"], -kept["val_loss"], self.network))
         self.network = max(found, key=lambda candidate: candidate[:2])[2]  # the first of equals
         return history
