@@ -186,6 +186,7 @@ SMALL = {
     "pretrain.pyramid": None,
     "clip_features.vggface.settings.size": 38,
     "clip_features.pyramid": None,
+    "clip_features.c3d": None,
     "end_to_end": {
         "vggface": {
             "settings": {"size": 38},
