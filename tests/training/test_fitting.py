@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -388,3 +389,22 @@ def test_a_process_killed_in_the_middle_is_gone_on_with(tmp_path):
     again = fit(noisy(), params, Run(checkpoint=tmp_path / "c.pt"))
     assert same_result(again, fit(noisy(), params, Run()))
     assert content != (tmp_path / "c.pt").read_bytes()
+
+
+def test_examples_in_pieces_are_learned_from_as_whole_batches():
+    whole, rows = train(network(), points(), points(1), optimiser="sgd")
+    pieces, again = train(network(), points(), points(1), optimiser="sgd", at_once=5)
+    for name, weight in whole.items():
+        torch.testing.assert_close(pieces[name], weight, rtol=1e-5, atol=1e-5)
+    assert [row["loss"] for row in again] == pytest.approx([row["loss"] for row in rows], abs=1e-5)
+
+
+def test_examples_are_prepared_beside_the_training_and_held_out_ones_too():
+    seen = []
+
+    def prepare(inputs: torch.Tensor, training: bool) -> torch.Tensor:
+        seen.append((training, threading.current_thread() is threading.main_thread()))
+        return inputs
+
+    train(network(), points(), points(1), prepare, epochs=1)
+    assert set(seen) == {(True, False), (False, False)}

@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from pipeline.training import loop as loop_module
 from pipeline.training.loop import Loop, Schedule, minibatches
 
 
@@ -155,6 +156,19 @@ def test_an_interrupted_run_goes_on(tmp_path, last):
     again = loop(scores, patience=3)
     assert again.run(tmp_path / "c.pt", "key", told.append) == expected == told
     assert (weight(again), again.done, again.since) == (weight(whole), whole.done, whole.since)
+
+
+def test_a_checkpoint_is_written_when_the_time_has_come_and_at_the_end(tmp_path, monkeypatch):
+    """The state of a large network is a gigabyte: it is not written behind every epoch."""
+    written, clock = [], iter(range(0, 1000, 10))
+    monkeypatch.setattr(loop_module.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(loop_module.checkpoints, "save", lambda path, key, state: written.append(len(state["history"])))
+    scores = [(1,), (2,), (3,), (4,), (5,)]
+    loop(scores).run(tmp_path / "c.pt", "key", every_s=25)
+    assert written == [3, 5]
+    written.clear()
+    loop(scores).run(tmp_path / "c.pt", "key")
+    assert written == [1, 2, 3, 4, 5], "once behind each"
 
 
 def test_minibatches_are_all_rows_in_random_order():

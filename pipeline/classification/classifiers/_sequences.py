@@ -8,6 +8,7 @@ few dozen validation clips give many epochs the same accuracy.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,8 +20,10 @@ from torch.nn.utils.rnn import pad_sequence
 
 from pipeline.classification.classifiers._files import load_tensors, loading, save_tensors
 from pipeline.core.settings import Settings
+from pipeline.training.batches import class_weights
 from pipeline.training.datasets import Dataset, Scaler, judged
 from pipeline.training.loop import Loop, Schedule, Score, copied, minibatches
+from pipeline.training.place import CPU
 from pipeline.training.task import PATIENCE
 
 
@@ -55,17 +58,11 @@ class SequenceParams(Settings):
     seed: int = Field(ge=0, description="of initial weights, order and dropout")
 
 
-def class_weights(labels: torch.Tensor, classes: int) -> torch.Tensor:
-    """Return N / (occurring classes * clips of the class), (C,); 0 for a class without a clip."""
-    counts = torch.bincount(labels, minlength=classes)
-    occurring = (counts > 0).sum()
-    return torch.where(counts > 0, len(labels) / (occurring * counts.clamp(min=1)), 0.0)
-
-
 class SequenceClassifier(ABC):
     """One network on one feature."""
 
     network: nn.Module
+    place = CPU
 
     def __init__(self, params: SequenceParams, classes: int) -> None:
         self.params, self.classes = params, classes
@@ -95,16 +92,16 @@ class SequenceClassifier(ABC):
     def _train(self, train: Dataset, val: Dataset, rate: float) -> list[dict[str, float]]:
         """Train one candidate into `self.network`; return its epochs."""
         torch.manual_seed(self.params.seed)
-        self.network = self.new_network(self.widths)
+        self.network = self.new_network(self.widths).to(self.place.device)
         softmax = list(self.network.get_submodule("softmax").parameters())
         body = [w for w in self.network.parameters() if all(w is not s for s in softmax)]
         groups: list[dict[str, Any]] = [{"params": body}, {"params": softmax, "weight_decay": self.params.weight_decay}]
         labels = torch.from_numpy(train.labels)
-        weights = class_weights(labels, self.classes) if self.params.balanced else None
+        weights = class_weights(labels, self.classes).to(self.place.device) if self.params.balanced else None
 
         def loss(rows: torch.Tensor) -> tuple[torch.Tensor, int]:
-            logits = self.network(*self._padded([train.sequences[i] for i in rows]))
-            return nn.functional.cross_entropy(logits, labels[rows], weights), len(rows)
+            logits = self._logits([train.sequences[i] for i in rows])
+            return nn.functional.cross_entropy(logits, labels[rows].to(logits.device), weights), len(rows)
 
         def judge(epoch: int, total: float) -> tuple[dict[str, float], Score]:
             val_loss, val_accuracy = judged(self.predict(val), val.labels, self.known)
@@ -115,11 +112,13 @@ class SequenceClassifier(ABC):
         given = (self.network, optimiser, schedule, lambda _: minibatches(len(train), p.batch), loss, judge)
         return Loop(*given, p.epochs, p.patience, max_gradient=p.max_gradient).run()
 
-    def _padded(self, sequences: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
+    def _logits(self, sequences: list[np.ndarray]) -> torch.Tensor:
         # scaled batch by batch: a scaled copy of all clips of a wide feature would take twice the memory
         lengths = [len(sequence) for sequence in sequences]
         scaled = torch.from_numpy(self.scaler(np.concatenate(sequences)))
-        return pad_sequence(scaled.split(lengths), batch_first=True), torch.tensor(lengths)
+        padded = pad_sequence(scaled.split(lengths), batch_first=True)
+        found: torch.Tensor = self.place.apply(partial(self.network, lengths=torch.tensor(lengths)), padded)
+        return found.float()
 
     @torch.inference_mode()
     def predict(self, data: Dataset) -> np.ndarray:
@@ -129,8 +128,8 @@ class SequenceClassifier(ABC):
         by_length = np.argsort([-len(sequence) for sequence in data.sequences], kind="stable")
         for first in range(0, len(data), self.params.batch):
             chosen = by_length[first : first + self.params.batch]
-            logits = self.network(*self._padded([data.sequences[i] for i in chosen]))
-            found[chosen] = torch.softmax(logits.double(), 1).numpy()
+            logits = self._logits([data.sequences[i] for i in chosen])
+            found[chosen] = torch.softmax(logits.double(), 1).cpu().numpy()
         return found
 
     def save(self, path: Path) -> None:

@@ -31,7 +31,8 @@ from pipeline.media.frame_sampling import filled
 from pipeline.networks.layers import LECUN
 from pipeline.networks.temporal import ClipNetwork, LayerScales, TemporalLSTM
 from pipeline.protocols.splits import Fold
-from pipeline.training.per_fold import Keep
+from pipeline.training.batches import AT_ONCE
+from pipeline.training.per_fold import KEEP, Keep
 
 _ORDER, _PICTURES = 0, 1
 """What random numbers are for; each iteration and each pass over the clips has its own: none has to be remembered."""
@@ -61,6 +62,8 @@ class EndToEndParams(Settings):
     )
     iterations: int = Field(5000, ge=1, description="steps of stochastic gradient descent {Ouyang 6.2.2: 5000}")
     batch: int = Field(16, ge=1, description="clips per iteration")
+    at_once: int | None = Field(None, ge=1, description=f"clips {AT_ONCE}")
+    balanced: bool = Field(False, description="weigh classes by their inverse frequency in training")
     learning_rate: float = Field(0.001, gt=0, description="at the beginning {Ouyang 6.2.2: 0.001}")
     decay: float = Field(
         0.1, gt=0, le=1, description="factor that the learning rate is multiplied by {Ouyang 6.2.2: 0.1}"
@@ -71,8 +74,8 @@ class EndToEndParams(Settings):
     max_gradient: float = Field(
         0.0,
         ge=0,
-        description="norm that the gradients of neither the network nor its head exceed, so that a learning rate may "
-        "be less than it says; the history tells the share of clipped steps; 0 = no limit",
+        description="norm that the gradients of neither the network nor its head exceed; the history tells the share "
+        "of steps that it cuts, and so a learning rate that is less than it says; 0 = no limit",
     )
     judge_every: int = Field(
         250, ge=1, description="iterations from one look at validation to the next; the best is kept"
@@ -80,7 +83,7 @@ class EndToEndParams(Settings):
     flip: bool = Field(
         True, description="mirror half of the training clips; crops are random in any case {Ouyang 6.2.2: true}"
     )
-    keep: Keep = Field((), description="folds (fold-00, ...) whose weights are kept, or all")
+    keep: Keep = Field("first", description=KEEP)
     seed: int = Field(0, ge=0, description="of initial weights, order, dropout, mirrors and crops")
 
     def rate(self, iteration: int) -> float:

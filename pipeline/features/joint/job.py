@@ -26,7 +26,7 @@ from pipeline.features.fold_run import labelled
 from pipeline.features.joint.networks import Segments
 from pipeline.protocols.leakage import check_learned
 from pipeline.protocols.splits import Fold
-from pipeline.training.per_fold import FEATURES, Keep, is_kept
+from pipeline.training.per_fold import FEATURES, KEEP, Keep, is_kept
 
 
 class JointParams(Settings):
@@ -34,7 +34,7 @@ class JointParams(Settings):
 
     network: str = Field(min_length=1, description="plugin in pipeline/features/joint/networks")
     settings: Mapping[str, Any] = Field({}, description="the plugin's own settings")
-    keep: Keep = Field("all", description="folds (fold-00, ...) whose weights are kept, or all")
+    keep: Keep = Field("first", description=KEEP)
 
 
 def paired(audio: ClipFeatures, video: ClipFeatures) -> ClipFeatures:

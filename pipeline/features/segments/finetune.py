@@ -28,6 +28,7 @@ from pipeline.protocols.splits import Fold
 from pipeline.training import checkpoints
 from pipeline.training.fitting import fit
 from pipeline.training.per_fold import FEATURES, Keep, is_kept
+from pipeline.training.place import Place
 from pipeline.training.task import Examples, LoopParams, Run, Task
 
 
@@ -75,7 +76,8 @@ class TuneJob:
         prepare = self.model.plugin.prepare
         examples = parts["train"], parts["val"]
         task = Task(network, *examples, lambda inputs, _: prepare(inputs), self.model.code, {"fold": name})
-        run = Run(self.runtime.device, self.runtime.mixed_precision, checkpoint)
+        every_s = 60 * self.runtime.checkpoint_minutes
+        run = Run(self.runtime.device, self.runtime.mixed_precision, checkpoint, checkpoint_s=every_s)
         state, history = fit(task, self.tuning.loop, run)
         if is_kept(self.tuning.keep, name):
             config = {"network": dict(self.model.loaded().config["network"]), "classes": classes, "fold": name}
@@ -91,9 +93,10 @@ class TuneJob:
         clips = self.store.clips
         scratch, shape = folder / "fc7.raw", (sum(len(clip.rows) for clip in clips.values()), self.meta.dimension)
         values = np.memmap(scratch, np.float32, "w+", shape=shape)
+        held = Place.of(self.runtime).holding(network)
         for clip_id, clip in clips.items():
             ready = batches(self.model, self.store.windows(clip_id))
-            for row, found in zip(clip.rows, fc7(network, ready, self.runtime.device), strict=True):
+            for row, found in zip(clip.rows, fc7(held, ready), strict=True):
                 values[row] = found
         with feature_file(folder / FEATURES, self.meta) as file:
             for clip_id, clip in sorted(clips.items()):

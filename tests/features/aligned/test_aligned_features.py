@@ -32,6 +32,7 @@ from pipeline.features.aligned.job import LARGEST, ClipFeatureJob, ClipFeaturePa
 from pipeline.networks.c3d import C3D
 from pipeline.networks.face_resnet import FaceResNet
 from pipeline.networks.vgg_face import VggFace
+from pipeline.training.place import Place
 
 ROOT = Path(__file__).resolve().parents[3]
 NETWORKS = {
@@ -183,6 +184,16 @@ def test_what_is_observed_does_not_hang_on_the_size_of_batches(job, tmp_path):
     values = [computed(job("pyramid", batch), clip).values.astype(float) for batch in (1, 16)]
     np.testing.assert_allclose(*values, rtol=2e-3, atol=1e-3)
     assert np.array_equal(values[0], computed(job("pyramid", 1), clip).values), "twice the same bits"
+
+
+def test_the_network_is_applied_in_its_place(job, weights):
+    """In bfloat16, since the tests have no other device: another key, coarser values, and nothing else."""
+    one = job("pyramid")
+    coarse = replace(one, place=Place("cpu", mixed_precision=True))
+    assert key_of(one) != key_of(coarse)
+    exact, found = (computed(made_, aligned(0)).values.astype(float) for made_ in (one, coarse))
+    assert not np.array_equal(exact, found)
+    np.testing.assert_allclose(found, exact, atol=0.05 * np.abs(exact).max())
 
 
 def test_a_grid_makes_fewer_columns(job):
