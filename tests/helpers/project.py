@@ -148,6 +148,7 @@ SMALL = {
     "select.v1024.k": 64,
     "rank.pool5.trees": 6,
     "rank.pool5.max_rows": 200,
+    "systems.zhang2017.also": {},
     "systems.zhang2017.features": {"anet": "audio", "vnet": "video", "dbn2": "joint"},
     "segments_audio.alexaudio": None,
     "segments_audio.anet15": None,

@@ -157,6 +157,7 @@ LEARN = {
     "decay_every": 30,
     "judge_every": 4,
     "weight_decay": 0.0,
+    "keep": (),
 }
 
 
@@ -584,16 +585,14 @@ def test_a_batch_in_pieces_gives_the_network_of_the_whole(toy, corpus, tmp_path)
 
 def test_classes_are_weighed_by_their_inverse_frequency(toy, corpus, tmp_path):
     """Six clips of one emotion and two of the other: unweighted, the head leans to the first from the first step on."""
+    one = {"iterations": 1, "judge_every": 1, "dropout": 0.0, "flip": False, "batch": 5}
     less = [clip for clip in clips() if clip.speaker != "s1" or clip.emotion == "anger" or clip.clip_id.endswith("_0")]
     fold = {"fold-00": {clip.clip_id: folds()["fold-00"][clip.clip_id] for clip in less}}
     leans = {}
     for balanced in (False, True):
-        out = train(
-            corpus, tmp_path / str(balanced), these=less, fewer=fold, balanced=balanced, keep="first", iterations=1,
-            judge_every=1, dropout=0.0, flip=False, batch=5,
-        )  # fmt: skip
+        out = train(corpus, tmp_path / str(balanced), these=less, fewer=fold, balanced=balanced, **one)
         leans[balanced] = pd.read_csv(out / "history.csv")["loss"].iloc[0]
-    made = recipe(corpus, tmp_path, balanced=True, batch=5)
+    made = recipe(corpus, tmp_path, balanced=True, **one)
     torch.manual_seed(0)
     learn = FaceClips.of(corpus / "aligned.h5", less, EMOTIONS).of_fold("fold-00", fold["fold-00"], "train")
     network = new_network(made.training.network, made.training.params, learn, 2)
