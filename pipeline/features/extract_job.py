@@ -12,6 +12,7 @@ from pipeline.core.clip import Clip
 from pipeline.core.files import canonical_json
 from pipeline.core.settings import parse
 from pipeline.core.store import ClipFeatures, FeatureMeta, opened
+from pipeline.core.weights_file import FILE
 from pipeline.engine.code_digest import code_digest
 from pipeline.media.audio_blocks import Audio
 from pipeline.media.decode import degraded_by, read_audio_blocks
@@ -45,7 +46,7 @@ class ExtractJob:
         """Return the job for a corpus folder or a feature file by the block of params.yaml at a key; a network is
         applied in its place.
         """
-        place = place if weights is not None else CPU
+        place = place if weights is not None and (weights / FILE).is_file() else CPU  # dlib has no other
         return cls(feature, extractor_params(feature, block, f"params.yaml: {key}"), source, weights, place)
 
     @property
@@ -107,7 +108,7 @@ class ExtractJob:
 def _extractor(feature: str, params: str, weights: Path | None, place: Place) -> Any:
     module = plugins.load("extractors", feature)
     made = module.Extractor(module.Params.model_validate_json(params), weights)
-    if hasattr(getattr(made, "network", None), "to"):  # one of torch; dlib's stays where it is
+    if place != CPU:
         made.network = place.holding(made.network)
     return made
 

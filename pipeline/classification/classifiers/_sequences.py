@@ -8,7 +8,6 @@ few dozen validation clips give many epochs the same accuracy.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -116,9 +115,10 @@ class SequenceClassifier(ABC):
         # scaled batch by batch: a scaled copy of all clips of a wide feature would take twice the memory
         lengths = [len(sequence) for sequence in sequences]
         scaled = torch.from_numpy(self.scaler(np.concatenate(sequences)))
-        padded = pad_sequence(scaled.split(lengths), batch_first=True)
-        found: torch.Tensor = self.place.apply(partial(self.network, lengths=torch.tensor(lengths)), padded)
-        return found.float()
+        padded = pad_sequence(scaled.split(lengths), batch_first=True).to(self.place.device)
+        # in float32 whatever the precision, as the heads of networks end to end
+        found: torch.Tensor = self.network(padded, torch.tensor(lengths))
+        return found
 
     @torch.inference_mode()
     def predict(self, data: Dataset) -> np.ndarray:

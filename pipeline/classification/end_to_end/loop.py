@@ -84,7 +84,6 @@ class EndToEnd:
         coming: list[Iterator[Batch]] = []
         device, classes = training.runtime.device, len(self.classes)
         weights = class_weights(torch.from_numpy(train.labels), classes) if params.balanced else None
-        weights_there = None if weights is None else weights.to(device)
 
         def of_round(number: int) -> Iterable[Batch]:
             done = number * params.judge_every
@@ -94,8 +93,9 @@ class EndToEnd:
             return islice(coming[0], params.judge_every)
 
         def loss(batch: Batch) -> tuple[torch.Tensor, int]:
-            labels = moved(batch[1], device)
-            return nn.functional.cross_entropy(self.logits(batch[0]), labels, weights_there), len(labels)
+            logits, labels = self.logits(batch[0]), moved(batch[1], device)
+            weighed = None if weights is None else weights.to(device)
+            return nn.functional.cross_entropy(logits, labels, weighed), len(labels)
 
         def judge(number: int, total: float) -> tuple[dict[str, float], Score]:
             done = min((number + 1) * params.judge_every, params.iterations)
