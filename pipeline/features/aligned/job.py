@@ -80,11 +80,11 @@ class ClipFeatureJob:
         place: Place = CPU,
     ) -> Self:
         """Return the job of one feature; SettingsError for a wrong setting, or one that leaves weights at random."""
-        place = f"clip_features.{feature}"
-        model = ClipModel.of(params.network, params.settings, weights, place)
+        key = f"clip_features.{feature}"
+        model = ClipModel.of(params.network, params.settings, weights, key)
         if new := getattr(_network(model), "renewed", ()):
             raise SettingsError(
-                f"params.yaml: {place}.settings leave {new[0]} at random; choose the size or fc6 that the weights have"
+                f"params.yaml: {key}.settings leave {new[0]} at random; choose the size or fc6 that the weights have"
             )
         return cls(feature, model, params.batch, source, place)
 

@@ -159,7 +159,7 @@ def test_the_kept_feature_and_the_network_end_to_end_get_equal_arrays(job, tmp_p
         seen.append(inputs)
         return one.model.network().layers(inputs)
 
-    monkeypatch.setattr(job_module, "_network", lambda model: SimpleNamespace(layers=layers))
+    monkeypatch.setattr(job_module, "_network", lambda model, place: SimpleNamespace(layers=layers))
     clips = FaceClips.of(one.source, CLIPS, ["anger"])
     for number, clip_id in enumerate(clips.ids):
         clip = one.load(CLIPS[number])

@@ -350,7 +350,8 @@ def test_pool5_does_not_hang_on_the_batch_or_the_light(tmp_path):
 def test_a_network_is_applied_in_its_place(name, tmp_path):
     """In bfloat16, since the tests have no other device: another key, coarser values; dlib's network stays as it is."""
     source = plugins.load("extractors", name).INPUT
-    write_features(tmp_path / f"{source}.h5", FeatureMeta(source, 1, "float32"), [("c", GOOD[source]())])
+    given = GOOD[source]()
+    write_features(tmp_path / f"{source}.h5", FeatureMeta(source, given.values.shape[1], "float32"), [("c", given)])
     places = CPU, Place("cpu", mixed_precision=True)
     jobs = [
         ExtractJob.of(name, {}, f"extract.{name}", tmp_path / f"{source}.h5", weights_of(name, tmp_path), place)
