@@ -6,13 +6,15 @@ from pipeline.engine.run import run
 from pipeline.features.aligned.job import ClipFeatureJob, ClipFeatureParams
 from pipeline.protocols.splits import check_disjoint_source
 from pipeline.runner.stage import Context, stage
+from pipeline.training.place import Place
 
 
 @stage(reads="clip_features.{feature}", names="corpus feature", paths="source weights manifest upstream out ledger")
 def main(context: Context) -> str:
     args = context.args
     params = context.model(f"clip_features.{args.feature}", ClipFeatureParams)
-    job = ClipFeatureJob.of(args.feature, params, args.weights, args.source)
+    place = Place.of(context.runtime)
+    job = ClipFeatureJob.of(args.feature, params, args.weights, args.source, place)
     clips, upstream = read_manifest(args.manifest), read_ledger(args.upstream)
     check_disjoint_source(job.model.loaded().config["speakers"], (clip.speaker for clip in clips), args.feature)
-    return run(job, clips, upstream, job.meta(), args.out, args.ledger, context.runtime)
+    return run(job, clips, upstream, job.meta(), args.out, args.ledger, place.alone(context.runtime))

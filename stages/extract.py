@@ -6,6 +6,7 @@ from pipeline.engine.run import run
 from pipeline.features.extract_job import ExtractJob
 from pipeline.protocols.splits import check_disjoint_source
 from pipeline.runner.stage import Context, stage
+from pipeline.training.place import Place
 
 
 @stage(
@@ -18,6 +19,8 @@ def main(context: Context) -> str:
     args = context.args
     key = f"{args.section}.{args.feature}"
     clips, upstream = read_manifest(args.manifest), read_ledger(args.upstream)
-    job = ExtractJob.of(args.feature, context.section(key), key, args.source or context.root(), args.weights)
+    place = Place.of(context.runtime)
+    source = args.source or context.root()
+    job = ExtractJob.of(args.feature, context.section(key), key, source, args.weights, place)
     check_disjoint_source(job.source_speakers(), (clip.speaker for clip in clips), args.feature)
-    return run(job, clips, upstream, job.meta(), args.out, args.ledger, context.runtime)
+    return run(job, clips, upstream, job.meta(), args.out, args.ledger, job.place.alone(context.runtime))

@@ -14,6 +14,7 @@ from pipeline.core.weights_file import FILE
 from pipeline.protocols.splits import read_splits
 from pipeline.runner.stage import Context, stage
 from pipeline.systems.ids import ModelId
+from pipeline.training.place import Place
 
 
 @stage(
@@ -27,7 +28,7 @@ def main(context: Context) -> str:
     name = f"train.{args.classifier}"
     plugin = plugins.load("classifiers", args.classifier, name)
     params = parse(plugin.Params, context.section(name), f"params.yaml: {name}")
-    recipe = FeatureRecipe.of(plugin, params, args.source, args.weights, name)
+    recipe = FeatureRecipe.of(plugin, params, args.source, args.weights, name, Place.of(context.runtime))
     clips, folds, upstream = read_manifest(args.manifest), read_splits(args.splits), read_ledger(args.upstream)
     model, notes = ModelId(args.feature, args.classifier), Path(context.runtime.clip_cache).parent / "trained"
     inputs = [args.source, args.manifest, args.splits, args.upstream, *([args.weights / FILE] if args.weights else [])]

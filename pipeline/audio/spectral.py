@@ -1,11 +1,11 @@
 """Mel spectra, MFCC, their derivatives and context windows: shared by features and by the source task on phones."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from pydantic import Field
 
+from pipeline.core.moments import moments
 from pipeline.core.settings import Settings
 
 AUDIO_HZ = 16_000
@@ -131,27 +131,6 @@ def log_mel(samples: np.ndarray, params: LogMelParams) -> tuple[np.ndarray, np.n
     """
     power = _mel_power(samples, params, params.bands).T
     return np.log(np.maximum(power, LOG_FLOOR)).astype(np.float32), Frames(params).times(len(power))
-
-
-def moments(blocks: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Return (mean, standard deviation) of each column over all rows, (D,) float64 each, of blocks (n, D), one row at
-    least; the last bits depend on where they are cut.
-
-    By the sums of squares about each block's own mean, which lose no digits where the mean is large (Chan, Golub and
-    LeVeque 1979).
-    """
-    count = 0
-    mean: Any = 0.0
-    squares: Any = 0.0
-    for block in blocks:
-        if not len(block):
-            continue
-        own = block.mean(axis=0, dtype=np.float64)
-        total = count + len(block)
-        squares = squares + np.square(block - own).sum(axis=0) + np.square(own - mean) * count * len(block) / total
-        mean = mean + (own - mean) * len(block) / total
-        count = total
-    return mean, np.sqrt(squares / count)
 
 
 def normalise(values: np.ndarray, mean: np.ndarray, deviation: np.ndarray) -> np.ndarray:

@@ -14,6 +14,7 @@ from pipeline.core.store import FeatureFile
 from pipeline.core.weights_file import load_weights
 from pipeline.engine.parallel import workers_for
 from pipeline.training.material import Material
+from pipeline.training.place import CPU, Place
 
 
 class Recipe(Protocol):
@@ -59,10 +60,19 @@ class FeatureRecipe:
     params: Any
     source: Path
     weights: Path | None = None
+    runs: Place = CPU
 
     @classmethod
-    def of(cls, plugin: Any, params: Any, source: Path, weights: Path | None, place: str) -> FeatureRecipe:
-        """Return the recipe of a plugin, whose key of params.yaml is `place`.
+    def of(
+        cls,
+        plugin: Any,
+        params: Any,
+        source: Path,
+        weights: Path | None,
+        place: str,
+        runs: Place = CPU,
+    ) -> FeatureRecipe:
+        """Return the recipe of a plugin, whose key of params.yaml is `place`; a network is trained where `runs` says.
 
         A SettingsError says that it takes no weights, or needs some, or that they do not suit the feature.
         """
@@ -73,13 +83,13 @@ class FeatureRecipe:
         if weights is not None:
             with FeatureFile(source) as file:
                 plugin.check_input(file.meta, weights)
-        return cls(plugin, params, source, weights)
+        return cls(plugin, params, source, weights, runs if hasattr(plugin.Classifier, "place") else CPU)
 
     def having(self, params: Any) -> FeatureRecipe:
         return replace(self, params=params)
 
     def workers(self, wanted: int) -> int:
-        return workers_for(wanted, self.source) if self.plugin.LIGHT else wanted
+        return workers_for(wanted, self.source) if self.plugin.LIGHT else self.runs.workers(wanted)
 
     def about(self) -> dict[str, Any]:
         with FeatureFile(self.source) as file:
@@ -96,7 +106,10 @@ class FeatureRecipe:
         return Material(self.source, clips, classes, getattr(self.params, "step_s", 0.0), row).once(folder)
 
     def model(self, classes: Sequence[str]) -> Any:
-        return self.plugin.Classifier(self.params, len(classes), *([self.weights] if self.weights else []))
+        made = self.plugin.Classifier(self.params, len(classes), *([self.weights] if self.weights else []))
+        if self.runs != CPU:
+            made.place = self.runs
+        return made
 
 
 def joined(rests: Sequence[tuple[str, str, str]]) -> dict[str, str]:

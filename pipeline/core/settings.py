@@ -42,7 +42,13 @@ class Runtime(Settings):
         "cpu",
         description="where networks run; cuda changes the last bits of what they give; auto = cuda if it is there",
     )
-    mixed_precision: bool = Field(False, description="bfloat16 where a network is trained; faster on a GPU, coarser")
+    mixed_precision: bool = Field(False, description="bfloat16 where a network is applied; faster on a GPU, coarser")
+    checkpoint_minutes: float = Field(
+        5.0,
+        ge=0,
+        description="least time between two writings of a training's state, minutes, which is what a killed run may "
+        "lose; 0 = after every epoch or look at validation; the state at the end is written in any case",
+    )
     max_failed_fraction: float = Field(0.2, ge=0, le=1, description="a stage stops when more of its clips fail")
 
     def here(self) -> Runtime:

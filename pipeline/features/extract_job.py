@@ -12,9 +12,11 @@ from pipeline.core.clip import Clip
 from pipeline.core.files import canonical_json
 from pipeline.core.settings import parse
 from pipeline.core.store import ClipFeatures, FeatureMeta, opened
+from pipeline.core.weights_file import FILE
 from pipeline.engine.code_digest import code_digest
 from pipeline.media.audio_blocks import Audio
 from pipeline.media.decode import degraded_by, read_audio_blocks
+from pipeline.training.place import CPU, Place
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,23 @@ class ExtractJob:
     params: Mapping[str, Any]
     source: Path
     weights: Path | None = None
+    place: Place = CPU
 
     @classmethod
-    def of(cls, feature: str, block: Any, key: str, source: Path, weights: Path | None) -> Self:
-        """Return the job for a corpus folder or a feature file by the block of params.yaml at a key."""
-        return cls(feature, extractor_params(feature, block, f"params.yaml: {key}"), source, weights)
+    def of(
+        cls,
+        feature: str,
+        block: Any,
+        key: str,
+        source: Path,
+        weights: Path | None,
+        place: Place = CPU,
+    ) -> Self:
+        """Return the job for a corpus folder or a feature file by the block of params.yaml at a key; a network is
+        applied in its place.
+        """
+        place = place if weights is not None and (weights / FILE).is_file() else CPU  # dlib has no other
+        return cls(feature, extractor_params(feature, block, f"params.yaml: {key}"), source, weights, place)
 
     @property
     def stage(self) -> str:
@@ -51,6 +65,7 @@ class ExtractJob:
             "code": self.version,
             "params": dict(self.params),
             "weights": self._extractor.meta.weights,
+            **self.place.parts,
         }
 
     def load(self, clip: Clip) -> Any:
@@ -86,13 +101,16 @@ class ExtractJob:
 
     @property
     def _extractor(self) -> Any:
-        return _extractor(self.feature, canonical_json(dict(self.params)), self.weights)
+        return _extractor(self.feature, canonical_json(dict(self.params)), self.weights, self.place)
 
 
 @cache
-def _extractor(feature: str, params: str, weights: Path | None) -> Any:
+def _extractor(feature: str, params: str, weights: Path | None, place: Place) -> Any:
     module = plugins.load("extractors", feature)
-    return module.Extractor(module.Params.model_validate_json(params), weights)
+    made = module.Extractor(module.Params.model_validate_json(params), weights)
+    if place != CPU:
+        made.network = place.holding(made.network)
+    return made
 
 
 def extractor_params(feature: str, data: Any, place: str) -> dict[str, Any]:

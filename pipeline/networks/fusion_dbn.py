@@ -39,10 +39,10 @@ class FusionNetwork(nn.Module):
 
 
 class FusionDBN(FusionNetwork):
-    """Sigmoid layers; weights begin at N(0, 0.01^2), as those of the machines."""
+    """Sigmoid layers; weights begin at N(0, 0.01^2), as those of the machines. The paper names no dropout for it."""
 
-    def __init__(self, inputs: int, hidden: Sequence[int], classes: int) -> None:
-        super().__init__(inputs, hidden, classes, nn.Sigmoid, 0.0, partial(nn.init.normal_, std=0.01))
+    def __init__(self, inputs: int, hidden: Sequence[int], classes: int, dropout: float = 0.0) -> None:
+        super().__init__(inputs, hidden, classes, nn.Sigmoid, dropout, partial(nn.init.normal_, std=0.01))
 
     @torch.no_grad()
     def start_from(self, machines: Sequence[RBM]) -> None:

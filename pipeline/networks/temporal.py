@@ -11,13 +11,16 @@ from typing import Any, Self
 import torch
 from torch import nn
 
+from pipeline.networks.layers import LECUN
 from pipeline.networks.lstm import judged, read_out
 
 
 class TemporalLSTM(nn.Module):
     """Sequence classifier on the layers of a network, which lie side by side in the sequences, `widths` columns each.
 
-    Each has an LSTM of `cells` nodes; `dropout` is behind their sum; for `readout` see `read_out`.
+    Each has an LSTM of `cells` nodes; `dropout` is behind their sum; for `readout` see `read_out`. The weights of the
+    inputs begin at a variance of one over the inputs: torch draws them by the number of cells, and the gates of 128
+    cells on 4096 columns of unit variance would begin at a deviation of 3.3, on 158976 at one of 20, saturated.
     """
 
     def __init__(
@@ -29,6 +32,8 @@ class TemporalLSTM(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.readout = readout
         self.softmax = nn.Linear(cells, classes)
+        for lstm in self.lstms:
+            LECUN(lstm.get_parameter("weight_ih_l0"))
 
     def forward(self, sequences: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Return logits (B, classes) for padded sequences (B, T, sum of widths) with `lengths` (B,) on the CPU."""

@@ -57,7 +57,8 @@ def pretrain(feature: str, params: PretrainParams, root: Path, out: Path, runtim
 
     half, stage = runtime.mixed_precision, f"pretrain:{feature}"
     with live_plots(out) as on_epoch:
-        run = Run(runtime.device, half, checkpoint, on_epoch, runtime.workers, stage, record)
+        every_s = 60 * runtime.checkpoint_minutes
+        run = Run(runtime.device, half, checkpoint, on_epoch, runtime.workers, stage, record, every_s)
         trained: Trained = source.train(root, settings, run)
     config = {**trained.config, "speakers": sorted(source.speakers(root, settings)), "device": runtime.device}
     config["precision"] = "bfloat16" if half else "float32"

@@ -18,13 +18,13 @@ from pipeline.reporting.html.page import percent
 STEPS = ("epoch", "iteration")
 NO_CURVE = "no_model_learns_step_by_step"
 """Name of the table where there is no curve."""
-_CURVES = ("loss", "val_loss", "val_accuracy")
+_CURVES = ("loss", "val_loss", "val_accuracy", "clipped")
 _ACROSS, _UP = 5, 4
 """About so many ticks of a chart."""
 
 
 def training_curve(history: pd.DataFrame) -> pd.DataFrame | None:
-    """Return step, folds (that had not stopped before), and what a model's history has of loss, val_loss, val_accuracy.
+    """Return step, folds (that had not stopped before), and what a model's history has of `_CURVES`.
 
     Of several candidates, such as learning rates, the one with the lowest validation loss of each fold is taken. None
     for a model that is not trained step by step, or not at all.
@@ -81,7 +81,7 @@ def _charts(folder: Path) -> list[Chart]:
 
 
 def network_curve(history: pd.DataFrame) -> pd.DataFrame:
-    """Return step, loss and as far as they are known val_loss and val_accuracy, mean over the folds still in training.
+    """Return step, loss and as far as they are known the others of `_CURVES`, mean over the folds still in training.
 
     Of a network that is pre-trained layer by layer only what comes after counts: a reconstruction error is no loss.
     `history`: epoch, loss, and val_accuracy or held_out_accuracy; fold and phase where there are several.
@@ -118,6 +118,8 @@ def _said(curve: pd.DataFrame, losses: list[str]) -> str:
     if "val_accuracy" in curve:
         accuracies = (percent(float(row["val_accuracy"])) for row in (first, end))
         words.append(f"validation accuracy {', then '.join(accuracies)}")
+    if "clipped" in curve and (share := float(curve["clipped"].mean())):
+        words.append(f"gradients clipped in {percent(share)} of the steps")
     return "; ".join(words)
 
 

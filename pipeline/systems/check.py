@@ -8,9 +8,13 @@ from typing import Any
 from pipeline.core import plugins
 from pipeline.core.errors import SettingsError, did_you_mean
 from pipeline.core.settings import parse, section
+from pipeline.features.segments.windows import WindowParams
 from pipeline.systems.params import SystemParams
 from pipeline.systems.plan import plan_of
 from pipeline.systems.refit import check_refit
+
+FUSED = ("segments_audio.anet", "segments_video.vnet")
+"""What dvc.yaml gives to `fuse_features`, which pairs their windows one by one."""
 
 
 def check_systems(params: Mapping[str, Any]) -> str:
@@ -32,5 +36,29 @@ def check_systems(params: Mapping[str, Any]) -> str:
             plugins.load("fusion", rule, f"systems.{name}.fusions, stacked, combined")
             section(params, f"fuse.{rule}")
         check_refit(params, settings.models())
+    check_windows(params)
     plan_of(params)
     return f"systems: {', '.join(section(params, 'systems'))}"
+
+
+def check_windows(params: Mapping[str, Any]) -> None:
+    """Refuse windows that differ where they have to be the same, by a SettingsError with both keys: those of the
+    features that are fused window by window, and frames that are not those of `extract.logmel`.
+    """
+    blocks = [f"{part}.{name}" for part in ("segments_audio", "segments_video") for name in params.get(part) or {}]
+    keys = {block: f"{block}.settings.windows" for block in blocks}
+    found = {block: parse(WindowParams, section(params, key), f"params.yaml: {key}") for block, key in keys.items()}
+    if params.get("fuse_features") and found.keys() >= set(FUSED):
+        one, other = FUSED
+        for name, value in found[one].model_dump().items():
+            _check_equal((f"{keys[one]}.{name}", value), (f"{keys[other]}.{name}", getattr(found[other], name)))
+    for block in found if "logmel" in (params.get("extract") or {}) else ():
+        if block.startswith("segments_audio."):
+            for ours, theirs in (("frame_ms", "window_ms"), ("hop_ms", "hop_ms")):
+                of_mel = f"extract.logmel.{theirs}"
+                _check_equal((f"{keys[block]}.{ours}", getattr(found[block], ours)), (of_mel, section(params, of_mel)))
+
+
+def _check_equal(one: tuple[str, float], other: tuple[str, float]) -> None:
+    if one[1] != other[1]:
+        raise SettingsError(f"params.yaml: {one[0]} is {one[1]}, but {other[0]} is {other[1]}; make the two equal")

@@ -10,7 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.core.moments import moments
 from pipeline.protocols.leakage import check_fit
+
+_ROWS = 1024
+"""Rows that a scaler has in double precision at a time."""
 
 
 @dataclass(frozen=True)
@@ -101,15 +105,18 @@ class Scaler:
     @classmethod
     def of(cls, data: Any, rows: np.ndarray) -> Scaler:
         """Learn from rows (R, D) made of `data`; a LeakageError says that by its `part` these are no training clips."""
-        check_fit(data.part, "a scaler")
-        return cls.by(rows.mean(axis=0, dtype=np.float64), rows.std(axis=0, dtype=np.float64))
+        return cls._over(data, [rows])
 
     @classmethod
     def of_clips(cls, data: Dataset) -> Scaler:
         """Learn from all frames of clips; a LeakageError says that these are not training clips."""
+        return cls._over(data, data.sequences)
+
+    @classmethod
+    def _over(cls, data: Any, arrays: Iterable[np.ndarray]) -> Scaler:
         check_fit(data.part, "a scaler")
-        mean = mean_over_frames(data, lambda frames: frames.sum(axis=0, dtype=np.float64))
-        return cls.by(mean, np.sqrt(mean_over_frames(data, lambda frames: np.square(frames - mean).sum(axis=0))))
+        # one pass, in which each row is read once: clips of a wide feature lie on disk
+        return cls.by(*moments(rows[at : at + _ROWS] for rows in arrays for at in range(0, len(rows), _ROWS)))
 
     @classmethod
     def by(cls, mean: np.ndarray, deviation: np.ndarray) -> Scaler:

@@ -1,8 +1,9 @@
-"""Training of a source task, or of a fine-tuned network: early stopping on held-out accuracy, best weights kept."""
+"""Training of a source task, or of a fine-tuned network: early stopping on held-out accuracy, if that is asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,33 +11,34 @@ from torch import nn
 
 from pipeline.engine.code_digest import code_digest
 from pipeline.training import checkpoints
+from pipeline.training.batches import Batch, in_parts, moved, ready
 from pipeline.training.loop import Loop, Schedule, copied, minibatches
 from pipeline.training.task import Examples, History, LoopParams, Run, State, Task, check_device
 
 
 def fit(task: Task, params: LoopParams, run: Run) -> tuple[State, History]:
-    """Train with cross-entropy; return the weights of the best epoch, on the CPU, and the history; without held-out
-    examples every epoch is run, and the last is kept.
+    """Train with cross-entropy; return the weights of the epoch that `params.patience` says, on the CPU, and the
+    history; without held-out examples it is the last epoch.
 
     The history has epoch, loss, held_out_accuracy. A SettingsError says that the device is not there.
     """
     check_device(run.device)
     torch.set_num_threads(params.threads)
     torch.backends.cudnn.deterministic = True
-    network, order = task.network.to(run.device), torch.Generator().manual_seed(params.seed)
+    device, order = run.device, torch.Generator().manual_seed(params.seed)
+    network = task.network.to(device)
 
-    def batches(_: int) -> Iterator[torch.Tensor]:
-        for rows in minibatches(len(task.train.labels), params.batch, order):
-            if len(rows) > 1:  # batch normalisation needs two
-                yield rows
+    def batches(_: int) -> Iterator[Batch]:
+        chosen = minibatches(len(task.train.labels), params.batch, order)
+        drawn = (rows for rows in chosen if len(rows) > 1)  # batch normalisation needs two
+        return ready(((task.prepare(task.train.inputs[rows], True), task.train.labels[rows]) for rows in drawn), device)
 
-    def loss(rows: torch.Tensor) -> tuple[torch.Tensor, int]:
-        inputs = task.prepare(task.train.inputs[rows], True).to(run.device)
-        labels = task.train.labels[rows].to(run.device)
-        return nn.functional.cross_entropy(logits(network, inputs, run), labels), len(rows)
+    def loss(batch: Batch) -> tuple[torch.Tensor, int]:
+        inputs, labels = (moved(tensor, device) for tensor in batch)
+        return nn.functional.cross_entropy(logits(network, inputs, run), labels), len(labels)
 
     def judge(epoch: int, total: float) -> tuple[dict[str, float], tuple[float]]:
-        reached = accuracy(network, task.held_out, params.batch, task.prepare, run)
+        reached = accuracy(network, task.held_out, params.at_once or params.batch, task.prepare, run)
         mean = round(total / len(task.train.labels), 6)
         return {"epoch": epoch, "loss": mean, "held_out_accuracy": round(reached, 6)}, (reached,)
 
@@ -46,15 +48,18 @@ def fit(task: Task, params: LoopParams, run: Run) -> tuple[State, History]:
         optimiser = torch.optim.SGD(network.parameters(), momentum=params.momentum, **settings)
     schedule = Schedule(lambda _: params.learning_rate)
     drawn = {"order of examples": order, **task.generators}
-    judges = len(task.held_out.labels) > 0
-    rounds = (params.epochs, params.patience, judges)
-    loop = Loop(network, optimiser, schedule, batches, loss, judge, *rounds, generators=drawn, device=run.device)
-    history = loop.run(run.checkpoint, _key(task, params, run) if run.checkpoint else "", run.on_epoch, "training")
-    return loop.best_state if judges else copied(network), history
+    rounds = (params.epochs, params.patience if len(task.held_out.labels) else None)
+    loop = Loop(network, optimiser, schedule, batches, loss, judge, *rounds, generators=drawn, device=device)
+    loop.parts = partial(in_parts, at_once=params.at_once)
+    key = _key(task, params, run) if run.checkpoint else ""
+    history = loop.run(run.checkpoint, key, run.on_epoch, "training", run.checkpoint_s)
+    return copied(network), history
 
 
-def kept_epochs(history: History) -> int:
+def kept_epochs(history: History, params: LoopParams) -> int:
     """Return how many epochs `fit` trained until the one that it kept."""
+    if params.patience is None:
+        return len(history)
     return 1 + max(range(len(history)), key=lambda epoch: history[epoch]["held_out_accuracy"])
 
 
@@ -85,9 +90,10 @@ def accuracy(
     """Return the share of examples whose class the network, which is on `run.device`, names."""
     network.eval()
     right = 0
-    for rows in torch.arange(len(examples.labels)).split(batch):
-        named = logits(network, prepare(examples.inputs[rows], False).to(run.device), run).argmax(1)
-        right += int((named == examples.labels[rows].to(run.device)).sum())
+    rows = torch.arange(len(examples.labels)).split(batch)
+    for found in ready(((prepare(examples.inputs[some], False), examples.labels[some]) for some in rows), run.device):
+        inputs, labels = (moved(tensor, run.device) for tensor in found)
+        right += int((logits(network, inputs, run).argmax(1) == labels).sum())
     return right / max(1, len(examples.labels))
 
 

@@ -1,14 +1,15 @@
 """One training loop: what a step is, the learning rate, which round is kept and when to stop are passed in.
 
 A round is what lies between two looks at validation: an epoch, or so many iterations. With a checkpoint the whole state
-is kept after every round (`pipeline.training.checkpoints`): a process that is killed and started again gives the bytes
-of one that was not.
+is kept behind rounds (`pipeline.training.checkpoints`): a process that is killed and started again gives the bytes of
+one that was not.
 """
 
 from __future__ import annotations
 
 import copy
 import math
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,9 +49,11 @@ class Loop:
         batches: round number -> its batches
         loss: batch -> (what is differentiated, what it counts in the round's total)
         judge: (round number, total loss) -> (row of the history, score), with the network in whatever mode it likes
-        patience: rounds without a better score behind which training stops
-        keeps: whether the weights of the best round are taken in the end, and not those of the last
-        max_gradient: norm of all gradients that is not exceeded; 0 = no limit
+        patience: rounds without a better score behind which training stops, and the weights of the best round are
+            taken; None = all rounds are run, and those of the last are taken
+        max_gradient: norm that the gradients of no group of the optimiser exceed; 0 = no limit. With a limit a row of
+            the history has `clipped`, the share of the round's steps in which a group was cut
+        parts: batch -> its pieces, which are learned from one after the other in one step, and their shares in its loss
         diverged: steps done -> what is raised where the loss is no number; None = training goes on
         generators: random generators that `batches` and `loss` draw from, beside torch's own
     """
@@ -62,16 +65,17 @@ class Loop:
     loss: Callable[[Any], tuple[torch.Tensor, int]]
     judge: Callable[[int, float], tuple[dict[str, Any], Score]]
     rounds: int
-    patience: float = math.inf
-    keeps: bool = True
+    patience: float | None = math.inf
     max_gradient: float = 0.0
+    parts: Callable[[Any], Iterable[tuple[Any, float]]] = lambda batch: ((batch, 1.0),)
     diverged: Callable[[int], Exception] | None = None
     generators: Mapping[str, torch.Generator] = field(default_factory=dict)
     device: str = "cpu"
 
     def __post_init__(self) -> None:
         self.history: list[dict[str, Any]] = []
-        self.done, self.since = 0, 0
+        self.keeps = self.patience is not None  # the best round, and not the last
+        self.done, self.since, self.cut = 0, 0, 0
         self.best: Score | None = None
         self.best_state: dict[str, torch.Tensor] = {}
         self._keep()
@@ -82,24 +86,30 @@ class Loop:
         key: str = "",
         on_round: Callable[[dict[str, Any]], None] = lambda _: None,
         label: str = "",
+        every_s: float = 0.0,
     ) -> list[dict[str, Any]]:
         """Train; return the history, one row per round, with a progress bar where it has a label.
 
-        A run that was interrupted goes on from its checkpoint, by a key for all that determines the result. `on_round`
-        is called with every row, also with those of a run that is gone on with.
+        A run that was interrupted goes on from its checkpoint, by a key for all that determines the result; one is
+        written at the end, and before that not more often than `every_s`, s. `on_round` is called with every row, also
+        with those of a run that is gone on with.
         """
         if checkpoint and (kept := checkpoints.load(checkpoint, key)):
             self.restore(kept)
         for row in self.history:
             on_round(row)
+        kept_at, whole = time.monotonic(), len(self.history)
         left: Iterable[int] = range(len(self.history), self.rounds)
         for number in progress(left, self.rounds - len(self.history), label, "epoch") if label else left:
-            if self.since >= self.patience or self.schedule.ended:
+            if self.schedule.ended or self.since >= (math.inf if self.patience is None else self.patience):
                 break
             self.round(number)
-            if checkpoint:
+            if checkpoint and time.monotonic() - kept_at >= every_s:
                 checkpoints.save(checkpoint, key, self.state())
+                kept_at, whole = time.monotonic(), len(self.history)
             on_round(self.history[-1])
+        if checkpoint and len(self.history) > whole:
+            checkpoints.save(checkpoint, key, self.state())
         if self.keeps:
             self.network.load_state_dict(self.best_state)
         return self.history
@@ -107,15 +117,17 @@ class Loop:
     def round(self, number: int) -> None:
         """Learn from the batches of one round, and judge."""
         self.network.train()
+        begun, self.cut = self.done, 0
         total = sum(self.step(batch) for batch in self.batches(number))
         row, score = self.judge(number, total)
+        if self.max_gradient:
+            row["clipped"] = round(self.cut / max(1, self.done - begun), 6)
         self.history.append(row)
         if not self.keeps:
             return
         before, self.since = self.best, self.since + 1
-        if all(map(math.isfinite, score)) and (
-            before is None or score > before or (self.schedule.ties and score == before)
-        ):
+        better = before is None or score > before or (self.schedule.ties and score == before)
+        if better and all(map(math.isfinite, score)):
             self.best, self.since = score, 0
             self._keep()
         elif self.schedule.goes_back:
@@ -124,20 +136,28 @@ class Loop:
         self.schedule.judged(before, score)
 
     def step(self, batch: Any) -> float:
-        """Learn from one batch; return what it adds to the round's total loss."""
+        """Learn from one batch; return what it adds to the round's total loss: each piece's times what it counts."""
         for group in self.optimiser.param_groups:
             group["lr"] = self.schedule.rate(self.done)
         self.optimiser.zero_grad(set_to_none=True)
-        loss, count = self.loss(batch)
-        loss.backward()
+        found = total = 0.0
+        for part, share in self.parts(batch):
+            loss, count = self.loss(part)
+            (loss * share).backward()
+            found, total = found + loss.item() * share, total + loss.item() * count
         if self.max_gradient:
-            nn.utils.clip_grad_norm_(self.network.parameters(), self.max_gradient)
+            self._limit()
         self.optimiser.step()
         self.done += 1
-        found = loss.item()
         if self.diverged and not math.isfinite(found):
             raise self.diverged(self.done)
-        return found * count
+        return total
+
+    def _limit(self) -> None:
+        # group by group: a head that is new would otherwise take the learning rate of the body below it along
+        groups = [group["params"] for group in self.optimiser.param_groups]
+        norms = [float(nn.utils.clip_grad_norm_(weights, self.max_gradient)) for weights in groups]
+        self.cut += max(norms) > self.max_gradient
 
     def _keep(self) -> None:
         if self.keeps:

@@ -30,8 +30,13 @@ from pipeline.runner.progress import progress
 
 FEATURES, REFIT_FEATURES = "features.h5", "refit.h5"
 _DONE = "history.json"
-Keep = Literal["all"] | tuple[str, ...]
-"""Setting: the folds (fold-00, ...) whose weights are kept, or all of them."""
+Keep = Literal["all", "first"] | tuple[str, ...]
+KEEP = (
+    "folds (fold-00, ...) whose weights are kept; first = fold-00, which is what `predict` needs; all = of every fold, "
+    "whose mean `predict` then takes"
+)
+"""What `keep` says wherever there is one."""
+_FIRST = "fold-00"
 
 
 class FoldJob(Protocol):
@@ -50,12 +55,12 @@ class FoldJob(Protocol):
 
 def is_kept(keep: Keep, fold: str) -> bool:
     """Return whether the weights of a fold are kept."""
-    return keep == "all" or fold in keep
+    return fold == _FIRST if keep == "first" else keep == "all" or fold in keep
 
 
 def check_keep(keep: Keep, folds: Mapping[str, Fold], feature: str) -> None:
     """Refuse to keep the weights of a fold that there is not, by a SettingsError that names it."""
-    for name in () if keep == "all" else keep:
+    for name in () if isinstance(keep, str) else keep:
         if name not in folds:
             raise SettingsError(f"params.yaml: {feature}.keep: no fold '{name}'{did_you_mean(name, folds)}")
 

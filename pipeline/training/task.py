@@ -14,9 +14,12 @@ from torch import nn
 from pipeline.core.errors import SettingsError
 from pipeline.core.ledger import Entry
 from pipeline.core.settings import Settings
+from pipeline.training.batches import AT_ONCE
 
 State = dict[str, torch.Tensor]
 History = list[dict[str, float]]
+PATIENCE = "stop after so many epochs without a better {}, and keep the best epoch; null = run all and keep the last"
+"""What `patience` says wherever there is one."""
 
 
 class LoopParams(Settings):
@@ -27,8 +30,9 @@ class LoopParams(Settings):
         description="at most; 0 trains nothing, and the weights are named RANDOM in every report {Zhang IV.B: 300 "
         "for segments_audio.*} {Zhang IV.B: 400 for segments_video.*}",
     )
-    patience: int = Field(ge=1, description="stop after so many epochs without a better held-out accuracy")
+    patience: int | None = Field(ge=1, description=PATIENCE.format("held-out accuracy"))
     batch: int = Field(ge=1, description="examples per step {Zhang IV.B: 30 for segments_*}")
+    at_once: int | None = Field(None, ge=1, description=f"examples {AT_ONCE}")
     learning_rate: float = Field(gt=0, description="of the optimiser {Zhang IV.B: 0.001 for segments_*}")
     optimiser: Literal["adam", "sgd"] = Field(
         "adam", description="adam, or stochastic gradient descent with momentum {Zhang IV.B: sgd for segments_*}"
@@ -69,6 +73,7 @@ class Run:
     Attributes:
         mixed_precision: bfloat16 where torch.autocast allows it, in training and in judging
         checkpoint: file that an interrupted run goes on from; None = none is written
+        checkpoint_s: least time from one writing of it to the next, s; it is written at the end in any case
         on_epoch: called with every row of the history, also with those of a run that is gone on with
         workers: processes that read the corpus; 0 = one per core
         stage: stage name of ledger entries
@@ -82,6 +87,7 @@ class Run:
     workers: int = 1
     stage: str = "pretrain"
     on_ledger: Callable[[list[Entry]], None] = lambda _: None
+    checkpoint_s: float = 0.0
 
 
 @dataclass(frozen=True)

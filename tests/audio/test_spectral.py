@@ -18,10 +18,10 @@ from pipeline.audio.spectral import (
     context,
     deltas,
     mfcc39,
-    moments,
     normalise_utterance,
     with_derivatives,
 )
+from pipeline.core.moments import moments
 
 FINITE = st.floats(-1e3, 1e3, width=32)
 MATRICES = arrays(np.float64, st.tuples(st.integers(1, 12), st.integers(1, 4)), elements=FINITE)

@@ -59,7 +59,7 @@ NUMBERS = {
     "reproducing-zhang2017": {
         "extract.logmel": {"bands": 64, "window_ms": 25, "hop_ms": 10, "low_hz": 20, "high_hz": 8000},
         "segments_audio.anet.settings.windows": {"length": 64, "shift": 30},
-        "segments_audio.anet15.settings.windows.length": 15,
+        "segments_audio.anet15.settings.windows": {"length": 15, "shift": 7},
         "segments_audio.anet.tune.epochs": 300,
         "segments_audio.anet.tune.batch": 30,
         "segments_audio.anet.tune.momentum": 0.9,

@@ -148,6 +148,7 @@ SMALL = {
     "select.v1024.k": 64,
     "rank.pool5.trees": 6,
     "rank.pool5.max_rows": 200,
+    "systems.zhang2017.also": {},
     "systems.zhang2017.features": {"anet": "audio", "vnet": "video", "dbn2": "joint"},
     "segments_audio.alexaudio": None,
     "segments_audio.anet15": None,
@@ -170,7 +171,7 @@ SMALL = {
                 "learning_rate": 0.05,
                 "momentum": 0.9,
                 "batch": 30,
-                "patience": 3,
+                "patience": None,
                 "seed": 0,
             },
         }
@@ -186,6 +187,7 @@ SMALL = {
     "pretrain.pyramid": None,
     "clip_features.vggface.settings.size": 38,
     "clip_features.pyramid": None,
+    "clip_features.c3d": None,
     "end_to_end": {
         "vggface": {
             "settings": {"size": 38},

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from pipeline.networks.lstm import EmotionLSTM
 from pipeline.networks.temporal import ClipNetwork, LayerScales, TemporalLSTM
 
 
@@ -74,6 +75,16 @@ def test_a_layer_talks_to_its_own_lstm_alone():
         torch.testing.assert_close(network(frames, torch.tensor([5])), before)
         network.lstms[0].weight_ih_l0.mul_(100)
     assert not torch.allclose(network(frames, torch.tensor([5])), before)
+
+
+@pytest.mark.parametrize("width", [60, 4096, 25_000])
+def test_gates_begin_unsaturated_whatever_the_width(width):
+    """Columns of unit variance give what enters the gates a deviation of about one, in every network on sequences."""
+    rows = torch.randn(64, width)
+    found = {"temporal": nn.functional.linear(rows, TemporalLSTM((width,), 7).lstms[0].weight_ih_l0)}
+    found["lstm"] = EmotionLSTM(width, 7, hidden=128, cells=128, dropout=0.5, readout="mean").hidden[0](rows)
+    for name, entering in found.items():
+        assert 0.5 < entering.std().item() < 1.5, name
 
 
 def test_the_papers_sizes_are_the_defaults():

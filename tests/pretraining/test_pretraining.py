@@ -56,9 +56,8 @@ def content(out: Path) -> dict[str, bytes]:
 
 
 def train(root: Path, out: str, params: PretrainParams | None = None, **runtime) -> str:
-    return pretrain(
-        "a60", params or settings(), root, Path(out), Runtime(workers=1, clip_cache="cache/clips", **runtime)
-    )
+    place = Runtime(workers=1, clip_cache="cache/clips", checkpoint_minutes=0, **runtime)
+    return pretrain("a60", params or settings(), root, Path(out), place)
 
 
 @pytest.mark.parametrize(("source", "write"), [("phones", write_voices), ("identity", write_identities)])
@@ -206,7 +205,7 @@ class Stage:
     def configure(self, **runtime) -> None:
         loop = {**LOOP, "epochs": 10, "patience": 10}
         node = {"source": "phones", "root": "voices", "settings": {**CASES["phones"][1], "loop": loop}}
-        runtime = {"clip_cache": ".cache/clips", **runtime}
+        runtime = {"clip_cache": ".cache/clips", "checkpoint_minutes": 0, **runtime}
         (self.root / "params.yaml").write_text(yaml.safe_dump({"pretrain": {"a60": node}, "runtime": runtime}))
 
     def start(self, out: str, python: str | Path = sys.executable) -> subprocess.Popen:

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.core.errors import ArtifactError
 from pipeline.reporting.system.system_report import read_curves
-from pipeline.reporting.training_curves import training_curve, write_curves
+from pipeline.reporting.training_curves import training_chart, training_curve, write_curves
 
 
 def history(*rows: tuple, columns: str = "fold learning_rate epoch loss val_loss val_accuracy") -> pd.DataFrame:
@@ -64,3 +64,12 @@ def test_one_table_per_model_and_none_of_an_earlier_run(tmp_path) -> None:
     ).read_text() == "step,folds,loss,val_loss,val_accuracy\n0,1,2.000000,3.000000,0.200000\n"
     with pytest.raises(ArtifactError, match=r"y-lstm/history\.csv: no such history"):
         read_curves(tmp_path / "models", ["y-lstm"])
+
+
+def test_a_chart_says_how_often_gradients_were_clipped() -> None:
+    columns = "fold iteration loss val_loss val_accuracy clipped"
+    rows = [("a", 1, 2.0, 3.0, 0.2, 1.0), ("a", 2, 2.0, 3.0, 0.2, 0.5), ("b", 1, 2.0, 3.0, 0.2, 0.0)]
+    curve = training_curve(history(*rows, columns=columns))
+    assert training_chart("x", curve).described.endswith("gradients clipped in 50.0 % of the steps")
+    never = training_curve(history(*((*row[:-1], 0.0) for row in rows), columns=columns))
+    assert "clipped" not in training_chart("x", never).described

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -101,6 +103,32 @@ def test_scaler_is_scikit_learns(count, seed):
     rows = np.random.default_rng(seed).normal(3, 5, (count, 4)).astype(np.float32)
     expected = np.clip(StandardScaler().fit_transform(rows.astype(float)), -10, 10)
     np.testing.assert_allclose(Scaler.of(TRAIN, rows)(rows), expected, atol=1e-3)
+
+
+def test_a_scaler_makes_no_copy_of_all_rows():
+    """Mean and deviation come block by block; rows far from zero lose no digits by that."""
+    rows = np.random.default_rng(0).normal(1e3, 1, (20_000, 64)).astype(np.float32)
+    tracemalloc.start()
+    found = Scaler.of(TRAIN, rows)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < rows.nbytes / 2
+    np.testing.assert_allclose(found.mean, rows.mean(axis=0, dtype=np.float64), rtol=1e-6)
+    np.testing.assert_allclose(found.scale, rows.std(axis=0, dtype=np.float64), rtol=1e-6)
+
+
+def test_scaler_of_clips_reads_each_clip_once():
+    read = []
+
+    class Clips(list):
+        def __iter__(self):
+            for number, clip in enumerate(list.__iter__(self)):
+                read.append(number)
+                yield clip
+
+    clips = Clips(np.ones((3, 2), np.float32) * n for n in range(4))
+    Scaler.of_clips(Dataset(list("abcd"), clips, np.zeros(4, np.int64)))
+    assert read == [0, 1, 2, 3]
 
 
 def test_scaler_of_a_constant_column_and_an_outlier():

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,6 +69,25 @@ def test_the_best_epochs_weights_are_kept():
 def test_it_stops_after_so_many_epochs_without_a_better_one(patience):
     _, history = train(network(), points(), points(1), epochs=20, learning_rate=1e-12, patience=patience)
     assert len(history) == 1 + patience
+
+
+def test_without_patience_all_epochs_are_run_and_the_last_is_kept():
+    """As in the code of Zhang et al., where validation is watched and nothing else."""
+    learn, held = points(), points(1)
+    state, history = train(network(), learn, held, epochs=6, patience=None, learning_rate=0.5)
+    assert len(history) == 6
+    accuracies = [row["held_out_accuracy"] for row in history]
+    assert max(accuracies) > accuracies[-1], "or nothing is tested here"
+    best, _ = train(network(), learn, held, epochs=6, learning_rate=0.5)
+    assert any(not torch.equal(best[name], state[name]) for name in state)
+
+
+def test_without_held_out_examples_the_last_epoch_is_kept():
+    none = Examples(points().inputs[:0], points().labels[:0])
+    state, history = train(network(), points(), none, epochs=6, patience=1)
+    assert len(history) == 6
+    last, _ = train(network(), points(), points(1), epochs=6, patience=None)
+    assert all(torch.equal(last[name], state[name]) for name in state)
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_order_others():
@@ -369,3 +389,22 @@ def test_a_process_killed_in_the_middle_is_gone_on_with(tmp_path):
     again = fit(noisy(), params, Run(checkpoint=tmp_path / "c.pt"))
     assert same_result(again, fit(noisy(), params, Run()))
     assert content != (tmp_path / "c.pt").read_bytes()
+
+
+def test_examples_in_pieces_are_learned_from_as_whole_batches():
+    whole, rows = train(network(), points(), points(1), optimiser="sgd")
+    pieces, again = train(network(), points(), points(1), optimiser="sgd", at_once=5)
+    for name, weight in whole.items():
+        torch.testing.assert_close(pieces[name], weight, rtol=1e-5, atol=1e-5)
+    assert [row["loss"] for row in again] == pytest.approx([row["loss"] for row in rows], abs=1e-5)
+
+
+def test_examples_are_prepared_beside_the_training_and_held_out_ones_too():
+    seen = []
+
+    def prepare(inputs: torch.Tensor, training: bool) -> torch.Tensor:
+        seen.append((training, threading.current_thread() is threading.main_thread()))
+        return inputs
+
+    train(network(), points(), points(1), prepare, epochs=1)
+    assert set(seen) == {(True, False), (False, False)}

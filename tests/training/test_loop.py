@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from pipeline.training import loop as loop_module
 from pipeline.training.loop import Loop, Schedule, minibatches
 
 
@@ -68,7 +69,7 @@ def test_the_weights_of_the_best_round_are_kept(scores, kept):
 
 
 def test_or_those_of_the_last():
-    made = loop([(2,), (1,), (0,)], keeps=False, patience=1)
+    made = loop([(2,), (1,), (0,)], patience=None)
     assert len(made.run()) == 3
     assert weight(made) == 0.4
 
@@ -109,6 +110,27 @@ def test_gradients_have_a_limit():
     assert loop([(1,)], max_gradient=0.5).run()[0]["weight"] == pytest.approx(0.9)
 
 
+def test_each_group_of_weights_has_its_own_limit_and_the_history_tells_how_often_it_held():
+    """A head with large gradients, as a new one has, leaves the steps of the body below it as they are."""
+    body, head = nn.Linear(1, 1, bias=False), nn.Linear(1, 1, bias=False)
+    for layer in (body, head):
+        nn.init.ones_(layer.weight)
+    groups = [{"params": layer.parameters()} for layer in (body, head)]
+    made = loop(
+        [(1,)],
+        network=nn.ModuleList([body, head]),
+        optimiser=torch.optim.SGD(groups, lr=0.1),
+        batches=lambda number: [100.0, 100.0, 1.0, 1.0],
+        loss=lambda scale: ((body.weight + scale * head.weight).sum(), 1),
+        judge=lambda number, total: ({"round": number}, (1.0,)),
+        max_gradient=2.0,
+    )
+    assert made.run() == [{"round": 0, "clipped": 0.5}]
+    assert body.weight.item() == pytest.approx(1 - 4 * 0.1)
+    assert head.weight.item() == pytest.approx(1 - 2 * 0.2 - 2 * 0.1)
+    assert "clipped" not in loop([(1,)]).run()[0]
+
+
 def test_a_loss_that_is_no_number():
     made = loop([(1,)], batches=lambda number: [1.0, math.inf], diverged=lambda done: ValueError(f"step {done}"))
     with pytest.raises(ValueError, match="step 2"):
@@ -134,6 +156,19 @@ def test_an_interrupted_run_goes_on(tmp_path, last):
     again = loop(scores, patience=3)
     assert again.run(tmp_path / "c.pt", "key", told.append) == expected == told
     assert (weight(again), again.done, again.since) == (weight(whole), whole.done, whole.since)
+
+
+def test_a_checkpoint_is_written_when_the_time_has_come_and_at_the_end(tmp_path, monkeypatch):
+    """The state of a large network is a gigabyte: it is not written behind every epoch."""
+    written, clock = [], iter(range(0, 1000, 10))
+    monkeypatch.setattr(loop_module.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(loop_module.checkpoints, "save", lambda path, key, state: written.append(len(state["history"])))
+    scores = [(1,), (2,), (3,), (4,), (5,)]
+    loop(scores).run(tmp_path / "c.pt", "key", every_s=25)
+    assert written == [3, 5]
+    written.clear()
+    loop(scores).run(tmp_path / "c.pt", "key")
+    assert written == [1, 2, 3, 4, 5], "once behind each"
 
 
 def test_minibatches_are_all_rows_in_random_order():

@@ -1,8 +1,8 @@
 """What the classifiers on sequences share: a network with a softmax layer, trained until validation gets no better.
 
 Weight decay lies on the softmax layer alone, and candidates are chosen by the accuracy on validation, both as in Huang
-et al. 2017, section 4.1. Within one training the epoch with the lowest validation loss is kept, since a few dozen
-validation clips give many epochs the same accuracy.
+et al. 2017, section 4.1. Within one training `patience` keeps the epoch with the lowest validation loss, since a
+few dozen validation clips give many epochs the same accuracy.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ from torch.nn.utils.rnn import pad_sequence
 from pipeline.classification.candidates import REFIT, SEEDS, Tried
 from pipeline.classification.classifiers._files import load_tensors, loading, save_tensors
 from pipeline.core.settings import Settings
+from pipeline.training.batches import class_weights
 from pipeline.training.datasets import Dataset, Scaler, judged
 from pipeline.training.loop import Loop, Schedule, Score, copied, minibatches
+from pipeline.training.place import CPU
+from pipeline.training.task import PATIENCE
 
 
 class SequenceParams(Settings):
@@ -43,7 +46,10 @@ class SequenceParams(Settings):
     balanced: bool = Field(description="weigh classes by their inverse frequency in training")
     batch: Tried[Annotated[int, Field(ge=1)]] = Field(description="clips per step")
     epochs: int = Field(ge=1, description="at most")
-    patience: int = Field(ge=1, description="stop after so many epochs without a lower validation loss")
+    patience: int | None = Field(ge=1, description=PATIENCE.format("(lower) validation loss"))
+    max_gradient: float = Field(
+        5.0, ge=0, description="norm that the gradients of neither the softmax layer nor the rest exceed; 0 = no limit"
+    )
     step_s: float = Field(
         ge=0, description="frames are averaged over steps of so many s before the LSTM; 0 = no averaging"
     )
@@ -52,17 +58,11 @@ class SequenceParams(Settings):
     refit: bool = Field(False, description=REFIT)
 
 
-def class_weights(labels: torch.Tensor, classes: int) -> torch.Tensor:
-    """Return N / (occurring classes * clips of the class), (C,); 0 for a class without a clip."""
-    counts = torch.bincount(labels, minlength=classes)
-    occurring = (counts > 0).sum()
-    return torch.where(counts > 0, len(labels) / (occurring * counts.clamp(min=1)), 0.0)
-
-
 class SequenceClassifier(ABC):
     """One network on one feature."""
 
     network: nn.Module
+    place = CPU
 
     def __init__(self, params: SequenceParams, classes: int) -> None:
         self.params, self.classes = params, classes
@@ -80,7 +80,8 @@ class SequenceClassifier(ABC):
         self.widths = train.widths or (train.sequences[0].shape[1],)
         self.scaler = Scaler.of_clips(train)  # clip by clip: a layer may have tens of thousands of columns
         history = self._train(train, val, self.params.epochs)
-        self.chosen = 1 + int(min(history, key=lambda row: row["val_loss"])["epoch"])  # the first of equals
+        kept = min(history, key=lambda row: row["val_loss"]) if self.params.patience else history[-1]
+        self.chosen = 1 + int(kept["epoch"])  # the first of equals
         return [{"learning_rate": self.params.learning_rate, **row} for row in history]
 
     def refit(self, data: Dataset) -> None:
@@ -91,16 +92,16 @@ class SequenceClassifier(ABC):
     def _train(self, train: Dataset, val: Dataset, epochs: int) -> list[dict[str, float]]:
         """Train `self.network`; return the epochs. Without validation clips the last one is kept."""
         torch.manual_seed(self.params.seed)
-        self.network = self.new_network(self.widths)
+        self.network = self.new_network(self.widths).to(self.place.device)
         softmax = list(self.network.get_submodule("softmax").parameters())
         body = [w for w in self.network.parameters() if all(w is not s for s in softmax)]
         groups: list[dict[str, Any]] = [{"params": body}, {"params": softmax, "weight_decay": self.params.weight_decay}]
         labels = torch.from_numpy(train.labels)
-        weights = class_weights(labels, self.classes) if self.params.balanced else None
+        weights = class_weights(labels, self.classes).to(self.place.device) if self.params.balanced else None
 
         def loss(rows: torch.Tensor) -> tuple[torch.Tensor, int]:
-            logits = self.network(*self._padded([train.sequences[i] for i in rows]))
-            return nn.functional.cross_entropy(logits, labels[rows], weights), len(rows)
+            logits = self._logits([train.sequences[i] for i in rows])
+            return nn.functional.cross_entropy(logits, labels[rows].to(logits.device), weights), len(rows)
 
         def judge(epoch: int, total: float) -> tuple[dict[str, float], Score]:
             row = {"epoch": epoch, "loss": round(total / len(train), 6)}
@@ -112,13 +113,16 @@ class SequenceClassifier(ABC):
         p = self.params
         optimiser, schedule = torch.optim.Adam(groups, lr=p.learning_rate), Schedule(lambda _: p.learning_rate)
         given = (self.network, optimiser, schedule, lambda _: minibatches(len(train), p.batch), loss, judge)
-        return Loop(*given, epochs, p.patience, keeps=len(val) > 0, max_gradient=5.0).run()
+        return Loop(*given, epochs, p.patience if len(val) else None, max_gradient=p.max_gradient).run()
 
-    def _padded(self, sequences: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
+    def _logits(self, sequences: list[np.ndarray]) -> torch.Tensor:
         # scaled batch by batch: a scaled copy of all clips of a wide feature would take twice the memory
         lengths = [len(sequence) for sequence in sequences]
         scaled = torch.from_numpy(self.scaler(np.concatenate(sequences)))
-        return pad_sequence(scaled.split(lengths), batch_first=True), torch.tensor(lengths)
+        padded = pad_sequence(scaled.split(lengths), batch_first=True).to(self.place.device)
+        # in float32 whatever the precision, as the heads of networks end to end
+        found: torch.Tensor = self.network(padded, torch.tensor(lengths))
+        return found
 
     @torch.inference_mode()
     def predict(self, data: Dataset) -> np.ndarray:
@@ -128,8 +132,8 @@ class SequenceClassifier(ABC):
         by_length = np.argsort([-len(sequence) for sequence in data.sequences], kind="stable")
         for first in range(0, len(data), self.params.batch):
             chosen = by_length[first : first + self.params.batch]
-            logits = self.network(*self._padded([data.sequences[i] for i in chosen]))
-            found[chosen] = torch.softmax(logits.double(), 1).numpy()
+            logits = self._logits([data.sequences[i] for i in chosen])
+            found[chosen] = torch.softmax(logits.double(), 1).cpu().numpy()
         return found
 
     def save(self, path: Path) -> None:

@@ -2,7 +2,7 @@
 6.2.1.
 
 On the cached feature of one layer it is VGG-LSTM (fc6), on that of three ResNet-LSTM (pool1b, pool3, fc5); fc7 of C3D
-gives one step per window. The feature file says how many columns each layer has. Unlike in the paper, the network
+gives one step per clip. The feature file says how many columns each layer has. Unlike in the paper, the network
 behind the feature stays as it is; what learns both is the `end_to_end` stage.
 """
 

@@ -26,6 +26,7 @@ from pipeline.core.weights_file import Weights, load_state, load_weights
 from pipeline.networks.tanh_dnn import TanhDNN
 from pipeline.training.cntk_schedule import AdjustedRate, fit
 from pipeline.training.datasets import Dataset, Scaler
+from pipeline.training.place import CPU
 from pipeline.training.task import Examples, Run
 
 LIGHT = False
@@ -74,6 +75,7 @@ class Classifier:
     """One DNN on one feature, begun with the weights in the folder of the gender DNN."""
 
     network: TanhDNN
+    place = CPU
 
     def __init__(self, params: Params, classes: int, weights: Path | None) -> None:
         self.params, self.classes = params, classes
@@ -94,7 +96,7 @@ class Classifier:
         self.network.set_scale(scaler.mean, scaler.scale)
         learn, judged = Examples(torch.from_numpy(rows), labels), self._rows(val)
         control = Examples(torch.from_numpy(judged[0]), judged[1]) if len(judged[0]) else learn
-        history = fit(self.network, learn, control, self.params, Run())
+        history = fit(self.network, learn, control, self.params, Run(self.place.device, self.place.mixed_precision))
         return [{name.replace("held_out", "val"): value for name, value in row.items()} for row in history]
 
     def _begun(self, classes: int) -> TanhDNN:

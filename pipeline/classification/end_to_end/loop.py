@@ -1,7 +1,7 @@
 """The training of one network on aligned faces: stochastic gradient descent, the best state by validation, resumable.
 
-The loop's whole state is kept at every look at validation, the last one included: a process that is killed and started
-again gives the bytes of one that was not, and does not train again what it had finished.
+The loop's whole state is kept at looks at validation (`runtime.checkpoint_minutes`), the last one included: a process
+that is killed and started again gives the bytes of one that was not, and does not train again what it had finished.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from pipeline.features.aligned.job import ClipModel
 from pipeline.networks.temporal import LayerScales
 from pipeline.runner.progress import progress
 from pipeline.training import checkpoints
+from pipeline.training.batches import Batch, class_weights, in_parts, moved, ready
 from pipeline.training.datasets import judged
 from pipeline.training.loop import Loop, Schedule, Score
 from pipeline.training.per_fold import is_kept
@@ -86,47 +88,56 @@ class EndToEnd:
         network = (training.network, training.params, train, count, training.runtime.device)
         self.network = clip_network.new_network(*network)
         key = training.key(train, val)
-        return self._loop(train, val).run(training.scratch / f"{training.network.name}-{key[:16]}.pt", key)
+        state = training.scratch / f"{training.network.name}-{key[:16]}.pt"
+        return self._loop(train, val).run(state, key, every_s=60 * training.runtime.checkpoint_minutes)
 
     def _loop(self, train: FaceClips, val: FaceClips) -> Loop:
         """Return the loop, whose rounds end at each look at validation; of equally good states the earlier is kept."""
         training, params, known = self.training, self.training.params, np.unique(train.labels)
-        coming: list[Iterator[tuple[torch.Tensor, torch.Tensor]]] = []
+        coming: list[Iterator[Batch]] = []
+        device, classes = training.runtime.device, len(self.classes)
+        weights = class_weights(torch.from_numpy(train.labels), classes) if params.balanced else None
 
-        def of_round(number: int) -> Iterable[tuple[torch.Tensor, torch.Tensor]]:
+        def of_round(number: int) -> Iterable[Batch]:
             done = number * params.judge_every
             if not coming:  # one thread for all iterations from here on
-                ready = ahead(clip_network.batches(training.network, train, params, done))
-                coming.append(progress(ready, params.iterations - done, "training", "iteration"))
+                made = ready(clip_network.batches(training.network, train, params, done), device)
+                coming.append(progress(made, params.iterations - done, "training", "iteration"))
             return islice(coming[0], params.judge_every)
 
-        def loss(batch: tuple[torch.Tensor, torch.Tensor]) -> tuple[torch.Tensor, int]:
-            return nn.functional.cross_entropy(self.logits(batch[0]), batch[1].to(training.runtime.device)), 1
+        def loss(batch: Batch) -> tuple[torch.Tensor, int]:
+            logits, labels = self.logits(batch[0]), moved(batch[1], device)
+            weighed = None if weights is None else weights.to(device)
+            return nn.functional.cross_entropy(logits, labels, weighed), len(labels)
 
         def judge(number: int, total: float) -> tuple[dict[str, float], Score]:
             done = min((number + 1) * params.judge_every, params.iterations)
-            row = {"iteration": done, "loss": round(total / (done - number * params.judge_every), 6)}
+            seen = params.batch * (done - number * params.judge_every)
+            row = {"iteration": done, "loss": round(total / seen, 6)}
             if not len(val):
                 return row, ()
             val_loss, val_accuracy = judged(self.predict(val), val.labels, known)
             return {**row, "val_loss": val_loss, "val_accuracy": val_accuracy}, (val_accuracy, -val_loss)
 
         def diverged(done: int) -> PipelineError:
-            why = f"the loss of iteration {done} is no number; lower learning_rate or max_gradient"
+            why = f"the loss of iteration {done} is no number; lower learning_rate, or set max_gradient"
             return PipelineError(f"end_to_end.{training.network.name}: {why}")
 
-        weights, decay = self.network.parameters(), params.weight_decay
-        optimiser = torch.optim.SGD(weights, lr=params.learning_rate, momentum=params.momentum, weight_decay=decay)
+        groups = [{"params": part.parameters()} for part in (self.network.body, self.network.head)]
+        sgd = {"lr": params.learning_rate, "momentum": params.momentum, "weight_decay": params.weight_decay}
+        optimiser = torch.optim.SGD(groups, **sgd)
         rounds = math.ceil(params.iterations / params.judge_every)
-        loop = Loop(self.network, optimiser, Schedule(params.rate), of_round, loss, judge, rounds, keeps=len(val) > 0)
-        loop.max_gradient, loop.diverged, loop.device = params.max_gradient, diverged, training.runtime.device
+        patience = math.inf if len(val) else None
+        loop = Loop(self.network, optimiser, Schedule(params.rate), of_round, loss, judge, rounds, patience)
+        loop.max_gradient, loop.diverged, loop.device = params.max_gradient, diverged, device
+        loop.parts = partial(in_parts, at_once=params.at_once, weights=weights)
         return loop
 
     def logits(self, inputs: torch.Tensor) -> torch.Tensor:
         """Return logits (B, C) on the device, in float32; with mixed precision the head alone is computed in it."""
         runtime = self.training.runtime
         with torch.autocast(runtime.device, dtype=torch.bfloat16, enabled=runtime.mixed_precision):
-            layers = self.network.layers(inputs.to(runtime.device))
+            layers = self.network.layers(moved(inputs, runtime.device))
         return self.network.judge(layers)
 
     @torch.inference_mode()

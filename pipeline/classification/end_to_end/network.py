@@ -29,9 +29,11 @@ from pipeline.core.store import FeatureFile
 from pipeline.features.aligned.job import FRAMES, ClipModel
 from pipeline.features.aligned.network_crop import cut
 from pipeline.media.frame_sampling import filled
+from pipeline.networks.layers import LECUN
 from pipeline.networks.temporal import ClipNetwork, LayerScales, TemporalLSTM
 from pipeline.protocols.splits import Fold
-from pipeline.training.per_fold import Keep
+from pipeline.training.batches import AT_ONCE
+from pipeline.training.per_fold import KEEP, Keep
 
 _ORDER, _PICTURES = 0, 1
 """What random numbers are for; each iteration and each pass over the clips has its own: none has to be remembered."""
@@ -58,6 +60,8 @@ class EndToEndParams(Settings):
     )
     iterations: int = Field(5000, ge=1, description="steps of stochastic gradient descent {Ouyang 6.2.2: 5000}")
     batch: Tried[Annotated[int, Field(ge=1)]] = Field(16, description="clips per iteration")
+    at_once: int | None = Field(None, ge=1, description=f"clips {AT_ONCE}")
+    balanced: bool = Field(False, description="weigh classes by their inverse frequency in training")
     learning_rate: Tried[Annotated[float, Field(gt=0)]] = Field(
         0.001, description="at the beginning {Ouyang 6.2.2: 0.001}"
     )
@@ -69,14 +73,19 @@ class EndToEndParams(Settings):
     weight_decay: Tried[Annotated[float, Field(ge=0)]] = Field(
         0.0005, description="share of the weights added to their gradients"
     )
-    max_gradient: float = Field(5.0, ge=0, description="norm of all gradients that is not exceeded; 0 = no limit")
+    max_gradient: float = Field(
+        0.0,
+        ge=0,
+        description="norm that the gradients of neither the network nor its head exceed; the history tells the share "
+        "of steps that it cuts, and so a learning rate that is less than it says; 0 = no limit",
+    )
     judge_every: int = Field(
         250, ge=1, description="iterations from one look at validation to the next; the best is kept"
     )
     flip: bool = Field(
         True, description="mirror half of the training clips; crops are random in any case {Ouyang 6.2.2: true}"
     )
-    keep: Keep = Field((), description="folds (fold-00, ...) whose weights are kept, or all")
+    keep: Keep = Field("first", description=KEEP)
     refit: bool = Field(False, description=REFIT)
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((), description=SEEDS)
     seed: int = Field(0, ge=0, description="of initial weights, order, dropout, mirrors and crops")
@@ -188,10 +197,8 @@ def assembled(
     """Return a network with a new head, which takes its layers by their scales."""
     if model.plugin.HEAD == "lstm":
         head: nn.Module = TemporalLSTM(scales.widths, classes, params.cells, params.dropout, params.readout)
-        taking = [lstm.get_parameter("weight_ih_l0") for lstm in head.get_submodule("lstms").children()]
     else:
         softmax = nn.Linear(scales.widths[0], classes)
-        head, taking = nn.Sequential(nn.Dropout(model.params.dropout), softmax), [softmax.get_parameter("weight")]
-    for weight in taking:
-        nn.init.kaiming_normal_(weight, nonlinearity="linear")
+        LECUN(softmax.weight)
+        head = nn.Sequential(nn.Dropout(model.params.dropout), softmax)
     return ClipNetwork(body, head, scales)

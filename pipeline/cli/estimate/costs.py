@@ -131,6 +131,11 @@ def _fetch(stage: Needed, params: Params, _: Material) -> Work:
     return Work(disk=2 * sum(WEIGHTS.get(name, 0.03) for name in names) * GB)  # in the cache, and the stage's copy
 
 
+def _kept(block: Params, material: Material) -> int:
+    keep = block.get("keep", "first")
+    return {"all": len(material.folds), "first": 1}.get(keep, 0) if isinstance(keep, str) else len(keep)
+
+
 def _rank(stage: Needed, params: Params, material: Material) -> Work:
     block = section(params, f"rank.{stage.arguments['feature']}")
     columns, rows = ROWS["pool5"][1], 2 * block["max_rows"]
@@ -148,7 +153,7 @@ def _segments(stage: Needed, params: Params, material: Material) -> Work:
         return Work(windows * network.operations, disk=2 * windows * columns * 4, memory=GB + 4 * network.parameters)
     tune, place = block["tune"], f"{where}.{feature}"
     passes = sum(train * tune["epochs"] * (1 + BACKWARD) + every for train, every in material.folds)
-    kept = len(material.folds) if block.get("keep") == "all" else len(block.get("keep", ()))
+    kept = _kept(block, material)
     disk = len(material.folds) * windows * columns * 4 + (kept + 3) * network.parameters * 4
     batch = tune["batch"]
     memory = 0.6 * GB + network.training_bytes(batch)
@@ -171,7 +176,7 @@ def _end_to_end(stage: Needed, params: Params, material: Material) -> Work:
         block["iterations"] * block["batch"] * (1 + BACKWARD) + looks * (every - train)
         for train, every in material.folds
     )
-    kept = len(material.folds) if block.get("keep") == "all" else len(block.get("keep", ()))
+    kept = _kept(block, material)
     memory = 0.6 * GB + network.training_bytes(block["batch"])
     disk = (kept + 3) * 4 * network.parameters
     return Work(clips * network.operations, 0, disk, memory, True, f"end_to_end.{name}.batch")

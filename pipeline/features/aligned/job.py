@@ -22,6 +22,7 @@ from pipeline.features.aligned.network_crop import cut
 from pipeline.features.observed import spread
 from pipeline.features.pretrained import with_weights
 from pipeline.media.frame_sampling import filled
+from pipeline.training.place import CPU, Place
 
 FRAMES = 16
 LARGEST = float(np.finfo(np.float16).max)
@@ -59,24 +60,33 @@ class ClipFeatureJob:
     """The network's layers on one clip; see `pipeline.engine.run.Job`.
 
     A picture network gives a row per frame, NaN where no face was found; a clip network one row, for which such frames
-    take the nearest with a face. `source` is a feature file of aligned faces.
+    take the nearest with a face. `source` is a feature file of aligned faces; `place` is where the
+    network is applied.
     """
 
     feature: str
     model: ClipModel
     batch: int
     source: Path
+    place: Place = CPU
 
     @classmethod
-    def of(cls, feature: str, params: ClipFeatureParams, weights: Path, source: Path) -> Self:
+    def of(
+        cls,
+        feature: str,
+        params: ClipFeatureParams,
+        weights: Path,
+        source: Path,
+        place: Place = CPU,
+    ) -> Self:
         """Return the job of one feature; SettingsError for a wrong setting, or one that leaves weights at random."""
-        place = f"clip_features.{feature}"
-        model = ClipModel.of(params.network, params.settings, weights, place)
+        key = f"clip_features.{feature}"
+        model = ClipModel.of(params.network, params.settings, weights, key)
         if new := getattr(_network(model), "renewed", ()):
             raise SettingsError(
-                f"params.yaml: {place}.settings leave {new[0]} at random; choose the size or fc6 that the weights have"
+                f"params.yaml: {key}.settings leave {new[0]} at random; choose the size or fc6 that the weights have"
             )
-        return cls(feature, model, params.batch, source)
+        return cls(feature, model, params.batch, source, place)
 
     @property
     def stage(self) -> str:
@@ -93,6 +103,7 @@ class ClipFeatureJob:
             "code": self.version,
             "params": [self.model.name, self.model.settings, self.batch],
             "weights": self.model.loaded().sha256,
+            **self.place.parts,
         }
 
     def load(self, clip: Clip) -> ClipFeatures:
@@ -128,11 +139,11 @@ class ClipFeatureJob:
     @torch.inference_mode()
     def _layers(self, inputs: torch.Tensor) -> tuple[np.ndarray, list[tuple[int, ...]]]:
         """Return the rows of one clip, (T, D) float16, layers side by side, and the shape of each layer."""
-        layers = _network(self.model).layers(inputs)
+        layers = _network(self.model, self.place).layers(inputs)
         flat = torch.cat([layer[0].flatten(1) for layer in layers], dim=1)
         return flat.clamp(-LARGEST, LARGEST).numpy().astype(np.float16), [tuple(layer.shape[2:]) for layer in layers]
 
 
 @cache
-def _network(model: ClipModel) -> Any:
-    return model.network()
+def _network(model: ClipModel, place: Place = CPU) -> Any:
+    return place.holding(model.network())

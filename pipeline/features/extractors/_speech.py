@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from pipeline.audio.spectral import NORMAL_ROWS, context, moments, normalise
+from pipeline.audio.spectral import NORMAL_ROWS, context, normalise
 from pipeline.core.errors import SettingsError, WeightsError
+from pipeline.core.moments import moments
 from pipeline.core.settings import Settings
 from pipeline.core.store import ClipFeatures, ClipReader, FeatureMeta
 from pipeline.core.weights_file import load_state, load_weights

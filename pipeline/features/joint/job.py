@@ -28,7 +28,7 @@ from pipeline.protocols.leakage import check_learned
 from pipeline.protocols.refit import level_of, noted, refit_of
 from pipeline.protocols.splits import Fold
 from pipeline.training.held_out_windows import kept_and_held_out, on_windows
-from pipeline.training.per_fold import FEATURES, REFIT_FEATURES, Keep, is_kept
+from pipeline.training.per_fold import FEATURES, KEEP, REFIT_FEATURES, Keep, is_kept
 
 
 class JointParams(Settings):
@@ -36,7 +36,7 @@ class JointParams(Settings):
 
     network: str = Field(min_length=1, description="plugin in pipeline/features/joint/networks")
     settings: Mapping[str, Any] = Field({}, description="the plugin's own settings")
-    keep: Keep = Field("all", description="folds (fold-00, ...) whose weights are kept, or all")
+    keep: Keep = Field("first", description=KEEP)
     refit: bool = Field(
         False, description="as that of segments_*; needed where one of the two features was fine-tuned anew"
     )

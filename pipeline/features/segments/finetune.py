@@ -32,6 +32,7 @@ from pipeline.training.fitting import fit, kept_epochs
 from pipeline.training.held_out_windows import kept_and_held_out, on_windows
 from pipeline.training.loop import copied
 from pipeline.training.per_fold import FEATURES, REFIT_FEATURES, Keep, is_kept
+from pipeline.training.place import Place
 from pipeline.training.task import Examples, History, LoopParams, Run, Task
 
 
@@ -83,7 +84,7 @@ class TuneJob:
         self._write(network, folder / FEATURES)
         if self.tuning.refit and loop.epochs:
             states.append(checkpoint.with_suffix(".refit.pt"))
-            loop = loop.model_copy(update={"epochs": kept_epochs(history)})
+            loop = loop.model_copy(update={"epochs": kept_epochs(history, loop)})
             network, _ = self._tuned(both, _some(both, np.arange(0)), loop, name, len(classes), states[-1])
         if self.tuning.refit:
             self._write(network, folder / REFIT_FEATURES)
@@ -101,7 +102,8 @@ class TuneJob:
         torch.manual_seed(loop.seed)
         network, prepare = self.model.network(classes), self.model.plugin.prepare
         task = Task(network, train, val, lambda inputs, _: prepare(inputs), self.model.code, {"fold": name})
-        run = Run(self.runtime.device, self.runtime.mixed_precision, checkpoint)
+        every_s = 60 * self.runtime.checkpoint_minutes
+        run = Run(self.runtime.device, self.runtime.mixed_precision, checkpoint, checkpoint_s=every_s)
         _, history = fit(task, loop, run)
         return network.eval(), history
 
@@ -114,9 +116,10 @@ class TuneJob:
             (sum(len(clip.rows) for clip in clips.values()), self.meta.dimension),
         )
         values = np.memmap(scratch, np.float32, "w+", shape=shape)
+        held = Place.of(self.runtime).holding(network)
         for clip_id, clip in clips.items():
             ready = batches(self.model, self.store.windows(clip_id))
-            for row, found in zip(clip.rows, fc7(network, ready, self.runtime.device), strict=True):
+            for row, found in zip(clip.rows, fc7(held, ready), strict=True):
                 values[row] = found
         with feature_file(path, self.meta) as file:
             for clip_id, clip in sorted(clips.items()):

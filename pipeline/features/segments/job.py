@@ -22,7 +22,8 @@ from pipeline.engine.parallel import ahead
 from pipeline.features.observed import spread
 from pipeline.features.pretrained import with_weights
 from pipeline.features.segments.networks import Windows
-from pipeline.training.per_fold import Keep
+from pipeline.training.per_fold import KEEP, Keep
+from pipeline.training.place import CPU, Place
 from pipeline.training.task import LoopParams
 
 
@@ -34,7 +35,7 @@ class SegmentParams(Settings):
     tune: LoopParams | None = Field(
         None, description="fine-tuning on each fold's training clips; null = the original network"
     )
-    keep: Keep = Field((), description="folds (fold-00, ...) whose fine-tuned weights are kept, or all")
+    keep: Keep = Field("first", description=KEEP)
     refit: bool = Field(
         False,
         description="fine-tune anew, for as many epochs as validation chose, on training and validation clips; what is "
@@ -80,11 +81,11 @@ def batches(model: Model, windows: Windows) -> Iterator[torch.Tensor]:
     return ahead(model.plugin.prepare(torch.from_numpy(np.stack(part))) for part in parts)
 
 
-def fc7(module: nn.Module, ready: Iterable[torch.Tensor], device: str = "cpu") -> Iterator[np.ndarray]:
-    """Yield the network's feature of every observed window, (D,) float32, for the `batches` of one clip."""
+def fc7(network: Any, ready: Iterable[torch.Tensor]) -> Iterator[np.ndarray]:
+    """Yield the feature of every observed window, (D,) float32, for the `batches` of one clip, by `Place.holding`."""
     for batch in ready:
         with torch.inference_mode():
-            rows = module.features(batch.to(device)).cpu().numpy()  # type: ignore[operator]
+            rows = network.features(batch).numpy()
         yield from rows
 
 
@@ -102,13 +103,14 @@ class SegmentJob:
     fine-tuned one; see `pipeline.engine.run.Job`.
 
     `source` is the feature file that the windows are cut from, `kept` the folder of the weights with which the
-    fine-tuning in one fold ended; None = the original network.
+    fine-tuning in one fold ended; None = the original network; `place` where it is applied.
     """
 
     feature: str
     model: Model
     source: Path
     kept: Path | None = None
+    place: Place = CPU
 
     @property
     def stage(self) -> str:
@@ -125,6 +127,7 @@ class SegmentJob:
             "code": self.version,
             "params": [self.model.name, self.model.settings],
             "weights": self._weights.sha256,
+            **self.place.parts,
         }
 
     def load(self, clip: Clip) -> tuple[Windows, Iterator[torch.Tensor]]:
@@ -135,7 +138,7 @@ class SegmentJob:
         windows, ready = loaded
         if windows.short:
             notes.append(f"too_short: {windows.short}")
-        return spread(fc7(_network(self.model, self.kept), ready), windows.times, windows.mask, np.float32)
+        return spread(fc7(_network(self.model, self.kept, self.place), ready), windows.times, windows.mask, np.float32)
 
     def meta(self) -> FeatureMeta:
         """Return the attributes of the feature file; checks that the source suits."""
@@ -151,8 +154,8 @@ _fold_weights = cache(load_weights)
 
 
 @cache
-def _network(model: Model, kept: Path | None = None) -> nn.Module:
+def _network(model: Model, kept: Path | None = None, place: Place = CPU) -> Any:
     if kept is None:
-        return model.network()
+        return place.holding(model.network())
     weights = _fold_weights(kept)
-    return load_state(model.network(len(weights.config["classes"])), weights, kept)
+    return place.holding(load_state(model.network(len(weights.config["classes"])), weights, kept))

@@ -16,7 +16,7 @@ from pipeline.features.segments.job import Model, SegmentJob, dimension
 from pipeline.features.segments.window_store import build
 from pipeline.protocols.splits import Fold
 from pipeline.training.per_fold import check_keep, learn_folds
-from pipeline.training.task import check_device
+from pipeline.training.place import Place
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,11 @@ def original(
     feature: str, model: Model, clips: Sequence[Clip], upstream: Sequence[Entry], paths: Paths, runtime: Runtime
 ) -> str:
     """Write the feature of the original network, clip by clip through the clip cache; return one line."""
-    job = SegmentJob(feature, model, paths.source)
+    place = Place.of(runtime)
+    job = SegmentJob(feature, model, paths.source, place=place)
     meta = job.meta()
     _tell(feature, model, False, meta.origin, paths)
-    return engine.run(job, clips, upstream, meta, paths.out, paths.ledger, runtime)
+    return engine.run(job, clips, upstream, meta, paths.out, paths.ledger, place.alone(runtime))
 
 
 def tuned(
@@ -47,7 +48,7 @@ def tuned(
     runtime: Runtime,
 ) -> str:
     """Write the feature of the network fine-tuned in every fold; return one line."""
-    check_device(runtime.device)
+    place = Place.of(runtime)
     check_keep(tuning.keep, folds, feature)
     cut, stage = model.segments(), f"extract:{feature}"
     with FeatureFile(paths.source) as file:
@@ -56,10 +57,8 @@ def tuned(
     learned, found = recorded(stage, entries, upstream, folds, paths.ledger, runtime)
     meta = tuned_meta(feature, model, dimension(model), tuning)
     job = TuneJob(meta, model, tuning, store, clips, runtime, paths.scratch / "checkpoints")
-    # one process on a GPU: several would only take turns and share its memory
-    workers = 1 if runtime.device == "cuda" else runtime.workers
     _tell(feature, model, True, meta.origin, paths)
-    line = learn_folds(job, learned, meta, paths.out, paths.kept, paths.scratch, workers)
+    line = learn_folds(job, learned, meta, paths.out, paths.kept, paths.scratch, place.workers(runtime.workers))
     return f"{stage}: {found}; fine-tuned in {line}"
 
 

@@ -6,9 +6,10 @@ pictures use the same grid in time, so that the n-th window of both is the same 
 
 import math
 from collections.abc import Callable, Iterable, Iterator
+from typing import Self
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from pipeline.audio.spectral import deltas
 from pipeline.core.settings import Settings
@@ -21,9 +22,21 @@ class WindowParams(Settings):
     length: int = Field(
         64, ge=1, description="frames in a window {Zhang Table IV: 15 for *.anet15.*} {Zhang III.A.1: 64}"
     )
-    shift: int = Field(30, ge=1, description="frames from one window to the next {Zhang III.A.1: 30}")
+    shift: int = Field(
+        30,
+        ge=1,
+        description="frames from one window to the next, `length` at most. For 15 frames the paper names none; 7 is "
+        "the share of a window that 30 is of 64 {Zhang III.A.1: 30}",
+    )
     frame_ms: float = Field(25.0, gt=0, description="length of a frame, ms; as extract.logmel.window_ms")
     hop_ms: float = Field(10.0, gt=0, description="from one frame to the next, ms; as extract.logmel.hop_ms")
+
+    @model_validator(mode="after")
+    def _everything_is_seen(self) -> Self:
+        if self.shift > self.length:
+            missed = f"{self.shift - self.length} of {self.shift} frames would be in no window"
+            raise ValueError(f"a shift of {self.shift} is more than the length of {self.length}: {missed}; lower shift")
+        return self
 
     @property
     def seconds(self) -> float:

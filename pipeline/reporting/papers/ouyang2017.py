@@ -45,7 +45,7 @@ SEQUENCES = "temporal"
 ROWS: Mapping[str, tuple[Asked | None, Asked | None]] = {
     "VGG-LSTM": (ModelId("vggface", "end_to_end"), ModelId("vggface", SEQUENCES)),
     "Resnet-LSTM": (ModelId("pyramid", "end_to_end"), ModelId("pyramid", SEQUENCES)),
-    "C3D": (ModelId("c3d", "end_to_end"), ModelId("c3dvisual", SEQUENCES)),
+    "C3D": (ModelId("c3d", "end_to_end"), ModelId("c3d", SEQUENCES)),
     "End to End Module": (FusionId.combined("end_to_end", "average"), FusionId.combined("cached", "average")),
     "CNN+ImageSet Model": (None, None),
     "Whole Visual Module": (FusionId.combined("visual", "average"), None),

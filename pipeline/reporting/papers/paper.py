@@ -101,8 +101,10 @@ class Paper:
         pair = asked.pair if isinstance(asked, FusionId) else None
         models = [pair.audio, pair.video] if pair else [ModelId.parse(asked)]
         features, classifier = [model.feature for model in models], models[0].classifier
+        if asked in settings.models():
+            return ""
         if classifier in self.further:
-            return "" if asked in settings.models() else f"add {asked} to {at}.also"
+            return f"add {asked} to {at}.also"
         absent = [feature for feature in features if feature not in settings.features]
         steps = {
             f"{' and '.join(absent)} to {at}.features": not absent,

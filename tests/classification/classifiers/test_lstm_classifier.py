@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from helpers.classifiers import fitted, toy
 from pipeline.classification.classifiers import lstm
-from pipeline.classification.classifiers._sequences import class_weights
 from pipeline.networks.lstm import EmotionLSTM
 from pipeline.networks.temporal import TemporalLSTM
+from pipeline.training.batches import class_weights
 from pipeline.training.datasets import Dataset
 
 

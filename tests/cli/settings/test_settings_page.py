@@ -123,7 +123,7 @@ def test_what_is_repeated_is_merged_and_never_an_alias() -> None:
     [
         ("fuse_features.dbn1.settings.epochs", 3),
         ("fuse_features.dbn3.settings.cd_steps", 2),
-        ("segments_audio.alexaudio.settings.windows.length", 15),
+        ("segments_audio.alexaudio.settings.windows.length", 63),
         ("pretrain.a60.settings.mfcc.mels", 64),
         ("extract.mfcc39.mels", 64),
         ("end_to_end.vggface.batch", 4),

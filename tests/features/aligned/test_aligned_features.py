@@ -8,6 +8,7 @@ import os
 import subprocess
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import torch
 import yaml
 
 from helpers import warm
+from pipeline.classification.end_to_end.network import FaceClips, middle
 from pipeline.cli.inspect.artifact import describe
 from pipeline.core.clip import Clip, write_manifest
 from pipeline.core.errors import SettingsError, WeightsError
@@ -25,10 +27,12 @@ from pipeline.core.store_writer import write_features
 from pipeline.core.weights_file import save_weights
 from pipeline.engine.clip_cache import cache_key
 from pipeline.engine.run import run
+from pipeline.features.aligned import job as job_module
 from pipeline.features.aligned.job import LARGEST, ClipFeatureJob, ClipFeatureParams, ClipModel
 from pipeline.networks.c3d import C3D
 from pipeline.networks.face_resnet import FaceResNet
 from pipeline.networks.vgg_face import VggFace
+from pipeline.training.place import Place
 
 ROOT = Path(__file__).resolve().parents[3]
 NETWORKS = {
@@ -146,11 +150,50 @@ def test_a_clip_network_gives_one_row_and_takes_the_nearest_face(job, tmp_path):
     np.testing.assert_allclose(found.values, expected.numpy(), rtol=2e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_kept_feature_and_the_network_end_to_end_get_equal_arrays(job, tmp_path, monkeypatch, name):
+    """Ouyang et al. 2017, Table 4, compares the two: they have to see the same frames of the same faces."""
+    one, seen = job(name, batch=16), []
+
+    def layers(inputs: torch.Tensor) -> list[torch.Tensor]:
+        seen.append(inputs)
+        return one.model.network().layers(inputs)
+
+    monkeypatch.setattr(job_module, "_network", lambda model, place: SimpleNamespace(layers=layers))
+    clips = FaceClips.of(one.source, CLIPS, ["anger"])
+    for number, clip_id in enumerate(clips.ids):
+        clip = one.load(CLIPS[number])
+        computed(one, clip)
+        given = middle(one.model, clips, [number])
+        shown = clip.mask if one.model.plugin.HEAD == "lstm" else slice(None)
+        assert torch.equal(seen.pop(), given[:, shown]), clip_id
+
+
+def test_the_shipped_systems_compare_networks_on_the_same_faces():
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    combined = params["systems"]["ouyang2017"]["combined"]
+    kept, whole = ({name.partition("-")[0] for name in combined[of]["of"]} for of in ("cached", "end_to_end"))
+    assert kept == whole == {"vggface", "pyramid", "c3d"}
+    for name in kept:
+        feature = params["clip_features"][name]
+        assert (feature["network"], feature["settings"]) == (name, params["end_to_end"][name]["settings"])
+
+
 def test_what_is_observed_does_not_hang_on_the_size_of_batches(job, tmp_path):
     clip = aligned(0)
     values = [computed(job("pyramid", batch), clip).values.astype(float) for batch in (1, 16)]
     np.testing.assert_allclose(*values, rtol=2e-3, atol=1e-3)
     assert np.array_equal(values[0], computed(job("pyramid", 1), clip).values), "twice the same bits"
+
+
+def test_the_network_is_applied_in_its_place(job, weights):
+    """In bfloat16, since the tests have no other device: another key, coarser values, and nothing else."""
+    one = job("pyramid")
+    coarse = replace(one, place=Place("cpu", mixed_precision=True))
+    assert key_of(one) != key_of(coarse)
+    exact, found = (computed(made_, aligned(0)).values.astype(float) for made_ in (one, coarse))
+    assert not np.array_equal(exact, found)
+    np.testing.assert_allclose(found, exact, atol=0.05 * np.abs(exact).max())
 
 
 def test_a_grid_makes_fewer_columns(job):

@@ -15,15 +15,18 @@ from pydantic import ValidationError
 from helpers.published import published
 from pipeline.audio.spectral import MfccParams, cepstra, with_derivatives
 from pipeline.core import plugins
+from pipeline.core.clip import Clip
 from pipeline.core.errors import ClipError, SettingsError, WeightsError
 from pipeline.core.settings import Settings
 from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta, joined
 from pipeline.core.store_writer import write_features
 from pipeline.core.weights_file import save_weights
+from pipeline.features.extract_job import ExtractJob
 from pipeline.features.extractors import _sound, _speech
 from pipeline.media.audio_blocks import Audio
 from pipeline.networks.face_cnn import FaceCNN
 from pipeline.networks.speech_dnn import SpeechDNN
+from pipeline.training.place import CPU, Place
 
 NAMES = plugins.names("extractors")
 PUBLISHED = {"dlib128": ("dlib_face_recognition", "dlib_landmarks_5")}
@@ -341,3 +344,23 @@ def test_pool5_does_not_hang_on_the_batch_or_the_light(tmp_path):
     bright = ClipFeatures(given.values, given.times, given.mask, {"crops": given.extra["crops"] // 4 * 2 + 100})
     extractor = plugin.Extractor(plugin.Params(), folder)
     np.testing.assert_allclose(joined(extractor(bright)).values, joined(extractor(dim)).values, rtol=2e-2, atol=1e-2)
+
+
+@pytest.mark.parametrize("name", sorted({*NETWORKS, *PUBLISHED}))
+def test_a_network_is_applied_in_its_place(name, tmp_path):
+    """In bfloat16, since the tests have no other device: another key, coarser values; dlib's network stays as it is."""
+    source = plugins.load("extractors", name).INPUT
+    given = GOOD[source]()
+    write_features(tmp_path / f"{source}.h5", FeatureMeta(source, given.values.shape[1], "float32"), [("c", given)])
+    places = CPU, Place("cpu", mixed_precision=True)
+    jobs = [
+        ExtractJob.of(name, {}, f"extract.{name}", tmp_path / f"{source}.h5", weights_of(name, tmp_path), place)
+        for place in places
+    ]
+    clip = Clip("c", "c.mp4", "s", "anger", digest="0")
+    keys, values = zip(*((job.parts(clip), joined(job.compute(clip, job.load(clip), [])).values) for job in jobs),
+                       strict=True)  # fmt: skip
+    assert (keys[0] == keys[1]) == (name in PUBLISHED)
+    exact, coarse = (one.astype(float) for one in values)
+    assert np.array_equal(exact, coarse, equal_nan=True) == (name in PUBLISHED)
+    np.testing.assert_allclose(coarse, exact, atol=0.05 * np.nanmax(np.abs(exact)))

@@ -14,11 +14,11 @@ from pipeline.networks.rbm import BernoulliRBM, GaussianRBM
 DBN = {
     "layers": [20, 10], "pretrain_epochs": 15, "gaussian_learning_rate": 0.005, "pretrain_learning_rate": 0.1,
     "weight_decay": 2e-4, "cd_steps": 1, "reconstruction": "mean", "epochs": 4, "learning_rate": 0.05, "momentum": 0.9,
-    "batch": 20, "patience": 4, "seed": 0,
+    "batch": 20, "patience": None, "seed": 0,
 }  # fmt: skip
 FC = {
     "layers": [20, 10], "dropout": 0.3, "epochs": 4, "learning_rate": 0.01, "momentum": 0.9, "batch": 20,
-    "patience": 4, "seed": 0,
+    "patience": None, "seed": 0,
 }  # fmt: skip
 
 
@@ -71,7 +71,7 @@ def test_the_second_machine_learns_the_first_ones_probabilities():
 
 
 def test_pretraining_changes_the_start_and_helps_deep_sigmoid_layers():
-    layers = {"layers": [20, 15, 10], "epochs": 6, "patience": 6}
+    layers = {"layers": [20, 15, 10], "epochs": 6}
     with_it = dbn.fit(dbn.Params(**DBN | layers), correlated(), NOTHING, 2)
     without = dbn.fit(dbn.Params(**DBN | layers | {"pretrain_epochs": 0}), correlated(), NOTHING, 2)
     assert not [row for row in without[1] if row["phase"] != "tune"]
@@ -164,3 +164,14 @@ def test_every_setting_is_asked_for(plugin, good):
     for name in good:
         with pytest.raises(SettingsError, match=rf"^params.yaml: fuse.x.{name}: this setting is missing$"):
             parse(plugin.Params, {key: value for key, value in good.items() if key != name}, "params.yaml: fuse.x")
+
+
+def test_dropout_is_a_setting_of_step_two():
+    """It lies before the softmax layer, so that the machines are those without it."""
+    train, states = correlated(), []
+    for dropout in (0.0, 0.5):
+        joint, history = dbn.fit(dbn.Params(**{**DBN, "dropout": dropout}), train, NOTHING, 2)
+        assert joint.network.head[0].p == dropout
+        states.append((losses(history, "rbm2"), losses(history, "tune")))
+    assert states[0][0] == states[1][0]
+    assert states[0][1] != states[1][1]

@@ -17,7 +17,7 @@ from pipeline.core.settings import Settings
 from pipeline.features.joint.networks import ROW, Segments
 
 NAMES = plugins.names("fusion_networks")
-TUNED = {"epochs": 15, "momentum": 0.9, "batch": 20, "patience": 15, "seed": 0}
+TUNED = {"epochs": 15, "momentum": 0.9, "batch": 20, "patience": None, "seed": 0}
 SETTINGS = {
     "concatenate": {},
     "dbn": {
@@ -138,7 +138,7 @@ def test_another_seed_gives_other_weights(name):
 
 
 @pytest.mark.parametrize("name", LEARNING)
-@pytest.mark.parametrize("patience", [3, 15])
+@pytest.mark.parametrize("patience", [3, None])
 def test_the_scaling_is_that_of_the_training_segments(name, patience):
     train, val = toy(90, 0), toy(30, 1, part="val")
     far = dataclasses.replace(val, inputs=50 * val.inputs + 7)
@@ -188,7 +188,7 @@ def test_the_state_can_be_saved_and_holds_all_that_was_learned(name, learned, tm
         np.testing.assert_allclose(found, learned[0](toy(5, 5).inputs), atol=1e-6)
 
 
-@pytest.mark.parametrize("patience", [4, 15])
+@pytest.mark.parametrize("patience", [4, None])
 @pytest.mark.parametrize("present", [(0, 2), (1,), (0, 1, 3)])
 def test_a_class_that_training_lacks(name, present, patience):
     changes = {"patience": patience} if name in LEARNING else {}
@@ -237,8 +237,18 @@ def test_patience_stops_and_the_best_epoch_is_kept(name):
     best = max(range(len(tuned)), key=lambda epoch: (tuned[epoch]["val_accuracy"], -tuned[epoch]["val_loss"], -epoch))
     assert len(tuned) == best + 1 + 3 < 40
     # the same training, ended at the best epoch
-    again, _ = fitted(name, train, val, patience=best + 1, epochs=best + 1)
+    again, _ = fitted(name, train, val, patience=None, epochs=best + 1)
     assert same_state(joint, again)
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_patience_beyond_all_epochs_keeps_the_best_too(name):
+    """One number of epochs more or less does not turn "the best is kept" into "the last is kept"."""
+    noise = np.random.default_rng(3)
+    val = dataclasses.replace(toy(40, 1, part="val"), labels=noise.integers(0, 3, 40))  # nothing to be learned
+    many, few = (fitted(name, toy(60, 0), val, patience=patience, epochs=12)[0] for patience in (12, 11))
+    assert same_state(many, few)
+    assert not same_state(many, fitted(name, toy(60, 0), val, patience=None, epochs=12)[0])
 
 
 @pytest.mark.parametrize("name", LEARNING)

@@ -27,7 +27,7 @@ DBN = {
     "layers": [6], "pretrain_epochs": 2, "gaussian_learning_rate": 0.001, "pretrain_learning_rate": 0.05,
     "momentum": 0.9,
     "weight_decay": 0.0002, "cd_steps": 1, "reconstruction": "mean", "epochs": 4, "learning_rate": 0.05, "batch": 8,
-    "patience": 4, "seed": 0,
+    "patience": None, "seed": 0,
 }  # fmt: skip
 
 

@@ -28,6 +28,7 @@ from pipeline.core.weights_file import load_weights
 from pipeline.features.segments.finetune import Tuning
 from pipeline.features.segments.job import Model, SegmentJob, batches, fc7
 from pipeline.features.segments.run import original, tuned
+from pipeline.training.place import CPU, Place
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +119,17 @@ def test_blocks_do_not_show_in_the_feature_of_a_long_clip(corpus, tmp_path, monk
     np.testing.assert_array_equal(found.times, windows.times)
     np.testing.assert_array_equal(found.values[found.mask], expected)
     assert np.isnan(found.values[~found.mask]).all()
+
+
+@pytest.mark.parametrize("kind", ["alexnet", "c3d"])
+def test_the_network_is_applied_in_its_place(corpus, kind):
+    """In bfloat16, since the tests have no other device: another key, coarser values, and nothing else."""
+    source, clip = corpus / ("logmel.h5" if kind == "alexnet" else "eyes55.h5"), toy.clips()[0]
+    jobs = [SegmentJob("x", toy.model(kind, corpus / "weights"), source, place=at) for at in (CPU, Place("cpu", True))]
+    exact, coarse = (joined(job.compute(clip, job.load(clip), [])).values for job in jobs)
+    assert jobs[0].parts(clip) != jobs[1].parts(clip)
+    assert not np.array_equal(exact, coarse)
+    np.testing.assert_allclose(coarse, exact, atol=0.05 * np.abs(exact).max())
 
 
 def test_every_fold_has_every_clip_with_its_part_and_a_history(learned):

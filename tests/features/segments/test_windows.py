@@ -18,7 +18,7 @@ PAPER = WindowParams()
 
 def test_a_window_lasts_655_ms():
     assert PAPER.seconds == pytest.approx(0.655)
-    assert WindowParams(length=15).seconds == pytest.approx(0.165)  # "15 frames (about 165 ms)"
+    assert WindowParams(length=15, shift=7).seconds == pytest.approx(0.165)  # "15 frames (about 165 ms)"
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from pipeline.features.joint.networks import Row, Segments
 from pipeline.networks.fusion_dbn import FusionNetwork
 from pipeline.training.datasets import Scaler
 from pipeline.training.loop import Loop, Schedule, Score, minibatches
-from pipeline.training.task import check_device
+from pipeline.training.task import PATIENCE, check_device
 
 Network = TypeVar("Network", bound=FusionNetwork)
 Tuned = TypeVar("Tuned", bound="TuneParams")
@@ -33,10 +33,8 @@ class TuneParams(Settings):
     learning_rate: float = Field(gt=0, description="of supervised training {Zhang IV.B: 0.001}")
     momentum: float = Field(ge=0, lt=1, description="of every gradient descent here {Zhang IV.B: 0.9}")
     batch: int = Field(ge=1, description="segments per step {Zhang IV.B: 30}")
-    patience: int = Field(
-        ge=1,
-        description="stop after so many epochs without a better accuracy on validation, or the same at a lower loss, "
-        "and keep the best epoch; `epochs` or more: never stop, keep the last",
+    patience: int | None = Field(
+        ge=1, description=PATIENCE.format("accuracy on validation, or the same at a lower loss")
     )
     seed: int = Field(ge=0, description="of initial weights, order and samples")
 
@@ -131,7 +129,7 @@ def tune(network: FusionNetwork, train: Tensors, val: Tensors, params: TuneParam
     optimiser = torch.optim.SGD(network.parameters(), lr=params.learning_rate, momentum=params.momentum, fused=True)
     order = torch.Generator().manual_seed(params.seed)
     known = torch.isin(val[1], train[1])
-    stops = bool(known.any()) and params.patience < params.epochs
+    patience = params.patience if known.any() else None
 
     def loss(rows: torch.Tensor) -> tuple[torch.Tensor, int]:
         return nn.functional.cross_entropy(network(train[0][rows]), train[1][rows]), len(rows)
@@ -139,12 +137,12 @@ def tune(network: FusionNetwork, train: Tensors, val: Tensors, params: TuneParam
     def judge(epoch: int, total: float) -> tuple[Row, Score]:
         mean = finite(total / len(train[1]), "learning_rate", params.learning_rate)
         found = _judge(network, val[0][known], val[1][known])
-        score = (found["val_accuracy"], -found["val_loss"]) if stops else ()
+        score = (found["val_accuracy"], -found["val_loss"]) if patience else ()
         return {"phase": "tune", "epoch": epoch, "loss": mean, **found}, score
 
-    schedule, rounds = Schedule(lambda _: params.learning_rate), (params.epochs, params.patience)
+    schedule, rounds = Schedule(lambda _: params.learning_rate), (params.epochs, patience)
     batches = partial(minibatches, len(train[1]), params.batch, order)
-    history = Loop(network, optimiser, schedule, lambda _: batches(), loss, judge, *rounds, keeps=stops).run()
+    history = Loop(network, optimiser, schedule, lambda _: batches(), loss, judge, *rounds).run()
     network.eval()
     return history
 
@@ -152,7 +150,7 @@ def tune(network: FusionNetwork, train: Tensors, val: Tensors, params: TuneParam
 def chosen(params: Tuned, history: Sequence[Row]) -> Tuned:
     """Return the settings with as many epochs as `tune` trained until the one that it kept."""
     rows = [row for row in history if row["phase"] == "tune"]
-    if params.patience >= params.epochs or not rows or rows[0]["val_accuracy"] is None:
+    if params.patience is None or not rows or rows[0]["val_accuracy"] is None:
         return params
     best = max(rows, key=lambda row: (row["val_accuracy"], -float(row["val_loss"] or 0.0)))  # the first of equals
     return params.model_copy(update={"epochs": int(best["epoch"] or 0) + 1})

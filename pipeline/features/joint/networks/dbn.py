@@ -37,6 +37,9 @@ class Params(TuneParams):
         description="widths of the layers, from the bottom up {Zhang IV.D: [4096] for *.dbn1.*} {Zhang III.B.2: "
         "[4096, 2048] for *.dbn2.*} {Zhang IV.D: [4096, 2048, 1024] for *.dbn3.*}",
     )
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="before the softmax layer in step 2; the paper names one for FC alone"
+    )
     pretrain_epochs: int = Field(ge=0, description="per machine; 0 = layers begin at random")
     gaussian_learning_rate: float = Field(gt=0, description="of the first machine, whose inputs are real")
     pretrain_learning_rate: float = Field(gt=0, description="of the machines above")
@@ -58,12 +61,15 @@ def fit(
         network.start_from(machines)
         return history
 
-    return fitted(lambda columns: FusionDBN(columns, params.layers, classes), params, train, val, device, prepare)
+    def build(columns: int) -> FusionDBN:
+        return FusionDBN(columns, params.layers, classes, params.dropout)
+
+    return fitted(build, params, train, val, device, prepare)
 
 
 def load(params: Params, state: Mapping[str, torch.Tensor], columns: int, classes: int) -> NetworkFeature:
     """Return the feature whose `state` was kept; see `restored`."""
-    return restored(FusionDBN(columns, params.layers, classes), state)
+    return restored(FusionDBN(columns, params.layers, classes, params.dropout), state)
 
 
 def pretrain(inputs: torch.Tensor, params: Params) -> tuple[list[RBM], list[Row]]:
