@@ -10,7 +10,8 @@ from torch import nn
 
 from pipeline.engine.code_digest import code_digest
 from pipeline.training import checkpoints
-from pipeline.training.loop import Loop, Schedule, minibatches
+from pipeline.training.loop import Loop, Schedule
+from pipeline.training.order import near_minibatches
 from pipeline.training.task import Examples, History, LoopParams, Run, State, Task, check_device
 
 
@@ -25,7 +26,7 @@ def fit(task: Task, params: LoopParams, run: Run) -> tuple[State, History]:
     network, order = task.network.to(run.device), torch.Generator().manual_seed(params.seed)
 
     def batches(_: int) -> Iterator[torch.Tensor]:
-        for rows in minibatches(len(task.train.labels), params.batch, order):
+        for rows in near_minibatches(len(task.train.labels), params.batch, order):
             if len(rows) > 1:  # batch normalisation needs two
                 yield rows
 
