@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field, field_validator
@@ -27,7 +27,7 @@ from pipeline.engine.parallel import ordered_map
 from pipeline.networks.speech_dnn import SpeechDNN
 from pipeline.pretraining.sources._shared.labels import LabelParams, labelled
 from pipeline.pretraining.sources._shared.utterances import Utterance, find, held_out, with_one_group
-from pipeline.pretraining.sources._shared.voices import FrameTable, in_context, read_voice
+from pipeline.pretraining.sources._shared.voices import FrameTable, in_context, normalise_by, read_voice
 from pipeline.training.fitting import fit, logits
 from pipeline.training.task import Examples, LoopParams, Run, Task, Trained
 
@@ -36,6 +36,11 @@ class Params(LabelParams):
     """Corpus, network and training."""
 
     mfcc: MfccParams = Field(description="frames of the input; equal to extract.mfcc39")
+    normalise: Literal["utterance", "corpus"] = Field(
+        "utterance",
+        description="zero mean and unit variance of the input over each utterance, which takes level and channel away, "
+        "and with them what they say of an emotion; or over all training frames. The paper leaves it open",
+    )
     context: int = Field(ge=0, description="frames of context to either side")
     hidden: int = Field(
         ge=8,
@@ -84,7 +89,7 @@ def _read(root: Path, params: Params, run: Run, table: FrameTable) -> tuple[list
     if aligned and len(phones) < 2:
         raise CorpusError(f"{root}: {len(phones)} phones in all alignments; a source task needs 2 at least")
     items = [(one, spans, (1.0,) if one.speaker in out else params.speeds) for one, spans in aligned]
-    read = partial(read_voice, root, params.mfcc, run.stage)
+    read = partial(read_voice, root, params.mfcc, params.normalise == "utterance", run.stage)
     results = ordered_map(read, items, run.workers, "reading voices", "utterance")
     for (utterance, *_), (voices, entry) in zip(items, results, strict=True):
         ledger.append(entry)
@@ -100,6 +105,7 @@ def train(root: Path, params: Params, run: Run) -> Trained:
     with FrameTable(params.context, run.checkpoint and run.checkpoint.parent) as table:
         phones, ledger = _read(root, params, run, table)
         frames, learn, held = table.frames(), _part(root, table, "train"), _part(root, table, "held out")
+    normal = normalise_by(frames, learn) if params.normalise == "corpus" else None
     shape: dict[str, Any] = {"inputs": frames.shape[1] * (2 * params.context + 1), "hidden": params.hidden}
     shape |= {"last": params.last, "phones": len(phones), "bottleneck": params.bottleneck}
 
@@ -111,6 +117,7 @@ def train(root: Path, params: Params, run: Run) -> Trained:
     state, history = fit(task, params.loop, run)
     reached = _judged(task, params.loop.batch, run)
     config = {"network": shape, "context": params.context, "mfcc": params.mfcc.model_dump(), "phones": phones}
+    config["normal"] = normal
     return Trained(state, config, history, _metrics(*reached, learn, held, len(phones)), ledger)
 
 

@@ -14,10 +14,12 @@ import torch
 from pydantic import ValidationError
 
 from helpers.sources import CASES, write_voices
-from pipeline.audio.spectral import context
+from pipeline.audio.spectral import AUDIO_HZ, MfccParams, context, mfcc39, normalise, normalise_utterance
 from pipeline.core.errors import CorpusError
+from pipeline.media.decode import read_audio
+from pipeline.networks.speech_dnn import SpeechDNN
 from pipeline.pretraining.sources import phones
-from pipeline.pretraining.sources._shared.alignments import reader
+from pipeline.pretraining.sources._shared.alignments import Ctm, reader
 from pipeline.pretraining.sources._shared.labels import LABELLED
 from pipeline.pretraining.sources._shared.utterances import held_out
 from pipeline.pretraining.sources._shared.voices import FrameTable, Voice, at_speed, frame_labels, in_context
@@ -194,6 +196,33 @@ def test_states_are_labels_like_phones(copy):
     assert trained.config["phones"] == ["0", "1", "100", "101", "102", "2", "200", "201", "202"]
     assert trained.metrics["phones"] == trained.config["network"]["phones"] == 9
     assert trained.metrics["held_out_frame_accuracy"] > 2 * trained.metrics["most_frequent_phone"]
+
+
+@pytest.mark.parametrize("normalised", ["utterance", "corpus"])
+def test_weights_hold_what_brings_a_sound_to_the_phones(corpus, normalised):
+    """From the file to the phone by the weights' config alone: the held-out accuracy is the one that was told."""
+    trained = phones.train(corpus, params(normalise=normalised, held_out_speakers=["v1"]), Run())
+    known = {name: [mfcc39(read_audio(corpus / f"{name}.wav", AUDIO_HZ), MfccParams())] for name in voices_of(corpus)}
+    network, normal = SpeechDNN(**trained.config["network"]).eval(), trained.config["normal"]
+    network.load_state_dict(dict(trained.state))
+    if normalised == "corpus":
+        learned = np.concatenate([values for name, [(values, _)] in known.items() if not name.startswith("v1")])
+        np.testing.assert_allclose(normal["mean"], learned.mean(0, np.float64), rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(normal["deviation"], learned.std(0, np.float64), rtol=1e-4)
+    right, ctm = [], Ctm(corpus / "phones.ctm")
+    for name in ("v1_0", "v1_1"):
+        [(values, times)] = known[name]
+        scaled = normalise(values, *map(np.array, normal.values())) if normal else normalise_utterance(values)
+        with torch.inference_mode():
+            said = network(torch.from_numpy(context(scaled, 2))).argmax(1).numpy()
+        for start, end, phone in ctm.spans(name):
+            right += (said[(times >= start) & (times < end)] == trained.config["phones"].index(phone)).tolist()
+    assert np.mean(right) == pytest.approx(trained.metrics["held_out_frame_accuracy"], abs=0.01)
+    assert np.mean(right) > 0.8
+
+
+def voices_of(corpus: Path) -> list[str]:
+    return sorted(path.stem for path in corpus.glob("*.wav"))
 
 
 def test_stress_and_place_are_cut_off(copy, corpus):

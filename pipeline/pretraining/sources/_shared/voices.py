@@ -17,7 +17,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from pipeline.audio.spectral import AUDIO_HZ, Frames, MfccParams, mfcc39, normalise_utterance
+from pipeline.audio.spectral import (
+    AUDIO_HZ,
+    NORMAL_ROWS,
+    Frames,
+    MfccParams,
+    mfcc39,
+    moments,
+    normalise,
+    normalise_utterance,
+)
 from pipeline.core.errors import ClipError
 from pipeline.core.ledger import Entry
 from pipeline.media.decode import read_audio
@@ -30,9 +39,7 @@ LATE_S = 0.1
 
 @dataclass(frozen=True)
 class Voice:
-    """One utterance: its frames (T, D) float32, normalised over it, and their class indices (T,), -1 where none is
-    heard.
-    """
+    """One utterance: its frames (T, D) float32, and their class indices (T,), -1 where none is heard."""
 
     frames: np.ndarray
     labels: np.ndarray
@@ -55,15 +62,17 @@ def at_speed(samples: np.ndarray, speed: float) -> np.ndarray:
 
 
 def read_voice(
-    root: Path, mfcc: MfccParams, stage: str, item: tuple[Utterance, np.ndarray, Sequence[float]]
+    root: Path, mfcc: MfccParams, by_utterance: bool, stage: str, item: tuple[Utterance, np.ndarray, Sequence[float]]
 ) -> tuple[list[Voice], Entry]:
     """Return an utterance at each of its speeds, nothing where it failed, and its ledger entry; `item` has its spans,
-    which are `labels.LABELLED`.
+    which are `labels.LABELLED`. With `by_utterance` its frames are normalised over it.
     """
     utterance, spans, speeds = item
     try:
         sound = read_audio(root / utterance.path, AUDIO_HZ)
         found = [voice for speed in speeds if (voice := _heard(at_speed(sound, speed), spans, speed, mfcc))]
+        if by_utterance:
+            found = [Voice(normalise_utterance(voice.frames), voice.labels) for voice in found]
         if not found:
             if len(sound) < Frames(mfcc).window:
                 raise ClipError("too_short", f"{len(sound) / AUDIO_HZ:.3f} s, less than a frame")
@@ -79,7 +88,7 @@ def read_voice(
 def _heard(sound: np.ndarray, spans: np.ndarray, speed: float, mfcc: MfccParams) -> Voice | None:
     values, times = mfcc39(sound, mfcc)
     labels = frame_labels(spans, times * speed)
-    return Voice(normalise_utterance(values), labels) if (labels >= 0).any() else None
+    return Voice(values, labels) if (labels >= 0).any() else None
 
 
 class FrameTable:
@@ -140,6 +149,14 @@ class _Column:
         self._file.flush()
         shape = (self._rows, *self._like.shape[1:])
         return torch.from_numpy(np.memmap(self._file, self._like.dtype, "r+", shape=shape))
+
+
+def normalise_by(frames: torch.Tensor, examples: Examples) -> dict[str, list[float]]:
+    """Give a table, in place, zero mean and unit variance over the frames that are these examples; return both."""
+    mean, deviation = moments(frames[rows].numpy() for rows in examples.inputs.split(NORMAL_ROWS))
+    for block in frames.split(NORMAL_ROWS):
+        block.copy_(torch.from_numpy(normalise(block.numpy(), mean, deviation)))
+    return {"mean": mean.tolist(), "deviation": deviation.tolist()}
 
 
 def in_context(table: torch.Tensor, rows: torch.Tensor, reach: int) -> torch.Tensor:
