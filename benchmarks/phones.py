@@ -18,7 +18,7 @@ from pipeline.pretraining.sources import phones
 from pipeline.training.task import Run
 
 SECONDS, PHONES = 10, 40
-MINUTES = (10, 70)
+MINUTES = (70, 210)
 LOOP = {"epochs": 1, "patience": 1, "batch": 1024, "learning_rate": 0.0005, "threads": 1, "seed": 0}
 
 

@@ -104,7 +104,7 @@ def train(root: Path, params: Params, run: Run) -> Trained:
     """Train the speech DNN on frame-level phone labels."""
     with FrameTable(params.context, run.checkpoint and run.checkpoint.parent) as table:
         phones, ledger = _read(root, params, run, table)
-        frames, learn, held = table.frames(), _part(root, table, "train"), _part(root, table, "held out")
+        learn, held, frames = _part(root, table, "train"), _part(root, table, "held out"), table.frames()
     normal = normalise_by(frames, learn) if params.normalise == "corpus" else None
     shape: dict[str, Any] = {"inputs": frames.shape[1] * (2 * params.context + 1), "hidden": params.hidden}
     shape |= {"last": params.last, "phones": len(phones), "bottleneck": params.bottleneck}

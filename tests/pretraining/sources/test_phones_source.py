@@ -392,6 +392,13 @@ def test_nobody_left_to_hold_out(copy):
         phones.train(copy, params(), Run())
 
 
+def test_nobody_left_at_all(copy):
+    for path in copy.glob("*.wav"):
+        path.unlink()
+    with pytest.raises(CorpusError, match="no utterance to learn from is left"):
+        phones.train(copy, params(), Run())
+
+
 def as_timit(corpus, root, sphere: bool):
     """Write the corpus of `write_voices` as TIMIT has it."""
     found = reader("ctm", corpus, None, "", phones._utterances(corpus, params()))

@@ -153,7 +153,9 @@ class _Column:
 
 def normalise_by(frames: torch.Tensor, examples: Examples) -> dict[str, list[float]]:
     """Give a table, in place, zero mean and unit variance over the frames that are these examples; return both."""
-    mean, deviation = moments(frames[rows].numpy() for rows in examples.inputs.split(NORMAL_ROWS))
+    count = len(examples.labels)
+    blocks = (torch.arange(begin, min(begin + NORMAL_ROWS, count)) for begin in range(0, count, NORMAL_ROWS))
+    mean, deviation = moments(frames[examples.inputs[rows]].numpy() for rows in blocks)
     for block in frames.split(NORMAL_ROWS):
         block.copy_(torch.from_numpy(normalise(block.numpy(), mean, deviation)))
     return {"mean": mean.tolist(), "deviation": deviation.tolist()}
