@@ -14,6 +14,7 @@ RUNS = (
     ("benchmarks.extraction", "memory"),
     ("benchmarks.report_page",),
     ("benchmarks.training",),
+    ("benchmarks.phones",),
     ("benchmarks.selection", "memory"),
     ("benchmarks.selection", "agreement", str(DEMO / "pool5.h5"), str(DEMO / "manifest.csv"), str(DEMO / "splits.csv")),
 )

@@ -12,7 +12,8 @@ from torch import nn
 from pipeline.engine.code_digest import code_digest
 from pipeline.training import checkpoints
 from pipeline.training.batches import Batch, in_parts, moved, ready
-from pipeline.training.loop import Loop, Schedule, copied, minibatches
+from pipeline.training.loop import Loop, Schedule, copied
+from pipeline.training.order import near_minibatches
 from pipeline.training.task import Examples, History, LoopParams, Run, State, Task, check_device
 
 
@@ -29,7 +30,7 @@ def fit(task: Task, params: LoopParams, run: Run) -> tuple[State, History]:
     network = task.network.to(device)
 
     def batches(_: int) -> Iterator[Batch]:
-        chosen = minibatches(len(task.train.labels), params.batch, order)
+        chosen = near_minibatches(len(task.train.labels), params.batch, order)
         drawn = (rows for rows in chosen if len(rows) > 1)  # batch normalisation needs two
         return ready(((task.prepare(task.train.inputs[rows], True), task.train.labels[rows]) for rows in drawn), device)
 

@@ -57,6 +57,15 @@ def test_only_the_bottleneck_is_linear(bottleneck, negative):
         assert torch.equal(network(torch.ones(1, 12)), network.head(network.features(torch.ones(1, 12))))
 
 
+def test_nothing_but_weights_stands_between_the_bottleneck_and_the_softmax():
+    """A linear bottleneck: phone logits are an affine map of its nodes, negative ones included."""
+    network = SpeechDNN(inputs=12, hidden=32, last=16, phones=5, bottleneck=True).eval()
+    one, other = torch.randn(2, 50, 16)
+    with torch.inference_mode():
+        together = network.head(one + other) + network.head(torch.zeros(1, 16))
+        torch.testing.assert_close(together, network.head(one) + network.head(other))
+
+
 def test_first_weights_have_he_scale():
     network = SpeechDNN(inputs=400, hidden=300, last=60, phones=40, bottleneck=True)
     for layer in network.modules():

@@ -16,7 +16,8 @@ from pipeline.features.extractors.mfcc39 import Params as MfccParams
 from pipeline.manifest.build import left_out, read_corpus
 from pipeline.manifest.settings import CorpusParams
 from pipeline.media.decode import read_audio
-from pipeline.pretraining.sources._shared.alignments import ctm_spans, read_ctm
+from pipeline.pretraining.sources._shared.alignments import Ctm
+from pipeline.pretraining.sources._shared.labels import LABELLED
 from pipeline.pretraining.sources._shared.voices import frame_labels
 from pipeline.protocols.assign import make_folds
 from pipeline.protocols.settings import ProtocolParams
@@ -77,11 +78,13 @@ def test_the_counts_of_a_part_are_told_as_missing():
 
 def test_hand_segmented_phones_lie_on_the_sound():
     """EMO-DB's hand segmentation: sibilants have more high frequencies, so a lower MFCC 1, than open vowels."""
-    alignment = {name: ctm_spans(lines) for name, lines in read_ctm(DATA / "emodb/phones.ctm").items()}
+    ctm = Ctm(DATA / "emodb/phones.ctm")
+    alignment = {name: ctm.spans(name) for name in ctm.names()}
     values, labels = [], []
     for utterance in sorted(alignment)[:20]:
         frames, times = mfcc39(read_audio(DATA / "emodb/wav" / f"{utterance}.wav", AUDIO_HZ), MfccParams())
         values.append(frames[:, 1])
-        labels.append(frame_labels([s for s in alignment[utterance] if s[2] in ("a", "s")], times, ["a", "s"]))
+        spans = [(start, end, "as".index(phone)) for start, end, phone in alignment[utterance] if phone in ("a", "s")]
+        labels.append(frame_labels(np.array(spans, LABELLED), times))
     slope, label = np.concatenate(values), np.concatenate(labels)
     assert np.median(slope[label == 1]) < np.median(slope[label == 0]) - 10

@@ -1,59 +1,74 @@
-"""Source tasks on real recordings, where they are at hand; every test is skipped where they are not."""
+"""Source tasks on real recordings, where they are at hand; every test is skipped where they are not.
+
+EMO-DB, hand-segmented, two speakers: a man, 03, and a woman, 09. A network that has heard one of them names the phones
+of the other. Its epoch is chosen on three of the ten texts, kept from training; so were its settings, on these
+utterances as they are and at speeds of 0.85 and 1.15, on each half by itself. Both halves chose the same ones.
+"""
 
 from __future__ import annotations
 
-import itertools
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
+from pipeline.audio.spectral import AUDIO_HZ, MfccParams, context, mfcc39, normalise_utterance
+from pipeline.media.decode import read_audio
+from pipeline.networks.speech_dnn import SpeechDNN
 from pipeline.pretraining.sources import phones
-from pipeline.pretraining.sources._shared.alignments import ctm_spans, read_ctm
-from pipeline.training.task import Run
+from pipeline.pretraining.sources._shared.alignments import Ctm
+from pipeline.training.task import Run, Trained
 
 EMODB = Path(__file__).resolve().parents[2] / "../shared/data/emodb"
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not EMODB.is_dir(), reason="the real development data are not here")]
 
-
-LOOP = {"patience": 4, "threads": 1, "seed": 0}
-AS_IT_IS = {"context": 15, "hidden": 512, "loop": {**LOOP, "epochs": 12, "batch": 64, "learning_rate": 0.0002}}
-PUT_RIGHT = {"context": 5, "hidden": 256, "loop": {**LOOP, "epochs": 6, "batch": 256, "learning_rate": 0.0005}}
-
-
-@pytest.fixture(scope="module")
-def put_right(tmp_path_factory) -> Path:
-    """The development copy with its alignment moved by one phone.
-
-    Its phones.ctm seems to give every phone the interval before its own, as if the times of EMO-DB's label files were
-    ends: the silence at the beginning is called `t`, the hiss of `sS` comes 150 ms after its label. Here a phone begins
-    where that file has it end. As the file is, a network needs more context and more training for the same.
-    """
-    root = tmp_path_factory.mktemp("emodb")
-    (root / "wav").symlink_to((EMODB / "wav").resolve())
-    lines = []
-    for utterance, found in read_ctm(EMODB / "phones.ctm").items():
-        for (_, start, phone), (_, end, _) in itertools.pairwise(ctm_spans(found)):
-            lines.append(f"{utterance} 1 {start:.4f} {end - start:.4f} {phone}\n")
-    (root / "phones.ctm").write_text("".join(lines), encoding="utf-8")
-    return root
+LOOP = {"epochs": 5, "patience": 5, "batch": 256, "learning_rate": 0.0005, "threads": 1, "seed": 0}
+LARGE = {"context": 3, "hidden": 256, "speeds": [0.8, 0.9, 1.0, 1.1, 1.25], "loop": LOOP}
+SMALL = {"context": 3, "hidden": 128, "speeds": [0.85, 1.0, 1.15], "loop": {**LOOP, "epochs": 3}}
 
 
-@pytest.mark.parametrize("held_out", ["03", pytest.param("09", marks=pytest.mark.long)])
-@pytest.mark.parametrize("alignment", [pytest.param("as it is", marks=pytest.mark.long), "put right"])
-def test_phones_of_a_speaker_who_was_never_heard(put_right, alignment, held_out):
-    """EMO-DB, hand-segmented: learn from one speaker and judge by the other, a man and a woman."""
-    root, settings = (EMODB, AS_IT_IS) if alignment == "as it is" else (put_right, PUT_RIGHT)
-    params = phones.Params(
-        mfcc={},
-        last=60,
-        bottleneck=True,
-        held_out_speakers=[held_out],
-        sounds="wav/*.wav",
-        speaker=r"wav/(\d\d)",
-        **settings,
-    )
-    assert phones.speakers(root, params) == {"03", "09"}
-    trained = phones.train(root, params, Run())
+def trained_on(speaker: str, settings: dict, **changes) -> Trained:
+    """Train on one speaker, whose texts are told apart as if they were speakers."""
+    fixed = {"mfcc": {}, "last": 60, "bottleneck": True, "held_out_speakers": 3}
+    where = {"sounds": f"wav/{speaker}*.wav", "speaker": rf"wav/({speaker}.\d\d)"}
+    params = phones.Params(**{**fixed, **where, **settings, **changes})
+    trained = phones.train(EMODB, params, Run())
     assert {entry.status for entry in trained.ledger} == {"ok"}
-    assert len(trained.ledger) == 92
-    assert trained.metrics["held_out_frame_accuracy"] >= 2 * trained.metrics["most_frequent_phone"]
+    return trained
+
+
+def times_the_most_frequent(trained: Trained, speaker: str, texts: str = "") -> float:
+    """Return the frame accuracy on a speaker, divided by the share of the phone that he says most; of these texts, or
+    of all.
+    """
+    network = SpeechDNN(**trained.config["network"]).eval()
+    network.load_state_dict(dict(trained.state))
+    ctm, right, heard = Ctm(EMODB / "phones.ctm"), 0, Counter()
+    for name in ctm.names():
+        if name.startswith(speaker) and name[2:5] in (texts or name):
+            values, times = mfcc39(read_audio(EMODB / "wav" / f"{name}.wav", AUDIO_HZ), MfccParams())
+            frames = torch.from_numpy(context(normalise_utterance(values), trained.config["context"]))
+            with torch.inference_mode():
+                said = np.array(trained.config["phones"])[network(frames).argmax(1).numpy()]
+            for start, end, phone in ctm.spans(name):
+                inside = (times >= start) & (times < end)
+                heard[phone] += int(inside.sum())
+                right += int((said[inside] == phone).sum())
+    return right / heard.most_common(1)[0][1]
+
+
+@pytest.mark.parametrize(
+    ("settings", "learn", "test"),
+    [
+        pytest.param(SMALL, "03", "09"),
+        pytest.param(LARGE, "03", "09", marks=pytest.mark.long),
+        pytest.param(LARGE, "09", "03", marks=pytest.mark.long),
+    ],
+)
+def test_phones_of_a_speaker_who_was_never_heard(settings, learn, test):
+    trained = trained_on(learn, settings)
+    found = times_the_most_frequent(trained, test)
+    print(f"{learn} -> {test}: {found:.2f} times the most frequent phone; {trained.metrics}")
+    assert found >= 2.5

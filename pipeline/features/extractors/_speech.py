@@ -35,6 +35,7 @@ class SpeechExtractor:
         self.source_speakers = loaded.config["speakers"]
         self.reach = int(loaded.config["context"])
         self.mfcc, shape = loaded.config["mfcc"], loaded.config["network"]
+        self.normal = loaded.config.get("normal")
         if shape["last"] != nodes:
             remedy = f"set pretrain.{feature}.settings.last to {nodes}"
             raise WeightsError(f"{weights}: its last hidden layer has {shape['last']} nodes; {remedy}")
@@ -53,11 +54,14 @@ class SpeechExtractor:
             )
 
     def __call__(self, mfcc: ClipFeatures | ClipReader) -> Iterator[ClipFeatures]:
-        """Yield (n, nodes) for MFCC (T, 39).
+        """Yield (n, nodes) for MFCC (T, 39), normalised as in training: over the clip, or by the source's frames.
 
         Beyond `ROWS` frames the last bits differ from those of all frames at once, less than 1e-5 of the largest value.
         """
-        mean, deviation = moments(block.values for block in mfcc.blocks(NORMAL_ROWS))
+        if self.normal:
+            mean, deviation = np.array(self.normal["mean"]), np.array(self.normal["deviation"])
+        else:
+            mean, deviation = moments(block.values for block in mfcc.blocks(NORMAL_ROWS))
         normal = (normalise(block.values, mean, deviation) for block in mfcc.blocks(ROWS))
         done = 0
         for frames in over_seams(normal, self.reach, lambda rows: context(rows, self.reach)):

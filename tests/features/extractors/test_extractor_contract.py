@@ -313,6 +313,27 @@ def test_a60_hears_neither_level_nor_channel(tmp_path):
     np.testing.assert_allclose(joined(extractor(changed)).values, joined(extractor(plain)).values, atol=1e-3)
 
 
+def test_a60_hears_the_level_where_its_source_was_normalised_as_a_whole(tmp_path):
+    rng = np.random.default_rng(0)
+    normal = {"mean": rng.normal(size=39).tolist(), "deviation": rng.uniform(1, 2, 39).tolist()}
+    torch.manual_seed(0)
+    network = SpeechDNN(**SPEECH).eval()
+    save_weights(
+        tmp_path,
+        network.state_dict(),
+        {"network": SPEECH, "speakers": [], "normal": normal, **NETWORKS["a60"][2]},
+        "made for a test",
+    )
+    plugin = plugins.load("extractors", "a60")
+    plain = mfcc()
+    found = joined(plugin.Extractor(plugin.Params(), tmp_path)(plain)).values
+    scaled = (plain.values - np.array(normal["mean"])) / np.array(normal["deviation"])
+    padded = np.pad(scaled, ((1, 1), (0, 0)), mode="edge").astype(np.float32)
+    seen = np.hstack([padded[:-2], padded[1:-1], padded[2:]])
+    with torch.inference_mode():
+        np.testing.assert_allclose(found, network.features(torch.from_numpy(seen)).numpy(), rtol=1e-4, atol=1e-4)
+
+
 def test_pool5_rows_follow_the_mask(tmp_path):
     plugin = plugins.load("extractors", "pool5")
     extractor = plugin.Extractor(plugin.Params(), weights_of("pool5", tmp_path))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pipeline.core.errors import ClipError, CorpusError
-from pipeline.pretraining.sources._shared.alignments import OVERLAP_S, checked, ctm_spans, read_ctm, reader
+from pipeline.pretraining.sources._shared.alignments import OVERLAP_S, Ctm, checked, reader
 from pipeline.pretraining.sources._shared.utterances import Utterance
 
 U1 = Utterance("u1", "a/u1.wav", "a")
@@ -35,40 +35,59 @@ def approx(spans):
     ],
 )
 def test_ctm(tmp_path, text, expected):
-    found = read_ctm(ctm(tmp_path, text))
-    assert found.keys() == expected.keys()
+    found = Ctm(ctm(tmp_path, text))
+    assert found.names() == list(expected)
     for utterance, spans in expected.items():
-        assert ctm_spans(found[utterance]) == approx(spans)
+        assert found.spans(utterance) == approx(spans)
 
 
 @pytest.mark.parametrize("line", ["u1 1 0.0 0.5", "u1", "u1 1 zero 0.5 aa", "u1 1 0.0 - aa"])
 def test_a_bad_line_of_a_ctm_costs_its_utterance(tmp_path, line):
-    found = read_ctm(ctm(tmp_path, f";; one\nu2 1 0 1 aa\n{line}\n"))
+    found = Ctm(ctm(tmp_path, f";; one\nu2 1 0 1 aa\n{line}\n"))
     with pytest.raises(
         ClipError, match=r"bad_alignment: phones\.ctm:3: expected 'utterance channel start duration phone'"
     ) as caught:
-        ctm_spans(found["u1"])
+        found.spans("u1")
     assert line in str(caught.value)
-    assert ctm_spans(found["u2"]) == approx([(0, 1, "aa")])
+    assert found.spans("u2") == approx([(0, 1, "aa")])
 
 
 def test_a_ctm_that_is_not_there_or_no_text(tmp_path):
     with pytest.raises(CorpusError, match=r"phones\.ctm: no such alignment; .*`alignment`"):
-        read_ctm(tmp_path / "phones.ctm")
+        Ctm(tmp_path / "phones.ctm")
     (tmp_path / "phones.ctm").write_bytes(b"u1 1 0 1 \xe4\n")
     with pytest.raises(CorpusError, match=r"phones\.ctm: not UTF-8 .* at byte 9\); save it as UTF-8"):
-        read_ctm(tmp_path / "phones.ctm")
+        Ctm(tmp_path / "phones.ctm")
 
 
 def test_a_ctm_of_another_corpus(tmp_path):
     ctm(tmp_path, "x1 1 0 1 aa\n")
     with pytest.raises(CorpusError, match=r"phones\.ctm: names none of the 1 utterances \(it begins with 'x1'\)"):
-        reader("ctm", tmp_path, "", [U1])
+        reader("ctm", tmp_path, None, "", [U1])
+
+
+def test_the_lines_of_an_utterance_may_lie_apart(tmp_path):
+    found = Ctm(
+        ctm(tmp_path, "u1 1 0.0 0.2 aa\nu2 1 0 1 ʃ\n;; a comment\n\nu1 1 0.4 0.1 ʃ\nu1 1 0.2 0.1 b\nu2 1 1 1 c\n")
+    )
+    assert found.spans("u1") == approx([(0.0, 0.2, "aa"), (0.2, 0.3, "b"), (0.4, 0.5, "ʃ")])
+    assert found.spans("u2") == approx([(0, 1, "ʃ"), (1, 2, "c")])
+    found = Ctm(ctm(tmp_path, "u2 1 0 1 aa\nu1 1 0 1 b\n\nu2 1 x 1 c\n"))
+    with pytest.raises(ClipError, match=r"phones\.ctm:4: expected .*, got 'u2 1 x 1 c'"):
+        found.spans("u2")
+
+
+def test_a_ctm_of_another_name(tmp_path):
+    (tmp_path / "ali").mkdir()
+    (tmp_path / "ali/train.ctm").write_text("u1 1 0 1 aa\n")
+    assert reader("ctm", tmp_path, "ali/train.ctm", "", [U1])(U1) == approx([(0, 1, "aa")])
+    with pytest.raises(CorpusError, match=r"ali/dev\.ctm: no such alignment"):
+        reader("ctm", tmp_path, "ali/dev.ctm", "", [U1])
 
 
 def test_an_utterance_that_the_ctm_does_not_name(tmp_path):
     ctm(tmp_path, "u2 1 0 1 aa\n")
-    read = reader("ctm", tmp_path, "", [U1, Utterance("u2", "u2.wav", "b")])
+    read = reader("ctm", tmp_path, None, "", [U1, Utterance("u2", "u2.wav", "b")])
     with pytest.raises(ClipError, match=r"no_input: phones\.ctm does not name it"):
         read(U1)
 
@@ -162,8 +181,23 @@ def test_textgrid(tmp_path, text, encoding, suffix):
     (tmp_path / "a").mkdir()
     mark = "\ufeff" if encoding.endswith("e") else ""
     (tmp_path / "a" / f"u1{suffix}").write_bytes((mark + text).encode(encoding))
-    found = reader("textgrid", tmp_path, "phones", [U1])(U1)
+    found = reader("textgrid", tmp_path, None, "phones", [U1])(U1)
     assert found == approx([(0, 0.25, "ʃ"), (0.4, 0.6, "aa")]), "the empty interval is no phone"
+
+
+def test_textgrids_of_the_montreal_forced_aligner(tmp_path):
+    """They lie in a folder of their own, in the sounds' subfolders; with several speakers each has tiers."""
+    (tmp_path / "aligned" / "a").mkdir(parents=True)
+    path = tmp_path / "aligned" / "a" / "u1.TextGrid"
+    read = reader("textgrid", tmp_path, "aligned", "phones", [U1])
+    for name in ("phones", "a - phones"):
+        path.write_text(LONG.replace('"phones"', f'"{name}"'), encoding="utf-8")
+        assert read(U1) == approx([(0, 0.25, "ʃ"), (0.4, 0.6, "aa")])
+    path.write_text(LONG.replace('"phones"', '"b - phones"'), encoding="utf-8")
+    with pytest.raises(ClipError, match=r"no tier 'phones' \(known: words, b - phones\)"):
+        read(U1)
+    with pytest.raises(CorpusError, match="alined: no such folder; mend `alignment_path`"):
+        reader("textgrid", tmp_path, "alined", "phones", [U1])
 
 
 @pytest.mark.parametrize(
@@ -193,22 +227,24 @@ def test_textgrids_that_cost_their_utterance(tmp_path, content, words):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "u1.TextGrid").write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(ClipError, match=f"bad_alignment: u1.TextGrid: .*({words})") as caught:
-        reader("textgrid", tmp_path, "phones", [U1])(U1)
+        reader("textgrid", tmp_path, None, "phones", [U1])(U1)
     assert "\n" not in str(caught.value)
     assert str(tmp_path) not in str(caught.value)
 
 
 @pytest.mark.parametrize(("kind", "name"), [("textgrid", "u1.TextGrid"), ("phn", "u1.PHN")])
 def test_no_alignment_beside_the_sound(tmp_path, kind, name):
-    with pytest.raises(ClipError, match=f"no_input: no {name} beside the sound"):
-        reader(kind, tmp_path, "phones", [U1])(U1)
+    with pytest.raises(ClipError, match=f"no_input: no {name} for the sound"):
+        reader(kind, tmp_path, None, "phones", [U1])(U1)
 
 
 @pytest.mark.parametrize("suffix", [".PHN", ".phn"])
 def test_phn_counts_samples_at_16_khz(tmp_path, suffix):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / f"u1{suffix}").write_text("0 1600 h#\n1600 4000 sh\n\n4000 8000 ax-h\n")
-    assert reader("phn", tmp_path, "", [U1])(U1) == approx([(0, 0.1, "h#"), (0.1, 0.25, "sh"), (0.25, 0.5, "ax-h")])
+    assert reader("phn", tmp_path, None, "", [U1])(U1) == approx(
+        [(0, 0.1, "h#"), (0.1, 0.25, "sh"), (0.25, 0.5, "ax-h")]
+    )
 
 
 @pytest.mark.parametrize(
@@ -225,4 +261,4 @@ def test_phn_that_costs_its_utterance(tmp_path, text, words):
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "u1.PHN").write_text(text)
     with pytest.raises(ClipError, match=f"bad_alignment: .*{words}"):
-        reader("phn", tmp_path, "", [U1])(U1)
+        reader("phn", tmp_path, None, "", [U1])(U1)

@@ -56,6 +56,75 @@ def test_speakers_csv(tmp_path):
     ]  # fmt: skip
 
 
+SPEAKERS_TXT = """;
+; Some pieces of information about the readers of the corpus, separated by pipes (|).
+;
+;ID  |SEX| SUBSET           |MINUTES| NAME
+14   | F | train-clean-360  | 25.03 | Kristin LeMoine
+60   | M | train-clean-100  | 20.18 | | CJ | Adams |
+  84 |F| dev-clean|8.02|
+174  | M | dev-clean        | 8.04  | Pet\u00ebr ; Eastman
+
+"""
+
+
+@pytest.fixture
+def librispeech(tmp_path) -> Path:
+    for name in ("train-clean-100/60/1/60-1-0000", "dev-clean/84/5/84-5-0001", "dev-clean/84/5/84-5-0000"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / f"{name}.flac").write_bytes(b"")
+    (tmp_path / "dev-clean/84/5/84-5.trans.txt").write_text("84-5-0000 A TEXT\n")
+    (tmp_path / "SPEAKERS.TXT").write_bytes(SPEAKERS_TXT.encode("latin-1"))
+    return tmp_path
+
+
+def test_speakers_txt_of_librispeech(librispeech):
+    assert find_with_gender(librispeech) == [
+        Utterance("60-1-0000", "train-clean-100/60/1/60-1-0000.flac", "60", "male"),
+        Utterance("84-5-0000", "dev-clean/84/5/84-5-0000.flac", "84", "female"),
+        Utterance("84-5-0001", "dev-clean/84/5/84-5-0001.flac", "84", "female"),
+    ]
+    assert gender.speakers(librispeech, params()) == {"60", "84"}
+
+
+def test_a_speaker_that_speakers_txt_lacks_has_no_gender(librispeech):
+    (librispeech / "dev-clean/99/1").mkdir(parents=True)
+    (librispeech / "dev-clean/99/1/99-1-0000.wav").write_bytes(b"")
+    assert find_with_gender(librispeech)[-1] == Utterance("99-1-0000", "dev-clean/99/1/99-1-0000.wav", "99", "")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("61 | X | dev-clean | 8 | Somebody", r"SPEAKERS\.TXT:1: expected 'ID \| SEX .*', got '61 \| X"),
+        ("61 M dev-clean", r"SPEAKERS\.TXT:1: expected"),
+    ],
+)
+def test_a_line_that_speakers_txt_should_not_have(librispeech, line, words):
+    (librispeech / "SPEAKERS.TXT").write_text(line + "\n" + SPEAKERS_TXT)
+    with pytest.raises(CorpusError, match=words):
+        find_with_gender(librispeech)
+
+
+def test_speakers_txt_without_sounds(tmp_path):
+    (tmp_path / "SPEAKERS.TXT").write_text(SPEAKERS_TXT)
+    with pytest.raises(CorpusError, match=r"no sounds beside SPEAKERS\.TXT .*; unpack a subset there"):
+        find_with_gender(tmp_path)
+
+
+def test_genders_of_librispeech_are_learned_as_those_of_a_table(corpus, tmp_path):
+    rows = []
+    for number, name in enumerate(("f1", "f2", "m1", "m2")):
+        folder = tmp_path / f"dev-clean/{number}/7"
+        folder.mkdir(parents=True)
+        shutil.copy(corpus / f"{name}_0.wav", folder / f"{number}-7-0000.wav")
+        rows.append(f"{number} | {name[0].upper()} | dev-clean | 0.1 | {name}")
+    (tmp_path / "SPEAKERS.TXT").write_text("; head\n" + "\n".join(rows) + "\n")
+    one, other = gender.train(corpus, params(), Run()), gender.train(tmp_path, params(), Run())
+    assert one.metrics == other.metrics
+    assert one.history == other.history
+
+
 @pytest.mark.parametrize("separator", [",", ";", "\t"])
 def test_a_manifest_with_spans(tmp_path, separator):
     lines = [

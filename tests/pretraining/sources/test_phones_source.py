@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,12 +14,15 @@ import torch
 from pydantic import ValidationError
 
 from helpers.sources import CASES, write_voices
-from pipeline.audio.spectral import context
+from pipeline.audio.spectral import AUDIO_HZ, MfccParams, context, mfcc39, normalise, normalise_utterance
 from pipeline.core.errors import CorpusError
+from pipeline.media.decode import read_audio
+from pipeline.networks.speech_dnn import SpeechDNN
 from pipeline.pretraining.sources import phones
-from pipeline.pretraining.sources._shared.alignments import reader
+from pipeline.pretraining.sources._shared.alignments import Ctm, reader
+from pipeline.pretraining.sources._shared.labels import LABELLED
 from pipeline.pretraining.sources._shared.utterances import held_out
-from pipeline.pretraining.sources._shared.voices import Voice, frame_labels, frame_table, in_context
+from pipeline.pretraining.sources._shared.voices import FrameTable, Voice, at_speed, frame_labels, in_context
 from pipeline.training.task import Run
 
 
@@ -30,33 +35,52 @@ def params(**changes) -> phones.Params:
     [(-0.01, -1), (0.0, 0), (0.1999, 0), (0.2, 1), (0.2999, 1), (0.3, -1), (0.45, -1), (0.5, 0), (0.7, -1)],
 )
 def test_spans_are_half_open_and_gaps_have_no_label(time, label):
-    spans = [(0.0, 0.2, "aa"), (0.2, 0.3, "b"), (0.5, 0.7, "aa")]
-    np.testing.assert_array_equal(frame_labels(spans, np.array([time]), ["aa", "b"]), [label])
+    spans = np.array([(0.0, 0.2, 0), (0.2, 0.3, 1), (0.5, 0.7, 0)], LABELLED)
+    np.testing.assert_array_equal(frame_labels(spans, np.array([time])), [label])
 
 
 def test_an_utterance_without_spans_has_no_labels():
-    np.testing.assert_array_equal(frame_labels([], np.arange(3) / 100, []), [-1, -1, -1])
+    np.testing.assert_array_equal(frame_labels(np.zeros(0, LABELLED), np.arange(3) / 100), [-1, -1, -1])
 
 
 @pytest.mark.parametrize("reach", [0, 1, 5, 12])
 def test_context_in_batches_is_context_of_the_whole(reach):
     rng = np.random.default_rng(0)
     voices = [
-        Voice("a", rng.normal(size=(length, 3)).astype(np.float32), np.zeros(length), []) for length in (1, 4, 30, 2)
+        Voice(rng.normal(size=(length, 3)).astype(np.float32), rng.integers(-1, 4, length)) for length in (1, 4, 30, 2)
     ]
-    table, rows = frame_table(voices, reach)
-    assert len(table) == sum(len(voice.frames) + 2 * reach for voice in voices)
-    for voice, row in zip(voices, rows, strict=True):
-        np.testing.assert_array_equal(
-            in_context(table, torch.from_numpy(row), reach).numpy(), context(voice.frames, reach)
+    with FrameTable(reach) as table:
+        for number, voice in enumerate(voices):
+            table.add(voice, "even" if number % 2 == 0 else "odd")
+        frames, parts, nothing = table.frames(), [table.examples(part) for part in ("even", "odd")], table.examples("x")
+    assert nothing is None
+    assert len(frames) == sum(len(voice.frames) + 2 * reach for voice in voices)
+    for number, examples in enumerate(parts):
+        mine = voices[number::2]
+        labels = np.concatenate([voice.labels for voice in mine])
+        whole = np.concatenate([context(voice.frames, reach) for voice in mine])[labels >= 0]
+        np.testing.assert_array_equal(examples.labels.numpy(), labels[labels >= 0])
+        order = torch.from_numpy(rng.permutation(len(whole)))
+        np.testing.assert_array_equal(in_context(frames, examples.inputs[order], reach).numpy(), whole[order.numpy()])
+
+
+def anonymous_mb() -> float:
+    return int(Path("/proc/self/status").read_text().split("RssAnon:")[1].split()[0]) / 1024
+
+
+def test_a_table_that_is_larger_than_memory_may_be(tmp_path):
+    """Frames lie in a file: of 125 MB of them less than 10 come into the process's own memory."""
+    voice = Voice(np.ones((8192, 39), np.float32), np.zeros(8192, np.int64))
+    before = anonymous_mb()
+    with FrameTable(5, tmp_path / "new") as table:
+        for _ in range(100):
+            table.add(voice, "train")
+        frames, examples = table.frames(), table.examples("train")
+        assert not list((tmp_path / "new").iterdir()), (
+            "the files have no name: none is left by a process that is killed"
         )
-    shuffled = torch.from_numpy(rng.permutation(np.concatenate(rows)))
-    whole = dict(
-        zip(np.concatenate(rows).tolist(), np.concatenate([context(v.frames, reach) for v in voices]), strict=True)
-    )
-    np.testing.assert_array_equal(
-        in_context(table, shuffled, reach).numpy(), np.stack([whole[row] for row in shuffled.tolist()])
-    )
+    assert in_context(frames, examples.inputs[-3:], 5).sum() == 3 * 39 * 11
+    assert anonymous_mb() - before < 10
 
 
 @pytest.fixture(scope="module")
@@ -113,18 +137,27 @@ def test_examples_are_the_frames_inside_spans(corpus):
 def test_metrics_are_against_the_most_frequent_phone_of_the_training_part():
     learn = phones.Examples(torch.arange(5), torch.tensor([0, 0, 0, 1, 2]))
     held = phones.Examples(torch.arange(4), torch.tensor([0, 1, 1, 1]))
-    found = phones._metrics(0.75, learn, held, 3)
+    found = phones._metrics(0.75, 0.5, learn, held, 3)
     assert found == {
         "held_out_frame_accuracy": 0.75,
         "most_frequent_phone": 0.25,
         "times_most_frequent_phone": 3.0,
+        "held_out_loss": 0.5,
+        "held_out_loss_by_frequency": round((math.log(2) + 3 * math.log(4)) / 4, 4),
         "frames": 5,
         "held_out_frames": 4,
         "phones": 3,
     }
-    never = phones._metrics(0.75, learn, phones.Examples(torch.arange(1), torch.tensor([2])), 3)
+    never = phones._metrics(0.75, 0.5, learn, phones.Examples(torch.arange(1), torch.tensor([2])), 3)
     assert "times_most_frequent_phone" not in never
     json.dumps(never, allow_nan=False)
+
+
+def test_loss_on_held_out_frames(corpus):
+    trained = phones.train(corpus, params(), Run()).metrics
+    untrained = phones.train(corpus, params(loop={**CASES["phones"][1]["loop"], "epochs": 0}), Run()).metrics
+    assert trained["held_out_loss"] < 0.7 * trained["held_out_loss_by_frequency"] < untrained["held_out_loss"]
+    assert trained["held_out_loss_by_frequency"] == pytest.approx(math.log(3), abs=0.01)
 
 
 def test_phones_are_renamed_or_left_out(corpus):
@@ -146,6 +179,119 @@ def test_a_fixed_set_of_phones(corpus):
     phones.train(corpus, short(params(phones=["aa", "uu"], rename={"ii": None})), Run())
 
 
+def with_labels(copy, label) -> None:
+    """Put `label(start, phone)` in the place of each phone, in spans of 10 ms."""
+    lines = []
+    for line in (copy / "phones.ctm").read_text().splitlines()[1:]:
+        name, _, start, duration, phone = line.split()
+        for step in range(round(float(duration) * 100)):
+            lines.append(f"{name} 1 {float(start) + step / 100:.2f} 0.01 {label(step / 20, phone)}")
+    (copy / "phones.ctm").write_text("\n".join(lines) + "\n")
+
+
+def test_states_are_labels_like_phones(copy):
+    """Tied states, as Kaldi's ali-to-pdf numbers them: three of each phone, one number per frame."""
+    with_labels(copy, lambda part, phone: 100 * ["aa", "ii", "uu"].index(phone) + int(3 * part))
+    trained = phones.train(copy, params(), Run())
+    assert trained.config["phones"] == ["0", "1", "100", "101", "102", "2", "200", "201", "202"]
+    assert trained.metrics["phones"] == trained.config["network"]["phones"] == 9
+    assert trained.metrics["held_out_frame_accuracy"] > 2 * trained.metrics["most_frequent_phone"]
+
+
+@pytest.mark.parametrize("normalised", ["utterance", "corpus"])
+def test_weights_hold_what_brings_a_sound_to_the_phones(corpus, normalised):
+    """From the file to the phone by the weights' config alone: the held-out accuracy is the one that was told."""
+    trained = phones.train(corpus, params(normalise=normalised, held_out_speakers=["v1"]), Run())
+    known = {name: [mfcc39(read_audio(corpus / f"{name}.wav", AUDIO_HZ), MfccParams())] for name in voices_of(corpus)}
+    network, normal = SpeechDNN(**trained.config["network"]).eval(), trained.config["normal"]
+    network.load_state_dict(dict(trained.state))
+    if normalised == "corpus":
+        learned = np.concatenate([values for name, [(values, _)] in known.items() if not name.startswith("v1")])
+        np.testing.assert_allclose(normal["mean"], learned.mean(0, np.float64), rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(normal["deviation"], learned.std(0, np.float64), rtol=1e-4)
+    right, ctm = [], Ctm(corpus / "phones.ctm")
+    for name in ("v1_0", "v1_1"):
+        [(values, times)] = known[name]
+        scaled = normalise(values, *map(np.array, normal.values())) if normal else normalise_utterance(values)
+        with torch.inference_mode():
+            said = network(torch.from_numpy(context(scaled, 2))).argmax(1).numpy()
+        for start, end, phone in ctm.spans(name):
+            right += (said[(times >= start) & (times < end)] == trained.config["phones"].index(phone)).tolist()
+    assert np.mean(right) == pytest.approx(trained.metrics["held_out_frame_accuracy"], abs=0.01)
+    assert np.mean(right) > 0.8
+
+
+def voices_of(corpus: Path) -> list[str]:
+    return sorted(path.stem for path in corpus.glob("*.wav"))
+
+
+def test_stress_and_place_are_cut_off(copy, corpus):
+    with_labels(copy, lambda part, phone: f"{phone}{int(3 * part)}_{'BEIS'[int(4 * part)]}")
+    one, other = (
+        phones.train(corpus, short(params()), Run()),
+        phones.train(copy, short(params(cut="[0-2]?_[BEIS]$")), Run()),
+    )
+    assert other.config["phones"] == ["aa", "ii", "uu"]
+    assert one.metrics["frames"] == other.metrics["frames"]
+    assert one.metrics["held_out_frame_accuracy"] == pytest.approx(other.metrics["held_out_frame_accuracy"], abs=0.05)
+
+
+def test_a_sound_at_another_speed():
+    tone = np.sin(2 * np.pi * 500 * np.arange(16000) / 16000).astype(np.float32)
+    assert at_speed(tone, 1.0) is tone
+    for speed in (0.8, 1.25):
+        found = at_speed(tone, speed)
+        assert len(found) == round(16000 / speed)
+        assert np.abs(np.fft.rfft(found)).argmax() * 16000 / len(found) == pytest.approx(500 * speed, abs=1)
+
+
+def test_only_training_voices_are_heard_at_several_speeds(corpus):
+    one, other = (phones.train(corpus, short(params(speeds=speeds)), Run()) for speeds in ([1.0], [0.8, 1.0, 1.25]))
+    assert one.metrics["held_out_frames"] == other.metrics["held_out_frames"]
+    assert other.metrics["frames"] == pytest.approx((1 / 0.8 + 1 + 1 / 1.25) * one.metrics["frames"], rel=0.01)
+    assert len(one.ledger) == len(other.ledger) == 8
+    # a phone of the middle lasts longer, or shorter, in the same measure: its share of frames stays
+    assert other.metrics["most_frequent_phone"] == pytest.approx(one.metrics["most_frequent_phone"], abs=0.02)
+
+
+@pytest.mark.parametrize("alignment", ["ctm", "textgrid"])
+def test_librispeech_as_it_is_given_out(corpus, tmp_path, alignment):
+    root = write_librispeech(tmp_path / "LibriSpeech", corpus)
+    settings = {"alignment_path": "alignments" if alignment == "textgrid" else "ali/train.ctm", "alignment": alignment}
+    settings["cut"] = "[012]?(_[BEIS])?$"
+    assert phones.speakers(root, params(**settings)) == {"84", "85", "86", "87"}
+    one, other = phones.train(corpus, short(params()), Run()), phones.train(root, short(params(**settings)), Run())
+    assert {entry.status for entry in other.ledger} == {"ok"}
+    assert other.config["phones"] == one.config["phones"]
+    assert one.metrics == other.metrics
+
+
+def write_librispeech(root: Path, corpus: Path) -> Path:
+    """The corpus of `write_voices` as LibriSpeech users have it: FLAC in <subset>/<speaker>/<chapter>, SPEAKERS.TXT,
+    Kaldi's CTM with places in the word, and TextGrids of the Montreal Forced Aligner with stress.
+    """
+    (root / "ali").mkdir(parents=True)
+    head = [";", "; Some pipe(|) separated metadata", ";ID  |SEX| SUBSET           |MINUTES| NAME"]
+    rows = [f"{84 + i}   | {'FM'[i % 2]} | dev-clean        | 8.02  | Somebody" for i in range(4)]
+    (root / "SPEAKERS.TXT").write_text("\n".join([*head, *rows]) + "\n", encoding="utf-8")
+    found, lines = reader("ctm", corpus, None, "", phones._utterances(corpus, params())), []
+    for utterance in phones._utterances(corpus, params()):
+        speaker, take = 84 + int(utterance.speaker[1]), utterance.name[-1]
+        place, name = f"dev-clean/{speaker}/7{take}", f"{speaker}-7{take}-0000"
+        (root / place).mkdir(parents=True, exist_ok=True)
+        (root / "alignments" / place).mkdir(parents=True, exist_ok=True)
+        samples, _ = soundfile.read(corpus / utterance.path, dtype="int16")
+        soundfile.write(root / place / f"{name}.flac", samples, 16000)
+        spans = found(utterance)
+        lines += [f"{name} 1 {start:.3f} {end - start:.3f} {phone}_B " for start, end, phone in spans]
+        rows = [f'{start:.9f}\n{end:.9f}\n"{phone}1"' for start, end, phone in spans]
+        tier = ['"IntervalTier"', f'"{speaker} - phones"', "0", "0.6", str(len(rows)), *rows]
+        text = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "0", "0.6", "<exists>", "1", *tier, ""]
+        (root / "alignments" / place / f"{name}.TextGrid").write_text("\n".join(text))
+    (root / "ali" / "train.ctm").write_text("\n".join(lines) + "\n")
+    return root
+
+
 def test_one_phone_is_no_task(corpus):
     with pytest.raises(CorpusError, match="1 phones in all alignments"):
         phones.train(corpus, params(rename={"ii": "aa", "uu": "aa"}), Run())
@@ -155,6 +301,10 @@ def test_one_phone_is_no_task(corpus):
     ("changes", "words"),
     [
         ({"speaker": "(("}, "not a regular expression"),
+        ({"cut": "(("}, "not a regular expression"),
+        ({"speeds": []}, "at least 1"),
+        ({"speeds": [0.4]}, "greater than or equal to 0.5"),
+        ({"alignment_path": "/aligned"}, "match pattern"),
         ({"speaker": "wav"}, "needs one group"),
         ({"speaker": "(a)(b)"}, "needs one group"),
         ({"phones": ["a", "b", "a"]}, "names a phone twice: a"),
@@ -242,9 +392,16 @@ def test_nobody_left_to_hold_out(copy):
         phones.train(copy, params(), Run())
 
 
+def test_nobody_left_at_all(copy):
+    for path in copy.glob("*.wav"):
+        path.unlink()
+    with pytest.raises(CorpusError, match="no utterance to learn from is left"):
+        phones.train(copy, params(), Run())
+
+
 def as_timit(corpus, root, sphere: bool):
     """Write the corpus of `write_voices` as TIMIT has it."""
-    found = reader("ctm", corpus, "", phones._utterances(corpus, params()))
+    found = reader("ctm", corpus, None, "", phones._utterances(corpus, params()))
     for utterance in phones._utterances(corpus, params()):
         folder = root / "TRAIN" / "DR1" / utterance.speaker.upper()
         folder.mkdir(parents=True, exist_ok=True)
@@ -272,7 +429,7 @@ def test_timit_gives_what_the_ctm_gives(corpus, tmp_path, sphere):
 
 
 def test_textgrids_give_what_the_ctm_gives(corpus, copy):
-    ctm = reader("ctm", corpus, "", phones._utterances(corpus, params()))
+    ctm = reader("ctm", corpus, None, "", phones._utterances(corpus, params()))
     for utterance in phones._utterances(corpus, params()):
         rows = [f'{start:.9f}\n{end:.9f}\n"{phone}"' for start, end, phone in ctm(utterance)]
         head = [

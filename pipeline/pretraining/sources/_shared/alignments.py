@@ -1,20 +1,22 @@
 """Phone alignments from three formats, each read for one utterance at a time so that a bad one costs that utterance.
 
-ctm       NIST CTM, one phones.ctm for all: utterance channel start duration phone, times in s
-textgrid  Praat, `<sound>.TextGrid` beside each sound; long or short text, UTF-8 or UTF-16
+ctm       NIST CTM, as Kaldi writes it, one phones.ctm for all: utterance channel start duration phone, times in s
+textgrid  Praat and the Montreal Forced Aligner, `<sound>.TextGrid` beside each sound; long or short text, UTF-8 or
+          UTF-16
 phn       TIMIT, `<sound>.PHN` beside each sound: start end phone, times in samples at 16 kHz
+
+Instead of beside the sounds, a folder of its own may hold the files, in the same subfolders.
 """
 
 from __future__ import annotations
 
+import codecs
 import itertools
 import math
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from pipeline.core.errors import ClipError, CorpusError
-from pipeline.core.tables import text_of
 from pipeline.pretraining.sources._shared.utterances import Utterance
 
 Span = tuple[float, float, str]
@@ -30,30 +32,65 @@ CTM_FILE = "phones.ctm"
 _CTM, _PHN = "utterance channel start duration phone", "start end phone"
 _PHN_HZ = 16_000
 
-Lines = list[tuple[int, str]]
-"""Lines with their numbers in the file."""
+
+class Ctm:
+    """A CTM file of any size: where the lines of each utterance lie in it. They are read when they are asked for."""
+
+    def __init__(self, path: Path) -> None:
+        """CorpusError where the file is absent, or no text."""
+        if not path.is_file():
+            remedy = "the source corpus needs it, or the setting `alignment` textgrid or phn"
+            raise CorpusError(f"{path}: no such alignment; {remedy}")
+        self.path = path
+        self._runs: dict[str, list[tuple[int, int, int]]] = {}
+        """utterance -> line number, first byte and bytes of each run of its lines"""
+        begin, before = 0, ""
+        with path.open("rb") as file:
+            for number, line in enumerate(file, 1):
+                name = self._name(line, begin)
+                if name:
+                    runs = self._runs.setdefault(name, [])
+                    if name == before:
+                        number, first, _ = runs.pop()
+                    else:
+                        first = begin
+                    runs.append((number, first, begin + len(line) - first))
+                    before = name
+                begin += len(line)
+
+    def _name(self, line: bytes, begin: int) -> str:
+        try:
+            text = line.decode()
+        except UnicodeDecodeError as error:
+            where = f"{error.reason} at byte {begin + error.start}"
+            raise CorpusError(f"{self.path}: not UTF-8 ({where}); save it as UTF-8") from error
+        return "" if text.startswith(";;") else next(iter(text.removeprefix("\ufeff").split()), "")
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._runs
+
+    def names(self) -> list[str]:
+        """Return the utterances that it names."""
+        return list(self._runs)
+
+    def spans(self, name: str) -> list[Span]:
+        """Return the spans of an utterance; ClipError `bad_alignment` where one is no CTM, or see `checked`."""
+        lines = []
+        with self.path.open("rb") as file:
+            for number, begin, size in self._runs[name]:
+                file.seek(begin)
+                text = file.read(size).removeprefix(codecs.BOM_UTF8).decode()
+                lines += [(number + i, line) for i, line in enumerate(text.split("\n")) if _counts(line)]
+        return _spans(self.path.name, lines, _CTM, _ctm_span)
 
 
-def read_ctm(path: Path) -> dict[str, Lines]:
-    """Return utterance -> its lines of a CTM file, for `ctm_spans`; CorpusError where it is absent, or no text."""
-    if not path.is_file():
-        remedy = "the source corpus needs it, or the setting `alignment` textgrid or phn"
-        raise CorpusError(f"{path}: no such alignment; {remedy}")
-    found: dict[str, Lines] = defaultdict(list)
-    for number, line in enumerate(text_of(path).splitlines(), 1):
-        if line.strip() and not line.startswith(";;"):
-            found[line.split()[0]].append((number, line))
-    return dict(found)
+def _counts(line: str) -> bool:
+    return bool(line.strip()) and not line.startswith(";;")
 
 
-def ctm_spans(lines: Lines) -> list[Span]:
-    """Return the spans of an utterance's lines; ClipError `bad_alignment` where one is no CTM, or see `checked`."""
-
-    def span(words: list[str]) -> Span:
-        _, _, start, duration, phone = words[:5]
-        return float(start), float(start) + float(duration), phone
-
-    return _spans(CTM_FILE, lines, _CTM, span)
+def _ctm_span(words: list[str]) -> Span:
+    _, _, start, duration, phone = words[:5]
+    return float(start), float(start) + float(duration), phone
 
 
 def _spans(name: str, lines: Iterable[tuple[int, str]], form: str, span: Callable[[list[str]], Span]) -> list[Span]:
@@ -67,27 +104,35 @@ def _spans(name: str, lines: Iterable[tuple[int, str]], form: str, span: Callabl
     return checked(spans)
 
 
-def reader(kind: str, root: Path, tier: str, utterances: Sequence[Utterance]) -> Callable[[Utterance], list[Span]]:
+def reader(
+    kind: str, root: Path, place: str | None, tier: str, utterances: Sequence[Utterance]
+) -> Callable[[Utterance], list[Span]]:
     """Return what reads the alignment of one utterance; it raises ClipError `no_input` or `bad_alignment`.
 
-    `kind` is ctm, textgrid or phn, `tier` the one of a TextGrid with the phones. CorpusError where the CTM file is
+    `kind` is ctm, textgrid or phn, `place` the CTM file or the folder of the others below `root` (None = phones.ctm,
+    or beside the sounds), `tier` the one of a TextGrid with the phones. CorpusError where the CTM file or the folder is
     absent, or names none of the utterances.
     """
+    if kind == "ctm":
+        return _ctm_reader(Ctm(root / (place or CTM_FILE)), utterances)
+    folder = root / (place or "")
+    if not folder.is_dir():
+        raise CorpusError(f"{folder}: no such folder; mend `alignment_path` or `root` of the source task")
     if kind == "textgrid":
-        return lambda utterance: _read_textgrid(_beside(root, utterance, (".TextGrid", ".textgrid")), tier)
-    if kind == "phn":
-        return lambda utterance: _read_phn(_beside(root, utterance, (".PHN", ".phn")))
-    ctm = read_ctm(root / CTM_FILE)
+        suffixes = (".TextGrid", ".textgrid")
+        return lambda one: _read_textgrid(_beside(folder, one, suffixes), tier, one.speaker)
+    return lambda one: _read_phn(_beside(folder, one, (".PHN", ".phn")))
+
+
+def _ctm_reader(ctm: Ctm, utterances: Sequence[Utterance]) -> Callable[[Utterance], list[Span]]:
     if not any(utterance.name in ctm for utterance in utterances):
-        begins = f"it begins with '{next(iter(ctm), 'nothing')}'"
-        raise CorpusError(
-            f"{root / CTM_FILE}: names none of the {len(utterances)} utterances ({begins}); expected '{_CTM}'"
-        )
+        begins = f"it begins with '{next(iter(ctm.names()), 'nothing')}'"
+        raise CorpusError(f"{ctm.path}: names none of the {len(utterances)} utterances ({begins}); expected '{_CTM}'")
 
     def read(utterance: Utterance) -> list[Span]:
         if utterance.name not in ctm:
-            raise ClipError("no_input", f"{CTM_FILE} does not name it")
-        return ctm_spans(ctm[utterance.name])
+            raise ClipError("no_input", f"{ctm.path.name} does not name it")
+        return ctm.spans(utterance.name)
 
     return read
 
@@ -111,7 +156,7 @@ def _beside(root: Path, utterance: Utterance, suffixes: tuple[str, ...]) -> Path
     for path in candidates:
         if path.is_file():
             return path
-    raise ClipError("no_input", f"no {candidates[0].name} beside the sound")
+    raise ClipError("no_input", f"no {candidates[0].name} for the sound")
 
 
 def _read_phn(path: Path) -> list[Span]:
@@ -123,7 +168,7 @@ def _read_phn(path: Path) -> list[Span]:
     return _spans(path.name, ((number, line) for number, line in lines if line.strip()), _PHN, span)
 
 
-def _read_textgrid(path: Path, tier: str) -> list[Span]:
+def _read_textgrid(path: Path, tier: str, speaker: str) -> list[Span]:
     from praatio import textgrid
     from praatio.utilities.errors import PraatioException
 
@@ -135,6 +180,8 @@ def _read_textgrid(path: Path, tier: str) -> list[Span]:
     except (PraatioException, ValueError, LookupError, AttributeError, TypeError) as error:
         reason = " ".join(str(error).split())[:120]
         raise ClipError("bad_alignment", f"{path.name}: not a readable TextGrid ({reason})") from error
+    if tier not in grid.tierNames:  # the Montreal Forced Aligner writes tiers of each speaker where it knows of several
+        tier = next((name for name in grid.tierNames if name == f"{speaker} - {tier}"), tier)
     if tier not in grid.tierNames:
         raise ClipError(
             "bad_alignment", f"{path.name}: no tier '{tier}' (known: {', '.join(grid.tierNames) or 'none'})"

@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from pipeline.core.errors import CorpusError, did_you_mean
 from pipeline.core.tables import read_rows, seconds
 
-TABLE, MANIFEST = "speakers.csv", "manifest.csv"
+TABLE, MANIFEST, LIBRISPEECH = "speakers.csv", "manifest.csv", "SPEAKERS.TXT"
 _COLUMNS = {TABLE: ("utterance", "path", "speaker"), MANIFEST: ("clip_id", "path", "speaker")}
 _LONG = {"f": "female", "m": "male"}
 
@@ -30,12 +30,18 @@ class Utterance:
     end: float | None = None
 
 
-def with_one_group(pattern: str | None) -> str | None:
-    """Return a pattern as it came; ValueError where it is no regular expression, or has not exactly one group."""
+def regular(pattern: str | None) -> str | None:
+    """Return a pattern as it came; ValueError where it is no regular expression."""
     try:
-        groups = 1 if pattern is None else re.compile(pattern).groups
+        re.compile(pattern or "")
     except re.error as error:
         raise ValueError(f"not a regular expression: {error}") from error
+    return pattern
+
+
+def with_one_group(pattern: str | None) -> str | None:
+    """Return a pattern as it came; ValueError where it is no regular expression, or has not exactly one group."""
+    groups = 1 if regular(pattern) is None else re.compile(pattern or "").groups
     if groups != 1:
         raise ValueError(f"needs one group, the speaker, such as wav/(\\d\\d); it has {groups}")
     return pattern
@@ -51,11 +57,14 @@ def find(root: Path, sounds: str, speaker: str | None, by_stem: bool) -> list[Ut
     """Return all utterances of a corpus, sorted by name.
 
     A speakers.csv (utterance, path, speaker) in `root` counts and nothing else. Otherwise `sounds` is a glob, whose
-    suffix may have any letter case, and the group of `speaker` finds who speaks in the relative path. Utterances are
-    called by the file's stem, as a CTM does, or by the path without suffix.
+    suffix may have any letter case, and the group of `speaker` finds who speaks in the relative path; without it
+    LibriSpeech's SPEAKERS.TXT, and the folders beside it, say both. Utterances are called by the file's stem, as a CTM
+    does, or by the path without suffix.
     """
     if (root / TABLE).is_file():
         found = [utterance for _, _, utterance in _rows(root, TABLE)]
+    elif speaker is None and (root / LIBRISPEECH).is_file():
+        found = _librispeech(root, by_stem)
     elif speaker is None:
         raise CorpusError(
             f"{root / TABLE}: no such file; the source corpus needs one with the columns {', '.join(_COLUMNS[TABLE])}, "
@@ -71,20 +80,48 @@ def find_with_gender(root: Path) -> list[Utterance]:
     """Return all utterances of a corpus with the gender that its table tells, sorted by name.
 
     The table is a speakers.csv (utterance, path, speaker, gender) or else a manifest.csv (clip_id, path, speaker,
-    gender); both may have start and end, s.
+    gender), both of which may have start and end, s; or else LibriSpeech's SPEAKERS.TXT.
     """
     table = next((name for name in _COLUMNS if (root / name).is_file()), None)
+    if table is None and (root / LIBRISPEECH).is_file():
+        return _sorted(root, _librispeech(root, by_stem=True), "")
     if table is None:
         speakers, manifest = (f"{', '.join(columns)}, gender" for columns in _COLUMNS.values())
         raise CorpusError(
-            f"{root}: neither {TABLE} (columns {speakers}) nor {MANIFEST} ({manifest}); "
-            "write one, or mend `root` of the source task"
+            f"{root}: neither {TABLE} (columns {speakers}) nor {MANIFEST} ({manifest}) nor LibriSpeech's "
+            f"{LIBRISPEECH}; write one, or mend `root` of the source task"
         )
     found = []
     for where, row, one in _rows(root, table, "gender"):
         gender, (start, end) = row["gender"].lower(), (seconds(row, key, where) for key in ("start", "end"))
         found.append(replace(one, gender=_LONG.get(gender, gender), start=start, end=end))
     return _sorted(root, found, "")
+
+
+def _librispeech(root: Path, by_stem: bool) -> list[Utterance]:
+    """Return all sounds of LibriSpeech as it is given out: SPEAKERS.TXT and <subset>/<speaker>/<chapter>/<sound>.
+
+    The lines of the table are `ID | SEX | SUBSET | MINUTES | NAME`, of which the first two count; a name may hold
+    anything. A speaker that it lacks has no gender, which the ledger then says.
+    """
+    genders = {}
+    for number, line in enumerate((root / LIBRISPEECH).read_text(encoding="utf-8", errors="replace").splitlines(), 1):
+        cells = [cell.strip() for cell in line.split("|", 4)]
+        if line.strip() and not line.lstrip().startswith(";"):
+            if len(cells) < 3 or cells[1] not in ("F", "M"):
+                form = "ID | SEX | SUBSET | MINUTES | NAME"
+                raise CorpusError(f"{root / LIBRISPEECH}:{number}: expected '{form}', got '{line.strip()}'; mend it")
+            genders[cells[0]] = _LONG[cells[1].lower()]
+    found = []
+    for suffix in ("flac", "wav"):
+        for path in _glob(root, f"*/*/*/*.{suffix}", required=False):
+            speaker, name = path.parts[1], path.stem if by_stem else path.with_suffix("").as_posix()
+            found.append(Utterance(name, path.as_posix(), speaker, genders.get(speaker, "")))
+    if not found:
+        raise CorpusError(
+            f"{root}: no sounds beside {LIBRISPEECH} in <subset>/<speaker>/<chapter>; unpack a subset there"
+        )
+    return found
 
 
 def _rows(root: Path, table: str, *further: str) -> Iterator[tuple[str, dict[str, str], Utterance]]:
@@ -122,13 +159,13 @@ def held_out(root: Path, names: set[str], wanted: int | list[str]) -> set[str]:
     return chosen
 
 
-def _glob(root: Path, pattern: str) -> list[PurePosixPath]:
+def _glob(root: Path, pattern: str, required: bool = True) -> list[PurePosixPath]:
     stem, dot, suffix = pattern.rpartition(".")
     either = "".join(f"[{letter.lower()}{letter.upper()}]" for letter in suffix)  # corpora from CD-ROM say .WAV
     wanted = f"{stem}.{either}" if dot and suffix.isalnum() else pattern
     found = sorted(PurePosixPath(path.relative_to(root)) for path in root.glob(wanted) if path.is_file())
     visible = [path for path in found if not any(part.startswith(".") for part in path.parts)]
-    if not visible:
+    if not visible and required:
         where = "no such folder" if not root.is_dir() else f"no sounds match `sounds: {pattern}`"
         raise CorpusError(f"{root}: {where}; mend `root` or `sounds` of the source task")
     return visible
