@@ -73,6 +73,9 @@ class TuneJob:
         parts = {part: self._examples(fold, part, classes) for part in ("train", "val")}
         checkpoint = self.checkpoints / f"{self.meta.feature}-{self.key(name, fold)[:16]}.pt"
         prepare = self.model.plugin.prepare
+        if hasattr(network, "fit_inputs"):
+            rows = torch.arange(len(parts["train"].labels)).split(self.tuning.loop.batch)
+            network.fit_inputs(prepare(parts["train"].inputs[part]) for part in rows if len(part))
         examples = parts["train"], parts["val"]
         task = Task(network, *examples, lambda inputs, _: prepare(inputs), self.model.code, {"fold": name})
         run = Run(self.runtime.device, self.runtime.mixed_precision, checkpoint)

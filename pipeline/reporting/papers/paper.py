@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.core.clip import Clip
 from pipeline.evaluation.metrics import Score
+from pipeline.protocols.splits import Fold
 from pipeline.reporting.html.page import Listing, Matrix
 from pipeline.reporting.papers.cells import Cell, Table, accuracy
 from pipeline.reporting.system.tables import NOT_JUDGED
@@ -42,6 +44,8 @@ class Results:
     """Fusion -> d of Huang et al. 2017, eq. (5), mean over folds."""
     learned: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # fusion -> fold -> what it learned
     feedback: FeedbackRuns | None = None  # what the feedback loop learned
+    clips: Sequence[Clip] = ()  # all of the corpus
+    folds: Mapping[str, Fold] = field(default_factory=dict)  # by name
     sides: frozenset[str] = frozenset()
     """Parts of the official split that the tested clips are of; "" for a clip without one."""
 
