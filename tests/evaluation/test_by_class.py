@@ -25,10 +25,8 @@ def test_precision_and_f_follow_from_the_shares_of_the_papers_confusion_matrix(a
         mine = even[emotion]
         found = [100 * share for share in (mine.precision, mine.recall, mine.f_score)]
         assert found == pytest.approx(figures, abs=0.13 if (adapter, emotion) == ("rml", "disgust") else 0.02), table
-    off = [
-        abs(100 * plain[emotion].precision - figures[0]) for emotion, figures in printed.PER_EMOTION[adapter].items()
-    ]
-    assert max(off) > 1, "not from the clips"
+    fear = printed.PER_EMOTION[adapter]["fear"][0]
+    assert abs(100 * plain["fear"].precision - fear) > 1, "not from the clips"
 
 
 def test_the_papers_accuracy_is_the_mean_of_the_folds_not_that_of_all_clips():

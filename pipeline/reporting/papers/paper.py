@@ -44,10 +44,10 @@ class Results:
     """Fusion -> d of Huang et al. 2017, eq. (5), mean over folds."""
     learned: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # fusion -> fold -> what it learned
     feedback: FeedbackRuns | None = None  # what the feedback loop learned
-    clips: Sequence[Clip] = ()  # all of the corpus
-    folds: Mapping[str, Fold] = field(default_factory=dict)  # by name
     sides: frozenset[str] = frozenset()
     """Parts of the official split that the tested clips are of; "" for a clip without one."""
+    clips: Sequence[Clip] = ()  # all of the corpus
+    folds: Mapping[str, Fold] = field(default_factory=dict)  # by name
 
 
 @dataclass(frozen=True)

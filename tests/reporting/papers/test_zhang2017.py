@@ -453,11 +453,11 @@ def test_captions_say_whose_figures_they_are():
     made = paper()
     table = next(table for table in made.tables() if table.stem == "table_VIII")
     assert "The paper: eNTERFACE05, where its accuracy is 85.97 %" in table.caption
-    assert "Ours: dbn2-linear_svm on mine, accuracy 27.00 %, UAR 27.00 %, coverage 90 %" in table.caption
+    assert "Ours: dbn2-linear_svm on mine, accuracy 32.00 %, UAR 27.00 %, coverage 90 %" in table.caption
     for words in (
         "RML, eNTERFACE05, BAUM-1s: the paper's figures",
         "ours are on mine",
-        "average of its test-runs",
+        "the average of its test-runs",
         "Tables II, III and XI",
     ):
         assert words in made.note, words

@@ -384,7 +384,7 @@ def test_features_of_both_modalities_have_their_place(tmp_path):
     write_report(zhang(), tmp_path)
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     places = [
-        page.index(f'<tr class="group"><th colspan="9">{words}</th>') for words in ("audio", "video", "audio+video")
+        page.index(f'<tr class="group"><th colspan="12">{words}</th>') for words in ("audio", "video", "audio+video")
     ]
     assert places == sorted(places)
     assert places[2] < page.index("<td>dbn2-linear_svm</td>")
