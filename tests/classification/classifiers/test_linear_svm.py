@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.preprocessing import MinMaxScaler, StandardScaler
-from sklearn.svm import SVC
 
 from helpers.classifiers import fitted, toy
 from pipeline.classification.classifiers import linear_svm, linear_svm_max
@@ -24,16 +23,22 @@ def test_rows_by_hand():
 
 @pytest.mark.parametrize("name", POOLS)
 @pytest.mark.parametrize("scaling", SCALERS)
-def test_decisions_are_those_of_the_pooled_and_scaled_rows(name, scaling, tmp_path):
-    """Scaled by the training clips alone, those of the test too; and so is what was saved."""
+def test_the_machine_takes_pooled_rows_scaled_by_the_training_clips(name, scaling, tmp_path):
+    """Those of the test, too, which the authors scale by themselves; and so does what was saved."""
     train, val, test = (toy(60, seed, shift=0.8) for seed in range(3))
     classifier, _ = fitted(name, train, val, c=(0.1,), balanced=False, scaling=scaling)
     pooled = [np.stack([POOLS[name](s.astype(np.float64), axis=0) for s in data.sequences]) for data in (train, test)]
-    scaler = SCALERS[scaling].fit(pooled[0])
-    model = SVC(kernel="linear", C=0.1).fit(scaler.transform(pooled[0]), train.labels)
-    expected = model.decision_function(scaler.transform(pooled[1])).argmax(axis=1)
-    np.testing.assert_array_equal(classifier.predict(test).argmax(axis=1), expected)
+    expected = SCALERS[scaling].fit(pooled[0]).transform(pooled[1])
+    np.testing.assert_allclose(classifier.inputs(test), expected, atol=1e-5)
     classifier.save(tmp_path / "fold-00")
     again = type(classifier)(classifier.params, 3)
     again.load(tmp_path / "fold-00")
+    np.testing.assert_allclose(again.inputs(test), expected, atol=1e-5)
     np.testing.assert_allclose(again.predict(test), classifier.predict(test), atol=1e-6)
+
+
+def test_the_range_of_the_training_clips_becomes_minus_one_to_one():
+    train = toy(40, 0)
+    classifier, _ = fitted("linear_svm", train, toy(20, 1), scaling="range")
+    scaled = classifier.inputs(train)
+    np.testing.assert_allclose([scaled.min(axis=0), scaled.max(axis=0)], [[-1] * 5, [1] * 5], atol=1e-5)
