@@ -66,10 +66,10 @@ def clips(root: Path) -> Iterator[Clip]:
     keys = [f"{side}_{path.stem.lower()}" for side, path in zip(sides, videos, strict=True)]
     for key, path in by_name(root, zip(keys, videos, strict=True)).items():
         side, _, name = key.partition("_")
-        folder = _class_folder(root, path)
-        if not (sided or tables or folder) and len(path.parts) > 1:
-            folder = OTHER
-        yield lone_clip(side, path, _label(root / path, side, labels.get(side, {}).pop(name, ""), folder))
+        by_folder = _class_folder(root, path)
+        if not (sided or tables or by_folder) and len(path.parts) > 1:
+            by_folder = OTHER
+        yield lone_clip(side, path, _label(root / path, side, labels.get(side, {}).pop(name, ""), by_folder))
     for side, absent in labels.items():
         folder = tables[side].parent.relative_to(root)
         yield from (lone_clip(side, folder / f"{name}.avi", label) for name, label in absent.items())

@@ -75,7 +75,8 @@ class TuneJob:
         prepare = self.model.plugin.prepare
         if hasattr(network, "fit_inputs"):
             rows = torch.arange(len(parts["train"].labels)).split(self.tuning.loop.batch)
-            network.fit_inputs(prepare(parts["train"].inputs[part]) for part in rows if len(part))
+            batched = (prepare(parts["train"].inputs[part]) for part in rows if len(part))
+            network.fit_inputs(batched)  # type: ignore[operator]
         examples = parts["train"], parts["val"]
         task = Task(network, *examples, lambda inputs, _: prepare(inputs), self.model.code, {"fold": name})
         run = Run(self.runtime.device, self.runtime.mixed_precision, checkpoint)
