@@ -74,8 +74,8 @@ def fullest(files: Iterable[Path], performance: Callable[[Path], Hashable], rank
 
 
 def lone_clip(side: str, path: PurePath, label: str) -> Clip:
-    """Return a clip of an official side of which nobody knows who speaks: each is a speaker of its own."""
-    clip_id = joined([side, path.stem])
+    """Return a clip of an official side, "" for none, of which nobody knows who speaks: each is its own speaker."""
+    clip_id = joined(filter(None, [side, path.stem]))
     return Clip(clip_id, path.as_posix(), clip_id, label, side)
 
 

@@ -9,7 +9,8 @@ from math import nan
 import numpy as np
 import pandas as pd
 
-from pipeline.evaluation.metrics import confusion, per_class, uar
+from pipeline.evaluation.by_class import per_class
+from pipeline.evaluation.metrics import confusion, uar
 
 
 def by_group(rows: pd.DataFrame, groups: Sequence[str], classes: Sequence[str]) -> dict[str, dict[str, float]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan, nan
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -50,6 +50,12 @@ class Score:
     macro_f1: float = nan  # mean over the emotions that occur as truth or as decision
     uar_low: float = nan
     uar_high: float = nan
+    macro_precision: float = nan  # MEC 2016 and 2017 rank by it; mean over the emotions that occur, as macro-F1
+    folds: int = 0  # those with a judged clip; the four below are over them
+    fold_accuracy: float = nan  # mean of the folds' accuracies, what LOSO papers print
+    fold_accuracy_sd: float = nan  # their standard deviation (N - 1), NaN for one fold
+    fold_uar: float = nan
+    fold_uar_sd: float = nan
 
 
 def rounded(figures: Mapping[str, float]) -> dict[str, float | None]:
@@ -90,32 +96,6 @@ def uar(counts: np.ndarray) -> float:
     return float((counts.diagonal()[occurring] / totals[occurring]).mean()) if occurring.any() else nan
 
 
-@dataclass(frozen=True)
-class ClassFigures:
-    """How well one emotion is told from the others; NaN where a share of nothing would be asked for."""
-
-    precision: float  # right / decisions
-    recall: float  # right / clips
-    f_score: float  # harmonic mean of both, counted as 2 right / (decisions + clips): 0 where all its clips were missed
-    right: int  # clips of it that were recognised
-    clips: int  # judged clips of it
-    decisions: int  # clips that were taken for it
-
-
-def per_class(counts: np.ndarray, classes: Sequence[str]) -> dict[str, ClassFigures]:
-    """Return emotion -> figures of counts (C, C), rows are the truth, as in Zhang et al. 2017, Tables VII to IX."""
-    found = {}
-    figures = zip(classes, counts.diagonal(), counts.sum(axis=1), counts.sum(axis=0), strict=True)
-    for name, right, clips, decisions in figures:
-        shares = (_share(right, decisions), _share(right, clips), _share(2 * right, decisions + clips))
-        found[name] = ClassFigures(*shares, int(right), int(clips), int(decisions))
-    return found
-
-
-def _share(part: int, whole: int) -> float:
-    return float(part / whole) if whole else nan
-
-
 def micro_f1(counts: np.ndarray) -> float:
     """Return F1 over the pooled true and false positives and negatives of all classes, eq. (4)."""
     true = counts.diagonal().sum()
@@ -131,11 +111,35 @@ def macro_f1(counts: np.ndarray) -> float:
     return float((2 * counts.diagonal()[occurring] / either[occurring]).mean()) if occurring.any() else nan
 
 
+def macro_precision(counts: np.ndarray) -> float:
+    """Return the mean precision over the classes that occur as truth or decision, 0 for one that was never decided for:
+    "macro average precision", by which the challenges MEC 2016 and 2017 rank (Li et al. 2016, 2018).
+
+    >>> macro_precision(np.array([[2, 0, 0], [1, 0, 0], [0, 0, 0]]))
+    0.3333333333333333
+    """
+    decisions = counts.sum(axis=0)
+    occurring = decisions + counts.sum(axis=1) > 0
+    return float((counts.diagonal() / np.maximum(decisions, 1))[occurring].mean()) if occurring.any() else nan
+
+
+def over_folds(figures: Sequence[float]) -> tuple[float, float]:
+    """Return the mean of one figure per fold and their standard deviation (N - 1); NaN where there are too few.
+
+    Each fold counts once, whatever its number of clips.
+
+    >>> over_folds([0.5, 0.7]), over_folds([0.5])
+    ((0.6, 0.14142135623730948), (0.5, nan))
+    """
+    mean = float(np.mean(figures)) if len(figures) else nan
+    return mean, float(np.std(figures, ddof=1)) if len(figures) > 1 else nan
+
+
 def score(frame: pd.DataFrame, classes: Sequence[str], test_clips: int, params: ReportParams | None = None) -> Score:
     """Return the figures of one model; `test_clips` is how many the protocol tests, judged or not.
 
-    `frame` has its rows of test clips, columns `emotion` and `predicted`, and to draw speakers `speaker`; an empty
-    `predicted` is not judged.
+    `frame` has its rows of test clips, columns `emotion` and `predicted`, to draw speakers `speaker`, and for figures
+    over folds `fold`; an empty `predicted` is not judged.
 
     >>> rows = pd.DataFrame({"emotion": ["sad", "sad", "anger", "anger"], "predicted": ["sad", "anger", "anger", ""],
     ...     "speaker": ["a", "b", "a", "b"]})
@@ -151,6 +155,26 @@ def score(frame: pd.DataFrame, classes: Sequence[str], test_clips: int, params: 
     groups = judged["speaker"].to_numpy(str) if params.bootstrap == "speakers" else None
     low, high = interval_of(right, groups, params.draws)
     uar_low, uar_high = interval_of(right, groups, params.draws, truth.astype(str))
-    accuracy, coverage = float(right.mean()) if len(right) else nan, len(right) / test_clips
-    micro, macro = micro_f1(counts), macro_f1(counts)
-    return Score(accuracy, uar(counts), micro, low, high, len(right), coverage, macro, uar_low, uar_high)
+    return Score(
+        accuracy=_accuracy(counts), uar=uar(counts), micro_f1=micro_f1(counts), low=low, high=high, n=len(right),
+        coverage=len(right) / test_clips, macro_f1=macro_f1(counts), uar_low=uar_low, uar_high=uar_high,
+        macro_precision=macro_precision(counts), **_by_fold(judged, classes),
+    )  # fmt: skip
+
+
+def _by_fold(judged: pd.DataFrame, classes: Sequence[str]) -> dict[str, Any]:
+    """Return the fields of a `Score` that are over folds, from judged test clips."""
+    folds = [] if "fold" not in judged else [frame for _, frame in judged.groupby("fold")]
+    counts = [confusion(frame["emotion"].tolist(), frame["predicted"].tolist(), classes) for frame in folds]
+    (accuracy, accuracy_sd), (recall, recall_sd) = (over_folds([*map(of, counts)]) for of in (_accuracy, uar))
+    return {
+        "folds": len(folds),
+        "fold_accuracy": accuracy,
+        "fold_accuracy_sd": accuracy_sd,
+        "fold_uar": recall,
+        "fold_uar_sd": recall_sd,
+    }
+
+
+def _accuracy(counts: np.ndarray) -> float:
+    return float(counts.trace() / counts.sum()) if counts.sum() else nan

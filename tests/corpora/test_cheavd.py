@@ -151,9 +151,7 @@ LAYOUT = "train/001.avi, val/... and test/... below the root"
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("001.avi", f"below the folders of 0 sides; expected {LAYOUT}"),
-        ("angry/001.avi", f"below the folders of 0 sides; expected {LAYOUT}"),
-        ("retrain/001.avi", f"below the folders of 0 sides; expected {LAYOUT}"),
+        ("001.avi", f"no class; add the line '001 CLASS' to label.txt, or expected {LAYOUT}"),
         ("train/val/001.avi", f"below the folders of 2 sides; expected {LAYOUT}"),
         ("train/001.avi", "no class; add the line '001 CLASS' to train_label.txt, or move it out"),
         ("val/joy/001.avi", "no class; add the line '001 CLASS' to val_label.txt, or move it out"),
@@ -164,6 +162,48 @@ def test_a_film_in_another_place_is_an_error(tmp_path: Path, name: str, message:
     with pytest.raises(CorpusError) as caught:
         list(cheavd.clips(tree(tmp_path, name)))
     assert str(caught.value) == f"{tmp_path / name}: {message}"
+
+
+def test_the_whole_corpus_has_fear_further_states_and_no_sides(tmp_path: Path) -> None:
+    """As Huang et al. 2017 used it: one table, or folders; the further states are listed and not used."""
+    table = tree(tmp_path / "table", *(f"video/{n}.avi" for n in range(4)))
+    (table / "label.txt").write_text("0 fear\n1 Fearful\n2 nervous\n3 sad\n")
+    folders = tree(tmp_path / "folders", "fear/0.avi", "x/fearful/1.avi", "nervous/2.avi", "sad/3.avi")
+    for root in (table, folders):
+        params = CorpusParams(root=str(root), protocol=ProtocolParams(name="holdout"))
+        used, _ = read_corpus("cheavd", params, 1)
+        assert {clip.clip_id: (clip.emotion, clip.split) for clip in used} == {
+            "0": ("fear", ""), "1": ("fear", ""), "3": ("sad", ""),
+        }  # fmt: skip
+        assert left_out("cheavd", params) == {"another": ["2"]}
+
+
+def test_a_class_of_the_challenges_can_be_taken_in_as_fear(tmp_path: Path) -> None:
+    root = tree(tmp_path, "train/1.avi", "train/2.avi", train="1 anxious\n2 worried\n")
+    params = CorpusParams(root=str(root), labels={"anxious": "fear"})
+    assert [(clip.clip_id, clip.emotion) for clip in read_corpus("cheavd", params, 1)[0]] == [("train_1", "fear")]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("1 Angri", "unknown class 'Angri' (did you mean 'angry'?); mend it or remove the line"),
+        ("1", "'1' is not a clip and its class (001 angry); mend it"),
+    ],
+)
+def test_a_slip_in_the_table_of_the_whole_corpus(tmp_path: Path, line: str, message: str) -> None:
+    root = tree(tmp_path, "video/1.avi")
+    (root / "label.txt").write_text(line)
+    with pytest.raises(CorpusError) as caught:
+        list(cheavd.clips(root))
+    assert str(caught.value) == f"{root / 'label.txt'}:1: {message}"
+
+
+def test_a_film_that_the_table_of_the_whole_corpus_lacks_is_an_error(tmp_path: Path) -> None:
+    root = tree(tmp_path, "video/1.avi", "video/2.avi")
+    (root / "label.txt").write_text("1 fear")
+    with pytest.raises(CorpusError, match=r"video/2\.avi: no class; add the line '2 CLASS' to label\.txt"):
+        list(cheavd.clips(root))
 
 
 def test_a_root_that_is_one_level_too_deep(tmp_path: Path) -> None:

@@ -16,7 +16,18 @@ from scipy import stats
 from sklearn import metrics
 
 from pipeline.evaluation.bootstrap import interval, interval_of
-from pipeline.evaluation.metrics import ReportParams, confusion, macro_f1, micro_f1, per_class, rounded, score, uar
+from pipeline.evaluation.by_class import per_class
+from pipeline.evaluation.metrics import (
+    ReportParams,
+    confusion,
+    macro_f1,
+    macro_precision,
+    micro_f1,
+    over_folds,
+    rounded,
+    score,
+    uar,
+)
 
 CLASSES = ["anger", "fear", "sad", "neutral"]
 DECISIONS = st.lists(st.tuples(st.sampled_from(CLASSES), st.sampled_from(CLASSES)), min_size=1, max_size=60)
@@ -243,6 +254,35 @@ def test_interval_over_speakers_stays_in_range_whatever_the_order_of_the_clips(c
         assert 0 <= low <= high <= 1 if len(set(speakers)) > 1 else math.isnan(low) and math.isnan(high)
 
 
+@settings(deadline=None)
+@given(DECISIONS)
+@pytest.mark.filterwarnings("ignore:A single label was found")
+@pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")
+def test_macro_precision_is_scikit_learns(decisions):
+    truth, predicted = (list(column) for column in zip(*decisions, strict=True))
+    found = macro_precision(confusion(truth, predicted, CLASSES))
+    assert found == pytest.approx(metrics.precision_score(truth, predicted, average="macro", zero_division=0))
+
+
+def test_folds_count_once_whatever_their_clips():
+    """3 of 4, and 0 of 1; UAR of the first (1 + 2/3) / 2, of the second 0."""
+    frame = pd.DataFrame(
+        {
+            "emotion": ["sad", "fear", "fear", "fear", "sad", "sad"],
+            "predicted": ["sad", "fear", "fear", "sad", "fear", ""],
+            "speaker": list("aaaabc"),
+            "fold": ["fold-00"] * 4 + ["fold-01", "fold-02"],
+        }
+    )
+    found = score(frame, CLASSES, 6)
+    assert (found.accuracy, found.folds, found.fold_accuracy) == (0.6, 2, 0.375), "fold-02 judged nothing"
+    assert found.fold_accuracy_sd == pytest.approx(np.std([0.75, 0], ddof=1))
+    assert (found.fold_uar, found.fold_uar_sd) == pytest.approx(over_folds([5 / 6, 0]))
+    alone = score(frame[:4], CLASSES, 4)
+    assert (alone.folds, alone.fold_accuracy) == (1, 0.75)
+    assert math.isnan(alone.fold_accuracy_sd)
+
+
 def test_score_draws_what_the_settings_say():
     frame = pd.DataFrame(
         {"emotion": ["sad"] * 40, "predicted": ["sad"] * 20 + ["fear"] * 20, "speaker": ["a"] * 20 + ["b"] * 20}
@@ -264,9 +304,8 @@ def test_nothing_judged():
     assert all(math.isnan(end) for end in interval(np.zeros(0)))
     found = score(pd.DataFrame({"emotion": ["sad"], "predicted": [""], "speaker": "a"}), CLASSES, 5)
     assert (found.n, found.coverage) == (0, 0)
-    assert {value for key, value in rounded(dataclasses.asdict(found)).items() if key not in ("n", "coverage")} == {
-        None
-    }
+    counted = {"n": 0, "coverage": 0, "folds": 0}
+    assert {k: v for k, v in rounded(dataclasses.asdict(found)).items() if v is not None} == counted
 
 
 def test_a_clip_that_was_not_judged_counts_against_the_coverage_alone():
@@ -297,4 +336,10 @@ def test_rounded_is_plain_and_has_four_decimals():
         "macro_f1",
         "uar_low",
         "uar_high",
+        "macro_precision",
+        "folds",
+        "fold_accuracy",
+        "fold_accuracy_sd",
+        "fold_uar",
+        "fold_uar_sd",
     ]

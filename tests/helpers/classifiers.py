@@ -28,7 +28,7 @@ SETTINGS = {
     },
     "svm": {"c": (0.01, 0.1, 1.0), "balanced": True},
     "linear_svm": {"c": (0.01, 0.1, 1.0), "balanced": True, "pooling": "average"},
-    "max_svm": {"c": (0.01, 0.1, 1.0), "balanced": True},
+    "linear_svm_max": {"c": (0.01, 0.1, 1.0), "balanced": True},
     "image_set": {
         "descriptor": "gaussian", "kernel": "log_euclidean", "components": 64, "rank": 2, "centred": False,
         "regularisation": 1e-3,

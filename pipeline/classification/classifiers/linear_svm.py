@@ -10,13 +10,13 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from pipeline.classification.classifiers._linear import LinearParams, LinearSvm
+from pipeline.classification.classifiers._pooled import PooledParams, PooledSvm
 
 LIGHT = True
 
 
-class Params(LinearParams):
-    """Candidates and pooling."""
+class Params(PooledParams):
+    """Candidates, scaling and pooling."""
 
     pooling: Literal["average", "max"] = Field(description="over the segments of a clip {Zhang III.C: average}")
 
@@ -27,7 +27,7 @@ def row(params: Params, segments: np.ndarray) -> np.ndarray:
     return over(segments.astype(np.float64), axis=0)
 
 
-class Classifier(LinearSvm):
+class Classifier(PooledSvm):
     """One SVM on one feature."""
 
     row = staticmethod(row)

@@ -101,6 +101,9 @@ class TuneJob:
         """Return the network, tuned and in evaluation mode, and the history."""
         torch.manual_seed(loop.seed)
         network, prepare = self.model.network(classes), self.model.plugin.prepare
+        if hasattr(network, "fit_inputs"):
+            rows = torch.arange(len(train.labels)).split(loop.batch)
+            network.fit_inputs(prepare(train.inputs[part]) for part in rows if len(part))  # type: ignore[operator]
         task = Task(network, train, val, lambda inputs, _: prepare(inputs), self.model.code, {"fold": name})
         every_s = 60 * self.runtime.checkpoint_minutes
         run = Run(self.runtime.device, self.runtime.mixed_precision, checkpoint, checkpoint_s=every_s)

@@ -13,6 +13,7 @@ from pydantic import Field
 from torch import nn
 
 from pipeline.core.clip import Clip
+from pipeline.core.errors import SettingsError
 from pipeline.core.pretrained_plugin import PluginModel
 from pipeline.core.settings import Settings
 from pipeline.core.store import ClipFeatures, FeatureMeta, opened
@@ -141,7 +142,14 @@ class SegmentJob:
         return spread(fc7(_network(self.model, self.kept, self.place), ready), windows.times, windows.mask, np.float32)
 
     def meta(self) -> FeatureMeta:
-        """Return the attributes of the feature file; checks that the source suits."""
+        """Return the attributes of the feature file; checks that the source suits, and that what the network learns
+        from the training windows of a fold has been learned.
+        """
+        if self.kept is None and hasattr(_network(self.model), "fit_inputs"):
+            raise SettingsError(
+                f"params.yaml: segments_audio.{self.feature}: its inputs are standardised by the training windows of "
+                "each fold (standardise: pixel), but tune is null; give it a block tune, or standardise: fixed"
+            )
         self.model.segments().check_source(opened(self.source).meta)
         return self.model.meta(self.feature, dimension(self.model), self.version, self._weights.origin)
 

@@ -87,11 +87,11 @@ def cut(values: np.ndarray, start: int, length: int) -> np.ndarray:
     return np.pad(piece, ((missing // 2, missing - missing // 2), (0, 0)), mode="edge") if missing else piece
 
 
-def channels(window: np.ndarray) -> np.ndarray:
-    """Return static, delta and delta-delta of a log mel window as a picture, Zhang et al. 2017, eq. (1) with N = 2.
+def channels(window: np.ndarray, reach: int = 2) -> np.ndarray:
+    """Return static, delta and delta-delta of a log mel window as a picture, Zhang et al. 2017, eq. (1), N = `reach`.
 
     (3, M, L) float32 for a window of (L, M), frames by bands: bands from low to high, time from left to right;
     derivatives are taken within the window.
     """
-    first = deltas(window)
-    return np.stack([window, first, deltas(first)]).transpose(0, 2, 1).astype(np.float32)
+    first = deltas(window, reach)
+    return np.stack([window, first, deltas(first, reach)]).transpose(0, 2, 1).astype(np.float32)

@@ -11,10 +11,13 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.evaluation.metrics import ClassFigures, Score
+from pipeline.evaluation.by_class import ClassFigures
+from pipeline.evaluation.metrics import Score
 from pipeline.reporting.html.page import Matrix, percent
 
 MEASURES = {"Precision": "precision", "Recall": "recall", "F-score": "f_score"}
+FIGURES = ("accuracy", "low", "high", "uar", "folds", "fold_accuracy", "fold_accuracy_sd", "fold_uar", "fold_uar_sd")
+"""Of a `Score`, in the long form of a table of accuracies."""
 UNDEFINED = {
     "Precision": "no such prediction",
     "Recall": "no clip of it judged",
@@ -93,7 +96,8 @@ class Table:
     @property
     def stem(self) -> str:
         """Of its files: `table_5`."""
-        return self.name.replace("Table ", "table_")
+        kind, _, number = self.name.partition(" ")
+        return f"{kind.lower()}_{number}"
 
     @property
     def columns(self) -> list[str]:
@@ -120,6 +124,11 @@ class Table:
         return pd.DataFrame([cell.details() for cell in self.cells])
 
 
+def spread(score: Score, unit: Unit) -> str:
+    """Return mean and standard deviation over folds, `45.00 ± 6.10 of 5 folds`."""
+    return f"{unit.text(score.fold_accuracy)} ± {unit.text(score.fold_accuracy_sd)} of {score.folds} folds"
+
+
 def accuracy(
     score: Score | None = None,
     *,
@@ -127,26 +136,31 @@ def accuracy(
     paper: float | None = None,
     unit: Unit = FRACTION,
     d: tuple[float | None, float | None] | None = None,
+    by_fold: bool = False,
     **place: Any,
 ) -> Cell:
-    """Return an accuracy, with its interval, UAR and coverage.
+    """Return an accuracy, with its interval, UAR and coverage, and of several folds their mean and deviation.
 
     `score` is None where nothing was run. `d`: our difference of micro-F1 on validation, mean over folds, and the
-    paper's; None where there is no such column. `place`: row, column, model and what else `Cell` has.
+    paper's; None where there is no such column. `by_fold`: the paper prints the mean over folds, so ours is that, and
+    the accuracy over all clips stands below. `place`: row, column, model and what else `Cell` has.
     """
-    known, notes = None if reason else score, list[str]()
+    known, figure, notes = None if reason else score, None, list[str]()
     if known is not None:
-        low, high, uar = (unit.text(figure) for figure in (known.low, known.high, known.uar))
+        figure = known.fold_accuracy if by_fold else known.accuracy
+        low, high, uar, pooled = (unit.text(each) for each in (known.low, known.high, known.uar, known.accuracy))
         interval = "no interval" if isnan(known.low) else f"{low} to {high}"
-        notes = [interval, f"UAR {uar}, coverage {percent(known.coverage, 0)}"]
-    figures = {key: getattr(known, key, None) for key in ("accuracy", "low", "high", "uar")}
+        notes = [f"all clips {pooled}, {interval}" if by_fold else interval]
+        notes += [f"by fold {spread(known, unit)}"] * (known.folds > 1)
+        notes.append(f"UAR {uar}, coverage {percent(known.coverage, 0)}")
+    figures = {key: getattr(known, key, None) for key in FIGURES}
     judged = {"n": getattr(score, "n", 0), "coverage": getattr(score, "coverage", 0.0)}
     ours, papers = ({}, {}) if d is None else ({"d": d[0]}, {"paper_d": d[1]})
     long = {**figures, **judged, **ours, "paper_accuracy": paper, **papers}
     side, paper_side = ("" if one is None else f"d {one:.3f}" for one in d or (None, None))
     return Cell(
-        figure=figures["accuracy"], side=side, notes=notes, paper=paper, paper_side=paper_side, reason=reason,
-        unit=unit, long=long, **place,
+        figure=figure, side=side, notes=notes, paper=paper, paper_side=paper_side, reason=reason, unit=unit, long=long,
+        **place,
     )  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.reporting.html.page import Matrix, counted, percent, shares
-from pipeline.reporting.papers.cells import UNDEFINED, Cell, Table, decided
+from pipeline.reporting.papers.cells import UNDEFINED, Cell, Table, Unit, decided, spread
 from pipeline.reporting.papers.paper import Results
 
 NOT_IN_PAPER = "not in the paper"
@@ -100,9 +100,12 @@ def _matrices(results: Results, printed: Printed, model: str, reason: str) -> li
 
 
 def figures_in_words(results: Results, model: str, decimals: int = 1, interval: bool = True) -> str:
-    """Return `Ours: <model> on <corpus>, accuracy ..., UAR ..., coverage ...`, as a sentence of a caption."""
+    """Return `Ours: <model> on <corpus>, accuracy ..., UAR ..., coverage ...`, as a sentence of a caption; of several
+    folds with their mean and deviation.
+    """
     score = results.scores[model]
     ends = f" ({percent(score.low)} to {percent(score.high)})" if not isnan(score.low) else " (no interval)"
     rest = f"UAR {percent(score.uar, decimals)}, coverage {percent(score.coverage, 0)}"
     accuracy = f"accuracy {percent(score.accuracy, decimals)}{ends if interval else ''}"
-    return f"Ours: {model} on {results.corpus}, {accuracy}, {rest}."
+    folds = f", by fold {spread(score, Unit(100, decimals))}" if score.folds > 1 else ""
+    return f"Ours: {model} on {results.corpus}, {accuracy}{folds}, {rest}."

@@ -15,12 +15,14 @@ from pipeline.core.clip import EMOTIONS
 from pipeline.evaluation.metrics import percentages
 from pipeline.reporting.html.page import Matrix, heat
 from pipeline.reporting.papers.cells import Cell, Table
+from pipeline.reporting.papers.huang2017_counts import table_1
 from pipeline.reporting.papers.paper import Asked, Figure, Paper, Results
 from pipeline.systems.ids import FusionId, ModelId, PairId
 from pipeline.systems.params import LEARNED
 
 CLASSIFIER = "lstm"
 NOTE = "Paper: CHEAVD, another corpus, with other weights."
+OWN_NOTE = "Paper: CHEAVD, with other weights, and clips that the challenges' copies are not."
 FIGURE_6_NOTE = (
     "Rows: the truth; columns: the decision; % of the row, and clips. "
     "Last column: what of the paper's diagonal is known."
@@ -63,8 +65,8 @@ class Huang2017(Paper):
     note = "The paper's figures are for orientation, not for comparison."
 
     def tables(self) -> list[Table]:
-        """Return Tables 2 to 5: each feature with the LSTM; logistic regression and the ensemble method of eq. (3); the
-        regression's result fused again by eq. (3); and by eq. (5).
+        """Return Tables 1 to 5: clips of each emotion; each feature with the LSTM; logistic regression and the ensemble
+        method of eq. (3); the regression's result fused again by eq. (3); and by eq. (5).
         """
         labels = {"lld147": "Handcrafted audio features (147)"}
         alone = [
@@ -85,14 +87,17 @@ class Huang2017(Paper):
         }
         cells = [alone, pairs, self._stacked("confidence", stacked), self._stacked("prior_knowledge", TABLE_5)]
         corners = ("Features", "Accuracy", "Accuracy", "Accuracy")
-        return [
-            Table(name, f"{caption} {NOTE}", corner, found)
-            for (name, caption), corner, found in zip(captions.items(), corners, cells, strict=True)
-        ]
+        found = zip(captions.items(), corners, cells, strict=True)
+        rest = [Table(name, f"{caption} {self._note}", corner, part) for (name, caption), corner, part in found]
+        return [table_1(self.results), *rest]
 
     def figures(self) -> list[Figure]:
         """Return Fig. 6, the best fusion of Table 5; why it is empty where none was run."""
-        return [figure_6(self.tables()[3], self.results)]
+        return [figure_6(self.tables()[4], self.results, self._note)]
+
+    @property
+    def _note(self) -> str:
+        return OWN_NOTE if self.results.adapter == "cheavd" else NOTE
 
     def _stacked(
         self, rule: str, papers: Mapping[tuple[str, str], Mapping[str, tuple[float, float | None]]]
@@ -119,7 +124,7 @@ def best_of(table: Table) -> Cell | None:
     return max(run, key=lambda cell: cell.figure or 0.0, default=None)
 
 
-def figure_6(table_5: Table, results: Results) -> Figure:
+def figure_6(table_5: Table, results: Results, note: str = NOTE) -> Figure:
     """Return Fig. 6, the confusion matrix of the best fusion of Table 5."""
     cell = best_of(table_5)
     if cell is None:
@@ -128,7 +133,7 @@ def figure_6(table_5: Table, results: Results) -> Figure:
     counts, classes = results.confusions[cell.model], results.classes
     frame = figure_6_frame(counts, classes)
     rows = [{**row, LAST: paper} for row, paper in zip(heat(counts, classes), frame["paper"], strict=True)]
-    caption = figure_6_caption(table_5, cell, classes)
+    caption = figure_6_caption(table_5, cell, classes, note)
     return Figure("Fig. 6", caption, {"figure_6": frame}, [Matrix("", classes, rows, LAST)], FIGURE_6_NOTE)
 
 
@@ -147,12 +152,12 @@ def figure_6_frame(counts: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
     return frame
 
 
-def figure_6_caption(table_5: Table, cell: Cell, classes: Sequence[str]) -> str:
+def figure_6_caption(table_5: Table, cell: Cell, classes: Sequence[str], note: str = NOTE) -> str:
     """Return what Fig. 6 shows, how it was chosen, and which of the paper's classes the corpus lacks."""
     run = sum(other.figure is not None for other in table_5.cells)
     absent = [name for name in EMOTIONS if name not in classes]
     left_out = f" Left out since no clip has them: {', '.join(absent)}." if absent else ""
     return (
         f"Confusion matrix (%) of the best fusion of Table 5, {cell.model}. It is the best "
-        f"of {run} on the test clips, as in the paper, and flattered by that choice.{left_out} {NOTE}"
+        f"of {run} on the test clips, as in the paper, and flattered by that choice.{left_out} {note}"
     )

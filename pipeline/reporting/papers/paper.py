@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.core.clip import Clip
 from pipeline.evaluation.metrics import Score
+from pipeline.protocols.splits import Fold
 from pipeline.reporting.html.page import Listing, Matrix
 from pipeline.reporting.papers.cells import Cell, Table, accuracy
 from pipeline.reporting.system.tables import NOT_JUDGED
@@ -44,6 +46,8 @@ class Results:
     feedback: FeedbackRuns | None = None  # what the feedback loop learned
     sides: frozenset[str] = frozenset()
     """Parts of the official split that the tested clips are of; "" for a clip without one."""
+    clips: Sequence[Clip] = ()  # all of the corpus
+    folds: Mapping[str, Fold] = field(default_factory=dict)  # by name
 
 
 @dataclass(frozen=True)

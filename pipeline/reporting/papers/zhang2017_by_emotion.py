@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isnan
 
-from pipeline.evaluation.metrics import per_class
+from pipeline.evaluation.by_class import per_class
 from pipeline.reporting.papers import zhang2017_printed as printed
 from pipeline.reporting.papers.cells import MEASURES, UNDEFINED, Cell, Table, of_emotion
 from pipeline.reporting.papers.confusions import NOT_IN_PAPER, Printed, confusion_table, counts_of, figures_in_words
@@ -13,6 +13,10 @@ from pipeline.reporting.papers.paper import Figure, Results
 NUMBERS = {"rml": ("VII", "6"), "enterface05": ("VIII", "7"), "baum1s": ("IX", "8")}
 """Corpus adapter -> number of the table, of the figure."""
 NOTE = "Rows: the truth; columns: the decision; % of the row. How many clips: figure_N_details.csv in tables/."
+EVEN = (
+    "Precision and F-score are of the shares of the confusion matrix, so that every emotion weighs alike: so the paper "
+    "has them in Tables VII and VIII; those of Table IX follow neither from its shares nor from its clips."
+)
 ELSEWHERE = "another corpus"
 """Why a figure of the paper has none of ours beside it."""
 
@@ -34,7 +38,7 @@ class ByEmotion:
             cells += [self._measured(emotion, measure, measure, True, own) for measure in MEASURES]
             if not own:
                 cells += [self._measured(emotion, measure, f"ours: {measure}", False, True) for measure in MEASURES]
-        caption = f"Precision, recall and F-score (%) by emotion with DBN-2. {self._whose()}"
+        caption = f"Precision, recall and F-score (%) by emotion with DBN-2. {EVEN} {self._whose()}"
         return Table(f"Table {NUMBERS[self.adapter][0]}", caption, "Emotion", cells)
 
     def figure(self) -> Figure:

@@ -10,14 +10,33 @@ DATA_SETS = {"rml": "RML", "enterface05": "eNTERFACE05", "baum1s": "BAUM-1s"}
 EMOTIONS = {"happy": "joy", "sad": "sadness"}
 """Our name -> the paper's, where they differ."""
 
-Accuracies = Mapping[str, tuple[float, float, float]]
-"""Row -> accuracy on each of `DATA_SETS`."""
+Accuracies = Mapping[str, tuple[float | None, float | None, float | None]]
+"""Row -> accuracy on each of `DATA_SETS`, None where the paper prints none."""
 
 TABLE_I: Accuracies = {
     "AlexAudio": (59.46, 51.33, 36.10),
     "Anet": (66.17, 78.08, 42.26),
     "C3DVisual": (53.03, 48.97, 41.69),
     "Vnet": (68.09, 54.35, 50.11),
+}
+TABLE_II: Accuracies = {
+    "Gao et al. [36]: prosody": (51.04, None, None),
+    "Elmadany et al. [38]: prosody": (56.25, None, None),
+    "Elmadany et al. [37]: PNCC": (58.33, None, None),
+    "Zhang et al. [62]: LLD": (61.86, None, None),
+    "Zhalehpour et al. [12]: MFCC, RASTA-PLP": (None, 72.95, 29.41),
+    "Schuller et al. [35]: prosody, MFCC": (None, 72.40, None),
+    "Mansoorizadeh et al. [5]: prosody": (None, 43.00, None),
+    "Bejani et al. [14]: prosody, MFCC": (None, 54.99, None),
+    "Anet": TABLE_I["Anet"],
+}
+TABLE_III: Accuracies = {
+    "Elmadany et al. [37]: Gabor wavelet": (64.58, None, None),
+    "Zhang et al. [62]: LBP": (56.90, None, None),
+    "Zhalehpour et al. [12]: LPQ": (None, 42.16, 45.04),
+    "Mansoorizadeh et al. [5]: facial points": (None, 37.00, None),
+    "Bejani et al. [14]: QIM": (None, 39.27, None),
+    "Vnet": TABLE_I["Vnet"],
 }
 TABLE_IV: Accuracies = {
     "64 × 15 × 3": (50.06, 52.33, 33.64),
@@ -45,6 +64,18 @@ TABLE_X: Accuracies = {
     "DBN-1": (78.50, 84.16, 51.61),
     "DBN-2": (80.36, 85.97, 54.57),
     "DBN-3": (80.10, 85.02, 53.38),
+}
+
+POOLING: Accuracies = {"Average-pooling": TABLE_X["DBN-2"], "Max-pooling": (None, None, None)}
+"""Section III.C compares both, and prints no figure of the maximum."""
+TABLE_XI: Accuracies = {
+    "Sarvestani et al. [13]": (72.03, 70.11, None),
+    "Elmadany et al. [37]": (75.00, None, None),
+    "Zhang et al. [62]": (74.32, None, None),
+    "Mansoorizadeh et al. [5]": (None, 71.00, None),
+    "Bejani et al. [14]": (None, 77.78, None),
+    "Zhalehpour et al. [12]": (None, 77.02, 51.29),
+    "Ours": TABLE_X["DBN-2"],
 }
 
 DBN_2 = dict(zip(DATA_SETS, TABLE_X["DBN-2"], strict=True))

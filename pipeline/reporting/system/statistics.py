@@ -15,7 +15,13 @@ from pipeline.evaluation.groups import Gap, gender_gap
 from pipeline.evaluation.metrics import Score, best
 from pipeline.reporting.system.statistics_calibration import Calibration, calibration_table, calibrations
 from pipeline.reporting.system.system_report import SystemReport
-from pipeline.reporting.system.tables import by_gender_table, by_speaker_table, comparison_table, per_class_table
+from pipeline.reporting.system.tables import (
+    by_fold_table,
+    by_gender_table,
+    by_speaker_table,
+    comparison_table,
+    per_class_table,
+)
 from pipeline.systems.params import SystemParams, fusions
 
 
@@ -29,6 +35,7 @@ class Statistics:
     per_class: pd.DataFrame
     comparisons: pd.DataFrame
     by_speaker: pd.DataFrame
+    by_fold: pd.DataFrame
     by_gender: pd.DataFrame  # empty where the corpus names no gender
     gap: Gap | None  # between the genders, of the headline; None unless there are two
     decisions: pd.DataFrame  # `plots/confusion.csv`, of the headline: actual, predicted, as DVC plots them
@@ -41,6 +48,7 @@ class Statistics:
             "tables/comparisons": self.comparisons,
             "tables/calibration": calibration_table(self.calibrations),
             "tables/by_speaker": self.by_speaker,
+            "tables/by_fold": self.by_fold,
             **({} if self.by_gender.empty else {"tables/by_gender": self.by_gender}),
             "plots/confusion": self.decisions,
             "plots/reliability": sure.reliability.query("clips > 0")[["confidence", "accuracy", "clips"]],
@@ -80,6 +88,7 @@ def statistics_of(report: SystemReport, scores: Mapping[str, Score]) -> Statisti
         per_class=per_class_table(rows, classes),
         comparisons=comparison_table(rows, reference, params.draws),
         by_speaker=by_speaker_table(rows, classes),
+        by_fold=by_fold_table(rows, classes),
         by_gender=by_gender_table(rows, report.clips, classes),
         gap=gender_gap(rows[chosen], genders, params.draws, SEED),
         decisions=decided.reset_index(drop=True),

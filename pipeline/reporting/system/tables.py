@@ -10,8 +10,9 @@ import pandas as pd
 
 from pipeline.core.clip import Clip
 from pipeline.evaluation.bootstrap import SEED
+from pipeline.evaluation.by_class import per_class
 from pipeline.evaluation.groups import by_group
-from pipeline.evaluation.metrics import Score, confusion, per_class
+from pipeline.evaluation.metrics import Score, confusion
 from pipeline.evaluation.significance import holm, mcnemar, paired, permutation
 from pipeline.systems.ids import METHOD
 
@@ -31,6 +32,9 @@ def score_row(name: str, found: Score) -> dict[str, str]:
     def number(figure: float) -> str:
         return "-" if isnan(found.accuracy) else f"{figure:.3f}"
 
+    def spread(mean: float, deviation: float) -> str:
+        return "-" if isnan(deviation) else f"{mean:.3f} ± {deviation:.3f}"
+
     return {
         "Model": name,
         "Accuracy": number(found.accuracy),
@@ -39,6 +43,9 @@ def score_row(name: str, found: Score) -> dict[str, str]:
         "UAR interval": ends(found.uar_low, found.uar_high),
         "micro-F1": number(found.micro_f1),
         "macro-F1": number(found.macro_f1),
+        "macro precision": number(found.macro_precision),
+        "Accuracy by fold": spread(found.fold_accuracy, found.fold_accuracy_sd),
+        "UAR by fold": spread(found.fold_uar, found.fold_uar_sd),
         "Clips": str(found.n),
         "Coverage": f"{found.coverage:.0%}",
     }
@@ -106,6 +113,11 @@ def compared(rows: pd.DataFrame, reference: pd.DataFrame, draws: int) -> tuple[i
 def by_speaker_table(rows: Rows, classes: Sequence[str]) -> pd.DataFrame:
     """Return one row per model and speaker: clips, accuracy and UAR."""
     return _by_group(rows, "speaker", {name: frame["speaker"] for name, frame in rows.items()}, classes, [])
+
+
+def by_fold_table(rows: Rows, classes: Sequence[str]) -> pd.DataFrame:
+    """Return one row per model and fold: clips (judged), accuracy and UAR."""
+    return _by_group(rows, "fold", {name: frame["fold"] for name, frame in rows.items()}, classes, [])
 
 
 def by_gender_table(rows: Rows, clips: Sequence[Clip], classes: Sequence[str]) -> pd.DataFrame:

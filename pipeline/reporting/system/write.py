@@ -28,7 +28,7 @@ from pipeline.reporting.training_curves import write_curves
 from pipeline.systems.ids import FusionId
 from pipeline.systems.params import methods
 
-_COMPARED = ("accuracy", "uar", "macro_f1", "ece")
+_COMPARED = ("accuracy", "uar", "macro_f1", "macro_precision", "ece")
 """Figures of metrics.json."""
 
 
@@ -83,9 +83,9 @@ def _summary(
 ) -> dict[str, dict[str, Any]]:
     """Return what two runs are compared by, for `dvc metrics diff` and `dvc exp show`; the rest is in `scores.json`.
 
-    Group, those without a model left out -> the name of its best model, accuracy, UAR, macro-F1 and calibration error;
-    and of every model of one feature and combined fusion, under `models`, accuracy and UAR, so that a change shows
-    which is not the best one's.
+    Group, those without a model left out -> the name of its best model, accuracy, UAR, macro-F1, macro precision and
+    calibration error; and of every model of one feature and combined fusion, under `models`, accuracy and UAR, so that
+    a change shows which is not the best one's.
     """
     known = by_modality(report)
     groups = {
@@ -118,6 +118,8 @@ def _write_paper(
         differences=report.micro_f1_differences(),
         learned=report.learned,
         feedback=report.feedback,
+        clips=report.clips,
+        folds=report.folds,
         sides=frozenset(clip.split for clip in report.tested),
     )
     paper = paper_of(report.system, results)

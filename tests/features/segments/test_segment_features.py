@@ -29,6 +29,7 @@ from pipeline.features.segments.finetune import Tuning
 from pipeline.features.segments.job import Model, SegmentJob, batches, fc7
 from pipeline.features.segments.run import original, tuned
 from pipeline.training.place import CPU, Place
+from pipeline.networks.alexnet import AlexNet
 
 
 @pytest.fixture(scope="module")
@@ -312,6 +313,60 @@ def test_a_new_fc6_is_not_taken_from_the_weights(corpus):
     assert torch.equal(same.fc6.weight, load_weights(corpus / "weights" / "c3d").state["fc6.weight"]), "112 fits"
     larger = Model.of("c3d", {**settings, "size": 227}, corpus / "weights" / "c3d", "x").network()
     assert larger.fc6.weight.shape[1] == 4 * same.fc6.weight.shape[1]
+
+
+def pixel(corpus: Path, **changes) -> Model:
+    settings = {"windows": toy.WINDOWS, "bands": 16, "standardise": "pixel", **changes}
+    return Model.of("alexnet", settings, corpus / "weights" / "alexnet", "segments_audio.toy")
+
+
+def test_every_pixel_is_standardised_by_the_training_windows_of_the_fold(corpus, tmp_path):
+    """As in the authors' code of Zhang et al. 2017; the statistics are kept with the weights, and applied to the test
+    clips.
+    """
+    model, fold = pixel(corpus), toy.folds()["fold-01"]
+    paths = toy.paths(tmp_path, "pixel", "logmel")
+    paths = replace(paths, source=corpus / "logmel.h5")
+    given = ("pixel", model, Tuning(toy.LOOP, "all"), toy.clips(), toy.ledger(), {"fold-01": fold}, paths)
+    tuned(*given, runtime(tmp_path))
+    state = load_weights(paths.kept / "fold-01").state
+    with FeatureFile(paths.source) as file:
+        pictures = {
+            clip: model.plugin.prepare(torch.from_numpy(np.stack(list(model.segments()(file.read(clip)).inputs))))
+            for clip in file.clip_ids()
+        }
+        train = torch.cat([pictures[clip] for clip in pictures if fold[clip] == "train"]).double()
+        torch.testing.assert_close(state["pixel_mean"], train.mean(0).float())
+        torch.testing.assert_close(state["pixel_factor"], (1 / train.std(0)).float())
+        (tested, *_) = (clip for clip in pictures if fold[clip] == "test")
+        network = model.network(2)
+        network.load_state_dict(state)
+        plain = AlexNet(1 / 64, 2).eval()
+        plain.load_state_dict({key: value for key, value in state.items() if not key.startswith("pixel_")})
+        with torch.inference_mode():
+            expected = plain.features((pictures[tested] - state["pixel_mean"]) * state["pixel_factor"])
+            np.testing.assert_allclose(network.features(pictures[tested]), expected, rtol=1e-4, atol=1e-7)
+    with FeatureFile(paths.out) as file:
+        np.testing.assert_allclose(file.read(tested, "fold-01").values, expected, rtol=1e-4, atol=1e-7)
+    job = SegmentJob("pixel", model, paths.source, paths.kept / "fold-01")
+    assert job.meta().dimension == 64, "`predict` takes the statistics from the kept weights"
+
+
+def test_pixels_that_never_change_become_nothing(corpus):
+    network = pixel(corpus).network(2)
+    inputs = torch.randn(7, 3, 227, 227)
+    inputs[:, 1, 4, 5] = 2.0
+    network.fit_inputs(iter(inputs.split(3)))
+    assert network.pixel_factor[1, 4, 5] == 0
+    assert (network.pixel_factor > 0).sum() == network.pixel_factor.numel() - 1
+    network.fit_inputs(iter(inputs[:1].split(3)))
+    assert (network.pixel_factor == 0).all(), "one window has no deviation"
+
+
+def test_the_original_network_has_no_training_windows_to_standardise_by(corpus, tmp_path):
+    paths = replace(toy.paths(tmp_path, "feature", "logmel"), source=corpus / "logmel.h5")
+    with pytest.raises(SettingsError, match=r"segments_audio\.feature: .*standardise: pixel.*tune is null; give it"):
+        original("feature", pixel(corpus), toy.clips(), toy.ledger(), paths, runtime(tmp_path))
 
 
 def test_no_source(corpus, tmp_path):

@@ -110,22 +110,23 @@ def test_a_piece_is_read_when_it_is_asked_for():
     assert len(clip.read) == 6
 
 
-def direct_sum(x: np.ndarray) -> np.ndarray:
-    """Eq. (1) as it is printed, N = 2, with the first and last frame repeated."""
+def direct_sum(x: np.ndarray, reach: int) -> np.ndarray:
+    """Eq. (1) as it is printed, N = `reach`, with the first and last frame repeated."""
     at = lambda t: x[min(max(t, 0), len(x) - 1)]  # noqa: E731
+    steps = range(1, reach + 1)
     return np.stack(
-        [(1 * (at(t + 1) - at(t - 1)) + 2 * (at(t + 2) - at(t - 2))) / (2 * (1 + 4)) for t in range(len(x))]
+        [sum(n * (at(t + n) - at(t - n)) for n in steps) / (2 * sum(n * n for n in steps)) for t in range(len(x))]
     )
 
 
 @settings(deadline=None, max_examples=25)
-@given(st.integers(1, 70), st.integers(1, 8), st.integers(0, 2**32 - 1))
-def test_channels_are_eq_1_within_the_window(length, bands, seed):
+@given(st.integers(1, 70), st.integers(1, 8), st.integers(0, 2**32 - 1), st.sampled_from([2, 4]))
+def test_channels_are_eq_1_within_the_window(length, bands, seed, reach):
     window = np.random.default_rng(seed).standard_normal((length, bands))
-    found = channels(window)
+    found = channels(window, reach)
     assert found.shape == (3, bands, length)
-    delta = direct_sum(window)
-    for channel, expected in zip(found, (window, delta, direct_sum(delta)), strict=True):
+    delta = direct_sum(window, reach)
+    for channel, expected in zip(found, (window, delta, direct_sum(delta, reach)), strict=True):
         np.testing.assert_allclose(channel, expected.T, atol=1e-6)
 
 

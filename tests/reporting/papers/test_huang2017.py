@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
+from pipeline.core.clip import Clip
 from pipeline.evaluation.metrics import Score
 from pipeline.reporting.papers import huang2017 as paper
+from pipeline.reporting.papers.huang2017_counts import TABLE_1
 from pipeline.reporting.papers.paper import Results
 from pipeline.reporting.system.tables import NOT_JUDGED
 from pipeline.systems.params import SystemParams, fusions
@@ -38,7 +41,62 @@ def changed(**change) -> SystemParams:
 def tables(settings=FULL, scores=None, d=None):
     figures = everything(settings) if scores is None else scores
     found = paper.Huang2017(Results("demo", "demo", settings, paper.EMOTIONS, figures, {}, d or {}))
-    return {table.stem: table for table in found.tables()}
+    return {table.stem: table for table in found.tables() if table.stem != "table_1"}
+
+
+def clip(number: int, emotion: str) -> Clip:
+    return Clip(f"c{number}", f"{number}.avi", f"s{number}", emotion)
+
+
+def table_1(emotions: Sequence[str], *folds: dict[str, Sequence[int]]):
+    clips = [clip(number, emotion) for number, emotion in enumerate(emotions)]
+    splits = {
+        f"fold-0{n}": {f"c{number}": part for part, numbers in fold.items() for number in numbers}
+        for n, fold in enumerate(folds)
+    }
+    found = Results("mine", "cheavd", FULL, list(dict.fromkeys(emotions)), {}, {}, clips=clips, folds=splits)
+    return paper.Huang2017(found).tables()[0]
+
+
+def test_table_1_counts_the_clips_of_each_emotion_and_part():
+    emotions = ["anger", "anger", "fear", "happy", "calm"]
+    table = table_1(emotions, {"train": [0, 2], "val": [3], "test": [1, 4]})
+    frame = table.frame().set_index("Category")
+    assert list(frame.columns) == [
+        "Angry", "Disgust", "Fear", "Happy", "Sad", "Surprise", "Neutral", "Calm", "All",
+    ]  # fmt: skip
+    papers = [f"(paper {n})" for n in (462, 310, 56, 440, 460, 190, 300)]
+    assert frame.loc["Number"].tolist() == [
+        *(f"{ours} {theirs}" for ours, theirs in zip((2, 0, 1, 1, 0, 0, 0), papers, strict=True)),
+        "1 (not in the paper)",
+        "5 (paper 2218)",
+    ]
+    by_part = {part: [int(text.split()[0]) for text in frame.loc[part]] for part in ("training", "validation", "test")}
+    assert by_part == {
+        "training": [1, 0, 1, 0, 0, 0, 0, 0, 2],
+        "validation": [0, 0, 0, 1, 0, 0, 0, 0, 1],
+        "test": [1, 0, 0, 0, 0, 0, 0, 1, 2],
+    }
+    assert frame.loc["test", "Fear"] == "0 (not by part in the paper)"
+
+
+def test_table_1_of_several_folds_has_their_mean():
+    table = table_1(["anger", "anger", "sad"], {"train": [0, 1], "test": [2]}, {"train": [2], "test": [0, 1]})
+    angry = {cell.row: cell for cell in table.cells if cell.column == "Angry"}
+    assert (angry["training"].text(), angry["training"].notes) == ("1.0 (not by part in the paper)", ["0 to 2"])
+    assert angry["validation"].details() | {"row": 0, "column": 0} == {
+        "row": 0, "column": 0, "model": "manifest", "clips": 0.0, "least": 0, "most": 0, "folds": 2, "paper": None,
+        "reason": "",
+    }  # fmt: skip
+
+
+def test_a_report_of_cheavd_does_not_call_it_another_corpus():
+    captions = [
+        table.caption
+        for table in paper.Huang2017(Results("mine", "cheavd", FULL, paper.EMOTIONS, everything(FULL), {})).tables()[1:]
+    ]
+    assert not any("another corpus" in caption for caption in captions)
+    assert all("CHEAVD" in caption and "other weights" in caption for caption in captions)
 
 
 def test_rows_and_columns_are_the_papers():
@@ -206,3 +264,4 @@ def test_the_papers_figures_are_the_papers(pytestconfig):
         assert found, line
     for figure in paper.FIGURE_6.values():
         assert f"{figure:.2f}%" in text
+    assert "\t".join(["Number", *(str(count) for count in TABLE_1.values())]) in text

@@ -314,7 +314,8 @@ def test_metrics_have_the_new_figures_with_four_decimals(written):
         rows = rows_of(whole, name)
         assert set(figures) == {
             "accuracy", "uar", "micro_f1", "macro_f1", "low", "high", "uar_low", "uar_high", "n", "coverage", "ece",
-            "nll", "brier", "aurc",
+            "nll", "brier", "aurc", "macro_precision", "folds", "fold_accuracy", "fold_accuracy_sd", "fold_uar",
+            "fold_uar_sd",
         }  # fmt: skip
         assert figures["macro_f1"] == round(metrics.f1_score(rows["emotion"], rows["predicted"], average="macro"), 4)
         assert figures["brier"] == round(brier(probabilities(rows, CLASSES), labels(rows)), 4)
@@ -387,7 +388,7 @@ def test_nothing_judged_at_all(tmp_path):
     assert "nan" not in page.split("</style>")[1]
     assert "95 % interval" not in page.split('class="headline"')[1].split("</div>")[0]
     figures = json.loads((tmp_path / "scores.json").read_text())["a60-svm"]
-    assert {key for key, value in figures.items() if value is not None} == {"n", "coverage"}
+    assert {key for key, value in figures.items() if value is not None} == {"n", "coverage", "folds"}
     assert len(pd.read_csv(tmp_path / "plots" / "confusion.csv")) == 0
     found = pd.read_csv(tmp_path / "tables" / "comparisons.csv")
     assert found[["difference", "mcnemar_p", "permutation_p", "mcnemar_p_holm"]].isna().all(axis=None)
@@ -532,7 +533,7 @@ def test_the_metrics_for_two_runs_are_the_best_of_each_modality_and_few(tmp_path
     assert single == {name: {key: every[name][key] for key in ("accuracy", "uar")} for name in SYSTEM.models()}
     assert metrics["fused"]["model"] == best_of(report())
     for figures in metrics.values():
-        assert set(figures) == {"model", "accuracy", "uar", "macro_f1", "ece"}
+        assert set(figures) == {"model", "accuracy", "uar", "macro_f1", "macro_precision", "ece"}
         assert {key: value for key, value in figures.items() if key != "model"}.items() <= every[
             figures["model"]
         ].items()

@@ -8,7 +8,8 @@ import math
 import numpy as np
 import pytest
 
-from pipeline.evaluation.metrics import ClassFigures, Score, percentages
+from pipeline.evaluation.by_class import ClassFigures
+from pipeline.evaluation.metrics import Score, percentages
 from pipeline.reporting.papers.cells import PERCENT, Cell, Table, decided, of_emotion
 from pipeline.reporting.papers.cells import accuracy as accuracy_cell
 from pipeline.reporting.system.tables import NOT_JUDGED, best_of_each, score_table
@@ -26,6 +27,12 @@ def score(accuracy: float, n: int = 90) -> Score:
         accuracy - 0.2,
         accuracy - 0.15,
         accuracy + 0.05,
+        0.3,
+        4,
+        accuracy + 0.01,
+        0.1,
+        accuracy - 0.04,
+        0.2,
     )
 
 
@@ -61,11 +68,14 @@ def test_a_cell_in_words(cell, text):
     assert cell.text() == text
 
 
+FOLDS, FOLDS_100 = "by fold 0.53 ± 0.10 of 4 folds", "by fold 53.00 ± 10.00 of 4 folds"
+
+
 @pytest.mark.parametrize(
     ("cell", "notes"),
     [
-        (accuracy(score=score(0.52)), ["0.42 to 0.62", "UAR 0.47, coverage 90 %"]),
-        (accuracy(score=score(0.52), unit=PERCENT), ["42.00 to 62.00", "UAR 47.00, coverage 90 %"]),
+        (accuracy(score=score(0.52)), ["0.42 to 0.62", FOLDS, "UAR 0.47, coverage 90 %"]),
+        (accuracy(score=score(0.52), unit=PERCENT), ["42.00 to 62.00", FOLDS_100, "UAR 47.00, coverage 90 %"]),
         (accuracy(reason="not run: add x"), []),
         (accuracy(score=NOTHING, reason=NOT_JUDGED), []),
     ],
@@ -114,6 +124,11 @@ def test_a_table_in_its_long_form():
         "low",
         "high",
         "uar",
+        "folds",
+        "fold_accuracy",
+        "fold_accuracy_sd",
+        "fold_uar",
+        "fold_uar_sd",
         "n",
         "coverage",
         "d",
@@ -121,7 +136,9 @@ def test_a_table_in_its_long_form():
         "paper_d",
         "reason",
     ]
-    assert rows.loc["m1"].tolist() == ["r1", "Audio", 0.5, 0.4, 0.6, 0.45, 90, 0.9, 0.3, 0.1, 0.2, ""]
+    assert rows.loc["m1"].tolist() == [
+        "r1", "Audio", 0.5, 0.4, 0.6, 0.45, 4, 0.51, 0.1, 0.46, 0.2, 90, 0.9, 0.3, 0.1, 0.2, ""
+    ]  # fmt: skip
     assert rows.loc[["m3", "m4"], "reason"].tolist() == ["not run: add m3", NOT_JUDGED]
     assert rows.loc[["m3", "m4"], ["accuracy", "low", "high", "uar", "d"]].isna().all(axis=None)
     assert rows["n"].tolist() == [90, 90, 0, 0]
@@ -164,6 +181,19 @@ def test_a_share_of_a_confusion_matrix():
     assert (lost.text(), lost.notes, lost.details()["share"]) == ("no clip of it judged", [], None)
 
 
+def test_an_accuracy_of_several_folds_has_their_mean_and_deviation():
+    """Either below it, or as the figure itself where the paper prints that."""
+    pooled, by_fold = (accuracy(score=score(0.5), by_fold=kind) for kind in (False, True))
+    assert (pooled.figure, by_fold.figure) == (0.5, 0.51)
+    below = ["by fold 0.51 ± 0.10 of 4 folds", "UAR 0.45, coverage 90 %"]
+    assert pooled.notes == ["0.40 to 0.60", *below]
+    assert by_fold.notes == ["all clips 0.50, 0.40 to 0.60", *below]
+    long = by_fold.details()
+    assert [long[key] for key in ("accuracy", "folds", "fold_accuracy", "fold_accuracy_sd")] == [0.5, 4, 0.51, 0.1]
+    alone = accuracy(score=dataclasses.replace(score(0.5), folds=1))
+    assert alone.notes == ["0.40 to 0.60", "UAR 0.45, coverage 90 %"]
+
+
 def test_score_table_keeps_the_order_and_is_silent_about_nothing():
     rows = score_table({"z": score(0.4), "a": score(0.5), "none": NOTHING})
     assert rows["Model"].tolist() == ["z", "a", "none"]
@@ -175,14 +205,18 @@ def test_score_table_keeps_the_order_and_is_silent_about_nothing():
         "UAR interval": "0.250 to 0.450",
         "micro-F1": "0.400",
         "macro-F1": "0.200",
+        "macro precision": "0.300",
+        "Accuracy by fold": "0.410 ± 0.100",
+        "UAR by fold": "0.360 ± 0.200",
         "Clips": "90",
         "Coverage": "90%",
     }
-    assert rows.iloc[2].tolist() == ["none", "-", NOT_JUDGED, "-", "-", "-", "-", "0", "0%"]
+    assert rows.iloc[2].tolist() == ["none", "-", NOT_JUDGED, *"-------", "0", "0%"]
 
 
 def test_a_score_without_an_interval_has_dashes_for_it():
-    alone = dataclasses.replace(score(0.4), low=math.nan, high=math.nan, uar_low=math.nan, uar_high=math.nan)
+    none = dict.fromkeys(("low", "high", "uar_low", "uar_high", "fold_accuracy_sd", "fold_uar_sd"), math.nan)
+    alone = dataclasses.replace(score(0.4), folds=1, **none)
     assert score_table({"a": alone}).iloc[0].tolist() == [
         "a",
         "0.400",
@@ -191,6 +225,9 @@ def test_a_score_without_an_interval_has_dashes_for_it():
         "-",
         "0.400",
         "0.200",
+        "0.300",
+        "-",
+        "-",
         "90",
         "90%",
     ]

@@ -7,7 +7,9 @@ section III.A and III.B.1. A plugin has
                 `dtype` of one input; `check_source(meta)` refuses a source that does not suit
     prepare     `prepare(inputs) -> tensor` that the network takes, for inputs (B, *shape); no randomness
     network     `network(params, config, classes) -> module` for the `network` block of the weights' configuration, with
-                `features(x) -> (B, D)` and logits from `forward`; `renewed` as in `pipeline.features.pretrained`
+                `features(x) -> (B, D)` and logits from `forward`; `renewed` as in `pipeline.features.pretrained`;
+                optional: `fit_inputs(batches)`, which learns from the prepared training windows of a fold what inputs
+                become, before fine-tuning begins
     LAST        name of the network's last layer, which is new for every corpus
 
 Plugins are leaves: none imports another.
