@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
@@ -24,6 +24,7 @@ class Dataset:
         part: train, val or test; what is fitted on other clips than train is refused
         widths: columns of each network layer that the feature holds side by side; () = one layer
         rows: (N, K), where the classifier's plugin makes a `row` of each clip; `sequences` may then be empty
+        speakers: who speaks in each clip; () = not known
     """
 
     ids: list[str]
@@ -32,6 +33,7 @@ class Dataset:
     part: str = "train"
     widths: tuple[int, ...] = ()
     rows: np.ndarray | None = None
+    speakers: Sequence[str] = ()
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -64,10 +64,11 @@ class Material:
         else:
             values, places = self.kept
             found = {c.clip_id: values[places[c.clip_id]] for c in wanted if c.clip_id in places}
-        labels = np.array([self.classes.index(clip.emotion) for clip in wanted if clip.clip_id in found], np.int64)
-        if self.row is None:
-            return Dataset(list(found), list(found.values()), labels, part, widths)
-        return Dataset(list(found), [], labels, part, widths, np.array([row for (row,) in found.values()]))
+        there = [clip for clip in wanted if clip.clip_id in found]
+        labels = np.array([self.classes.index(clip.emotion) for clip in there], np.int64)
+        rows = None if self.row is None else np.array([row for (row,) in found.values()])
+        sequences = list(found.values()) if rows is None else []
+        return Dataset(list(found), sequences, labels, part, widths, rows, [clip.speaker for clip in there])
 
     def _read(self, name: str, fold: Fold, clips: Iterable[Clip]) -> Iterator[tuple[str, np.ndarray]]:
         """Yield clip id and (T, D) float32, observed frames only, T >= 1; or its row (1, K)."""

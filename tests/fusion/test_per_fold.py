@@ -16,7 +16,8 @@ from pipeline.core.errors import SettingsError
 from pipeline.core.ledger import Entry
 from pipeline.core.posteriors import probabilities, table
 from pipeline.fusion.per_fold import fuse_all
-from pipeline.fusion.rules import average, confidence, deal, logistic_regression, prior_knowledge, weighted
+from pipeline.fusion.rules import average, confidence, logistic_regression, prior_knowledge, weighted
+from pipeline.protocols.held_out import deal
 from pipeline.systems.ledger import fusion_entries
 from pipeline.systems.params import SystemParams, fusions
 

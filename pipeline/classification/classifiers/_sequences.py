@@ -2,12 +2,14 @@
 
 Weight decay lies on the softmax layer alone, and the learning rate is chosen by the accuracy on validation, both as in
 Huang et al. 2017, section 4.1. Within one training the epoch with the lowest validation loss is kept, since a few dozen
-validation clips give many epochs the same accuracy.
+validation clips give many epochs the same accuracy. What a validation clip is handed on with is what the epoch and rate
+give that the other validation speakers choose: by its own choice it would look better than any test clip.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,6 +21,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from pipeline.classification.classifiers._files import load_tensors, loading, save_tensors
 from pipeline.core.settings import Settings
+from pipeline.protocols.held_out import by_others
 from pipeline.training.datasets import Dataset, Scaler, judged
 from pipeline.training.loop import Loop, Schedule, Score, copied, minibatches
 
@@ -58,6 +61,18 @@ def class_weights(labels: torch.Tensor, classes: int) -> torch.Tensor:
     return torch.where(counts > 0, len(labels) / (occurring * counts.clamp(min=1)), 0.0)
 
 
+def _chosen(tried: list[list[np.ndarray]], labels: np.ndarray, known: np.ndarray, clips: np.ndarray) -> np.ndarray:
+    """Return posteriors (N, C) of the epoch of that learning rate, of those `tried`, which some validation clips choose
+    as `SequenceClassifier.fit` does: the epoch by its loss, the rate by its accuracy.
+    """
+    found = []
+    for epochs in tried:
+        told = [judged(each[clips], labels[clips], known) for each in epochs]
+        kept = min(range(len(told)), key=lambda epoch: told[epoch][0])
+        found.append((told[kept][1], -told[kept][0], epochs[kept]))
+    return max(found, key=lambda candidate: candidate[:2])[2]
+
+
 class SequenceClassifier(ABC):
     """One network on one feature."""
 
@@ -80,16 +95,20 @@ class SequenceClassifier(ABC):
         self.scaler = Scaler.of_clips(train)  # clip by clip: a layer may have tens of thousands of columns
         history: list[dict[str, float]] = []
         found = []
+        tried: list[list[np.ndarray]] = []
         for rate in self.params.learning_rate:
-            rows = self._train(train, val, rate)
+            tried.append([])
+            rows = self._train(train, val, rate, tried[-1])
             history += [{"learning_rate": rate, **row} for row in rows]
             kept = min(rows, key=lambda row: row["val_loss"])
             found.append((kept["val_accuracy"], -kept["val_loss"], self.network))
         self.network = max(found, key=lambda candidate: candidate[:2])[2]  # the first of equals
+        chosen = partial(_chosen, tried, val.labels, self.known)
+        self.validated = by_others(val.speakers, val.labels, chosen), None
         return history
 
-    def _train(self, train: Dataset, val: Dataset, rate: float) -> list[dict[str, float]]:
-        """Train one candidate into `self.network`; return its epochs."""
+    def _train(self, train: Dataset, val: Dataset, rate: float, tried: list[np.ndarray]) -> list[dict[str, float]]:
+        """Train one candidate into `self.network`; return its epochs, and add the validation posteriors of each."""
         torch.manual_seed(self.params.seed)
         self.network = self.new_network(self.widths)
         softmax = list(self.network.get_submodule("softmax").parameters())
@@ -103,7 +122,8 @@ class SequenceClassifier(ABC):
             return nn.functional.cross_entropy(logits, labels[rows], weights), len(rows)
 
         def judge(epoch: int, total: float) -> tuple[dict[str, float], Score]:
-            val_loss, val_accuracy = judged(self.predict(val), val.labels, self.known)
+            tried.append(self.predict(val))
+            val_loss, val_accuracy = judged(tried[-1], val.labels, self.known)
             row = {"epoch": epoch, "loss": round(total / len(train), 6)}
             return {**row, "val_loss": val_loss, "val_accuracy": val_accuracy}, (-val_loss,)
 
