@@ -120,7 +120,7 @@ class LinearSvm:
             present = np.unique(labels[rest])
             if len(present) > 1:
                 model = self.machine(value).fit(kernel[np.ix_(rest, rest)], labels[rest])
-                own = [pairs.index(pair) for pair in combinations(present.tolist(), 2)]
+                own = np.array([pairs.index(pair) for pair in combinations(present.tolist(), 2)])
                 found[np.ix_(held, own)] = margins_of(model, kernel[np.ix_(held, rest)])
         return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.fusion.rules import confidence
 from pipeline.fusion.rules import prior_knowledge as plugin
+from pipeline.reporting.system.system_report import SystemReport
 
 NONE = [np.nan] * 3
 SURE = {0: [0.8, 0.1, 0.1], 1: [0.1, 0.8, 0.1], 2: [0.1, 0.1, 0.8]}
@@ -45,6 +47,15 @@ def test_what_is_learned(video, audio, truth, f1, d):
     lowest = min((v for v in f1 if v is not None), default=0)
     assert state["bonus"] == pytest.approx([0 if v is None else v - lowest for v in f1])
     assert json.loads(json.dumps(state)) == state
+
+
+def test_folds_that_favour_another_model_cancel_in_the_reports_d():
+    """The mean of d without its sign, as before, would be 0.5: a preference that nobody has."""
+    truth = np.array([0, 1, 2, 0])
+    folds = {"fold-00": validation("0120", "0000"), "fold-01": validation("0000", "0120")}
+    learned = {"x": {name: plugin.fit(plugin.Params(), scores, truth) for name, scores in folds.items()}}
+    assert [abs(state["d"]) for state in learned["x"].values()] == [0.5, 0.5]
+    assert SystemReport.micro_f1_differences(SimpleNamespace(learned=learned)) == {"x": 0.0}
 
 
 def test_three_models():
