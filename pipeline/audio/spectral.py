@@ -111,7 +111,8 @@ def cepstra(samples: np.ndarray, params: MfccParams) -> np.ndarray:
     """
     import librosa
 
-    level = librosa.power_to_db(_mel_power(samples, params, params.mels), amin=LOG_FLOOR, top_db=None)
+    # dB by the natural logarithm: numpy's float32 log10 has other last bits where a processor has AVX-512
+    level = np.log(np.maximum(_mel_power(samples, params, params.mels), LOG_FLOOR)) * np.float32(10 / np.log(10))
     return librosa.feature.mfcc(S=level, n_mfcc=params.coefficients).T.astype(np.float64)
 
 

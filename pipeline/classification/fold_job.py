@@ -127,6 +127,8 @@ class FoldJob:
 
     def _table(self, fold: str, part: str, data: Any, model: Any) -> pd.DataFrame:
         by_id = {clip.clip_id: clip for clip in self.clips}
-        own = model.scores(data) if hasattr(model, "scores") else None
-        predicted = model.posteriors(own) if hasattr(model, "posteriors") else model.predict(data)
+        if part == "val" and hasattr(model, "validated"):
+            predicted, own = model.validated
+        else:
+            predicted, own = model.predict(data), model.scores(data) if hasattr(model, "scores") else None
         return posteriors.table(self.model, fold, part, [by_id[i] for i in data.ids], predicted, self._classes, own)

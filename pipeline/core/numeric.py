@@ -8,6 +8,7 @@ inherit it. Set later, it would hold in the workers only, and one worker would n
 import ctypes
 import os
 import sys
+import warnings
 
 # One thread a process keeps floats independent of the machine's core count; kernels of one instruction set keep them
 # equal on machines that have more (AVX-512) and on those that do not.
@@ -20,12 +21,16 @@ NUMERIC = {
     "ATEN_CPU_CAPABILITY": "avx2",
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "OPENBLAS_CORETYPE": "Haswell",
+    # what numpy has beyond AVX2, from 2.4 on as X86_V4 and before by the older names
+    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL",
     # threads that wait sleep instead of spinning: on a busy machine two of them took ten times as long
     "OMP_WAIT_POLICY": "PASSIVE",
 }
 LATE = tuple(name for name, value in NUMERIC.items() if "numpy" in sys.modules and os.environ.get(name) != value)
 """What was set too late here, since numeric libraries had been loaded before: floats may differ in their last bits."""
 os.environ.update(NUMERIC)
+# numpy warns of what it or the processor lacks and thus cannot switch off, which `python -W error` would not survive
+warnings.filterwarnings("ignore", "During parsing environment variable: 'NPY_DISABLE_CPU_FEATURES'", ImportWarning)
 
 # glibc raises the size above which an array gets pages of its own to that of the largest array ever freed; from then on
 # batches lie between small things that stay, and the heap grows: AlexNet over 6 minutes of windows took a third more.

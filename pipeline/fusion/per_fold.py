@@ -15,7 +15,7 @@ from pipeline.core.clip import Clip
 from pipeline.core.errors import SettingsError
 from pipeline.core.settings import Settings, parse
 from pipeline.engine.parallel import ordered_map
-from pipeline.fusion.rules import held_out_parts
+from pipeline.protocols.held_out import held_out_parts
 from pipeline.protocols.splits import Fold
 from pipeline.systems.params import Fusion, SystemParams, fusions
 
@@ -143,15 +143,16 @@ class FoldFusion:
         said = Said({model: frame[frame["fold"] == name] for model, frame in self.tables.items()}, self.classes)
         val, test = clips_of(self.clips, fold, "val"), clips_of(self.clips, fold, "test")
         labels = self.labels(val)
-        held = held_out_parts([clip.speaker for clip in val], labels)
+        speakers = np.array([clip.speaker for clip in val], str)
+        held = held_out_parts(speakers, labels)
         rows: dict[str, dict[str, pd.DataFrame]] = {"val": {}, "test": {}}
         states: dict[str, Any] = {}
         for fusion in self.wanted:
             plugin, params = plugin_of(fusion.rule), self.params[fusion.rule]
             taught = said.inputs(fusion, val)
-            state = states[fusion.name] = plugin.fit(params, taught, labels)
+            state = states[fusion.name] = plugin.fit(params, taught, labels, speakers)
             fused = {
-                "val": (val, _out_of_part(plugin, params, taught, labels, held)),
+                "val": (val, _out_of_part(plugin, params, taught, labels, speakers, held)),
                 "test": (test, plugin.fuse(said.inputs(fusion, test), state)),
             }
             for part, (clips, result) in fused.items():
@@ -167,7 +168,12 @@ class FoldFusion:
 
 
 def _out_of_part(
-    plugin: ModuleType, params: Settings, scores: np.ndarray, labels: np.ndarray, parts: np.ndarray
+    plugin: ModuleType,
+    params: Settings,
+    scores: np.ndarray,
+    labels: np.ndarray,
+    speakers: np.ndarray,
+    parts: np.ndarray,
 ) -> np.ndarray:
     """Return what a rule makes of validation clips that it has not learned from, (N, C).
 
@@ -177,5 +183,6 @@ def _out_of_part(
     fused = np.full(scores.shape[1:], np.nan)
     for part in np.unique(parts):
         held = parts == part
-        fused[held] = plugin.fuse(scores[:, held], plugin.fit(params, scores[:, ~held], labels[~held]))
+        state = plugin.fit(params, scores[:, ~held], labels[~held], speakers[~held])
+        fused[held] = plugin.fuse(scores[:, held], state)
     return fused

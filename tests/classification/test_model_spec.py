@@ -101,7 +101,7 @@ def test_posteriors_history_and_ledger(tmp_path):
     assert {e.status for i, e in entries.items() if i != missing} == {"ok"}
     assert json.loads((tmp_path / "out" / "about.json").read_text()) == {
         "model": "toy-model", "feature": "toy", "dimension": 2, "weights": "", "origin": "computed",
-        "params": {"c": [0.1, 1.0], "balanced": True, "refit": False, "pooling": "average"},
+        "params": {"c": [0.1, 1.0], "balanced": True, "refit": False, "probabilities": "pairwise", "pooling": "average"},
     }  # fmt: skip
 
 
@@ -277,3 +277,22 @@ def test_a_clip_without_features_and_without_a_cause_is_named_too(tmp_path):
 )
 def test_joined(rests, found):
     assert joined(rests) == found
+
+
+class Validated(Recorder):
+    """A classifier that hands on other posteriors of validation clips than it predicts."""
+
+    def fit(self, train, val):
+        self.validated = np.tile([0.25, 0.75], (len(val), 1)), None
+        return super().fit(train, val)
+
+
+def test_what_a_classifier_hands_on_of_validation_clips_is_in_the_table(tmp_path):
+    source = write(tmp_path / "toy.h5")
+    recipe = FeatureRecipe(plugin(Classifier=Validated), PARAMS, source)
+    run(recipe, tmp_path / "out")
+    frame = read_table(tmp_path / "out" / "posteriors.csv")
+    rows = frame[frame["part"] == "val"]
+    assert len(rows)
+    assert set(rows["p_happy"]) == {0.75}
+    assert 0.75 not in set(frame.loc[frame["part"] == "test", "p_happy"])

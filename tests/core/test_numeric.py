@@ -1,8 +1,12 @@
-"""The heap that `pipeline.core.numeric` sets up: large arrays have pages of their own, whatever was freed before."""
+"""What `pipeline.core.numeric` sets up: kernels that do not depend on the processor, and the heap, in which large
+arrays have pages of their own, whatever was freed before.
+"""
 
+import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -46,3 +50,78 @@ def test_large_arrays_are_no_part_of_the_heap(first, mapped):
 
 def test_workers_inherit_it():
     assert {name: os.environ[name] for name in HEAP} == {name: str(value) for name, value in HEAP.items()}
+
+
+FREE = {name: value for name, value in os.environ.items() if name not in {**HEAP, **NUMERIC}}
+
+
+def test_numpy_takes_no_kernel_beyond_avx2():
+    from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
+
+    beyond = [name for name in __cpu_dispatch__ if "512" in name or name == "X86_V4"]
+    assert beyond or not any("X86" in name for name in __cpu_dispatch__), "numpy has other names now"
+    assert not any(__cpu_features__[name] for name in beyond)
+
+
+def test_what_numpy_does_not_know_or_the_processor_lacks_is_no_error():
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", "import stages, numpy"],
+        cwd=ROOT, env=FREE, check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.stderr == ""
+
+
+def computed(folder, parts: str, **changed: str) -> dict[str, str]:
+    """Return what tests/helpers/numeric_program.py computes in the numeric environment, with changes; "" = not set."""
+    environment = {**FREE, **NUMERIC, **changed, "PYTHONPATH": os.fspath(ROOT)}
+    program, out = ROOT / "tests/helpers/numeric_program.py", folder / "found.json"
+    subprocess.run(
+        [sys.executable, os.fspath(program), os.fspath(out), *parts.split()],
+        cwd=ROOT, env={name: value for name, value in environment.items() if value}, check=True,
+    )  # fmt: skip
+    return json.loads(out.read_text(encoding="utf-8"))
+
+
+def differing(one: dict[str, str], other: dict[str, str]) -> set[str]:
+    return {name for name in one if one[name] != other[name]}
+
+
+@pytest.mark.slow
+def test_stages_give_the_same_bytes_with_and_without_avx_512_in_numpy(tmp_path):
+    """Where a processor has no AVX-512 both are the same, and this tells nothing. Posteriors go to tables of six
+    decimals; their last bits may differ at a temperature.
+    """
+    with_it = computed(tmp_path, "stages", NPY_DISABLE_CPU_FEATURES="")
+    assert differing(with_it, computed(tmp_path, "stages")) <= {"svm tempered"}
+
+
+BY_BLAS = {"float32 product", "float64 product", "mfcc39", "logmel", "svm planes", "svm pairwise", "svm tempered"}
+"""What rests on OpenBLAS: its kernel is fixed by OPENBLAS_CORETYPE."""
+BEYOND_AVX2 = [f"float{bits} {name}" for bits in (32, 64) for name in ("exp", "log", "log10", "log1p", "softmax")]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    ("changed", "may_differ"),
+    [
+        pytest.param({"OPENBLAS_CORETYPE": "Zen"}, set(), id="an AMD processor's OpenBLAS"),
+        pytest.param({"OPENBLAS_CORETYPE": "SkylakeX"}, BY_BLAS, id="OpenBLAS with AVX-512"),
+        pytest.param({"ATEN_CPU_CAPABILITY": "default"}, set(), id="PyTorch without AVX2"),
+        pytest.param({"ATEN_CPU_CAPABILITY": "avx512", "ONEDNN_MAX_CPU_ISA": "", "MKL_CBWR": ""}, set(), id="and with"),
+    ],
+)
+def test_which_bytes_rest_on_which_variable(tmp_path, changed, may_differ):
+    own = computed(tmp_path, "elementary stages torch")
+    found = differing(own, computed(tmp_path, "elementary stages torch", **changed))
+    assert {name for name in found if not name.startswith("torch ")} <= may_differ
+    if not any(name.startswith("ATEN") for name in changed):
+        assert not any(name.startswith("torch ") for name in found)
+
+
+@pytest.mark.long
+def test_with_avx_512_in_numpy_elementary_functions_have_other_last_bits(tmp_path):
+    """Where the processor has it: so the variable does what it should."""
+    cpu = Path("/proc/cpuinfo")
+    has = cpu.is_file() and "avx512f" in cpu.read_text(encoding="utf-8")
+    free = computed(tmp_path, "elementary", NPY_DISABLE_CPU_FEATURES="")
+    assert bool(set(BEYOND_AVX2) & differing(computed(tmp_path, "elementary"), free)) == has

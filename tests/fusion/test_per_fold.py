@@ -16,7 +16,8 @@ from pipeline.core.errors import SettingsError
 from pipeline.core.ledger import Entry
 from pipeline.core.posteriors import probabilities, table
 from pipeline.fusion.per_fold import fuse_all
-from pipeline.fusion.rules import average, confidence, deal, logistic_regression, prior_knowledge, weighted
+from pipeline.fusion.rules import average, confidence, logistic_regression, prior_knowledge, weighted
+from pipeline.protocols.held_out import deal
 from pipeline.systems.ledger import fusion_entries
 from pipeline.systems.params import SystemParams, fusions
 
@@ -238,9 +239,9 @@ def test_two_levels_by_hand(validation, parts):
         assert len(set(held)) == parts
         unseen = np.full(val.shape[1:], np.nan)
         for part in set(held):
-            state = logistic_regression.fit(params, val[:, held != part], labels[held != part])
+            state = logistic_regression.fit(params, val[:, held != part], labels[held != part], speakers[held != part])
             unseen[held == part] = logistic_regression.fuse(val[:, held == part], state)
-        full = logistic_regression.fit(params, val, labels)
+        full = logistic_regression.fit(params, val, labels, speakers)
         regression = logistic_regression.fuse(test, full)
         assert learned[LR_NAME][fold] == full
         assert not np.allclose(unseen, logistic_regression.fuse(val, full), equal_nan=True), "not in-sample"

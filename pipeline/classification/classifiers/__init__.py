@@ -5,9 +5,11 @@
     Classifier  `Classifier(params, classes)`; `fit(train, val)` returns a history, one row per epoch or candidate;
                 `predict(data)` returns posteriors (N, C), rows that sum to 1; `save(path)` writes what was learned,
                 `load(path)` reads it into a new `Classifier` of the same params: no pickles (`_files.py`);
-                optional: `scores(data)`, class scores (N, C) of any range, -inf for a class that training lacked, and
-                `posteriors(scores)`, the posteriors that go with them; `refit(data)`, which learns anew from training
-                and validation clips by what `fit` has chosen; `chooses_within`, true where `fit` can do without `val`
+                optional: `scores(data)`, class scores (N, C) of any range, -inf for a class that training lacked;
+                `validated`, posteriors and class scores (or None) of the validation clips after `fit`, each by the
+                candidate or epoch that the other validation speakers choose; `refit(data)`, which learns anew from
+                training and validation clips by what `fit` has chosen; `chooses_within`, true where `fit` can do
+                without `val`
     row         optional: `row(params, sequence)` returns one row (K,) of a clip's sequence (T, D), whatever the fold;
                 it is made once per clip, and `Dataset.rows` has them in place of `sequences`
     WEIGHTS     optional: true where it begins with a pre-trained network; then `Classifier(params, classes, weights)`,

@@ -1,29 +1,37 @@
 """Linear SVM over one row per clip: shared by the plugins that differ in how a clip becomes a row.
 
-One-versus-one LIBSVM through scikit-learn. C is chosen on validation. Class scores are scikit-learn's one-versus-rest
-view of the one-versus-one votes and distances; posteriors are their softmax with a temperature fitted on validation
-(Guo et al. 2017, "On calibration of modern neural networks"), so that fusion can compare them with another model's.
+One-versus-one LIBSVM through scikit-learn. C is chosen on validation. Class scores are decision values, the mean margin
+of a class over its pairs; posteriors are those of LIBSVM (`pipeline/classification/svm_probabilities.py`), whose inner
+cross-validation goes by training speakers. As in LIBSVM, the class with the highest posterior is the decision. What
+rows become before the machine (`learned_inputs`) is learned from all training clips, without their labels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import combinations, pairwise
+from collections.abc import Callable
+from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from pydantic import Field
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
 from sklearn.svm import SVC
 
+from pipeline.classification import svm_probabilities
 from pipeline.classification.candidates import REFIT
 from pipeline.classification.classifiers._files import load_arrays, save_arrays
 from pipeline.classification.inner_validation import inner_parts
+from pipeline.classification.svm_judge import Judge, Machine, margins_of
 from pipeline.core.settings import Settings
+from pipeline.protocols.held_out import by_others, held_out_parts
 from pipeline.training.datasets import Dataset, Scaler
+
+PROBABILITIES = (
+    "pairwise: LIBSVM's, a sigmoid per pair of classes, fitted over training speakers, and coupled; tempered: these at "
+    "the temperature that suits validation clips, for features that were learned from the training clips "
+    "{Zhang's code: pairwise for train.linear_svm.*}"
+)
 
 
 class LinearParams(Settings):
@@ -32,47 +40,7 @@ class LinearParams(Settings):
     c: tuple[float, ...] = Field(min_length=1, description="candidates for C; the best on validation is taken")
     balanced: bool = Field(description="weigh classes by their inverse frequency")
     refit: bool = Field(False, description=REFIT)
-
-
-@dataclass(frozen=True)
-class Machine:
-    """One-versus-one SVMs as hyperplanes: what is needed of a trained `SVC` to apply it, without the object.
-
-    Attributes:
-        planes: (K (K - 1) / 2, D), one row per pair of classes, (0, 1), (0, 2), ...; positive for the first of a pair
-        offsets: (K (K - 1) / 2,)
-        classes: (K,) class indices that training has, sorted
-    """
-
-    planes: np.ndarray
-    offsets: np.ndarray
-    classes: np.ndarray
-
-    @classmethod
-    def of(cls, model: SVC, vectors: np.ndarray) -> Self:
-        """Return the hyperplanes of an SVC and its support vectors (S, D); on a kernel, one-hot rows over all clips."""
-        ends = np.cumsum([0, *model.n_support_])
-        of_class = [slice(begin, end) for begin, end in pairwise(ends)]
-        dual, planes = model.dual_coef_, []
-        for one, other in combinations(range(len(model.classes_)), 2):
-            first, second = of_class[one], of_class[other]
-            planes.append(dual[other - 1, first] @ vectors[first] + dual[one, second] @ vectors[second])
-        return cls(np.stack(planes), model.intercept_, model.classes_)
-
-    def decision_function(self, rows: np.ndarray) -> np.ndarray:
-        """Return what that of `SVC` does, for rows (N, D): (N, K), or (N,) for two classes, positive for the second."""
-        # row by row, so that none depends on its neighbours
-        found = np.stack([self.planes @ row for row in rows]) + self.offsets
-        count = len(self.classes)
-        if count == 2:
-            return found[:, 0]
-        votes, sums = np.zeros((len(rows), count)), np.zeros((len(rows), count))
-        for pair, (one, other) in zip(found.T, combinations(range(count), 2), strict=True):
-            votes[:, one] += pair >= 0
-            votes[:, other] += pair < 0
-            sums[:, one] += pair
-            sums[:, other] -= pair
-        return votes + sums / (3 * (np.abs(sums) + 1))  # votes first; the sum, less than one vote, orders equals
+    probabilities: svm_probabilities.Kind = Field("tempered", description=PROBABILITIES)
 
 
 class LinearSvm:
@@ -80,9 +48,13 @@ class LinearSvm:
 
     row: Callable[[Any, np.ndarray], np.ndarray]
     """(settings, a clip's sequence) -> (K,) float64, where `Dataset.rows` has not been made of these."""
-    model: Any
+    judge: Judge
+    validated: tuple[np.ndarray, np.ndarray]
+    """Posteriors and decision values of validation clips, (N, C) each, by the candidate that the other speakers among
+    them choose: comparable with what is learned from them out of fold, as a fusion is."""
     candidates, svm_kernel, chooses_within = "c", "linear", True
-    """The setting whose values are tried; kernel of the SVM; whether it can choose without validation clips."""
+    """The setting whose values are tried; kernel of the SVM: linear, or precomputed, where `inputs` are its rows;
+    whether it can choose without validation clips."""
 
     def __init__(self, params: Any, classes: int) -> None:
         self.params, self.classes = params, classes
@@ -102,86 +74,107 @@ class LinearSvm:
         return self.scaler(self.rows(data))
 
     def machine(self, value: float) -> Any:
-        """Return a new machine with one of the candidates."""
-        return SVC(kernel=self.svm_kernel, C=value, class_weight="balanced" if self.params.balanced else None)
+        """Return a new machine with one of the candidates, for a kernel matrix."""
+        weights = "balanced" if self.params.balanced else None
+        return SVC(kernel="precomputed", C=value, class_weight=weights, decision_function_shape="ovo")
+
+    def applied(self, model: Any, learned: np.ndarray) -> Any:
+        """Return a trained machine in a form that takes inputs and can be saved."""
+        vectors = learned if self.svm_kernel == "linear" else np.eye(len(learned))
+        return Machine.of(model, vectors[model.support_])
 
     def fit(self, train: Dataset, val: Dataset) -> list[dict[str, float]]:
-        """Train; return one row per candidate: c (or what `candidates` names), val_accuracy.
+        """Train; return one row per candidate: c (or what `candidates` names), val_accuracy, reversed_pairs.
 
-        Without validation clips candidate and temperature are chosen by cross-validation over the training speakers.
+        The last counts the pairs of classes whose margins, on speakers not learned from, point the wrong way. Without
+        validation clips candidate and temperature are chosen by cross-validation over the training speakers.
         """
-        parts = [(train, val)] if len(val) else inner_parts(train)
-        values = getattr(self.params, self.candidates)
-        scores, models = zip(*(self._tried(*part, values) for part in parts), strict=True)
-        pooled = np.concatenate(scores, axis=1)
-        labels = np.concatenate([judged.labels for _, judged in parts])
-        right = [round(float((each.argmax(1) == labels).mean()), 6) for each in pooled]
-        best = int(np.argmax(right))
-        self.chosen, self.temperature = values[best], _temperature(pooled[best], labels)
-        if len(val):
-            self.model = models[0][best]
-        else:
-            self.refit(train)
-        return [{self.candidates: one, "val_accuracy": each} for one, each in zip(values, right, strict=True)]
-
-    def _tried(self, train: Dataset, judged: Dataset, values: Sequence[float]) -> tuple[np.ndarray, list[Any]]:
-        """Return the scores of every candidate on clips that it has not learned from, (V, N, C), and the machines."""
+        if not len(val):
+            return self._chosen_within(train)
         self.known, learned = np.unique(train.labels), self.learned_inputs(train)
-        inputs, scores, models = self.inputs(judged) if len(judged) else learned[:0], [], []
-        for value in values:
-            self.model = self.machine(value).fit(learned, train.labels)
-            scores.append(self._scored(inputs))
-            models.append(self.model)
-        return np.stack(scores), models
+        kernel = learned @ learned.T if self.svm_kernel == "linear" else learned
+        judged = self.inputs(val)
+        values = getattr(self.params, self.candidates)
+        tried = [self._tried(value, learned, kernel, train) for value in values]
+        found = [judge(judged, self.classes) for judge in tried]
+        right = np.array([said[0].argmax(1) == val.labels for said in found])
+
+        def chosen_by(clips: np.ndarray) -> Judge:
+            judge = tried[int(right[:, clips].mean(axis=1).argmax())]  # the first of equals
+            return judge.suited(judged[clips], val.labels[clips]) if self.params.probabilities == "tempered" else judge
+
+        self.judge = chosen_by(np.ones(len(val), bool))
+        self.chosen = values[int(right.mean(axis=1).argmax())]
+        said = by_others(val.speakers, val.labels, lambda clips: chosen_by(clips)(judged, self.classes))
+        self.validated = said[0], said[1]
+        accuracies = right.mean(axis=1).round(6).tolist()
+        turned = [float((judge.sigmoids[:, 0] < 0).sum()) for judge in tried]
+        columns = (self.candidates, "val_accuracy", "reversed_pairs")
+        return [dict(zip(columns, row, strict=True)) for row in zip(values, accuracies, turned, strict=True)]
+
+    def _chosen_within(self, train: Dataset) -> list[dict[str, float]]:
+        values, said, parts = getattr(self.params, self.candidates), [], inner_parts(train)
+        for learned_from, held in parts:
+            self.known, learned = np.unique(learned_from.labels), self.learned_inputs(learned_from)
+            kernel = learned @ learned.T if self.svm_kernel == "linear" else learned
+            inputs = self.inputs(held) if len(held) else learned[:0]
+            tried = [self._tried(value, learned, kernel, learned_from) for value in values]
+            said.append(np.stack([judge(inputs, self.classes)[0] for judge in tried]))
+        found, labels = np.concatenate(said, axis=1), np.concatenate([held.labels for _, held in parts])
+        right = (found.argmax(2) == labels).mean(axis=1) if len(labels) else np.zeros(len(values))
+        best = int(right.argmax())  # the first of equals
+        self.chosen, self.judge = values[best], tried[best]
+        if self.params.probabilities == "tempered" and len(labels):
+            at = svm_probabilities.temperature_of(np.maximum(found[best], np.finfo(np.float64).tiny), labels)
+            self.judge = replace(self.judge, temperature=at)
+        self.refit(train)
+        self.validated = np.zeros((0, self.classes)), np.zeros((0, self.classes))
+        return [{self.candidates: c, "val_accuracy": round(float(r), 6)} for c, r in zip(values, right, strict=True)]
 
     def refit(self, data: Dataset) -> None:
-        """Learn anew, from training and validation clips, with the candidate that `fit` has chosen."""
+        """Learn anew, from training and validation clips, with the candidate and temperature that `fit` has chosen."""
         self.known, learned = np.unique(data.labels), self.learned_inputs(data)
-        self.model = self.machine(self.chosen).fit(learned, data.labels)
+        kernel = learned @ learned.T if self.svm_kernel == "linear" else learned
+        self.judge = replace(self._tried(self.chosen, learned, kernel, data), temperature=self.judge.temperature)
+
+    def _tried(self, value: float, learned: np.ndarray, kernel: np.ndarray, train: Dataset) -> Judge:
+        machine = self.applied(self.machine(value).fit(kernel, train.labels), learned)
+        margins = self._held_out_margins(value, kernel, train)
+        return Judge(machine, svm_probabilities.sigmoids(margins, train.labels, self.known), self.known)
+
+    def _held_out_margins(self, value: float, kernel: np.ndarray, train: Dataset) -> np.ndarray:
+        """Return margins of training clips, (N, pairs), from machines that have not learned from their speakers; NaN
+        where none could be had. With one speaker clips are held out, as in LIBSVM; up to five parts, as there.
+        """
+        pairs, labels = list(combinations(self.known.tolist(), 2)), train.labels
+        found = np.full((len(labels), len(pairs)), np.nan)
+        parts = held_out_parts(train.speakers, labels, least=2, most=5)
+        for part in np.unique(parts):
+            held, rest = np.flatnonzero(parts == part), np.flatnonzero(parts != part)
+            present = np.unique(labels[rest])
+            if len(present) > 1:
+                model = self.machine(value).fit(kernel[np.ix_(rest, rest)], labels[rest])
+                own = np.array([pairs.index(pair) for pair in combinations(present.tolist(), 2)])
+                found[np.ix_(held, own)] = margins_of(model, kernel[np.ix_(held, rest)])
+        return found
 
     def scores(self, data: Dataset) -> np.ndarray:
         """Return decision values, (N, C); a class that training lacked gets -inf."""
-        return self._scored(self.inputs(data) if len(data) else np.zeros((0, 1)))
-
-    def _scored(self, inputs: np.ndarray) -> np.ndarray:
-        scores = np.full((len(inputs), self.classes), -np.inf)
-        if not len(inputs):
-            return scores
-        values = self.model.decision_function(inputs)
-        if values.ndim == 1:  # two classes: one value, positive for the second
-            values = np.stack([-values, values], 1)
-        scores[:, self.known] = values
-        return scores
+        return self._said(data)[1]
 
     def predict(self, data: Dataset) -> np.ndarray:
         """Return posteriors, (N, C) float64."""
-        return self.posteriors(self.scores(data))
+        return self._said(data)[0]
 
-    def posteriors(self, scores: np.ndarray) -> np.ndarray:
-        """Return the posteriors (N, C) of what `scores` returned."""
-        return softmax(scores / self.temperature, axis=1)
+    def _said(self, data: Dataset) -> np.ndarray:
+        return self.judge(self.inputs(data), self.classes) if len(data) else np.zeros((2, 0, self.classes))
 
     def save(self, path: Path) -> None:
-        """Write `<path>.npz`: hyperplanes, scaler and temperature."""
-        machine = Machine.of(self.model, self.model.support_vectors_)
-        save_arrays(path, {**vars(machine), **vars(self.scaler), "temperature": self.temperature})
+        """Write `<path>.npz`: hyperplanes, scaler, sigmoids and temperature."""
+        save_arrays(path, {**vars(self.judge.machine), **vars(self.scaler), **self.judge.fitted()})
 
     def load(self, path: Path) -> None:
-        """Read what `save` wrote; posteriors are those of the saved classifier but for the rounding of sums."""
+        """Read what `save` wrote; posteriors are those of the saved classifier to the last bit."""
         found = load_arrays(path)
-        self.known, self.temperature = found["classes"], float(found["temperature"])
-        self.model = Machine(found["planes"], found["offsets"], self.known)
+        self.judge = Judge.of(found, Machine(found["planes"], found["offsets"], found["classes"]))
         self.scaler = Scaler(found["mean"], found["scale"])
-
-
-def _temperature(scores: np.ndarray, labels: np.ndarray) -> float:
-    """Return what scores (N, C) of validation clips are divided by, so that their softmax says how sure to be."""
-    known = np.isfinite(scores[np.arange(len(labels)), labels])
-    scores, labels = scores[known], labels[known]
-    if not len(labels):
-        return 1.0
-
-    def loss(log_temperature: float) -> float:
-        return float(-log_softmax(scores / np.exp(log_temperature), axis=1)[np.arange(len(labels)), labels].mean())
-
-    return float(np.exp(minimize_scalar(loss, bounds=(-3, 3), method="bounded").x))

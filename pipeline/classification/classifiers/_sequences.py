@@ -2,12 +2,15 @@
 
 Weight decay lies on the softmax layer alone, and candidates are chosen by the accuracy on validation, both as in Huang
 et al. 2017, section 4.1. Within one training `patience` keeps the epoch with the lowest validation loss, since a
-few dozen validation clips give many epochs the same accuracy.
+few dozen validation clips give many epochs the same accuracy. What a validation clip is handed on
+with is what the epoch gives that the other validation speakers choose: by its own choice it would look better than any
+test clip.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -20,6 +23,7 @@ from torch.nn.utils.rnn import pad_sequence
 from pipeline.classification.candidates import REFIT, SEEDS, Tried
 from pipeline.classification.classifiers._files import load_tensors, loading, save_tensors
 from pipeline.core.settings import Settings
+from pipeline.protocols.held_out import by_others
 from pipeline.training.batches import class_weights
 from pipeline.training.datasets import Dataset, Scaler, judged
 from pipeline.training.loop import Loop, Schedule, Score, copied, minibatches
@@ -58,6 +62,11 @@ class SequenceParams(Settings):
     refit: bool = Field(False, description=REFIT)
 
 
+def _chosen(tried: list[np.ndarray], labels: np.ndarray, known: np.ndarray, clips: np.ndarray) -> np.ndarray:
+    """Return posteriors (N, C) of the epoch, of those `tried`, with the lowest loss on some validation clips."""
+    return min(tried, key=lambda each: judged(each[clips], labels[clips], known)[0])
+
+
 class SequenceClassifier(ABC):
     """One network on one feature."""
 
@@ -79,18 +88,24 @@ class SequenceClassifier(ABC):
         self.known = np.unique(train.labels)
         self.widths = train.widths or (train.sequences[0].shape[1],)
         self.scaler = Scaler.of_clips(train)  # clip by clip: a layer may have tens of thousands of columns
-        history = self._train(train, val, self.params.epochs)
+        tried: list[np.ndarray] = []
+        history = self._train(train, val, self.params.epochs, tried)
         kept = min(history, key=lambda row: row["val_loss"]) if self.params.patience else history[-1]
         self.chosen = 1 + int(kept["epoch"])  # the first of equals
+        if not self.params.patience:
+            tried = tried[-1:]
+        self.validated = by_others(val.speakers, val.labels, partial(_chosen, tried, val.labels, self.known)), None
         return [{"learning_rate": self.params.learning_rate, **row} for row in history]
 
     def refit(self, data: Dataset) -> None:
         """Train anew, on training and validation clips, for as many epochs as `fit` has kept."""
         self.known, self.scaler = np.unique(data.labels), Scaler.of_clips(data)
-        self._train(data, data.some(()), self.chosen)
+        self._train(data, data.some(()), self.chosen, [])
 
-    def _train(self, train: Dataset, val: Dataset, epochs: int) -> list[dict[str, float]]:
-        """Train `self.network`; return the epochs. Without validation clips the last one is kept."""
+    def _train(self, train: Dataset, val: Dataset, epochs: int, tried: list[np.ndarray]) -> list[dict[str, float]]:
+        """Train `self.network`; return the epochs, and add the validation posteriors of each. Without validation clips
+        the last one is kept.
+        """
         torch.manual_seed(self.params.seed)
         self.network = self.new_network(self.widths).to(self.place.device)
         softmax = list(self.network.get_submodule("softmax").parameters())
@@ -107,7 +122,8 @@ class SequenceClassifier(ABC):
             row = {"epoch": epoch, "loss": round(total / len(train), 6)}
             if not len(val):
                 return row, ()
-            val_loss, val_accuracy = judged(self.predict(val), val.labels, self.known)
+            tried.append(self.predict(val))
+            val_loss, val_accuracy = judged(tried[-1], val.labels, self.known)
             return {**row, "val_loss": val_loss, "val_accuracy": val_accuracy}, (-val_loss,)
 
         p = self.params

@@ -16,10 +16,11 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from pipeline.classification.classifiers._files import load_arrays, save_arrays
-from pipeline.classification.classifiers._linear import LinearParams, LinearSvm, Machine
+from pipeline.classification.classifiers._linear import LinearParams, LinearSvm
 from pipeline.classification.image_sets import kernels
 from pipeline.classification.image_sets.partial_least_squares import KernelPls
 from pipeline.classification.image_sets.reduction import FrameReducer
+from pipeline.classification.svm_judge import Judge, Machine
 from pipeline.training.datasets import Dataset, Scaler
 
 LIGHT = True
@@ -93,17 +94,19 @@ class Classifier(LinearSvm):
     def machine(self, value: float) -> Any:
         return KernelPls(int(value)) if self.params.model == "pls" else super().machine(value)
 
+    def applied(self, model: Any, learned: np.ndarray) -> Any:
+        return model if isinstance(model, KernelPls) else super().applied(model, learned)
+
     def save(self, path: Path) -> None:
-        """Write `<path>.npz`: model, reduction of frames, kernel with its training rows, and temperature."""
-        model, kernel = self.model, self.kernel
-        if isinstance(model, KernelPls):
-            learned = {name: getattr(model, name) for name in KernelPls.LEARNED}
-        else:
-            learned = vars(Machine.of(model, np.eye(len(kernel.rows))[model.support_]))
+        """Write `<path>.npz`: model, reduction of frames, kernel with its training rows, sigmoids and temperature."""
+        model, kernel = self.judge.machine, self.kernel
+        learned = (
+            {name: getattr(model, name) for name in KernelPls.LEARNED} if self.params.model == "pls" else vars(model)
+        )
         reducer = {**vars(self.reducer.scaler), "basis": self.reducer.basis}
         prepared = {f"reducer_{name}": array for name, array in reducer.items()}
         prepared |= {f"kernel_{name}": np.nan if value is None else value for name, value in vars(kernel).items()}
-        save_arrays(path, {**learned, **prepared, "temperature": self.temperature})
+        save_arrays(path, {**learned, **prepared, **self.judge.fitted()})
 
     def load(self, path: Path) -> None:
         found = load_arrays(path)
@@ -111,8 +114,8 @@ class Classifier(LinearSvm):
         self.reducer = FrameReducer(scaler, found["reducer_basis"])
         spread, gamma = float(found["kernel_spread"]), float(found["kernel_gamma"])
         self.kernel = kernels.SetKernel(found["kernel_rows"], spread, None if np.isnan(gamma) else gamma)
-        self.known, self.temperature = found["classes"], float(found["temperature"])
         if self.params.model == "pls":
-            self.model = KernelPls.learned(*(found[name] for name in KernelPls.LEARNED))
+            machine: Any = KernelPls.learned(*(found[name] for name in KernelPls.LEARNED))
         else:
-            self.model = Machine(found["planes"], found["offsets"], self.known)
+            machine = Machine(found["planes"], found["offsets"], found["classes"])
+        self.judge = Judge.of(found, machine)

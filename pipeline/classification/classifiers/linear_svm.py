@@ -1,6 +1,7 @@
 """linear_svm: linear SVM on pooled segment features, Zhang et al. 2017, section III.C.
 
-The segments of a clip are pooled to one row, by their average (the paper's choice) or their maximum.
+The segments of a clip are pooled to one row, by their average (the paper's choice) or their maximum. The authors' own
+code calls LIBSVM with `-t 0 -b 1`: `probabilities: pairwise`.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
+from pipeline.classification.classifiers._linear import PROBABILITIES
 from pipeline.classification.classifiers._pooled import PooledParams, PooledSvm
+from pipeline.classification.svm_probabilities import Kind
 
 LIGHT = True
 
@@ -18,6 +21,7 @@ LIGHT = True
 class Params(PooledParams):
     """Candidates, scaling and pooling."""
 
+    probabilities: Kind = Field("pairwise", description=PROBABILITIES)
     pooling: Literal["average", "max"] = Field(description="over the segments of a clip {Zhang III.C: average}")
 
 

@@ -1,6 +1,6 @@
 """svm: linear SVM on the mean and standard deviation of each column over the clip, beside the LSTM for every feature.
 
-Posteriors are calibrated as Guo et al. 2017 do (`pipeline/classification/classifiers/_linear.py`).
+Posteriors are LIBSVM's (Wu, Lin and Weng 2004; `pipeline/classification/classifiers/_linear.py`).
 """
 
 from __future__ import annotations

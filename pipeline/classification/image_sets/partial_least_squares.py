@@ -69,3 +69,9 @@ class KernelPls:
     def decision_function(self, rows: np.ndarray) -> np.ndarray:
         """Return the regression's values, (M, K), for kernel rows (M, N) against the training clips."""
         return np.stack([row @ self.weights for row in self._centred(rows)]) + self.offset
+
+    def margins(self, rows: np.ndarray) -> np.ndarray:
+        """Return how far the values of each pair of classes lie apart, (M, K (K - 1) / 2), as those of an SVM."""
+        values = self.decision_function(rows) if len(rows) else np.zeros((0, len(self.classes)))
+        one, other = np.triu_indices(len(self.classes), 1)
+        return values[:, one] - values[:, other]

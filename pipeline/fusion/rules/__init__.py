@@ -1,15 +1,15 @@
 """One file per fusion rule. A plugin has
 
     Params      its settings
-    fit         `fit(params, scores, labels) -> state`: scores (M, N, C) and labels (N,) of validation clips; the
-                state is plain JSON, so that anyone can read what was learned
+    fit         `fit(params, scores, labels, speakers) -> state`: scores (M, N, C), labels (N,) and speakers (N,) of
+                validation clips; the state is plain JSON, so that anyone can read what was learned
     fuse        `fuse(scores, state) -> (N, C)`: rows that sum to 1
     INPUT       optional, "scores": it fuses class scores of any range, -inf for a class that training lacked, instead
                 of posteriors
 
-M models, of one modality each or fusions themselves. The first wins ties: the visual one of a pair, the fused one where
-a fusion is fused again. A model that could not judge a clip is a row of NaN; a clip that all of them lack stays NaN and
-counts against the coverage.
+M models, of one modality each or fusions themselves. The first decides ties: the visual one of a pair, the fused one
+where a fusion is fused again. A model that could not judge a clip is a row of NaN; a clip that all of them lack stays
+NaN and counts against the coverage.
 """
 
 from __future__ import annotations
@@ -23,41 +23,55 @@ from pipeline.core.settings import Settings
 
 DECIMALS = 9
 """Posteriors come from tables with six decimals: what differs by less is equal, whatever binary fractions say."""
-_TIE = 1e-12
-"""Weight of the first model's posteriors: less than any difference between two classes that do not tie."""
-MOST_SPEAKER_GROUPS = 10
-"""With more validation speakers, several share a held-out part: a corpus of 90 would take hours otherwise."""
+LEAD = 2e-6
+"""What the winner of a tie is given, so that it still leads in a table with six decimals."""
 
 
 class NothingToSet(Settings):
     """Those of a rule without a parameter."""
 
 
-def nothing_learned(params: NothingToSet, scores: np.ndarray, labels: np.ndarray) -> dict[str, Any]:  # noqa: ARG001
+def nothing_learned(
+    params: NothingToSet,  # noqa: ARG001
+    scores: np.ndarray,  # noqa: ARG001
+    labels: np.ndarray,  # noqa: ARG001
+    speakers: Sequence[str] = (),  # noqa: ARG001
+) -> dict[str, Any]:
     """Return an empty state: the `fit` of a rule that learns nothing."""
     return {}
+
+
+def decided(support: np.ndarray, judged: np.ndarray) -> np.ndarray:
+    """Return the support of a clip's classes (C,), not negative, as a row that sums to 1 and in which one class leads.
+
+    Of the classes with the highest support, equal to nine decimals, the one leads to which the first of the models
+    (M', C) gives the highest posterior; where it too is undecided, the second, and so on. The winner of a tie gets
+    `LEAD` on top, nothing else changes. Where no class has any support the row is the first model's.
+
+    >>> decided(np.array([0, 1, 1]), np.array([[0.5, 0.2, 0.3], [0.1, 0.6, 0.3]])).round(4).tolist()
+    [0.0, 0.5, 0.5]
+    >>> decided(np.array([0, 1, 1]), np.array([[0.5, 0.2, 0.3], [0.1, 0.6, 0.3]])).argmax()
+    np.int64(2)
+    """
+    total = support.sum()
+    row = np.round(support / total if total > 0 else judged[0], DECIMALS)
+    if (row == row.max()).sum() > 1:
+        row[max(range(len(row)), key=lambda c: (row[c], *judged[:, c]))] += LEAD
+    return row / row.sum()
 
 
 def fixed(rule: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray, dict[str, Any]], np.ndarray]:
     """Return the `fuse` of a fixed rule on posteriors, Kittler et al. 1998, "On combining classifiers".
 
-    Zhang et al. 2017, section IV.C.2 and Table V, try six of them at decision level. None learns anything. Where
-    classes tie, the first model's posteriors decide; so they do where a rule gives every class 0. `rule` takes the
-    posteriors (M', C) of the models that judged a clip, and returns (C,), not negative, which is scaled to sum to 1.
+    Zhang et al. 2017, section IV.C.2 and Table V, try six of them at decision level. None learns anything. `rule`
+    takes the posteriors (M', C) of the models that judged a clip, and returns (C,), not negative, for `decided`.
 
     >>> video, audio = [[0.6, 0.2, 0.2]], [[0.2, 0.6, 0.2]]
     >>> fixed(lambda judged: judged.prod(axis=0))(np.array([video, audio]), {}).round(3).tolist()
     [[0.429, 0.429, 0.143]]
     """
 
-    def of_clip(judged: np.ndarray) -> np.ndarray:
-        support = rule(judged)
-        total = support.sum()
-        row = np.round(support / total, DECIMALS) if total > 0 else np.zeros(len(support))
-        row = row + _TIE * judged[0]
-        return row / row.sum()
-
-    return lambda scores, state: each_clip(scores, of_clip)  # noqa: ARG005
+    return lambda scores, state: each_clip(scores, lambda judged: decided(rule(judged), judged))  # noqa: ARG005
 
 
 def each_clip(scores: np.ndarray, of_clip: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
@@ -81,27 +95,3 @@ def margins(scores: np.ndarray) -> np.ndarray:
     """
     top = np.sort(scores, axis=2)[..., -2:]
     return np.where(np.isnan(scores).any(axis=2), -np.inf, np.round(top[..., 1] - top[..., 0], DECIMALS))
-
-
-def deal(labels: np.ndarray, most: int = 5) -> np.ndarray:
-    """Return the number of the fold that each validation clip is held out in, (N,): stratified, the same on every run.
-
-    Clips ordered by label are dealt round-robin into `most` folds, fewer if there are fewer clips. A label of two or
-    more clips is therefore always left on the other side as well.
-
-    >>> deal(np.array([0, 0, 1, 1, 1]), most=2).tolist()
-    [0, 1, 0, 1, 0]
-    """
-    folds = np.empty(len(labels), np.int64)
-    folds[np.argsort(labels, kind="stable")] = np.arange(len(labels)) % max(1, min(most, len(labels)))
-    return folds
-
-
-def held_out_parts(speakers: Sequence[str], labels: np.ndarray) -> np.ndarray:
-    """Return the number of the part in which each validation clip is held out, (N,).
-
-    One part per speaker (ten at most) where there are three speakers or more, since fusion is then judged on people
-    that it has not met, as in the test; otherwise up to five stratified parts: one speaker is too little to learn from.
-    """
-    names, number = np.unique(np.array(speakers, str), return_inverse=True)
-    return number % MOST_SPEAKER_GROUPS if len(names) >= 3 else deal(labels)

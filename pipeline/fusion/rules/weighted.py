@@ -8,6 +8,7 @@ since the models that judged weigh nothing, the posteriors are equal and the fir
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -31,7 +32,12 @@ class Params(Settings):
     )
 
 
-def fit(params: Params, scores: np.ndarray, labels: np.ndarray) -> dict[str, Any]:
+def fit(
+    params: Params,
+    scores: np.ndarray,
+    labels: np.ndarray,
+    speakers: Sequence[str] = (),  # noqa: ARG001
+) -> dict[str, Any]:
     """Return the best weights on validation clips, and how far that is proven.
 
     {"weights": (M, C), "clips": N, "right": clips that get their label, "bound": what any weights could reach, "gap":

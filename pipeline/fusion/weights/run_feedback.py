@@ -20,9 +20,10 @@ from pipeline.core.posteriors import write_table
 from pipeline.core.settings import parse
 from pipeline.engine.parallel import ordered_map
 from pipeline.fusion.per_fold import FoldFusion, clips_of, rule_params
-from pipeline.fusion.rules import deal, weighted
+from pipeline.fusion.rules import weighted
 from pipeline.fusion.weights.challenge_server import Organiser, fit_to_feedback
 from pipeline.fusion.weights.feedback_loop import Step, learn
+from pipeline.protocols.held_out import deal
 from pipeline.protocols.splits import Fold
 from pipeline.systems.combined import FeedbackParams
 from pipeline.systems.ids import FusionId

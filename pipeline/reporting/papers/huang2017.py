@@ -83,7 +83,8 @@ class Huang2017(Paper):
             "Table 2": "Recognition accuracy for audio and video modalities (LSTM).",
             "Table 3": "Recognition accuracies for multimodal decision level fusion (LR and the ensemble method).",
             "Table 4": "Fusion of the results of LR with those of audio and video using the ensemble method.",
-            "Table 5": "The ensemble method with prior knowledge; d: difference of micro-F1 in validation (mean).",
+            "Table 5": "The ensemble method with prior knowledge; d: micro-F1 of LR less the other's in validation, "
+            "mean over folds (the paper prints it without a sign).",
         }
         cells = [alone, pairs, self._stacked("confidence", stacked), self._stacked("prior_knowledge", TABLE_5)]
         corners = ("Features", "Accuracy", "Accuracy", "Accuracy")

@@ -89,7 +89,7 @@ class SystemReport:
         return {name: score(frame, self.classes, tested, self.params) for name, frame in self.rows().items()}
 
     def micro_f1_differences(self) -> dict[str, float]:
-        """Return fusion -> d of Huang et al. 2017, eq. (5), mean over folds; only for rules that learn it."""
+        """Return fusion -> signed d of Huang et al. 2017, eq. (5), mean over folds; only for rules that learn it."""
         found = {
             name: [state["d"] for state in by_fold.values() if "d" in state] for name, by_fold in self.learned.items()
         }

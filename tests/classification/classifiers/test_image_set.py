@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 from scipy.linalg import logm
-from scipy.special import log_softmax, softmax
 from sklearn.svm import SVC
 
 from helpers.classifiers import SETTINGS, fitted, toy
@@ -96,8 +95,11 @@ def test_decisions_are_scikit_learns_on_the_kernel_of_the_definition():
     logs, of_test = ([log_of(frames) for frames in data.sequences] for data in (train, test))
     between = distances(logs, logs)
     mean = between[~np.eye(len(train), dtype=bool)].mean()
-    model = SVC(kernel="precomputed", C=2.0, class_weight="balanced").fit(np.exp(-0.7 * between / mean), train.labels)
-    expected = model.decision_function(np.exp(-0.7 * distances(of_test, logs) / mean))
+    model = SVC(kernel="precomputed", C=2.0, class_weight="balanced", decision_function_shape="ovo")
+    pairs = model.fit(np.exp(-0.7 * between / mean), train.labels).decision_function(
+        np.exp(-0.7 * distances(of_test, logs) / mean)
+    )
+    expected = np.stack([pairs[:, 0] + pairs[:, 1], pairs[:, 2] - pairs[:, 0], -pairs[:, 1] - pairs[:, 2]], axis=1) / 2
     np.testing.assert_allclose(classifier.scores(test), expected, atol=1e-3)
 
 
@@ -140,25 +142,26 @@ def test_the_order_of_frames_does_not_matter(kind):
 
 def test_the_best_candidate_on_validation_is_taken_the_first_of_equals():
     train, val = toy(30, 0, shift=0.5), toy(60, 1, shift=0.5)
-    for model, name in (("svm", "C"), ("pls", "latent")):
+    for model, name in (("svm", "c"), ("pls", "latent")):
         classifier, history = fitted("image_set", train, val, model=model, c=(1e-6, 0.1, 10.0), latent=(1, 2, 20))
         best = max(row["val_accuracy"] for row in history)
         first = next(row for row in history if row["val_accuracy"] == best)
-        assert getattr(classifier.model, name) == first["c" if model == "svm" else "latent"]
+        alone, _ = fitted("image_set", train, val, **{"model": model, name: (first[name],)})
+        np.testing.assert_array_equal(classifier.predict(val), alone.predict(val))
         assert (classifier.predict(val).argmax(axis=1) == val.labels).mean() == pytest.approx(best, abs=1e-6)
 
 
 @every_model
-def test_the_temperature_is_the_best_on_validation(model):
-    val = toy(90, 1, shift=0.5)
-    classifier, _ = fitted("image_set", toy(60, 0, shift=0.5), val, model=model)
-    scores = classifier.scores(val)
-
-    def loss(temperature: float) -> float:
-        return -log_softmax(scores / temperature, axis=1)[np.arange(len(val)), val.labels].mean()
-
-    assert loss(classifier.temperature) <= min(map(loss, np.exp(np.linspace(-3, 3, 301)))) + 1e-5
-    np.testing.assert_allclose(classifier.predict(val), softmax(scores / classifier.temperature, axis=1))
+def test_tempered_posteriors_suit_validation_clips_better_and_decide_alike(model):
+    train, val = toy(60, 0, shift=0.5), toy(90, 1, shift=0.5)
+    plain, warm = (
+        fitted("image_set", train, val, model=model, c=(1.0,), latent=(2,), probabilities=kind)[0]
+        for kind in ("pairwise", "tempered")
+    )
+    before, after = plain.predict(val), warm.predict(val)
+    np.testing.assert_array_equal(before.argmax(1), after.argmax(1))
+    losses = [-np.log(found[np.arange(90), val.labels]).mean() for found in (before, after)]
+    assert losses[1] <= losses[0] + 1e-3
 
 
 def test_pls_on_other_clips_alone_gives_the_same_bytes():
@@ -181,12 +184,14 @@ def test_the_file_gives_the_same_posteriors(tmp_path):
     content = np.load(tmp_path / "fold-00.npz", allow_pickle=False)
     test = varied(9, 2)
     kernel = classifier.rows(test) @ content["kernel_rows"].T * (2 / content["kernel_spread"])
-    scores = classifier.model.decision_function(kernel)
-    np.testing.assert_allclose(classifier.predict(test), softmax(scores / content["temperature"], axis=1), atol=1e-9)
+    np.testing.assert_allclose(classifier.judge(kernel, 3)[0], classifier.predict(test), atol=1e-9)
+    svm = image_set.Classifier(classifier.params, 3)
+    svm.load(tmp_path / "fold-00")
+    np.testing.assert_array_equal(svm.predict(test), classifier.predict(test))
     classifier, _ = fitted("image_set", varied(30, 0), varied(12, 1), model="pls")
     classifier.save(tmp_path / "pls")
     np.testing.assert_array_equal(
-        np.load(tmp_path / "pls.npz", allow_pickle=False)["weights"], classifier.model.weights
+        np.load(tmp_path / "pls.npz", allow_pickle=False)["weights"], classifier.judge.machine.weights
     )
     again = image_set.Classifier(classifier.params, 3)
     again.load(tmp_path / "pls")

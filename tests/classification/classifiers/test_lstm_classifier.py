@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from helpers.classifiers import fitted, toy
 from pipeline.classification.classifiers import lstm
+from pipeline.core import plugins
 from pipeline.networks.lstm import EmotionLSTM
 from pipeline.networks.temporal import TemporalLSTM
 from pipeline.training.batches import class_weights
@@ -141,3 +144,24 @@ def test_evaluation_reads_what_training_reads(columns, cells, readout):
         with torch.inference_mode():
             packed, each = (network.train(mode)(sequences, lengths) for mode in (True, False))
         torch.testing.assert_close(packed, each, atol=1e-6, rtol=0)
+
+
+def test_posteriors_of_validation_clips_come_from_the_epoch_that_the_other_speakers_choose(monkeypatch):
+    """Each of three speakers is judged by the epoch with the lowest loss of the other two, never by its own."""
+    train, val = toy(24, 0, shift=0.5), toy(36, 1, shift=0.5)
+    speakers = np.array([f"s{i // 3 % 3}" for i in range(36)])
+    labels = np.where(speakers == "s2", (val.labels + 1) % 3, val.labels)  # one whom training makes ever worse
+    val = dataclasses.replace(val, speakers=speakers.tolist(), labels=labels)
+    told = []
+    plugin = plugins.load("classifiers", "lstm").Classifier
+    original = plugin.predict
+    monkeypatch.setattr(plugin, "predict", lambda self, data: told.append(original(self, data)) or told[-1])
+    classifier, history = fitted("lstm", train, val, epochs=25, patience=25, dropout=0.0, learning_rate=(0.05,))
+    assert len(told) == len(history) == 25
+    chosen = []
+    for name in np.unique(speakers):
+        held = speakers == name
+        losses = [-np.log(one[~held, val.labels[~held]]).mean() for one in told]
+        chosen.append(int(np.argmin(losses)))
+        np.testing.assert_array_equal(classifier.validated[0][held], told[chosen[-1]][held])
+    assert len(set(chosen)) > 1, "they do differ here"

@@ -28,8 +28,8 @@ from pipeline.core.weights_file import load_weights
 from pipeline.features.segments.finetune import Tuning
 from pipeline.features.segments.job import Model, SegmentJob, batches, fc7
 from pipeline.features.segments.run import original, tuned
-from pipeline.training.place import CPU, Place
 from pipeline.networks.alexnet import AlexNet
+from pipeline.training.place import CPU, Place
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.fusion.rules import deal, held_out_parts, margins
+from pipeline.fusion.rules import margins
+from pipeline.protocols.held_out import deal, held_out_parts
 
 NONE = [np.nan] * 3
 

@@ -11,8 +11,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import PredefinedSplit
 
-from pipeline.fusion.rules import deal
 from pipeline.fusion.rules import logistic_regression as plugin
+from pipeline.protocols.held_out import deal
 
 C = 1.5
 PARAMS = plugin.Params(c=(C,))
@@ -143,7 +143,7 @@ def test_c_is_the_one_that_scikit_learn_would_choose(seed, count, classes):
         return sum(losses) / len(labels)
 
     expected = min(CANDIDATES, key=held_out_loss)
-    assert plugin.choose_c(CANDIDATES, rows, labels) == expected
+    assert plugin.choose_c(CANDIDATES, rows, labels, deal(labels)) == expected
     state = plugin.fit(plugin.Params(c=CANDIDATES), scores, labels)
     assert state["0+1"]["c"] == expected
     assert state == plugin.fit(plugin.Params(c=CANDIDATES[::-1]), scores, labels), "in whatever order they are given"
@@ -151,27 +151,53 @@ def test_c_is_the_one_that_scikit_learn_would_choose(seed, count, classes):
 
 def test_noise_asks_for_a_strong_penalty_and_clean_posteriors_for_a_weak_one():
     rng, labels = np.random.default_rng(0), np.arange(60) % 3
-    assert plugin.choose_c(CANDIDATES, rng.dirichlet(np.ones(3), 60), labels) == 0.01
-    assert plugin.choose_c(CANDIDATES, 0.9 * np.eye(3)[labels] + 0.1 / 3, labels) == 100
+    assert plugin.choose_c(CANDIDATES, rng.dirichlet(np.ones(3), 60), labels, deal(labels)) == 0.01
+    assert plugin.choose_c(CANDIDATES, 0.9 * np.eye(3)[labels] + 0.1 / 3, labels, deal(labels)) == 100
 
 
 def test_of_equals_the_smaller():
     """The same posteriors for every clip say nothing: no coefficient helps, whatever the penalty."""
     labels = np.arange(20) % 2
-    assert plugin.choose_c((10.0, 0.1, 1.0), np.full((20, 3), 1 / 3), labels) == 0.1
+    assert plugin.choose_c((10.0, 0.1, 1.0), np.full((20, 3), 1 / 3), labels, deal(labels)) == 0.1
 
 
 @pytest.mark.parametrize("labels", [[0, 1, 2], [0, 0, 1], [0, 0, 0, 1, 2], [0, 0, 0, 0]])
 def test_too_few_clips_to_cross_validate_leave_the_smallest(labels):
     rows = np.random.default_rng(0).dirichlet(np.ones(3), len(labels))
-    assert plugin.choose_c(CANDIDATES, rows, np.array(labels)) == 0.01
+    assert plugin.choose_c(CANDIDATES, rows, np.array(labels), deal(np.array(labels))) == 0.01
 
 
 def test_a_class_with_a_single_clip_has_no_say():
     scores, labels = material(60)
     rows = np.hstack(scores)
     alone = np.concatenate([rows, [[0.2, 0.2, 0.6, 0.9, 0.1, 0]]]), np.append(labels, 7)
-    assert plugin.choose_c(CANDIDATES, *alone) == plugin.choose_c(CANDIDATES, rows, labels)
+    chosen = plugin.choose_c(CANDIDATES, *alone, deal(alone[1]))
+    assert chosen == plugin.choose_c(CANDIDATES, rows, labels, deal(labels))
+
+
+def test_c_is_chosen_on_speakers_that_it_has_not_learned_from():
+    """Each speaker has an own way to show an emotion: known again, it asks for a weak penalty, unknown for a strong."""
+    rng = np.random.default_rng(0)
+    speakers, labels = np.repeat(list("abcdef"), 12), np.tile(np.arange(3), 24)
+    turned = {name: rng.permutation(np.eye(9)[:3]) for name in "abcdef"}
+    shown = np.array(
+        [
+            turned[name][label] @ np.roll(np.eye(9), ord(name), axis=1)
+            for name, label in zip(speakers, labels, strict=True)
+        ]
+    )
+    scores = (0.9 * shown + 0.1 / 9)[None]
+    params = plugin.Params(c=CANDIDATES)
+    by_clip, by_speaker = plugin.fit(params, scores, labels), plugin.fit(params, scores, labels, speakers)
+    assert by_speaker["0"]["c"] < by_clip["0"]["c"]
+
+
+@pytest.mark.parametrize("speakers", ["aaabbb", "aabbcc"])
+def test_a_speaker_whose_absence_leaves_one_class_has_no_say(speakers):
+    labels = np.array([0, 0, 1, 1, 1, 1] if speakers == "aaabbb" else [0, 1, 1, 1, 0, 1])
+    rows = np.random.default_rng(0).dirichlet(np.ones(2), (1, 6))
+    state = plugin.fit(plugin.Params(c=CANDIDATES), rows, labels, list(speakers))
+    assert state["0"]["c"] in CANDIDATES
 
 
 def test_a_class_with_a_single_clip_is_learned_all_the_same():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.fusion.rules import confidence
 from pipeline.fusion.rules import prior_knowledge as plugin
+from pipeline.reporting.system.system_report import SystemReport
 
 NONE = [np.nan] * 3
 SURE = {0: [0.8, 0.1, 0.1], 1: [0.1, 0.8, 0.1], 2: [0.1, 0.1, 0.8]}
@@ -23,14 +25,14 @@ def validation(*decisions: str) -> np.ndarray:
 
 def learned(f1: list[float]) -> dict:
     bonus = [value - min(f1) for value in f1]
-    return {"micro_f1": f1, "d": max(bonus), "bonus": bonus}
+    return {"micro_f1": f1, "d": f1[0] - max(f1[1:]), "bonus": bonus}
 
 
 @pytest.mark.parametrize(
     ("video", "audio", "truth", "f1", "d"),
     [
         pytest.param("00112", "02212", "00112", [1.0, 0.6], 0.4, id="video is better by 2 of 5"),
-        pytest.param("0000", "0120", "0120", [0.5, 1.0], 0.5, id="audio is better"),
+        pytest.param("0000", "0120", "0120", [0.5, 1.0], -0.5, id="audio is better: d has a sign"),
         pytest.param("0011", "1100", "0101", [0.5, 0.5], 0.0, id="equally good on other clips"),
         pytest.param("0-112", "0221-", "00112", [1.0, 2 / 3], 1 / 3, id="only the three clips that both judged count"),
         pytest.param("--", "01", "01", [None, None], 0.0, id="none that both judged"),
@@ -47,9 +49,18 @@ def test_what_is_learned(video, audio, truth, f1, d):
     assert json.loads(json.dumps(state)) == state
 
 
+def test_folds_that_favour_another_model_cancel_in_the_reports_d():
+    """The mean of d without its sign, as before, would be 0.5: a preference that nobody has."""
+    truth = np.array([0, 1, 2, 0])
+    folds = {"fold-00": validation("0120", "0000"), "fold-01": validation("0000", "0120")}
+    learned = {"x": {name: plugin.fit(plugin.Params(), scores, truth) for name, scores in folds.items()}}
+    assert [abs(state["d"]) for state in learned["x"].values()] == [0.5, 0.5]
+    assert SystemReport.micro_f1_differences(SimpleNamespace(learned=learned)) == {"x": 0.0}
+
+
 def test_three_models():
     state = plugin.fit(plugin.Params(), validation("0011", "0000", "0010"), np.array([0, 0, 1, 1]))
-    assert state == {"micro_f1": [1.0, 0.5, 0.75], "d": 0.5, "bonus": [0.5, 0.0, 0.25]}
+    assert state == {"micro_f1": [1.0, 0.5, 0.75], "d": 0.25, "bonus": [0.5, 0.0, 0.25]}
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,12 @@ import pytest
 from pipeline.core.clip import Clip
 from pipeline.core.errors import SettingsError
 from pipeline.core.posteriors import probabilities, table
-from pipeline.fusion.rules import average, deal, weighted
+from pipeline.fusion.rules import average, weighted
 from pipeline.fusion.weights.challenge_server import Organiser, accuracy_of, fit_to_feedback
 from pipeline.fusion.weights.feedback_loop import learn
 from pipeline.fusion.weights.run_feedback import run_feedback, step_table, write_feedback
 from pipeline.fusion.weights.weighted_sum import decisions, weighted_sum
+from pipeline.protocols.held_out import deal
 from pipeline.systems.params import SystemParams
 
 EMOTIONS = ["anger", "happy", "sad"]
