@@ -101,7 +101,10 @@ def test_posteriors_history_and_ledger(tmp_path):
     assert {e.status for i, e in entries.items() if i != missing} == {"ok"}
     assert json.loads((tmp_path / "out" / "about.json").read_text()) == {
         "model": "toy-model", "feature": "toy", "dimension": 2, "weights": "", "origin": "computed",
-        "params": {"c": [0.1, 1.0], "balanced": True, "refit": False, "probabilities": "pairwise", "pooling": "average"},
+        "params": {
+            "c": [0.1, 1.0], "balanced": True, "refit": False, "probabilities": "pairwise", "scaling": "deviation",
+            "pooling": "average",
+        },
     }  # fmt: skip
 
 

@@ -156,7 +156,7 @@ def test_posteriors_of_validation_clips_come_from_the_epoch_that_the_other_speak
     plugin = plugins.load("classifiers", "lstm").Classifier
     original = plugin.predict
     monkeypatch.setattr(plugin, "predict", lambda self, data: told.append(original(self, data)) or told[-1])
-    classifier, history = fitted("lstm", train, val, epochs=25, patience=25, dropout=0.0, learning_rate=(0.05,))
+    classifier, history = fitted("lstm", train, val, epochs=25, patience=25, dropout=0.0, learning_rate=0.05)
     assert len(told) == len(history) == 25
     chosen = []
     for name in np.unique(speakers):
