@@ -91,7 +91,7 @@ class StillJob(DetectorJob):
         large = cv2.resize(rgb, None, fx=fold, fy=fold, interpolation=cv2.INTER_CUBIC) if fold > 1 else rgb
         found = self._detector(large)
         if not found:
-            raise ClipError("no_face", f"{self.params.detector} finds none")
+            raise ClipError("no_face", f"{self.params.detector} finds none; of face crops set detect to null")
         if len(found) > 1:
             notes.append(f"several_faces: {len(found)}, of which the surest is taken")
         best, _ = best_face(found)

@@ -30,6 +30,9 @@ class Params(Changes):
         description="scale of the inner layers; 1 = the full network; pool5 has 9216 columns at every width {Huang "
         "3.2, Fig. 4: 1}",
     )
+    dropout: float = Field(
+        0.5, ge=0, lt=1, description="before the fully connected layers; narrow networks learn faster without"
+    )
     detect: Tracked | None = Field(
         Tracked(), description="how faces are found and cut, as by track_faces and crop_faces.square100" + WHOLE
     )
@@ -45,4 +48,5 @@ def train(root: Path, params: Params, run: Run) -> Trained:
     corpus = read_pictures(root, IDENTITIES, params.held_out, load, run)
     shape: dict[str, Any] = {"identities": len(corpus.classes), "width": params.width}
     torch.manual_seed(params.loop.seed)
-    return learn(IDENTITIES, corpus, params, run, __name__, FaceCNN(**shape), normalise_faces, shape)
+    network = FaceCNN(**shape, dropout=params.dropout)
+    return learn(IDENTITIES, corpus, params, run, __name__, network, normalise_faces, shape)

@@ -1,7 +1,7 @@
 """Source task of AlexNet: say what a picture shows; the stand-in for ImageNet in Zhang et al. 2017, section III.
 
-Corpus layout: one folder of pictures per class, at any size; they are scaled and padded to 227x227. People may be classes: the
-names of the folders are kept as names of speakers.
+Corpus layout: one folder of pictures per class, at any size; they are scaled and padded to 227x227. People may be
+classes: the names of the folders are kept as names of speakers.
 
 The last layer is trained along and thrown away later, as the paper does with fc8. Input is standardised as
 torchvision's weights of ImageNet want it, so that weights trained here and those are fed alike.

@@ -13,7 +13,6 @@ import numpy as np
 from pydantic import Field
 
 from pipeline.core.errors import ClipError
-from pipeline.core.settings import Settings
 from pipeline.core.store import ClipFeatures
 from pipeline.faces.alignment.align import aligned
 from pipeline.faces.cropping.kinds import square
