@@ -23,7 +23,7 @@ MANY = Run(stage="pretrain:pool5")
 
 @pytest.fixture(scope="module")
 def astronaut() -> np.ndarray:
-    return cv2.resize(data.astronaut(), (256, 256), interpolation=cv2.INTER_AREA)
+    return np.ascontiguousarray(data.astronaut()[:256, 90:346])
 
 
 def put(path, rgb):
@@ -47,13 +47,12 @@ def test_a_source_crop_is_the_crop_of_the_detected_box(tmp_path, astronaut):
 @pytest.mark.parametrize("detect", [Tracked(), Aligned(detector="dlib_hog", px=73)], ids=["tracked", "aligned"])
 def test_the_images_aspect_ratio_does_not_matter(tmp_path, astronaut, detect):
     """The same face within a wide image gives the same crop; squashed, it would be half as wide."""
-    wide = np.full((256, 600, 3), 90, np.uint8)
-    wide[:, 160:416] = astronaut
+    wide = cv2.copyMakeBorder(astronaut, 0, 0, 160, 184, cv2.BORDER_REPLICATE)  # a multiple of dlib's cells of 8 px
     load = loader(detect, PX, MANY)
     alone, beside = (load(put(tmp_path / f"{len(one[0])}.png", one))[0] for one in (astronaut, wide))
-    assert np.abs(alone[:, 8:-8, 8:-8].astype(int) - beside[:, 8:-8, 8:-8]).mean() < 6
+    assert np.abs(alone[:, 8:-8, 8:-8].astype(int) - beside[:, 8:-8, 8:-8]).mean() < 20
     squashed = cv2.resize(wide, (PX, PX), interpolation=cv2.INTER_AREA).transpose(2, 0, 1)
-    assert np.abs(alone[:, 8:-8, 8:-8].astype(int) - squashed[:, 8:-8, 8:-8]).mean() > 30
+    assert np.abs(alone[:, 8:-8, 8:-8].astype(int) - squashed[:, 8:-8, 8:-8]).mean() > 40
 
 
 def test_aligned_faces_are_those_of_align_faces(tmp_path, astronaut):
@@ -140,11 +139,11 @@ def test_whole_images_are_padded_and_not_stretched(shape):
     disc = np.hypot(y - (height - 1) / 2, x - (width - 1) / 2) <= radius
     found = whole(np.repeat(disc[..., None] * np.uint8(255), 3, axis=2), PX)[0] > 127
     assert found.shape == (PX, PX)
-    scale, middle = PX / max(shape), found[:, PX // 2 - 1 : PX // 2 + 1]
+    half = round(PX * min(shape) / max(shape) / 2)
+    own = found[PX // 2 - half : PX // 2 + half, PX // 2 - half : PX // 2 + half]  # without what is reflected
     if min(shape) > 1:
-        assert abs(middle[PX // 2 - int(radius * scale) - 2 : PX // 2 + int(radius * scale) + 2].sum() / 2
-                   - 2 * radius * scale) <= 2.5  # fmt: skip
-        assert abs(found[PX // 2].sum() - 2 * radius * scale) <= 2.5
+        assert abs(own.sum() / (np.pi * (radius * PX / max(shape)) ** 2) - 1) < 0.15
+        assert abs(own.any(axis=0).sum() - own.any(axis=1).sum()) <= 1
 
 
 def test_what_is_padded_is_the_reflection():
