@@ -5,9 +5,11 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
+import yaml
 from pydantic import ValidationError
 from skimage import data
 
+from helpers.project import ROOT
 from pipeline.core.errors import ClipError, SettingsError
 from pipeline.faces.alignment.align import AlignParams, align
 from pipeline.faces.cropping.kinds import square
@@ -169,3 +171,13 @@ def test_detection_is_the_default():
     assert identity.Params(**base, loop=loop).detect == Tracked()
     assert recognition.Params(**base, loop=loop, network="pyramid").detect == Aligned()
     assert Aligned().detector == "mtcnn"
+
+
+def test_source_and_target_faces_are_cut_alike_in_the_shipped_settings():
+    shipped = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    cut = shipped["pretrain"]["pool5"]["settings"]["detect"]
+    found = {key: shipped["track_faces"][key] for key in ("detector", "detector_settings")}
+    assert cut == {**found, "crop": shipped["crop_faces"]["square100"]}
+    for name in ("vggface", "pyramid"):
+        aligned = shipped["pretrain"][name]["settings"]["detect"]
+        assert aligned == {key: shipped["align_faces"][key] for key in ("detector", "detector_settings", "px")}
