@@ -97,6 +97,6 @@ class StillJob(DetectorJob):
         best, _ = best_face(found)
         unit = np.array([rgb.shape[1] / large.shape[1], rgb.shape[0] / large.shape[0]])
         box = (np.reshape(best.box, (1, 2, 2)) * unit).reshape(1, 4)
-        points = points_of(best, self._detector.eyes)[None] * unit
+        points = points_of(best, self._detector)[None] * unit
         extra = {"landmarks": points.astype(np.float32), "score": np.array([best.score], np.float32)}
         yield ClipFeatures(box.astype(np.float32), np.zeros(1), np.ones(1, bool), extra)

@@ -18,7 +18,7 @@ from pydantic import Field
 from pipeline.core.errors import ClipError
 from pipeline.core.settings import Settings
 from pipeline.core.store import ClipFeatures
-from pipeline.faces.boxes import Detection, Eyes, FaceDetector, drawn, eye_centres, side, similarity
+from pipeline.faces.boxes import Detection, FaceDetector, drawn, eye_centres, side, similarity
 from pipeline.media.frame import same_frames
 
 UNITS = 128
@@ -130,20 +130,20 @@ def _aligned(rgb: np.ndarray, detector: FaceDetector, px: int) -> _Face | None:
     if not found:
         return None
     best, tied = best_face(found)
-    points = points_of(best, detector.eyes)
+    points = points_of(best, detector)
     crop = aligned(rgb, points, px)
     return _Face(best, points, crop, tied) if crop is not None else None
 
 
-def points_of(found: Detection, eyes: Eyes) -> np.ndarray:
-    """Return the points of a face that are to be aligned, (5, 2) float64 px; of a detector without landmarks the two
-    eyes alone, where its boxes have them on average, and NaN.
+def points_of(found: Detection, detector: FaceDetector) -> np.ndarray:
+    """Return the points of a detected face that are to be aligned, (5, 2) float64 px; of a detector without landmarks
+    the two eyes alone, where its boxes have them on average, and NaN.
     """
     points = np.full(TEMPLATE.shape, np.nan)
     if found.landmarks is not None:
         points[:] = found.landmarks
     else:
-        points[:2] = eye_centres(np.array([found.box]), eyes)[0]
+        points[:2] = eye_centres(np.array([found.box]), detector.eyes)[0]
     return points
 
 

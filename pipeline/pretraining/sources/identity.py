@@ -34,7 +34,8 @@ class Params(Changes):
         0.5, ge=0, lt=1, description="before the fully connected layers; narrow networks learn faster without"
     )
     detect: Tracked | None = Field(
-        Tracked(), description="how faces are found and cut, as by track_faces and crop_faces.square100" + WHOLE
+        Tracked.model_validate({}),
+        description="how faces are found and cut, as by track_faces and crop_faces.square100" + WHOLE,
     )
 
 

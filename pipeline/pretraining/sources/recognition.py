@@ -40,7 +40,9 @@ class Params(Changes):
         description="height of the pictures, px; null = 224 of vggface, 112 of pyramid {Ouyang 6.2.1: 224 for "
         "*.vggface.*} {Ouyang 6.2.1: 112 for *.pyramid.*}",
     )
-    detect: Aligned | None = Field(Aligned(), description="how faces are found and aligned, as by align_faces" + WHOLE)
+    detect: Aligned | None = Field(
+        Aligned.model_validate({}), description="how faces are found and aligned, as by align_faces" + WHOLE
+    )
     dropout: float | None = Field(
         None, ge=0, lt=1, description="behind fc6 and fc7, or fc5 of pyramid; null = 0.5 of vggface, none in pyramid"
     )

@@ -34,7 +34,9 @@ class SquareCrop(square.Params):
 class Tracked(FindParams):
     """Source faces like those of `crop_faces`."""
 
-    crop: SquareCrop = Field(SquareCrop(), description="the block of crop_faces whose crops are the network's input")
+    crop: SquareCrop = Field(
+        SquareCrop.model_validate({}), description="the block of crop_faces whose crops are the network's input"
+    )
 
 
 class Aligned(FindParams):
