@@ -41,7 +41,7 @@ def read_caffe(path: Path) -> dict[str, torch.Tensor]:
     state: dict[str, torch.Tensor] = {}
     if not path.stat().st_size:
         raise ValueError("an empty file")
-    net = _message(memoryview(np.memmap(path, np.uint8, mode="r")))
+    net = _message(np.memmap(path, np.uint8, mode="r").data)
     for field, (name_field, blobs_field) in _LAYERS.items():
         for raw in _parts(net, field):
             layer = _message(raw)
