@@ -5,9 +5,8 @@ from pipeline.pretraining.settings import PretrainParams
 from pipeline.runner.stage import Context, stage
 
 
-@stage(reads="pretrain.{feature}", names="feature", paths="root out")
+@stage(reads="pretrain.{feature}", names="feature", paths="root out", optional="detector")
 def main(context: Context) -> str:
     args = context.args
-    return pretrain(
-        args.feature, context.model(f"pretrain.{args.feature}", PretrainParams), args.root, args.out, context.runtime
-    )
+    params = context.model(f"pretrain.{args.feature}", PretrainParams)
+    return pretrain(args.feature, params, args.root, args.out, context.runtime, args.detector)

@@ -3,7 +3,8 @@
 Eight convolutions of 3x3x3 with stride 1 and padding 1, five max poolings, two fully connected layers of 4096. The
 first pooling leaves time alone (1x2x2), the others are 2x2x2. The published weights have 8192 inputs to fc6, which
 clips of 16 frames of 112 x 112 give when the last pooling is padded by one pixel on each side of the frame:
-112 -> 56 -> 28 -> 14 -> 7 -> 4, 512 x 1 x 4 x 4 = 8192.
+112 -> 56 -> 28 -> 14 -> 7 -> 4, 512 x 1 x 4 x 4 = 8192. Caffe, for which the authors' own file was trained, comes to 4
+without padding: it rounds pooled sizes up, so that the last window holds one row or column alone.
 """
 
 from typing import Literal
@@ -14,6 +15,7 @@ from torch import nn
 from pipeline.networks.layers import LECUN, begun, check_shape
 
 Fc6 = Literal["published", "adaptive", "new"]
+Pool5 = Literal["padded", "caffe"]
 
 FRAMES = 16
 PUBLISHED_PX = 112
@@ -21,6 +23,7 @@ MEAN = (104.0, 117.0, 128.0)
 """What the published weights want taken off red, green and blue."""
 
 _CHANNELS = {"1a": 64, "2a": 128, "3a": 256, "3b": 256, "4a": 512, "4b": 512, "5a": 512, "5b": 512}
+CONVOLUTIONS = tuple(_CHANNELS)
 _POOLED = ("1a", "2a", "3b", "4b", "5b")
 """Convolutions that a pooling follows."""
 _SIDE = 4
@@ -59,15 +62,17 @@ class C3D(nn.Module):
         classes: outputs of a last layer; None = no such layer, as for features only
         size: height and width of the frames, px; 16 at least
         dropout: behind fc6 and fc7. Narrow networks that begin at random weights hardly learn with it
+        pool5: "padded" by one pixel on each side, as mmaction2 has it, or rounded up, for the authors' own weights
     """
 
     def __init__(
         self, width: float = 1, classes: int | None = None, size: int = PUBLISHED_PX, fc6: Fc6 = "published",
-        dropout: float = 0.5,
+        dropout: float = 0.5, pool5: Pool5 = "padded",
     ) -> None:  # fmt: skip
         super().__init__()
         check_size(size, fc6)
-        side = (size // 16 + 2) // 2 if fc6 == "new" else _SIDE
+        self.rounded_up = pool5 == "caffe"
+        side = (size // 16 + (1 if self.rounded_up else 2)) // 2 if fc6 == "new" else _SIDE
         self.size, self.adaptive = size, fc6 == "adaptive"
         self.renewed = () if side == _SIDE else ("fc6.weight", "fc6.bias")
         before = 3
@@ -90,8 +95,10 @@ class C3D(nn.Module):
         for name in _CHANNELS:
             clips = self.get_submodule(f"conv{name}")(clips).relu()
             if name in _POOLED:
-                window, padding = (1 if name == "1a" else 2, 2, 2), int(name == "5b")
-                clips = nn.functional.max_pool3d(clips, window, padding=(0, padding, padding))
+                window, padding = (1 if name == "1a" else 2, 2, 2), int(name == "5b" and not self.rounded_up)
+                clips = nn.functional.max_pool3d(
+                    clips, window, padding=(0, padding, padding), ceil_mode=self.rounded_up
+                )
         if self.adaptive:
             clips = nn.functional.adaptive_max_pool3d(clips, (1, _SIDE, _SIDE))
         hidden = self.dropout(self.fc6(clips.flatten(1)).relu())

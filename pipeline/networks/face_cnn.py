@@ -19,9 +19,10 @@ class FaceCNN(nn.Module):
     """Identity classifier whose pool5 is the feature.
 
     `width` scales every inner layer's channels, 1 is AlexNet's 64-192-384-256-256; pool5 keeps 9216 values throughout.
+    `dropout` is AlexNet's, before the first two fully connected layers.
     """
 
-    def __init__(self, identities: int, width: float) -> None:
+    def __init__(self, identities: int, width: float, dropout: float = 0.5) -> None:
         super().__init__()
         c1, c2, c3, c4 = (max(8, round(c * width)) for c in (64, 192, 384, 256))
         fc = max(64, round(4096 * width))
@@ -34,8 +35,8 @@ class FaceCNN(nn.Module):
             nn.Conv2d(c4, 256, 3, padding=1), nn.BatchNorm2d(256), nn.ReLU(), pool(),
         )  # fmt: skip
         self.classifier = nn.Sequential(
-            nn.Dropout(0.5), nn.Linear(POOL5, fc), nn.ReLU(),
-            nn.Dropout(0.5), nn.Linear(fc, fc), nn.ReLU(),
+            nn.Dropout(dropout), nn.Linear(POOL5, fc), nn.ReLU(),
+            nn.Dropout(dropout), nn.Linear(fc, fc), nn.ReLU(),
             nn.Linear(fc, identities),
         )  # fmt: skip
 

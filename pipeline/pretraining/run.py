@@ -22,7 +22,7 @@ import pandas as pd
 
 from pipeline.core import plugins
 from pipeline.core.files import write_json
-from pipeline.core.ledger import Entry, check_failures, write_ledger
+from pipeline.core.ledger import Entry, check_failures, summary, write_ledger
 from pipeline.core.posteriors import write_table
 from pipeline.core.settings import Runtime, parse
 from pipeline.core.weights_file import save_weights
@@ -35,10 +35,13 @@ _OFFLINE = {"DVC_STUDIO_OFFLINE": "true", "DVC_NO_ANALYTICS": "true", "DVCLIVE_L
 _NOT_OURS = ("DVC_EXP_BASELINE_REV", "DVC_EXP_NAME", "DVCLIVE_RESUME", "DVCLIVE_TEST")
 
 
-def pretrain(feature: str, params: PretrainParams, root: Path, out: Path, runtime: Runtime) -> str:
-    """Train the network behind one feature of params.yaml, write the folder `out`, and return the figures as one line.
+def pretrain(
+    feature: str, params: PretrainParams, root: Path, out: Path, runtime: Runtime, detector: Path | None = None
+) -> str:
+    """Train the network behind one feature of params.yaml, write the folder `out`, and return the figures and what
+    became of the source corpus as one line.
 
-    The checkpoint lies beside the clip cache.
+    The checkpoint lies beside the clip cache. `detector` is the folder of the face detector's networks.
 
     Raises:
         SettingsError: no such plugin, a setting of its is wrong, or the device is not there
@@ -55,10 +58,10 @@ def pretrain(feature: str, params: PretrainParams, root: Path, out: Path, runtim
         write_ledger(out / "ledger.csv", entries)
         check_failures(entries, runtime.max_failed_fraction, out / "ledger.csv")
 
-    half, stage = runtime.mixed_precision, f"pretrain:{feature}"
+    half, stage, cache = runtime.mixed_precision, f"pretrain:{feature}", Path(runtime.clip_cache)
     with live_plots(out) as on_epoch:
         every_s = 60 * runtime.checkpoint_minutes
-        run = Run(runtime.device, half, checkpoint, on_epoch, runtime.workers, stage, record, every_s)
+        run = Run(runtime.device, half, checkpoint, on_epoch, runtime.workers, stage, record, every_s, cache, detector)
         trained: Trained = source.train(root, settings, run)
     config = {**trained.config, "speakers": sorted(source.speakers(root, settings)), "device": runtime.device}
     config["precision"] = "bfloat16" if half else "float32"
@@ -67,7 +70,8 @@ def pretrain(feature: str, params: PretrainParams, root: Path, out: Path, runtim
     write_json(out / "metrics.json", dict(trained.metrics))  # over what DVCLive left there while the training went on
     (out / "plots" / "metrics").mkdir(parents=True, exist_ok=True)  # dvc.yaml promises it, also after 0 epochs
     checkpoints.delete(checkpoint)
-    return f"pretrain {feature}: " + ", ".join(f"{name} {value:g}" for name, value in trained.metrics.items())
+    figures = ", ".join(f"{name} {value:g}" for name, value in trained.metrics.items())
+    return f"pretrain {feature}: {figures}" + (f"; {summary(trained.ledger)}" if trained.ledger else "")
 
 
 @contextmanager

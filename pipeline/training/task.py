@@ -78,6 +78,8 @@ class Run:
         workers: processes that read the corpus; 0 = one per core
         stage: stage name of ledger entries
         on_ledger: called with the source's ledger before training; it may raise to stop there
+        clip_cache: folder of the clip cache, for the faces of source images; None = they are looked for each time
+        detector: folder of the face detector's networks; None = it has none
     """
 
     device: str = "cpu"
@@ -88,6 +90,8 @@ class Run:
     stage: str = "pretrain"
     on_ledger: Callable[[list[Entry]], None] = lambda _: None
     checkpoint_s: float = 0.0
+    clip_cache: Path | None = None
+    detector: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,9 @@ class Entry(Settings):
     network: str = Field(min_length=1, description="which network it fills")
     licence: str = Field(min_length=1, description="under which terms, as far as known")
     origin: str = Field(min_length=1, description="who trained it on what; goes into every result made with it")
-    format: Literal["torch", "dlib"] = Field("torch", description="a state dict, or a file that dlib reads itself")
+    format: Literal["torch", "caffe", "dlib"] = Field(
+        "torch", description="a state dict, a Caffe model, or a file that dlib reads itself"
+    )
     layers: str | None = Field(None, description="layer map; null = none yet")
     sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$", description="of the file; null until pinned")
     sha256_prefix: str | None = Field(None, pattern=r"^[0-9a-f]{8,63}$", description="first digits, as file names tell")

@@ -28,25 +28,35 @@ def origin(entries: Sequence[Entry]) -> str:
 
 
 def publish(entries: Sequence[Entry], cache: Path, folder: Path, setting: str) -> str:
-    """Fetch entries, networks of torch or files for dlib, write them as one feature's weights, and say so in a line.
+    """Fetch entries, networks or files for dlib, write them as one feature's weights, and say so in a line, together
+    with what of the files was ignored.
 
-    `load_weights` reads the folder for torch, the tensors of several networks named `<entry>.<tensor>`;
+    `load_weights` reads the folder of networks, the tensors of several networks named `<entry>.<tensor>`;
     `load_published` for dlib, with entries' names as roles. `setting` is the key of params.yaml that names the entries.
     SettingsError where they make no set; WeightsError where one cannot be had, is damaged, or fits no network of ours.
     """
-    formats = {entry.format for entry in entries}
+    kinds = {entry.format == "dlib" for entry in entries}
     if len({entry.name for entry in entries}) < len(entries):
         raise SettingsError(f"{setting}: names one entry of weights.lock twice")
-    if len(formats) > 1:
+    if len(kinds) > 1:
         raise SettingsError(f"{setting}: name only networks of torch, or only files for dlib (got {_listed(entries)})")
-    if formats == {"torch"}:
-        _publish_states(entries, cache, folder)
-    else:
-        save_published(folder, fetch_all(entries, cache), [entry.name for entry in entries], origin(entries))
+    if kinds == {False}:
+        return _listed(entries) + ignored_words(_publish_states(entries, cache, folder))
+    save_published(folder, fetch_all(entries, cache), [entry.name for entry in entries], origin(entries))
     return _listed(entries)
 
 
-def _publish_states(entries: Sequence[Entry], cache: Path, folder: Path) -> None:
+def ignored_words(names: Sequence[str]) -> str:
+    """Return what is said of tensors that a file has and no network here asks for; "" where there are none.
+
+    >>> ignored_words(["fc8.weight", "fc8.bias"])
+    '; ignored: fc8.weight, fc8.bias'
+    """
+    return f"; ignored: {', '.join(names)}" if names else ""
+
+
+def _publish_states(entries: Sequence[Entry], cache: Path, folder: Path) -> list[str]:
+    """Return the names of the tensors that are ignored."""
     networks = {}
     for entry in entries:
         if (found := layer_map(entry)) is None:
@@ -54,7 +64,8 @@ def _publish_states(entries: Sequence[Entry], cache: Path, folder: Path) -> None
             raise WeightsError(f"{missing}, so no network here can use it; leave it out of params.yaml")
         networks[entry.name] = dict(found.network)
     files = fetch_all(entries, cache)
-    states = {entry.name: state_of(entry, files[entry.name]) for entry in entries}
+    read = {entry.name: state_of(entry, files[entry.name]) for entry in entries}
+    states = {name: state for name, (state, _) in read.items()}
     # nobody's speakers are known: the guard against leakage has nothing to compare
     config: dict[str, Any] = {"network": {}, "speakers": []}
     if len(entries) == 1:
@@ -64,6 +75,7 @@ def _publish_states(entries: Sequence[Entry], cache: Path, folder: Path) -> None
         tensors = {f"{name}.{key}": tensor for name, state in states.items() for key, tensor in state.items()}
         config |= {"entries": list(networks), "networks": networks}
     save_weights(folder, tensors, config, origin(entries))
+    return [name for _, ignored in read.values() for name in ignored]
 
 
 def _listed(entries: Sequence[Entry]) -> str:

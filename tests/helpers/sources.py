@@ -128,7 +128,7 @@ CASES = {
     ),
     "identity": (
         write_identities,
-        {"width": 0.05, "held_out": 0.3, "shift_px": 2, "grey": 0.2, "tint": 0.1, "loop": LOOP},
+        {"width": 0.05, "detect": None, "held_out": 0.3, "shift_px": 2, "grey": 0.2, "tint": 0.1, "loop": LOOP},
         {"across", "down", "blob"},
         FaceCNN,
         ("held_out_identity_accuracy", "chance"),
@@ -152,6 +152,7 @@ CASES = {
         partial(write_identities, pictures=20),
         {
             "network": "vggface",
+            "detect": None,
             "width": 0.0625,
             "size": 40,
             "dropout": 0,

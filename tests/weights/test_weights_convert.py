@@ -76,10 +76,11 @@ def refused(net, path) -> str:
 @pytest.mark.parametrize("options", [{}, {"_use_new_zipfile_serialization": False}], ids=["zip", "as before 2020"])
 def test_vgg_face_computes_the_same_under_our_names(make, options):
     original = vgg_face_file()
-    state = state_of(*make("vgg_face", original, **options))
+    state, ignored = state_of(*make("vgg_face", original, **options))
+    assert ignored == ["fc7.weight", "fc7.bias", "fc8.weight", "fc8.bias"]
     with torch.device("meta"):
-        network = torchvision_ops.models().vgg16(num_classes=2622)
-    network.load_state_dict(state, assign=True)
+        network = torchvision_ops.models().vgg16()
+    network.load_state_dict(state, assign=True, strict=False)
     x = found = torch.randn(1, 3, 32, 32)
     for block, (_, _, count) in enumerate(VGG_BLOCKS, 1):
         for layer in range(1, count + 1):
@@ -90,15 +91,14 @@ def test_vgg_face_computes_the_same_under_our_names(make, options):
         ours = network.features(x)
     assert ours.std() > 0.01
     assert torch.allclose(ours, found, atol=1e-5)
-    for number, (layer, shape) in enumerate(zip((0, 3, 6), FULL.values(), strict=True), 1):
-        assert state[f"classifier.{layer}.weight"].shape == shape
-        assert state[f"classifier.{layer}.weight"][0, 0] == number
-        assert state[f"classifier.{layer}.bias"][0] == -number
+    assert {key for key in state if key.startswith("classifier")} == {"classifier.0.weight", "classifier.0.bias"}
+    assert state["classifier.0.weight"].shape == FULL["fc6"]
+    assert (state["classifier.0.weight"][0, 0], state["classifier.0.bias"][0]) == (1, -1)
 
 
 def test_c3d(make):
     original = c3d_file()
-    state = state_of(*make("c3d", original))
+    state, _ = state_of(*make("c3d", original))
     assert len(state) == len(original) == 20
     assert all(torch.equal(state[name.replace(".conv.", ".")], tensor) for name, tensor in original.items())
     with torch.device("meta"):
@@ -106,15 +106,42 @@ def test_c3d(make):
 
 
 def test_wrapped_as_training_frameworks_do(make):
-    state = state_of(*make("c3d", {"state_dict": c3d_file(), "meta": {"epoch": 3}}))
+    state, _ = state_of(*make("c3d", {"state_dict": c3d_file(), "meta": {"epoch": 3}}))
     assert state.keys() == MAPS["c3d"].shapes().keys()
+
+
+HEADS = {
+    "alexnet": {"classifier.6.weight": (1000, 4096), "classifier.6.bias": (1000,)},
+    "vgg16": {"classifier.3.weight": (4096, 4096), "classifier.6.weight": (1000, 4096), "classifier.6.bias": (1000,)},
+    "c3d": {"fc8.weight": (487, 4096), "fc8.bias": (487,)},
+    "face_resnet": {"fc6.weight": (10572, 512), "fc6.bias": (10572,), "center_loss.weight": (10572, 512)},
+}
+
+
+@pytest.mark.parametrize("layers", HEADS)
+def test_layers_behind_the_feature_are_ignored_by_name(make, layers):
+    asked = c3d_file() if layers == "c3d" else numbered(MAPS[layers].shapes())
+    state, ignored = state_of(*make(layers, {**asked, **numbered(HEADS[layers])}))
+    assert ignored == list(HEADS[layers])
+    assert state.keys() == MAPS[layers].shapes().keys()
+    assert "left over fc9.weight" in refused(*make(layers, {**asked, "fc9.weight": torch.zeros(2, 2)}))
+
+
+def test_a_recogniser_of_mmaction2_is_its_backbone(make):
+    original = {f"backbone.{name}": tensor for name, tensor in c3d_file().items()}
+    head = {"cls_head.fc_cls.weight": torch.zeros(101, 4096), "cls_head.fc_cls.bias": torch.zeros(101)}
+    state, ignored = state_of(*make("c3d", {"state_dict": {**original, **head}}))
+    assert ignored == list(head)
+    assert torch.equal(state["conv5b.bias"], original["backbone.conv5b.conv.bias"])
+    assert torch.equal(state["fc7.weight"], original["backbone.fc7.weight"])
 
 
 @pytest.mark.parametrize("layers", ["alexnet", "vgg16", "face_resnet", "mtcnn_pnet", "mtcnn_rnet", "mtcnn_onet"])
 def test_names_that_are_ours_already(make, layers):
     shapes = MAPS[layers].shapes()
     original = numbered(shapes)
-    state = state_of(*make(layers, original))
+    state, ignored = state_of(*make(layers, original))
+    assert not ignored
     assert list(state) == list(original)
     assert all(torch.equal(state[name], original[name]) for name in original)
 
@@ -229,7 +256,7 @@ def outcome(net, path) -> str:
 
 def test_no_layer_map_yet(make):
     content = {"anything.weight": torch.zeros(3, 2)}
-    assert torch.equal(state_of(*make(None, content))["anything.weight"], content["anything.weight"])
+    assert torch.equal(state_of(*make(None, content))[0]["anything.weight"], content["anything.weight"])
 
 
 def test_a_layer_map_that_does_not_exist(make):

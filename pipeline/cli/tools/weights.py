@@ -15,6 +15,7 @@ from pipeline.weights.convert import state_of
 from pipeline.weights.entries import SHOWN, Entry, FileEntry, TrainedEntry
 from pipeline.weights.fetch import CACHE_REMEDY, cached_path, fetch, verify
 from pipeline.weights.lock import Lock, pin, read_lock, writing
+from pipeline.weights.published import ignored_words
 
 Row = tuple[str, str, str, str, str]
 """Of `verify`: what, file, SHA-256, state, and its origin or what is wrong with it."""
@@ -55,18 +56,17 @@ def import_weights(lock_path: Path, name: str, file: Path, cache: Path) -> str:
     if entry.known and not entry.accepts(sha256):
         told = f"{lock.path} names {entry.known} for {name}"
         raise WeightsError(f"{file}: refused, SHA-256 {sha256[:SHOWN]}, but {told}; get the right file")
-    if entry.format == "torch":
-        state_of(entry, file)
+    ignored = state_of(entry, file)[1] if entry.format != "dlib" else []
     path = cached_path(entry, cache)
     with writing(path.parent, CACHE_REMEDY), atomic_path(path) as temporary:
         shutil.copyfile(file, temporary)
         if file_digest(temporary) != sha256:
             raise WeightsError(f"{file}: changed while it was copied; run the command again")
-    return _pinned(lock, entry, sha256, path)
+    return _pinned(lock, entry, sha256, path, ignored_words(ignored))
 
 
-def _pinned(lock: Lock, entry: Entry, sha256: str, path: Path) -> str:
-    text = f"{entry.name}: {path}"
+def _pinned(lock: Lock, entry: Entry, sha256: str, path: Path, ignored: str = "") -> str:
+    text = f"{entry.name}: {path}{ignored}"
     if entry.sha256 is None:
         pin(lock.path, entry.name, sha256)
         text = f"{text}; its hash is now pinned in {lock.path}, commit that"

@@ -130,18 +130,32 @@ def _aligned(rgb: np.ndarray, detector: FaceDetector, px: int) -> _Face | None:
     if not found:
         return None
     best, tied = best_face(found)
+    points = points_of(best, detector)
+    crop = aligned(rgb, points, px)
+    return _Face(best, points, crop, tied) if crop is not None else None
+
+
+def points_of(found: Detection, detector: FaceDetector) -> np.ndarray:
+    """Return the points of a detected face that are to be aligned, (5, 2) float64 px; of a detector without landmarks
+    the two eyes alone, where its boxes have them on average, and NaN.
+    """
     points = np.full(TEMPLATE.shape, np.nan)
-    if best.landmarks is not None:
-        points[:] = best.landmarks
+    if found.landmarks is not None:
+        points[:] = found.landmarks
     else:
-        points[:2] = eye_centres(np.array([best.box]), detector.eyes)[0]
+        points[:2] = eye_centres(np.array([found.box]), detector.eyes)[0]
+    return points
+
+
+def aligned(rgb: np.ndarray, points: np.ndarray, px: int) -> np.ndarray | None:
+    """Return a face with its points (5, 2) px, as far as they are no NaN, nearest to TEMPLATE, (px, px, 3) uint8; None
+    where they lie all in one place, or in no order of a face's.
+    """
     seen = ~np.isnan(points[:, 0])
     if not np.ptp(points[seen], axis=0).any():
-        return None  # all in one place
+        return None
     matrix = similarity(points[seen], TEMPLATE[seen])
-    if _scale(matrix) * _LARGEST * max(rgb.shape) < UNITS:
-        return None  # points that lie in no order of a face's
-    return _Face(best, points, draw(rgb, matrix, px), tied)
+    return draw(rgb, matrix, px) if _scale(matrix) * _LARGEST * max(rgb.shape) >= UNITS else None
 
 
 def _packed(rows: list[_Face | None], times: np.ndarray, px: int) -> ClipFeatures:

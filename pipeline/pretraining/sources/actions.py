@@ -21,7 +21,7 @@ from pydantic import Field, field_validator, model_validator
 from pipeline.core.errors import ClipError, CorpusError
 from pipeline.media.decode import read_frames
 from pipeline.networks.c3d import C3D, FRAMES, MEAN, Fc6, check_size, normalise_clips
-from pipeline.pretraining.sources._shared.reading import CLIPS, Corpus, read
+from pipeline.pretraining.sources._shared.reading import CLIPS, Corpus, Loaded, read
 from pipeline.pretraining.sources._shared.training import Changes, augment, learn
 from pipeline.pretraining.sources._shared.utterances import speaker_of, with_one_group
 from pipeline.training.task import Run, Trained
@@ -71,7 +71,11 @@ def read_clips(root: Path, size: int, share: float, speaker: str | None, run: Ru
         CorpusError: fewer than two classes with two readable clips; nobody to hold out; a class of held-out clips only
     """
     hold_out = partial(_held_out, root, share, speaker)
-    return read(root, CLIPS, SUFFIXES, partial(sixteen_frames, size=size), hold_out, run)
+    return read(root, CLIPS, SUFFIXES, partial(_loaded, size), hold_out, run)
+
+
+def _loaded(size: int, path: Path) -> Loaded:
+    return sixteen_frames(path, size), []
 
 
 def sixteen_frames(path: Path, size: int) -> np.ndarray:

@@ -1,6 +1,8 @@
 """Source task of pool5: name whose face it is, Huang et al. 2017, section 3.2.
 
-Corpus layout: one folder of pictures per identity, at any size; they are scaled to 100x100.
+Corpus layout: one folder of pictures per identity, at any size. The face is found in each and cut as the tracked faces
+of clips are (`detect`), so that source and target look alike; a picture without a found face is left out, and stands in
+the ledger.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import torch
 from pydantic import Field
 
 from pipeline.networks.face_cnn import INPUT_PX, FaceCNN, normalise_faces
+from pipeline.pretraining.sources._shared.faces import WHOLE, Tracked, loader
 from pipeline.pretraining.sources._shared.reading import IDENTITIES, read_pictures
 from pipeline.pretraining.sources._shared.training import Changes, learn
 from pipeline.training.task import Run, Trained
@@ -27,6 +30,13 @@ class Params(Changes):
         description="scale of the inner layers; 1 = the full network; pool5 has 9216 columns at every width {Huang "
         "3.2, Fig. 4: 1}",
     )
+    dropout: float = Field(
+        0.5, ge=0, lt=1, description="before the fully connected layers; narrow networks learn faster without"
+    )
+    detect: Tracked | None = Field(
+        Tracked.model_validate({}),
+        description="how faces are found and cut, as by track_faces and crop_faces.square100" + WHOLE,
+    )
 
 
 speakers = IDENTITIES.speakers
@@ -35,7 +45,9 @@ speakers = IDENTITIES.speakers
 def train(root: Path, params: Params, run: Run) -> Trained:
     """Train the face CNN on identities."""
     # area means also enlarge, as in extractors/pool5.py
-    corpus = read_pictures(root, IDENTITIES, INPUT_PX, params.held_out, run, cv2.INTER_AREA)
+    load = loader(params.detect, INPUT_PX, run, cv2.INTER_AREA)
+    corpus = read_pictures(root, IDENTITIES, params.held_out, load, run)
     shape: dict[str, Any] = {"identities": len(corpus.classes), "width": params.width}
     torch.manual_seed(params.loop.seed)
-    return learn(IDENTITIES, corpus, params, run, __name__, FaceCNN(**shape), normalise_faces, shape)
+    network = FaceCNN(**shape, dropout=params.dropout)
+    return learn(IDENTITIES, corpus, params, run, __name__, network, normalise_faces, shape)

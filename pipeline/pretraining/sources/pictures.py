@@ -1,7 +1,7 @@
 """Source task of AlexNet: say what a picture shows; the stand-in for ImageNet in Zhang et al. 2017, section III.
 
-Corpus layout: one folder of pictures per class, at any size; they are scaled to 227x227. People may be classes: the
-names of the folders are kept as names of speakers.
+Corpus layout: one folder of pictures per class, at any size; they are scaled and padded to 227x227. People may be
+classes: the names of the folders are kept as names of speakers.
 
 The last layer is trained along and thrown away later, as the paper does with fc8. Input is standardised as
 torchvision's weights of ImageNet want it, so that weights trained here and those are fed alike.
@@ -16,6 +16,7 @@ import torch
 from pydantic import Field
 
 from pipeline.networks.alexnet import INPUT_PX, AlexNet
+from pipeline.pretraining.sources._shared.faces import loader
 from pipeline.pretraining.sources._shared.reading import CLASSES, read_pictures
 from pipeline.pretraining.sources._shared.training import Changes, learn
 from pipeline.training.task import Run, Trained
@@ -43,7 +44,7 @@ def standardise(pictures: torch.Tensor) -> torch.Tensor:
 
 def train(root: Path, params: Params, run: Run) -> Trained:
     """Train AlexNet on pictures."""
-    corpus = read_pictures(root, CLASSES, INPUT_PX, params.held_out, run)
+    corpus = read_pictures(root, CLASSES, params.held_out, loader(None, INPUT_PX, run), run)
     shape: dict[str, Any] = {"width": params.width, "classes": len(corpus.classes)}
     taken = {"size": INPUT_PX, "scale": 255, "mean": list(MEAN), "std": list(STD)}
     torch.manual_seed(params.loop.seed)

@@ -1,9 +1,9 @@
 """Source task of VGG-16 and the face ResNet: name whose face it is; the stand-in for VGG-Face (Parkhi et al. 2015) and
 caffe-face (Wen et al. 2016) in Ouyang et al. 2017, section 6.2.2.
 
-Corpus layout: one folder of pictures per identity, at any size; they are scaled to a square, of which the face ResNet
-sees the middle 6/7 of the width. The pictures are not aligned here. Where they were cut by a tracked box, as those of
-the demo are, the face lies about as in an aligned window, but not exactly so.
+Corpus layout: one folder of pictures per identity, at any size. The face is found in each and aligned as those of clips
+are (`detect`); of the aligned square networks see the middle 7/8, and the face ResNet of that the middle 6/7 of the
+width, as in features/aligned/networks. A picture without a found face is left out, and stands in the ledger.
 
 Both are trained with softmax alone: VGG-Face's triplet loss and the face ResNet's centre loss are left out. The layers
 behind fc6 and fc5 are trained along and thrown away later.
@@ -20,6 +20,7 @@ from pydantic import Field
 from torch import nn
 
 from pipeline.networks import face_resnet, vgg_face
+from pipeline.pretraining.sources._shared.faces import WHOLE, Aligned, loader
 from pipeline.pretraining.sources._shared.reading import IDENTITIES, read_pictures
 from pipeline.pretraining.sources._shared.training import Changes, learn
 from pipeline.training.task import Run, Trained
@@ -38,6 +39,9 @@ class Params(Changes):
         le=512,
         description="height of the pictures, px; null = 224 of vggface, 112 of pyramid {Ouyang 6.2.1: 224 for "
         "*.vggface.*} {Ouyang 6.2.1: 112 for *.pyramid.*}",
+    )
+    detect: Aligned | None = Field(
+        Aligned.model_validate({}), description="how faces are found and aligned, as by align_faces" + WHOLE
     )
     dropout: float | None = Field(
         None, ge=0, lt=1, description="behind fc6 and fc7, or fc5 of pyramid; null = 0.5 of vggface, none in pyramid"
@@ -76,7 +80,7 @@ def normalise(pictures: torch.Tensor, network: str) -> torch.Tensor:
 
 def train(root: Path, params: Params, run: Run) -> Trained:
     """Train VGG-16 or the face ResNet on identities."""
-    corpus = read_pictures(root, IDENTITIES, params.px, params.held_out, run)
+    corpus = read_pictures(root, IDENTITIES, params.held_out, loader(params.detect, params.px, run), run)
     torch.manual_seed(params.loop.seed)
     network, shape, taken = _build(params, len(corpus.classes))
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster on the CPU

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import pickle
 
+import numpy as np
 import pytest
 import torch
 import yaml
 
+from helpers.caffe_files import caffemodel, layers_of
+from helpers.original_names import face_resnet_shapes, weights
 from helpers.weights import CONTENT, sha256, write_lock
 from pipeline.__main__ import main
 from pipeline.core.files import file_digest
-from pipeline.core.weights_file import save_published, save_weights
+from pipeline.core.weights_file import load_weights, save_published, save_weights
 from pipeline.weights.convert import MAPS
 from pipeline.weights.lock import read_lock
+from pipeline.weights.published import publish
 
 HASH = sha256(CONTENT)
 
@@ -233,3 +238,25 @@ def test_verify_sees_a_cached_file_that_is_not_pinned(project, capsys):
     code, out, _ = run(capsys, "verify")
     assert code == 1
     assert "weights.lock has pinned none for pnet" in out
+
+
+def test_a_caffe_model_is_converted_and_what_lies_behind_the_feature_is_named(project, capsys, monkeypatch):
+    narrow = dataclasses.replace(MAPS["face_resnet"], network={"width": 1 / 16})
+    monkeypatch.setitem(MAPS, "face_resnet", narrow)
+    block = {"kind": "file", "file": "face_model.caffemodel", "format": "caffe", "layers": "face_resnet"}
+    lock = write_lock(project / "weights.lock", {"wen": block})
+    blobs = {name: tensor.numpy() for name, tensor in weights(face_resnet_shapes()).items()}
+    blobs |= {"fc6.weight": np.zeros((7, 32)), "fc6.bias": np.zeros(7), "center_loss.weight": np.zeros((7, 32))}
+    mine = project / "face_model.caffemodel"
+    mine.write_bytes(caffemodel(layers_of(blobs), "new"))
+    code, out, _ = run(capsys, "import", "wen", str(mine))
+    assert code == 0
+    assert "; ignored: fc6.weight, fc6.bias, center_loss.weight" in out.splitlines()[0]
+    assert read_lock(lock).entry("wen").sha256 == file_digest(mine)
+    said = publish([read_lock(lock).entry("wen")], project / "cache", project / "out", "fetch_weights.pyramid")
+    assert said.endswith("; ignored: fc6.weight, fc6.bias, center_loss.weight")
+    found = load_weights(project / "out").state
+    assert torch.equal(found["fc5.weight"], torch.from_numpy(blobs["fc5.weight"]))
+    mine.write_bytes(mine.read_bytes()[:-9])
+    write_lock(lock, {"wen": block})
+    assert "damaged or no Caffe model (it ends early)" in refused(capsys, "import", "wen", str(mine))

@@ -10,6 +10,7 @@ import torch
 from helpers.sources import CASES
 from pipeline.core.errors import CorpusError
 from pipeline.pretraining.sources import identity
+from pipeline.pretraining.sources._shared.faces import loader
 from pipeline.pretraining.sources._shared.reading import IDENTITIES, read_pictures
 from pipeline.pretraining.sources._shared.training import augment
 from pipeline.training.task import Run
@@ -30,7 +31,8 @@ def write(root, counts):
 
 
 def read(root, share, run=None):
-    return read_pictures(root, IDENTITIES, identity.INPUT_PX, share, run or Run())
+    load = loader(None, identity.INPUT_PX, run or Run())
+    return read_pictures(root, IDENTITIES, share, load, run or Run())
 
 
 def split(root, share):
@@ -155,6 +157,33 @@ def test_shifts_stay_within_their_reach(reach):
     generator = torch.Generator().manual_seed(0)
     places = [augment(face, generator, reach, 0, 0)[0, 0].nonzero()[0] - 10 for _ in range(60)]
     assert torch.stack(places).abs().max() == reach
+
+
+def test_a_shift_brings_in_no_pixel_of_the_other_side():
+    """A bright left edge stays on the left: what comes in is the picture's own reflection."""
+    faces = torch.zeros(64, 3, 16, 16)
+    faces[..., :4] = 1
+    for axis in (-1, -2):
+        shifted = augmented(faces if axis == -1 else faces.mT, shift_px=3, mirror=False)
+        assert shifted.narrow(axis, 10, 6).max() == 0
+        assert shifted.narrow(axis, 0, 1).min() == 1
+        assert len({float(one.sum()) for one in shifted}) > 3, "it was shifted"
+
+
+def test_shifts_are_whole_and_reflect_without_repeating_the_border():
+    row = torch.arange(5.0).expand(1, 3, 5, 5)
+    found = {tuple(augment(row, torch.Generator().manual_seed(seed), 2, 0, 0, mirror=False)[0, 0, 0].int().tolist())
+             for seed in range(60)}  # fmt: skip
+    assert found == {(2, 1, 0, 1, 2), (1, 0, 1, 2, 3), (0, 1, 2, 3, 4), (1, 2, 3, 4, 3), (2, 3, 4, 3, 2)}
+
+
+def test_every_picture_of_a_batch_has_a_shift_of_its_own():
+    faces = torch.zeros(40, 3, 21, 21)
+    faces[..., 10, 10] = 1
+    places = {tuple(one[0].nonzero()[0].tolist()) for one in augmented(faces, shift_px=4, mirror=False)}
+    assert len(places) > 20
+    again = augmented(faces, shift_px=4, mirror=False)
+    assert torch.equal(again, augmented(faces, shift_px=4, mirror=False)), "the same seed, the same shifts"
 
 
 def test_frames_of_a_clip_are_changed_alike():

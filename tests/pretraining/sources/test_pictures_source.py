@@ -10,6 +10,7 @@ import torch
 from helpers.sources import LOOP, write_identities
 from pipeline.core.errors import CorpusError
 from pipeline.pretraining.sources import pictures
+from pipeline.pretraining.sources._shared.faces import loader
 from pipeline.pretraining.sources._shared.reading import CLASSES, read_pictures
 from pipeline.training.task import Run
 
@@ -38,7 +39,7 @@ def test_pictures_come_to_227_and_small_ones_without_blocks(tmp_path, side, smoo
         (tmp_path / name).mkdir()
         for number in range(2):
             cv2.imwrite(str(tmp_path / name / f"{number}.png"), rng.integers(0, 256, (side, side, 3), np.uint8))
-    corpus = read_pictures(tmp_path, CLASSES, pictures.INPUT_PX, 0.5, Run())
+    corpus = read_pictures(tmp_path, CLASSES, 0.5, loader(None, pictures.INPUT_PX, Run()), Run())
     assert corpus.learn.inputs.shape == (2, 3, 227, 227)
     repeated = (corpus.learn.inputs[..., 1:] == corpus.learn.inputs[..., :-1]).float().mean()
     assert repeated < 0.1, "enlarged by interpolation, not by repeating pixels"

@@ -20,6 +20,8 @@ from pipeline.engine.parallel import ordered_map
 from pipeline.training.task import Examples, Run
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
+Loaded = tuple[np.ndarray, list[str]]
+"""An example, and what degrades it: `reason: detail`."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def read(
     root: Path,
     kind: Kind,
     suffixes: tuple[str, ...],
-    load: Callable[[Path], np.ndarray],
+    load: Callable[[Path], Loaded],
     hold_out: Callable[[list[PurePosixPath]], set[PurePosixPath]],
     run: Run,
 ) -> Corpus:
@@ -100,12 +102,16 @@ def read(
 
 
 def _read(
-    root: Path, load: Callable[[Path], np.ndarray], stage: str, path: PurePosixPath
+    root: Path, load: Callable[[Path], Loaded], stage: str, path: PurePosixPath
 ) -> tuple[PurePosixPath, np.ndarray | None, Entry]:
     try:
-        return path, load(root / path), Entry(path.as_posix(), stage)
+        example, notes = load(root / path)
     except ClipError as error:
         return path, None, Entry(path.as_posix(), stage, "failed", error.reason, error.detail)
+    if notes:
+        reason, _, detail = notes[0].partition(": ")
+        return path, example, Entry(path.as_posix(), stage, "degraded", reason, detail)
+    return path, example, Entry(path.as_posix(), stage)
 
 
 def _examples(
@@ -115,24 +121,41 @@ def _examples(
     return Examples(torch.from_numpy(np.stack([found[path] for path in chosen])), labels)
 
 
-def read_pictures(root: Path, kind: Kind, px: int, share: float, run: Run, enlarging: int = cv2.INTER_LINEAR) -> Corpus:
-    """Return pictures (N, 3, px, px); evenly spaced ones of every class, this share of them, are held out.
-
-    `enlarging` is OpenCV's interpolation of those that are smaller.
+def read_pictures(root: Path, kind: Kind, share: float, load: Callable[[Path], Loaded], run: Run) -> Corpus:
+    """Return pictures as `load` reads them, (N, 3, px, px); evenly spaced ones of every class, this share of them, are
+    held out.
     """
-    return read(root, kind, PICTURES, partial(_picture, px, enlarging), partial(_held_out, share), run)
+    return read(root, kind, PICTURES, load, partial(_held_out, share), run)
 
 
-def _picture(px: int, enlarging: int, path: Path) -> np.ndarray:
+def decoded(path: Path) -> tuple[np.ndarray, bytes]:
+    """Return a picture (H, W, 3) uint8 RGB, turned as its file says, and the file's bytes.
+
+    Raises:
+        ClipError: unreadable, the file cannot be opened; decode_error, it is no picture, or too large for OpenCV
+    """
     try:
-        picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    except cv2.error as error:  # more pixels than OpenCV agrees to read
+        raw = path.read_bytes()
+        picture = cv2.imdecode(np.frombuffer(raw, np.uint8), cv2.IMREAD_COLOR) if raw else None
+    except OSError as error:
+        raise ClipError("unreadable", error.strerror or type(error).__name__) from error
+    except cv2.error as error:
         raise ClipError("decode_error", error.err) from error
     if picture is None:
         raise ClipError("decode_error", "not a readable picture")
-    how = cv2.INTER_AREA if min(picture.shape[:2]) > px else enlarging
-    square = cv2.cvtColor(cv2.resize(picture, (px, px), interpolation=how), cv2.COLOR_BGR2RGB)
-    return np.ascontiguousarray(square.transpose(2, 0, 1))
+    return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), raw
+
+
+def whole(rgb: np.ndarray, px: int, enlarging: int = cv2.INTER_LINEAR) -> np.ndarray:
+    """Return all of a picture (H, W, 3) uint8 in a square, (3, px, px): nothing is stretched, what lies beyond the
+    shorter side is its reflection (OpenCV's BORDER_REFLECT_101). `enlarging` is how a smaller one is interpolated.
+    """
+    height, width = rgb.shape[:2]
+    how = cv2.INTER_AREA if max(height, width) > px else enlarging
+    high, wide = (max(1, round(px * side / max(height, width))) for side in (height, width))
+    scaled, top, left = cv2.resize(rgb, (wide, high), interpolation=how), (px - high) // 2, (px - wide) // 2
+    around = (top, px - high - top, left, px - wide - left)
+    return np.ascontiguousarray(cv2.copyMakeBorder(scaled, *around, cv2.BORDER_REFLECT_101).transpose(2, 0, 1))
 
 
 def _held_out(share: float, paths: list[PurePosixPath]) -> set[PurePosixPath]:

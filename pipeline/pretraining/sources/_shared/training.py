@@ -19,7 +19,9 @@ class Changes(Settings):
     """What training changes about a picture, and how many pictures it never sees."""
 
     held_out: float = Field(gt=0, le=0.5, description="share of every class's pictures never trained on: each 1/n-th")
-    shift_px: int = Field(ge=0, le=20, description="random shift of what is trained on, px")
+    shift_px: int = Field(
+        ge=0, le=20, description="largest random shift of what is trained on, px, drawn for every picture or clip"
+    )
     grey: float = Field(ge=0, le=1, description="share of training pictures shown without colour, so that shape counts")
     tint: float = Field(ge=0, lt=1, description="random gain of every colour channel, 1 +- tint")
     loop: LoopParams = Field(description="training")
@@ -32,10 +34,11 @@ class Changes(Settings):
 def augment(
     pictures: torch.Tensor, generator: torch.Generator, shift_px: int, grey: float, tint: float, mirror: bool = True
 ) -> torch.Tensor:
-    """Mirror half of the pictures, tint all, take the colour from some, and shift the batch by one draw.
+    """Mirror half of the pictures, tint all, take the colour from some, and shift each by its own draw.
 
     `pictures` are (B, 3, ..., H, W) float; whatever lies between, such as frames, is changed in the same way. The
-    largest shift is in px, `grey` is a share, the gains of the colour channels are 1 +- tint.
+    largest shift is in px, `grey` is a share, the gains of the colour channels are 1 +- tint. What a shift brings in
+    from beyond the border is the picture's reflection, as in the crops of faces (without repeating the border).
     """
     ones = (1,) * (pictures.ndim - 2)
 
@@ -46,8 +49,19 @@ def augment(
         pictures = torch.where(chosen(0.5), pictures.flip(-1), pictures)
     pictures = pictures * (1 + tint * (2 * torch.rand((len(pictures), 3, *ones), generator=generator) - 1))
     pictures = torch.where(chosen(grey), pictures.mean(dim=1, keepdim=True), pictures)
-    dy, dx = (int(torch.randint(-shift_px, shift_px + 1, (1,), generator=generator)) for _ in range(2))
-    return torch.roll(pictures, (dy, dx), (-2, -1))
+    shifts = torch.randint(-shift_px, shift_px + 1, (len(pictures), 2), generator=generator)
+    return torch.stack([_shifted(one, *by) for one, by in zip(pictures, shifts.tolist(), strict=True)])
+
+
+def _shifted(picture: torch.Tensor, down: int, across: int) -> torch.Tensor:
+    """Return (..., H, W) moved by whole px, each below H and W."""
+    rows, columns = (_reflected(size, by) for size, by in zip(picture.shape[-2:], (down, across), strict=True))
+    return picture.index_select(-2, rows).index_select(-1, columns)
+
+
+def _reflected(size: int, by: int) -> torch.Tensor:
+    last = size - 1
+    return (last - (last - (torch.arange(size) - by).abs()).abs()).abs()
 
 
 def learn(
