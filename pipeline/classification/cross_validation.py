@@ -20,6 +20,7 @@ from pipeline.core.weights_file import load_weights
 from pipeline.engine.parallel import ordered_map
 from pipeline.protocols.splits import Fold, check_disjoint_source
 from pipeline.protocols.trainable_folds import check_absent, trainable_folds
+from pipeline.training.learning import learned, said
 
 
 @dataclass(frozen=True)
@@ -95,14 +96,18 @@ def cross_validate(
         results = list(ordered_map(job, list(folds.items()), recipe.workers(workers), model, "fold"))
     frame = pd.concat([table for table, _ in results], ignore_index=True)
     posteriors.write_table(out / "posteriors.csv", frame)
-    posteriors.write_table(out / "history.csv", pd.concat([history for _, history in results], ignore_index=True))
-    write_json(out / "about.json", {"model": model, **recipe.about()})
+    history = pd.concat([history for _, history in results], ignore_index=True)
+    posteriors.write_table(out / "history.csv", history)
+    about = recipe.about()
+    own = learned(model, history)
+    write_json(out / "about.json", {"model": model, **about, "learned": [*about.get("learned", ()), *own]})
     write_ledger(out / "ledger.csv", [*upstream, *ledger_entries(model, frame, folds, upstream)])
     test = frame[frame["part"] == "test"]
     if test.empty:
         why = "no fold has clips with the feature to train and to validate on"
         return f"train {model}: nothing to learn from, since {why}"
-    return f"train {model}: accuracy {(test['emotion'] == test['predicted']).mean():.3f} on {len(test)} test clips"
+    line = f"train {model}: accuracy {(test['emotion'] == test['predicted']).mean():.3f} on {len(test)} test clips"
+    return "; ".join([line, *filter(None, map(said, own))])
 
 
 def ledger_entries(

@@ -52,6 +52,8 @@ class Loop:
         keeps: whether the weights of the best round are taken in the end, and not those of the last
         max_gradient: norm of all gradients that is not exceeded; 0 = no limit
         diverged: steps done -> what is raised where the loss is no number; None = training goes on
+        prior: figures of the labels alone, see `pipeline.training.learning.prior`; they stand in every row, beside the
+            steps done so far and whether these are the weights that are taken in the end
         generators: random generators that `batches` and `loss` draw from, beside torch's own
     """
 
@@ -66,6 +68,7 @@ class Loop:
     keeps: bool = True
     max_gradient: float = 0.0
     diverged: Callable[[int], Exception] | None = None
+    prior: Mapping[str, float] = field(default_factory=dict)
     generators: Mapping[str, torch.Generator] = field(default_factory=dict)
     device: str = "cpu"
 
@@ -108,8 +111,9 @@ class Loop:
         self.network.train()
         total = sum(self.step(batch) for batch in self.batches(number))
         row, score = self.judge(number, total)
-        self.history.append(row)
+        self.history.append({**row, "steps": self.done, "kept": 0, **self.prior})
         if not self.keeps:
+            self._mark()
             return
         before, self.since = self.best, self.since + 1
         if all(map(math.isfinite, score)) and (
@@ -117,6 +121,7 @@ class Loop:
         ):
             self.best, self.since = score, 0
             self._keep()
+            self._mark()
         elif self.schedule.goes_back:
             self.network.load_state_dict(self.best_state)
             self.optimiser.load_state_dict(copy.deepcopy(self.best_optimiser))  # it would go on with these very tensors
@@ -125,7 +130,7 @@ class Loop:
     def step(self, batch: Any) -> float:
         """Learn from one batch; return what it adds to the round's total loss."""
         for group in self.optimiser.param_groups:
-            group["lr"] = self.schedule.rate(self.done)
+            group["lr"] = self.schedule.rate(self.done) * group.get("factor", 1.0)
         self.optimiser.zero_grad(set_to_none=True)
         loss, count = self.loss(batch)
         loss.backward()
@@ -137,6 +142,10 @@ class Loop:
         if self.diverged and not math.isfinite(found):
             raise self.diverged(self.done)
         return found * count
+
+    def _mark(self) -> None:
+        for row in self.history:
+            row["kept"] = int(row is self.history[-1])
 
     def _keep(self) -> None:
         if self.keeps:

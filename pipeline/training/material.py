@@ -18,7 +18,7 @@ from pipeline.core.store import FeatureFile
 from pipeline.protocols.leakage import check_learned
 from pipeline.protocols.splits import Fold
 from pipeline.runner.progress import progress
-from pipeline.training.datasets import Dataset, pooled
+from pipeline.training.datasets import Dataset, sequence_of
 
 Kept = tuple[np.ndarray, dict[str, slice]]
 """Arrays (T, K) of clips, one behind the other in one that is mapped; clip id -> where its own lies."""
@@ -80,8 +80,7 @@ class Material:
                 if level:
                     place = f"{self.source}: {level}/{clip.clip_id}"
                     check_learned(place, file.part(clip.clip_id, level), fold[clip.clip_id])
-                found = file.read(clip.clip_id, level, ())
-                sequence = pooled(found.values, found.times, found.mask, self.step_s)
+                sequence = sequence_of(file.read(clip.clip_id, level), self.step_s)
                 if len(sequence):
                     yield clip.clip_id, self.row(sequence)[None] if self.row else sequence
 

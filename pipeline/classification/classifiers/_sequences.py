@@ -20,6 +20,7 @@ from torch.nn.utils.rnn import pad_sequence
 from pipeline.classification.classifiers._files import load_tensors, loading, save_tensors
 from pipeline.core.settings import Settings
 from pipeline.training.datasets import Dataset, Scaler, judged
+from pipeline.training.learning import prior
 from pipeline.training.loop import Loop, Schedule, Score, copied, minibatches
 
 
@@ -109,7 +110,8 @@ class SequenceClassifier(ABC):
 
         optimiser, schedule, p = torch.optim.Adam(groups, lr=rate), Schedule(lambda _: rate), self.params
         given = (self.network, optimiser, schedule, lambda _: minibatches(len(train), p.batch), loss, judge)
-        return Loop(*given, p.epochs, p.patience, max_gradient=5.0).run()
+        known = prior(train.labels, val.labels, weights)
+        return Loop(*given, p.epochs, p.patience, max_gradient=5.0, prior=known).run()
 
     def _padded(self, sequences: list[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
         # scaled batch by batch: a scaled copy of all clips of a wide feature would take twice the memory

@@ -28,6 +28,7 @@ from pipeline.networks.temporal import LayerScales
 from pipeline.runner.progress import progress
 from pipeline.training import checkpoints
 from pipeline.training.datasets import judged
+from pipeline.training.learning import prior
 from pipeline.training.loop import Loop, Schedule, Score
 from pipeline.training.per_fold import is_kept
 
@@ -104,6 +105,7 @@ class EndToEnd:
         optimiser = torch.optim.SGD(weights, lr=params.learning_rate, momentum=params.momentum, weight_decay=decay)
         rounds = math.ceil(params.iterations / params.judge_every)
         loop = Loop(self.network, optimiser, Schedule(params.rate), of_round, loss, judge, rounds)
+        loop.prior = prior(train.labels, val.labels)
         loop.max_gradient, loop.diverged, loop.device = params.max_gradient, diverged, training.runtime.device
         return loop
 

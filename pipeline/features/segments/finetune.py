@@ -74,7 +74,8 @@ class TuneJob:
         checkpoint = self.checkpoints / f"{self.meta.feature}-{self.key(name, fold)[:16]}.pt"
         prepare = self.model.plugin.prepare
         examples = parts["train"], parts["val"]
-        task = Task(network, *examples, lambda inputs, _: prepare(inputs), self.model.code, {"fold": name})
+        last = self.model.plugin.LAST
+        task = Task(network, *examples, lambda inputs, _: prepare(inputs), self.model.code, {"fold": name}, new=last)
         run = Run(self.runtime.device, self.runtime.mixed_precision, checkpoint)
         state, history = fit(task, self.tuning.loop, run)
         if is_kept(self.tuning.keep, name):

@@ -16,7 +16,18 @@ from pipeline.reporting.system.tables import best_of_each, score_row
 
 COLUMNS = ("Model", "Accuracy", "95 % interval", "UAR", "Clips", "Coverage")
 """Of the figures of a model, as `score_row` names them."""
-_SETUP = {"methods", "protocol", "speaker_dependent", "notices", "made_here", "classes", "largest", "chosen", "parts"}
+_SETUP = {
+    "methods",
+    "protocol",
+    "speaker_dependent",
+    "notices",
+    "made_here",
+    "classes",
+    "largest",
+    "chosen",
+    "parts",
+    "unlearned",
+}
 
 
 @dataclass(frozen=True)
