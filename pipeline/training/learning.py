@@ -47,7 +47,7 @@ def prior(labels: Any, judged: Any, weights: Any = None, part: str = "val") -> d
     if len(known):
         figures[f"{part}_prior_loss"] = float(-np.log(plain[known]).mean())
         figures[f"{part}_prior_accuracy"] = float((tested == plain.argmax()).mean())
-    return {name: round(value, 6) for name, value in figures.items()}
+    return {name: round(float(value), 6) for name, value in figures.items()}
 
 
 def learned(network: str, history: pd.DataFrame) -> list[dict[str, Any]]:
