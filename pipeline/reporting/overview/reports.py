@@ -27,6 +27,7 @@ _SETUP = {
     "chosen",
     "parts",
     "unlearned",
+    "baselines",
 }
 
 
@@ -87,8 +88,8 @@ class Report:
 
     @property
     def best(self) -> str:
-        """Name of the most accurate of `rows`; chosen on the test clips."""
-        return best({name: self.scores[name] for name in self.rows})
+        """Name of the most accurate of `rows` but the baselines; chosen on the test clips."""
+        return best({name: self.scores[name] for name in self.rows if name not in self.setup["baselines"]})
 
     def section(self, part: str = "") -> str:
         """Return a part of the page over all, as a stage has written it into the report or a folder within; "" where

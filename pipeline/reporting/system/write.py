@@ -76,6 +76,7 @@ def _setup(report: SystemReport, headline: str, scores: Mapping[str, Score]) -> 
         "classes": report.classes,
         "largest": report.largest[1],
         "methods": methods(report.settings),
+        "baselines": [*report.settings.baselines],
         "chosen": chosen_models(report.settings, headline, scores),
         "parts": parts_of(report.settings, headline, scores),
     }

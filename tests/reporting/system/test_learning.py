@@ -12,7 +12,9 @@ import pytest
 
 from helpers.reports import make, places
 from pipeline.reporting.overview.page import overview
+from pipeline.reporting.overview.reports import read_reports
 from pipeline.reporting.system.learning import learning
+from pipeline.reporting.system.statistics import headline
 from pipeline.reporting.system.system_report import SystemReport
 from pipeline.reporting.system.write import write_report
 from pipeline.systems.params import SystemParams
@@ -100,8 +102,13 @@ def test_every_training_is_in_a_table(tmp_path):
 
 
 def test_baselines_stand_apart_and_are_never_the_best(tmp_path):
-    scores = write_report(report({"logmel-svm": 1, "eyes55-svm": 1, "anet-linear_svm": 0.6}), tmp_path)
+    right = {"logmel-svm": 1, "eyes55-svm": 1, "anet-linear_svm": 0.6, "vote-anet+vnet-linear_svm": 0.7}
+    scores = write_report(report(right), tmp_path / "demo" / "mine")
     assert scores["logmel-svm"].accuracy == 1
+    alone = SYSTEM.model_copy(update={"fusions": ()})
+    assert headline(alone, {name: scores[name] for name in alone.models()}) == "anet-linear_svm"
+    assert [each.best for each in read_reports(tmp_path)] == ["vote-anet+vnet-linear_svm"]
+    tmp_path = tmp_path / "demo" / "mine"
     setup = json.loads((tmp_path / "setup.json").read_text())
     assert setup["chosen"]["audio"] == "anet-linear_svm"
     assert json.loads((tmp_path / "metrics.json").read_text())["audio"]["model"] == "anet-linear_svm"
