@@ -76,8 +76,8 @@ def learn_folds(
     write_table(kept / "history.csv", history)
     own = learned(meta.feature, history)
     if done:
-        with FeatureFile(done[0].folder / FEATURES) as file:
-            meta = file.meta
+        with FeatureFile(done[0].folder / FEATURES) as first:
+            meta = first.meta
     meta = replace(meta, learned=(*meta.learned, *own))
     write_features(out, meta, _packed(names, done, meta.feature), part_keys(folds, present))
     for name, result in zip(names, done, strict=True):
