@@ -21,6 +21,7 @@ from pipeline.core.weights_file import load_weights
 from pipeline.engine.parallel import ordered_map
 from pipeline.protocols.refit import is_refit
 from pipeline.protocols.splits import Fold, check_disjoint_source
+from pipeline.training.learning import learned, said
 
 
 def cross_validate(
@@ -57,7 +58,7 @@ def cross_validate(
         material = recipe.material(clips, class_names(clips), Path(folder))
         job = FoldJob(model, recipe, clips, absent_ids(upstream), out, material)
         results = list(ordered_map(job, list(folds.items()), recipe.workers(workers), model, "fold"))
-    frame = _written(out, model, recipe, folds, results)
+    frame, own = _written(out, model, recipe, folds, results)
     write_ledger(out / "ledger.csv", [*upstream, *ledger_entries(model, frame, folds, upstream)])
     test = frame[frame["part"] == "test"]
     if test.empty:
@@ -66,23 +67,26 @@ def cross_validate(
     count = len(combinations(recipe.params))
     tries = f", the best of {count} candidates in each fold" if count > 1 else ""
     right = (test["emotion"] == test["predicted"]).mean()
-    return f"train {model}: accuracy {right:.3f} on {len(test)} test clips{tries}"
+    line = f"train {model}: accuracy {right:.3f} on {len(test)} test clips{tries}"
+    return "; ".join([line, *filter(None, map(said, own))])
 
 
 def _written(
     out: Path, model: str, recipe: Recipe, folds: Mapping[str, Fold], results: Sequence[FoldResult]
-) -> pd.DataFrame:
-    """Write what the folds gave, but for the ledger; return the posteriors."""
+) -> tuple[pd.DataFrame, Sequence[Mapping[str, Any]]]:
+    """Write what the folds gave, but for the ledger; return the posteriors, and what says whether it learned."""
     frame = pd.concat([result.table for result in results], ignore_index=True)
     posteriors.write_table(out / "posteriors.csv", frame)
     rows = [result.history.assign(fold=name) for name, result in zip(folds, results, strict=True)]
     history = pd.concat(rows, ignore_index=True)
     posteriors.write_table(out / "history.csv", history[["fold", *history.columns.drop("fold")]])
     chosen = {name: dict(result.chosen) for name, result in zip(folds, results, strict=True) if result.chosen}
-    write_json(out / "about.json", {"model": model, **recipe.about(), **({"chosen": chosen} if chosen else {})})
+    about, own = recipe.about(), learned(model, history)
+    about |= {"learned": [*about.get("learned", ()), *own], **({"chosen": chosen} if chosen else {})}
+    write_json(out / "about.json", {"model": model, **about})
     if len(by_seed := pd.concat([result.by_seed for result in results], ignore_index=True)):
         posteriors.write_table(out / posteriors.SEEDS, by_seed)
-    return frame
+    return frame, own
 
 
 def ledger_entries(

@@ -39,7 +39,9 @@ class Recipe(Protocol):
         """Return how many processes to use where the user wants `wanted`."""
 
     def about(self) -> dict[str, Any]:
-        """Return feature, dimension, weights (SHA-256), origin (of the weights, in words) and params."""
+        """Return feature, dimension, weights (SHA-256), origin (of the weights, in words), params, and learned: what
+        the training of the networks behind it came to.
+        """
 
     def material(self, clips: Sequence[Clip], classes: Sequence[str], folder: Path) -> Any:
         """Return what travels to the processes that work on folds: its `of_fold(name, fold, part)` returns `ids`,
@@ -94,12 +96,13 @@ class FeatureRecipe:
     def about(self) -> dict[str, Any]:
         with FeatureFile(self.source) as file:
             meta = file.meta
-        rests = [(meta.feature, meta.weights, meta.origin)]
+        rests, learned = [(meta.feature, meta.weights, meta.origin)], list(meta.learned)
         if self.weights:
             own = load_weights(self.weights)
             rests.append((self.weights.name, own.sha256, own.origin))
+            learned += own.told["learned"]
         head = {"feature": meta.feature, "dimension": meta.dimension}
-        return {**head, **joined(rests), "params": self.params.model_dump()}
+        return {**head, **joined(rests), "learned": learned, "params": self.params.model_dump()}
 
     def material(self, clips: Sequence[Clip], classes: Sequence[str], folder: Path) -> Material:
         row = partial(self.plugin.row, self.params) if hasattr(self.plugin, "row") else None

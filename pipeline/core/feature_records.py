@@ -105,6 +105,7 @@ class FeatureMeta:
         params: settings that it was computed with
         weights: SHA-256 of the network's weights, or ""
         origin: where the weights come from, in words
+        learned: what the training of each network behind it came to (`pipeline.training.learning.learned`)
 
     >>> FeatureMeta("pyramid", 6, "float16", layers=(("pool3", (2, 2)), ("fc5", (2,)))).widths
     (4, 2)
@@ -121,6 +122,7 @@ class FeatureMeta:
     params: Mapping[str, Any] = field(default_factory=dict)
     weights: str = ""
     origin: str = ""
+    learned: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def widths(self) -> tuple[int, ...]:

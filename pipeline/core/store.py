@@ -83,7 +83,8 @@ class FeatureFile:
         self._file.close()
 
     def _read_meta(self) -> FeatureMeta:
-        raw = {f.name: self._file.attrs[f.name] for f in fields(FeatureMeta)}
+        raw = {f.name: self._file.attrs[f.name] for f in fields(FeatureMeta) if f.name != "learned"}
+        raw["learned"] = tuple(json.loads(self._file.attrs.get("learned", "[]")))
         raw["columns"] = tuple(json.loads(raw["columns"]))
         raw["layers"] = tuple((str(name), tuple(shape)) for name, shape in json.loads(raw["layers"]))
         raw["params"] = json.loads(raw["params"])

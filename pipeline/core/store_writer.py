@@ -145,7 +145,9 @@ def feature_file(path: Path, meta: FeatureMeta) -> Iterator[_NewFile]:
 
 def _describe(file: h5py.File, meta: FeatureMeta, **more: Any) -> None:
     for name, value in {**asdict(meta), **more}.items():
-        file.attrs[name] = canonical_json(value) if name in ("columns", "layers", "params") else value
+        if name != "learned" or value:  # only networks have learned
+            as_json = name in ("columns", "layers", "learned", "params")
+            file.attrs[name] = canonical_json(value) if as_json else value
 
 
 def write_clip(group: h5py.Group, blocks: Iterable[ClipFeatures], meta: FeatureMeta | None = None) -> None:

@@ -42,6 +42,13 @@ class Weights:
     sha256: str
     origin: str
 
+    @property
+    def told(self) -> dict[str, Any]:
+        """Return what a feature file of the network says of it: weights, origin, and `learned`, what its training came
+        to; see `FeatureMeta`.
+        """
+        return {"weights": self.sha256, "origin": self.origin, "learned": tuple(self.config.get("learned", ()))}
+
 
 def save_weights(folder: Path, state: Mapping[str, torch.Tensor], config: Mapping[str, Any], origin: str) -> None:
     """Write `weights.pt`, and its digest beside it; equal values give equal bytes."""

@@ -70,7 +70,7 @@ def choose(params: Mapping[str, Any], steps: Steps, project: Path, corpus: str, 
     """
     settings = parse(SystemParams, section(params, f"systems.{system}"), f"params.yaml: systems.{system}")
     fuse, by_name = steps.fusion(corpus, system), named_fusions(settings)
-    models = {str(model): TrainedModel(model, steps.model(fuse, model), project) for model in settings.models()}
+    models = {str(model): TrainedModel(model, steps.model(fuse, model), project) for model in settings.own()}
     if name and name not in by_name and name not in models:
         near = did_you_mean(name, [*by_name, *models])
         raise SettingsError(f"--model {name}: {system} has no such model or fusion{near}")

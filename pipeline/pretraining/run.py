@@ -28,9 +28,11 @@ from pipeline.core.settings import Runtime, parse
 from pipeline.core.weights_file import save_weights
 from pipeline.pretraining.settings import PretrainParams, origin
 from pipeline.training import checkpoints
+from pipeline.training.learning import learned, said
 from pipeline.training.task import Run, Trained, check_device
 
-_COLUMNS = ["epoch", "loss", "held_out_accuracy"]
+_LIVE = ["loss", "held_out_loss", "held_out_accuracy"]
+_COLUMNS = ["epoch", *_LIVE, "steps", "kept", "prior_loss", "held_out_prior_loss", "held_out_prior_accuracy"]
 _OFFLINE = {"DVC_STUDIO_OFFLINE": "true", "DVC_NO_ANALYTICS": "true", "DVCLIVE_LOGLEVEL": "ERROR"}
 _NOT_OURS = ("DVC_EXP_BASELINE_REV", "DVC_EXP_NAME", "DVCLIVE_RESUME", "DVCLIVE_TEST")
 
@@ -65,13 +67,16 @@ def pretrain(
         trained: Trained = source.train(root, settings, run)
     config = {**trained.config, "speakers": sorted(source.speakers(root, settings)), "device": runtime.device}
     config["precision"] = "bfloat16" if half else "float32"
-    save_weights(out, trained.state, config, origin(key, root, len(trained.history)))
-    write_table(out / "history.csv", pd.DataFrame(trained.history, columns=_COLUMNS))
+    history = pd.DataFrame(trained.history, columns=_COLUMNS)
+    config["learned"] = learned(feature, history)
+    save_weights(out, trained.state, config, origin(key, root, len(history)))
+    write_table(out / "history.csv", history)
     write_json(out / "metrics.json", dict(trained.metrics))  # over what DVCLive left there while the training went on
     (out / "plots" / "metrics").mkdir(parents=True, exist_ok=True)  # dvc.yaml promises it, also after 0 epochs
     checkpoints.delete(checkpoint)
-    figures = ", ".join(f"{name} {value:g}" for name, value in trained.metrics.items())
-    return f"pretrain {feature}: {figures}" + (f"; {summary(trained.ledger)}" if trained.ledger else "")
+    figures = [f"{name} {value:g}" for name, value in trained.metrics.items()]
+    line = f"pretrain {feature}: " + ", ".join([*figures, *filter(None, map(said, config["learned"]))])
+    return line + (f"; {summary(trained.ledger)}" if trained.ledger else "")
 
 
 @contextmanager
@@ -97,7 +102,7 @@ def live_plots(out: Path) -> Iterator[Callable[[Mapping[str, float]], None]]:
 
 def _log(live: Any, row: Mapping[str, float]) -> None:
     live.step = int(row["epoch"])
-    for name in _COLUMNS[1:]:
+    for name in _LIVE:
         live.log_metric(name, row[name], timestamp=False)
     live.next_step()
 

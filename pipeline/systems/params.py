@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
@@ -34,6 +34,11 @@ class SystemParams(Settings):
     also: Mapping[ModelId, Modality] = Field(
         default={}, description="further models, `<feature>-<classifier>`, and their modality"
     )
+    baselines: Mapping[ModelId, tuple[ModelId, ...]] = Field(
+        default={},
+        description="model of `also` on the input of networks -> the models on what these learned, which the report "
+        "compares with it",
+    )
     fused: tuple[Name, ...] | None = Field(default=None, description="classifiers that are fused; default: all")
     pairs: _Pairs | None = Field(
         default=None, description="pairs [audio feature, video feature] that are fused; default: each with each"
@@ -55,6 +60,17 @@ class SystemParams(Settings):
             if name in known:
                 raise ValueError(f"'{name}' is a model of the system already; remove it here")
         return also
+
+    @field_validator("baselines")
+    @classmethod
+    def _baselines_are_models(cls, baselines: Any, info: ValidationInfo) -> Any:
+        also = info.data.get("also", {})
+        known = [*_crossed(info.data.get("features", {}), info.data.get("classifiers", ())), *also]
+        for baseline, models in baselines.items():
+            for name, among, what in ((baseline, also, "`also`"), *((model, known, "the models") for model in models)):
+                if name not in among:
+                    raise ValueError(f"'{name}' is none of {what} of the system{did_you_mean(name, among)}")
+        return baselines
 
     @field_validator("fused")
     @classmethod
@@ -104,6 +120,10 @@ class SystemParams(Settings):
     def models(self) -> list[ModelId]:
         """Return all models of one feature: every feature with every classifier, then the further ones."""
         return [*self.crossed(), *self.also]
+
+    def own(self) -> list[ModelId]:
+        """Return the models that the system is for: all but the baselines."""
+        return [model for model in self.models() if model not in self.baselines]
 
     def modality(self, model: ModelId) -> Modality:
         """Return what a model's feature is made of."""

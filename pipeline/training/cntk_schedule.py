@@ -28,6 +28,7 @@ from torch import nn
 
 from pipeline.core.settings import Settings
 from pipeline.training.fitting import logits
+from pipeline.training.learning import prior
 from pipeline.training.loop import Loop, Schedule, Score, minibatches
 from pipeline.training.task import Examples, History, Run, check_device
 
@@ -150,6 +151,7 @@ def fit(network: nn.Module, learn: Examples, judged: Examples, params: AdjustedR
         return {"epoch": epoch, "learning_rate": schedule.current, **rounded}, (-criterion,)
 
     given = (network, optimiser, schedule, lambda _: minibatches(len(learn.labels), params.batch, order), loss, judge)
-    history = Loop(*given, params.epochs).run(on_round=run.on_epoch)
+    known = prior(learn.labels, judged.labels, part="held_out")
+    history = Loop(*given, params.epochs, prior=known).run(on_round=run.on_epoch)
     network.cpu().eval()
     return history

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline.core.feature_records import ClipFeatures
 from pipeline.core.moments import moments
 from pipeline.protocols.leakage import check_fit
 
@@ -74,6 +75,23 @@ def pooled(values: np.ndarray, times: np.ndarray, mask: np.ndarray, step_s: floa
     edges = np.flatnonzero(np.diff(step, prepend=step[0] - 1))
     sums = np.add.reduceat(observed.astype(np.float64), edges, axis=0)
     return (sums / np.diff(np.append(edges, len(step)))[:, None]).astype(np.float32)
+
+
+def sequence_of(clip: ClipFeatures, step_s: float) -> np.ndarray:
+    """Return what a classifier takes of a clip: its `values`, `pooled`; of crops their luma, which is the networks' own
+    input, by 32 x 32 pixels, (T, 1024) float32 from 0 to 255.
+    """
+    values = luma(clip.extra["crops"]) if "crops" in clip.extra else clip.values
+    return pooled(values, clip.times, clip.mask, step_s)
+
+
+def luma(crops: np.ndarray, px: int = 32) -> np.ndarray:
+    """Return the luma (ITU-R BT.601) of crops (T, H, W, 3) uint8 RGB, px x px means of areas, (T, px * px) float32."""
+    import cv2
+
+    grey = (cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY) for crop in crops)
+    small = [cv2.resize(one, (px, px), interpolation=cv2.INTER_AREA).ravel() for one in grey]
+    return np.array(small, np.float32).reshape(len(crops), px * px)
 
 
 def judged(posteriors: np.ndarray, labels: np.ndarray, known: np.ndarray) -> tuple[float, float]:

@@ -12,7 +12,8 @@ from torch import nn
 from pipeline.engine.code_digest import code_digest
 from pipeline.training import checkpoints
 from pipeline.training.batches import Batch, in_parts, moved, ready
-from pipeline.training.loop import Loop, Schedule, copied
+from pipeline.training.learning import prior
+from pipeline.training.loop import Loop, Schedule, Score, copied
 from pipeline.training.order import near_minibatches
 from pipeline.training.task import Examples, History, LoopParams, Run, State, Task, check_device
 
@@ -21,7 +22,8 @@ def fit(task: Task, params: LoopParams, run: Run) -> tuple[State, History]:
     """Train with cross-entropy; return the weights of the epoch that `params.patience` says, on the CPU, and the
     history; without held-out examples it is the last epoch.
 
-    The history has epoch, loss, held_out_accuracy. A SettingsError says that the device is not there.
+    The history has epoch, loss, held_out_loss, held_out_accuracy, and what `Loop` adds. A SettingsError says that the
+    device is not there.
     """
     check_device(run.device)
     torch.set_num_threads(params.threads)
@@ -38,30 +40,30 @@ def fit(task: Task, params: LoopParams, run: Run) -> tuple[State, History]:
         inputs, labels = (moved(tensor, device) for tensor in batch)
         return nn.functional.cross_entropy(logits(network, inputs, run), labels), len(labels)
 
-    def judge(epoch: int, total: float) -> tuple[dict[str, float], tuple[float]]:
-        reached = accuracy(network, task.held_out, params.at_once or params.batch, task.prepare, run)
-        mean = round(total / len(task.train.labels), 6)
-        return {"epoch": epoch, "loss": mean, "held_out_accuracy": round(reached, 6)}, (reached,)
+    def judge(epoch: int, total: float) -> tuple[dict[str, float], Score]:
+        lost, reached = judged(network, task.held_out, params.at_once or params.batch, task.prepare, run)
+        row = {"loss": total / len(task.train.labels), "held_out_loss": lost, "held_out_accuracy": reached}
+        return {"epoch": epoch, **{name: round(value, 6) for name, value in row.items()}}, (reached, -lost)
 
     settings: dict[str, Any] = {"lr": params.learning_rate, "weight_decay": params.weight_decay}
-    optimiser: torch.optim.Optimizer = torch.optim.Adam(network.parameters(), **settings)
+    groups = weight_groups(network, task.new, params.new_rate)
+    optimiser: torch.optim.Optimizer = torch.optim.Adam(groups, **settings)
     if params.optimiser == "sgd":
-        optimiser = torch.optim.SGD(network.parameters(), momentum=params.momentum, **settings)
+        optimiser = torch.optim.SGD(groups, momentum=params.momentum, **settings)
     schedule = Schedule(lambda _: params.learning_rate)
     drawn = {"order of examples": order, **task.generators}
     rounds = (params.epochs, params.patience if len(task.held_out.labels) else None)
     loop = Loop(network, optimiser, schedule, batches, loss, judge, *rounds, generators=drawn, device=device)
     loop.parts = partial(in_parts, at_once=params.at_once)
+    loop.prior = prior(task.train.labels, task.held_out.labels, part="held_out")
     key = _key(task, params, run) if run.checkpoint else ""
     history = loop.run(run.checkpoint, key, run.on_epoch, "training", run.checkpoint_s)
     return copied(network), history
 
 
-def kept_epochs(history: History, params: LoopParams) -> int:
+def kept_epochs(history: History) -> int:
     """Return how many epochs `fit` trained until the one that it kept."""
-    if params.patience is None:
-        return len(history)
-    return 1 + max(range(len(history)), key=lambda epoch: history[epoch]["held_out_accuracy"])
+    return 1 + next(epoch for epoch, row in enumerate(history) if row["kept"])
 
 
 def _key(task: Task, params: LoopParams, run: Run) -> str:
@@ -84,18 +86,35 @@ def _key(task: Task, params: LoopParams, run: Run) -> str:
     return checkpoints.digest_of(about, {**tensors, **task.tables, **task.network.state_dict()})
 
 
-@torch.inference_mode()
+def weight_groups(network: nn.Module, new: str, factor: float) -> list[dict[str, Any]]:
+    """Return the weights of a network for an optimiser; those of the layer `new` learn `factor` times as fast."""
+    layer = list(network.get_submodule(new).parameters()) if new and factor != 1 else []
+    body = [weight for weight in network.parameters() if all(weight is not one for one in layer)]
+    return [{"params": body}, *([{"params": layer, "factor": factor}] if layer else [])]
+
+
 def accuracy(
     network: nn.Module, examples: Examples, batch: int, prepare: Callable[[torch.Tensor, bool], torch.Tensor], run: Run
 ) -> float:
     """Return the share of examples whose class the network, which is on `run.device`, names."""
+    return judged(network, examples, batch, prepare, run)[1]
+
+
+@torch.inference_mode()
+def judged(
+    network: nn.Module, examples: Examples, batch: int, prepare: Callable[[torch.Tensor, bool], torch.Tensor], run: Run
+) -> tuple[float, float]:
+    """Return the cross-entropy per example, and the share of examples whose class the network names."""
     network.eval()
-    right = 0
+    right, lost = 0, 0.0
     rows = torch.arange(len(examples.labels)).split(batch)
-    for found in ready(((prepare(examples.inputs[some], False), examples.labels[some]) for some in rows), run.device):
-        inputs, labels = (moved(tensor, run.device) for tensor in found)
-        right += int((logits(network, inputs, run).argmax(1) == labels).sum())
-    return right / max(1, len(examples.labels))
+    for some in ready(((prepare(examples.inputs[some], False), examples.labels[some]) for some in rows), run.device):
+        inputs, labels = (moved(tensor, run.device) for tensor in some)
+        found = logits(network, inputs, run)
+        right += int((found.argmax(1) == labels).sum())
+        lost += nn.functional.cross_entropy(found, labels, reduction="sum").item()
+    count = max(1, len(examples.labels))
+    return lost / count, right / count
 
 
 def logits(network: nn.Module, inputs: torch.Tensor, run: Run) -> torch.Tensor:

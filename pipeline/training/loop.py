@@ -55,6 +55,8 @@ class Loop:
             the history has `clipped`, the share of the round's steps in which a group was cut
         parts: batch -> its pieces, which are learned from one after the other in one step, and their shares in its loss
         diverged: steps done -> what is raised where the loss is no number; None = training goes on
+        prior: figures of the labels alone, see `pipeline.training.learning.prior`; they stand in every row, beside the
+            steps done so far and whether these are the weights that are taken in the end
         generators: random generators that `batches` and `loss` draw from, beside torch's own
     """
 
@@ -69,6 +71,7 @@ class Loop:
     max_gradient: float = 0.0
     parts: Callable[[Any], Iterable[tuple[Any, float]]] = lambda batch: ((batch, 1.0),)
     diverged: Callable[[int], Exception] | None = None
+    prior: Mapping[str, float] = field(default_factory=dict)
     generators: Mapping[str, torch.Generator] = field(default_factory=dict)
     device: str = "cpu"
 
@@ -122,14 +125,16 @@ class Loop:
         row, score = self.judge(number, total)
         if self.max_gradient:
             row["clipped"] = round(self.cut / max(1, self.done - begun), 6)
-        self.history.append(row)
+        self.history.append({**row, "steps": self.done, "kept": 0, **self.prior})
         if not self.keeps:
+            self._mark()
             return
         before, self.since = self.best, self.since + 1
         better = before is None or score > before or (self.schedule.ties and score == before)
         if better and all(map(math.isfinite, score)):
             self.best, self.since = score, 0
             self._keep()
+            self._mark()
         elif self.schedule.goes_back:
             self.network.load_state_dict(self.best_state)
             self.optimiser.load_state_dict(copy.deepcopy(self.best_optimiser))  # it would go on with these very tensors
@@ -138,7 +143,7 @@ class Loop:
     def step(self, batch: Any) -> float:
         """Learn from one batch; return what it adds to the round's total loss: each piece's times what it counts."""
         for group in self.optimiser.param_groups:
-            group["lr"] = self.schedule.rate(self.done)
+            group["lr"] = self.schedule.rate(self.done) * group.get("factor", 1.0)
         self.optimiser.zero_grad(set_to_none=True)
         found = total = 0.0
         for part, share in self.parts(batch):
@@ -158,6 +163,10 @@ class Loop:
         groups = [group["params"] for group in self.optimiser.param_groups]
         norms = [float(nn.utils.clip_grad_norm_(weights, self.max_gradient)) for weights in groups]
         self.cut += max(norms) > self.max_gradient
+
+    def _mark(self) -> None:
+        for row in self.history:
+            row["kept"] = int(row is self.history[-1])
 
     def _keep(self) -> None:
         if self.keeps:

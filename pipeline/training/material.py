@@ -19,7 +19,7 @@ from pipeline.protocols.leakage import check_learned
 from pipeline.protocols.refit import level_of, noted
 from pipeline.protocols.splits import Fold
 from pipeline.runner.progress import progress
-from pipeline.training.datasets import Dataset, pooled
+from pipeline.training.datasets import Dataset, sequence_of
 
 Kept = tuple[np.ndarray, dict[str, slice]]
 """Arrays (T, K) of clips, one behind the other in one that is mapped; clip id -> where its own lies."""
@@ -83,8 +83,7 @@ class Material:
                     place = f"{self.source}: {level}/{clip.clip_id}"
                     then = noted(file.part(clip.clip_id, level), name, level)
                     check_learned(place, then, fold[clip.clip_id])
-                found = file.read(clip.clip_id, level, ())
-                sequence = pooled(found.values, found.times, found.mask, self.step_s)
+                sequence = sequence_of(file.read(clip.clip_id, level), self.step_s)
                 if len(sequence):
                     yield clip.clip_id, self.row(sequence)[None] if self.row else sequence
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -27,6 +27,7 @@ from pipeline.protocols.leakage import part_keys
 from pipeline.protocols.refit import refit_of
 from pipeline.protocols.splits import Fold
 from pipeline.runner.progress import progress
+from pipeline.training.learning import learned, said
 
 FEATURES, REFIT_FEATURES = "features.h5", "refit.h5"
 _DONE = "history.json"
@@ -80,16 +81,19 @@ def learn_folds(
     names = sorted(folds)
     done = list(ordered_map(partial(_learned, job, scratch), sorted(folds.items()), workers, meta.feature, "fold"))
     present = sorted({clip_id for result in done for clip_id in result.clips})
-    if done:
-        with FeatureFile(done[0].folder / FEATURES) as learned:
-            meta = learned.meta
     levels = dict(folds)
     for name, result in zip(names, done, strict=True):
         if (result.folder / REFIT_FEATURES).is_file():
             levels.update([refit_of(name, folds[name])])
-    write_features(out, meta, _packed(names, done, meta.feature), part_keys(levels, present))
     rows = [{"fold": name, **row} for name, result in zip(names, done, strict=True) for row in result.history]
-    write_table(kept / "history.csv", pd.DataFrame(rows, columns=None if done else ["fold"]))
+    history = pd.DataFrame(rows, columns=None if done else ["fold"])
+    write_table(kept / "history.csv", history)
+    own = learned(meta.feature, history)
+    if done:
+        with FeatureFile(done[0].folder / FEATURES) as first:
+            meta = first.meta
+    meta = replace(meta, learned=(*meta.learned, *own))
+    write_features(out, meta, _packed(names, done, meta.feature), part_keys(levels, present))
     for name, result in zip(names, done, strict=True):
         for file in filter(Path.is_file, (result.folder / FILE, result.folder / DIGEST)):
             (kept / name).mkdir(parents=True, exist_ok=True)
@@ -97,7 +101,8 @@ def learn_folds(
     if scratch.exists():
         shutil.rmtree(scratch)
     reused = sum(result.reused for result in done)
-    return f"{len(names)} folds" + (f", {reused} of them kept from an unfinished run" if reused else "")
+    kept_on = f", {reused} of them kept from an unfinished run" if reused else ""
+    return "; ".join([f"{len(names)} folds{kept_on}", *filter(None, map(said, own))])
 
 
 @dataclass(frozen=True)

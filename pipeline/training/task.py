@@ -39,6 +39,9 @@ class LoopParams(Settings):
     )
     momentum: float = Field(0.9, ge=0, lt=1, description="of sgd {Zhang IV.B: 0.9 for segments_*}")
     weight_decay: float = Field(0.0, ge=0, description="share of the weights added to their gradients")
+    new_rate: float = Field(
+        1.0, gt=0, description="factor on the learning rate of the last layer where that is new, as in fine-tuning"
+    )
     threads: int = Field(ge=1, description="CPU threads; a fixed number, since it changes the floats")
     seed: int = Field(ge=0, description="of initial weights and order")
 
@@ -106,6 +109,7 @@ class Task:
         settings: everything else that the result depends on, as JSON values
         tables: tensors that `prepare` reads, by name
         generators: random generators that `prepare` draws from, by name
+        new: name of the last layer where it alone begins at random weights; "" = all layers are alike
     """
 
     network: nn.Module  # changed in place
@@ -116,6 +120,7 @@ class Task:
     settings: Mapping[str, Any] = field(default_factory=dict)
     tables: Mapping[str, torch.Tensor] = field(default_factory=dict)
     generators: Mapping[str, torch.Generator] = field(default_factory=dict)
+    new: str = ""
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,7 @@ def test_posteriors_history_and_ledger(tmp_path):
     assert {e.status for i, e in entries.items() if i != missing} == {"ok"}
     assert json.loads((tmp_path / "out" / "about.json").read_text()) == {
         "model": "toy-model", "feature": "toy", "dimension": 2, "weights": "", "origin": "computed",
+        "learned": [],
         "params": {
             "c": [0.1, 1.0], "balanced": True, "refit": False, "probabilities": "pairwise", "scaling": "deviation",
             "pooling": "average",
@@ -213,6 +214,17 @@ def test_weights_behind_a_feature_without_any_stand_alone(tmp_path):
     suits = plugin(WEIGHTS=True, check_input=lambda meta, where: None)
     about = FeatureRecipe.of(suits, Steps(), write(tmp_path / "toy.h5"), weights(tmp_path), "train.x").about()
     assert (about["weights"], about["origin"]) == (load_weights(tmp_path / "source").sha256, "a source task")
+
+
+def test_a_model_tells_what_every_training_behind_it_came_to(tmp_path):
+    """From the source task's weights through the feature file to the report's `about.json`."""
+    one, two = ({"network": name, "loss": 1.9, "unlearned": []} for name in ("anet", "gender"))
+    folder = tmp_path / "source"
+    save_weights(folder, {"w": torch.zeros(1)}, {"speakers": [], "learned": [two]}, "a source task")
+    assert load_weights(folder).told["learned"] == (two,)
+    suits = plugin(WEIGHTS=True, check_input=lambda meta, where: None)
+    recipe = FeatureRecipe.of(suits, Steps(), write(tmp_path / "toy.h5", learned=(one,)), folder, "train.x")
+    assert recipe.about()["learned"] == [one, two]
 
 
 def test_weights_that_have_met_a_speaker_are_refused_before_training(tmp_path):

@@ -86,7 +86,7 @@ def test_a_file_from_elsewhere_can_be_learned_from(tmp_path: Path, monkeypatch: 
 def test_the_table_of_attributes_is_what_files_have(tmp_path: Path) -> None:
     table = text_of(PAGE).split("## Attributes of the file")[1].split("## ")[0]
     listed = set(re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE))
-    write_features(tmp_path / "x.h5", FeatureMeta("x", 3, "float32"), [("c", clip(4, 0))])
+    write_features(tmp_path / "x.h5", FeatureMeta("x", 3, "float32", learned=({"network": "x"},)), [("c", clip(4, 0))])
     with h5py.File(tmp_path / "x.h5") as file:
         more = {"clip_count", "content", "format"}
         assert listed == set(file.attrs) == {field.name for field in fields(FeatureMeta)} | more

@@ -144,6 +144,8 @@ SMALL = {
     "extract.lld147": None,
     "systems.huang2017.features": {"a60": "audio", "v1024": "video"},
     "systems.huang2017.fused": ["lstm", "svm"],
+    **{f"systems.{name}.baselines": {} for name in ("huang2017", "zhang2017", "ouyang2017")},
+    **{f"systems.{name}.also": {} for name in ("huang2017", "zhang2017")},
     "select.v2048": None,
     "select.v1024.k": 64,
     "rank.pool5.trees": 6,

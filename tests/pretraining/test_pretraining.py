@@ -114,7 +114,9 @@ def test_without_epochs_the_weights_are_called_random(here):
     root = write_voices(here / "voices")
     train(root, "out", settings(loop={**LOOP, "epochs": 0}))
     assert load_weights(here / "out").origin == "RANDOM weights, since pretrain.a60.settings.loop.epochs is 0"
-    assert (here / "out/history.csv").read_text() == "epoch,loss,held_out_accuracy\n"
+    assert (here / "out/history.csv").read_text() == (
+        "epoch,loss,held_out_loss,held_out_accuracy,steps,kept,prior_loss,held_out_prior_loss,held_out_prior_accuracy\n"
+    )
     assert (here / "out/plots/metrics").is_dir()
     assert "held_out_frame_accuracy" in json.loads((here / "out/metrics.json").read_text())
     assert origin("pretrain.a60", root, 3).startswith(

@@ -285,3 +285,22 @@ def test_what_a_combined_fusion_lacks_is_found_through_all_levels(lost, expected
     entries = [e for e in fusion_entries(COMBINED, rows, FOLDS, upstream) if e.clip_id == "t1"]
     assert [e.status for e in entries] == expected
     assert {e.detail for e in entries if e.status != "ok"} <= {f"without {lost[0]}"}
+
+
+@pytest.mark.parametrize(
+    ("baselines", "message"),
+    [
+        ({"mfcc39-svm": ["a60-lstm"]}, ""),
+        ({"mfcc-svm": ["a60-lstm"]}, "'mfcc-svm' is none of `also` of the system .did you mean 'mfcc39-svm'"),
+        ({"a60-lstm": ["a60-lstm"]}, "'a60-lstm' is none of `also`"),
+        ({"mfcc39-svm": ["a61-lstm"]}, "'a61-lstm' is none of the models of the system .did you mean 'a60-lstm'"),
+    ],
+)
+def test_baselines_are_further_models_beside_models(baselines, message):
+    given = {"features": {"a60": "audio"}, "classifiers": ["lstm"], "also": {"mfcc39-svm": "audio"}, "fusions": []}
+    if message:
+        with pytest.raises(SettingsError, match=message):
+            parse(SystemParams, {**given, "baselines": baselines}, "params.yaml: systems.mine")
+        return
+    found = parse(SystemParams, {**given, "baselines": baselines}, "params.yaml: systems.mine")
+    assert (found.models(), found.own()) == (["a60-lstm", "mfcc39-svm"], ["a60-lstm"])

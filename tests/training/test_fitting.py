@@ -52,7 +52,9 @@ def test_it_learns():
     assert accuracy(learner, points(2), 16, same, Run()) > 0.9
     assert history[-1]["loss"] < history[0]["loss"]
     assert [row["epoch"] for row in history] == list(range(len(history)))
-    assert set(history[0]) == {"epoch", "loss", "held_out_accuracy"}
+    prior = {"prior_loss", "held_out_prior_loss", "held_out_prior_accuracy"}
+    assert set(history[0]) == {"epoch", "loss", "held_out_loss", "held_out_accuracy", "steps", "kept", *prior}
+    assert [row["steps"] for row in history] == [8 * (row["epoch"] + 1) for row in history]
 
 
 def test_the_best_epochs_weights_are_kept():

@@ -169,3 +169,18 @@ def test_a_corpus_larger_than_the_memory_is_learned_from(tmp_path):
     words = [sys.executable, "-c", LARGER, str(tmp_path)]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "187 1024.0\n"), done.stderr
+
+
+def test_of_crops_the_luma_is_read(tmp_path):
+    """A classifier on a file of crops sees the networks' own input, not the places that its `values` hold."""
+    crops = np.zeros((3, 64, 96, 3), np.uint8)
+    crops[1, :32], crops[2, :, 48:] = (255, 255, 255), (0, 255, 0)
+    seen = ClipFeatures(np.full((3, 4), 7, np.float32), np.arange(3.0), np.array([True, False, True]), {"crops": crops})
+    write_features(tmp_path / "crops.h5", FeatureMeta("crops", 4, "float32"), [("a", seen)])
+    clip = Clip("a", "a.mp4", "s1", "anger")
+    found = Material(tmp_path / "crops.h5", [clip], ["anger"]).of_fold("fold-00", {"a": "train"}, "train").sequences[0]
+    assert found.shape == (2, 32 * 32)
+    assert not found[0].any(), "the second frame was not observed"
+    right = found[1].reshape(32, 32)
+    assert right[:, :16].max() == 0
+    assert np.all(right[:, 16:] == 150), "0.587 of 255"

@@ -26,6 +26,7 @@ from pipeline.core.settings import Settings
 from pipeline.protocols.held_out import by_others
 from pipeline.training.batches import class_weights
 from pipeline.training.datasets import Dataset, Scaler, judged
+from pipeline.training.learning import prior
 from pipeline.training.loop import Loop, Schedule, Score, copied, minibatches
 from pipeline.training.place import CPU
 from pipeline.training.task import PATIENCE
@@ -129,7 +130,8 @@ class SequenceClassifier(ABC):
         p = self.params
         optimiser, schedule = torch.optim.Adam(groups, lr=p.learning_rate), Schedule(lambda _: p.learning_rate)
         given = (self.network, optimiser, schedule, lambda _: minibatches(len(train), p.batch), loss, judge)
-        return Loop(*given, epochs, p.patience if len(val) else None, max_gradient=p.max_gradient).run()
+        known, patience = prior(train.labels, val.labels, weights), p.patience if len(val) else None
+        return Loop(*given, epochs, patience, max_gradient=p.max_gradient, prior=known).run()
 
     def _logits(self, sequences: list[np.ndarray]) -> torch.Tensor:
         # scaled batch by batch: a scaled copy of all clips of a wide feature would take twice the memory

@@ -30,6 +30,7 @@ from pipeline.runner.progress import progress
 from pipeline.training import checkpoints
 from pipeline.training.batches import Batch, class_weights, in_parts, moved, ready
 from pipeline.training.datasets import judged
+from pipeline.training.learning import prior
 from pipeline.training.loop import Loop, Schedule, Score
 from pipeline.training.per_fold import is_kept
 
@@ -131,6 +132,7 @@ class EndToEnd:
         loop = Loop(self.network, optimiser, Schedule(params.rate), of_round, loss, judge, rounds, patience)
         loop.max_gradient, loop.diverged, loop.device = params.max_gradient, diverged, device
         loop.parts = partial(in_parts, at_once=params.at_once, weights=weights)
+        loop.prior = prior(train.labels, val.labels, weights)
         return loop
 
     def logits(self, inputs: torch.Tensor) -> torch.Tensor:

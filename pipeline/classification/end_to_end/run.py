@@ -74,7 +74,8 @@ class EndToEndRecipe:
         origin = f"{loaded.origin}; fine-tuned in each fold on its training clips"
         rests = [(faces.feature, faces.weights, faces.origin), (network.name, loaded.sha256, origin)]
         params = self.training.params.model_dump(mode="json")
-        return {"feature": self.name, "dimension": seen.dimension, **joined(rests), "params": params}
+        head = {"feature": self.name, "dimension": seen.dimension}
+        return {**head, **joined(rests), "learned": list(loaded.told["learned"]), "params": params}
 
     def material(self, clips: Sequence[Clip], classes: Sequence[str], folder: Path) -> FaceClips:  # noqa: ARG002
         # pictures, of which an iteration takes a few, are read when it asks for them

@@ -132,8 +132,7 @@ class ClipFeatureJob:
             layers=tuple(zip(self.model.plugin.LAYERS, shapes, strict=True)),
             version=self.version,
             params={"network": self.model.name, **self.model.params.model_dump(mode="json"), "batch": self.batch},
-            weights=weights.sha256,
-            origin=weights.origin,
+            **weights.told,
         )
 
     @torch.inference_mode()

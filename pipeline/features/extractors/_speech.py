@@ -41,7 +41,7 @@ class SpeechExtractor:
             raise WeightsError(f"{weights}: its last hidden layer has {shape['last']} nodes; {remedy}")
         self.network = load_state(SpeechDNN(**shape), loaded, weights)
         layer = f"hidden layer 6{', bottleneck' * shape['bottleneck']} ({nodes}), inner layers of {shape['hidden']}"
-        told: dict[str, Any] = {"params": params.model_dump(), "weights": loaded.sha256, "origin": loaded.origin}
+        told: dict[str, Any] = {"params": params.model_dump(), **loaded.told}
         self.meta = FeatureMeta(feature, nodes, "float32", 1000 / self.mfcc["hop_ms"], layer=layer, **told)
 
     def check_input(self, meta: FeatureMeta) -> None:

@@ -48,7 +48,7 @@ class Extractor:
         self.params = params
         self.network = load_state(FaceCNN(**loaded.config["network"]), loaded, weights)
         layer = f"pool5 (256, 6, 6), network width {loaded.config['network']['width']:g}"
-        told: dict[str, Any] = {"params": params.model_dump(), "weights": loaded.sha256, "origin": loaded.origin}
+        told: dict[str, Any] = {"params": params.model_dump(), **loaded.told}
         self.meta = FeatureMeta("pool5", POOL5, "float16", layer=layer, **told)
 
     def __call__(self, faces: ClipFeatures | ClipReader) -> Iterator[ClipFeatures]:

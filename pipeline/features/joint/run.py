@@ -67,5 +67,6 @@ def _meta(name: str, network: str, settings: Mapping[str, object], sources: Sour
         version=code_digest(plugins.module_name("fusion_networks", network), "pipeline.features.joint.job"),
         params={"settings": dict(settings), **{one.feature: canonical_json(one.params) for one in (audio, video)}},
         weights=f"{audio.weights} {video.weights}",  # it rests on two networks
+        learned=(*audio.learned, *video.learned),
         origin=f"{audio.feature}: {audio.origin}; {video.feature}: {video.origin}",
     )

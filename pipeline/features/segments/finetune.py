@@ -84,7 +84,7 @@ class TuneJob:
         self._write(network, folder / FEATURES)
         if self.tuning.refit and loop.epochs:
             states.append(checkpoint.with_suffix(".refit.pt"))
-            loop = loop.model_copy(update={"epochs": kept_epochs(history, loop)})
+            loop = loop.model_copy(update={"epochs": kept_epochs(history)})
             network, _ = self._tuned(both, _some(both, np.arange(0)), loop, name, len(classes), states[-1])
         if self.tuning.refit:
             self._write(network, folder / REFIT_FEATURES)
@@ -104,7 +104,9 @@ class TuneJob:
         if hasattr(network, "fit_inputs"):
             rows = torch.arange(len(train.labels)).split(loop.batch)
             network.fit_inputs(prepare(train.inputs[part]) for part in rows if len(part))  # type: ignore[operator]
-        task = Task(network, train, val, lambda inputs, _: prepare(inputs), self.model.code, {"fold": name})
+        about = {"fold": name}
+        new = self.model.plugin.LAST
+        task = Task(network, train, val, lambda inputs, _: prepare(inputs), self.model.code, about, new=new)
         every_s = 60 * self.runtime.checkpoint_minutes
         run = Run(self.runtime.device, self.runtime.mixed_precision, checkpoint, checkpoint_s=every_s)
         _, history = fit(task, loop, run)

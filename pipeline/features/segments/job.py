@@ -71,8 +71,7 @@ class Model(PluginModel):
             layer=f"fc7 of {self.name}, one row per window of {1000 * windows.seconds:g} ms",
             version=version,
             params=self.params.model_dump(mode="json"),
-            weights=self.loaded().sha256,
-            origin=origin,
+            **{**self.loaded().told, "origin": origin},
         )
 
 

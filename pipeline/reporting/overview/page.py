@@ -47,7 +47,7 @@ def overview(places: Places) -> str:
     compared = _compared(places, reports)
     page = places.reports / "index.html"
     render("index.html", page, (TEMPLATES,), **_page_values(places, reports, compared))
-    blocks = [_text(report) for report in reports]
+    blocks = [_unlearned(reports), *map(_text, reports)]
     if len(reports) > 1:
         rows = [(each.corpus, each.setup["protocol"], each.system, *each.rows[each.best]) for each in reports]
         best = text_of([table(("Corpus", "Protocol", "System", *COLUMNS), rows, range(4))])
@@ -66,6 +66,11 @@ def _compared(places: Places, reports: Sequence[Report]) -> Mapping[str, Listing
         if len(best) > 1:
             found[corpus] = listing(systems_compared(places.reports / corpus, best), COMPARED)
     return found
+
+
+def _unlearned(reports: Sequence[Report]) -> str:
+    lines = [f"  {report.name}: {line}" for report in reports for line in report.setup["unlearned"]]
+    return "\n".join(["Networks that did not learn:", *lines] if lines else ["Every network learned."])
 
 
 def _text(report: Report) -> str:

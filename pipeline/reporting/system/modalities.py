@@ -22,7 +22,7 @@ def chosen_models(settings: SystemParams, headline: str, scores: Mapping[str, Sc
     """Return audio, video and fused -> the best model of it, as far as there is one; fused is the headline, unless that
     is the best of a modality.
     """
-    found = _best_of(settings.models(), settings, scores)
+    found = _best_of(settings.own(), settings, scores)
     return found if headline in found.values() else {**found, "fused": headline}
 
 

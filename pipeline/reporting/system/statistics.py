@@ -67,7 +67,7 @@ def candidates(settings: SystemParams) -> list[str]:
 
 def headline(settings: SystemParams, scores: Mapping[str, Score]) -> str:
     """Return the best fusion, or the best model of a system without fusions."""
-    return best({name: scores[name] for name in candidates(settings)} or scores)
+    return best({name: scores[name] for name in candidates(settings) or settings.own()})
 
 
 def statistics_of(report: SystemReport, scores: Mapping[str, Score]) -> Statistics:

@@ -29,6 +29,8 @@ GENERATED = (
 )
 FURTHER = "further models"
 """How the page names the models that the system lists as such."""
+BASELINES = "baselines: mean and deviation of the networks' own input"
+"""How it names those that no network stands behind."""
 _NAMED = 3
 """As many fusions with the same line in the ledger are named; more are counted."""
 
@@ -104,7 +106,8 @@ def by_modality(report: SystemReport) -> dict[str, list[str]]:
     for modality, words in MODALITIES.items():
         features = settings.of(modality)
         groups[words] = [str(name) for name in settings.crossed() if name.feature in features]
-    groups[FURTHER] = list(settings.also)
+    groups[FURTHER] = [name for name in settings.also if name not in settings.baselines]
+    groups[BASELINES] = list(settings.baselines)
     return {words: names for words, names in groups.items() if names}
 
 

@@ -17,6 +17,7 @@ from pipeline.evaluation.metrics import Score, best, confusion, rounded
 from pipeline.reporting.html.page import CONTENTS, FURTHER, SECTION, page_base, render
 from pipeline.reporting.papers.by_system import paper_of
 from pipeline.reporting.papers.paper import Results
+from pipeline.reporting.system.learning import learning
 from pipeline.reporting.system.modalities import chosen_models, parts_of
 from pipeline.reporting.system.seeds import seeds_table
 from pipeline.reporting.system.statistics import candidates, statistics_of
@@ -27,6 +28,7 @@ from pipeline.reporting.system.tables import score_table
 from pipeline.reporting.training_curves import write_curves
 from pipeline.systems.ids import FusionId
 from pipeline.systems.params import methods
+from pipeline.training.learning import NEAR
 
 _COMPARED = ("accuracy", "uar", "macro_f1", "macro_precision", "ece")
 """Figures of metrics.json."""
@@ -44,19 +46,23 @@ def write_report(report: SystemReport, folder: Path) -> dict[str, Score]:
     figures = {name: rounded({**asdict(found), **sure[name]}) for name, found in scores.items()}
     write_json(folder / "scores.json", figures)
     write_json(folder / "metrics.json", _summary(report, scores, figures))
-    write_json(folder / "setup.json", _setup(report, statistics.headline, scores))
     write_table(folder / "predictions.csv", report.predictions)
     write_ledger(folder / "ledger.csv", report.ledger)
     write_table(folder / "tables" / "scores.csv", score_table(scores))
     statistics.write(folder)
     if report.seeds:
         write_table(folder / "tables" / "seeds.csv", seeds_table(report.seeds, classes))
+    learned = learning(report)
+    write_table(folder / "tables" / "learning.csv", learned.trainings)
+    write_table(folder / "tables" / "baselines.csv", learned.baselines)
     write_curves(folder / "plots" / "training", report.curves)
     for name, counts in confusions.items():
         frame = pd.DataFrame(counts, index=pd.Index(classes, name="truth"), columns=classes)
         write_table(folder / "confusion" / f"{name}.csv", frame.reset_index())
+    write_json(folder / "setup.json", {**_setup(report, statistics.headline, scores), "unlearned": learned.unlearned})
     paper = _write_paper(folder / "tables", report, scores, confusions)
     values = {**page_values(report, scores, confusions, statistics), "paper": paper}
+    values |= {"unlearned": learned.unlearned, "learning": learned.values(), "near": NEAR}
     render("system.html", folder / "index.html", **values, level=1, base="", contents="", further="")
     base = page_base(report.corpus, report.system)
     render("system_body.html", folder / SECTION, **values, level=2, base=base, contents=CONTENTS, further=FURTHER)
@@ -73,6 +79,7 @@ def _setup(report: SystemReport, headline: str, scores: Mapping[str, Score]) -> 
         "classes": report.classes,
         "largest": report.largest[1],
         "methods": methods(report.settings),
+        "baselines": [*report.settings.baselines],
         "chosen": chosen_models(report.settings, headline, scores),
         "parts": parts_of(report.settings, headline, scores),
     }

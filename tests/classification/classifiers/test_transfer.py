@@ -20,6 +20,8 @@ from pipeline.core.weights_file import load_weights, save_weights
 from pipeline.networks.tanh_dnn import TanhDNN
 from pipeline.training.datasets import Dataset
 
+LEARNED = ("steps", "kept", "prior_loss", "val_prior_loss", "val_prior_accuracy")
+
 
 @pytest.fixture(autouse=True)
 def _one_thread():
@@ -93,7 +95,7 @@ def test_posteriors_of_a_clip_are_the_mean_over_its_rows():
 def test_the_history_follows_validation():
     _, history = fitted("transfer", rows_of(30, 0), rows_of(12, 1), epochs=4)
     assert [row["epoch"] for row in history] == [0, 1, 2, 3]
-    assert set(history[0]) == {"epoch", "learning_rate", "loss", "val_loss", "val_accuracy"}
+    assert set(history[0]) == {"epoch", "learning_rate", "loss", "val_loss", "val_accuracy", *LEARNED}
 
 
 def test_an_unknown_class_of_validation_does_not_control_the_schedule():

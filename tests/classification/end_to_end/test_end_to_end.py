@@ -42,6 +42,8 @@ from pipeline.networks.temporal import ClipNetwork, LayerScales, TemporalLSTM
 from pipeline.training import checkpoints
 from pipeline.training.loop import Loop
 
+LEARNED = ("steps", "kept", "prior_loss", "val_prior_loss", "val_prior_accuracy")
+
 PX, FRAMES = 16, 16
 EMOTIONS = ("anger", "happy")
 SPEAKERS = ("s1", "s2", "s3")
@@ -206,7 +208,7 @@ def test_it_learns_what_only_the_order_in_time_tells(toy, corpus, tmp_path):
         name: {"val", "test"} for name in folds()
     }
     history = pd.read_csv(out / "history.csv")
-    assert list(history.columns) == ["fold", "iteration", "loss", "val_loss", "val_accuracy"]
+    assert list(history.columns) == ["fold", "iteration", "loss", "val_loss", "val_accuracy", *LEARNED]
     assert history.groupby("fold")["iteration"].apply(list).tolist() == [[8, 16, 24, 32, 40]] * 3
     stages = {entry.stage for entry in read_ledger(out / "ledger.csv")}
     assert stages == {"align_faces", "train:toy-end_to_end"}

@@ -111,7 +111,7 @@ def test_the_history_is_a_table(name, learned):
     rows = learned[1]
     assert bool(rows) == (name != "concatenate")
     for row in rows:
-        assert tuple(row) == ROW
+        assert tuple(row)[: len(ROW)] == ROW
         assert math.isfinite(row["loss"])
         assert (row["val_accuracy"] is None) == (row["val_loss"] is None) == (row["phase"] != "tune")
     for phase in {row["phase"] for row in rows}:

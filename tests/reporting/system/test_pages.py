@@ -29,7 +29,7 @@ from pipeline.reporting.system.write import write_report
 from pipeline.systems.params import SystemParams, fusions
 
 EVIL = "<script>alert('x')</script>"
-OWN_TABLES = {"scores", "per_class", "comparisons", "calibration", "by_speaker", "by_fold"}
+OWN_TABLES = {"scores", "per_class", "comparisons", "calibration", "by_speaker", "by_fold", "learning", "baselines"}
 """Tables that are no paper's, of a corpus that names no gender."""
 SYSTEM = SystemParams(features={"a60": "audio", "v1024": "video"}, classifiers=("lstm",), fusions=("confidence",))
 MODELS = ["a60-lstm", "v1024-lstm", "confidence-a60+v1024-lstm"]

@@ -328,7 +328,7 @@ def test_the_page_has_its_sections_in_order(written):
         for title in (
             "Confusions",
             "Precision and recall by emotion",
-            "Training curves",
+            "Training",
             "Calibration",
             "Accuracy by speaker and gender",
             "Against the best fusion",

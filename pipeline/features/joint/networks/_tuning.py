@@ -16,6 +16,7 @@ from pipeline.core.settings import Settings
 from pipeline.features.joint.networks import Row, Segments
 from pipeline.networks.fusion_dbn import FusionNetwork
 from pipeline.training.datasets import Scaler
+from pipeline.training.learning import prior
 from pipeline.training.loop import Loop, Schedule, Score, minibatches
 from pipeline.training.task import PATIENCE, check_device
 
@@ -142,7 +143,9 @@ def tune(network: FusionNetwork, train: Tensors, val: Tensors, params: TuneParam
 
     schedule, rounds = Schedule(lambda _: params.learning_rate), (params.epochs, patience)
     batches = partial(minibatches, len(train[1]), params.batch, order)
-    history = Loop(network, optimiser, schedule, lambda _: batches(), loss, judge, *rounds).run()
+    loop = Loop(network, optimiser, schedule, lambda _: batches(), loss, judge, *rounds)
+    loop.prior = prior(train[1].cpu(), val[1].cpu())
+    history = loop.run()
     network.eval()
     return history
 
