@@ -23,12 +23,12 @@ from pipeline.audio.spectral import (
     Frames,
     MfccParams,
     mfcc39,
-    moments,
     normalise,
     normalise_utterance,
 )
 from pipeline.core.errors import ClipError
 from pipeline.core.ledger import Entry
+from pipeline.core.moments import moments
 from pipeline.media.decode import read_audio
 from pipeline.pretraining.sources._shared.utterances import Utterance
 from pipeline.training.task import Examples
