@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -109,7 +110,11 @@ class EndToEnd:
             return PipelineError(f"end_to_end.{training.network.name}: {why}")
 
         groups = [{"params": part.parameters()} for part in (self.network.body, self.network.head)]
-        sgd = {"lr": params.learning_rate, "momentum": params.momentum, "weight_decay": params.weight_decay}
+        sgd: dict[str, Any] = {
+            "lr": params.learning_rate,
+            "momentum": params.momentum,
+            "weight_decay": params.weight_decay,
+        }
         optimiser = torch.optim.SGD(groups, **sgd)
         rounds = math.ceil(params.iterations / params.judge_every)
         loop = Loop(self.network, optimiser, Schedule(params.rate), of_round, loss, judge, rounds)

@@ -89,7 +89,7 @@ def dimension(model: Model) -> int:
     """Return the columns of the network's feature."""
     cut = model.segments()
     blank = torch.from_numpy(np.zeros((1, *cut.shape), cut.dtype))
-    return int(_network(model).features(model.plugin.prepare(blank)).shape[1])  # type: ignore[operator]
+    return int(_network(model).features(model.plugin.prepare(blank)).shape[1])
 
 
 @dataclass(frozen=True)
