@@ -58,7 +58,7 @@ class Material:
         """
         wanted = [clip for clip in self.clips if fold.get(clip.clip_id) == part]
         with FeatureFile(self.source) as file:
-            widths = file.meta.widths
+            widths, layers = file.meta.widths, tuple(name for name, _ in file.meta.layers)
         if self.kept is None:
             found = dict(self._read(name, fold, wanted))
         else:
@@ -66,7 +66,7 @@ class Material:
             found = {c.clip_id: values[places[c.clip_id]] for c in wanted if c.clip_id in places}
         labels = np.array([self.classes.index(clip.emotion) for clip in wanted if clip.clip_id in found], np.int64)
         if self.row is None:
-            return Dataset(list(found), list(found.values()), labels, part, widths)
+            return Dataset(list(found), list(found.values()), labels, part, widths, layers=layers)
         return Dataset(list(found), [], labels, part, widths, np.array([row for (row,) in found.values()]))
 
     def _read(self, name: str, fold: Fold, clips: Iterable[Clip]) -> Iterator[tuple[str, np.ndarray]]:

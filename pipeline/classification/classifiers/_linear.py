@@ -21,7 +21,7 @@ from sklearn.svm import SVC
 
 from pipeline.classification.classifiers._files import load_arrays, save_arrays
 from pipeline.core.settings import Settings
-from pipeline.training.datasets import Dataset, Scaler
+from pipeline.training.datasets import Dataset, Scaler, mean_recall
 
 
 class LinearParams(Settings):
@@ -103,15 +103,16 @@ class LinearSvm:
         return SVC(kernel=self.svm_kernel, C=value, class_weight="balanced" if self.params.balanced else None)
 
     def fit(self, train: Dataset, val: Dataset) -> list[dict[str, float]]:
-        """Train; return one row per candidate: c (or what `candidates` names), val_accuracy."""
+        """Train; return one row per candidate: c (or what `candidates` names), val_accuracy, val_uar."""
         self.known, learned = np.unique(train.labels), self.learned_inputs(train)
         judged = self.inputs(val) if len(val) else learned[:0]
         history, found = [], []
         for value in getattr(self.params, self.candidates):
             self.model = self.machine(value).fit(learned, train.labels)
             found.append((self.model, self._scored(judged)))
-            accuracy = round(float((found[-1][1].argmax(1) == val.labels).mean()), 6)
-            history.append({self.candidates: value, "val_accuracy": accuracy})
+            decided = found[-1][1].argmax(1)
+            accuracy, uar = round(float((decided == val.labels).mean()), 6), mean_recall(decided, val.labels)
+            history.append({self.candidates: value, "val_accuracy": accuracy, "val_uar": uar})
         self.model, scores = found[int(np.argmax([row["val_accuracy"] for row in history]))]
         self.temperature = _temperature(scores, val.labels)
         return history
