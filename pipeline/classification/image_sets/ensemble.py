@@ -21,8 +21,8 @@ def validated(posteriors: np.ndarray, labels: np.ndarray, known: np.ndarray) -> 
     Ensemble selection (Caruana et al. 2004, "Ensemble selection from libraries of models"): again and again the
     classifier is picked with which the mean negative log posterior of all picks is least, also one that was picked
     before; of `PICKS` such steps the best is kept, and weights go by how often each was picked until then. Ties go to
-    the first. `known` are the classes that training has; clips of others count as in `judged`. Without clips the weights
-    are equal.
+    the first. `known` are the classes that training has; clips of others count as in `judged`. Without clips the
+    weights are equal.
     """
     if not len(labels):
         return equal(len(posteriors))
