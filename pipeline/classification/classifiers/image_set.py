@@ -45,15 +45,15 @@ class Params(LinearParams):
         "{Ouyang 6.2.1: [fc6]}"
     )
     descriptor: tuple[Literal["subspace", "covariance", "gaussian"], ...] = Field(
-        min_length=1, description="what a set of frames becomes {Liu 2014: [subspace, covariance, gaussian]}"
+        min_length=1, description="what a set of frames becomes; Liu et al. 2014 take all three"
     )
     kernel: tuple[Literal["linear", "polynomial", "rbf"], ...] = Field(
         min_length=1,
         description="on every descriptor: the inner product of its manifold (projection metric of subspaces, "
-        "log-Euclidean metric of the others), a power of it, and the radial one {Liu 2014: [polynomial, rbf]}",
+        "log-Euclidean metric of the others), a power of it, and the radial one; Liu et al. 2014 take the last two",
     )
     model: tuple[Literal["svm", "logistic_regression", "pls"], ...] = Field(
-        min_length=1, description="on every kernel {Liu 2014 compare all three}"
+        min_length=1, description="on every kernel; Liu et al. 2014 compare all three"
     )
     weights: Literal["equal", "validation"] = Field(
         description="of the members' posteriors: a plain mean, or ensemble selection on validation clips"
