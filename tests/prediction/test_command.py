@@ -176,6 +176,7 @@ def test_a_submission_to_emotiw_has_a_file_per_judged_clip(project, media, capsy
 
 
 def test_a_submission_of_two_clips_of_one_name_is_refused_before_anything_is_computed(project, media, capsys):
+    (media / "more").mkdir()
     write_media(media / "more" / "voice.mkv", sound=tone(1.0))
     assert predict(project, media, "--submission") == 1
     assert "--submission: voice: several files have this name" in capsys.readouterr().err

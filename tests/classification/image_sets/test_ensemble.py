@@ -24,11 +24,11 @@ def loss(weights: np.ndarray, found: np.ndarray, labels: np.ndarray) -> float:
 
 
 def test_they_lower_the_loss_on_validation_and_leave_out_what_does_not_help():
-    found, labels = posteriors(0.9, 0.8, 0.0)
+    found, labels = posteriors(0.7, 0.7, 0.0)
     weights = validated(found, labels, np.arange(3))
     assert weights.sum() == pytest.approx(1)
-    assert weights[0] > weights[2] == 0
-    assert weights[1] > 0
+    assert (weights[:2] > 0).all()
+    assert weights[2] == 0
     assert loss(weights, found, labels) < min(loss(np.eye(3)[0], found, labels), loss(equal(3), found, labels))
     grid = [np.array([share, 1 - share, 0]) for share in np.linspace(0, 1, 201)]
     assert loss(weights, found, labels) <= min(loss(each, found, labels) for each in grid) + 1e-3
