@@ -76,15 +76,18 @@ class FeatureRecipe:
     ) -> FeatureRecipe:
         """Return the recipe of a plugin, whose key of params.yaml is `place`; a network is trained where `runs` says.
 
-        A SettingsError says that it takes no weights, or needs some, or that they do not suit the feature.
+        A SettingsError says that it takes no weights, or needs some, or that these or the settings do not suit the
+        feature.
         """
         takes = getattr(plugin, "WEIGHTS", False)
         if takes != (weights is not None):
             remedy = "needs pre-trained weights; add" if takes else "takes no pre-trained weights; drop"
             raise SettingsError(f"{place}: this classifier {remedy} --weights")
-        if weights is not None:
-            with FeatureFile(source) as file:
+        with FeatureFile(source) as file:
+            if weights is not None:
                 plugin.check_input(file.meta, weights)
+            if hasattr(plugin, "check_feature"):
+                plugin.check_feature(file.meta, params, place)
         return cls(plugin, params, source, weights, runs if hasattr(plugin.Classifier, "place") else CPU)
 
     def having(self, params: Any) -> FeatureRecipe:

@@ -47,7 +47,10 @@ class Machine:
 
 @dataclass(frozen=True)
 class Judge:
-    """What was learned with one candidate: the machine, a sigmoid per pair (pairs, 2), and a temperature."""
+    """What was learned with one candidate: the machine, a sigmoid per pair (pairs, 2), and a temperature.
+
+    A machine that has `posteriors` of its own needs no sigmoids; `Judge.sigmoids` is then (0, 2).
+    """
 
     machine: Any  # its `margins` takes inputs (N, ...) and returns (N, pairs)
     sigmoids: np.ndarray
@@ -68,17 +71,22 @@ class Judge:
         margins, classes = self.machine.margins(inputs), len(self.classes)
         found = np.zeros((2, len(inputs), count))
         found[1] = -np.inf
-        coupled = svm_probabilities.posteriors(margins, self.sigmoids, classes)
-        found[0][:, self.classes] = svm_probabilities.tempered(coupled, self.temperature)
+        found[0][:, self.classes] = svm_probabilities.tempered(self._untempered(inputs, margins), self.temperature)
         found[1][:, self.classes] = svm_probabilities.class_scores(margins, classes)
         return found
 
     def suited(self, inputs: np.ndarray, labels: np.ndarray) -> Judge:
         """Return the same at the temperature that suits validation clips; those of classes not known have no say."""
         known = np.isin(labels, self.classes)
-        coupled = svm_probabilities.posteriors(self.machine.margins(inputs[known]), self.sigmoids, len(self.classes))
+        found = self._untempered(inputs[known], self.machine.margins(inputs[known]))
         own = np.searchsorted(self.classes, labels[known])
-        return replace(self, temperature=svm_probabilities.temperature_of(coupled, own))
+        return replace(self, temperature=svm_probabilities.temperature_of(found, own))
+
+    def _untempered(self, inputs: np.ndarray, margins: np.ndarray) -> np.ndarray:
+        """Return posteriors of the classes that are known, (N, K), all above 0."""
+        if hasattr(self.machine, "posteriors"):
+            return np.maximum(self.machine.posteriors(inputs), np.finfo(np.float64).tiny)
+        return svm_probabilities.posteriors(margins, self.sigmoids, len(self.classes))
 
 
 def margins_of(model: Any, kernel: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@
     judging     what they say of clips, or of windows of them, in every fold, and the mean
     ledgers     what happened to each clip
     results     the files and the lines of the terminal
+    submission  the files that EmotiW asks for
     predict     all of it
 
 There is one trained system per fold, since test speakers differ. A new clip is judged by each fold's system as if it

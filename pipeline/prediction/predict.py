@@ -21,6 +21,7 @@ from pipeline.prediction.judging import judge, usable_folds
 from pipeline.prediction.ledgers import entries_of
 from pipeline.prediction.results import Prediction
 from pipeline.prediction.steps import Step, Steps
+from pipeline.prediction.submission import check_classes, check_names
 from pipeline.pretraining.settings import is_generated
 from pipeline.protocols.splits import read_splits
 from pipeline.reporting.system.system_page import notices
@@ -42,6 +43,7 @@ class Wanted:
     system: str = ""  # by default huang2017, or the only one
     model: str = ""  # model or fusion; by default the fusion that was best on validation clips
     fold: str = ""  # this fold's system alone; by default the mean over all
+    submission: bool = False  # whether a submission to EmotiW is to be made of it
 
 
 def predict(wanted: Wanted, params_file: Path, say: Callable[[str], None]) -> Prediction:
@@ -49,8 +51,8 @@ def predict(wanted: Wanted, params_file: Path, say: Callable[[str], None]) -> Pr
     takes a line about every stage.
 
     Raises:
-        SettingsError: no such corpus, system, model or fold
-        CorpusError: no such file, or no media in the folder
+        SettingsError: no such corpus, system, model or fold; a submission by models of other classes than EmotiW's
+        CorpusError: no such file, or no media in the folder; two clips of a submission have one name
         ArtifactError: the system has not been trained, its weights were not kept, or params.yaml has changed since
     """
     params, project = read_params(params_file), params_file.parent
@@ -58,9 +60,13 @@ def predict(wanted: Wanted, params_file: Path, say: Callable[[str], None]) -> Pr
     runtime = _runtime(params, params_file, project)
     steps = Steps.read(params_file.with_name("dvc.lock"))
     choice, fuse = choose(params, steps, project, corpus, system, wanted.model), steps.fusion(corpus, system)
+    clips = find(wanted.path)
+    if wanted.submission:
+        check_classes(choice.classes)
+        check_names(clips.clips)
     scratch = _scratch(runtime, wanted.path, corpus)
     try:
-        features = Features(steps, params, project, find(wanted.path), scratch, runtime, say)
+        features = Features(steps, params, project, clips, scratch, runtime, say)
         folds, left = usable_folds(choice, features, wanted.fold)
         learned = read_learned(project / fuse.out / "learned.json", choice.fusions, folds) if choice.fusions else {}
         features.extract([model.source for model in choice.models.values()], folds)

@@ -30,6 +30,7 @@ class Dataset:
         widths: columns of each network layer that the feature holds side by side; () = one layer
         rows: (N, K), where the classifier's plugin makes a `row` of each clip; `sequences` may then be empty
         speakers: of every clip; () = unknown
+        layers: names of the network layers whose columns `widths` counts; () = none is named
     """
 
     ids: list[str]
@@ -39,6 +40,7 @@ class Dataset:
     widths: tuple[int, ...] = ()
     rows: np.ndarray | None = None
     speakers: Sequence[str] = ()
+    layers: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -106,6 +108,16 @@ def judged(posteriors: np.ndarray, labels: np.ndarray, known: np.ndarray) -> tup
     fair = chosen[taught] if taught.any() else chosen
     loss, accuracy = -np.log(np.maximum(fair, 1e-12)).mean(), (posteriors.argmax(1) == labels).mean()
     return round(float(loss), 6), round(float(accuracy), 6)
+
+
+def mean_recall(decided: np.ndarray, labels: np.ndarray) -> float:
+    """Return the unweighted average recall of decisions (N,) over the classes that labels (N,) have, to six decimals.
+
+    >>> mean_recall(np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1]))
+    0.75
+    """
+    recalls = [(decided[labels == label] == label).mean() for label in np.unique(labels)]
+    return round(float(np.mean(recalls)), 6)
 
 
 def mean_over_frames(data: Dataset, of_clip: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:

@@ -30,9 +30,9 @@ SETTINGS = {
     "linear_svm": {"c": (0.01, 0.1, 1.0), "balanced": True, "pooling": "average"},
     "linear_svm_max": {"c": (0.01, 0.1, 1.0), "balanced": True},
     "image_set": {
-        "descriptor": "gaussian", "kernel": "log_euclidean", "components": 64, "rank": 2, "centred": False,
-        "regularisation": 1e-3,
-        "gamma": 1.0, "model": "svm", "c": (0.1, 1.0, 10.0), "balanced": True, "latent": (1, 2, 4),
+        "layers": (), "descriptor": ("covariance", "gaussian"), "kernel": ("linear", "rbf"), "model": ("svm",),
+        "weights": "equal", "components": 64, "rank": 2, "centred": False, "regularisation": 1e-3, "degree": 2,
+        "gamma": 1.0, "c": (0.1, 1.0, 10.0), "balanced": True, "latent": (1, 2, 4),
     },
     "transfer": {"epochs": 15, "batch": 32, "learning_rate": 0.2},
 }  # fmt: skip

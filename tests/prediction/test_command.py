@@ -159,6 +159,30 @@ def test_mistakes_are_told_in_one_line(project, media, capsys, args, said):
     assert not list((project / ".cache").glob("predict/*"))
 
 
+def test_a_submission_to_emotiw_has_a_file_per_judged_clip(project, media, capsys):
+    args = ["--no-pictures", "--submission", "--model", "average-mfcc39+logmel-svm"]
+    (project / "out/submission").mkdir(parents=True)
+    (project / "out/submission/old.txt").touch()
+    assert predict(project, media, *args) == 0
+    frame = pd.read_csv(project / "out/predictions.csv", keep_default_na=False)
+    decided = frame[(frame["kind"] == "fused") & (frame["predicted"] != "")].set_index("clip")["predicted"]
+    names = {"anger": "Angry", "happy": "Happy", "sad": "Sad"}
+    found = {path.name: path.read_text() for path in (project / "out/submission").iterdir()}
+    assert found == {f"{clip}.txt": f"{names[emotion]}\n" for clip, emotion in decided.items()}
+    assert set(found) == {"film.txt", "voice.txt"}
+    told = capsys.readouterr().out.splitlines()[-1]
+    assert told.startswith(f"submission: 2 of 5 clips in {project / 'out/submission'}; no file, as they could not be")
+    assert told.endswith("judged: empty, silent film, text")
+
+
+def test_a_submission_of_two_clips_of_one_name_is_refused_before_anything_is_computed(project, media, capsys):
+    (media / "more").mkdir()
+    write_media(media / "more" / "voice.mkv", sound=tone(1.0))
+    assert predict(project, media, "--submission") == 1
+    assert "--submission: voice: several files have this name" in capsys.readouterr().err
+    assert not (project / "out").exists()
+
+
 def test_features_of_other_settings_than_the_models_know_are_refused(project, media, capsys):
     write_features(project / "f/toy/mfcc39.h5", FeatureMeta("mfcc39", 39, "float32", params={"mels": 7}), [])
     assert predict(project, media) == 1

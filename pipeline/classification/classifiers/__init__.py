@@ -2,7 +2,8 @@
 
     Params      its settings; a field of type `Tried[...]` takes a value or candidates, and `Classifier` gets settings
                 of one value each (`pipeline/classification/candidates.py`); `refit` and `seeds` where it can do so
-    Classifier  `Classifier(params, classes)`; `fit(train, val)` returns a history, one row per epoch or candidate;
+    Classifier  `Classifier(params, classes)`; `fit(train, val)` returns a history, one row per epoch or candidate, of
+                numbers, and of text that names what a row is about;
                 `predict(data)` returns posteriors (N, C), rows that sum to 1; `save(path)` writes what was learned,
                 `load(path)` reads it into a new `Classifier` of the same params: no pickles (`_files.py`);
                 optional: `scores(data)`, class scores (N, C) of any range, -inf for a class that training lacked;
@@ -15,6 +16,9 @@
     WEIGHTS     optional: true where it begins with a pre-trained network; then `Classifier(params, classes, weights)`,
                 the folder of that network as third argument, and `check_input(meta, weights)`, which refuses a feature
                 file that does not suit the weights
+    check_feature
+                optional: `check_feature(meta, params, place)` refuses a feature file that does not suit the settings,
+                by a SettingsError that begins with `place`, their key of params.yaml
     LIGHT       whether training takes time by the size of the feature file alone, so that a small one needs no
                 processes
 

@@ -25,7 +25,7 @@ from pipeline.classification.inner_validation import inner_parts
 from pipeline.classification.svm_judge import Judge, Machine, margins_of
 from pipeline.core.settings import Settings
 from pipeline.protocols.held_out import by_others, held_out_parts
-from pipeline.training.datasets import Dataset, Scaler
+from pipeline.training.datasets import Dataset, Scaler, mean_recall
 
 PROBABILITIES = (
     "pairwise: LIBSVM's, a sigmoid per pair of classes, fitted over training speakers, and coupled; tempered: these at "
@@ -52,6 +52,8 @@ class LinearSvm:
     validated: tuple[np.ndarray, np.ndarray]
     """Posteriors and decision values of validation clips, (N, C) each, by the candidate that the other speakers among
     them choose: comparable with what is learned from them out of fold, as a fusion is."""
+    said_by: Callable[[np.ndarray], np.ndarray]
+    """Validation clips to choose by, (N,) bool -> posteriors and decision values of all of them, (2, N, C)."""
     candidates, svm_kernel, chooses_within = "c", "linear", True
     """The setting whose values are tried; kernel of the SVM: linear, or precomputed, where `inputs` are its rows;
     whether it can choose without validation clips."""
@@ -84,7 +86,7 @@ class LinearSvm:
         return Machine.of(model, vectors[model.support_])
 
     def fit(self, train: Dataset, val: Dataset) -> list[dict[str, float]]:
-        """Train; return one row per candidate: c (or what `candidates` names), val_accuracy, reversed_pairs.
+        """Train; return one row per candidate: c (or what `candidates` names), val_accuracy, val_uar, reversed_pairs.
 
         The last counts the pairs of classes whose margins, on speakers not learned from, point the wrong way. Without
         validation clips candidate and temperature are chosen by cross-validation over the training speakers.
@@ -97,7 +99,8 @@ class LinearSvm:
         values = getattr(self.params, self.candidates)
         tried = [self._tried(value, learned, kernel, train) for value in values]
         found = [judge(judged, self.classes) for judge in tried]
-        right = np.array([said[0].argmax(1) == val.labels for said in found])
+        decided = [said[0].argmax(1) for said in found]
+        right = np.array([each == val.labels for each in decided])
 
         def chosen_by(clips: np.ndarray) -> Judge:
             judge = tried[int(right[:, clips].mean(axis=1).argmax())]  # the first of equals
@@ -105,12 +108,14 @@ class LinearSvm:
 
         self.judge = chosen_by(np.ones(len(val), bool))
         self.chosen = values[int(right.mean(axis=1).argmax())]
-        said = by_others(val.speakers, val.labels, lambda clips: chosen_by(clips)(judged, self.classes))
+        self.said_by = lambda clips: chosen_by(clips)(judged, self.classes)
+        said = by_others(val.speakers, val.labels, self.said_by)
         self.validated = said[0], said[1]
         accuracies = right.mean(axis=1).round(6).tolist()
         turned = [float((judge.sigmoids[:, 0] < 0).sum()) for judge in tried]
-        columns = (self.candidates, "val_accuracy", "reversed_pairs")
-        return [dict(zip(columns, row, strict=True)) for row in zip(values, accuracies, turned, strict=True)]
+        recalls = [mean_recall(each, val.labels) for each in decided]
+        columns = (self.candidates, "val_accuracy", "val_uar", "reversed_pairs")
+        return [dict(zip(columns, row, strict=True)) for row in zip(values, accuracies, recalls, turned, strict=True)]
 
     def _chosen_within(self, train: Dataset) -> list[dict[str, float]]:
         values, said, parts = getattr(self.params, self.candidates), [], inner_parts(train)
@@ -139,6 +144,8 @@ class LinearSvm:
 
     def _tried(self, value: float, learned: np.ndarray, kernel: np.ndarray, train: Dataset) -> Judge:
         machine = self.applied(self.machine(value).fit(kernel, train.labels), learned)
+        if hasattr(machine, "posteriors"):  # its own need no sigmoids
+            return Judge(machine, np.zeros((0, 2)), self.known)
         margins = self._held_out_margins(value, kernel, train)
         return Judge(machine, svm_probabilities.sigmoids(margins, train.labels, self.known), self.known)
 

@@ -8,12 +8,14 @@ every point whose plain inner product is the kernel:
     log-Euclidean   positive definite matrices: <row, row'> = tr(log C log C'), |row - row'| = the log-Euclidean
                     distance
 
-so every kernel here is positive semi-definite, exp(-gamma |row - row'|^2) included, for each gamma.
+so every kernel here is positive semi-definite: the inner product, its powers (Schur), and exp(-gamma |row - row'|^2)
+for each gamma.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import reduce
 
 import numpy as np
 
@@ -84,37 +86,56 @@ def _triangle(matrix: np.ndarray) -> np.ndarray:
     return matrix[upper] * np.where(upper[0] == upper[1], 1.0, np.sqrt(2.0))
 
 
-def inner(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the inner products of rows (M, L) and others (N, L), (M, N); row by row, so none depends on another."""
-    return np.stack([others @ row for row in rows])
+def products(rows: np.ndarray, training: np.ndarray) -> np.ndarray:
+    """Return the inner products of rows (M, L) with the training rows (N, L), and in the last column of each with
+    itself, (M, N + 1) float64: all that any kernel needs, so that the rows are gone through once for all of them.
 
-
-def squared_distances(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return |row - other|^2 of rows (M, L) and others (N, L), (M, N)."""
-    return np.stack([np.square(others - row).sum(axis=1) for row in rows])
+    Row by row, so that none depends on its neighbours.
+    """
+    found = np.empty((len(rows), len(training) + 1))
+    for number, row in enumerate(rows):
+        found[number, :-1], found[number, -1] = training @ row, row @ row
+    return found
 
 
 @dataclass(frozen=True)
 class SetKernel:
-    """Kernel between any sets and the training sets, in units of how far the training sets lie apart.
+    """Kernel between any sets and the training sets, from their inner products, in units of the training sets.
 
-    With m the mean squared distance between two training sets, k = 2 <row, row'> / m, so that candidates for C mean
-    the same for every descriptor, or k = exp(-gamma |row - row'|^2 / m). Training sets that are all equal have m = 1.
-    `rows` (N, L) are those of the training sets, `spread` is m; without gamma it is the linear kernel.
+        linear      k = u <row, row'>, the metric's own
+        polynomial  k = u (<row, row'> / n) ^ degree
+        rbf         k = exp(-gamma |row - row'|^2 / m)
+
+    With n the mean of <row, row> over training sets, m the mean squared distance between two of them, and u such that
+    the same mean is 2 in the feature space of a linear or polynomial kernel: candidates for C then mean the same for
+    every descriptor, kernel and degree. Training sets that are all equal have m = 1, those that are zero n = 1.
     """
 
-    rows: np.ndarray
-    spread: float
-    gamma: float | None
+    kind: str
+    degree: int
+    gamma: float
+    norms: np.ndarray
+    size: float
+    unit: float
 
     @classmethod
-    def of(cls, rows: np.ndarray, gamma: float | None) -> SetKernel:
-        """Measure the spread of the training rows (N, L); N >= 2."""
-        total = float(squared_distances(rows, rows).sum()) / (len(rows) * (len(rows) - 1))
-        return cls(rows, total if total > np.finfo(np.float64).eps else 1.0, gamma)
+    def of(cls, gram: np.ndarray, kind: str, degree: int, gamma: float) -> SetKernel:
+        """Measure the `products` of the training sets (N, N + 1), N >= 2; kind is linear, polynomial or rbf."""
+        norms = gram[:, -1].copy()
+        size = float(norms.mean()) or 1.0
+        plain = cls(kind, degree, gamma, norms, size, 1.0)
+        space = gram[:, :-1] if kind == "rbf" else plain(gram)
+        own = np.diag(space)
+        total, pairs = float(len(own) * own.sum() - space.sum()), len(own) * (len(own) - 1) / 2
+        spread = total / pairs
+        equal = spread <= 1e-9 * max(float(own.max()), np.finfo(np.float64).tiny)  # what is left is rounding
+        return replace(plain, unit=1.0 if equal else (1 / spread if kind == "rbf" else 2 / spread))
 
-    def __call__(self, rows: np.ndarray) -> np.ndarray:
-        """Return the kernel of rows (M, L) and the training rows, (M, N)."""
-        if self.gamma is None:
-            return inner(rows, self.rows) * (2 / self.spread)
-        return np.exp(squared_distances(rows, self.rows) * (-self.gamma / self.spread))
+    def __call__(self, found: np.ndarray) -> np.ndarray:
+        """Return the kernel of sets with the N training sets, (M, N), for their `products` (M, N + 1)."""
+        if self.kind == "rbf":
+            distances = np.maximum(found[:, -1:] + self.norms - 2 * found[:, :-1], 0.0)
+            return np.asarray(np.exp(distances * (-self.gamma * self.unit)))
+        # by products, as `**` takes other routines on other processors
+        times = 1 if self.kind == "linear" else self.degree
+        return np.asarray(reduce(np.multiply, [found[:, :-1] / self.size] * times) * self.unit)

@@ -8,6 +8,7 @@ examples:
   python -m pipeline predict clip.mp4
   python -m pipeline predict folder --system ouyang2017 --out /tmp/found
   python -m pipeline predict clip.mp4 --model dlib128-svm --window 2 --hop 0.5
+  python -m pipeline predict /data/AFEW/Test_vid_Distribute --corpus afew --system ouyang2017 --submission
 """
 
 from __future__ import annotations
@@ -43,6 +44,9 @@ def run(
     window: Annotated[float, Option(metavar="S", help="Length of the windows over a clip, s.")] = 1.0,
     hop: Annotated[float, Option(metavar="S", help="From one window to the next, s.")] = 0.25,
     no_pictures: Annotated[bool, Option("--no-pictures", help="Draw nothing.")] = False,
+    submission: Annotated[
+        bool, Option("--submission", help="Also write submission/<clip>.txt, as EmotiW's video sub-challenge asks.")
+    ] = False,
     params: Params = PARAMS,
 ) -> tuple[str, bool]:
     import pipeline.core.numeric  # noqa: F401 - in force before any numeric library comes in, as in the stages
@@ -50,14 +54,16 @@ def run(
     from pipeline.prediction.course import SpanParams
     from pipeline.prediction.predict import Wanted, predict
     from pipeline.prediction.results import told, write
+    from pipeline.prediction.submission import write_submission
 
     spans = parse(SpanParams, {"window_s": window, "hop_s": hop}, "--window, --hop")
     out = out or params.parent / "reports" / "predictions" / (path.resolve().stem or "root")
     _check_out(out)
-    wanted = Wanted(path, spans, corpus, system, model, fold)
+    wanted = Wanted(path, spans, corpus, system, model, fold, submission)
     made = predict(wanted, params, lambda line: print(line, file=sys.stderr))
     write(made, out, not no_pictures)
-    return told(made, out), made.judged > 0
+    lines = [told(made, out), *([write_submission(made, out)] if submission else [])]
+    return "\n".join(lines), made.judged > 0
 
 
 def _check_out(out: Path) -> None:

@@ -10,15 +10,17 @@ feedback at previous step"; the weights of the sub-systems were then searched ag
     D   d_c = |predicted share - true share| of class c
     W   one weight per class, 0 before the first feedback; each feedback adds rate * d_c / (mean of d), so that the
         classes that were off most count most in the next step. This stands for what the authors did by hand
-    C   accuracy on validation clips with the weights of the sub-systems
+    C   accuracy on validation clips with the weights that are tried. The paper's is "static, e.g., the overall accuracy
+        on validation data": a constant, which would choose nothing, so that weights could follow the answers anywhere
     L   W D - C: a loss, to be made small
 
-Step 1 takes the weights of the search on validation clips. Each further step starts from the weights submitted last
-and changes the weights of that class that lower L most, as long as any change lowers it: a local optimum, unlike step
-1. The predicted shares of weights not submitted yet are the learner's own, the true ones come from the last feedback.
-Ties: the first class, then larger weights first. The loop ends when its steps are used up, when the distributions are
-equal, or when it arrives at weights that it has submitted before. Of all steps that with the smallest distance is
-kept; ties go to the higher accuracy on validation, then to the earlier step.
+Step 1 takes the weights of the search on validation clips. Each further step starts from the weights submitted last and
+changes the weights of that class that lower L most, as long as any change lowers it: a local optimum, unlike step 1,
+and unlike the paper, which searches "by brutal-force" at each step. The predicted shares of weights not submitted yet
+are the learner's own, the true ones come from the last feedback. Ties: the first class, then larger weights first. The
+loop ends when its steps are used up, when the distributions are equal, or when it arrives at weights that it has
+submitted before. Of all steps that with the smallest distance is kept; ties go to the higher accuracy on validation,
+then to the earlier step.
 
 True labels of the held-out set are known to the `Organiser` alone. Its answers describe the held-out set, so the kept
 weights fit that set: `challenge_server.fit_to_feedback` compares with clips on which nothing was ever returned.

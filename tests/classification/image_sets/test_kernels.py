@@ -12,12 +12,26 @@ from pipeline.classification.image_sets.kernels import (
     SetKernel,
     covariance,
     gaussian,
-    inner,
     log_row,
+    products,
     projector_row,
-    squared_distances,
     subspace,
 )
+
+
+def inner(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+    return products(rows, others)[:, :-1]
+
+
+def squared_distances(rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+    own = np.square(others).sum(axis=1)
+    found = products(rows, others)
+    return found[:, -1:] + own - 2 * found[:, :-1]
+
+
+def kernel_of(rows: np.ndarray, kind: str, degree: int = 2, gamma: float = 1.0) -> SetKernel:
+    return SetKernel.of(products(rows, rows), kind, degree, gamma)
+
 
 SHAPES = st.tuples(st.integers(1, 12), st.integers(1, 6), st.integers(0, 10_000))
 SHARE, LEAST = 1e-2, 1e-3
@@ -216,15 +230,24 @@ def test_a_singular_matrix_has_a_finite_logarithm():
 
 
 @pytest.mark.parametrize("kind", DESCRIBED)
-@pytest.mark.parametrize("gamma", [None, 0.3, 5.0])
+@pytest.mark.parametrize(
+    ("kernel", "settings"),
+    [
+        ("linear", {}),
+        ("polynomial", {"degree": 2}),
+        ("polynomial", {"degree": 3}),
+        ("rbf", {"gamma": 0.3}),
+        ("rbf", {"gamma": 5.0}),
+    ],
+)
 @given(lengths=SETS, seed=st.integers(0, 1000))
-def test_kernel_matrices_are_symmetric_and_positive_semi_definite(kind, gamma, lengths, seed):
+def test_kernel_matrices_are_symmetric_and_positive_semi_definite(kind, kernel, settings, lengths, seed):
     rows = rows_of(kind, sets_of(lengths, seed))
-    gram = SetKernel.of(rows, gamma)(rows)
+    gram = kernel_of(rows, kernel, **settings)(products(rows, rows))
     np.testing.assert_allclose(gram, gram.T, atol=1e-9 * np.abs(gram).max())
     assert np.linalg.eigvalsh(gram).min() >= -1e-9 * max(np.abs(gram).max(), 1)
-    if gamma is not None:
-        np.testing.assert_array_equal(np.diag(gram), 1)
+    if kernel == "rbf":
+        np.testing.assert_allclose(np.diag(gram), 1, atol=1e-9)
 
 
 @given(seed=st.integers(0, 1000), rank=st.integers(1, COLUMNS))
@@ -245,18 +268,47 @@ def test_kernels_do_not_change_when_all_frames_are_turned_together(kind, seed):
 
 def test_kernel_values_by_hand():
     rows = np.array([[0.0, 0], [3, 4], [0, 4]])  # squared distances 25, 16, 9: mean 50 / 3
-    np.testing.assert_allclose(SetKernel.of(rows, None)(rows[1:2]), [[0, 2 * 25 * 3 / 50, 2 * 16 * 3 / 50]])
-    np.testing.assert_allclose(SetKernel.of(rows, 2.0)(rows[1:2]), np.exp([[-2 * 25 * 3 / 50, 0, -2 * 9 * 3 / 50]]))
+    found = products(rows[1:2], rows)
+    np.testing.assert_array_equal(found, [[0, 25, 16, 25]])
+    np.testing.assert_allclose(kernel_of(rows, "linear")(found), [[0, 2 * 25 * 3 / 50, 2 * 16 * 3 / 50]])
+    np.testing.assert_allclose(
+        kernel_of(rows, "rbf", gamma=2.0)(found), np.exp([[-2 * 25 * 3 / 50, 0, -2 * 9 * 3 / 50]])
+    )
+    # squared inner products 625, 256, 256, 0: squared distances 625, 256 and 625 + 256 - 2 * 256, mean 1250 / 3
+    np.testing.assert_allclose(
+        kernel_of(rows, "polynomial", degree=2)(found), [[0, 2 * 625 * 3 / 1250, 2 * 256 * 3 / 1250]]
+    )
+
+
+@pytest.mark.parametrize("degree", [1, 2, 3])
+def test_a_polynomial_kernel_is_a_power_of_the_inner_product(degree):
+    rows = rows_of("gaussian", sets_of([3, 4, 5, 6]))
+    gram = kernel_of(rows, "polynomial", degree)(products(rows, rows))
+    powers = (rows @ rows.T) ** degree
+    np.testing.assert_allclose(gram / gram[0, 1], powers / powers[0, 1], rtol=1e-8)
+    distances = np.diag(gram)[:, None] + np.diag(gram) - 2 * gram
+    assert distances[~np.eye(4, dtype=bool)].mean() == pytest.approx(2)
+    if degree == 1:
+        np.testing.assert_allclose(gram, kernel_of(rows, "linear", 5)(products(rows, rows)), rtol=1e-12)
 
 
 def test_training_sets_that_are_all_equal():
     rows = np.ones((3, 2))
-    np.testing.assert_array_equal(SetKernel.of(rows, 1.0)(rows), np.ones((3, 3)))
+    found = products(rows, rows)
+    for kind in ("linear", "polynomial", "rbf"):
+        np.testing.assert_array_equal(kernel_of(rows, kind)(found), np.ones((3, 3)))
 
 
-@pytest.mark.parametrize("gamma", [None, 1.0])
-def test_a_row_of_the_kernel_does_not_hang_on_its_neighbours(gamma):
+@pytest.mark.parametrize("kind", ["linear", "polynomial"])
+def test_training_sets_without_a_direction(kind):
+    rows = np.zeros((3, 2))
+    np.testing.assert_array_equal(kernel_of(rows, kind)(products(rows, rows)), np.zeros((3, 3)))
+
+
+@pytest.mark.parametrize("kind", ["linear", "polynomial", "rbf"])
+def test_a_row_of_the_kernel_does_not_hang_on_its_neighbours(kind):
     rows = rows_of("gaussian", sets_of([3, 4, 5, 6, 7]))
-    kernel = SetKernel.of(rows, gamma)
+    kernel, found = kernel_of(rows, kind), products(rows, rows)
     for number in range(len(rows)):
-        np.testing.assert_array_equal(kernel(rows[number : number + 1])[0], kernel(rows)[number])
+        alone = products(rows[number : number + 1], rows)
+        np.testing.assert_array_equal(kernel(alone)[0], kernel(found)[number])
