@@ -17,6 +17,7 @@ from pipeline.classification.classifiers import lstm, svm
 from pipeline.classification.cross_validation import cross_validate
 from pipeline.classification.inner_validation import inner_parts
 from pipeline.classification.model_spec import FeatureRecipe
+from pipeline.classification.svm_probabilities import class_scores
 from pipeline.core.errors import SettingsError
 from pipeline.core.posteriors import read_table
 from pipeline.core.settings import Settings
@@ -36,18 +37,22 @@ def rows(data: Dataset) -> np.ndarray:
     return np.stack([svm.row(None, one) for one in data.sequences])
 
 
+def machine(c: float) -> SVC:
+    return SVC(kernel="linear", C=c, class_weight="balanced", decision_function_shape="ovo")
+
+
 def test_an_svm_learns_anew_with_the_c_that_validation_chose():
     train, val, test = toy(30, 0, shift=0.5), toy(60, 1, shift=0.5), toy(30, 2, shift=0.5)
     classifier, history = fitted("svm", train, val, c=(1e-6, 0.01, 0.1, 10.0))
     best = max(row["val_accuracy"] for row in history)
     c = next(row["c"] for row in history if row["val_accuracy"] == best)
-    temperature = classifier.temperature
+    temperature = classifier.judge.temperature
     classifier.refit(both(train, val))
-    assert (classifier.chosen, classifier.temperature) == (c, temperature)
+    assert (classifier.chosen, classifier.judge.temperature) == (c, temperature)
     everything = both(train, val)
     scaler = Scaler.of(everything, rows(everything))
-    expected = SVC(kernel="linear", C=c, class_weight="balanced").fit(scaler(rows(everything)), everything.labels)
-    np.testing.assert_allclose(classifier.scores(test), expected.decision_function(scaler(rows(test))))
+    expected = machine(c).fit(scaler(rows(everything)), everything.labels).decision_function(scaler(rows(test)))
+    np.testing.assert_allclose(classifier.scores(test), class_scores(expected, 3), atol=1e-9)
 
 
 @pytest.mark.parametrize("name", ["lstm", "temporal"])
@@ -180,16 +185,15 @@ def test_without_validation_clips_c_is_chosen_by_cross_validation_over_speakers(
     for c in candidates:
         right = 0
         for learned, judged in inner_parts(train):
-            scaler = Scaler.of(learned, rows(learned))
-            model = SVC(kernel="linear", C=c, class_weight="balanced").fit(scaler(rows(learned)), learned.labels)
-            right += (model.decision_function(scaler(rows(judged))).argmax(1) == judged.labels).sum()
+            alone, _ = fitted("svm", learned, judged, c=(c,))
+            right += (alone.predict(judged).argmax(1) == judged.labels).sum()
         expected.append(round(right / len(train), 6))
     assert [row["val_accuracy"] for row in history] == expected
     c = candidates[int(np.argmax(expected))]
     assert classifier.chosen == c
     scaler = Scaler.of(train, rows(train))
-    whole = SVC(kernel="linear", C=c, class_weight="balanced").fit(scaler(rows(train)), train.labels)
-    np.testing.assert_allclose(classifier.scores(test), whole.decision_function(scaler(rows(test))))
+    whole = machine(c).fit(scaler(rows(train)), train.labels).decision_function(scaler(rows(test)))
+    np.testing.assert_allclose(classifier.scores(test), class_scores(whole, 3), atol=1e-9)
 
 
 def test_loso_on_all_other_speakers_trains_an_svm_and_refuses_what_needs_validation_clips(tmp_path):

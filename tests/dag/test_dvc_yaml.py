@@ -130,7 +130,7 @@ def test_the_digests_of_a_stage_cover_all_the_code_that_it_can_reach(stages, pro
 def test_an_instance_depends_on_its_own_plugin_alone(stages):
     assert code_keys(stages["train@demo-huang2017-lld147-svm"]) == ["stages.train", "classifiers.svm"]
     assert code_keys(stages["extract@demo-lld147"]) == ["stages.extract", "extractors.lld147"]
-    assert code_keys(stages["pretrain@a60"]) == ["stages.pretrain", "sources.phones"]
+    assert code_keys(stages["pretrain@a60"]) == ["stages.pretrain", "sources.phones", "detectors"]
 
 
 def test_no_stage_but_code_depends_on_a_file_of_code(stages):

@@ -125,7 +125,7 @@ def test_each_group_of_weights_has_its_own_limit_and_the_history_tells_how_often
         judge=lambda number, total: ({"round": number}, (1.0,)),
         max_gradient=2.0,
     )
-    assert made.run() == [{"round": 0, "clipped": 0.5}]
+    assert made.run() == [{"round": 0, "clipped": 0.5, "steps": 4, "kept": 1}]
     assert body.weight.item() == pytest.approx(1 - 4 * 0.1)
     assert head.weight.item() == pytest.approx(1 - 2 * 0.2 - 2 * 0.1)
     assert "clipped" not in loop([(1,)]).run()[0]

@@ -56,7 +56,7 @@ def absent(stages: Iterable[Needed], params: Mapping[str, Any]) -> Iterator[str]
         if not Path(path).exists() and not any(related):
             yield _linked(path)
     for stage in stages:
-        if stage.module == "fetch_weights":
+        if stage.module == "fetch_weights" and not Path(stage.outputs[0]).exists():
             yield from _weights(stage.arguments["feature"], params, fetched=True)
 
 
@@ -79,7 +79,7 @@ def _weights(feature: str, params: Mapping[str, Any], fetched: bool) -> Iterator
     lock = read_lock(Path("weights.lock"))
     cache = Path(parse(Runtime, params.get("runtime"), "params.yaml: runtime").weights_cache).expanduser()
     for entry in map(lock.entry, section(params, f"fetch_weights.{feature}.weights")):
-        if (cache / entry.name / entry.file_name).is_file() or Path("models/pretrained", feature).exists():
+        if (cache / entry.name / entry.file_name).is_file():
             continue
         if entry.kind == "file":
             yield f"{entry.file_name} ({entry.network}) cannot be downloaded: get it yourself, then {entry.by_hand}"
