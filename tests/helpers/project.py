@@ -29,6 +29,8 @@ FILES = (
 )
 FOLDERS = ("pipeline", "stages", "scripts")
 DATA = ("data", "features", "models", "reports")
+NULL = object()
+"""null as the value of a setting; None removes the key."""
 
 
 class Project:
@@ -102,7 +104,7 @@ class Project:
             if value is None:
                 del node[last]
             else:
-                node[last] = value
+                node[last] = None if value is NULL else value
         (self.root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
         write_plan(params, self.root / "plan.yaml")
 
@@ -184,6 +186,7 @@ SMALL = {
     "align_faces.detector_settings": {},
     "align_faces.px": 44,
     "pretrain.vggface.settings.width": 0.03125,
+    "pretrain.vggface.settings.detect": NULL,  # whole crops, since there is no detector
     "pretrain.vggface.settings.size": 38,
     "pretrain.vggface.settings.loop.epochs": 1,
     "pretrain.pyramid": None,

@@ -35,6 +35,7 @@ FILES = [
     "ledger.csv",
     "metrics.json",
     "plots/metrics/held_out_accuracy.tsv",
+    "plots/metrics/held_out_loss.tsv",
     "plots/metrics/loss.tsv",
     "weights.pt",
     "weights.pt.sha256",
@@ -189,7 +190,7 @@ def test_dvclive_is_quiet_and_stays_off_the_network(here, monkeypatch, capfd):
     before = dict(os.environ)
     with live_plots(here / "out") as on_epoch:
         for epoch in range(3):
-            on_epoch({"epoch": epoch, "loss": 0.5, "held_out_accuracy": 0.25})
+            on_epoch({"epoch": epoch, "loss": 0.5, "held_out_loss": 0.7, "held_out_accuracy": 0.25})
     assert dict(os.environ) == before
     assert capfd.readouterr() == ("", "")
     assert sorted(path.name for path in here.iterdir()) == ["out"], "no .dvc, no dvc.yaml"

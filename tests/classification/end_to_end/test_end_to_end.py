@@ -682,6 +682,7 @@ def test_c3d_learns_with_and_without_mixed_precision(corpus, tmp_path, mixed):
         iterations=60,
         judge_every=20,
         learning_rate=0.01,
+        max_gradient=5.0,
         mixed_precision=mixed,
     )
     assert pd.read_csv(out / "history.csv")["val_accuracy"].max() >= 0.75
