@@ -21,8 +21,9 @@ NUMERIC = {
     "ATEN_CPU_CAPABILITY": "avx2",
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "OPENBLAS_CORETYPE": "Haswell",
-    # what numpy has beyond AVX2, from 2.4 on as X86_V4 and before by the older names
-    "NPY_DISABLE_CPU_FEATURES": "X86_V4 AVX512_ICL AVX512_SPR AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL",
+    # what numpy has beyond AVX2, from 2.4 on as X86_V4 and before by the older names; with commas, since
+    # `env $(python -m pipeline environment)` would be cut at spaces
+    "NPY_DISABLE_CPU_FEATURES": "X86_V4,AVX512_ICL,AVX512_SPR,AVX512F,AVX512CD,AVX512_SKX,AVX512_CLX,AVX512_CNL",
     # threads that wait sleep instead of spinning: on a busy machine two of them took ten times as long
     "OMP_WAIT_POLICY": "PASSIVE",
 }

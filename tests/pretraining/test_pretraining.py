@@ -77,8 +77,8 @@ def test_the_folder(here, source, write):
     )
     assert weights.config["speakers"] == sorted(CASES[source][2])
     assert (weights.config["device"], weights.config["precision"]) == ("cpu", "float32")
-    keys = {"phones": {"network", "context", "mfcc", "phones"}, "identity": {"network", "identities"}}[source]
-    assert set(weights.config) == {"speakers", "device", "precision"} | keys
+    keys = {"phones": {"network", "context", "mfcc", "phones", "normal"}, "identity": {"network", "identities"}}[source]
+    assert set(weights.config) == {"speakers", "device", "precision", "learned"} | keys
     assert {entry.stage for entry in read_ledger(here / "models/a60/ledger.csv")} == {"pretrain:a60"}
     metrics = json.loads(found["metrics.json"])
     assert set(CASES[source][4]) <= set(metrics), "these are the held-out figures, not what DVCLive left"

@@ -14,6 +14,4 @@ def run() -> str:
     from pipeline.core.numeric import HEAP, NUMERIC
     from pipeline.engine.code_digest import ROOT
 
-    # no value may have a space, where the shell would cut it; numpy takes commas, too
-    values = {**NUMERIC, **HEAP, "PYTHONPATH": str(ROOT)}
-    return " ".join(f"{name}={value.replace(' ', ',') if name in NUMERIC else value}" for name, value in values.items())
+    return " ".join(f"{name}={value}" for name, value in {**NUMERIC, **HEAP, "PYTHONPATH": str(ROOT)}.items())
