@@ -163,6 +163,7 @@ SMALL = {
     "fuse_features": {
         "dbn2": {
             "network": "dbn",
+            "keep": "all",
             "settings": {
                 "layers": [16, 8],
                 "pretrain_epochs": 2,
