@@ -96,7 +96,8 @@ def test_first_run_makes_the_second_system(first):
     for figures in metrics.values():
         assert (figures["n"], figures["coverage"]) == (28, 1.0)
     tables = {path.stem for path in (report / "tables").glob("table_*.csv") if not path.stem.endswith("_details")}
-    assert tables == {f"table_{number}" for number in ["I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI"]}
+    numbers = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI")
+    assert tables == {f"table_{number}" for number in numbers}
     table = pd.read_csv(report / "tables/table_X.csv", keep_default_na=False)
     assert not (table == "").any(axis=None)
     assert table.iloc[:, -1].str.startswith("not run: add fc1").sum() == 1
