@@ -1,6 +1,6 @@
 """Every network of the papers' profiles at its real size: a step, a checkpoint, a kill, a resume, memory.
 
-`python -m pytest -m long tests/networks/test_full_size.py -s` prints the table that stands in benchmarks/README.md.
+`python -m pytest -m long tests/networks/test_full_size.py -s` prints a row for each.
 """
 
 from __future__ import annotations

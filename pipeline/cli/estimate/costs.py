@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
 from pipeline.cli.estimate.material import Material
 from pipeline.cli.estimate.needed import Needed
 from pipeline.cli.estimate.nets import fine_tuned, on_crops, on_windows, source
-from pipeline.cli.estimate.networks import BACKWARD, NetworkCost, dense_cost, lstm_cost
+from pipeline.cli.estimate.networks import BACKWARD, dense_cost, lstm_cost
+from pipeline.cli.estimate.rates import GB, KEPT, ROWS, SECONDS, WEIGHTS
 from pipeline.core.settings import section
-
-GB = 1e9
-START_S = 3
-"""What a stage takes before and after its work."""
-WEIGHTS = {"alexnet_imagenet": 0.24, "c3d_sports1m": 0.32, "vgg_face": 0.58, "face_resnet_wen2016": 0.11}
-"""Published files, GB; the others are small."""
-ROWS = {"lld147": (100, 147), "mfcc39": (100, 39), "logmel": (100, 64), "egemaps": (0, 88), "a60": (100, 60),
-        "a1024": (100, 1024), "dlib128": (0, 128), "pool5": (0, 9216)}  # fmt: skip
-"""Feature -> rows a second of audio (0: of video, or one a clip), columns."""
-KEPT = 0.45
-"""Size of lossless crops, of that of their pixels (0.39 and 0.43 on the demo)."""
-SECONDS = {
-    "prepare": 0.01, "track_faces": 0.08, "haar": 0.9, "crop_faces": 0.04, "align_faces": 1.2, "lld147": 0.10,
-    "mfcc39": 0.01, "logmel": 0.01, "egemaps": 0.05, "dlib128": 0.4, "other": 0.1,
-}  # fmt: skip
-"""Seconds of one core for a second of a clip, `python -m benchmarks.estimate`."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +24,10 @@ class Work:
         operations: floating-point operations of networks
         seconds: other work of one core
         disk: bytes that it leaves, those of the clip cache included
-        memory: bytes of one process at its peak, with `batch` examples
-        trained: parameters are changed, so that the memory is that of a training step
-        ways: what makes `memory` smaller
+        memory: bytes of one process at its peak
+        network: a network is trained, so that the memory has to hold a training step
+        ways: the setting that makes `memory` smaller
+        unknown: why it is not counted, in words
     """
 
     operations: float = 0
@@ -49,7 +36,7 @@ class Work:
     memory: float = 0.6 * GB
     network: bool = False
     ways: str = ""
-    unknown: str = field(default="")
+    unknown: str = ""
 
 
 Params = Mapping[str, Any]
@@ -119,9 +106,9 @@ def _pretrain(stage: Needed, params: Params, _: Material) -> Work:
     return Work(
         examples * loop["epochs"] * network.operations * (1 + BACKWARD),
         disk=2 * 4 * network.parameters,
-        memory=0.6 * GB + network.training_bytes(loop["batch"], 2),
+        memory=0.6 * GB + network.training_bytes(_at_once(loop), 2),
         network=True,
-        ways=f"pretrain.{feature}.settings.loop.batch",
+        ways=f"pretrain.{feature}.settings.loop.at_once",
         unknown="" if root.is_dir() else f"without {root}, whose size is not known",
     )
 
@@ -134,6 +121,15 @@ def _fetch(stage: Needed, params: Params, _: Material) -> Work:
 def _kept(block: Params, material: Material) -> int:
     keep = block.get("keep", "first")
     return {"all": len(material.folds), "first": 1}.get(keep, 0) if isinstance(keep, str) else len(keep)
+
+
+def _values(value: Any) -> Sequence[Any]:
+    """Return the candidates of a setting that may be a list of them."""
+    return value if isinstance(value, list) else (value,)
+
+
+def _at_once(block: Params) -> int:
+    return block.get("at_once") or max(_values(block["batch"]))
 
 
 def _rank(stage: Needed, params: Params, material: Material) -> Work:
@@ -153,11 +149,9 @@ def _segments(stage: Needed, params: Params, material: Material) -> Work:
         return Work(windows * network.operations, disk=2 * windows * columns * 4, memory=GB + 4 * network.parameters)
     tune, place = block["tune"], f"{where}.{feature}"
     passes = sum(train * tune["epochs"] * (1 + BACKWARD) + every for train, every in material.folds)
-    kept = _kept(block, material)
-    disk = len(material.folds) * windows * columns * 4 + (kept + 3) * network.parameters * 4
-    batch = tune["batch"]
-    memory = 0.6 * GB + network.training_bytes(batch)
-    return Work(passes * rows_a_clip * network.operations, 0, disk, memory, True, f"{place}.tune.batch")
+    disk = len(material.folds) * windows * columns * 4 + (_kept(block, material) + 3) * network.parameters * 4
+    memory = 0.6 * GB + network.training_bytes(_at_once(tune))
+    return Work(passes * rows_a_clip * network.operations, 0, disk, memory, True, f"{place}.tune.at_once")
 
 
 def _clip_features(stage: Needed, params: Params, material: Material) -> Work:
@@ -172,14 +166,11 @@ def _end_to_end(stage: Needed, params: Params, material: Material) -> Work:
     block = section(params, f"end_to_end.{name}")
     network = fine_tuned(block, name, params, material.classes)
     looks = block["iterations"] // block["judge_every"]
-    clips = sum(
-        block["iterations"] * block["batch"] * (1 + BACKWARD) + looks * (every - train)
-        for train, every in material.folds
-    )
-    kept = _kept(block, material)
-    memory = 0.6 * GB + network.training_bytes(block["batch"])
-    disk = (kept + 3) * 4 * network.parameters
-    return Work(clips * network.operations, 0, disk, memory, True, f"end_to_end.{name}.batch")
+    learned = block["iterations"] * max(_values(block["batch"])) * (1 + BACKWARD)
+    clips = sum(learned + looks * (every - train) for train, every in material.folds)
+    memory = 0.6 * GB + network.training_bytes(_at_once(block))
+    disk = (_kept(block, material) + 3) * 4 * network.parameters
+    return Work(clips * network.operations, 0, disk, memory, True, f"end_to_end.{name}.at_once")
 
 
 def _joint(stage: Needed, params: Params, material: Material) -> Work:
@@ -206,6 +197,7 @@ def _train(stage: Needed, params: Params, material: Material) -> Work:
         return Work(seconds=trained * columns * len(block.get("c", (1,))) * 3e-6, memory=GB)
     step = block.get("step_s") or 1 / (a_second or material.fps or 1)
     rows = material.seconds / material.clips / step
-    network: NetworkCost = lstm_cost(block.get("hidden", columns), block["cells"], round(rows))
-    passes = trained * block["epochs"] * len(block["learning_rate"]) * (1 + BACKWARD)
-    return Work(passes * network.operations, 0, 0, GB + network.training_bytes(block["batch"], 2), True)
+    network = lstm_cost(max(_values(block.get("hidden", columns))), max(_values(block["cells"])), round(rows))
+    candidates = prod(len(_values(value)) for name, value in block.items() if name != "seeds")
+    passes = trained * block["epochs"] * candidates * (1 + BACKWARD)
+    return Work(passes * network.operations, 0, 0, GB + network.training_bytes(_at_once(block), 2), True)

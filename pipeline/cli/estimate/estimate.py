@@ -1,4 +1,4 @@
-"""The table of `python -m pipeline estimate`: hours, disk and memory of every stage, against what is here."""
+"""The table of `python -m pipeline estimate`: time, disk and memory of every stage, against what is here."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import Any
 
 import psutil
 
-from pipeline.cli.estimate.costs import GB, START_S, Work, work_of
+from pipeline.cli.estimate.costs import Work, work_of
 from pipeline.cli.estimate.material import Material, material_of
 from pipeline.cli.estimate.needed import Needed, absent, needed
 from pipeline.cli.estimate.networks import rate
+from pipeline.cli.estimate.rates import GB, START_S
 from pipeline.core.settings import Runtime, parse, section
 from pipeline.runner.layout import Part, table, text_of
 

@@ -68,7 +68,8 @@ def to_bring(params: Mapping[str, Any]) -> Iterator[str]:
         if not Path(path).exists() and not path.startswith((*generated, "data/degraded/")):
             yield _linked(path)
     for feature in params.get("fetch_weights") or {}:
-        yield from _weights(feature, params, fetched=False)
+        if not Path("models", "pretrained", feature).exists():
+            yield from _weights(feature, params, fetched=False)
 
 
 def _linked(path: str) -> str:

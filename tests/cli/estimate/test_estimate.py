@@ -14,9 +14,10 @@ import yaml
 from helpers.project import ROOT, Project
 from pipeline import __main__ as command
 from pipeline.cli.estimate import estimate as page
-from pipeline.cli.estimate.costs import ROWS, Work
+from pipeline.cli.estimate.costs import Work, work_of
 from pipeline.cli.estimate.material import material_of
 from pipeline.cli.estimate.needed import Needed, to_bring
+from pipeline.cli.estimate.rates import ROWS
 from pipeline.core.errors import CorpusError
 from pipeline.core.settings import Runtime
 
@@ -78,7 +79,7 @@ def test_rows_of_features_are_those_of_the_settings() -> None:
 
 def costs(**work: object) -> list[tuple[Needed, Work]]:
     stage = Needed("segments_audio@one-anet", "segments", {}, (), ())
-    return [(stage, Work(network=True, ways="segments_audio.anet.tune.batch", **work))]  # type: ignore[arg-type]
+    return [(stage, Work(network=True, ways="segments_audio.anet.tune.at_once", **work))]  # type: ignore[arg-type]
 
 
 def test_a_disk_that_is_too_small_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,7 +93,7 @@ def test_a_disk_that_is_too_small_is_one_line(monkeypatch: pytest.MonkeyPatch) -
 def test_a_memory_that_is_too_small_names_the_batch() -> None:
     (line,) = page._too_small(costs(memory=1e15), Runtime())
     assert "segments_audio@one-anet: the memory has" in line
-    assert line.endswith("1000000 are needed: lower segments_audio.anet.tune.batch")
+    assert line.endswith("1000000 are needed: lower segments_audio.anet.tune.at_once")
 
 
 def test_a_gpu_that_is_too_small_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,3 +132,15 @@ def test_check_refuses_sources_that_are_not_here(
     (line,) = capsys.readouterr().err.splitlines()
     assert "data/mandarin is not here: ln -s /your/copy data/mandarin" in line
     assert "python -m pipeline weights import vgg_face FILE" in line
+
+
+def test_settings_that_are_lists_of_candidates_and_parts_of_a_batch_are_counted() -> None:
+    block = {"cells": [64, 128], "hidden": 128, "batch": 16, "epochs": 2, "learning_rate": 0.001, "seeds": [1, 2]}
+    stage = Needed("train@one-lld147-lstm", "train", {"classifier": "lstm", "feature": "lld147"}, (), ())
+
+    def cost(**changes: object) -> Work:
+        return work_of(stage, {"train": {"lstm": {**block, **changes}}}, material_of("one", params_of()))
+
+    one = cost(cells=128)
+    assert cost().operations == cost(learning_rate=[0.1, 0.01], cells=128).operations == 2 * one.operations
+    assert cost(cells=128, at_once=4).memory < one.memory
