@@ -44,7 +44,7 @@ Params = Mapping[str, Any]
 
 def work_of(stage: Needed, params: Params, material: Material) -> Work:
     """Return the work of a stage; that of one which is not known here is small."""
-    known: dict[str, Callable[[Needed, Params, Material], Work]] = {
+    known: dict[str, Callable[..., Work]] = {
         "prepare": lambda *_: Work(seconds=material.seconds * SECONDS["prepare"] + material.size / 4e8),
         "track_faces": _track,
         "crop_faces": _crop,
@@ -64,8 +64,7 @@ def work_of(stage: Needed, params: Params, material: Material) -> Work:
 
 
 def _track(_: Needed, params: Params, material: Material) -> Work:
-    every = params["track_faces"]["search_every_s"] == 0
-    rate = SECONDS["haar" if every else "track_faces"]
+    rate = SECONDS["track_faces" if params["track_faces"]["search_every_s"] else "haar"]
     return Work(seconds=material.seconds * rate, disk=2 * material.seconds * material.fps * 60)
 
 
@@ -136,7 +135,7 @@ def _rank(stage: Needed, params: Params, material: Material) -> Work:
     block = section(params, f"rank.{stage.arguments['feature']}")
     columns, rows = ROWS["pool5"][1], 2 * block["max_rows"]
     # a tree looks at the square root of the columns at every level
-    seconds = len(material.folds) * block["trees"] * rows * columns**0.5 * 14 * 2e-9
+    seconds = len(material.folds) * block["trees"] * rows * columns**0.5 * 14 * 2e-9  # assumed
     return Work(seconds=seconds, memory=0.6 * GB + 4 * rows * columns, disk=material.clips * 1e3)
 
 
@@ -147,11 +146,11 @@ def _segments(stage: Needed, params: Params, material: Material) -> Work:
     windows = material.clips * rows_a_clip
     if block.get("tune") is None:
         return Work(windows * network.operations, disk=2 * windows * columns * 4, memory=GB + 4 * network.parameters)
-    tune, place = block["tune"], f"{where}.{feature}"
+    tune = block["tune"]
     passes = sum(train * tune["epochs"] * (1 + BACKWARD) + every for train, every in material.folds)
     disk = len(material.folds) * windows * columns * 4 + (_kept(block, material) + 3) * network.parameters * 4
     memory = 0.6 * GB + network.training_bytes(_at_once(tune))
-    return Work(passes * rows_a_clip * network.operations, 0, disk, memory, True, f"{place}.tune.at_once")
+    return Work(passes * rows_a_clip * network.operations, 0, disk, memory, True, f"{where}.{feature}.tune.at_once")
 
 
 def _clip_features(stage: Needed, params: Params, material: Material) -> Work:
@@ -165,9 +164,10 @@ def _end_to_end(stage: Needed, params: Params, material: Material) -> Work:
     name = stage.arguments["network"]
     block = section(params, f"end_to_end.{name}")
     network = fine_tuned(block, name, params, material.classes)
-    looks = block["iterations"] // block["judge_every"]
     learned = block["iterations"] * max(_values(block["batch"])) * (1 + BACKWARD)
-    clips = sum(learned + looks * (every - train) for train, every in material.folds)
+    clips = sum(
+        learned + block["iterations"] // block["judge_every"] * (every - train) for train, every in material.folds
+    )
     memory = 0.6 * GB + network.training_bytes(_at_once(block))
     disk = (_kept(block, material) + 3) * 4 * network.parameters
     return Work(clips * network.operations, 0, disk, memory, True, f"end_to_end.{name}.at_once")
@@ -182,8 +182,7 @@ def _joint(stage: Needed, params: Params, material: Material) -> Work:
     network = dense_cost(layers)
     epochs = settings.get("epochs", 0) + settings.get("pretrain_epochs", 0)
     examples = sum(train for train, _ in material.folds) * rows * epochs
-    last = layers[-1]
-    disk = len(material.folds) * (material.clips * rows * last * 4 + 4 * network.parameters)
+    disk = len(material.folds) * (material.clips * rows * layers[-1] * 4 + 4 * network.parameters)
     memory = GB + material.clips * rows * width * 8 + network.training_bytes(settings.get("batch", 1))
     return Work(examples * network.operations * (1 + BACKWARD), 0, disk, memory, bool(settings))
 
