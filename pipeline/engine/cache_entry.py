@@ -9,7 +9,7 @@ import struct
 import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 from pipeline.core.errors import ClipError
 
@@ -56,10 +56,12 @@ def seal(path: Path, head: Head) -> None:
         file.write(text + digest.digest() + _HEAD_CHECK.pack(zlib.crc32(text), len(text)) + _MAGIC)
 
 
-def read_head(file: Any, size: int) -> Head:
-    """Return the head of an entry of `size` bytes, `ValueError` where there is none that is sound; its arrays are not
-    looked at.
+def read_head(file: BinaryIO) -> Head:
+    """Return the head of an opened entry, `ValueError` where there is none that is sound; its arrays are not looked at.
+
+    The size is that of the opened file: under its path another run may have put another entry meanwhile.
     """
+    size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - TAIL_BYTES))
     tail = file.read()
     if len(tail) < TAIL_BYTES or tail[-len(_MAGIC) :] != _MAGIC:
@@ -77,7 +79,7 @@ def is_sound(path: Path) -> bool:
     """Return whether the digest of an entry holds, read in pieces."""
     try:
         with path.open("rb", buffering=0) as file:
-            left = path.stat().st_size - TAIL_BYTES
+            left = os.fstat(file.fileno()).st_size - TAIL_BYTES
             digest = hashlib.sha256()
             while left > 0 and (piece := file.read(min(left, _PIECE_BYTES))):
                 digest.update(piece)

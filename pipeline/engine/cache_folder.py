@@ -102,7 +102,7 @@ class CacheFolder:
         """Return the head of an entry's file without counting as use; None where it is absent or damaged."""
         try:
             with path.open("rb") as file:
-                head = read_head(file, path.stat().st_size)
+                head = read_head(file)
             return head if not head.pack or self.packs.path(head.pack).is_file() else None
         except (OSError, ValueError, TypeError):  # either means that the clip is computed
             return None

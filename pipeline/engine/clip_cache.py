@@ -60,11 +60,25 @@ class ClipCache(CacheFolder):
     @contextmanager
     def group(self, key: str) -> Iterator[h5py.Group]:
         """Give the group of an entry that is `sound`, empty where the clip failed."""
-        path = self.path(key)
+        file, name = self._opened(self.path(key))
+        with file:
+            yield file[name]
+
+    def _opened(self, path: Path) -> tuple[h5py.File, str]:
+        """Open the file with an entry's arrays, and name their group in it.
+
+        Another run may move them to its pack, or from a pack that goes, between the look at the head and the opening:
+        then the head is another one, and is looked at again.
+        """
         head = self.peek(path)
-        place = (self.packs.path(head.pack), head.clip) if head is not None and head.pack else (path, "clip")
-        with h5py.File(place[0], "r") as file:
-            yield file[place[1]]
+        while True:
+            place = (self.packs.path(head.pack), head.clip) if head is not None and head.pack else (path, "clip")
+            try:
+                return h5py.File(place[0], "r"), place[1]
+            except OSError:
+                before, head = head, self.peek(path)
+                if head == before:
+                    raise
 
     def put(
         self,

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from pipeline.core.errors import REASONS, ClipError
 from pipeline.core.store import ClipFeatures, FeatureMeta
-from pipeline.engine.cache_entry import TAIL_BYTES, Head
+from pipeline.core.store_writer import feature_file
+from pipeline.engine.cache_entry import TAIL_BYTES, Head, read_head
 from pipeline.engine.clip_cache import ClipCache, cache_key
 
 KEY = cache_key(input="abc")
@@ -104,6 +105,43 @@ def test_a_damaged_tail_is_no_head(tmp_path: Path, place: int) -> None:
     else:
         assert cache.head(KEY) is None
     assert cache.get(KEY) is None
+
+
+def test_the_head_of_an_opened_entry_is_read_although_another_run_replaces_the_entry(tmp_path: Path) -> None:
+    cache = ClipCache(tmp_path)
+    cache.put(KEY, failing("silent"), [])
+    with cache.path(KEY).open("rb") as opened:
+        cache.put(KEY, [CLIP], ["short"])
+        assert read_head(opened).reason == "silent"
+    cache.put(KEY, failing("silent"), [])
+    with cache.path(KEY).open("rb") as opened:
+        assert read_head(opened).reason == "silent"
+
+
+def test_arrays_that_another_run_moves_after_the_look_at_the_head_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = ClipCache(tmp_path)
+    cache.put(KEY, [CLIP], [])
+    peek = ClipCache.peek
+
+    def and_then_it_moves(self: ClipCache, path: Path) -> Head | None:
+        monkeypatch.setattr(ClipCache, "peek", peek)
+        head = peek(self, path)
+        with feature_file(tmp_path / "out.h5", FeatureMeta("toy", 2, "float16")) as file, self.group(KEY) as group:
+            file.copy("clip1", group)
+        self.adopt(tmp_path / "out.h5", {KEY: "clip1"}, [])
+        assert peek(self, path).pack
+        return head
+
+    monkeypatch.setattr(ClipCache, "peek", and_then_it_moves)
+    with cache.group(KEY) as group:
+        np.testing.assert_array_equal(group["values"][:], CLIP.values)
+
+
+def test_an_entry_that_is_gone_is_an_error_and_not_looked_for_for_ever(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), ClipCache(tmp_path).group(KEY):
+        pass
 
 
 def test_a_second_put_replaces_the_first(tmp_path: Path) -> None:
