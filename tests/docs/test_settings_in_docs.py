@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,9 @@ PAGES = {
 """page -> targets that it names"""
 
 
+@cache
 def at_size(page: str) -> dict[str, Any]:
-    """Return params.yaml with the profile of a page's paper laid over it."""
+    """Return params.yaml with the profile of a page's paper laid over it; every test of a page reads the same."""
     found: dict[str, Any] = parsed(plan(ROOT / "params.yaml", page.removeprefix("reproducing-")).new)
     return found
 
