@@ -96,11 +96,11 @@ def test_version():
         (["inspect", "x.h5", "--plot", "a.png", "--diff", "y.h5"], "--plot and --diff are two questions"),
     ],
 )
-def test_a_wrong_command_line_is_one_line_that_tells_what_is_near_and_the_code_is_2(words, said):
-    done = run(*words)
-    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
-    assert said in done.stderr
-    assert re.search(r"\(see `python -m pipeline[a-z ]* --help`\)\n$", done.stderr)
+def test_a_wrong_command_line_is_one_line_that_tells_what_is_near_and_the_code_is_2(words, said, capsys):
+    code, (printed, errors) = main(words), capsys.readouterr()
+    assert (code, printed, errors.count("\n")) == (2, "", 1)
+    assert said in errors
+    assert re.search(r"\(see `python -m pipeline[a-z ]* --help`\)\n$", errors)
 
 
 def examples() -> list[tuple[str, list[str]]]:
@@ -159,11 +159,15 @@ def test_a_stage_imports_nothing_of_the_command_line():
     assert not {"typer", "rich", "tqdm", "pipeline.cli"} & set(done.stdout.split())
 
 
-def test_in_another_folder_it_says_where_to_go(tmp_path):
+def test_in_another_folder_it_says_where_to_go(tmp_path, monkeypatch, capsys):
+    told = f"error: this is not the project's folder; run the command there: cd {ROOT}\n"
+    done = run("inspct", cwd=tmp_path)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    done = run("check", cwd=tmp_path)
+    assert (done.returncode, done.stdout, done.stderr) == (1, "", told)
+    monkeypatch.chdir(tmp_path)
     for words in (["check"], ["results"], ["doctor"], ["explain", "demo", "x"], ["cache", "status"]):
-        done = run(*words, cwd=tmp_path)
-        assert (done.returncode, done.stdout) == (1, "")
-        assert done.stderr == f"error: this is not the project's folder; run the command there: cd {ROOT}\n"
+        assert (main(words), *capsys.readouterr()) == (1, "", told)
     assert run("environment", cwd=tmp_path).returncode == 0
     assert list(tmp_path.iterdir()) == []
 
@@ -231,50 +235,62 @@ def alive(group: int) -> bool:
     return True
 
 
+DEFINE = 'eval "$({python} -m pipeline completion bash)"'
 COMPLETE = """
-eval "$({python} -m pipeline completion bash)"
+LAST={last}
 COMP_WORDS=({words} "$LAST"); COMP_LINE="{words} $LAST"; COMP_POINT=${{#COMP_LINE}}
 COMP_TYPE=9; COMP_CWORD=$((${{#COMP_WORDS[@]}}-1))
 _avemotion "${{COMP_WORDS[0]}}" "$LAST"
-printf '%s\\n' "${{COMPREPLY[@]}}"
+printf '%s\\n' "${{COMPREPLY[@]}}"; echo "{end}"
 """
 """What bash has after a Tab; a file name, it offers itself where this is empty (`complete -o default`)."""
+END = "--- the next one"
 
 
-@pytest.mark.parametrize(
-    ("typed", "last", "offered"),
-    [
-        ("", "insp", {"inspect"}),
-        ("", "", {*NAMES}),
-        ("", "--", {"--help", "--version"}),
-        ("explain", "d", {"demo"}),
-        ("explain", "", {"demo", "mine"}),
-        ("explain", "--", {"--help", "--features", "--reports", "--params"}),
-        ("explain demo", "s01", {"s01_anger_1"}),
-        ("explain demo s01_anger_1", "l", {"lld147"}),
-        ("inspect", "--cl", {"--clip"}),
-        ("inspect", "features/demo/", {""}),
-        ("inspect features/demo/lld147.h5 --clip", "s02", {"s02_happy_1"}),
-        ("weights", "ve", {"verify"}),
-        ("weights fetch", "net", {"net_a", "net_b"}),
-        ("corpus check", "mi", {"mine"}),
-        ("completion", "z", {"zsh"}),
-    ],
-)
-def test_bash_completes(project, typed, last, offered):
-    words = f"{shlex.quote(sys.executable)} -m pipeline {typed}".strip()
-    environment = {**os.environ, "PYTHONPATH": os.fspath(ROOT), "LAST": last}
-    script = COMPLETE.format(python=shlex.quote(sys.executable), words=words)
+OFFERED = [
+    ("", "insp", {"inspect"}),
+    ("", "", {*NAMES}),
+    ("", "--", {"--help", "--version"}),
+    ("explain", "d", {"demo"}),
+    ("explain", "", {"demo", "mine"}),
+    ("explain", "--", {"--help", "--features", "--reports", "--params"}),
+    ("explain demo", "s01", {"s01_anger_1"}),
+    ("explain demo s01_anger_1", "l", {"lld147"}),
+    ("inspect", "--cl", {"--clip"}),
+    ("inspect", "features/demo/", {""}),
+    ("inspect features/demo/lld147.h5 --clip", "s02", {"s02_happy_1"}),
+    ("weights", "ve", {"verify"}),
+    ("weights fetch", "net", {"net_a", "net_b"}),
+    ("corpus check", "mi", {"mine"}),
+    ("completion", "z", {"zsh"}),
+]
+"""Words that were typed, the one before the cursor, and what is offered."""
+
+
+def test_bash_completes(project):
+    """All in one shell, which asks for the function that completes once, as a user's does."""
+    python = shlex.quote(sys.executable)
+    asked = [
+        COMPLETE.format(words=f"{python} -m pipeline {typed}".strip(), last=shlex.quote(last), end=END)
+        for typed, last, _ in OFFERED
+    ]
     done = subprocess.run(
-        ["bash", "--norc", "-c", script],
+        ["bash", "--norc", "-c", "".join([DEFINE.format(python=python), *asked])],
         cwd=project,
-        env=environment,
+        env={**os.environ, "PYTHONPATH": os.fspath(ROOT)},
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=120,
     )
-    assert (done.stderr, {word.strip() for word in done.stdout.splitlines()}) == ("", offered)
+    assert done.stderr == ""
+    *found, rest = done.stdout.split(f"{END}\n")
+    assert rest == ""
+    shown = {
+        (typed, last): {w.strip() for w in text.splitlines()}
+        for (typed, last, _), text in zip(OFFERED, found, strict=True)
+    }
+    assert shown == {(typed, last): offered for typed, last, offered in OFFERED}
 
 
 ASKED = {

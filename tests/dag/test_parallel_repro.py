@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -30,18 +34,28 @@ def repro() -> ModuleType:
     return module
 
 
+ENVIRONMENT = {
+    **os.environ,
+    "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    "DVC_NO_ANALYTICS": "1",
+}
+
+
+@cache
+def _empty() -> Path:
+    """Return the `.dvc` of a project that DVC has made, which is the same for each."""
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    subprocess.run(["dvc", "init", "--no-scm", "-q"], cwd=folder.name, env=ENVIRONMENT, check=True)
+    return Path(folder.name) / ".dvc"
+
+
 class Pipeline:
     """A DVC project without git, whose stages are shell commands that each write a file of their own name."""
 
     def __init__(self, root: Path, **stages: tuple[str, tuple[str, ...]]) -> None:
         self.root = root
-        root.mkdir()
-        self.environment = {
-            **os.environ,
-            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-            "DVC_NO_ANALYTICS": "1",
-        }
-        self.run("dvc", "init", "--no-scm", "-q")
+        shutil.copytree(_empty(), root / ".dvc")
         self.write(**stages)
 
     def write(self, **stages: tuple[str, tuple[str, ...]]) -> None:
@@ -51,7 +65,7 @@ class Pipeline:
 
     def run(self, *args: str) -> subprocess.CompletedProcess[str]:
         """Run a command here, without failing on its exit code."""
-        return subprocess.run(args, cwd=self.root, capture_output=True, text=True, env=self.environment, timeout=120)
+        return subprocess.run(args, cwd=self.root, capture_output=True, text=True, env=ENVIRONMENT, timeout=120)
 
     def repro(self, *args: str) -> subprocess.CompletedProcess[str]:
         """Run the script."""
@@ -61,17 +75,18 @@ class Pipeline:
 # waits up to 30 s for a file that the other stage makes at once
 MEET = (
     "touch {0}.begun; for i in $(seq 300); do [ -e {1}.begun ] && break; sleep 0.1; done; [ -e {1}.begun ] && echo "
-    "{0} > {0}"
+    '{0} > {0}; echo "$AVEMOTION_RUN" > {0}.run'
 )
 
 
-def test_stages_that_do_not_need_each_other_run_together(tmp_path):
+def test_stages_that_do_not_need_each_other_run_together_and_learn_the_name_of_the_run(tmp_path):
     pipeline = Pipeline(
         tmp_path / "p", a=(MEET.format("a", "b"), ()), b=(MEET.format("b", "a"), ()), c=("cat a b > c", ("a", "b"))
     )
     done = pipeline.repro()
     assert done.returncode == 0, done.stdout + done.stderr
     assert (pipeline.root / "c").read_text() == "a\nb\n"
+    assert run_name(pipeline, "a.run", "b.run")
     assert "[3 of 3] c: " in done.stdout
     assert "git add" not in done.stdout
     assert "up to date" in pipeline.run("dvc", "status").stdout
@@ -97,10 +112,14 @@ def test_a_second_run_runs_nothing_and_a_change_what_rests_on_it(tmp_path):
     assert "[2 of 2] c: unchanged\n" in pipeline.repro().stdout
 
 
-def test_only_what_a_target_rests_on_is_run(tmp_path):
+def test_only_what_a_target_rests_on_is_run_and_an_unknown_one_is_dvcs_to_complain_of(tmp_path):
     pipeline = Pipeline(tmp_path / "p", a=("echo a > a", ()), b=("echo b > b", ()), c=("cat a > c", ("a",)))
     assert pipeline.repro("c").returncode == 0
     assert [(pipeline.root / name).exists() for name in "abc"] == [True, False, True]
+    unknown = pipeline.repro("nothing")
+    assert unknown.returncode != 0
+    assert "nothing" in unknown.stderr
+    assert "Traceback" not in unknown.stderr
 
 
 def test_a_failure_ends_the_run_and_keeps_what_is_done(tmp_path):
@@ -126,13 +145,6 @@ def test_a_failure_ends_the_run_and_keeps_what_is_done(tmp_path):
     assert "b begins" not in mended.stdout
 
 
-def test_an_unknown_target_is_dvcs_to_complain_of(tmp_path):
-    done = Pipeline(tmp_path / "p", a=("echo a > a", ())).repro("nothing")
-    assert done.returncode != 0
-    assert "nothing" in done.stderr
-    assert "Traceback" not in done.stderr
-
-
 # one process, as every stage is: a shell goes on to its next command if Ctrl-C meets it while the one before succeeds
 LONG = (
     """python -c "import pathlib, time; pathlib.Path('begun').touch(); time.sleep({0}); pathlib.Path('b').touch()" """
@@ -142,7 +154,7 @@ LONG = (
 def interrupted(pipeline: Pipeline, disposition: signal.Handlers, jobs: int = 2) -> tuple[int, str, float]:
     """Run the script, press Ctrl-C once stage b works, and return (exit code, output, s that it took to end)."""
     process = subprocess.Popen(
-        [sys.executable, str(SCRIPT), "--jobs", str(jobs)], cwd=pipeline.root, env=pipeline.environment, text=True,
+        [sys.executable, str(SCRIPT), "--jobs", str(jobs)], cwd=pipeline.root, env=ENVIRONMENT, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         # these tests may themselves run where it is ignored
         preexec_fn=lambda: signal.signal(signal.SIGINT, disposition),
@@ -182,12 +194,11 @@ def test_ctrl_c_ends_one_stage_at_a_time_with_the_same_code(tmp_path):
     assert "Traceback" not in printed
 
 
-@pytest.mark.parametrize("jobs", ["1", "2"])
-def test_all_stages_of_a_run_learn_its_name(tmp_path, jobs):
-    pipeline = Pipeline(tmp_path / "p", a=('echo "$AVEMOTION_RUN" > a', ()), b=('echo "$AVEMOTION_RUN" > b', ()))
-    assert pipeline.run(sys.executable, str(SCRIPT), "--jobs", jobs).returncode == 0
-    (name,) = {(pipeline.root / stage).read_text() for stage in "ab"}
+def run_name(pipeline: Pipeline, *files: str) -> str:
+    """Return the one name of a run that stages have written to files."""
+    (name,) = {(pipeline.root / file).read_text() for file in files}
     assert re.fullmatch(r"\d{8}T\d{6}-repro-\d+\n", name)
+    return name
 
 
 def test_after_a_failure_the_log_is_named(tmp_path):
@@ -204,11 +215,12 @@ def test_ctrl_c_is_not_heard_where_it_is_ignored(tmp_path):
     assert (code, (pipeline.root / "b").exists()) == (0, True), printed
 
 
-def test_one_job_is_plain_dvc_repro(tmp_path):
-    pipeline = Pipeline(tmp_path / "p", a=("echo a > a", ()))
+def test_one_job_is_plain_dvc_repro_and_all_stages_learn_the_name_of_the_run(tmp_path):
+    pipeline = Pipeline(tmp_path / "p", a=('echo "$AVEMOTION_RUN" > a', ()), b=('echo "$AVEMOTION_RUN" > b', ()))
     done = pipeline.run(sys.executable, str(SCRIPT))
     assert (done.returncode, "a begins" in done.stdout) == (0, False)
     assert "Running stage 'a'" in done.stdout
+    assert run_name(pipeline, "a", "b")
 
 
 def test_no_jobs_are_refused(tmp_path):

@@ -16,23 +16,30 @@ from pathlib import Path
 
 import pytest
 
+from helpers import warm
 from helpers.engine import SoundCorpus, again, kill
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("engine-faults")]
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
+def undisturbed(written: SoundCorpus, tmp_path_factory: pytest.TempPathFactory) -> tuple[bytes, bytes]:
     """The feature file and the ledger of a run that nothing happened to, of 60 clips."""
-    corpus = SoundCorpus(tmp_path_factory.mktemp("undisturbed") / "p", 60)
+    corpus = written.copy(tmp_path_factory.mktemp("undisturbed") / "p")
     corpus.run_here()
     return corpus.out.read_bytes(), corpus.ledger.read_bytes()
 
 
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> SoundCorpus:
+    """60 clips, nothing done yet."""
+    return SoundCorpus(tmp_path_factory.mktemp("written") / "p", 60)
+
+
 @pytest.fixture
-def corpus(tmp_path: Path) -> SoundCorpus:
-    """The same clips, nothing done yet."""
-    return SoundCorpus(tmp_path / "p", 60)
+def corpus(written: SoundCorpus, tmp_path: Path) -> SoundCorpus:
+    """The same clips in a project of their own."""
+    return written.copy(tmp_path / "p")
 
 
 def result(corpus: SoundCorpus) -> tuple[bytes, bytes]:
@@ -88,6 +95,7 @@ def test_two_workers_that_are_killed_lose_no_finished_clip(
         time.sleep(0.01)
     kill(process)
     before = corpus.finished()
+    corpus.set(workers=1)  # goes on all the same; two more processes would only load their libraries
     done = corpus.stage()
     assert done.returncode == 0, done.stderr
     assert f"{len(before)} of 60 clips from the clip cache" in done.stdout
@@ -161,7 +169,7 @@ def test_an_output_folder_that_cannot_be_written_is_one_line(
 
 
 def test_two_runs_at_once_both_complete(corpus: SoundCorpus, undisturbed: tuple[bytes, bytes]) -> None:
-    runs = [corpus.start(), corpus.start()]
+    runs = [corpus.start(python=warm.folder() / "python") for _ in range(2)]  # two processes, whose work begins at once
     outcomes = [(*run.communicate(timeout=120), run.returncode) for run in runs]
     assert [code for _, _, code in outcomes] == [0, 0], outcomes
     assert result(corpus) == undisturbed

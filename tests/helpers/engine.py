@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from copy import copy
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import yaml
@@ -35,14 +38,25 @@ class SoundCorpus:
     """
 
     def __init__(self, root: Path, count: int, seconds: float = 0.3) -> None:
-        self.root = root
-        self.features, self.media = root / "features/c", root / "data/c"
-        self.cache = ClipCache(root / "cache")
+        self._place(root)
         for folder in (self.features, self.media):
             folder.mkdir(parents=True)
         self.clips = [self.clip(number, seconds) for number in range(count)]
         self.set(workers=1)
         self.save()
+
+    def _place(self, root: Path) -> None:
+        self.root = root
+        self.features, self.media = root / "features/c", root / "data/c"
+        self.cache = ClipCache(root / "cache")
+
+    def copy(self, root: Path) -> Self:
+        """Return the same project in another folder, made here."""
+        twin = copy(self)
+        twin._place(root)
+        shutil.copytree(self.root, root)
+        twin.set(workers=1)
+        return twin
 
     @property
     def out(self) -> Path:

@@ -22,6 +22,8 @@ from pipeline.synthetic.portrait import LANDMARKS, load_portrait
 
 SIZE = (360, 480)
 FPS = 25
+GRAINS = 25
+"""Pictures after which the noise repeats: each costs more than all the rest of a picture."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,18 @@ def person(seed: int, mouth: float = 0.0) -> tuple[np.ndarray, tuple[float, floa
 
 
 @cache
+def detector() -> dlib_hog.Detector:
+    """Return dlib's detector, which takes longer to make than to ask, and keeps nothing of what it was asked."""
+    return dlib_hog.Detector(dlib_hog.Params())
+
+
+@cache
+def grain(number: int) -> np.ndarray:
+    """Return the noise of a camera for one picture."""
+    return np.random.default_rng(number).normal(0, 2, (*SIZE, 3)).round().astype(np.int16)
+
+
+@cache
 def wall(seed: int, size: tuple[int, int] = SIZE) -> np.ndarray:
     """Return a background with large and small things in it."""
     rng = np.random.default_rng(1000 + seed)
@@ -79,11 +93,10 @@ def paint(canvas: np.ndarray, seed: int, at: At, mouth: float = 0.0) -> None:
     matrix[:, 2] += (at.x - left - side / 2, at.y - top - side / 2)
     drawn = cv2.warpAffine(
         rgba, matrix, canvas.shape[1::-1], flags=cv2.INTER_AREA if at.side < side else cv2.INTER_LINEAR
-    ).astype(np.float32)
-    opacity = drawn[..., 3:] / 255
-    canvas[:] = np.clip(
-        drawn[..., :3] + (1 - opacity) * canvas, 0, 255
-    )  # black beyond the person, so already multiplied
+    )
+    behind = cv2.merge([255 - drawn[..., 3]] * 3)
+    # black beyond the person, so already multiplied
+    canvas[:] = cv2.add(drawn[..., :3].copy(), cv2.multiply(canvas, behind, scale=1 / 255))
 
 
 Course = Callable[[int], At | None]
@@ -99,23 +112,20 @@ class Scene:
     background: Callable[[int], int] = lambda _: 0
 
     def picture(self, index: int) -> np.ndarray:
-        rng = np.random.default_rng(index)
         canvas = wall(self.background(index)).copy()
         for seed, course in self.courses.items():
             if (at := course(index)) is not None:
                 paint(canvas, seed, at)
         if self.over is not None:
             self.over(canvas, index)
-        return np.clip(canvas + rng.normal(0, 2, canvas.shape), 0, 255).astype(np.uint8)
+        return cv2.add(canvas, grain(index % GRAINS), dtype=cv2.CV_8U)
 
     def pictures(self) -> list[np.ndarray]:
         return [self.picture(index) for index in range(self.frames)]
 
     def track(self, params: TrackParams | None = None, notes: list[str] | None = None) -> ClipFeatures:
         frames = ((index / FPS, drawn(self.picture(index))) for index in range(self.frames))
-        return track(
-            frames, dlib_hog.Detector(dlib_hog.Params()), params or TrackParams(), [] if notes is None else notes
-        )
+        return track(frames, detector(), params or TrackParams(), [] if notes is None else notes)
 
     def check(
         self, found: ClipFeatures, hidden: Callable[[int, int], bool] = lambda _, __: False, coverage: float = 0.95

@@ -52,17 +52,34 @@ def test_it_is_stored_without_outputs():
     assert str(ROOT) not in NOTEBOOK.read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("start", ["root", "docs", "elsewhere"])
-def test_it_runs(tmp_path, monkeypatch, start):
-    folder = write_corpus(tmp_path / "project")
-    write_crops(folder)
-    (folder / "deep.ledger.csv").write_text((folder / "lld.ledger.csv").read_text())
+@pytest.fixture
+def start(tmp_path, monkeypatch, request):
+    """A place to start it from, and the folder of features that it finds."""
     monkeypatch.delenv("AVEMOTION_ROOT", raising=False)
     monkeypatch.delenv("AVEMOTION_CORPUS", raising=False)
-    where = {"root": tmp_path / "project", "docs": tmp_path / "project/docs", "elsewhere": tmp_path / "else"}[start]
+    folder, place = write_corpus(tmp_path / "project"), request.param
+    where = {"root": tmp_path / "project", "docs": tmp_path / "project/docs", "elsewhere": tmp_path / "else"}[place]
     where.mkdir(exist_ok=True)
-    if start == "elsewhere":
+    if place == "elsewhere":
         monkeypatch.setenv("AVEMOTION_ROOT", str(tmp_path / "project"))
+    return where, folder
+
+
+@pytest.mark.parametrize("start", ["root", "docs", "elsewhere"], indirect=True)
+def test_its_first_cell_finds_the_project(monkeypatch, capsys, start):
+    """Without a kernel: all other cells go by what this one finds."""
+    first = next(cell.source for cell in notebook().cells if cell.cell_type == "code")
+    monkeypatch.chdir(start[0])
+    found = {}
+    exec(compile(first, str(NOTEBOOK), "exec"), found)
+    assert (found["FEATURES"], capsys.readouterr().out) == (start[1], "toy of ['toy']\n")
+
+
+@pytest.mark.parametrize("start", ["docs"], indirect=True)
+def test_it_runs(tmp_path, start):
+    where, folder = start
+    write_crops(folder)
+    (folder / "deep.ledger.csv").write_text((folder / "lld.ledger.csv").read_text())
     said = executed(where)
     for words in (
         "toy of ['toy']",

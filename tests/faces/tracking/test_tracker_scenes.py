@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from helpers.media import drawn, rotate_metadata, tone, write_media
-from helpers.scenes import SIZE, At, Scene, paint, wall
+from helpers.scenes import SIZE, At, Scene, detector, paint, wall
 from pipeline.core.clip import Clip
 from pipeline.faces.detection import dlib_hog
 from pipeline.faces.tracking.job import TrackJob
@@ -177,7 +177,7 @@ class Blind:
     eyes, grey = dlib_hog.Detector.eyes, True
 
     def __init__(self, after: int):
-        self.detect, self.after, self.frame, self.asked = dlib_hog.Detector(dlib_hog.Params()), after, 0, []
+        self.detect, self.after, self.frame, self.asked = detector(), after, 0, []
 
     def __call__(self, pixels):
         self.asked.append(self.frame)
@@ -193,18 +193,18 @@ class Blind:
 
 @pytest.mark.parametrize(("moves", "until"), [(200, 85), (48, 73)], ids=["stays", "turns to where no detector sees it"])
 def test_a_face_that_stayed_is_followed_for_a_while_when_the_detector_sees_it_no_more(moves, until):
-    detector = Blind(after=25)
-    found = detector.track(Scene(100, {A: lambda i: At(160 + 3 * max(0, i - moves), 180, 120)}))
+    blind = Blind(after=25)
+    found = blind.track(Scene(100, {A: lambda i: At(160 + 3 * max(0, i - moves), 180, 120)}))
     assert found.mask[:until].all()
     assert not found.mask[until + 3 :].any()
-    assert detector.asked[:3] == [0, 20, min(61, moves + 1)]
+    assert blind.asked[:3] == [0, 20, min(61, moves + 1)]
 
 
 def test_uneven_timestamps_and_no_frame_between(tmp_path):
     times = np.cumsum([0, *(20 if i % 3 else 90 for i in range(49))]).tolist()  # ms
     scene = Scene(50, {A: lambda i: At(150 + times[i] / 20, 180, 110)})
     path = write_media(tmp_path / "vfr.mkv", times, pictures=scene.pictures())
-    found = track(read_video_frames(path), dlib_hog.Detector(dlib_hog.Params()), TrackParams(), [])
+    found = track(read_video_frames(path), detector(), TrackParams(), [])
     assert np.allclose(found.times * 1000, times)
     scene.check(found, coverage=1.0)
 
@@ -216,7 +216,7 @@ def test_a_film_that_has_to_be_turned(tmp_path):
     )
     rotate_metadata(path)
     assert next(read_video_frames(path))[1].shape == SIZE
-    scene.check(track(read_video_frames(path), dlib_hog.Detector(dlib_hog.Params()), TrackParams(), []), coverage=1.0)
+    scene.check(track(read_video_frames(path), detector(), TrackParams(), []), coverage=1.0)
 
 
 def test_a_face_found_late_is_followed_back_to_its_start():
