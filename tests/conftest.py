@@ -1,8 +1,10 @@
-"""What all tests share: Hypothesis without a deadline, since a loaded machine is no defect; groups that are kept
-together.
+"""What all tests share: Hypothesis without a deadline, since a loaded machine is no defect; how tests are dealt to
+workers.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -12,13 +14,42 @@ import stages  # noqa: F401  its numeric settings, so that what a test computes 
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
 
+FIRST = (
+    "test_repro", "in_a_browser", "test_hostile_media", "test_end_to_end", "test_doctor", "test_faults.py",
+    "test_parallel_repro", "test_source_contract", "test_cli.py", "test_image_set", "test_segment_features",
+    "test_refit_and_windows", "test_classifier_contract", "test_fitting", "test_profiles", "test_estimate.py",
+    "test_synthetic_corpus", "test_own_plugins", "test_dvc_yaml",
+)  # fmt: skip
+"""Parts of the names of modules that take longest, which begin first, so that all workers end at about the same time.
+"""
+
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Refuse to go on where pytest-xdist ignores groups: each process would run the whole DAG for itself."""
+    """Bring what takes longest to the front, and refuse to go on where pytest-xdist ignores groups: each process would
+    run the whole DAG for itself.
+    """
     if getattr(config.option, "loadgroup", False):
         for item in items:
             if item.get_closest_marker("xdist_group") and "@" not in item.nodeid:
                 raise pytest.UsageError(
                     "this pytest-xdist does not group tests with this pytest; install requirements.lock"
                 )
+        items.sort(key=lambda item: next((n for n, name in enumerate(FIRST) if name in item.path.name), len(FIRST)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Deal whole modules to the workers, and groups: test by test, each worker would make a module's fixtures and load
+    its libraries for itself.
+    """
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadGroupScheduling
+
+    class ByModule(LoadGroupScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return super()._split_scope(nodeid).split("::")[0]
+
+    config.option.loadscopereorder = False  # the order above, not by the number of tests
+    return ByModule(config, log)

@@ -264,7 +264,8 @@ def test_a_system_of_ones_own_is_a_block_of_params(done):
 
 def test_one_stage_alone_runs_from_nothing(tmp_path):
     project = Project(tmp_path / "project")
-    project.set({**SMALL, "runtime.workers": 1})
+    few = {"generate.demo.speakers": 1, "corpora.demo.protocol": {"name": "none"}}
+    project.set({**SMALL, **few, "runtime.workers": 1})
     assert project.repro("prepare@demo") == ["code", "generate@demo", "prepare@demo"]
 
 

@@ -94,6 +94,9 @@ def test_broken_packages_are_lines_and_the_rest_goes_on(broken):
     (broken / "dlib.py").write_text("import os, signal; os.kill(os.getpid(), signal.SIGILL)\n")
     (broken / "av.py").write_text("raise ModuleNotFoundError(\"No module named 'av'\")\n")
     (broken / "soundfile.py").write_text("raise RuntimeError('no libsndfile')\n")
+    (broken / "torch.py").write_text("raise OSError('libtorch_cpu.so: file too short')\n")
+    for name in ("librosa", "distributed", "dvclive"):  # take long to import, and are no part of this
+        (broken / f"{name}.py").touch()
     code, found = doctor(PYTHONPATH=f"{broken}{os.pathsep}{ROOT}")
     assert code == 1
     assert found["openSMILE"] == (
@@ -106,6 +109,10 @@ def test_broken_packages_are_lines_and_the_rest_goes_on(broken):
         f"does not work (ModuleNotFoundError: No module named 'av'); {environment.MAKE}",
     )
     assert found["soundfile"] == ("wrong", f"cannot be imported (RuntimeError: no libsndfile); {environment.MAKE}")
+    assert found["torch"] == (
+        "wrong",
+        f"does not work (OSError: libtorch_cpu.so: file too short); {environment.MAKE}",
+    )
     assert [found[name][0] for name in ("OpenCV", "settings", "folders", "DVC")] == ["ok"] * 4
 
 

@@ -196,7 +196,7 @@ def test_the_command(params: Path, capsys: pytest.CaptureFixture[str]) -> None:
 OWN = st.dictionaries(st.sampled_from(["mine", "ours", "größer"]), st.integers(2, 9), max_size=2)
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(own=OWN, bins=st.integers(1, 99), name=st.sampled_from(["quick", "demo"]), tail=st.sampled_from(["", "\n# end"]))
 def test_use_then_default_is_the_identity_to_the_byte(
     params: Path, own: dict[str, int], bins: int, name: str, tail: str

@@ -111,7 +111,7 @@ VALUES = st.one_of(
 VALUES = st.recursive(VALUES.filter(lambda value: value is not MISSING), lambda inner: st.lists(inner, max_size=3))
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(LEAVES), st.one_of(VALUES, st.just(MISSING))), min_size=1, max_size=4))
 def test_any_settings_of_the_real_file_change_and_the_comments_stay(edits: list[tuple[tuple[str, ...], Any]]) -> None:
     target = json.loads(json.dumps(yaml.safe_load(SHIPPED)))

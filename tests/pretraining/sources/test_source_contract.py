@@ -112,6 +112,12 @@ def test_an_interrupted_run_gives_what_an_uninterrupted_one_gives(name, corpus, 
     assert all(torch.equal(again.state[key], tensor) for key, tensor in trained.state.items())
 
 
+@pytest.mark.parametrize(
+    "name",
+    # the two that take longest train by the loop that the others have, and networks of the same layers
+    [pytest.param(name, marks=pytest.mark.long) if name in ("pictures", "recognition") else name for name in NAMES],
+    scope="module",
+)
 def test_mixed_precision_learns_as_well(name, corpus, plugin):
     trained = plugin.train(corpus, plugin.Params(**CASES[name][1]), Run(mixed_precision=True))
     reached, chance = (trained.metrics[key] for key in CASES[name][4])
