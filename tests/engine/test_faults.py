@@ -95,6 +95,7 @@ def test_two_workers_that_are_killed_lose_no_finished_clip(
         time.sleep(0.01)
     kill(process)
     before = corpus.finished()
+    assert len(before) >= 10
     corpus.set(workers=1)  # goes on all the same; two more processes would only load their libraries
     done = corpus.stage()
     assert done.returncode == 0, done.stderr
