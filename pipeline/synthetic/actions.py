@@ -1,8 +1,8 @@
-"""Clips of facial actions and head movements, none of which is an emotion: the stand-in for a corpus of videos.
+"""Clips of grimaces and head movements: the stand-in for a corpus of videos of actions.
 
-Every class looks the same in a mirror. The face fills the frame as in Zhang et al. 2017, section III.A.2: twice the
-eye distance wide and 150/55 of it high, here brought to a square, as it will be for the network. The cut is made for
-the face at rest and then kept, so that movements of the head show.
+Every class looks the same in a mirror. Half of the clips show the face as in Zhang et al. 2017, section III.A.2, twice
+the eye distance wide and 150/55 of it high, here brought to a square, as it will be for the network; half as aligned
+faces are (Wen et al. 2016). The cut is made for the face at rest and then kept, so that movements of the head show.
 """
 
 from dataclasses import replace
@@ -17,16 +17,13 @@ from pipeline.synthetic.identity import Identity
 from pipeline.synthetic.portrait import Points, load_portrait
 
 ACTION_PX = 128
-ACTIONS = ("approach", "blink", "nod", "open_mouth", "raise_brows", "shake", "stretch_lips", "tilt")
-_UNITS = {
-    "blink": {"AU43": 1.0},
-    "open_mouth": {"AU26": 1.0, "AU25": 0.6},
-    "raise_brows": {"AU1": 0.5, "AU2": 1.1},
-    "stretch_lips": {"AU20": 1.2},
-}
-_TURNS = {"nod": ("pitch", 0.3), "shake": ("yaw", 0.4), "tilt": ("roll", 0.25)}  # of the head, radians
+_GRIMACES = {f"grimace_{k:02d}": ex.combination(np.random.default_rng(k)) for k in range(1, 15)}
+"""Action units (units,) at the apex: several at once, by chance, and not those of an emotion."""
+_TURNS = {"nod": ("pitch", 0.3), "shake": ("yaw", 0.4)}  # of the head, radians
+ACTIONS = (*_GRIMACES, *_TURNS)
 _LEFT_EYE, _RIGHT_EYE = slice(36, 42), slice(42, 48)
-_WIDTH, _HEIGHT, _EYE_ROW = 110 / 55, 150 / 55, 45 / 55  # of the cut, in eye distances
+_CUTS = ((110 / 55, 150 / 55, 45 / 55), (112 / 35.24, 112 / 35.24, 51.6 / 35.24))
+"""Width, height and row of the eyes of a cut, in eye distances: Zhang's, and Wen's aligned faces."""
 
 
 def _rise(t: Points, start: float, length: float) -> Points:
@@ -48,19 +45,14 @@ def _swing(t: Points, rng: np.random.Generator) -> Points:
 
 def _curve(action: str, t: Points, rng: np.random.Generator) -> Points:
     """How far the action has gone at times ``t`` (n,), -1 to 1."""
-    if action in ("nod", "shake"):
+    if action in _TURNS:
         return _swing(t, rng)
-    if action == "approach":
-        return _rise(t, float(rng.uniform(0.0, 0.3)), float(rng.uniform(0.4, 0.7)))
-    if action == "tilt":
-        return (1.0 if rng.random() < 0.5 else -1.0) * _bump(t, rng)
-    return _bump(t, rng)
+    begun = float(rng.uniform(0.0, 0.7))  # videos seldom begin with a face at rest
+    return begun + (1 - begun) * _bump(t, rng)
 
 
 def _moved(pose: Pose, action: str, size: float) -> Pose:
     """A pose with the action's movement of the head added; ``size`` -1 to 1."""
-    if action == "approach":
-        return replace(pose, scale=pose.scale * (1 + 0.3 * size))
     turn, most = _TURNS.get(action, ("roll", 0.0))
     return replace(pose, **{turn: getattr(pose, turn) + most * size})
 
@@ -71,8 +63,8 @@ def _cut(renderer: FaceRenderer, rng: np.random.Generator) -> Points:
     left, right = points[_LEFT_EYE].mean(axis=0), points[_RIGHT_EYE].mean(axis=0)
     distance = float(np.hypot(*(right - left))) * float(rng.uniform(0.95, 1.05))
     x, y = (left + right) / 2 + rng.normal(0.0, 0.03 * distance, 2)
-    across, down = ACTION_PX / (_WIDTH * distance), ACTION_PX / (_HEIGHT * distance)
-    row = _EYE_ROW / _HEIGHT * ACTION_PX
+    width, height, eyes = _CUTS[rng.integers(len(_CUTS))]
+    across, down, row = ACTION_PX / (width * distance), ACTION_PX / (height * distance), eyes / height * ACTION_PX
     return np.array([[across, 0.0, ACTION_PX / 2 - across * x], [0.0, down, row - down * y]])
 
 
@@ -82,7 +74,7 @@ def action_clip(identity: Identity, action: str, rng: np.random.Generator) -> Fr
     renderer = FaceRenderer(load_portrait(), identity, draw_light(rng))
     cut = _cut(renderer, rng)
     curve = float(rng.uniform(0.7, 1.0)) * _curve(action, np.linspace(0.0, 1.0, count), rng)
-    apex = sum((ex.single(unit, amount) for unit, amount in _UNITS.get(action, {}).items()), np.zeros(len(ex.UNITS)))
+    apex = _GRIMACES.get(action, np.zeros(len(ex.UNITS)))
     rest = ex.draw_apex("neutral", 0.0, 0.4, rng)
     frames = []
     for size, pose in zip(curve, idle_poses(count, rng), strict=True):

@@ -50,9 +50,10 @@ def _drift(frames: int, size: float, rng: np.random.Generator) -> Points:
     return np.asarray(size * np.clip(curve, -2.0, 2.0))
 
 
-def idle_poses(frames: int, rng: np.random.Generator) -> list[Pose]:
-    """Small head motion: a few degrees, a few pixels."""
-    roll, yaw, pitch, zoom, x, y = (_drift(frames, size, rng) for size in (0.035, 0.06, 0.04, 0.012, 2.5, 1.5))
+def idle_poses(frames: int, rng: np.random.Generator, motion: float = 1.0) -> list[Pose]:
+    """Small head motion: a few degrees, a few pixels, ``motion`` times."""
+    sizes = (0.035, 0.06, 0.04, 0.012, 2.5, 1.5)
+    roll, yaw, pitch, zoom, x, y = (_drift(frames, motion * size, rng) for size in sizes)
     return [Pose(roll[k], yaw[k], pitch[k], 1 + zoom[k], (x[k], y[k])) for k in range(frames)]
 
 
@@ -81,5 +82,7 @@ def make_clip(
     utterance = speak(voice, prosody, frames / FPS, rng)
     units = _action_units(emotion, mouth_opening(utterance.samples, frames), manner, rng)
     renderer = FaceRenderer(load_portrait(), identity, draw_light(rng))
-    video: list[Frame] = [renderer.render(u, pose) for u, pose in zip(units, idle_poses(frames, rng), strict=True)]
+    video: list[Frame] = [
+        renderer.render(u, pose) for u, pose in zip(units, idle_poses(frames, rng, manner.motion_face), strict=True)
+    ]
     return np.stack(video), utterance

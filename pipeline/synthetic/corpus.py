@@ -30,13 +30,14 @@ from pydantic import BaseModel
 
 from pipeline.synthetic.actions import ACTIONS, action_clip
 from pipeline.synthetic.clip import draw_person, make_clip
-from pipeline.synthetic.face import FaceRenderer
-from pipeline.synthetic.identity import Identity, draw_identity
+from pipeline.synthetic.face import FaceRenderer, Frame
+from pipeline.synthetic.identity import Identity, draw_identity, draw_resting, on_another_day
 from pipeline.synthetic.mp4 import write_mp4
 from pipeline.synthetic.portrait import load_portrait
 from pipeline.synthetic.prosody import EMOTIONS, Gender, draw_voice
 from pipeline.synthetic.settings import DemoSettings, SourceSettings
 from pipeline.synthetic.source_items import source_image, source_utterance
+from pipeline.synthetic.textures import TEXTURES, texture_image
 from pipeline.synthetic.voice import RATE_HZ
 
 __all__ = ["DemoSettings", "Progress", "SourceSettings", "write_demo", "write_sources"]
@@ -45,7 +46,7 @@ Progress = Callable[[Iterable[Any], int], Iterable[Any]]
 
 # First number after the seed: keeps demo speakers, demo clips, source voices and source faces on streams of their own,
 # so that no source speaker is a demo speaker. Actions are done by the source faces.
-_SPEAKER, _CLIP, _VOICE, _FACE, _ACTION = range(5)
+_SPEAKER, _CLIP, _VOICE, _FACE, _ACTION, _TEXTURE = range(6)
 
 
 def _gender(index: int) -> Gender:
@@ -142,37 +143,55 @@ def _source_face(root: Path, settings: SourceSettings, index: int) -> list[str]:
     cv2.setNumThreads(1)
     folder = root / "faces" / f"f{index + 1:02d}"
     folder.mkdir(parents=True, exist_ok=True)
-    renderer = FaceRenderer(load_portrait(), _source_identity(settings, index))
+    portrait, gender = load_portrait(), _gender(index)
+    person = draw_resting(_source_identity(settings, index), np.random.default_rng([settings.seed, _FACE, index, 0]))
     for k in range(settings.pictures):
-        image = source_image(renderer, np.random.default_rng([settings.seed, _FACE, index, k + 1]))
-        ok, png = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
-        if not ok:
-            raise RuntimeError(f"could not encode {folder.name} image {k + 1} as PNG")
-        (folder / f"{k + 1:03d}.png").write_bytes(png.tobytes())
+        rng = np.random.default_rng([settings.seed, _FACE, index, k + 1])
+        image = source_image(FaceRenderer(portrait, on_another_day(person, portrait, gender, rng)), rng)
+        _write_png(folder / f"{k + 1:03d}.png", image)
     return []
 
 
 def _source_actions(root: Path, settings: SourceSettings, index: int) -> list[str]:
     """Writes one identity's clips of actions; returns no lines."""
     cv2.setNumThreads(1)
-    identity = _source_identity(settings, index)
+    portrait, gender, identity = load_portrait(), _gender(index), _source_identity(settings, index)
     for number, action in enumerate(ACTIONS):
         folder = root / "actions" / action
         folder.mkdir(parents=True, exist_ok=True)
         for k in range(settings.actions):
             rng = np.random.default_rng([settings.seed, _ACTION, index, number, k])
-            write_mp4(folder / f"f{index + 1:02d}_{k + 1}.mp4", action_clip(identity, action, rng), None)
+            today = on_another_day(identity, portrait, gender, rng)
+            write_mp4(folder / f"f{index + 1:02d}_{k + 1}.mp4", action_clip(today, action, rng), None)
     return []
 
 
+def _source_texture(root: Path, settings: SourceSettings, index: int) -> list[str]:
+    """Writes one texture's pictures; returns no lines."""
+    folder = root / "textures" / TEXTURES[index]
+    folder.mkdir(parents=True, exist_ok=True)
+    for k in range(settings.pictures):
+        rng = np.random.default_rng([settings.seed, _TEXTURE, index, k])
+        _write_png(folder / f"{k + 1:03d}.png", texture_image(TEXTURES[index], rng))
+    return []
+
+
+def _write_png(path: Path, image: Frame) -> None:
+    """Lossless."""
+    ok, png = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))
+    if not ok:
+        raise RuntimeError(f"could not encode {path.parent.name}/{path.name} as PNG")
+    path.write_bytes(png.tobytes())
+
+
 def write_sources(root: Path, settings: SourceSettings, workers: int, progress: Progress | None = None) -> None:
-    """Writes voices/ (WAV, phones.ctm, speakers.csv), faces/ (PNG), actions/ (MP4 without audio,
-    ``<action>/<identity>_<number>.mp4``) and GENERATED.txt.
+    """Writes voices/ (WAV, phones.ctm, speakers.csv), faces/ and textures/ (PNG), actions/ (MP4 without
+    audio, ``<action>/<identity>_<number>.mp4``) and GENERATED.txt.
 
     ``phones.ctm`` has NIST CTM lines: utterance, channel 1, start and duration in seconds, phone. Paths in
     ``speakers.csv`` are relative to ``root``.
     """
-    kinds = [(_source_voice, settings.voices), (_source_face, settings.identities)]
+    kinds = [(_source_voice, settings.voices), (_source_face, settings.identities), (_source_texture, len(TEXTURES))]
     kinds += [(_source_actions, settings.identities)] if settings.actions else []
     calls = [joblib.delayed(write)(root, settings, index) for write, count in kinds for index in range(count)]
     _write_lines(root / "voices" / "phones.ctm", [line for part in _run(calls, workers, progress) for line in part])
@@ -183,4 +202,4 @@ def write_sources(root: Path, settings: SourceSettings, workers: int, progress: 
             stem = f"{name}_{k + 1:02d}"
             rows.append((stem, f"{name}/{stem}.wav", name, _gender(s)))
     _write_table(root / "voices" / "speakers.csv", "utterance,path,speaker,gender", rows)
-    _write_notice(root, "voices, faces and actions for the source tasks of transfer learning", settings)
+    _write_notice(root, "voices, faces, textures and actions for the source tasks of transfer learning", settings)

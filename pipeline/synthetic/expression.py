@@ -96,6 +96,14 @@ def draw_apex(emotion: str, strength: float, variation: float, rng: np.random.Ge
     return np.clip(prototype(emotion) * overall * own + stray, 0.0, 1.2)
 
 
+def combination(rng: np.random.Generator) -> Points:
+    """Action units (units,) of a face, 0-1.1: about half of all at once, by chance; eyes open and mouth nearly shut."""
+    units = rng.uniform(0.4, 1.1, len(UNITS)) * (rng.random(len(UNITS)) < 0.5)
+    units[UNITS.index("AU43")] = 0.0
+    units[UNITS.index("AU26")] *= 0.5
+    return np.asarray(units)
+
+
 def envelope(frames: int, rng: np.random.Generator) -> Points:
     """Rise and fall of an expression over a clip, (frames,), from about 0.2 up to 1."""
     t = np.linspace(0.0, 1.0, frames)

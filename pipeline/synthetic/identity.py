@@ -1,11 +1,12 @@
 """Who a generated face is: geometry of the landmarks, colours, background."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from pipeline.synthetic.portrait import Image, Points, Portrait
+from pipeline.synthetic import expression as ex
+from pipeline.synthetic.portrait import LANDMARKS, Image, Points, Portrait
 from pipeline.synthetic.prosody import Gender
 
 WIDTH, HEIGHT = 320, 240
@@ -117,3 +118,15 @@ def draw_identity(portrait: Portrait, gender: Gender, rng: np.random.Generator) 
     z = _traits(gender, rng)
     shape = _with_hair(_with_features(_with_widths(portrait.neutral, z), z), z)
     return Identity(shape, _texture(portrait, gender, rng), _background(rng))
+
+
+def draw_resting(identity: Identity, rng: np.random.Generator) -> Identity:
+    """The same person with brows, lids and lips at a resting place of their own: faces differ in more than widths."""
+    shape = identity.shape.copy()
+    shape[:LANDMARKS] += np.tensordot(ex.combination(rng), ex.unit_basis(), axes=1)
+    return replace(identity, shape=shape)
+
+
+def on_another_day(identity: Identity, portrait: Portrait, gender: Gender, rng: np.random.Generator) -> Identity:
+    """The same face with another complexion, hair, clothes and background: its shape alone says who it is."""
+    return replace(identity, texture=_texture(portrait, gender, rng), background=_background(rng))

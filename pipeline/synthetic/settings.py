@@ -20,10 +20,13 @@ class DemoSettings(BaseModel):
         default=0.85, ge=0.0, le=2.0, description="scale of what changes at random from clip to clip, in the voice"
     )
     variation_face: float = Field(default=0.85, ge=0.0, le=2.0, description="the same, in the face")
+    motion_face: float = Field(
+        default=1.0, ge=0.0, le=3.0, description="scale of how far heads turn and drift: at 1 a few degrees, a few px"
+    )
 
 
 class SourceSettings(BaseModel):
-    """Source corpora: voices and their utterances, identities, their images and their facial actions."""
+    """Source corpora: voices and their utterances, identities, their images and their facial actions, textures."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -31,7 +34,7 @@ class SourceSettings(BaseModel):
     voices: int = Field(default=16, ge=1, le=99, description="speakers of the speech corpus")
     utterances: int = Field(default=10, ge=1, le=99, description="of every voice")
     identities: int = Field(default=24, ge=1, le=99, description="people of the picture corpus")
-    pictures: int = Field(default=40, ge=1, le=999, description="of every identity")
+    pictures: int = Field(default=40, ge=1, le=999, description="of every identity, and of every texture")
     actions: int = Field(
         default=1, ge=0, le=9, description="clips of every identity doing every facial action; 0 = none"
     )

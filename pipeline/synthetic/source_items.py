@@ -36,9 +36,9 @@ def _relight(image: Frame, rng: np.random.Generator) -> Frame:
 
 def source_image(renderer: FaceRenderer, rng: np.random.Generator) -> Frame:
     """A face as a tracker would cut it, (100, 100, 3) RGB: random expression, pose, light."""
-    strength = float(rng.uniform(0.2, 1.0))
-    units = ex.draw_apex(str(rng.choice(EMOTIONS)), strength, 0.6, rng)
-    units += rng.uniform(0, 1) * ex.SPEECH
+    strength = float(rng.uniform(0.0, 0.15))
+    units = ex.draw_apex(str(rng.choice(EMOTIONS)), strength, 0.4, rng)
+    units += rng.uniform(0, 0.2) * ex.SPEECH
     pose = _random_pose(rng)
     left, top, side = face_box(renderer.vertices(units, pose)[:LANDMARKS])
     # The detector's boxes jump between fixed sizes and places; so does the cut, a little.

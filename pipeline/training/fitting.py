@@ -14,6 +14,7 @@ from pipeline.training import checkpoints
 from pipeline.training.batches import Batch, in_parts, moved, ready
 from pipeline.training.learning import prior
 from pipeline.training.loop import Loop, Schedule, Score, copied
+from pipeline.training.optimiser import new_optimiser, weight_groups
 from pipeline.training.order import near_minibatches
 from pipeline.training.task import Examples, History, LoopParams, Run, State, Task, check_device
 
@@ -45,11 +46,7 @@ def fit(task: Task, params: LoopParams, run: Run) -> tuple[State, History]:
         row = {"loss": total / len(task.train.labels), "held_out_loss": lost, "held_out_accuracy": reached}
         return {"epoch": epoch, **{name: round(value, 6) for name, value in row.items()}}, (reached, -lost)
 
-    settings: dict[str, Any] = {"lr": params.learning_rate, "weight_decay": params.weight_decay}
-    groups = weight_groups(network, task.new, params.new_rate)
-    optimiser: torch.optim.Optimizer = torch.optim.Adam(groups, **settings)
-    if params.optimiser == "sgd":
-        optimiser = torch.optim.SGD(groups, momentum=params.momentum, **settings)
+    optimiser = new_optimiser(params, weight_groups(network, task.new, params.new_rate))
     schedule = Schedule(lambda _: params.learning_rate)
     drawn = {"order of examples": order, **task.generators}
     rounds = (params.epochs, params.patience if len(task.held_out.labels) else None)
@@ -84,13 +81,6 @@ def _key(task: Task, params: LoopParams, run: Run) -> str:
         else:
             about["inputs"][name] = part.inputs.digest()
     return checkpoints.digest_of(about, {**tensors, **task.tables, **task.network.state_dict()})
-
-
-def weight_groups(network: nn.Module, new: str, factor: float) -> list[dict[str, Any]]:
-    """Return the weights of a network for an optimiser; those of the layer `new` learn `factor` times as fast."""
-    layer = list(network.get_submodule(new).parameters()) if new and factor != 1 else []
-    body = [weight for weight in network.parameters() if all(weight is not one for one in layer)]
-    return [{"params": body}, *([{"params": layer, "factor": factor}] if layer else [])]
 
 
 def accuracy(

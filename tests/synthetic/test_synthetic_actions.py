@@ -1,4 +1,4 @@
-"""The generated actions: each moves what its name says, at its own time and strength, and nothing when it is over."""
+"""The generated actions: each moves the face or the head, at its own time and strength, and goes back."""
 
 from pathlib import Path
 
@@ -8,15 +8,16 @@ import pytest
 from pipeline.media.decode import read_frames
 from pipeline.synthetic import actions
 from pipeline.synthetic.actions import ACTION_PX, ACTIONS, action_clip
-from pipeline.synthetic.expression import UNITS
+from pipeline.synthetic.expression import UNITS, prototype
 from pipeline.synthetic.face import FaceRenderer, Light, Pose
 from pipeline.synthetic.identity import Identity, draw_identity
 from pipeline.synthetic.mp4 import write_mp4
 from pipeline.synthetic.portrait import load_portrait
+from pipeline.synthetic.prosody import EMOTIONS
 
 pytestmark = pytest.mark.slow
 
-EYES, BROWS, MOUTH = np.s_[24:48, 16:112], np.s_[8:32, 8:120], np.s_[88:128, 24:104]
+MIDDLE = np.s_[16:120, 24:104]
 
 
 @pytest.fixture(scope="module")
@@ -51,33 +52,33 @@ def test_clips_have_16_to_20_pictures_and_everything_varies(identity: Identity, 
 
 @pytest.mark.usefixtures("at_rest")
 @pytest.mark.parametrize("action", ACTIONS)
-def test_the_action_is_seen_and_then_over(identity: Identity, action: str) -> None:
+def test_the_action_is_seen_and_then_back_where_it_began(identity: Identity, action: str) -> None:
     for seed in range(4):
         change = _change(action_clip(identity, action, np.random.default_rng(seed)))
-        assert change.max() > 0.7, "grey levels over the whole picture"
-        if action == "approach":
-            assert change[-1] > 0.9 * change.max(), "who has come near stays"
-        else:
-            assert change[-1] < 0.1 * change.max()
+        assert change.max() > 0.5, "grey levels over the whole picture"
+        assert change[-1] < 0.1 * change.max()
 
 
 @pytest.mark.usefixtures("at_rest")
-@pytest.mark.parametrize(
-    ("action", "where", "elsewhere"),
-    [("blink", EYES, MOUTH), ("raise_brows", BROWS, MOUTH), ("open_mouth", MOUTH, EYES), ("stretch_lips", MOUTH, EYES)],
-)
-def test_facial_actions_move_their_part_of_the_face(
-    identity: Identity, action: str, where: tuple[slice, slice], elsewhere: tuple[slice, slice]
-) -> None:
-    clip = action_clip(identity, action, np.random.default_rng(1))
-    assert _change(clip, where).max() > 4 * _change(clip, elsewhere).max()
-    assert _change(clip, where).max() > 2
+def test_grimaces_move_the_middle_of_the_face(identity: Identity) -> None:
+    for action in actions._GRIMACES:
+        assert _change(action_clip(identity, action, np.random.default_rng(1)), MIDDLE).max() > 1, action
+
+
+def test_grimaces_differ_from_each_other_and_from_every_emotion() -> None:
+    """The source task names no emotion: no grimace is one of the prototypes that the demo's clips show."""
+    units = np.stack(list(actions._GRIMACES.values()))
+    emotions = np.stack([prototype(emotion) for emotion in EMOTIONS if emotion != "neutral"])
+    every = np.concatenate([units, emotions])
+    every = every / np.linalg.norm(every, axis=1, keepdims=True)
+    alike = (every @ every.T) - np.eye(len(every))
+    assert alike[: len(units)].max() < 0.9
 
 
 @pytest.mark.usefixtures("at_rest")
 def test_movements_go_to_either_side(identity: Identity) -> None:
-    """Nods, shakes and tilts begin to both sides, so that a mirrored clip is of the same class."""
-    for action in ("nod", "shake", "tilt"):
+    """Nods and shakes begin to both sides, so that a mirrored clip is of the same class."""
+    for action in ("nod", "shake"):
         curves = [actions._curve(action, np.linspace(0, 1, 18), np.random.default_rng(k)) for k in range(20)]
         first = [float(c[np.flatnonzero(np.abs(c) > 0.2)[0]]) for c in curves]
         assert 4 <= sum(f > 0 for f in first) <= 16, action

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterable
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,11 @@ from pydantic import ValidationError
 from pipeline.synthetic import mp4
 from pipeline.synthetic.actions import ACTIONS
 from pipeline.synthetic.corpus import DemoSettings, SourceSettings, write_demo, write_sources
+from pipeline.synthetic.identity import draw_identity, draw_resting, on_another_day
 from pipeline.synthetic.mp4 import write_mp4
+from pipeline.synthetic.portrait import load_portrait
 from pipeline.synthetic.prosody import EMOTIONS
+from pipeline.synthetic.textures import TEXTURES
 from pipeline.synthetic.utterance import PHONES
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("synthetic")]
@@ -54,7 +58,7 @@ def test_two_workers_write_the_same_bytes_as_one(root: Path, tmp_path: Path) -> 
     write_demo(tmp_path / "demo", DEMO, 2, progress)
     write_sources(tmp_path / "sources", SOURCES, 2, progress)
     assert _files(tmp_path) == _files(root)
-    assert seen == [7, 6]
+    assert seen == [7, 6 + len(TEXTURES)]
 
 
 def test_the_pictures_do_not_depend_on_what_the_processor_can_do(
@@ -160,8 +164,31 @@ def test_every_identity_does_every_action(root: Path) -> None:
 
 
 def test_takes_of_an_action_differ(root: Path) -> None:
-    one, other = (root / f"sources/actions/blink/f01_{number}.mp4" for number in (1, 2))
+    one, other = (root / f"sources/actions/nod/f01_{number}.mp4" for number in (1, 2))
     assert one.read_bytes() != other.read_bytes()
+
+
+def test_every_texture_has_as_many_pictures_as_an_identity(root: Path) -> None:
+    found = {p.relative_to(root / "sources/textures").as_posix() for p in root.glob("sources/textures/*/*")}
+    assert found == {f"{texture}/00{number}.png" for texture in TEXTURES for number in (1, 2, 3)}
+
+
+def test_of_an_identity_the_shape_stays_and_the_rest_is_of_the_day() -> None:
+    """Hair, clothes and background tell nobody: a network has to look at the face."""
+    portrait, rng = load_portrait(), np.random.default_rng(1)
+    person = draw_resting(draw_identity(portrait, "female", rng), rng)
+    today, tomorrow = (on_another_day(person, portrait, "female", rng) for _ in range(2))
+    assert np.array_equal(today.shape, tomorrow.shape)
+    assert np.abs(today.texture[..., :3] - tomorrow.texture[..., :3]).mean() > 5
+    assert np.abs(today.background - tomorrow.background).mean() > 5
+
+
+def test_people_differ_at_rest_in_brows_lids_and_lips() -> None:
+    portrait = load_portrait()
+    plain = draw_identity(portrait, "female", np.random.default_rng(1))
+    rest = [draw_resting(plain, np.random.default_rng(k)).shape[:68] - plain.shape[:68] for k in range(6)]
+    assert min(np.abs(one).max() for one in rest) > 2, "px"
+    assert all(np.abs(one - other).max() > 2 for one, other in combinations(rest, 2))
 
 
 def test_folders_say_that_they_are_generated(root: Path) -> None:

@@ -1,4 +1,4 @@
-"""The training of one network on aligned faces: stochastic gradient descent, the best state by validation, resumable.
+"""The training of one network on aligned faces: steps on batches of clips, the best state by validation, resumable.
 
 The loop's whole state is kept at looks at validation (`runtime.checkpoint_minutes`), the last one included: a process
 that is killed and started again gives the bytes of one that was not, and does not train again what it had finished.
@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -33,6 +32,7 @@ from pipeline.training.batches import Batch, class_weights, in_parts, moved, rea
 from pipeline.training.datasets import judged
 from pipeline.training.learning import prior
 from pipeline.training.loop import Loop, Schedule, Score
+from pipeline.training.optimiser import new_optimiser
 from pipeline.training.per_fold import is_kept
 
 
@@ -125,13 +125,8 @@ class EndToEnd:
             why = f"the loss of iteration {done} is no number; lower learning_rate, or set max_gradient"
             return PipelineError(f"end_to_end.{training.network.name}: {why}")
 
-        groups = [{"params": part.parameters()} for part in (self.network.body, self.network.head)]
-        sgd: dict[str, Any] = {
-            "lr": params.learning_rate,
-            "momentum": params.momentum,
-            "weight_decay": params.weight_decay,
-        }
-        optimiser = torch.optim.SGD(groups, **sgd)
+        body, head = ({"params": part.parameters()} for part in (self.network.body, self.network.head))
+        optimiser = new_optimiser(params, [body, {**head, "factor": params.new_rate}])
         rounds = math.ceil(params.iterations / params.judge_every)
         patience = math.inf if len(val) else None
         loop = Loop(self.network, optimiser, Schedule(params.rate), of_round, loss, judge, rounds, patience)

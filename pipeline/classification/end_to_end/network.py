@@ -58,7 +58,7 @@ class EndToEndParams(Settings):
     readout: Literal["last", "mean"] = Field(
         "last", description="LSTM output that the softmax sees: at the last frame, or the mean"
     )
-    iterations: int = Field(5000, ge=1, description="steps of stochastic gradient descent {Ouyang 6.2.2: 5000}")
+    iterations: int = Field(5000, ge=1, description="steps of the optimiser {Ouyang 6.2.2: 5000}")
     batch: Tried[Annotated[int, Field(ge=1)]] = Field(16, description="clips per iteration")
     at_once: int | None = Field(None, ge=1, description=f"clips {AT_ONCE}")
     balanced: bool = Field(False, description="weigh classes by their inverse frequency in training")
@@ -69,7 +69,11 @@ class EndToEndParams(Settings):
         0.1, gt=0, le=1, description="factor that the learning rate is multiplied by {Ouyang 6.2.2: 0.1}"
     )
     decay_every: int = Field(1000, ge=1, description="iterations from one decay to the next {Ouyang 6.2.2: 1000}")
-    momentum: float = Field(0.9, ge=0, lt=1, description="of stochastic gradient descent")
+    new_rate: Tried[Annotated[float, Field(gt=0)]] = Field(
+        1.0, description="factor on the learning rate of what judges the layers, the LSTMs or the last layer: it is new"
+    )
+    optimiser: Literal["adam", "sgd"] = Field("sgd", description="adam, or stochastic gradient descent with momentum")
+    momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
     weight_decay: Tried[Annotated[float, Field(ge=0)]] = Field(
         0.0005, description="share of the weights added to their gradients"
     )

@@ -10,6 +10,7 @@ from pydantic import Field
 from torch import nn
 
 from pipeline.core.settings import Settings
+from pipeline.networks.batch_norm import folded, normed
 from pipeline.pretraining.sources._shared.reading import Corpus, Kind
 from pipeline.training.fitting import accuracy, fit
 from pipeline.training.task import LoopParams, Run, Task, Trained
@@ -24,6 +25,11 @@ class Changes(Settings):
     )
     grey: float = Field(ge=0, le=1, description="share of training pictures shown without colour, so that shape counts")
     tint: float = Field(ge=0, lt=1, description="random gain of every colour channel, 1 +- tint")
+    batch_norm: bool = Field(
+        False,
+        description="train with batch normalisation behind every layer, and put it into the weights at the end: deep "
+        "networks learn from their first epoch on; the published ones were trained without",
+    )
     loop: LoopParams = Field(description="training")
 
     def changed(self, pictures: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
@@ -84,15 +90,18 @@ def learn(
     def prepare(examples: torch.Tensor, training: bool) -> torch.Tensor:
         return normalise(params.changed(examples, generator) if training else examples)
 
+    if params.batch_norm:
+        normed(network)
     settings, drawn = params.model_dump(mode="json"), {"augmentation": generator}
     task = Task(network, corpus.learn, corpus.held, prepare, code, settings, generators=drawn)
-    state, history = fit(task, params.loop, run)
+    _, history = fit(task, params.loop, run)
     metrics = {
         kind.figure: round(accuracy(network, corpus.held, params.loop.batch, prepare, run), 4),
         "chance": round(1 / len(corpus.classes), 4),
         kind.pieces: len(corpus.learn.labels),
         f"held_out_{kind.pieces}": len(corpus.held.labels),
     }
-    state = {name: tensor.contiguous() for name, tensor in state.items()}
+    folded(network)
+    state = {name: tensor.cpu().contiguous() for name, tensor in network.state_dict().items()}
     config = {"network": shape, kind.many: corpus.classes, **({"input": taken} if taken else {})}
     return Trained(state, config, history, metrics, corpus.ledger)
