@@ -3,8 +3,8 @@
 from functools import partial
 from pathlib import Path
 
-from pipeline.classification.end_to_end.network import EndToEndParams
 from pipeline.classification.end_to_end.run import EndToEndRecipe, train_end_to_end
+from pipeline.classification.end_to_end.settings import EndToEndParams
 from pipeline.classification.sharing import key_of, trained_once
 from pipeline.core import plugins
 from pipeline.core.clip import read_manifest

@@ -12,7 +12,7 @@ import pandas as pd
 
 from pipeline.classification.candidates import combinations
 from pipeline.classification.end_to_end.loop import EndToEnd, Training
-from pipeline.classification.end_to_end.network import EndToEndParams
+from pipeline.classification.end_to_end.settings import EndToEndParams
 from pipeline.core import plugins
 from pipeline.core.errors import ArtifactError
 from pipeline.core.posteriors import read_table

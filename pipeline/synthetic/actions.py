@@ -1,8 +1,8 @@
 """Clips of grimaces and head movements: the stand-in for a corpus of videos of actions.
 
-Every class looks the same in a mirror. Half of the clips show the face as in Zhang et al. 2017, section III.A.2, twice
-the eye distance wide and 150/55 of it high, here brought to a square, as it will be for the network; half as aligned
-faces are (Wen et al. 2016). The cut is made for the face at rest and then kept, so that movements of the head show.
+Every class looks the same in a mirror. The face fills the frame as in Zhang et al. 2017, section III.A.2: twice the
+eye distance wide and 150/55 of it high, here brought to a square, as it will be for the network. The cut is made for
+the face at rest and then kept, so that movements of the head show.
 """
 
 from dataclasses import replace
@@ -22,8 +22,7 @@ _GRIMACES = {f"grimace_{k:02d}": ex.combination(np.random.default_rng(k)) for k 
 _TURNS = {"nod": ("pitch", 0.3), "shake": ("yaw", 0.4)}  # of the head, radians
 ACTIONS = (*_GRIMACES, *_TURNS)
 _LEFT_EYE, _RIGHT_EYE = slice(36, 42), slice(42, 48)
-_CUTS = ((110 / 55, 150 / 55, 45 / 55), (112 / 35.24, 112 / 35.24, 51.6 / 35.24))
-"""Width, height and row of the eyes of a cut, in eye distances: Zhang's, and Wen's aligned faces."""
+_WIDTH, _HEIGHT, _EYE_ROW = 110 / 55, 150 / 55, 45 / 55  # of the cut, in eye distances
 
 
 def _rise(t: Points, start: float, length: float) -> Points:
@@ -63,8 +62,8 @@ def _cut(renderer: FaceRenderer, rng: np.random.Generator) -> Points:
     left, right = points[_LEFT_EYE].mean(axis=0), points[_RIGHT_EYE].mean(axis=0)
     distance = float(np.hypot(*(right - left))) * float(rng.uniform(0.95, 1.05))
     x, y = (left + right) / 2 + rng.normal(0.0, 0.03 * distance, 2)
-    width, height, eyes = _CUTS[rng.integers(len(_CUTS))]
-    across, down, row = ACTION_PX / (width * distance), ACTION_PX / (height * distance), eyes / height * ACTION_PX
+    across, down = ACTION_PX / (_WIDTH * distance), ACTION_PX / (_HEIGHT * distance)
+    row = _EYE_ROW / _HEIGHT * ACTION_PX
     return np.array([[across, 0.0, ACTION_PX / 2 - across * x], [0.0, down, row - down * y]])
 
 

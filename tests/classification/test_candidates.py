@@ -15,7 +15,7 @@ from helpers.classifiers import SETTINGS, toy
 from pipeline.classification.candidates import Tried, combinations, tried
 from pipeline.classification.classifiers import lstm, temporal, transfer
 from pipeline.classification.cross_validation import cross_validate
-from pipeline.classification.end_to_end.network import EndToEndParams
+from pipeline.classification.end_to_end.settings import EndToEndParams
 from pipeline.classification.model_spec import FeatureRecipe
 from pipeline.core.errors import SettingsError
 from pipeline.core.posteriors import read_table

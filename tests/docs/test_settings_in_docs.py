@@ -15,7 +15,7 @@ from dvc.repo import Repo
 
 from helpers.docs import PLUGINS, blocks, laid_over, pages, settings_of, text_of
 from helpers.project import ROOT, Project
-from pipeline.classification.end_to_end.network import EndToEndParams
+from pipeline.classification.end_to_end.settings import EndToEndParams
 from pipeline.cli.settings.profiles import plan
 from pipeline.cli.settings.sections import check
 from pipeline.core import settings

@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from pipeline.classification.end_to_end.loop import EndToEnd, Training
-from pipeline.classification.end_to_end.network import EndToEndParams
+from pipeline.classification.end_to_end.settings import EndToEndParams
 from pipeline.cli.settings.profiles import plan
 from pipeline.core import plugins
 from pipeline.core.settings import Runtime, parse, parsed

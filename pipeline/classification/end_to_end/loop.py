@@ -18,7 +18,8 @@ import torch
 from torch import nn
 
 from pipeline.classification.end_to_end import network as clip_network
-from pipeline.classification.end_to_end.network import EndToEndParams, FaceClips, Faces
+from pipeline.classification.end_to_end.network import FaceClips, Faces
+from pipeline.classification.end_to_end.settings import EndToEndParams
 from pipeline.core.errors import PipelineError
 from pipeline.core.settings import Runtime
 from pipeline.core.weights_file import load_state, load_weights, save_weights

@@ -14,7 +14,8 @@ from typing import Any
 
 from pipeline.classification.cross_validation import cross_validate
 from pipeline.classification.end_to_end.loop import EndToEnd, Training
-from pipeline.classification.end_to_end.network import EndToEndParams, FaceClips
+from pipeline.classification.end_to_end.network import FaceClips
+from pipeline.classification.end_to_end.settings import EndToEndParams
 from pipeline.classification.model_spec import joined
 from pipeline.core.clip import Clip
 from pipeline.core.files import file_digest

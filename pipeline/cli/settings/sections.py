@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, Field
 
-from pipeline.classification.end_to_end.network import EndToEndParams
+from pipeline.classification.end_to_end.settings import EndToEndParams
 from pipeline.core import plugins
 from pipeline.core.errors import SettingsError, did_you_mean
 from pipeline.core.settings import Runtime, Settings, parse
