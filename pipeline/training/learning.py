@@ -18,7 +18,8 @@ NEAR = 0.9
 """A training loss of more than this share of the entropy of the labels is near it: at ln 7 = 1.946, above 1.751."""
 Learned = Mapping[str, Any]
 """Network, trainings (folds), steps, and means over the folds of first_loss, loss, prior_loss, val_loss,
-val_prior_loss, val_accuracy, val_prior_accuracy, as far as they are known; `unlearned`: where it did not learn."""
+val_prior_loss, val_accuracy, val_prior_accuracy, as far as they are known; `unlearned`: where it did not learn, and
+unlearned_loss the mean training loss there."""
 _MEANS = ("steps", "loss", "prior_loss", "val_loss", "val_prior_loss", "val_accuracy", "val_prior_accuracy")
 
 
@@ -62,17 +63,20 @@ def learned(network: str, history: pd.DataFrame) -> list[dict[str, Any]]:
     tuned = history[history["phase"] == "tune"] if "phase" in history else history
     tuned = tuned[tuned["prior_loss"].notna()].rename(columns=lambda name: name.replace("held_out_", "val_"))
     folds = tuned["fold"] if "fold" in tuned else pd.Series("", tuned.index)
-    ends, unlearned = [], []
+    ends, unlearned, losses = [], [], []
     for fold, rows in tuned.groupby(folds):
         end = _kept(rows)
         ends.append({"first_loss": rows["loss"].iloc[0], **{name: end[name] for name in _MEANS if name in end}})
         if not end["loss"] <= NEAR * end["prior_loss"]:  # a loss that is no number has not learned either
             unlearned.append(str(fold) or "training")
+            losses.append(float(end["loss"]))
     if not ends:
         return []
     means = pd.DataFrame(ends).astype(float).mean().dropna()
     figures = {name: round(float(value), 6) for name, value in means.items()}
-    return [{"network": network, "trainings": len(ends), **figures, "unlearned": unlearned}]
+    numbers = [loss for loss in losses if math.isfinite(loss)]  # a file of JSON has no other
+    told = {"unlearned_loss": round(float(np.mean(numbers)), 6)} if numbers else {}
+    return [{"network": network, "trainings": len(ends), **figures, **told, "unlearned": unlearned}]
 
 
 def _kept(rows: pd.DataFrame) -> pd.Series:
@@ -90,5 +94,5 @@ def said(row: Learned) -> str:
     where = f" in {', '.join(row['unlearned'])}" if row["trainings"] > 1 else ""
     return (
         f"{row['network']} did not learn{where}: after {row.get('steps', math.nan):.0f} steps its training loss is "
-        f"{row['loss']:.3f}, where the shares of the classes alone give {row['prior_loss']:.3f}"
+        f"{row.get('unlearned_loss', math.nan):.3f}, where the shares of the classes alone give {row['prior_loss']:.3f}"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pandas as pd
@@ -74,7 +75,10 @@ def test_the_round_whose_weights_are_kept_counts():
 def test_a_fold_that_did_not_learn_is_named_among_others():
     found = learned("vnet", history({"fold-00": [2.0, 1.2], "fold-01": [2.0, 1.945], "fold-02": [2.0, math.nan]}))[0]
     assert found["unlearned"] == ["fold-01", "fold-02"]
-    assert said(found).startswith("vnet did not learn in fold-01, fold-02: after 6 steps")
+    assert said(found).startswith("vnet did not learn in fold-01, fold-02: after 6 steps its training loss is 1.945,")
+    broken = learned("vnet", history({"fold-00": [2.0, math.nan]}))[0]
+    assert "its training loss is nan" in said(broken)
+    json.dumps(broken, allow_nan=False)
 
 
 def test_of_several_candidates_the_best_on_validation_counts():

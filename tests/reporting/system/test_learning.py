@@ -27,7 +27,7 @@ SYSTEM = SystemParams(
     fusions=("vote",),
 )
 FIGURES = {"trainings": 3, "steps": 9.0, "first_loss": 2.4, "loss": 1.96, "prior_loss": math.log(7), "val_loss": 1.97}
-DEAD = {"network": "vnet", **FIGURES, "unlearned": ["fold-01", "fold-02"]}
+DEAD = {"network": "vnet", **FIGURES, "unlearned_loss": 1.96, "unlearned": ["fold-01", "fold-02"]}
 ALIVE = {"network": "anet", **FIGURES, "loss": 0.4, "val_loss": 1.1, "unlearned": []}
 
 
