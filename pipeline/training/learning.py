@@ -1,8 +1,9 @@
 """Whether a network learned: what its training came to, beside what the shares of the classes alone give.
 
 Naming every class by its share among the training labels has their entropy as loss: ln C for C equal classes. A network
-whose training loss stays near that has learned nothing of its input; no figure of its test clips tells it from a broken
-one, so every training says it, and so does the first line of a report.
+whose losses stay near that, in training and on validation, has learned nothing of its input; no figure of its test
+clips tells it from a broken one, so every training says it, and so does the first line of a report. The training loss
+is a mean over a round, with dropout: of a first round that is kept it may be near although the network has learned.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def learned(network: str, history: pd.DataFrame) -> list[dict[str, Any]]:
     for fold, rows in tuned.groupby(folds):
         end = _kept(rows)
         ends.append({"first_loss": rows["loss"].iloc[0], **{name: end[name] for name in _MEANS if name in end}})
-        if not end["loss"] <= NEAR * end["prior_loss"]:  # a loss that is no number has not learned either
+        if not any(_below(end, part) for part in ("", "val_")):
             unlearned.append(str(fold) or "training")
             losses.append(float(end["loss"]))
     if not ends:
@@ -77,6 +78,11 @@ def learned(network: str, history: pd.DataFrame) -> list[dict[str, Any]]:
     numbers = [loss for loss in losses if math.isfinite(loss)]  # a file of JSON has no other
     told = {"unlearned_loss": round(float(np.mean(numbers)), 6)} if numbers else {}
     return [{"network": network, "trainings": len(ends), **figures, **told, "unlearned": unlearned}]
+
+
+def _below(end: pd.Series, part: str) -> bool:
+    """Return whether a round's loss lies well below that of the shares; one that is no number is below nothing."""
+    return bool(end.get(f"{part}loss", math.nan) <= NEAR * end.get(f"{part}prior_loss", math.nan))
 
 
 def _kept(rows: pd.DataFrame) -> pd.Series:

@@ -72,6 +72,14 @@ def test_the_round_whose_weights_are_kept_counts():
     assert learned("anet", history({"fold-00": [1.9, 1.2], "fold-01": [1.93, 1.0]}))[0]["unlearned"] == []
 
 
+def test_a_validation_loss_well_below_the_shares_shows_that_a_network_learned():
+    """The training loss of a first round is a mean from its first step on, and with dropout."""
+    early = history({"fold-00": [1.9, 1.2]}, kept=0, val_prior_loss=math.log(7), val_loss=1.0)
+    assert learned("anet", early)[0]["unlearned"] == []
+    dead = history({"fold-00": [1.9, 1.8]}, kept=0, val_prior_loss=math.log(7), val_loss=1.9)
+    assert learned("anet", dead)[0]["unlearned"] == ["fold-00"]
+
+
 def test_a_fold_that_did_not_learn_is_named_among_others():
     found = learned("vnet", history({"fold-00": [2.0, 1.2], "fold-01": [2.0, 1.945], "fold-02": [2.0, math.nan]}))[0]
     assert found["unlearned"] == ["fold-01", "fold-02"]
