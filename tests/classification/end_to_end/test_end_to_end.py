@@ -20,7 +20,6 @@ from torch import nn
 
 from pipeline.classification.end_to_end import loop as end_to_end_loop
 from pipeline.classification.end_to_end.network import (
-    EndToEndParams,
     FaceClips,
     batches,
     chosen,
@@ -29,6 +28,7 @@ from pipeline.classification.end_to_end.network import (
     varied,
 )
 from pipeline.classification.end_to_end.run import EndToEndRecipe, train_end_to_end
+from pipeline.classification.end_to_end.settings import EndToEndParams
 from pipeline.core import plugins
 from pipeline.core.clip import Clip
 from pipeline.core.errors import ArtifactError, LeakageError, PipelineError, SettingsError, WeightsError
@@ -275,6 +275,24 @@ def test_the_optimiser_gets_that_learning_rate(toy, corpus, tmp_path, monkeypatc
     )
     of_both = [(rate, 0.9, 0.3) for rate in (1e-2, 1e-2, 1e-3, 1e-3, 1e-4) for _ in ("network", "head")]
     np.testing.assert_allclose(seen, of_both)
+
+
+def test_what_is_new_learns_at_a_rate_of_its_own(toy, corpus, tmp_path, monkeypatch):
+    """And adam takes the place of stochastic gradient descent."""
+    seen, adam = [], torch.optim.Adam
+
+    class Watched(adam):
+        def step(self, *args, **kwargs):
+            seen.append([group["lr"] for group in self.param_groups])
+            return super().step(*args, **kwargs)
+
+    monkeypatch.setattr(torch.optim, "Adam", Watched)
+    rates = {"learning_rate": 1e-5, "new_rate": 300.0, "decay_every": 3}
+    out = train(corpus, tmp_path, only=["fold-00"], keep=("fold-00",), optimiser="adam", iterations=4, **rates)
+    np.testing.assert_allclose(seen, [[1e-5, 3e-3]] * 3 + [[1e-6, 3e-4]])
+    before, after = load_weights(corpus / "toy").state, load_weights(out / "fold-00").state
+    moved = [float((after[f"body.{name}"] - tensor).abs().max()) for name, tensor in before.items()]
+    assert 0 < max(moved) < 1e-4, "the body hardly moves"
 
 
 def test_all_weights_are_learned(toy, corpus, tmp_path):
