@@ -13,6 +13,8 @@ from pipeline.features.pretrained import with_weights
 from pipeline.networks.face_resnet import FaceResNet, across, normalise_faces
 from pipeline.networks.vgg_face import VggFace, normalise_images
 from pipeline.pretraining.sources import recognition
+from pipeline.pretraining.sources._shared.faces import loader
+from pipeline.pretraining.sources._shared.reading import IDENTITIES, read_pictures
 from pipeline.training.task import Run
 
 SETTINGS = CASES["recognition"][1]
@@ -72,3 +74,21 @@ def test_weights_of_either_network_fill_the_plugin_of_its_name(tmp_path, network
     inputs = plugin.prepare(plugin.Params(size=40), faces)
     with torch.inference_mode():
         torch.testing.assert_close(filled.layers(inputs)[-1][0], whole.eval().features(inputs[0]), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_with_batch_norm_the_weights_are_those_of_the_published_layout(tmp_path):
+    root = write_identities(tmp_path / "faces", 8)
+    loop = {**SETTINGS["loop"], "epochs": 4, "batch": 8, "learning_rate": 0.001}
+    trained = recognition.train(root, params(size=40, width=0.125, batch_norm=True, loop=loop), Run())
+    assert min(row["loss"] for row in trained.history) < 0.9 * trained.history[0]["prior_loss"]
+    whole = VggFace(**trained.config["network"])
+    assert {name: one.shape for name, one in whole.state_dict().items()} == {
+        name: one.shape for name, one in trained.state.items()
+    }
+    whole.load_state_dict(trained.state)
+    held = read_pictures(root, IDENTITIES, SETTINGS["held_out"], loader(None, 40, Run()), Run()).held
+    with torch.inference_mode():
+        found = whole.eval()(normalise_images(held.inputs[torch.arange(len(held.labels))], "face")).argmax(1)
+    right = float((found == held.labels).float().mean())
+    assert right == pytest.approx(trained.metrics["held_out_identity_accuracy"], abs=1e-3)
