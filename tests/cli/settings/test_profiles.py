@@ -64,6 +64,22 @@ def test_every_profile_changes_the_shipped_settings_to_valid_ones_and_back(param
     assert load(params, name).about
 
 
+def test_nothing_that_only_the_demo_needs_remains_in_the_profile_of_a_paper(params: Path) -> None:
+    """How narrow networks learn from few clips is no value of a paper, and no test of printed values would find it."""
+
+    def laid(paper: str) -> dict:
+        use(params, "default")
+        use(params, paper)
+        return yaml.safe_load(params.read_text(encoding="utf-8"))
+
+    assert not laid("huang2017")["pretrain"]["pool5"]["settings"]["batch_norm"]
+    ouyang = laid("ouyang2017")["end_to_end"]
+    assert {(one["optimiser"], one["new_rate"], one["readout"]) for one in ouyang.values()} == {("sgd", 1, "last")}
+    zhang = laid("zhang2017")
+    tunes = zhang["segments_audio"]["anet"]["tune"], zhang["segments_video"]["vnet"]["tune"]
+    assert {(one["optimiser"], one["learning_rate"], one["new_rate"]) for one in tunes} == {("sgd", 0.001, 1)}
+
+
 def test_quick_is_shorter_than_the_demo_everywhere_it_says_so() -> None:
     here, quick = yaml.safe_load(SHIPPED), load(ROOT / "params.yaml", "quick").over
     changed = [path for path in differences({}, quick) if path]
