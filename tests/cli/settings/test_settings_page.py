@@ -46,7 +46,7 @@ def test_every_section_and_every_setting_has_its_row() -> None:
         " | lstm: `0.5`; temporal: `0.7` | lstm: 0.5; temporal: 0.7 "
         "| Huang et al. 2017, 4.1; Ouyang et al. 2017, 6.2.1 |",
         "| `{anet,anet15}.tune.epochs` | at most; 0 trains nothing, and the weights are named RANDOM in every report "
-        "| integer ≥ 0 | `12` | 300 | Zhang et al. 2017, IV.B |",
+        "| integer ≥ 0 | anet: `8`; anet15: `3` | 300 | Zhang et al. 2017, IV.B |",
         "| `search_every_s`"
         " | look for faces in the whole picture every so many s; 0 = in every frame, and follow nothing "
         "| s: number ≥ 0 ≤ 60 | `4.0` | 0 | Zhang et al. 2017, III.A.2 |",
