@@ -10,8 +10,9 @@ import pytest
 import torch
 from torch import nn
 
-from pipeline.training.fitting import fit, weight_groups
+from pipeline.training.fitting import fit
 from pipeline.training.learning import NEAR, learned, prior, said
+from pipeline.training.optimiser import weight_groups
 from pipeline.training.task import Examples, LoopParams, Run, Task
 
 LOOP = {"epochs": 8, "patience": 8, "batch": 8, "learning_rate": 0.05, "threads": 1, "seed": 0}
