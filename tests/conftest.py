@@ -15,10 +15,11 @@ settings.register_profile("project", deadline=None)
 settings.load_profile("project")
 
 FIRST = (
-    "test_repro", "in_a_browser", "test_hostile_media", "test_end_to_end", "test_doctor", "test_faults.py",
-    "test_parallel_repro", "test_source_contract", "test_cli.py", "test_image_set", "test_segment_features",
-    "test_refit_and_windows", "test_classifier_contract", "test_fitting", "test_profiles", "test_estimate.py",
-    "test_synthetic_corpus", "test_own_plugins", "test_dvc_yaml",
+    "test_repro.py", "in_a_browser", "test_hostile_media", "test_end_to_end", "test_doctor", "test_faults.py",
+    "test_parallel_repro", "test_source_contract", "test_repro_inputs", "test_repro_predict", "test_cli.py",
+    "test_image_set", "test_segment_features", "test_refit_and_windows", "test_classifier_contract",
+    "test_fitting", "test_profiles", "test_estimate.py", "test_synthetic_corpus", "test_own_plugins",
+    "test_dvc_yaml",
 )  # fmt: skip
 """Parts of the names of modules that take longest, which begin first, so that all workers end at about the same time.
 """

@@ -18,7 +18,7 @@ from pipeline.core.errors import SettingsError
 from pipeline.protocols.refit import refit_of
 from pipeline.protocols.splits import Fold
 from pipeline.protocols.trainable_folds import check_absent, trainable_folds
-from pipeline.training.datasets import judged
+from pipeline.training.datasets import judged, mean_recall
 from pipeline.training.held_out_windows import on_windows
 
 
@@ -71,7 +71,9 @@ class FoldJob:
         return {name: values for name, values in tried(self.recipe.params).items() if len(values) > 1}
 
     def _chosen(self, fold: Fold, data: Mapping[str, Any]) -> tuple[Recipe, Any, pd.DataFrame]:
-        """Return the best candidate by its accuracy on validation, then its loss, then its place, with its model."""
+        """Return the best candidate on validation, with its model: by UAR where classes are weighed (`balanced`), else
+        by accuracy; then by its loss, then its place.
+        """
         found: list[tuple[tuple[float, float], Recipe, Any]] = []
         history, lists = [], self._lists()
         recipes = [self.recipe.having(params) for params in combinations(self.recipe.params)]
@@ -83,8 +85,10 @@ class FoldJob:
             history.append(rows.assign(**{name: getattr(recipe.params, name) for name in lists}))
             score = (0.0, 0.0)
             if len(recipes) > 1:
-                loss, accuracy = judged(model.predict(data["val"]), data["val"].labels, known)
-                score = (accuracy, -loss)
+                posteriors, labels = model.predict(data["val"]), data["val"].labels
+                loss, accuracy = judged(posteriors, labels, known)
+                by_class = getattr(recipe.params, "balanced", False)
+                score = (mean_recall(posteriors.argmax(1), labels) if by_class else accuracy, -loss)
             if not found or score > found[0][0]:
                 found = [(score, recipe, model)]
         return *found[0][1:], pd.concat(history, ignore_index=True)

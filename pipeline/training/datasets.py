@@ -120,6 +120,21 @@ def mean_recall(decided: np.ndarray, labels: np.ndarray) -> float:
     return round(float(np.mean(recalls)), 6)
 
 
+def first_best(decided: np.ndarray, labels: np.ndarray, balanced: bool) -> int:
+    """Return the first best of several candidates by what they decided, (K, N) class indices, where labels are (N,).
+
+    Candidates trained with weighted classes (`balanced`) are compared by UAR, others by accuracy: by accuracy a machine
+    that names the largest class alone would be taken where the few validation speakers show that class most.
+
+    >>> first_best(np.array([[0, 0, 0, 0], [0, 0, 1, 1]]), np.array([0, 0, 0, 1]), balanced=True)
+    1
+    >>> first_best(np.array([[0, 0, 0, 0], [0, 0, 1, 1]]), np.array([0, 0, 0, 1]), balanced=False)
+    0
+    """
+    of = np.array([mean_recall(each, labels) for each in decided]) if balanced else (decided == labels).mean(axis=1)
+    return int(of.argmax())
+
+
 def mean_over_frames(data: Dataset, of_clip: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
     """Return `of_clip` (a sum over a clip's frames) per frame of all clips; memory holds no second copy of these."""
     return reduce(add, map(of_clip, data.sequences)) / sum(len(frames) for frames in data.sequences)

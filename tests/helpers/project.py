@@ -59,6 +59,13 @@ class Project:
         self.git("add", "-A")
         self.git("commit", "-q", "-m", "copy")
 
+    @classmethod
+    def made(cls, root: Path) -> Project:
+        """Return what another process has made."""
+        project = cls.__new__(cls)
+        project.root, project.warm = root, True
+        return project
+
     def git(self, *args: str) -> str:
         """Run git and return what it printed."""
         identity = ("-c", "user.name=test", "-c", "user.email=test@example.invalid", "-c", "commit.gpgsign=false")

@@ -1,9 +1,10 @@
 """Linear SVM over one row per clip: shared by the plugins that differ in how a clip becomes a row.
 
-One-versus-one LIBSVM through scikit-learn. C is chosen on validation. Class scores are decision values, the mean margin
-of a class over its pairs; posteriors are those of LIBSVM (`pipeline/classification/svm_probabilities.py`), whose inner
-cross-validation goes by training speakers. As in LIBSVM, the class with the highest posterior is the decision. What
-rows become before the machine (`learned_inputs`) is learned from all training clips, without their labels.
+One-versus-one LIBSVM through scikit-learn. C is chosen on validation, by UAR where classes are weighed (`balanced`) and
+by accuracy where not. Class scores are decision values, the mean margin of a class over its pairs; posteriors are those
+of LIBSVM (`pipeline/classification/svm_probabilities.py`), whose inner cross-validation goes by training speakers. As
+in LIBSVM, the class with the highest posterior is the decision. What rows become before the machine (`learned_inputs`)
+is learned from all training clips, without their labels.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from pipeline.classification.inner_validation import inner_parts
 from pipeline.classification.svm_judge import Judge, Machine, margins_of
 from pipeline.core.settings import Settings
 from pipeline.protocols.held_out import by_others, held_out_parts
-from pipeline.training.datasets import Dataset, Scaler, mean_recall
+from pipeline.training.datasets import Dataset, Scaler, first_best, mean_recall
 
 PROBABILITIES = (
     "pairwise: LIBSVM's, a sigmoid per pair of classes, fitted over training speakers, and coupled; tempered: these at "
@@ -34,10 +35,13 @@ PROBABILITIES = (
 )
 
 
+BEST = "the best on validation is taken: by UAR if `balanced`, else by accuracy"
+
+
 class LinearParams(Settings):
     """Candidates."""
 
-    c: tuple[float, ...] = Field(min_length=1, description="candidates for C; the best on validation is taken")
+    c: tuple[float, ...] = Field(min_length=1, description=f"candidates for C; {BEST}")
     balanced: bool = Field(description="weigh classes by their inverse frequency")
     refit: bool = Field(False, description=REFIT)
     probabilities: svm_probabilities.Kind = Field("tempered", description=PROBABILITIES)
@@ -99,19 +103,21 @@ class LinearSvm:
         values = getattr(self.params, self.candidates)
         tried = [self._tried(value, learned, kernel, train) for value in values]
         found = [judge(judged, self.classes) for judge in tried]
-        decided = [said[0].argmax(1) for said in found]
-        right = np.array([each == val.labels for each in decided])
+        decided = np.array([said[0].argmax(1) for said in found])
+
+        def best_by(clips: np.ndarray) -> int:
+            return first_best(decided[:, clips], val.labels[clips], self.params.balanced)
 
         def chosen_by(clips: np.ndarray) -> Judge:
-            judge = tried[int(right[:, clips].mean(axis=1).argmax())]  # the first of equals
+            judge = tried[best_by(clips)]
             return judge.suited(judged[clips], val.labels[clips]) if self.params.probabilities == "tempered" else judge
 
         self.judge = chosen_by(np.ones(len(val), bool))
-        self.chosen = values[int(right.mean(axis=1).argmax())]
+        self.chosen = values[best_by(np.ones(len(val), bool))]
         self.said_by = lambda clips: chosen_by(clips)(judged, self.classes)
         said = by_others(val.speakers, val.labels, self.said_by)
         self.validated = said[0], said[1]
-        accuracies = right.mean(axis=1).round(6).tolist()
+        accuracies = (decided == val.labels).mean(axis=1).round(6).tolist()
         turned = [float((judge.sigmoids[:, 0] < 0).sum()) for judge in tried]
         recalls = [mean_recall(each, val.labels) for each in decided]
         columns = (self.candidates, "val_accuracy", "val_uar", "reversed_pairs")
@@ -127,7 +133,7 @@ class LinearSvm:
             said.append(np.stack([judge(inputs, self.classes)[0] for judge in tried]))
         found, labels = np.concatenate(said, axis=1), np.concatenate([held.labels for _, held in parts])
         right = (found.argmax(2) == labels).mean(axis=1) if len(labels) else np.zeros(len(values))
-        best = int(right.argmax())  # the first of equals
+        best = first_best(found.argmax(2), labels, self.params.balanced) if len(labels) else 0
         self.chosen, self.judge = values[best], tried[best]
         if self.params.probabilities == "tempered" and len(labels):
             at = svm_probabilities.temperature_of(np.maximum(found[best], np.finfo(np.float64).tiny), labels)

@@ -25,7 +25,7 @@ import numpy as np
 from pydantic import Field
 
 from pipeline.classification.classifiers._files import load_arrays, save_arrays
-from pipeline.classification.classifiers._linear import LinearParams
+from pipeline.classification.classifiers._linear import BEST, LinearParams
 from pipeline.classification.classifiers._members import Member
 from pipeline.classification.image_sets import ensemble, layers
 from pipeline.classification.image_sets.described import DescribedSets
@@ -70,12 +70,12 @@ class Params(LinearParams):
     )
     c: tuple[Annotated[float, Field(gt=0)], ...] = Field(
         min_length=1,
-        description="candidates for C of SVM and logistic regression; each member takes its best on validation",
+        description=f"candidates for C of SVM and logistic regression; each member for itself: {BEST}",
     )
     balanced: bool = Field(description="weigh classes by their inverse frequency (SVM, logistic regression)")
     latent: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         min_length=1,
-        description="candidates for the number of latent directions of PLS; each member takes its best on validation",
+        description=f"candidates for the number of latent directions of PLS; each member for itself: {BEST}",
     )
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pipeline.faces.alignment.align import TEMPLATE, UNITS
 from pipeline.features.aligned.network_crop import cut
+from pipeline.features.aligned.networks import c3d
 
 
 def square(height: int, width: int) -> torch.Tensor:
@@ -48,3 +51,22 @@ def test_every_window_lies_in_the_square_and_is_as_large_wherever_it_lies(height
     assert abs(found.shape[2] - max(1, share[0] * height)) <= 0.5
     steps = found[0, 0, :, 0, 0].diff()
     assert (steps == 1).all()
+
+
+def test_c3d_sees_an_aligned_face_as_it_sees_a_crop_by_the_eyes():
+    """`crop_faces.eyes55`: 110 wide and 150 high, the eyes 55 apart in row 45."""
+    square = np.zeros((UNITS, UNITS, 3), np.uint8)
+    for across, down in TEMPLATE[:2].round().astype(int):
+        square[down, across] = 255
+    window = cut(torch.from_numpy(square), c3d.WINDOW)
+    clip = window.expand(1, 16, *window.shape)
+    places = []
+    for how in ("window", "eyes"):
+        params = c3d.Params(size=112, cut=how)
+        picture = c3d.prepare(params, clip)[0, 0, 0] - c3d.prepare(params, torch.zeros_like(clip))[0, 0, 0]
+        sides = (picture[:, :56], picture[:, 56:])
+        places.append([float((side.sum(0) @ (torch.arange(56) + 0.5)) / side.sum()) / 112 for side in sides])
+        row = float((picture.sum(1) @ (torch.arange(112) + 0.5)) / picture.sum()) / 112
+    assert places[0] == pytest.approx([0.342, 0.158], abs=0.01)
+    assert places[1] == pytest.approx([0.25, 0.25], abs=0.02)
+    assert row == pytest.approx(45 / 150, abs=0.04)

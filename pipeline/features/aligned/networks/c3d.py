@@ -1,20 +1,23 @@
 """c3d: C3D on the sixteen frames of a clip, fc7 of 4096, Ouyang et al. 2017, sections 3.2.3 and 6.2.1.
 
 Paper: weights of Sports-1M, dropout 0.5 behind fc6 and fc7. It does not say how large the frames are; 112 x 112 are
-those of the weights. Weights: C3D of Sports-1M, or what `pretrain.c3d` trains.
+those of the weights. Weights: C3D of Sports-1M, or what `pretrain.c3d` trains; where that learned from faces cut by
+the eyes (`crop_faces`, kind `eyes`, as Zhang et al. cut them), `cut: eyes` shows it the same part of the face.
 """
 
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import torch
 from pydantic import Field, model_validator
 
 from pipeline.core.settings import Settings
-from pipeline.features.aligned.network_crop import scaled
+from pipeline.features.aligned.network_crop import cut, scaled
 from pipeline.networks.c3d import C3D, PUBLISHED_PX, Fc6, check_size, normalise_clips
 
 WINDOW = (112 / 128, 112 / 128)
+_EYES = (0.8, 0.63)
+"""Height and width of the part of WINDOW that two eye distances take, as a crop by the eyes has it; it ends below."""
 LAYERS = ("fc7",)
 HEAD = "linear"
 
@@ -24,6 +27,11 @@ class Params(Settings):
 
     size: int = Field(PUBLISHED_PX, ge=16, description="height and width of the frames, px; 112 for published weights")
     fc6: Fc6 = Field("published", description="how fc6 fits the size: published (112 only), adaptive or new")
+    cut: Literal["window", "eyes"] = Field(
+        "window",
+        description="what is shown of the aligned face: window (112 of its 128 units), or eyes, its part that crops by "
+        "the eyes have, two eye distances wide from the forehead down",
+    )
     dropout: float = Field(
         0.5,
         ge=0,
@@ -56,5 +64,6 @@ def network(params: Params, config: Mapping[str, Any]) -> Network:
 
 def prepare(params: Params, faces: torch.Tensor) -> torch.Tensor:
     """Return clips (B, 3, 16, size, size) for faces (B, 16, h, w, 3) uint8."""
-    pictures = scaled(faces, params.size, params.size)
+    shown = cut(faces, _EYES, (1, 0.5)) if params.cut == "eyes" else faces
+    pictures = scaled(shown, params.size, params.size)
     return normalise_clips(pictures.permute(0, 2, 3, 1).unflatten(0, faces.shape[:2]))

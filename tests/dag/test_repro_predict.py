@@ -1,0 +1,116 @@
+"""Prediction by what the DAG has trained, run by the real DVC."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers.media import tone, write_media
+from helpers.project import Project
+from helpers.small_run import SYSTEMS, locked
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("repro-predict")]
+
+PREDICTED = {
+    # what decides, and the fold in which it is compared; with keep: [fold-00], that one is all there is
+    "huang2017": [
+        ("confidence-logistic_regression+audio+video-a60+v1024-lstm", "fold-01"),
+        ("prior_knowledge-a60+v1024-svm", "fold-02"),
+    ],
+    "zhang2017": [("score_level-anet+vnet-linear_svm", "fold-03"), ("dbn2-linear_svm", "fold-02")],
+    "ouyang2017": [("combined-audio_visual-weighted", "fold-00")],
+}
+
+
+def predict(project: Project, *args: str) -> str:
+    done = project.run("python", "-m", "pipeline", "predict", *args, "--no-pictures")
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_a_test_clip_is_predicted_as_it_was_tested(done, system):
+    tested = pd.read_csv(done.root / f"models/demo/{system}/fusion/predictions.csv")
+    for model, fold in PREDICTED[system]:
+        said = predict(
+            done, "data/demo", "--system", system, "--model", model, "--fold", fold, "--out", "found", "--hop", "1"
+        )
+        assert "says nothing about people" in said
+        assert not any(
+            " from the clip cache" in line and "28 of 28" not in line
+            for line in said.splitlines()
+            if "(fold" not in line
+        )
+        found = pd.read_csv(done.root / "found/predictions.csv")
+        assert (found["status"] == "ok").all()
+        for name, rows in found.groupby("model"):
+            theirs = tested[(tested["model"] == name) & (tested["fold"] == fold)].set_index("clip_id")
+            ours = rows.set_index("clip").loc[theirs.index]
+            assert len(ours) == 7
+            np.testing.assert_allclose(
+                ours.filter(regex="^p_"), theirs.filter(regex="^p_"), rtol=0, atol=1e-6, err_msg=name
+            )
+            assert (ours["predicted"] == theirs["predicted"]).all()
+
+
+def test_prediction_on_new_and_bad_media(done):
+    before, folder = locked(done), done.root / "new"
+    folder.mkdir()
+    shutil.copy(done.root / "data/demo/s01/s01_anger_1.mp4", folder / "known.mp4")
+    write_media(folder / "no face.mkv", [i * 40 for i in range(25)], tone(1.0))
+    write_media(folder / "no sound.mkv", [i * 40 for i in range(25)])
+    write_media(folder / "voice.wav", sound=tone(1.0))
+    (folder / "text.mp4").write_text("no film", encoding="utf-8")
+    (folder / "empty.mp4").touch()
+    (folder / "read.me").write_text("no clip", encoding="utf-8")
+    for system in SYSTEMS:
+        audio_visual = ["--model", PREDICTED[system][0][0]]
+        said = predict(done, "new", "--system", system, *audio_visual)
+        assert "skipped, no media: read.me" in said
+        assert "of the corpus: a training or validation clip in" in said
+        found = pd.read_csv(done.root / "reports/predictions/new/predictions.csv", keep_default_na=False)
+        about = json.loads((done.root / "reports/predictions/new/about.json").read_text())
+        chosen = found[found["model"] == about["model"]].set_index("clip")
+        assert dict(chosen["status"]) == {
+            "empty": "failed",
+            "known": "ok",
+            "no-face": "degraded",
+            "no-sound": "failed",
+            "text": "failed",
+            "voice": "degraded",
+        }, system
+        assert dict(chosen["reason"][["no-face", "text", "voice"]]) == {
+            "no-face": "no_face",
+            "text": "decode_error",
+            "voice": "no_video",
+        }
+        assert about["folds"] == (["fold-00"] if system == "ouyang2017" else [f"fold-{n:02d}" for n in range(4)])
+        for fold in about["folds"]:
+            assert all(len(digests[fold]) == 64 for digests in about["models"].values())
+        courses = {path.stem for path in (done.root / "reports/predictions/new/posteriors").glob("*.csv")}
+        assert courses == {"known", "no-face", "voice"}
+    again = predict(done, "new", "--system", SYSTEMS[0], "--model", PREDICTED[SYSTEMS[0]][0][0])
+    reused = [
+        re.search(r"(\d+) of (\d+) clips from the clip cache", line)
+        for line in again.splitlines()
+        if line.endswith("clip cache")
+    ]
+    assert reused
+    assert all(found[1] == found[2] for found in reused), again
+    done.repro()
+    assert locked(done) == before, "a prediction touches no artifact"
+
+
+def test_prediction_stops_with_one_line_where_weights_were_not_kept(done):
+    shutil.rmtree(done.root / "models/demo/ouyang2017/classifiers/vggface-end_to_end/fold-00")
+    words = "predict data/demo --system ouyang2017 --model combined-visual-average"
+    stopped = done.run("python", "-m", "pipeline", *words.split())
+    assert stopped.returncode == 1
+    remedy = "dvc repro end_to_end@demo-ouyang2017-vggface-end_to_end"
+    assert f"set end_to_end.vggface.keep: all in params.yaml and run `{remedy}`" in stopped.stderr
+    assert stopped.stderr.count("\n") == 1
