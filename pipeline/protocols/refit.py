@@ -28,6 +28,16 @@ def is_refit(names: Collection[str]) -> bool:
     return any(name.endswith(_SUFFIX) for name in names)
 
 
+def of_them_refit(names: Collection[str]) -> tuple[list[str], list[str]]:
+    """Return the folds among the levels of a feature file, and the levels beside them that were learned anew.
+
+    >>> of_them_refit(["fold-00", "fold-00-refit", "fold-01"])
+    (['fold-00', 'fold-01'], ['fold-00-refit'])
+    """
+    again = [name for name in names if name.endswith(_SUFFIX)]
+    return [name for name in names if name not in again], again
+
+
 def level_of(name: str, levels: Collection[str]) -> str:
     """Return the level of a feature file that a fold reads: of a refit that of the fold itself, where the feature was
     not learned anew; "" where it was not learned per fold.

@@ -10,6 +10,7 @@ import numpy as np
 
 from pipeline.cli.inspect.feature_file import Summary, column_names, feature_file, fold_of, key_in, key_of
 from pipeline.core.store import FeatureFile, FeatureMeta
+from pipeline.protocols.refit import of_them_refit
 from pipeline.runner.layout import Part, pairs, shown, table
 from pipeline.runner.terminal import figure, short
 
@@ -60,8 +61,9 @@ def _clips(file: FeatureFile, level: str, ids: list[str]) -> Iterator[tuple[str,
     if extra:
         shapes = {name: "".join(f", {size}" for size in array.shape[1:]) or "," for name, array in extra.items()}
         yield "beside", ", ".join(f"{name} (T{shapes[name]}) {array.dtype}" for name, array in extra.items())
-    folds = file.folds
-    yield "clips", f"{len(ids)}" + (f", in each of {len(folds)} folds (shown: {level})" if folds else "")
+    folds, again = of_them_refit(file.folds)
+    beside = "; beside them each learned anew with its validation clips (refit)" if again else ""
+    yield "clips", f"{len(ids)}" + (f", in each of {len(folds)} folds (shown: {level}){beside}" if folds else "")
     if level:
         parts = Counter(file.part(clip_id, level) or "not noted" for clip_id in ids)
         yield "parts", ", ".join(f"{name} {number}" for name, number in sorted(parts.items()))

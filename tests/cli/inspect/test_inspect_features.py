@@ -72,6 +72,18 @@ def test_a_file_with_folds_and_many_clips(folded):
     assert "range  2 to 2409" in text, "over all clips, also those not shown"
 
 
+def test_what_was_learned_anew_is_no_fold(tmp_path):
+    levels = ("fold-00", "fold-00-refit", "fold-01", "fold-01-refit")
+    write_features(
+        tmp_path / "v2.h5",
+        FeatureMeta("v2", 2, "float32"),
+        [(key, clip(0)) for key in sorted(f"{level}/c1" for level in levels)],
+    )
+    beside = "beside them each learned anew with its validation clips (refit)"
+    assert f"1, in each of 2 folds (shown: fold-00); {beside}" in describe(tmp_path / "v2.h5")
+    assert "c1 in fold-01-refit" in describe(tmp_path / "v2.h5", "c1", "fold-01-refit")
+
+
 def test_nan_that_should_not_be_there_is_counted(plain):
     with h5py.File(plain, "r+") as file:
         values = file["c1/values"][()]
