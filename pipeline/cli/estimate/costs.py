@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
 from typing import Any
 
+from pipeline.cli.estimate.blocks import at_once, kept, times, values
 from pipeline.cli.estimate.material import Material
 from pipeline.cli.estimate.needed import Needed
 from pipeline.cli.estimate.nets import fine_tuned, on_crops, on_windows, source
@@ -58,14 +59,14 @@ def work_of(stage: Needed, params: Params, material: Material) -> Work:
         "fuse_features": _joint,
         "train": _train,
         "end_to_end": _end_to_end,
-        "report": lambda *_: Work(seconds=60, disk=material.clips * 2e4),
+        "report": lambda *_: Work(seconds=SECONDS["report"], disk=material.clips * 2e4),
     }
     return known.get(stage.module, lambda *_: Work(seconds=5, disk=material.clips * 1e3))(stage, params, material)
 
 
 def _track(_: Needed, params: Params, material: Material) -> Work:
-    rate = SECONDS["track_faces" if params["track_faces"]["search_every_s"] else "haar"]
-    return Work(seconds=material.seconds * rate, disk=2 * material.seconds * material.fps * 60)
+    seconds = material.seconds * SECONDS["track_faces" if params["track_faces"]["search_every_s"] else "haar"]
+    return Work(seconds=seconds, disk=2 * material.seconds * material.fps * 60)
 
 
 def _crop(stage: Needed, params: Params, material: Material) -> Work:
@@ -105,7 +106,7 @@ def _pretrain(stage: Needed, params: Params, _: Material) -> Work:
     return Work(
         examples * loop["epochs"] * network.operations * (1 + BACKWARD),
         disk=2 * 4 * network.parameters,
-        memory=0.6 * GB + network.training_bytes(_at_once(loop), 2),
+        memory=0.6 * GB + network.training_bytes(at_once(loop), 2),
         network=True,
         ways=f"pretrain.{feature}.settings.loop.at_once",
         unknown="" if root.is_dir() else f"without {root}, whose size is not known",
@@ -115,20 +116,6 @@ def _pretrain(stage: Needed, params: Params, _: Material) -> Work:
 def _fetch(stage: Needed, params: Params, _: Material) -> Work:
     names = section(params, f"fetch_weights.{stage.arguments['feature']}")["weights"]
     return Work(disk=2 * sum(WEIGHTS.get(name, 0.03) for name in names) * GB)  # in the cache, and the stage's copy
-
-
-def _kept(block: Params, material: Material) -> int:
-    keep = block.get("keep", "first")
-    return {"all": len(material.folds), "first": 1}.get(keep, 0) if isinstance(keep, str) else len(keep)
-
-
-def _values(value: Any) -> Sequence[Any]:
-    """Return the candidates of a setting that may be a list of them."""
-    return value if isinstance(value, list) else (value,)
-
-
-def _at_once(block: Params) -> int:
-    return block.get("at_once") or max(_values(block["batch"]))
 
 
 def _rank(stage: Needed, params: Params, material: Material) -> Work:
@@ -147,9 +134,9 @@ def _segments(stage: Needed, params: Params, material: Material) -> Work:
     if block.get("tune") is None:
         return Work(windows * network.operations, disk=2 * windows * columns * 4, memory=GB + 4 * network.parameters)
     tune = block["tune"]
-    passes = sum(train * tune["epochs"] * (1 + BACKWARD) + every for train, every in material.folds)
-    disk = len(material.folds) * windows * columns * 4 + (_kept(block, material) + 3) * network.parameters * 4
-    memory = 0.6 * GB + network.training_bytes(_at_once(tune))
+    passes = sum(train * tune["epochs"] * (1 + BACKWARD) + every for train, every in material.folds) * times(block)
+    disk = len(material.folds) * windows * columns * 4 + (kept(block, material) + 3) * network.parameters * 4
+    memory = 0.6 * GB + network.training_bytes(at_once(tune))
     return Work(passes * rows_a_clip * network.operations, 0, disk, memory, True, f"{where}.{feature}.tune.at_once")
 
 
@@ -164,12 +151,11 @@ def _end_to_end(stage: Needed, params: Params, material: Material) -> Work:
     name = stage.arguments["network"]
     block = section(params, f"end_to_end.{name}")
     network = fine_tuned(block, name, params, material.classes)
-    learned = block["iterations"] * max(_values(block["batch"])) * (1 + BACKWARD)
-    clips = sum(
-        learned + block["iterations"] // block["judge_every"] * (every - train) for train, every in material.folds
-    )
-    memory = 0.6 * GB + network.training_bytes(_at_once(block))
-    disk = (_kept(block, material) + 3) * 4 * network.parameters
+    learned = block["iterations"] * max(values(block["batch"])) * (1 + BACKWARD) * times(block)
+    looks = block["iterations"] // block["judge_every"]
+    clips = sum(learned + looks * (every - train) for train, every in material.folds)
+    memory = 0.6 * GB + network.training_bytes(at_once(block))
+    disk = (kept(block, material) + 3) * 4 * network.parameters
     return Work(clips * network.operations, 0, disk, memory, True, f"end_to_end.{name}.at_once")
 
 
@@ -181,7 +167,7 @@ def _joint(stage: Needed, params: Params, material: Material) -> Work:
     layers = [width, *settings.get("layers", ())]
     network = dense_cost(layers)
     epochs = settings.get("epochs", 0) + settings.get("pretrain_epochs", 0)
-    examples = sum(train for train, _ in material.folds) * rows * epochs
+    examples = sum(train for train, _ in material.folds) * rows * epochs * times(block)
     disk = len(material.folds) * (material.clips * rows * layers[-1] * 4 + 4 * network.parameters)
     memory = GB + material.clips * rows * width * 8 + network.training_bytes(settings.get("batch", 1))
     return Work(examples * network.operations * (1 + BACKWARD), 0, disk, memory, bool(settings))
@@ -196,7 +182,7 @@ def _train(stage: Needed, params: Params, material: Material) -> Work:
         return Work(seconds=trained * columns * len(block.get("c", (1,))) * 3e-6, memory=GB)
     step = block.get("step_s") or 1 / (a_second or material.fps or 1)
     rows = material.seconds / material.clips / step
-    network = lstm_cost(max(_values(block.get("hidden", columns))), max(_values(block["cells"])), round(rows))
-    candidates = prod(len(_values(value)) for name, value in block.items() if name != "seeds")
-    passes = trained * block["epochs"] * candidates * (1 + BACKWARD)
-    return Work(passes * network.operations, 0, 0, GB + network.training_bytes(_at_once(block), 2), True)
+    network = lstm_cost(max(values(block.get("hidden", columns))), max(values(block["cells"])), round(rows))
+    candidates = prod(len(values(value)) for name, value in block.items() if name != "seeds")
+    passes = trained * block["epochs"] * (candidates - 1 + times(block)) * (1 + BACKWARD)
+    return Work(passes * network.operations, 0, 0, GB + network.training_bytes(at_once(block), 2), True)

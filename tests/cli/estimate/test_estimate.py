@@ -135,12 +135,15 @@ def test_check_refuses_sources_that_are_not_here(
 
 
 def test_settings_that_are_lists_of_candidates_and_parts_of_a_batch_are_counted() -> None:
-    block = {"cells": [64, 128], "hidden": 128, "batch": 16, "epochs": 2, "learning_rate": 0.001, "seeds": [1, 2]}
+    block = {"cells": [64, 128], "hidden": 128, "batch": 16, "epochs": 2, "learning_rate": 0.001}
     stage = Needed("train@one-lld147-lstm", "train", {"classifier": "lstm", "feature": "lld147"}, (), ())
 
     def cost(**changes: object) -> Work:
         return work_of(stage, {"train": {"lstm": {**block, **changes}}}, material_of("one", params_of()))
 
     one = cost(cells=128)
+    assert cost(cells=128, refit=True).operations == cost(cells=128, seeds=[1]).operations == 2 * one.operations
+    assert cost(cells=128, refit=True, seeds=[1, 2]).operations == 6 * one.operations
+    assert cost(refit=True).operations == 3 * one.operations, "of two candidates the one chosen is trained once more"
     assert cost().operations == cost(learning_rate=[0.1, 0.01], cells=128).operations == 2 * one.operations
     assert cost(cells=128, at_once=4).memory < one.memory
