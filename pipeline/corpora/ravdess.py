@@ -35,10 +35,7 @@ CITATION = (
     "S. R. Livingstone, F. A. Russo: The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS): A "
     "dynamic, multimodal set of facial and vocal expressions in North American English. PLoS ONE 13(5), 2018"
 )
-PROTOCOL = {
-    "name": "logso",
-    "groups": [[2, 5, 14, 15, 16], [3, 6, 7, 13, 18], [10, 11, 12, 19, 20], [8, 17, 21, 23, 24], [1, 4, 9, 22]],
-}
+PROTOCOL = {"name": "ravdess_luna_jimenez"}
 EXPECTED = {"speakers": 24, "label:neutral": 96, **{f"label:{name}": 192 for name in _CODES[1:]}}
 _NAME = re.compile(
     r"0(?P<modality>[1-3])-0(?P<channel>[12])-0(?P<emotion>[1-8])-0[12]-0[12]-0[12]-(?P<actor>0[1-9]|1\d|2[0-4])"
