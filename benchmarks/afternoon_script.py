@@ -13,11 +13,7 @@ import dlib
 import numpy as np
 import opensmile
 import pandas as pd
-from sklearn.calibration import CalibratedClassifierCV
-from sklearn.metrics import accuracy_score, balanced_accuracy_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
+from sklearn import calibration, metrics, pipeline, preprocessing, svm
 
 WEIGHTS = [next(Path.home().glob(f".cache/avemotion/weights/dlib_{name}/*.dat")) for name in ("landm*_5", "face_r*")]
 POINTS, FACE = dlib.shape_predictor(str(WEIGHTS[0])), dlib.face_recognition_model_v1(str(WEIGHTS[1]))
@@ -45,12 +41,14 @@ for name, extract in (("voice", voice), ("face", face)):
     rows = np.nan_to_num([extract(str(Path(sys.argv[1], path))) for path in clips["path"]])
     scores[name] = np.zeros((len(clips), len(names)))
     for fold in set(folds) - {""}:  # clips without a fold are trained on alone
-        model = make_pipeline(StandardScaler(), CalibratedClassifierCV(SVC(kernel="linear"), ensemble=False))
+        linear = calibration.CalibratedClassifierCV(svm.SVC(kernel="linear"), ensemble=False)
+        model = pipeline.make_pipeline(preprocessing.StandardScaler(), linear)
         model.fit(rows[folds != fold], truth[folds != fold])
         scores[name][np.ix_(folds == fold, np.isin(names, model.classes_))] = model.predict_proba(rows[folds == fold])
 scores["product"] = scores["voice"] * scores["face"]
 for name, score in scores.items():
     clips[name] = names[score.argmax(1)]
     right, guess = truth[folds != ""], clips[name][folds != ""]
-    print(f"{name}: accuracy {accuracy_score(right, guess):.3f}, UAR {balanced_accuracy_score(right, guess):.3f}")
+    figures = metrics.accuracy_score(right, guess), metrics.balanced_accuracy_score(right, guess)
+    print("{}: accuracy {:.3f}, UAR {:.3f}".format(name, *figures))
 clips[folds != ""].to_csv(sys.argv[2], index=False)
