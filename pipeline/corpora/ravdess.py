@@ -9,8 +9,8 @@ else as audio; the others are `another form`, as are second copies (one widely u
 What is sung has labels of its own, such as `happy (sung)`, and is left out: `corpus.json` lists these clips, and
 `labels: {happy (sung): happy}` takes them in.
 
-The published protocol is five folds by actor (C. Luna-Jimenez et al., "Multimodal emotion recognition on RAVDESS
-dataset using transfer learning", Sensors 21(22), 2021).
+The protocol that it brings is five folds by actor (C. Luna-Jimenez et al., "Multimodal emotion recognition on RAVDESS
+dataset using transfer learning", Sensors 21(22), 2021); `pipeline/protocols/published.py` has others.
 
 Verified on 16 files of actor 01; codes, counts and the lack of songs by actor 18 are those of the corpus's own page.
 """
