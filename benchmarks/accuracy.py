@@ -35,6 +35,7 @@ DEFAULTS = (
     "ravdess10=ravdess:../shared/data/ravdess10:ravdess_luna_jimenez",
 )
 SCRIPT = Path("benchmarks/afternoon_script.py")
+WEIGHTS = ("dlib_landmarks_5", "dlib_face_recognition")
 HEAD = (
     "| system | model | accuracy (95 % by speaker) | UAR (95 %) | folds: accuracy, UAR | single model | min | MB |",
     "|---|---|---|---|---|---|---|---|",
@@ -135,6 +136,9 @@ def _on_validation(rows: pd.DataFrame) -> dict[str, float]:
 
 def _script(copy: Copy, corpus: Corpus) -> str:
     """Return the cells of the script's row but the last: the product of both modalities."""
+    for name in WEIGHTS:
+        if not list(Path.home().glob(f".cache/avemotion/weights/{name}/*.dat")):
+            raise Failed(f"no weights {name}; run `python -m pipeline weights fetch {name}`")
     folder = copy.root / "features" / corpus.name
     folds = read_splits(folder / "splits.csv")
     used = {clip_id for fold in folds.values() for clip_id in fold}

@@ -32,7 +32,7 @@ def corpus(speakers: list[str]) -> list[Clip]:
     ]
 
 
-def tested(clips: list[Clip], fold: dict[str, str]) -> set[str]:
+def speakers_tested(clips: list[Clip], fold: dict[str, str]) -> set[str]:
     return {clip.speaker for clip in clips if fold.get(clip.clip_id) == "test"}
 
 
@@ -66,7 +66,7 @@ def test_the_published_groups_are_tested_in_turn(name: str, groups: list[str]) -
     clips = corpus(SPEAKERS[PUBLISHED[name].corpus])
     params = ProtocolParams(name=name)
     folds = make_folds(clips, params)
-    assert [tested(clips, fold) for fold in folds] == [set(group.split()) for group in groups]
+    assert [speakers_tested(clips, fold) for fold in folds] == [set(group.split()) for group in groups]
     assert make_folds(clips[::-1], params) == folds
     for fold in folds:
         assert set(fold.values()) == set(PARTS)
@@ -80,7 +80,10 @@ def test_in_part_of_a_corpus_the_groups_that_are_there_are_tested() -> None:
     clips = corpus(["2", "5", "14", "15", "16", "3", "6", "7", "13", "18"])
     params = ProtocolParams(name="ravdess_luna_jimenez")
     folds = make_folds(clips, params)
-    assert [tested(clips, fold) for fold in folds] == [{"2", "5", "14", "15", "16"}, {"3", "6", "7", "13", "18"}]
+    assert [speakers_tested(clips, fold) for fold in folds] == [
+        {"2", "5", "14", "15", "16"},
+        {"3", "6", "7", "13", "18"},
+    ]
     assert params.described(len(folds)) == "ravdess_luna_jimenez, 2 of 5 published folds"
 
 
@@ -94,7 +97,7 @@ def test_a_clip_of_an_unknown_speaker_is_in_no_fold() -> None:
     ("speakers", "found"),
     [
         (["anna", "ben", "carl"], "0, and it has anna, ben, carl; "),
-        (["01", "02", "05", "06", "09", "10"], "0, and it has 01, 02, 05, 06, 09, ...; "),
+        (["01", "02", "05", "06", "07", "09"], "0, and it has 01, 02, 05, 06, 07, ...; "),
         (["1", "2", "anna"], "1, and it has 1, 2, anna; "),
     ],
 )
