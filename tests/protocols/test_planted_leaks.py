@@ -166,6 +166,17 @@ def test_the_same_corpus_without_a_leak_is(tmp_path: Path, protocol: str) -> Non
     assert (tmp_path / "s.csv").exists()
 
 
+def test_a_clip_of_an_actor_whom_a_published_protocol_does_not_know_costs_itself(tmp_path: Path) -> None:
+    rows = {f"{who}{n}": {"speaker": actor} for who, actor in ACTORS for n in (0, 1)} | {"d1": {"speaker": "99"}}
+    done = prepare(tmp_path, Leak({"name": "ravdess_hicmae"}, "", rows))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "not_in_protocol" in done.stdout
+    assert "20 of 24 speakers of ravdess_hicmae are not here" in done.stdout
+    assert "d1,prepare,failed,not_in_protocol,ravdess_hicmae knows no speaker '99'" in (tmp_path / "l.csv").read_text()
+    assert ",d1," not in (tmp_path / "s.csv").read_text()
+    assert ",d0," in (tmp_path / "s.csv").read_text()
+
+
 def trained(folder: Path, folds: dict, noted: dict) -> subprocess.CompletedProcess[str]:
     """Train on a feature that was learned in every fold; `noted` is the part that each clip had then."""
     clips = toy.clips()
