@@ -102,9 +102,10 @@ def notes(about: CorpusSummary) -> list[str]:
     """Return one line for each fact that is allowed and worth knowing: speakers of a published protocol who are not
     here, clips left out, emotions that a fold lacks.
     """
-    lines, name = [], about.protocol.name
-    if name in PUBLISHED and (absent := PUBLISHED[name].speakers - set(about.speakers)):
-        lines.append(f"{len(absent)} of {len(PUBLISHED[name].speakers)} speakers of {name} are not here")
+    lines = []
+    published = PUBLISHED.get(about.protocol.name)
+    if published and (absent := published.speakers - set(about.speakers)):
+        lines.append(f"{len(absent)} of {len(published.speakers)} speakers of {about.protocol.name} are not here")
     if about.left_out:
         counts = ", ".join(f"{label} {len(ids)}" for label, ids in about.left_out.items())
         lines.append(f"{sum(map(len, about.left_out.values()))} clips left out ({counts})")

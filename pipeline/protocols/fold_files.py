@@ -34,9 +34,9 @@ def folds_of_files(clips: Sequence[Clip], name: str, folder: Path, validation: f
         LeakageError: a file in two lists of one fold
     """
     known = _by_file(clips)
-    folds = []
+    folds: list[Fold] = []
     for place, files in _lists(name, folder):
-        fold = {known[file]: part for file, part in files.items() if file in known}
+        fold: Fold = {known[file]: part for file, part in files.items() if file in known}
         if empty := [part for part in ("train", "test") if part not in fold.values()]:
             raise SettingsError(
                 f"{place}: the corpus has none of the files of its {' and '.join(empty)} list; mend protocol.folds, "
@@ -44,7 +44,7 @@ def folds_of_files(clips: Sequence[Clip], name: str, folder: Path, validation: f
             )
         if "val" not in fold.values():
             train = [clip for clip in clips if fold.get(clip.clip_id) == "train"]
-            fold = dict(with_validation_clips(train, fold, validation, seed))
+            fold = with_validation_clips(train, fold, validation, seed)
         folds.append(fold)
     return folds
 
