@@ -31,7 +31,7 @@ def run(
     corpus: Annotated[
         str, Option(autocompletion=offer_corpora, help="Whose models; the only corpus of params.yaml if not given.")
     ] = "",
-    system: Annotated[str, Option(help="huang2017, or the only one, if not given.")] = "",
+    system: Annotated[str, Option(help="reference, else huang2017, or the only one, if not given.")] = "",
     model: Annotated[
         str, Option(help="Model or fusion by its name; the fusion best on validation clips if not given.")
     ] = "",
