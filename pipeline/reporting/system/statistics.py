@@ -23,6 +23,7 @@ from pipeline.reporting.system.tables import (
     comparison_table,
     per_class_table,
 )
+from pipeline.systems.contenders import contenders
 from pipeline.systems.params import SystemParams, fusions
 
 
@@ -67,10 +68,8 @@ def candidates(settings: SystemParams) -> list[str]:
 
 
 def best_on_test(settings: SystemParams, scores: Mapping[str, Score]) -> str:
-    """Return the best fusion on the test clips, or the best model of a system without fusions: flattered by the choice,
-    and no headline.
-    """
-    return best({name: scores[name] for name in candidates(settings) or settings.own()})
+    """Return which of those that the headline is chosen among is the best on test clips: flattered by the choice."""
+    return best({name: scores[name] for name in contenders(settings)})
 
 
 def statistics_of(report: SystemReport, scores: Mapping[str, Score]) -> Statistics:

@@ -16,7 +16,7 @@ from pipeline.evaluation.metrics import Score, best
 from pipeline.reporting.html.page import heat, page_key, warmth
 from pipeline.reporting.system.modalities import chosen_models, modality_values
 from pipeline.reporting.system.seeds import seeds_table, seeds_values
-from pipeline.reporting.system.statistics import Statistics, candidates
+from pipeline.reporting.system.statistics import Statistics
 from pipeline.reporting.system.statistics_page import CHOICE, listing, statistics_values, warnings
 from pipeline.reporting.system.system_report import SystemReport
 from pipeline.reporting.system.tables import score_row
@@ -43,7 +43,7 @@ def page_values(
     """Return the values of the template, except the paper's tables, from the figures, confusion matrices (C, C) and
     statistics of every model or fusion.
     """
-    fused, top = candidates(report.settings), statistics.best_on_test
+    top = statistics.best_on_test
     largest_name, largest = report.largest
     # each feature once; twice where its models began from other weights
     weights = {tuple(row[key] for key in ("feature", "dimension", "weights", "origin")): row for row in report.about}
@@ -64,8 +64,6 @@ def page_values(
         "on_test": {"name": top, **asdict(scores[top])},
         "contenders": len(contenders(report.settings)),
         "choice": listing(choice_table(report.validation, contenders(report.settings), report.choice), CHOICE),
-        "fusions": len(fused),
-        "candidates": len(fused or scores),
         "models": [
             {"title": words, "rows": [list(score_row(name, scores[name]).values()) for name in names]}
             for words, names in by_modality(report).items()

@@ -16,6 +16,7 @@ from pipeline.core.clip import Clip
 from pipeline.core.errors import ArtifactError
 from pipeline.core.ledger import Entry, read_ledger
 from pipeline.core.posteriors import table
+from pipeline.evaluation.choice import CHOSEN
 from pipeline.evaluation.metrics import ReportParams
 from pipeline.manifest.corpus_json import Source, describe
 from pipeline.protocols.settings import ProtocolParams
@@ -115,11 +116,11 @@ def described(corpus, clips, folds, protocol="loso"):
 
 def test_everything_is_written(tmp_path):
     scores = write_report(report(), tmp_path)
-    assert list(scores) == MODELS
+    assert list(scores) == [*MODELS, CHOSEN]
     found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     stems = [f"table_{n}{kind}" for n in range(1, 6) for kind in ("", "_details")]
     tables = {f"tables/{stem}.csv" for stem in ("figure_6", *stems, *OWN_TABLES)}
-    confusions = {f"confusion/{name}.csv" for name in MODELS}
+    confusions = {f"confusion/{name}.csv" for name in (*MODELS, CHOSEN)}
     plots = {
         f"plots/{name}.csv"
         for name in ("confusion", "reliability", "selective", "training/no_model_learns_step_by_step")
@@ -208,22 +209,22 @@ def test_what_was_generated_is_marked(tmp_path, generated, origin, notices):
 
 def test_a_system_without_fusion_has_its_page(tmp_path):
     settings = SystemParams(**{**SYSTEM.model_dump(), "fusions": ()})
-    assert list(write_report(report(settings=settings), tmp_path)) == MODELS[:2]
+    assert list(write_report(report(settings=settings), tmp_path)) == [*MODELS[:2], CHOSEN]
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert "Best model: " in page
-    assert "Chosen on the test clips among 2 models" in page
+    assert "among 2 models and fusions" in page
+    assert "Best on the test clips: " in page
     assert "All fusions" not in page
 
 
 def test_a_full_system_has_every_table_and_every_fusion(tmp_path):
     scores = write_report(report(settings=STACKED), tmp_path)
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert "among 14 fusions" in page
+    assert "among 20 models and fusions" in page
     assert page.count('class="c top"') == 1, "the best is framed"
     for words in ("LR + audio + video", "a60+v2048", "d 0.040", "Fig. 6", "best of 4 on the test clips", "54.90"):
         assert words in page, words
     assert page.count("<h3>audio: ") == page.count("<h3>video: ") == 1, "the other matrices are CSV files"
-    assert len(list((tmp_path / "confusion").iterdir())) == len(scores) == 6 + 14
+    assert len(list((tmp_path / "confusion").iterdir())) == len(scores) == 6 + 14 + 1
     table_5 = pd.read_csv(tmp_path / "tables" / "table_5.csv", index_col="Accuracy")
     assert table_5.loc["LR (a60_v1024)", "Audio"] == "0.75 (d 0.040; paper 0.52, d 0.086)"
     assert (
@@ -313,7 +314,7 @@ def loop(changed=""):
 
 def test_a_system_of_combined_fusions_has_its_page(tmp_path):
     scores = write_report(ouyang(feedback=loop("end_to_end sad: 1 to 0; x sad: 0 to 1")), tmp_path)
-    assert list(scores)[-2:] == ["combined-end_to_end-average", "combined-audio_visual-weighted"]
+    assert list(scores)[-3:] == ["combined-end_to_end-average", "combined-audio_visual-weighted", CHOSEN]
     stems = [f"table_{n}{kind}" for n in range(2, 7) for kind in ("", "_details")]
     assert {path.stem for path in (tmp_path / "tables").iterdir()} == {*OWN_TABLES, "feedback", "feedback_fit", *stems}
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
@@ -389,8 +390,7 @@ def test_features_of_both_modalities_have_their_place(tmp_path):
     assert places == sorted(places)
     assert places[2] < page.index("<td>dbn2-linear_svm</td>")
     assert "<h3>audio+video: dbn2-linear_svm, accuracy 75.0 %" in page
-    assert "Best fusion: dbn2-linear_svm" in page, "a network that fuses features is a fusion too; the first of equals"
-    assert "among 3 fusions" in page
+    assert "among 5 models and fusions" in page
     assert page.count('class="c top"') == 1, "of the two rules, the best is framed"
     assert "LR: what logistic regression" not in page
 
