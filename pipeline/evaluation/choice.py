@@ -8,6 +8,7 @@ first. No test clip has a part in it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from math import nan
 
 import pandas as pd
 
@@ -56,7 +57,7 @@ def chosen_rows(rows: pd.DataFrame, choice: Mapping[str, str]) -> pd.DataFrame:
 
 def choice_table(validation: pd.DataFrame, inputs: Mapping[str, int], choice: Mapping[str, str]) -> pd.DataFrame:
     """Return a row per fold: fold, clips (validated), chosen, models (it rests on), uar (on these clips), and of the
-    next best of another name: next, next_uar.
+    next best: next, next_uar, "" and NaN where there is none.
     """
     found = []
     for fold, name in choice.items():
@@ -65,5 +66,5 @@ def choice_table(validation: pd.DataFrame, inputs: Mapping[str, int], choice: Ma
         following = chosen(rows, others) if others else ""
         uars = recalls(rows, inputs)
         clips = rows[rows["model"].isin(inputs) & (rows["predicted"] != "")]["clip_id"].nunique()
-        found.append((fold, clips, name, inputs[name], uars[name], following, uars.get(following)))
+        found.append((fold, clips, name, inputs[name], uars[name], following, uars.get(following, nan)))
     return pd.DataFrame(found, columns=["fold", "clips", "chosen", "models", "uar", "next", "next_uar"])

@@ -100,9 +100,9 @@ def nearest(losses: Mapping[float, np.ndarray]) -> float:
     >>> nearest({PRODUCT: np.array([0.5, 0.6]), 10.0: np.array([0.3, 0.4]), 1.0: np.array([0.2, 0.5])})
     10.0
     """
-    least = losses[min(losses, key=lambda ridge: round(float(losses[ridge].mean()), _DIGITS))] if losses else []
+    means = {ridge: round(float(each.mean()), _DIGITS) for ridge, each in losses.items()}
     for ridge, each in losses.items():
-        worse = each - least
+        worse = each - losses[min(means, key=means.__getitem__)]
         if worse.mean() <= worse.std(ddof=1) / np.sqrt(len(worse)) + 10**-_DIGITS:
             return ridge
     return PRODUCT

@@ -149,7 +149,8 @@ def test_bars_say_who_said_what():
     assert drawn["silent"] == ["audio"]
     assert (
         drawn["described"]
-        == "Posteriors; the truth is sad. video anger 0.25, sad 0.75; headline anger 0.50, sad 0.50. Not judged by audio"
+        == "Posteriors; the truth is sad. video anger 0.25, sad 0.75; headline anger 0.50, sad 0.50. "
+        "Not judged by audio"
     )
 
 

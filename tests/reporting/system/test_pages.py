@@ -30,7 +30,17 @@ from pipeline.reporting.system.write import write_report
 from pipeline.systems.params import SystemParams, fusions
 
 EVIL = "<script>alert('x')</script>"
-OWN_TABLES = {"scores", "per_class", "comparisons", "calibration", "by_speaker", "by_fold", "learning", "baselines"}
+OWN_TABLES = {
+    "scores",
+    "choice",
+    "per_class",
+    "comparisons",
+    "calibration",
+    "by_speaker",
+    "by_fold",
+    "learning",
+    "baselines",
+}
 """Tables that are no paper's, of a corpus that names no gender."""
 SYSTEM = SystemParams(features={"a60": "audio", "v1024": "video"}, classifiers=("lstm",), fusions=("confidence",))
 MODELS = ["a60-lstm", "v1024-lstm", "confidence-a60+v1024-lstm"]
@@ -495,7 +505,7 @@ def test_a_speaker_dependent_figure_is_called_so_wherever_it_stands(tmp_path):
     assert json.loads((tmp_path / "demo" / "huang2017" / "setup.json").read_text())["speaker_dependent"] is True
     assert json.loads((tmp_path / "other" / "huang2017" / "setup.json").read_text())["speaker_dependent"] is False
     text = overview(tmp_path)
-    assert text.count("SPEAKER-DEPENDENT") == 2
+    assert text.count("SPEAKER-DEPENDENT") == 3, "above the figures, and in both tables of all systems"
     assert all("SPEAKER-DEPENDENT" in line for line in text.splitlines() if line.startswith("demo "))
     alarm = f'<p class="note alarm">{SPEAKER_DEPENDENT}</p>'
     pages = [
@@ -537,9 +547,12 @@ def test_overview_shows_single_models_and_the_best_of_each_method(tmp_path):
         "confidence-logistic_regression+audio+video-a60+v1024-lstm",
         "prior_knowledge-logistic_regression+audio-a60+v1024-lstm",
         "prior_knowledge-logistic_regression+video-a60+v1024-lstm",
+        CHOSEN,
     ]
     assert any("among 14 fusions" in line for line in lines)
-    assert not any("The best of each" in line for line in lines), "there is one report"
+    assert not any("The best of each" in line or "The headline of each" in line for line in lines), (
+        "there is one report"
+    )
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "<td>confidence-a60+v2048-lstm</td>" in page.split("At a glance</h2>")[1].split("</table>")[0]
 
@@ -557,17 +570,18 @@ def test_an_interval_that_there_is_not_is_a_dash(tmp_path):
 def test_overview_of_two_systems_ends_with_the_best_of_each(tmp_path):
     write_report(report(settings=STACKED), tmp_path / "demo" / "huang2017")
     write_report(dataclasses.replace(report(settings=SMALL_ZHANG), system="zhang2017"), tmp_path / "demo" / "zhang2017")
-    path = tmp_path / "demo" / "zhang2017" / "scores.json"
-    metrics = json.loads(path.read_text())
-    metrics["dbn2-linear_svm"]["accuracy"] = 0.9
-    path.write_text(json.dumps(metrics))
     lines = overview(tmp_path).splitlines()
-    start = next(number for number, line in enumerate(lines) if line.startswith("The best of each"))
-    assert lines[start + 1].split()[:5] == ["Corpus", "Protocol", "System", "Model", "Accuracy"]
-    assert [re.split("  +", line)[:5] for line in lines[start + 2 : start + 4]] == [
-        ["demo", "leave one speaker out", "huang2017", "a60-lstm", "0.750"],
-        ["demo", "leave one speaker out", "zhang2017", "dbn2-linear_svm", "0.900"],
-    ]
+    for heading, names in {
+        "The headline of each, chosen on validation": [CHOSEN, CHOSEN],
+        "The best of each on the test clips": ["a60-lstm", "anet-linear_svm"],
+    }.items():
+        start = next(number for number, line in enumerate(lines) if line.startswith(heading))
+        assert lines[start + 1].split()[:5] == ["Corpus", "Protocol", "System", "Model", "Accuracy"]
+        assert [re.split("  +", line)[:5] for line in lines[start + 2 : start + 4]] == [
+            ["demo", "leave one speaker out", system, name, "0.750"]
+            for system, name in zip(("huang2017", "zhang2017"), names, strict=True)
+        ]
+    assert f"  {CHOSEN}: anet-linear_svm (1 of 1 folds)" in lines
     blocks = "\n".join(lines).split("zhang2017 on demo")
     assert "best of each method, among 14 fusions" in blocks[0]
     assert "best of each method" not in blocks[1], "no fusion is left out"
@@ -582,7 +596,7 @@ def test_overview_shows_every_combined_fusion(tmp_path):
     write_report(ouyang(), tmp_path / "demo" / "ouyang2017")
     lines = overview(tmp_path).splitlines()
     names = [line.split()[0] for line in lines if "0.750" in line]
-    assert names == [*SMALL_OUYANG.models(), "combined-end_to_end-average", "combined-audio_visual-weighted"]
+    assert names == [*SMALL_OUYANG.models(), "combined-end_to_end-average", "combined-audio_visual-weighted", CHOSEN]
     assert not any("best of each method" in line for line in lines), "none is left out"
 
 

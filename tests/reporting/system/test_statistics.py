@@ -134,9 +134,7 @@ def test_everything_is_compared_with_the_headline(written):
     np.testing.assert_allclose(found["difference"], expected, atol=1e-6)
     for key in ("mcnemar_p", "permutation_p"):
         np.testing.assert_allclose(found[f"{key}_holm"], holm(found[key]), atol=1e-4)
-    assert found["permutation_p"].min() == pytest.approx(2 / 2**8, abs=1e-6), (
-        "no better model is more certain than that"
-    )
+    assert found["permutation_p"].min() >= 2 / 2**8, "no better model is more certain than that"
 
 
 def test_a_reference_that_the_settings_name(tmp_path):
@@ -246,7 +244,7 @@ def test_the_order_of_the_tables_is_of_no_matter_for_calibration():
 def test_by_speaker_and_by_gender(written):
     whole = report()
     by_speaker = pd.read_csv(written / "tables" / "by_speaker.csv")
-    assert by_speaker["model"].unique().tolist() == NAMES
+    assert by_speaker["model"].unique().tolist() == [*NAMES, CHOSEN]
     for row in by_speaker.to_dict("records"):
         rows = rows_of(whole, row["model"])
         mine = rows[rows["speaker"] == row["speaker"]]
@@ -258,7 +256,7 @@ def test_by_speaker_and_by_gender(written):
     by_gender = pd.read_csv(written / "tables" / "by_gender.csv")
     gender = {clip.clip_id: clip.gender for clip in whole.clips}
     assert by_gender[["model", "gender"]].to_numpy().tolist() == [
-        [name, kind] for name in NAMES for kind in ("female", "male")
+        [name, kind] for name in (*NAMES, CHOSEN) for kind in ("female", "male")
     ]
     for row in by_gender.to_dict("records"):
         rows = rows_of(whole, row["model"])
@@ -297,7 +295,7 @@ def test_plots_are_of_the_headline(written):
         whole.scores()[CHOSEN].accuracy, abs=1e-5
     )
     curve = pd.read_csv(written / "plots" / "selective.csv")
-    assert curve.iloc[-1].tolist() == pytest.approx([1, whole.scores()[best_of(whole)].accuracy], abs=1e-5)
+    assert curve.iloc[-1].tolist() == pytest.approx([1, whole.scores()[CHOSEN].accuracy], abs=1e-5)
 
 
 def test_the_headline_is_what_each_fold_chose_and_the_best_on_test_stands_below(written):
