@@ -33,7 +33,7 @@ def run(
     ] = "",
     system: Annotated[str, Option(help="reference, else huang2017, or the only one, if not given.")] = "",
     model: Annotated[
-        str, Option(help="Model or fusion by its name; the fusion best on validation clips if not given.")
+        str, Option(help="Model or fusion by its name; the one best on validation clips if not given.")
     ] = "",
     fold: Annotated[
         str, Option(help="This fold's system alone, such as fold-00; the mean over all if not given.")

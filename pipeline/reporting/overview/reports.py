@@ -54,7 +54,7 @@ class Report:
     scores: Mapping[str, Score]  # by model or fusion
     setup: Mapping[str, Any]
     """protocol, speaker_dependent, notices, made_here, classes, largest; `choice`: fold -> what its validation clips
-    chose; `on_test`: best fusion on test clips; `chosen`: audio, video and fused -> the best model of it on test clips,
+    chose; `on_test`: the best on test clips; `chosen`: audio, video and fused -> the best model of it on test clips,
     as far as there is one, and the headline; `parts`: the same, of what the headline depends on.
     """
 
