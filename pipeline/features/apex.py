@@ -35,7 +35,7 @@ class ApexParams(Settings):
     )
     change: bool = Field(
         True,
-        description="whether the change since the onset stands beside the apex; false where clips begin in the middle of "
+        description="whether the change since the onset stands beside the apex; false where clips begin amid "
         "an expression, so that it is noise (docs/handcrafted.md)",
     )
 

@@ -30,12 +30,12 @@ class TableParams(Settings):
 
     tables: Mapping[str, str] = Field(
         min_length=1,
-        description="corpus -> CSV file with one row per clip; a corpus that is not named has no such feature",
+        description="corpus -> CSV file with one row per clip; other corpora have no such feature",
     )
     key: str = Field(
         "clip_id",
         min_length=1,
-        description="column with the clip's id, or the name of its file without folder and suffix",
+        description="column with the clip's id, or its file's name without suffix",
     )
 
 

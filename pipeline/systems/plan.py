@@ -26,7 +26,7 @@ END_TO_END = "end_to_end"
 """Classifier of a model that is a network fine-tuned as a whole; a stage of its own trains it."""
 READ_BY_STAGES = frozenset({"mfcc39", "logmel"})
 """Features that other features are made from, as dvc.yaml has it: of `extract_speech` and `segments_audio`."""
-_HEAD = "# Which models the stages train, on which features. Made from params.yaml by `python -m pipeline check`; do not edit.\n"
+_HEAD = "# What the stages train and extract. Made from params.yaml by `python -m pipeline check`; do not edit.\n"
 
 Plan = dict[str, dict[str, dict[str, str]]]
 """Stage -> instance -> what dvc.yaml fills in."""

@@ -1,4 +1,4 @@
-"""hog: gradient histograms of the aligned face at apex and their change since onset, Dalal and Triggs 2005, section 6.
+"""hog: gradient histograms of the aligned face at apex and their change since onset, Dalal, Triggs 2005, section 6.
 
 None of the three papers has it. Of crops registered by the eyes: luma, gradients by central differences, 8 orientations
 over all 360 degrees (signed: a bright edge on a dark lip is another one than a dark edge on a bright lip; scikit-image's

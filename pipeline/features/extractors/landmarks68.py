@@ -2,10 +2,10 @@
 
 None of the three papers has it. By dlib's shape predictor on crops of the tracked face, in whole px; then freed of
 place, size and tilt (a similarity) by ten points that expressions hardly move, the nose without its tip and the corners
-of the eyes. Onset and apex by the energy of motion of these points (`pipeline/features/apex.py`). Weights: `fetch_weights@landmarks68` (King,
-dlib_landmarks_68; its training data, iBUG 300-W, exclude commercial use). Output: (T, 272) float32, one row per clip, x
-to the right and y down, in root mean square distances of the ten points from their centre: 136 at the apex, then their
-change since the onset.
+of the eyes. Onset and apex by the energy of motion of these points (`pipeline/features/apex.py`). Weights:
+`fetch_weights@landmarks68` (King, dlib_landmarks_68; its training data, iBUG 300-W, exclude commercial use). Output:
+(T, 272) float32, one row per clip, x to the right and y down, in root mean square distances of the ten points from
+their centre: 136 at the apex, then their change since the onset.
 """
 
 from __future__ import annotations
