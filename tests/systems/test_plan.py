@@ -21,7 +21,7 @@ def params(**features: str) -> dict[str, Any]:
     """The shipped settings with one small system of its own features, on two corpora."""
     made = copy.deepcopy(SHIPPED)
     made["systems"] = {"mine": {**SYSTEM, "features": {**SYSTEM["features"], **features}}}
-    made["corpora"] = {name: SHIPPED["corpora"]["demo"] for name in ("demo", "ravdess")}
+    made["corpora"] = dict.fromkeys(("demo", "ravdess"), SHIPPED["corpora"]["demo"])
     return made
 
 

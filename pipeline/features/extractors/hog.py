@@ -1,7 +1,7 @@
 """hog: gradient histograms of the aligned face at apex and their change since onset, Dalal, Triggs 2005, section 6.
 
 None of the three papers has it. Of crops registered by the eyes: luma, gradients by central differences, 8 orientations
-over all 360 degrees (signed: a bright edge on a dark lip is another one than a dark edge on a bright lip; scikit-image's
+over all 360 degrees (signed: light above dark is another edge than dark above light; scikit-image's
 `hog` folds the two), votes shared between neighbouring orientations, cells of 6 by 5 over the crop, 2 by 2 cells
 normalised together by L2-Hys. Onset and apex by the energy of motion (`pipeline/features/apex.py`). Weights: none.
 Output: (T, 1280) float32, one row per clip, without unit: 640 at the apex, then their change since the onset. All of a
