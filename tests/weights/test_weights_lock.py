@@ -8,8 +8,8 @@ import pytest
 
 from helpers.weights import CONTENT, entry, sha256, write_lock
 from pipeline.core.errors import SettingsError, WeightsError
-from pipeline.weights.convert import MAPS
 from pipeline.weights.entries import FileEntry, TrainedEntry
+from pipeline.weights.layer_maps import MAPS
 from pipeline.weights.lock import pin, read_lock
 
 LOCK = Path(__file__).resolve().parents[2] / "weights.lock"

@@ -90,6 +90,7 @@ NAMED: dict[str, Maker] = {
     "pretrain": partial(_holding, PretrainParams, "sources", "source"),
     "fetch_weights": partial(_plain, FetchParams),
     "extract": partial(_being, "extractors", ""),
+    "extract_sound": partial(_being, "extractors", ""),
     "extract_speech": partial(_being, "extractors", ""),
     "extract_face": partial(_being, "extractors", ""),
     "segments_audio": partial(_holding, SegmentParams, "segment_networks", "network"),
