@@ -2,7 +2,8 @@
 
 Sources of the foreign layer names: mmaction2's C3D backbone (ConvModule puts a convolution under `.conv`) and its head;
 the prototxts of C3D v1.0 (fc6-1, fc7-1; fc6, fc7 where it was fine-tuned); VGG-Face in Caffe and as Albanie's
-`vgg_face_dag` keeps it (conv1_1 ... fc8); facenet-pytorch's P-, R- and O-Net; CTranslate2's WhisperSpec. torchvision's names are ours, and so are those of caffe-face's prototxt.
+`vgg_face_dag` keeps it (conv1_1 ... fc8); facenet-pytorch's P-, R- and O-Net; CTranslate2's WhisperSpec.
+torchvision's names are ours, and so are those of caffe-face's prototxt.
 """
 
 from __future__ import annotations
