@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from pipeline.audio.speaker_mel import SPAN, speaker_mel
 from pipeline.audio.spectral import AUDIO_HZ
 from pipeline.audio.whisper_mel import whisper_mel
 from pipeline.core.errors import WeightsError
@@ -69,5 +70,13 @@ def _of_whisper(network: Any, samples: np.ndarray) -> torch.Tensor:
     return found
 
 
-PROBES: dict[str, Callable[[Any, np.ndarray], torch.Tensor]] = {"WhisperEncoder": _of_whisper}
+def _of_speaker(network: Any, samples: np.ndarray) -> torch.Tensor:
+    found: torch.Tensor = network.raw(torch.from_numpy(speaker_mel(samples[:SPAN]))[None])
+    return found
+
+
+PROBES: dict[str, Callable[[Any, np.ndarray], torch.Tensor]] = {
+    "WhisperEncoder": _of_whisper,
+    "SpeakerLSTM": _of_speaker,
+}
 """Class of a network -> what it makes of sound."""

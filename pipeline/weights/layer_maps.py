@@ -20,6 +20,7 @@ from pipeline.networks.alexnet import AlexNet
 from pipeline.networks.c3d import C3D, CONVOLUTIONS
 from pipeline.networks.face_resnet import FaceResNet
 from pipeline.networks.mtcnn import ONet, PNet, RNet
+from pipeline.networks.speaker_lstm import SpeakerLSTM
 from pipeline.networks.vgg_face import VggFace
 from pipeline.networks.whisper_encoder import WhisperEncoder
 from pipeline.weights.entries import Entry
@@ -85,6 +86,7 @@ _WHISPER = {
     **{f"encoder.layer_{n}.{its}": f"blocks.{n}.{ours}" for n in range(4) for its, ours in _WHISPER_BLOCK.items()},
 }  # fmt: skip
 _TINY = {"bands": 80, "width": 384, "layers": 4, "heads": 6, "positions": 1500}
+_SPEAKER = {"bands": 40, "cells": 256, "layers": 3, "columns": 256}
 _VGG16 = {"width": 1.0, "classes": None, "size": 224}
 _C3D_SHAPE = {"width": 1.0, "classes": None, "size": 112, "fc6": "published"}
 
@@ -103,6 +105,7 @@ MAPS: dict[str, LayerMap] = {
         turned="conv1a",
     ),
     "whisper_tiny": LayerMap(WhisperEncoder, _TINY, _WHISPER, part="encoder."),
+    "speaker_lstm": LayerMap(SpeakerLSTM, _SPEAKER, heads=("",)),  # the similarity's weight and bias, of no layer
     "mtcnn_pnet": LayerMap(PNet),
     "mtcnn_rnet": LayerMap(RNet),
     "mtcnn_onet": LayerMap(ONet),

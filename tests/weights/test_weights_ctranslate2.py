@@ -11,18 +11,14 @@ import pytest
 import torch
 
 from helpers.ctranslate2_files import model, text, variable
-from helpers.project import ROOT
-from helpers.published import published
 from helpers.weights import entry
 from pipeline.core.errors import WeightsError
-from pipeline.core.weights_file import load_state, load_weights
-from pipeline.networks.whisper_encoder import WhisperEncoder, sinusoids
+from pipeline.networks.whisper_encoder import WhisperEncoder
 from pipeline.weights import activation
-from pipeline.weights.activation import checked_state, fixed_sound
+from pipeline.weights.activation import checked_state
 from pipeline.weights.convert import state_of
 from pipeline.weights.ctranslate2 import read_ctranslate2
 from pipeline.weights.layer_maps import MAPS
-from pipeline.weights.lock import read_lock
 
 SMALL = {"bands": 80, "width": 8, "layers": 4, "heads": 2, "positions": 200}
 THEIRS = {
@@ -170,25 +166,3 @@ def test_a_network_must_give_its_stored_activation(file, network):
     assert "\n" not in str(caught.value)
     with pytest.raises(WeightsError, match="its network gives nan"):
         checked_state(*file(model({**raw, one: raw[one] * np.nan}), activation=right))
-
-
-def test_an_activation_of_a_network_that_takes_no_sound_is_refused(tmp_path):
-    torch.save(MAPS["mtcnn_pnet"].build().state_dict(), tmp_path / "p.pt")
-    made = entry(tmp_path, "file", file="p.pt", layers="mtcnn_pnet", activation=[0.0] * 8)
-    with pytest.raises(WeightsError, match=r"net\.activation: only for networks .*WhisperEncoder; leave it out"):
-        checked_state(made, tmp_path / "p.pt")
-
-
-def test_the_fixed_sound_never_changes():
-    found = fixed_sound()
-    np.testing.assert_allclose(found[[1, 10001, -1]], [0.050051, -0.172038, -0.142105], atol=1e-6)
-    assert found.shape == (32000,)
-
-
-def test_whisper_itself_gives_what_was_stored():
-    made = read_lock(ROOT / "weights.lock").entry("whisper_tiny_en")
-    folder = published("whisper_tiny_en")
-    loaded = load_weights(folder)
-    network = load_state(WhisperEncoder(**loaded.config["network"]), loaded, folder)
-    assert (network.positions.encodings - sinusoids(1500, 384)).abs().max() < 5e-4, "float16 of the formula"
-    np.testing.assert_allclose(activation.activation(made, loaded.state), made.activation, atol=1e-4)
