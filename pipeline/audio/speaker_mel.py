@@ -16,7 +16,9 @@ LEVEL_DB = -30.0
 
 
 def speaker_mel(samples: np.ndarray) -> np.ndarray:
-    """Return (160, 40) float32, the power in each mel band, for `SPAN` samples from `REACH` before a partial on."""
+    """Return (T, 40) float32, the power in each mel band of each frame, the first of which begins with the samples:
+    160 frames for the `SPAN` samples from `REACH` before a partial utterance on.
+    """
     import librosa
 
     power = librosa.feature.melspectrogram(

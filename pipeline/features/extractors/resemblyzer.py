@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from pydantic import Field
 
-from pipeline.audio.speaker_mel import FRAME, HOP, PARTIAL, REACH, SPAN, gain, speaker_mel
+from pipeline.audio.speaker_mel import FRAME, FRAMES, HOP, PARTIAL, REACH, SPAN, gain, speaker_mel
 from pipeline.audio.spectral import AUDIO_HZ
 from pipeline.core.errors import ClipError, WeightsError
 from pipeline.core.settings import Settings
@@ -30,10 +30,14 @@ COVERED = 0.75
 """Share of the last partial utterance that the clip has to cover."""
 
 
+GROUP = 8
+"""Partial utterances whose spectrum is computed at once; each goes through the network alone."""
+
+
 class Params(Settings):
     """How often a partial utterance begins."""
 
-    rate: float = Field(1.3, ge=0.625, le=2.5, description="partial utterances per second {Resemblyzer: 1.3}")
+    rate: float = Field(1.3, ge=0.625, le=2.5, description="partial utterances per second; Resemblyzer has 1.3")
 
     @property
     def step(self) -> int:
@@ -59,16 +63,21 @@ class Extractor:
     def __call__(self, sound: Audio) -> Iterator[ClipFeatures]:
         """Yield (n, columns) for sound at `AUDIO_HZ`, each row at the centre of its 1.6 s."""
         count, louder = _level(sound)
-        pieces = overlapping(sound.blocks(), self.step, REACH, SPAN - REACH - self.step)
-        kept = (piece for piece in pieces if not piece[0] or count - piece[0] >= COVERED * PARTIAL)
-        return timed((self._row(begin, samples * louder) for begin, samples in kept), self._times, "no sound")
+        pieces = overlapping(sound.blocks(), GROUP * self.step, REACH, SPAN - REACH - self.step)
+        last = max(0.0, count - COVERED * PARTIAL)  # where a partial utterance may begin at most
+        groups = ((begin, samples, min(GROUP, 1 + int(last - begin) // self.step)) for begin, samples in pieces)
+        rows = (self._rows(samples * louder, not begin, kept) for begin, samples, kept in groups if begin <= last)
+        return timed(rows, self._times, "no sound")
 
     @torch.inference_mode()
-    def _row(self, begin: int, samples: np.ndarray) -> np.ndarray:
-        whole = np.pad(samples[:SPAN], (REACH * (begin == 0), 0))[:SPAN]
-        mel = speaker_mel(np.pad(whole, (0, SPAN - len(whole))))
-        found: np.ndarray = self.network.features(torch.from_numpy(mel)).numpy()
-        return found[None]
+    def _rows(self, samples: np.ndarray, first: bool, kept: int) -> np.ndarray:
+        """Return the rows of partial utterances that follow each other; silence stands around the clip."""
+        length = (kept - 1) * self.step + SPAN
+        whole = np.pad(samples, (REACH * first, length))[:length]
+        mel = torch.from_numpy(speaker_mel(whole))
+        begins = range(0, kept * self.step // HOP, self.step // HOP)
+        found: np.ndarray = torch.stack([self.network.features(mel[one : one + FRAMES]) for one in begins]).numpy()
+        return found
 
     def _times(self, count: int, first: int) -> np.ndarray:
         return (np.arange(first, first + count) * self.step + PARTIAL / 2) / AUDIO_HZ

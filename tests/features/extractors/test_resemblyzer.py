@@ -43,7 +43,7 @@ def starts(count: int, frames: int) -> list[int]:
     return found[:-1] if len(found) > 1 and (count - found[-1]) / 25600 < 0.75 else found
 
 
-@pytest.mark.parametrize("count", [400, 25600, 31519, 31520, 31521, 44800, 100_001])
+@pytest.mark.parametrize("count", [400, 25600, 31519, 31520, 31521, 44800, 117_759, 117_760, 300_001])
 @pytest.mark.parametrize(("rate", "frames"), [(1.3, 77), (0.625, 160), (2.5, 40)])
 def test_rows_are_those_of_the_whole_spectrogram(weights, count, rate, frames):
     samples = noise(count)
