@@ -26,10 +26,13 @@ class Entry(Settings):
     network: str = Field(min_length=1, description="which network it fills")
     licence: str = Field(min_length=1, description="under which terms, as far as known")
     origin: str = Field(min_length=1, description="who trained it on what; goes into every result made with it")
-    format: Literal["torch", "caffe", "dlib"] = Field(
-        "torch", description="a state dict, a Caffe model, or a file that dlib reads itself"
+    format: Literal["torch", "caffe", "ctranslate2", "dlib"] = Field(
+        "torch", description="a state dict, a model of Caffe or CTranslate2, or a file that dlib reads itself"
     )
     layers: str | None = Field(None, description="layer map; null = none yet")
+    activation: tuple[float, ...] | None = Field(
+        None, min_length=8, max_length=8, description="what its network makes of a fixed sound; null = not checked"
+    )
     sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$", description="of the file; null until pinned")
     sha256_prefix: str | None = Field(None, pattern=r"^[0-9a-f]{8,63}$", description="first digits, as file names tell")
 

@@ -11,9 +11,10 @@ from pydantic import Field
 from pipeline.core.errors import SettingsError, WeightsError
 from pipeline.core.settings import Settings
 from pipeline.core.weights_file import save_published, save_weights
-from pipeline.weights.convert import layer_map, state_of
+from pipeline.weights.activation import checked_state
 from pipeline.weights.entries import Entry
 from pipeline.weights.fetch import fetch_all
+from pipeline.weights.layer_maps import layer_map
 
 
 class FetchParams(Settings):
@@ -64,7 +65,7 @@ def _publish_states(entries: Sequence[Entry], cache: Path, folder: Path) -> list
             raise WeightsError(f"{missing}, so no network here can use it; leave it out of params.yaml")
         networks[entry.name] = dict(found.network)
     files = fetch_all(entries, cache)
-    read = {entry.name: state_of(entry, files[entry.name]) for entry in entries}
+    read = {entry.name: checked_state(entry, files[entry.name]) for entry in entries}
     states = {name: state for name, (state, _) in read.items()}
     # nobody's speakers are known: the guard against leakage has nothing to compare
     config: dict[str, Any] = {"network": {}, "speakers": []}

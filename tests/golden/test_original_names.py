@@ -27,7 +27,8 @@ from pipeline.features.aligned.networks import pyramid, vggface
 from pipeline.features.pretrained import with_weights
 from pipeline.networks.face_resnet import normalise_faces
 from pipeline.networks.vgg_face import VggFace, normalise_images
-from pipeline.weights.convert import MAPS, state_of
+from pipeline.weights.convert import state_of
+from pipeline.weights.layer_maps import MAPS
 from pipeline.weights.published import publish
 
 SHAPES = {"vgg_face": vgg_face_shapes(), "face_resnet": face_resnet_shapes()}

@@ -13,6 +13,8 @@ import pytest
 from helpers.project import ROOT
 from pipeline.core.errors import WeightsError
 from pipeline.core.settings import Runtime
+from pipeline.weights.entries import Entry
+from pipeline.weights.fetch import cached_path, fetch
 from pipeline.weights.lock import read_lock
 from pipeline.weights.published import publish
 
@@ -23,6 +25,14 @@ def published(*names: str) -> Path:
     if isinstance(folder, str):
         pytest.skip(f"published weights cannot be had here: {folder}")
     return folder
+
+
+def in_cache(name: str) -> tuple[Entry, Path]:
+    """Return an entry and its verified file; skips the test where the cache lacks it: nothing is fetched."""
+    entry, cache_folder = read_lock(ROOT / "weights.lock").entry(name), Path(Runtime().weights_cache).expanduser()
+    if not cached_path(entry, cache_folder).is_file():
+        pytest.skip(f"{name} is not in the cache: python -m pipeline weights fetch {name}")
+    return entry, fetch(entry, cache_folder)
 
 
 @cache

@@ -20,7 +20,8 @@ from pipeline.networks.c3d import C3D, CONVOLUTIONS
 from pipeline.networks.face_resnet import FaceResNet, normalise_faces
 from pipeline.networks.vgg_face import VggFace, normalise_images
 from pipeline.weights.caffe import read_caffe
-from pipeline.weights.convert import MAPS, state_of
+from pipeline.weights.convert import state_of
+from pipeline.weights.layer_maps import MAPS
 
 NARROW = {
     "vgg_face_caffe": {"width": WIDTH},

@@ -13,7 +13,8 @@ from helpers.weights import entry
 from pipeline.core.errors import WeightsError
 from pipeline.networks import torchvision_ops
 from pipeline.networks.c3d import C3D
-from pipeline.weights.convert import MAPS, state_of
+from pipeline.weights.convert import state_of
+from pipeline.weights.layer_maps import MAPS
 
 VGG_BLOCKS = [(3, 64, 2), (64, 128, 2), (128, 256, 3), (256, 512, 3), (512, 512, 3)]
 FULL = {"fc6": (4096, 25088), "fc7": (4096, 4096), "fc8": (2622, 4096)}

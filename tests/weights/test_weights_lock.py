@@ -8,8 +8,8 @@ import pytest
 
 from helpers.weights import CONTENT, entry, sha256, write_lock
 from pipeline.core.errors import SettingsError, WeightsError
-from pipeline.weights.convert import MAPS
 from pipeline.weights.entries import FileEntry, TrainedEntry
+from pipeline.weights.layer_maps import MAPS
 from pipeline.weights.lock import pin, read_lock
 
 LOCK = Path(__file__).resolve().parents[2] / "weights.lock"
@@ -26,7 +26,7 @@ def test_every_entry_of_ours(name):
     assert found.file_name
     assert found.known or isinstance(found, FileEntry | TrainedEntry)
     assert found.layers is None or found.layers in MAPS
-    assert found.layers is None or found.format in ("torch", "caffe")
+    assert found.layers is None or found.format in ("torch", "caffe", "ctranslate2")
 
 
 def test_the_networks_of_three_papers():

@@ -17,7 +17,7 @@ from helpers.weights import CONTENT, sha256, write_lock, write_wheel
 from pipeline.core.errors import SettingsError, WeightsError
 from pipeline.core.files import file_digest
 from pipeline.core.weights_file import PUBLISHED, RANDOM, load_published, load_weights, save_published
-from pipeline.weights.convert import MAPS
+from pipeline.weights.layer_maps import MAPS
 from pipeline.weights.lock import read_lock
 from pipeline.weights.published import origin, publish
 

@@ -91,6 +91,7 @@ NAMED: dict[str, Maker] = {
     "pretrain": partial(_holding, PretrainParams, "sources", "source"),
     "fetch_weights": partial(_plain, FetchParams),
     "extract": partial(_being, "extractors", ""),
+    "extract_sound": partial(_being, "extractors", ""),
     "extract_speech": partial(_being, "extractors", ""),
     "extract_face": partial(_being, "extractors", ""),
     "extract_crops": partial(_being, "extractors", ""),

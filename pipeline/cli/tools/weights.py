@@ -11,7 +11,7 @@ from pipeline.core.files import atomic_path, file_digest
 from pipeline.core.settings import read_params
 from pipeline.core.weights_file import FILE, PUBLISHED, load_published, load_weights
 from pipeline.runner.layout import WHOLE, table, text_of
-from pipeline.weights.convert import state_of
+from pipeline.weights.activation import checked_state
 from pipeline.weights.entries import SHOWN, Entry, FileEntry, TrainedEntry
 from pipeline.weights.fetch import CACHE_REMEDY, cached_path, fetch, verify
 from pipeline.weights.lock import Lock, pin, read_lock, writing
@@ -56,7 +56,7 @@ def import_weights(lock_path: Path, name: str, file: Path, cache: Path) -> str:
     if entry.known and not entry.accepts(sha256):
         told = f"{lock.path} names {entry.known} for {name}"
         raise WeightsError(f"{file}: refused, SHA-256 {sha256[:SHOWN]}, but {told}; get the right file")
-    ignored = state_of(entry, file)[1] if entry.format != "dlib" else []
+    ignored = checked_state(entry, file)[1] if entry.format != "dlib" else []
     path = cached_path(entry, cache)
     with writing(path.parent, CACHE_REMEDY), atomic_path(path) as temporary:
         shutil.copyfile(file, temporary)

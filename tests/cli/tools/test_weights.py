@@ -16,7 +16,7 @@ from helpers.weights import CONTENT, sha256, write_lock
 from pipeline.__main__ import main
 from pipeline.core.files import file_digest
 from pipeline.core.weights_file import load_weights, save_published, save_weights
-from pipeline.weights.convert import MAPS
+from pipeline.weights.layer_maps import MAPS
 from pipeline.weights.lock import read_lock
 from pipeline.weights.published import publish
 

@@ -1,0 +1,57 @@
+"""docs/published-encoders.md: its block parses, and is all that brings its features into the pipeline."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from dvc.repo import Repo
+
+from helpers.docs import laid_over, settings_of, text_of
+from helpers.project import ROOT, Project
+from pipeline.cli.settings.page import page
+from pipeline.cli.settings.sections import check
+from pipeline.weights.lock import read_lock
+
+PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+(BLOCK,) = settings_of("published-encoders")
+
+
+def test_the_block_parses_and_names_entries_with_an_activation() -> None:
+    assert set(BLOCK["fetch_weights"]) == set(BLOCK["extract_sound"])
+    check(laid_over(PARAMS, BLOCK))
+    lock = read_lock(ROOT / "weights.lock")
+    entries = [lock.entry(name) for block in BLOCK["fetch_weights"].values() for name in block["weights"]]
+    assert all(one.activation and one.sha256 and one.archive_sha256 for one in entries)
+    assert f"whisper_tiny_en ({lock['whisper_tiny_en'].known})" in text_of("published-encoders")
+
+
+def test_its_settings_have_a_row_each() -> None:
+    found = page(yaml.safe_dump({"extract_sound": BLOCK["extract_sound"]}))
+    assert re.search(r"`whisper\.layer`.*last", found)
+    assert re.search(r"`resemblyzer\.rate`.*1\.3", found)
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("docs-dvc")
+def test_nothing_of_it_is_a_stage_until_params_name_it(tmp_path: Path) -> None:
+    project = Project(tmp_path / "project")
+    names = {}
+    for label, params in (("shipped", PARAMS), ("named", laid_over(PARAMS, BLOCK))):
+        (project.root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+        with Repo(os.fspath(project.root)) as repo:
+            names[label] = {stage.name: stage for stage in repo.index.stages}
+    told = {"whisper", "resemblyzer"}
+    assert not {
+        name for name in names["shipped"] if name.startswith("extract_sound") or told & set(re.split("[@-]", name))
+    }
+    new = set(names["named"]) - set(names["shipped"])
+    assert new == {f"{stage}{name}" for name in told for stage in ("fetch_weights@", "extract_sound@demo-")}
+    stage = names["named"]["extract_sound@demo-whisper"]
+    assert {dep.def_path for dep in stage.deps if not dep.def_path.endswith(("params.yaml", "code.json"))} == {
+        "features/demo/manifest.csv", "features/demo/prepare.ledger.csv", "models/pretrained/whisper"
+    }  # fmt: skip
+    assert {out.def_path for out in stage.outs} == {"features/demo/whisper.h5", "features/demo/whisper.ledger.csv"}

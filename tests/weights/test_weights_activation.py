@@ -1,0 +1,53 @@
+"""Converted networks against stored activations, those of published files included where they can be had."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.published import in_cache
+from helpers.weights import entry
+from pipeline.core.errors import WeightsError
+from pipeline.networks.whisper_encoder import sinusoids
+from pipeline.weights.activation import activation, checked_state, fixed_sound
+from pipeline.weights.convert import state_of
+from pipeline.weights.layer_maps import MAPS
+
+
+def test_an_activation_of_a_network_that_takes_no_sound_is_refused(tmp_path):
+    torch.save(MAPS["mtcnn_pnet"].build().state_dict(), tmp_path / "p.pt")
+    made = entry(tmp_path, "file", file="p.pt", layers="mtcnn_pnet", activation=[0.0] * 8)
+    with pytest.raises(WeightsError, match=r"net\.activation: only for networks .*WhisperEncoder; leave it out"):
+        checked_state(made, tmp_path / "p.pt")
+
+
+def test_the_fixed_sound_never_changes():
+    found = fixed_sound()
+    np.testing.assert_allclose(found[[1, 10001, -1]], [0.050051, -0.172038, -0.142105], atol=1e-6)
+    assert found.shape == (32000,)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["whisper_tiny_en", "speaker_lstm"])
+def test_published_networks_give_what_was_stored(name):
+    made, path = in_cache(name)
+    state, _ = state_of(made, path)
+    np.testing.assert_allclose(activation(made, state), made.activation, atol=1e-4)
+    if name == "whisper_tiny_en":
+        difference = state["positions.encodings"] - sinusoids(1500, 384)
+        assert difference.abs().max() < 5e-4, "the file has the formula's in float16"
+
+
+def test_a_speaker_lstm_is_checked_as_well(tmp_path):
+    """Resemblyzer's file wraps its tensors, and has two of no layer that are ignored."""
+    torch.manual_seed(0)
+    network = MAPS["speaker_lstm"].build(**MAPS["speaker_lstm"].network)
+    state = {**network.state_dict(), "similarity_weight": torch.ones(1), "similarity_bias": torch.ones(1)}
+    torch.save({"step": 3, "model_state": state, "optimizer_state": {}}, tmp_path / "s.pt")
+    fields = {"file": "s.pt", "layers": "speaker_lstm"}
+    right = activation(entry(tmp_path, "file", **fields), network.state_dict())
+    _, ignored = checked_state(entry(tmp_path, "file", **fields, activation=right), tmp_path / "s.pt")
+    assert ignored == ["similarity_weight", "similarity_bias"]
+    with pytest.raises(WeightsError, match="its network gives"):
+        checked_state(entry(tmp_path, "file", **fields, activation=[*right[:-1], right[-1] + 0.01]), tmp_path / "s.pt")
