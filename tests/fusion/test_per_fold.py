@@ -455,7 +455,12 @@ def test_permuted_test_labels_change_no_prediction_of_any_rule_nor_the_headline(
     found = []
     for labels in ({}, other):
         clips = [Clip(c.clip_id, c.path, c.speaker, labels.get(c.clip_id, c.emotion)) for c in PEOPLE]
-        given = {m: t.assign(emotion=t["clip_id"].map(labels).fillna(t["emotion"])) for m, t in tables.items()}
+        given = {
+            model: frame.assign(
+                emotion=[labels.get(i, e) for i, e in zip(frame["clip_id"], frame["emotion"], strict=True)]
+            )
+            for model, frame in tables.items()
+        }
         result, fused, learned = fuse_all(POOLED, params, given, clips, folds, EMOTIONS)
         models = pd.concat([t[t["part"] == "val"] for t in given.values()])
         choice = chosen_by_fold(pd.concat([models, fused]), contenders(POOLED), folds)
