@@ -7,7 +7,7 @@ WEIGHTS = {"alexnet_imagenet": 0.24, "c3d_sports1m": 0.32, "vgg_face": 0.58, "fa
 """Published files, about so many GB; the others are small."""
 ROWS = {"lld147": (100, 147), "mfcc39": (100, 39), "logmel": (100, 64), "egemaps": (0, 88), "a60": (100, 60),
         "a1024": (100, 1024), "dlib128": (0, 128), "pool5": (0, 9216), "whisper": (50, 384),
-        "resemblyzer": (1.3, 256)}  # fmt: skip
+        "resemblyzer": (1.3, 256), "efficientnet": (0, 1280)}  # fmt: skip
 """Feature -> rows a second of audio (0: of video, or one a clip), columns."""
 KEPT = 0.45
 """Size of lossless crops, of that of their pixels (0.39 and 0.43 on the demo)."""
