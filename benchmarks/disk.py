@@ -56,7 +56,7 @@ def main(clips: str = "375") -> None:
         seen: set[int] = set()
         total = 0.0
         for place, folder in PLACES.items():
-            new, old = (size / count / 1e6 for size in _sizes((root / folder).rglob("*"), seen))
+            new, old = (size / count / 1e6 for size in sizes((root / folder).rglob("*"), seen))
             total += new
             print(f"| {place} | {new:.2f} | {old:.2f} |")
         print(f"| together | {total:.2f} | |\n")
@@ -97,15 +97,15 @@ def _used() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def _sizes(paths: Iterable[Path], seen: set[int]) -> tuple[int, int]:
+def sizes(paths: Iterable[Path], seen: set[int]) -> tuple[int, int]:
     """Return the bytes on the disk of files that are new, and of those that `seen` has; new ones are entered there."""
-    sizes = [0, 0]
+    found = [0, 0]
     for path in paths:
         if path.is_file() and not path.is_symlink():
             state = path.stat()
-            sizes[state.st_ino in seen] += state.st_blocks * 512
+            found[state.st_ino in seen] += state.st_blocks * 512
             seen.add(state.st_ino)
-    return sizes[0], sizes[1]
+    return found[0], found[1]
 
 
 def _details(root: Path, count: int) -> None:

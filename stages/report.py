@@ -1,7 +1,8 @@
 """report: metrics, statistics, the paper's tables, confusion matrices and a page for one system on one corpus."""
 
 from pipeline.core.clip import read_manifest
-from pipeline.evaluation.metrics import ReportParams, best
+from pipeline.evaluation.choice import CHOSEN
+from pipeline.evaluation.metrics import ReportParams
 from pipeline.manifest.corpus_json import read_corpus_summary
 from pipeline.pretraining.settings import is_generated
 from pipeline.protocols.splits import read_splits
@@ -26,6 +27,5 @@ def main(context: Context) -> str:
         **read_results(args.models, args.fusion, settings),
     )
     scores = write_report(report, args.out)
-    return (
-        f"report {args.system} on {args.corpus}: best is {best(scores)}, accuracy {scores[best(scores)].accuracy:.3f}"
-    )
+    found = f"accuracy {scores[CHOSEN].accuracy:.3f}, UAR {scores[CHOSEN].uar:.3f}"
+    return f"report {args.system} on {args.corpus}: chosen on validation, {found}"

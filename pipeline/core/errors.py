@@ -25,6 +25,7 @@ REASONS = (
     "bad_span",
     "bad_alignment",
     "too_few_pictures",
+    "not_in_protocol",
 )
 """Every reason that a ledger entry may carry, apart from the empty one of an `ok` clip."""
 

@@ -40,7 +40,7 @@ CITATION = (
     "C. Busso, M. Bulut, C.-C. Lee, A. Kazemzadeh, E. Mower, S. Kim, J. N. Chang, S. Lee, S. S. Narayanan: IEMOCAP: "
     "interactive emotional dyadic motion capture database. Language Resources and Evaluation 42(4), 2008"
 )
-PROTOCOL = {"name": "logso", "groups": [[f"Ses{session:02d}{letter}" for letter in "FM"] for session in range(1, 6)]}
+PROTOCOL = {"name": "iemocap_sessions"}
 _COUNTS = {
     **{"ang": 1103, "dis": 2, "fea": 40, "hap": 595, "neu": 1708, "sad": 1084, "sur": 107},
     **{"exc": 1041, "fru": 1849, "oth": 3, "xxx": 2507},

@@ -9,8 +9,8 @@ else as audio; the others are `another form`, as are second copies (one widely u
 What is sung has labels of its own, such as `happy (sung)`, and is left out: `corpus.json` lists these clips, and
 `labels: {happy (sung): happy}` takes them in.
 
-The published protocol is five folds by actor (C. Luna-Jimenez et al., "Multimodal emotion recognition on RAVDESS
-dataset using transfer learning", Sensors 21(22), 2021).
+The protocol that it brings is five folds by actor (C. Luna-Jimenez et al., "Multimodal emotion recognition on RAVDESS
+dataset using transfer learning", Sensors 21(22), 2021); `pipeline/protocols/published.py` has others.
 
 Verified on 16 files of actor 01; codes, counts and the lack of songs by actor 18 are those of the corpus's own page.
 """
@@ -35,10 +35,7 @@ CITATION = (
     "S. R. Livingstone, F. A. Russo: The Ryerson Audio-Visual Database of Emotional Speech and Song (RAVDESS): A "
     "dynamic, multimodal set of facial and vocal expressions in North American English. PLoS ONE 13(5), 2018"
 )
-PROTOCOL = {
-    "name": "logso",
-    "groups": [[2, 5, 14, 15, 16], [3, 6, 7, 13, 18], [10, 11, 12, 19, 20], [8, 17, 21, 23, 24], [1, 4, 9, 22]],
-}
+PROTOCOL = {"name": "ravdess_luna_jimenez"}
 EXPECTED = {"speakers": 24, "label:neutral": 96, **{f"label:{name}": 192 for name in _CODES[1:]}}
 _NAME = re.compile(
     r"0(?P<modality>[1-3])-0(?P<channel>[12])-0(?P<emotion>[1-8])-0[12]-0[12]-0[12]-(?P<actor>0[1-9]|1\d|2[0-4])"

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from pipeline.core.clip import Clip, class_names
 from pipeline.core.errors import ArtifactError
 from pipeline.core.files import write_json
+from pipeline.protocols.published import PUBLISHED
 from pipeline.protocols.settings import ProtocolParams
 from pipeline.protocols.splits import PARTS, Fold
 
@@ -98,8 +99,13 @@ def _sides(clips: Iterable[Clip], fold: Fold, emotions: Iterable[str]) -> Sides:
 
 
 def notes(about: CorpusSummary) -> list[str]:
-    """Return one line for each fact that is allowed and worth knowing: clips left out, emotions that a fold lacks."""
+    """Return one line for each fact that is allowed and worth knowing: speakers of a published protocol who are not
+    here, clips left out, emotions that a fold lacks.
+    """
     lines = []
+    published = PUBLISHED.get(about.protocol.name)
+    if published and (absent := published.speakers - set(about.speakers)):
+        lines.append(f"{len(absent)} of {len(published.speakers)} speakers of {about.protocol.name} are not here")
     if about.left_out:
         counts = ", ".join(f"{label} {len(ids)}" for label, ids in about.left_out.items())
         lines.append(f"{sum(map(len, about.left_out.values()))} clips left out ({counts})")

@@ -1,4 +1,6 @@
-"""Which models and fusions are asked: one by its name, or the system's best on validation clips."""
+"""Which models and fusions are asked: one by its name, or what the system's validation clips choose, as a headline is
+chosen; of all folds together, since none of them has met a new clip.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import pandas as pd
 
 from pipeline.core.errors import ArtifactError, SettingsError, did_you_mean
 from pipeline.core.posteriors import read_table
 from pipeline.core.settings import parse, section
+from pipeline.evaluation.choice import chosen, recalls
 from pipeline.prediction.models import TrainedModel
-from pipeline.prediction.steps import Step, Steps
+from pipeline.prediction.steps import Steps
+from pipeline.systems.contenders import contenders
 from pipeline.systems.params import Fusion, SystemParams, named_fusions
+
+DEFAULTS = ("reference", "huang2017")
+"""Systems that are asked where none is named, the first that params.yaml has."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +32,7 @@ class Choice:
     models: Mapping[str, TrainedModel]  # those that it depends on and that were trained in some fold, by name
     fusions: Sequence[Fusion]  # those that it is made of, itself last, each behind its parts; () for a model
     best: Mapping[str, str]  # modality -> its model that was best on validation clips
-    validated: float  # accuracy of `name` on validation clips; NaN where that is not known
+    validated: float  # UAR of `name` on validation clips
     asked_for: bool  # whether `name` was given, and not chosen here
     untrained: Sequence[str] = ()
     """Models that it depends on and that had nothing to learn from, such as video models on a corpus of sounds."""
@@ -46,10 +53,12 @@ def corpus_of(params: Mapping[str, Any], name: str) -> str:
     return _only(list(section(params, "corpora")), name, "corpus", "corpora")
 
 
-def system_of(params: Mapping[str, Any], name: str, default: str = "huang2017") -> str:
-    """Return the system that is asked: the default or the only one, where none is named; or raise a SettingsError."""
+def system_of(params: Mapping[str, Any], name: str) -> str:
+    """Return the system that is asked: the first of `DEFAULTS` or the only one, where none is named; or raise a
+    SettingsError.
+    """
     known = list(section(params, "systems"))
-    return _only(known, name or (default if default in known else ""), "system", "systems")
+    return _only(known, name or next((each for each in DEFAULTS if each in known), ""), "system", "systems")
 
 
 def _only(known: Sequence[str], name: str, option: str, place: str) -> str:
@@ -61,8 +70,8 @@ def _only(known: Sequence[str], name: str, option: str, place: str) -> str:
 
 
 def choose(params: Mapping[str, Any], steps: Steps, project: Path, corpus: str, system: str, name: str) -> Choice:
-    """Return what is asked: the model or fusion `name`; for "" the fusion with the best accuracy on validation clips,
-    or the model without any fusion.
+    """Return what is asked: the model or fusion `name`; for "" that of the highest UAR on the validation clips of all
+    folds, as `pipeline.evaluation.choice` has it.
 
     Raises:
         SettingsError: the system has none of this name
@@ -74,10 +83,10 @@ def choose(params: Mapping[str, Any], steps: Steps, project: Path, corpus: str, 
     if name and name not in by_name and name not in models:
         near = did_you_mean(name, [*by_name, *models])
         raise SettingsError(f"--model {name}: {system} has no such model or fusion{near}")
-    accuracies = _fused_accuracies(fuse, project) if by_name else {}
-    # of equals the first in the system's order
-    chosen = name or (max(by_name, key=lambda each: accuracies.get(each, -1.0)) if by_name else _best(models))
-    names = [chosen]
+    said = [model.validation for model in models.values()]
+    validation = pd.concat([*said, read_table(project / fuse.out / "validation.csv")] if by_name else said)
+    asked = name or chosen(validation, contenders(settings))
+    names = [asked]
     for each in names:  # grows while it is walked
         names += [part for part in (by_name[each].parts if each in by_name else ()) if part not in names]
     used = {model: models[model] for model in names if model in models}
@@ -86,22 +95,12 @@ def choose(params: Mapping[str, Any], steps: Steps, project: Path, corpus: str, 
     trained = {model: each for model, each in used.items() if each.folds}
     if not trained:
         why = "it was trained in no fold, as the corpus has nothing to learn it from"
-        raise ArtifactError(f"{chosen}: {why}; choose another with --model")
-    validated = accuracies.get(chosen, float("nan")) if chosen in by_name else used[chosen].validated()
+        raise ArtifactError(f"{asked}: {why}; choose another with --model")
     needed = [fusion for fusion in by_name.values() if fusion.name in names]
     best = {}
     for modality in ("audio", "video", "joint"):
         if own := {each: model for each, model in trained.items() if settings.modality(model.name) == modality}:
-            best[modality] = _best(own)
+            best[modality] = chosen(validation, dict.fromkeys(own, 1))
     untrained = [model for model in used if model not in trained]
-    return Choice(chosen, trained, needed, best, validated, bool(name), untrained)
-
-
-def _fused_accuracies(fuse: Step, project: Path) -> dict[str, float]:
-    frame = read_table(project / fuse.out / "validation.csv")
-    right = frame["emotion"] == frame["predicted"]
-    return {str(name): float(value) for name, value in right.groupby(frame["model"]).mean().items()}
-
-
-def _best(models: Mapping[str, TrainedModel]) -> str:
-    return max(models, key=lambda name: np.nan_to_num(models[name].validated(), nan=-1.0))
+    validated = recalls(validation, [*models, *by_name])[asked]
+    return Choice(asked, trained, needed, best, validated, bool(name), untrained)

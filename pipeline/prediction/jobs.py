@@ -21,9 +21,10 @@ from pipeline.features.aligned.job import ClipFeatureJob, ClipFeatureParams
 from pipeline.features.extract_job import ExtractJob
 from pipeline.features.joint.job import JointParams
 from pipeline.features.segments.job import Model, SegmentJob, SegmentParams
+from pipeline.features.table import TableJob, TableParams
 from pipeline.prediction.steps import Step
 
-PER_CLIP = ("track_faces", "crop_faces", "align_faces", "extract", "clip_features", "segments")
+PER_CLIP = ("track_faces", "crop_faces", "align_faces", "extract", "table", "clip_features", "segments")
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class Maker:
             case "extract":
                 key = f"{args['section']}.{name}"
                 return ExtractJob.of(name, self.section(key), key, source, weights)
+            case "table":  # a clip without a row of its own is lost by the ledger
+                return TableJob(name, self.parsed(f"extract_table.{name}", TableParams), self.project / args["table"])
             case "clip_features":
                 params = self.parsed(f"clip_features.{name}", ClipFeatureParams)
                 return ClipFeatureJob.of(name, params, self.project / args["weights"], source)

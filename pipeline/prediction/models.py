@@ -84,12 +84,10 @@ class TrainedModel:
     def _table(self) -> pd.DataFrame:
         return read_table(self.folder / "posteriors.csv")
 
-    def validated(self) -> float:
-        """Return its accuracy on the validation clips of all folds, which is not what a test would say; NaN where there
-        are none.
-        """
-        rows = self._table[self._table["part"] == "val"]
-        return float((rows["emotion"] == rows["predicted"]).mean())
+    @property
+    def validation(self) -> pd.DataFrame:
+        """Its rows of the validation clips of all folds."""
+        return self._table[self._table["part"] == "val"]
 
     def check_source(self, meta: FeatureMeta) -> None:
         """Refuse, by an ArtifactError, a feature of other weights than the model was trained on."""

@@ -40,8 +40,8 @@ class Wanted:
     path: Path  # a media file, or a folder
     spans: SpanParams
     corpus: str = ""  # whose models; by default the only one of params.yaml
-    system: str = ""  # by default huang2017, or the only one
-    model: str = ""  # model or fusion; by default the fusion that was best on validation clips
+    system: str = ""  # by default reference, else huang2017, or the only one
+    model: str = ""  # model or fusion; by default the one that was best on validation clips
     fold: str = ""  # this fold's system alone; by default the mean over all
     submission: bool = False  # whether a submission to EmotiW is to be made of it
 

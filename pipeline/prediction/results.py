@@ -95,7 +95,7 @@ def _about(made: Prediction) -> dict[str, Any]:
         "corpus": made.corpus,
         "system": made.system,
         "model": choice.name,
-        "validation_accuracy": None if np.isnan(choice.validated) else round(choice.validated, 6),
+        "validation_uar": round(choice.validated, 6),
         "folds": list(made.folds),
         "not_all_folds": made.left,
         "weights": {name: {key: model.about[key] for key in weights} for name, model in choice.models.items()},
@@ -113,7 +113,7 @@ def _about(made: Prediction) -> dict[str, Any]:
 def told(made: Prediction, out: Path) -> str:
     """Return what the terminal shows: what was asked, a table of the clips, what was left out, weights and notices."""
     choice = made.choice
-    best = f"the best on validation clips (accuracy {choice.validated:.3f} there)"
+    best = f"the best on validation clips (UAR {choice.validated:.3f} there)"
     chosen = "as asked for" if choice.asked_for else best
     count = f"mean over {len(made.folds)} folds" if len(made.folds) > 1 else made.folds[0]
     lines = [f"{made.system} on {made.corpus}: {choice.name}, {chosen}; {count}", "", _table(made), ""]

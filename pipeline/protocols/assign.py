@@ -7,11 +7,14 @@ Leave one speaker out and leave one speaker group out: Zhang et al. 2017, sectio
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError, SettingsError, did_you_mean
 from pipeline.protocols.cross_corpus import restricted, sides_of
+from pipeline.protocols.fold_files import CORPORA, folds_of_files
 from pipeline.protocols.groups import linked_speakers, speaker_groups
+from pipeline.protocols.published import PUBLISHED, groups_here, strangers
 from pipeline.protocols.settings import ProtocolParams
 from pipeline.protocols.splits import PARTS, Fold, check_fold
 from pipeline.protocols.stratified import by_speaker, circle, drawn, random_folds, with_validation_clips
@@ -20,8 +23,8 @@ _REMEDIES = {"official": "split by speaker, or use speaker_dependent_official if
 """What to do about a speaker on two sides, where the protocol is not to blame."""
 
 
-def make_folds(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
-    """Return the folds of a protocol, checked by `check_fold`.
+def make_folds(clips: Sequence[Clip], params: ProtocolParams, root: Path = Path()) -> list[Fold]:
+    """Return the folds of a protocol, checked by `check_fold`; lists of files lie below the corpus's root.
 
     A speaker with one emotion only, or a fold whose training side lacks an emotion, is allowed: `corpus.json` names the
     emotions that each side of a fold lacks.
@@ -40,7 +43,11 @@ def make_folds(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
     if params.name == "none":
         return []
     sides = sides_of(clips, params)
-    folds = restricted(_FOLD_MAKERS[params.name](clips, params), clips, sides)
+    if params.name in CORPORA:
+        found = folds_of_files(clips, params.name, root / params.folds, params.validation, params.seed)
+    else:
+        found = _FOLD_MAKERS[params.name](clips, params)
+    folds = restricted(found, clips, sides)
     for number, fold in enumerate(folds):
         check_fold(clips, fold, f"fold-{number:02d}", params.shared, _REMEDIES.get(params.name, "split by speaker"))
     return folds
@@ -161,6 +168,13 @@ def _official(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
     return [fold]
 
 
+def _published(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
+    """Test the published groups in turn; clips of other speakers are in no fold."""
+    unknown = strangers(clips, params.name)
+    groups = groups_here(params.name, _speakers(clips))
+    return _from_groups([clip for clip in clips if clip.clip_id not in unknown], groups, params)
+
+
 def _random(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
     assert isinstance(params.groups, int)  # lists of speakers are for logso alone
     return random_folds(clips, params.groups, params.validation, params.seed)
@@ -182,4 +196,5 @@ _FOLD_MAKERS = {
     "cross_corpus": _cross_corpus,
     "speaker_dependent_official": _official,
     "speaker_dependent_random": _random,
+    **dict.fromkeys(PUBLISHED, _published),
 }

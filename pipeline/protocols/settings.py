@@ -9,13 +9,18 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 from pipeline.core.settings import Settings
+from pipeline.protocols.fold_files import CORPORA
+from pipeline.protocols.published import PUBLISHED
 from pipeline.protocols.splits import PARTS
 
 _BY_SPEAKER = ("loso", "logso", "kfold")
 """Protocols that assign speakers to folds, whichever part of a corpus their clips come from."""
 _Name = Literal[
     "loso", "logso", "kfold", "holdout", "official", "cross_corpus",
-    "speaker_dependent_official", "speaker_dependent_random", "none",
+    "speaker_dependent_official", "speaker_dependent_random",
+    "ravdess_luna_jimenez", "ravdess_hicmae", "emobox_ravdess", "cremad_hicmae", "iemocap_sessions",
+    "emobox_cremad_speaker_dependent", "emobox_enterface_speaker_dependent", "emobox_emodb_speaker_dependent",
+    "emobox_tess_speaker_dependent", "none",
 ]  # fmt: skip
 
 
@@ -31,7 +36,8 @@ class ProtocolParams(Settings):
     name: _Name = Field(
         description="leave one speaker out; leave one speaker group out; k folds of speakers, the same; 7:1:2; "
         "the official split; train on one corpus, test on another; the official split, whose sides share speakers; "
-        "k folds of clips, whoever speaks; no split"
+        "k folds of clips, whoever speaks; the speakers that a benchmark tests together; the files that it lists, "
+        "whoever speaks; no split"
     )
     groups: int | tuple[tuple[str, ...], ...] = Field(
         5, description="speaker groups of logso: how many, or the speakers of each; folds of kfold and random"
@@ -52,6 +58,12 @@ class ProtocolParams(Settings):
     )
     test_on: tuple[str, ...] = Field((), validate_default=True, description="parts to test on")
     seed: int = Field(0, ge=0, description="of the fold assignment")
+    folds: str = Field(
+        "",
+        validate_default=True,
+        pattern=r"^($|[^/\\])",
+        description="of emobox_..._speaker_dependent: folder below the corpus's root with EmoBox's lists, fold_1/...",
+    )
     tested: Literal["test", "val"] = Field(
         "test", description="part of the official split that is tested; val where test labels were not published"
     )
@@ -82,7 +94,7 @@ class ProtocolParams(Settings):
         name = info.data.get("name")
         if name == "cross_corpus" and not parts:
             raise _wrong("cross_corpus needs this setting, such as [ravdess]")
-        if parts and name not in (None, "cross_corpus", *_BY_SPEAKER):
+        if parts and name not in (None, "cross_corpus", *_BY_SPEAKER, *PUBLISHED):
             raise _wrong(
                 f"{name} assigns the clips of all parts to folds; remove this setting, or use cross_corpus, "
                 f"{', '.join(_BY_SPEAKER)}"
@@ -95,14 +107,26 @@ class ProtocolParams(Settings):
     @field_validator("validate_by")
     @classmethod
     def _has_a_use(cls, value: str, info: ValidationInfo) -> str:
-        if value != "speakers" and info.data.get("name") in ("holdout", "speaker_dependent_random", "none"):
+        if value != "speakers" and info.data.get("name") in ("holdout", "speaker_dependent_random", "none", *CORPORA):
             raise _wrong(f"{info.data['name']} chooses its validation clips itself; remove the setting")
         return value
+
+    @field_validator("folds")
+    @classmethod
+    def _for_lists(cls, folder: str, info: ValidationInfo) -> str:
+        name = info.data.get("name", "")
+        if name in CORPORA and not folder:
+            raise _wrong(f"{name} needs this setting: the folder with data/{CORPORA[name]} of emo-box/EmoBox")
+        if folder and name and name not in CORPORA:
+            raise _wrong(f"{name} reads no lists of files; remove the setting")
+        if ".." in folder.split("/"):
+            raise _wrong("should be below the corpus's root, so that a change of it is seen")
+        return folder
 
     @property
     def shared(self) -> frozenset[str]:
         """Parts that may have speakers in common."""
-        if self.name in ("speaker_dependent_official", "speaker_dependent_random"):
+        if "speaker_dependent" in self.name:
             return frozenset(PARTS)
         return frozenset(("train", "val") if self.validate_by == "clips" else ())
 
@@ -118,8 +142,10 @@ class ProtocolParams(Settings):
             "speaker_dependent_official": "SPEAKER-DEPENDENT: official split, whose sides share speakers",
             "speaker_dependent_random": f"SPEAKER-DEPENDENT: {folds} random folds of clips, whose sides share speakers",
             "none": "no split",
+            **{name: f"{name}, {folds} of {len(of.groups)} published folds" for name, of in PUBLISHED.items()},
+            **{n: f"SPEAKER-DEPENDENT: {n}, {folds} published folds, whose sides share speakers" for n in CORPORA},
         }[self.name]
-        if self.name in _BY_SPEAKER and (self.train_on or self.test_on):
+        if self.name in (*_BY_SPEAKER, *PUBLISHED) and (self.train_on or self.test_on):
             words += f", trained on {', '.join(self.train_on) or 'all'}, tested on {', '.join(self.test_on) or 'all'}"
         by = f", validated on {self.validate_by} of the training speakers"
         return words + (by if self.validate_by != "speakers" else "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Annotated
 
 from pydantic import Field
@@ -12,7 +12,8 @@ from pipeline.core.settings import Settings
 
 Name = Annotated[str, Field(pattern=r"^\w+$")]
 """Without - and +, which join names to those of models and fusions."""
-_Part = Annotated[str, Field(pattern=r"^\w+(-\w+)?$")]
+Part = Annotated[str, Field(pattern=r"^\w+(-\w+)?$")]
+"""A model, or a name of `combined`."""
 SEARCHED = "weighted"
 """The rule whose weights the feedback loop changes (Ouyang et al. 2017, eq. 1 and section 5)."""
 
@@ -21,7 +22,7 @@ class Combined(Settings):
     """`systems.<name>.combined.<name>`."""
 
     rule: Name = Field(description="pipeline/fusion/rules")
-    of: tuple[_Part, ...] = Field(
+    of: tuple[Part, ...] = Field(
         min_length=2, description="models or earlier names; the first wins ties where the rule knows any"
     )
 
@@ -48,9 +49,14 @@ def check_parts(combined: Mapping[str, Combined], models: Collection[str]) -> No
         known.append(name)
 
 
+def check_known(names: Iterable[str], known: Collection[str], what: str) -> None:
+    """Refuse, by a ValueError, a name that is none of those known, with `what` it is; say what was perhaps meant."""
+    for name in names:
+        if name not in known:
+            raise ValueError(f"'{name}' is {what}{did_you_mean(name, known)}")
+
+
 def check_feedback(feedback: FeedbackParams, combined: Mapping[str, Combined]) -> None:
     """Refuse, by a ValueError, a feedback loop over what has no weights; say what was perhaps meant."""
     known = [name for name, each in combined.items() if each.rule == SEARCHED]
-    if feedback.fusion not in known:
-        near = did_you_mean(feedback.fusion, known)
-        raise ValueError(f"'{feedback.fusion}' is no combined fusion with the rule {SEARCHED}{near}")
+    check_known([feedback.fusion], known, f"no combined fusion with the rule {SEARCHED}")

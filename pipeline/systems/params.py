@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from pipeline.core.errors import did_you_mean
 from pipeline.core.settings import Settings
-from pipeline.systems.combined import Combined, FeedbackParams, Name, check_feedback, check_parts
+from pipeline.systems.combined import Combined, FeedbackParams, Name, Part, check_feedback, check_known, check_parts
 from pipeline.systems.ids import FusionId, ModelId, PairId
 
 Modality = Literal["audio", "video", "joint"]
+"""What a feature is made of; a joint one of both (Zhang et al. 2017, section III.B)."""
 MODALITIES: Mapping[Modality, str] = {"audio": "audio", "video": "video", "joint": "audio+video"}
 """Modality -> how pages and tables name it."""
-"""What a feature is made of; a joint one of both (Zhang et al. 2017, section III.B)."""
 _Pairs = tuple[tuple[Name, Name], ...]
 _Stacked = Mapping[Name, tuple[Literal["audio", "video", "audio+video"], ...]]
 
@@ -51,34 +50,30 @@ class SystemParams(Settings):
         default={}, description="name -> rule, and of what: models, whatever their modality, or earlier names"
     )
     feedback: FeedbackParams | None = Field(default=None, description="the feedback loop over a combined fusion")
+    headline: Annotated[tuple[Part, ...], Field(min_length=1)] | None = Field(
+        default=None, description="models or names of `combined` among which validation clips choose it; default: all"
+    )
 
     @field_validator("also")
     @classmethod
     def _each_model_once(cls, also: Mapping[ModelId, Modality], info: ValidationInfo) -> Mapping[ModelId, Modality]:
         known = _crossed(info.data.get("features", {}), info.data.get("classifiers", ()))
-        for name in also:
-            if name in known:
-                raise ValueError(f"'{name}' is a model of the system already; remove it here")
+        if twice := [name for name in also if name in known]:
+            raise ValueError(f"'{twice[0]}' is a model of the system already; remove it here")
         return also
 
     @field_validator("baselines")
     @classmethod
     def _baselines_are_models(cls, baselines: Any, info: ValidationInfo) -> Any:
-        also = info.data.get("also", {})
-        known = [*_crossed(info.data.get("features", {}), info.data.get("classifiers", ())), *also]
-        for baseline, models in baselines.items():
-            for name, among, what in ((baseline, also, "`also`"), *((model, known, "the models") for model in models)):
-                if name not in among:
-                    raise ValueError(f"'{name}' is none of {what} of the system{did_you_mean(name, among)}")
+        check_known(baselines, info.data.get("also", {}), "none of `also` of the system")
+        for models in baselines.values():
+            check_known(models, _models(info.data), "none of the models of the system")
         return baselines
 
     @field_validator("fused")
     @classmethod
     def _fused_is_trained(cls, fused: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
-        known = info.data.get("classifiers", ())
-        for name in fused or ():
-            if name not in known:
-                raise ValueError(f"'{name}' is none of the system's classifiers{did_you_mean(name, known)}")
+        check_known(fused or (), info.data.get("classifiers", ()), "none of the system's classifiers")
         return fused
 
     @field_validator("pairs")
@@ -87,9 +82,8 @@ class SystemParams(Settings):
         features = info.data.get("features", {})
         for pair in pairs or ():
             for name, modality in zip(pair, ("audio", "video"), strict=True):
-                if features.get(name) != modality:
-                    known = [feature for feature, kind in features.items() if kind == modality]
-                    raise ValueError(f"'{name}' is none of the system's {modality} features{did_you_mean(name, known)}")
+                known = [feature for feature, kind in features.items() if kind == modality]
+                check_known([name], known, f"none of the system's {modality} features")
         return pairs
 
     @field_validator("stacked")
@@ -103,7 +97,7 @@ class SystemParams(Settings):
     @classmethod
     def _parts_are_there(cls, combined: Mapping[str, Combined], info: ValidationInfo) -> Mapping[str, Combined]:
         if {"features", "classifiers", "also"} <= info.data.keys():
-            check_parts(combined, [*_crossed(info.data["features"], info.data["classifiers"]), *info.data["also"]])
+            check_parts(combined, _models(info.data))
         return combined
 
     @field_validator("feedback")
@@ -112,6 +106,13 @@ class SystemParams(Settings):
         if feedback is not None and "combined" in info.data:
             check_feedback(feedback, info.data["combined"])
         return feedback
+
+    @field_validator("headline")
+    @classmethod
+    def _headline_is_there(cls, headline: tuple[str, ...] | None, info: ValidationInfo) -> tuple[str, ...] | None:
+        known = [*_models(info.data), *info.data.get("combined", {})]
+        check_known(headline or (), known, "neither a model nor a name of `combined`")
+        return headline
 
     def crossed(self) -> list[ModelId]:
         """Return the models of every feature with every classifier."""
@@ -136,6 +137,10 @@ class SystemParams(Settings):
     def fused_classifiers(self) -> tuple[str, ...]:
         """Return the classifiers whose results are fused."""
         return self.classifiers if self.fused is None else self.fused
+
+
+def _models(data: Mapping[str, Any]) -> list[str]:
+    return [*_crossed(data.get("features", {}), data.get("classifiers", ())), *data.get("also", {})]
 
 
 def _crossed(features: Iterable[str], classifiers: Iterable[str]) -> list[ModelId]:
@@ -169,9 +174,8 @@ def fusions(system: SystemParams) -> Iterator[Fusion]:
         for partners in choices:
             for pair in pairs:
                 models = {"video": pair.video, "audio": pair.audio}
-                chosen = [model for modality, model in models.items() if modality in partners.split("+")]
-                below = FusionId.of_pair(LEARNED, pair)
-                yield Fusion(FusionId.stacked(rule, LEARNED, partners, pair), (below, *chosen))
+                own = [model for modality, model in models.items() if modality in partners.split("+")]
+                yield Fusion(FusionId.stacked(rule, LEARNED, partners, pair), (FusionId.of_pair(LEARNED, pair), *own))
     named: dict[str, ModelId | FusionId] = {model: model for model in system.models()}
     for name, combined in system.combined.items():
         named[name] = whole = FusionId.combined(name, combined.rule)

@@ -1,7 +1,9 @@
-"""plan.yaml: which models dvc.yaml has to train, worked out from `systems` and `corpora` of params.yaml.
+"""plan.yaml: which models dvc.yaml has to train and which features to extract for them, worked out from params.yaml.
 
 DVC multiplies lists and cannot ask a system for its own features and classifiers. So this list stands in a file that
-dvc.yaml reads, and nobody edits: `python -m pipeline check` and `make repro` renew it.
+dvc.yaml reads, and nobody edits: `python -m pipeline check` and `make repro` renew it. A feature of `extract` or
+`extract_crops` is made where a system names it or another stage reads it, a table's for the corpora that have one: what
+params.yaml keeps ready costs nothing.
 """
 
 from __future__ import annotations
@@ -15,30 +17,51 @@ import yaml
 from pipeline.core.errors import SettingsError
 from pipeline.core.files import atomic_path
 from pipeline.core.settings import parse, section
+from pipeline.features.table import TableParams
 from pipeline.systems.ids import ModelId
 from pipeline.systems.params import SystemParams
 
 FILE = "plan.yaml"
 END_TO_END = "end_to_end"
 """Classifier of a model that is a network fine-tuned as a whole; a stage of its own trains it."""
-_HEAD = "# Which models the stages train. Made from params.yaml by `python -m pipeline check`; do not edit.\n"
+READ_BY_STAGES = frozenset({"mfcc39", "logmel"})
+"""Features that other features are made from, as dvc.yaml has it: of `extract_speech` and `segments_audio`."""
+_HEAD = "# What the stages train and extract. Made from params.yaml by `python -m pipeline check`; do not edit.\n"
 
 Plan = dict[str, dict[str, dict[str, str]]]
 """Stage -> instance -> what dvc.yaml fills in."""
 
 
 def plan_of(params: Mapping[str, Any]) -> Plan:
-    """Return the instances of `train`, `transfer` and `end_to_end`, by the names of corpus, system and model, for
-    `corpora`, `systems` and `train` of params.yaml. A SettingsError names a mistake in a system's settings, or a
-    classifier without settings.
+    """Return the instances of `train`, `transfer` and `end_to_end`, by the names of corpus, system and model, and those
+    of the stages that extract without a network, by corpus and feature. A SettingsError names a mistake in a system's
+    settings, or a classifier without settings.
     """
-    plan: Plan = {"train": {}, "transfer": {}, END_TO_END: {}}
-    for corpus in section(params, "corpora"):
-        for system, block in section(params, "systems").items():
-            for model in parse(SystemParams, block, f"params.yaml: systems.{system}").models():
+    plan: Plan = {"train": {}, "transfer": {}, END_TO_END: {}, "extract": {}, "extract_crops": {}, "extract_table": {}}
+    systems = {
+        name: parse(SystemParams, block, f"params.yaml: systems.{name}").models()
+        for name, block in section(params, "systems").items()
+    }
+    wanted = READ_BY_STAGES | {model.feature for models in systems.values() for model in models}
+    for corpus in map(str, section(params, "corpora")):
+        for system, models in systems.items():
+            for model in models:
                 stage, item = _item(params, model)
-                plan[stage][f"{corpus}-{system}-{model}"] = {"corpus": str(corpus), "system": system, **item}
-    return plan
+                plan[stage][f"{corpus}-{system}-{model}"] = {"corpus": corpus, "system": system, **item}
+        for stage in ("extract", "extract_crops"):
+            for feature in _blocks(params, stage).keys() & wanted:
+                plan[stage][f"{corpus}-{feature}"] = {"corpus": corpus, "feature": feature}
+        for feature, block in _blocks(params, "extract_table").items():
+            tables = parse(TableParams, block, f"params.yaml: extract_table.{feature}").tables
+            if feature in wanted and corpus in tables:
+                item = {"corpus": corpus, "feature": feature, "table": tables[corpus]}
+                plan["extract_table"][f"{corpus}-{feature}"] = item
+    return {stage: dict(sorted(items.items())) if "extract" in stage else items for stage, items in plan.items()}
+
+
+def _blocks(params: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a section that may be absent or empty."""
+    return params.get(name) or {}
 
 
 def _item(params: Mapping[str, Any], model: ModelId) -> tuple[str, dict[str, str]]:
@@ -65,5 +88,5 @@ def check_plan(params: Mapping[str, Any], file: Path) -> None:
     """
     if write_plan(params, file):
         raise SettingsError(
-            f"params.yaml asks for other models than {file} had; it is renewed: run the same command again"
+            f"params.yaml asks for other models or features than {file} had; it is renewed: run the same command again"
         )

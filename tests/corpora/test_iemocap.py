@@ -13,6 +13,7 @@ from pipeline.corpora import iemocap
 from pipeline.manifest.build import left_out, read_corpus
 from pipeline.manifest.settings import CorpusParams, protocol_of
 from pipeline.protocols.assign import make_folds
+from pipeline.protocols.published import PUBLISHED
 
 HEAD = "% [START_TIME - END_TIME] TURN_NAME EMOTION [V, A, D]\n\n"
 VOTES = "C-E2:\tNeutral;\t()\nC-F1:\tAnger; Sadness;\t(voix \xe9teinte)\nA-E3:\tval 3; act 2; dom  2;\t()\n\n"
@@ -187,7 +188,7 @@ def test_the_expected_counts_add_up() -> None:
     assert set(counts) == set(iemocap._CODES)
     assert sum(counts.values()) == iemocap.EXPECTED["clips"]
     assert counts["ang"] + counts["exc"] + counts["hap"] + counts["neu"] + counts["sad"] == 5531
-    assert iemocap.EXPECTED["speakers"] == sum(map(len, iemocap.PROTOCOL["groups"]))
+    assert iemocap.EXPECTED["speakers"] == len(PUBLISHED[iemocap.PROTOCOL["name"]].speakers)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from helpers.corpora import tree
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError
 from pipeline.corpora import ravdess
+from pipeline.protocols.published import PUBLISHED
 
 
 def labels(root: Path) -> dict[str, str]:
@@ -84,5 +85,4 @@ def test_another_name_is_refused(tmp_path: Path, name: str) -> None:
 
 
 def test_the_published_folds_hold_every_actor_once() -> None:
-    actors = [actor for group in ravdess.PROTOCOL["groups"] for actor in group]
-    assert sorted(actors) == list(range(1, 25))
+    assert PUBLISHED[ravdess.PROTOCOL["name"]].speakers == {str(actor) for actor in range(1, 25)}

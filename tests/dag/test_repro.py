@@ -12,6 +12,7 @@ import yaml
 
 from helpers.project import SMALL, Project, ran
 from helpers.small_run import locked, names
+from pipeline.evaluation.choice import CHOSEN
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("repro")]
 
@@ -40,7 +41,7 @@ def test_first_run_makes_everything(first):
         assert figures["coverage"] == 1.0
         assert figures["low"] <= figures["accuracy"] <= figures["high"]
     predictions = pd.read_csv(report / "predictions.csv")
-    assert set(predictions["model"]) == set(metrics)
+    assert set(predictions["model"]) | {CHOSEN} == set(metrics)
     assert (predictions.groupby("model").size() == 28).all()
     assert np.allclose(predictions.filter(regex="^p_").sum(axis=1), 1, atol=1e-4)
     assert predictions["speaker"].nunique() == 4
@@ -52,7 +53,7 @@ def test_first_run_makes_the_second_system(first):
     metrics = json.loads((report / "scores.json").read_text())
     rules = ("score_level", "vote", "maximum", "sum", "minimum", "average", "product")
     fusions = {f"{rule}-anet+vnet-linear_svm" for rule in rules}
-    assert set(metrics) == {"anet-linear_svm", "vnet-linear_svm", "dbn2-linear_svm"} | fusions
+    assert set(metrics) == {"anet-linear_svm", "vnet-linear_svm", "dbn2-linear_svm", CHOSEN} | fusions
     for figures in metrics.values():
         assert (figures["n"], figures["coverage"]) == (28, 1.0)
     tables = {path.stem for path in (report / "tables").glob("table_*.csv") if not path.stem.endswith("_details")}
@@ -68,7 +69,7 @@ def test_first_run_makes_the_third_system(first):
     report = first.root / "reports/demo/ouyang2017"
     metrics = json.loads((report / "scores.json").read_text())
     models = {"vggface-image_set", "vggface-end_to_end", "egemaps-transfer"}
-    assert set(metrics) == models | {"combined-visual-average", "combined-audio_visual-weighted"}
+    assert set(metrics) == models | {"combined-visual-average", "combined-audio_visual-weighted", CHOSEN}
     for figures in metrics.values():
         assert (figures["n"], figures["coverage"]) == (28, 1.0)
     tables = {path.stem for path in (report / "tables").glob("table_*.csv") if not path.stem.endswith("_details")}
@@ -216,7 +217,7 @@ def test_a_system_of_ones_own_is_a_block_of_params(done):
     assert set(ran(run.stdout)) == {"code", *models, "fuse@demo-mine", "report@demo-mine"}
     assert run.stdout.count("huang2017/classifiers/a60-svm, trained from the same input") == 1
     scores = json.loads((done.root / "reports/demo/mine/scores.json").read_text())
-    assert set(scores) == {"a60-svm", "v1024-svm", "product-a60+v1024-svm"}
+    assert set(scores) == {"a60-svm", "v1024-svm", "product-a60+v1024-svm", CHOSEN}
     theirs = json.loads((done.root / "reports/demo/huang2017/scores.json").read_text())
     assert scores["a60-svm"]["accuracy"] == theirs["a60-svm"]["accuracy"]
     assert done.repro("report@demo-mine") == []

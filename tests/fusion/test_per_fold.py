@@ -15,9 +15,11 @@ from pipeline.core.clip import Clip
 from pipeline.core.errors import SettingsError
 from pipeline.core.ledger import Entry
 from pipeline.core.posteriors import probabilities, table
+from pipeline.evaluation.choice import CHOSEN, chosen_by_fold, chosen_rows
 from pipeline.fusion.per_fold import fuse_all
 from pipeline.fusion.rules import average, confidence, logistic_regression, prior_knowledge, weighted
 from pipeline.protocols.held_out import deal
+from pipeline.systems.contenders import contenders
 from pipeline.systems.ledger import fusion_entries
 from pipeline.systems.params import SystemParams, fusions
 
@@ -426,6 +428,47 @@ def test_permuted_test_labels_change_no_combined_prediction_and_no_weight(seed):
     assert learned_again == learned
     kept = [column for column in result.columns if column != "emotion"]
     pd.testing.assert_frame_equal(result[kept], again[kept])
+
+
+POOLED = SystemParams(
+    features={"v1024": "video", "a60": "audio"},
+    classifiers=("lstm",),
+    also={"x-svm": "joint"},
+    fusions=(),
+    combined={
+        name: {"rule": name, "of": ["v1024-lstm", "a60-lstm", "x-svm"]}
+        for name in ("stacking", "product", "average", "sum", "minimum", "maximum", "vote", "confidence",
+                     "prior_knowledge", "logistic_regression", "weighted")
+    },
+)  # fmt: skip
+
+
+@settings(deadline=None, max_examples=2)
+@given(st.integers(0, 2**32 - 1), st.sampled_from(["nonnegative", "free"]))
+def test_permuted_test_labels_change_no_prediction_of_any_rule_nor_the_headline(seed, weights):
+    folds, params = two_folds(3), {**WEIGHTED, **FUSE, "stacking": {"weights": weights}}
+    validated = {i for fold in folds.values() for i, part in fold.items() if part == "val"}
+    tables = random_tables(seed, folds, models=POOLED.models())
+    tested = [c for c in PEOPLE if c.clip_id not in validated]
+    permuted = np.random.default_rng(seed + 1).permutation([c.emotion for c in tested])
+    other = {c.clip_id: str(emotion) for c, emotion in zip(tested, permuted, strict=True)}
+    found = []
+    for labels in ({}, other):
+        clips = [Clip(c.clip_id, c.path, c.speaker, labels.get(c.clip_id, c.emotion)) for c in PEOPLE]
+        given = {
+            model: frame.assign(
+                emotion=[labels.get(i, e) for i, e in zip(frame["clip_id"], frame["emotion"], strict=True)]
+            )
+            for model, frame in tables.items()
+        }
+        result, fused, learned = fuse_all(POOLED, params, given, clips, folds, EMOTIONS)
+        models = pd.concat([t[t["part"] == "val"] for t in given.values()])
+        choice = chosen_by_fold(pd.concat([models, fused]), contenders(POOLED), folds)
+        kept = [column for column in result.columns if column != "emotion"]
+        found.append((choice, learned, pd.concat([result, chosen_rows(result, choice)])[kept]))
+    assert found[0][:2] == found[1][:2]
+    pd.testing.assert_frame_equal(found[0][2], found[1][2])
+    assert CHOSEN in set(found[0][2]["model"])
 
 
 def test_a_combined_fusion_judges_with_what_is_left():

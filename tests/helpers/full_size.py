@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from pipeline.classification.candidates import combinations
 from pipeline.classification.end_to_end.loop import EndToEnd, Training
 from pipeline.classification.end_to_end.settings import EndToEndParams
 from pipeline.cli.settings.profiles import plan
@@ -133,9 +134,8 @@ def end_to_end(params: Params, name: str, folder: Path) -> nn.Module:
     model = ClipModel.of(network, block["settings"], folder / "weights", name)
     settings = parse(EndToEndParams, {**block, "batch": 2, "iterations": 2, "judge_every": 1}, name)
     clips = Clips(["a", "b"], labels(2), params["align_faces"]["px"])
-    trained = EndToEnd(
-        Training(model, settings, "random", folder, Runtime()), [str(number) for number in range(CLASSES)]
-    )
+    training = Training(model, settings, "random", folder, Runtime(checkpoint_minutes=0))
+    trained = EndToEnd(training, [str(number) for number in range(CLASSES)])
     trained.fit(clips, clips)  # type: ignore[arg-type]
     return trained.network
 
@@ -151,7 +151,7 @@ def sequences(params: Params, name: str, _: Path) -> nn.Module:
         Dataset([str(n) for n in range(CLIPS)], values, labels(CLIPS), part, widths if len(widths) > 1 else ())
         for part in ("train", "val")
     )
-    trained = plugin.Classifier(parse(plugin.Params, block, classifier), CLASSES)
+    trained = plugin.Classifier(combinations(parse(plugin.Params, block, classifier))[0], CLASSES)
     trained.fit(train, val)
     return trained.network
 

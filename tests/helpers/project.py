@@ -151,6 +151,7 @@ SMALL = {
     "fetch_weights": {},  # the tests of the DAG need no network
     "extract_face.dlib128": None,
     "extract.lld147": None,
+    "systems.reference": None,
     "systems.huang2017.features": {"a60": "audio", "v1024": "video"},
     "systems.huang2017.fused": ["lstm", "svm"],
     **{f"systems.{name}.baselines": {} for name in ("huang2017", "zhang2017", "ouyang2017")},

@@ -92,6 +92,7 @@ def test_speaker_groups_are_written_down_with_the_settings(tmp_path: Path, proto
         "train_on",
         "test_on",
         "seed",
+        "folds",
         "tested",
     }
     tested = [fold["test"] for fold in data["folds"].values()]
@@ -149,3 +150,9 @@ def test_what_is_no_description_is_named(tmp_path: Path, content: bytes) -> None
         ArtifactError, match=r"corpus\.json: not a description of this version \(.*\); run `dvc repro -f prepare`$"
     ):
         read_corpus_summary(tmp_path / "corpus.json")
+
+
+def test_speakers_of_a_published_protocol_who_are_not_here_are_told() -> None:
+    clips = [Clip(f"c{who}", f"{who}.wav", who, "anger", digest=who) for who in ("1", "2", "5", "9")]
+    assert notes(about(clips, name="ravdess_hicmae")) == ["20 of 24 speakers of ravdess_hicmae are not here"]
+    assert notes(about(clips, name="loso")) == []

@@ -29,6 +29,8 @@ CLEAN = {
     for who in "abcd"
     for n in (0, 1)
 }
+ACTORS = [("a", "1"), ("b", "5"), ("c", "9"), ("d", "13")]
+"""Four actors, each of another fold, by HiCMAE and by EmoBox."""
 SPLITS = {"a": "train", "b": "train", "c": "val", "d": "test"}
 OFFICIAL = {clip_id: {**row, "split": SPLITS[row["speaker"]]} for clip_id, row in CLEAN.items()}
 
@@ -90,6 +92,27 @@ LEAKS = {
     "two spans of one file": Leak(
         {"name": "official"}, "'a0' in train and 'd0' in test are one media file", {"d0": {"path": "a0.wav"}}
     ),
+    "published folds of other people": Leak(
+        {"name": "ravdess_hicmae"}, "ravdess_hicmae knows RAVDESS's speakers (1, 2, 3, 4); of its 6 groups", {}
+    ),
+    "recording in two published folds": Leak(
+        {"name": "ravdess_hicmae"},
+        "recording 'talk' is in ",
+        {
+            f"{who}{n}": {"speaker": actor, "source": "talk" if f"{who}{n}" in ("a0", "b0") else ""}
+            for who, actor in ACTORS
+            for n in (0, 1)
+        },
+    ),
+    "equal bytes in two published folds": Leak(
+        {"name": "emobox_ravdess"},
+        "are one media file",
+        {f"{who}{n}": {"speaker": actor} for who, actor in ACTORS for n in (0, 1)},
+        {"d0.wav": "a0.wav"},
+    ),
+    "lists of files that share speakers under a name that does not say so": Leak(
+        {"name": "emobox_emodb"}, "protocol.name: Input should be 'loso'", {}
+    ),
     "a random split that does not say so": Leak({"name": "random"}, "protocol.name: Input should be 'loso'", {}),
 }
 
@@ -141,6 +164,17 @@ def test_the_same_corpus_without_a_leak_is(tmp_path: Path, protocol: str) -> Non
     done = prepare(tmp_path, Leak({"name": protocol, **groups}, "", {}))
     assert (done.returncode, done.stderr) == (0, "")
     assert (tmp_path / "s.csv").exists()
+
+
+def test_a_clip_of_an_actor_whom_a_published_protocol_does_not_know_costs_itself(tmp_path: Path) -> None:
+    rows = {f"{who}{n}": {"speaker": actor} for who, actor in ACTORS for n in (0, 1)} | {"d1": {"speaker": "99"}}
+    done = prepare(tmp_path, Leak({"name": "ravdess_hicmae"}, "", rows))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "not_in_protocol" in done.stdout
+    assert "20 of 24 speakers of ravdess_hicmae are not here" in done.stdout
+    assert "d1,prepare,failed,not_in_protocol,ravdess_hicmae knows no speaker '99'" in (tmp_path / "l.csv").read_text()
+    assert ",d1," not in (tmp_path / "s.csv").read_text()
+    assert ",d0," in (tmp_path / "s.csv").read_text()
 
 
 def trained(folder: Path, folds: dict, noted: dict) -> subprocess.CompletedProcess[str]:

@@ -25,14 +25,20 @@ SHAPE = "Input should be a number, or a list of lists of speakers, none of them 
             {"name": "losso"},
             (
                 "protocol.name: Input should be 'loso', 'logso', 'kfold', 'holdout', 'official', 'cross_corpus', "
-                "'speaker_dependent_official', 'speaker_dependent_random' or 'none' (got 'losso')"
+                "'speaker_dependent_official', 'speaker_dependent_random', 'ravdess_luna_jimenez', 'ravdess_hicmae', "
+                "'emobox_ravdess', 'cremad_hicmae', 'iemocap_sessions', 'emobox_cremad_speaker_dependent', "
+                "'emobox_enterface_speaker_dependent', 'emobox_emodb_speaker_dependent', "
+                "'emobox_tess_speaker_dependent' or 'none' (got 'losso')"
             ),
         ),
         (
             {"name": "random"},
             (
                 "protocol.name: Input should be 'loso', 'logso', 'kfold', 'holdout', 'official', 'cross_corpus', "
-                "'speaker_dependent_official', 'speaker_dependent_random' or 'none' (got 'random')"
+                "'speaker_dependent_official', 'speaker_dependent_random', 'ravdess_luna_jimenez', 'ravdess_hicmae', "
+                "'emobox_ravdess', 'cremad_hicmae', 'iemocap_sessions', 'emobox_cremad_speaker_dependent', "
+                "'emobox_enterface_speaker_dependent', 'emobox_emodb_speaker_dependent', "
+                "'emobox_tess_speaker_dependent' or 'none' (got 'random')"
             ),
         ),
         (

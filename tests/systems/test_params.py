@@ -131,6 +131,8 @@ def test_which_classifiers_are_fused(fused, expected):
         ({"stacked": {"confidence": ("audio", "smell")}}, "stacked.confidence.1: "),
         ({"features": {"a-60": "audio", "v1024": "video"}}, "features.a-60"),
         ({"stackd": {}}, "did you mean 'stacked'"),
+        ({"headline": ["a60-lstmm"]}, "headline: .*neither a model nor a name of `combined` .did you mean 'a60-lstm'"),
+        ({"headline": []}, "headline"),
     ],
 )
 def test_mistakes_are_told_in_one_line(change, words):

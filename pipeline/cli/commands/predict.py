@@ -31,9 +31,9 @@ def run(
     corpus: Annotated[
         str, Option(autocompletion=offer_corpora, help="Whose models; the only corpus of params.yaml if not given.")
     ] = "",
-    system: Annotated[str, Option(help="huang2017, or the only one, if not given.")] = "",
+    system: Annotated[str, Option(help="reference, else huang2017, or the only one, if not given.")] = "",
     model: Annotated[
-        str, Option(help="Model or fusion by its name; the fusion best on validation clips if not given.")
+        str, Option(help="Model or fusion by its name; the one best on validation clips if not given.")
     ] = "",
     fold: Annotated[
         str, Option(help="This fold's system alone, such as fold-00; the mean over all if not given.")

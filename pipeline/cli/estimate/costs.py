@@ -13,7 +13,7 @@ from pipeline.cli.estimate.material import Material
 from pipeline.cli.estimate.needed import Needed
 from pipeline.cli.estimate.nets import fine_tuned, on_crops, on_windows, source
 from pipeline.cli.estimate.networks import BACKWARD, dense_cost, lstm_cost
-from pipeline.cli.estimate.rates import GB, KEPT, ROWS, SECONDS, WEIGHTS
+from pipeline.cli.estimate.rates import GB, KEPT, ROWS, SECONDS, WEIGHTS, WHOLE_CLIP
 from pipeline.core.settings import section
 
 
@@ -87,7 +87,7 @@ def _extract(stage: Needed, params: Params, material: Material) -> Work:
     block = section(params, f"{where}.{feature}") or {}
     a_second, columns = ROWS.get(feature, (100, 128))
     a_second = a_second or material.fps / block.get("every", 1)
-    rows = material.clips if feature == "egemaps" else material.seconds * a_second
+    rows = material.clips if feature in WHOLE_CLIP else material.seconds * a_second
     seconds = material.seconds * SECONDS.get(feature, SECONDS["other"]) / (block.get("every", 1) or 1)
     disk = 2 * rows * columns * (2 if feature == "pool5" else 4)
     if feature in params["pretrain"]:

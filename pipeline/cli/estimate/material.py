@@ -17,6 +17,7 @@ from pipeline.manifest.build import labelled_clips
 from pipeline.manifest.settings import CorpusParams, load_adapter, protocol_of
 from pipeline.media.decode import opened
 from pipeline.protocols.assign import make_folds
+from pipeline.protocols.published import PUBLISHED
 
 SAMPLE = 24
 """Clips whose length is looked at."""
@@ -52,7 +53,7 @@ def material_of(name: str, params: Mapping[str, Any], count: int = 0, seconds: f
     if not found:
         raise CorpusError(f"{corpus.root}: none of {len(chosen)} clips can be read; see `python -m pipeline doctor`")
     length, fps, size = (mean(values) for values in zip(*found, strict=True))
-    parts = [list(fold.values()) for fold in make_folds(clips, protocol_of(name, corpus))]
+    parts = [list(fold.values()) for fold in make_folds(clips, protocol_of(name, corpus), Path(corpus.root))]
     folds = [(fold.count("train"), len(fold)) for fold in parts]
     told = f"{len(clips)} clips of {length:.1f} s on average in {len(found)} of them, {corpus.root}"
     emotions = len({clip.emotion for clip in clips})
@@ -67,7 +68,8 @@ def _unseen(name: str, corpus: CorpusParams, clips: int, seconds: float) -> Mate
     if not clips:
         raise CorpusError(f"{corpus.root} is not here, nor a published count; say how many: --clips N --seconds S")
     groups = protocol.groups if isinstance(protocol.groups, int) else len(protocol.groups)
-    folds = {"loso": expected.get("speakers", 10), "logso": groups, "kfold": groups}.get(protocol.name, 1)
+    published = {name: len(known.groups) for name, known in PUBLISHED.items()}
+    folds = {"loso": expected.get("speakers", 10), "logso": groups, "kfold": groups, **published}.get(protocol.name, 1)
     share = (1 - 1 / folds) * (1 - protocol.validation) if folds > 1 else 0.7
     told = f"{clips} clips {words}, of {seconds:g} s each (assumed: {corpus.root} is not looked at)"
     classes = len(set(adapter.LABELS.values()) - {LEFT_OUT})

@@ -64,7 +64,9 @@ def to_bring(params: Mapping[str, Any]) -> Iterator[str]:
     """Yield which folders and files params.yaml names that no stage makes and no command fetches by itself."""
     generated = tuple(f"data/{name}" for name in params.get("generate") or {})
     blocks = [*(params.get("corpora") or {}).values(), *(params.get("pretrain") or {}).values()]
-    for path in sorted({str(block["root"]) for block in blocks if isinstance(block, Mapping) and "root" in block}):
+    tables = [block.get("tables") for block in (params.get("extract_table") or {}).values()]
+    paths = {str(block["root"]) for block in blocks if isinstance(block, Mapping) and "root" in block}
+    for path in sorted(paths | {str(path) for table in tables for path in (table or {}).values()}):
         if not Path(path).exists() and not path.startswith((*generated, "data/degraded/")):
             yield _linked(path)
     for feature in params.get("fetch_weights") or {}:

@@ -61,7 +61,7 @@ def demo(text: str) -> str:
     params.pop("runtime", None)
     lines = ["# The settings as shipped, for the demo corpus; made by scripts/settings_page.py."]
     for section, content in params.items():
-        lines.append(f"{section}:")
+        lines.append(f"{section}:" if content else f"{section}: {{}}")
         for name, value in content.items():
             words = yaml.safe_dump(value, default_flow_style=True, width=90, sort_keys=False)
             flat = words.removesuffix("\n...\n").rstrip("\n").replace("\n", "\n    ")

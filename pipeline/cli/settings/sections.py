@@ -21,6 +21,7 @@ from pipeline.features.joint.job import JointParams
 from pipeline.features.segments.job import SegmentParams
 from pipeline.features.selection.ranking import RankParams
 from pipeline.features.selection.selection import SelectParams
+from pipeline.features.table import TableParams
 from pipeline.fusion.missing_modality import RobustnessParams
 from pipeline.manifest.settings import CorpusParams, adapters, protocol_of
 from pipeline.pretraining.settings import PretrainParams
@@ -93,6 +94,8 @@ NAMED: dict[str, Maker] = {
     "extract_sound": partial(_being, "extractors", ""),
     "extract_speech": partial(_being, "extractors", ""),
     "extract_face": partial(_being, "extractors", ""),
+    "extract_crops": partial(_being, "extractors", ""),
+    "extract_table": partial(_plain, TableParams),
     "segments_audio": partial(_holding, SegmentParams, "segment_networks", "network"),
     "segments_video": partial(_holding, SegmentParams, "segment_networks", "network"),
     "clip_features": partial(_holding, ClipFeatureParams, "clip_networks", "network"),

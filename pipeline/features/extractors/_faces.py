@@ -1,4 +1,4 @@
-"""What pool5 and dlib128 share: which frames of a tracked face go through the network."""
+"""What features of crops share: which frames of a tracked face are looked at."""
 
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -25,12 +25,13 @@ def rows_of_faces(
     times, mask = faces.times[::every], faces.mask[::every]
     if not mask.any():
         raise ClipError("no_face", "none of the frames that were taken shows a face")
-    crops = _observed(faces, every)
+    crops = observed_crops(faces, every)
     batches = iter(lambda: list(islice(crops, batch)), [])
     return spread((row for some in batches for row in compute(np.stack(some))), times, mask, meta.dtype)
 
 
-def _observed(faces: ClipFeatures | ClipReader, every: int) -> Iterator[np.ndarray]:
+def observed_crops(faces: ClipFeatures | ClipReader, every: int = 1) -> Iterator[np.ndarray]:
+    """Yield the crops (H, W, 3) uint8 of every n-th frame that show a face, read block by block."""
     first = 0
     for block in faces.blocks(ROWS):
         taken = np.arange(-first % every, len(block.mask), every)

@@ -72,7 +72,7 @@ class Chart:
 class Mark:
     """One figure of a row, a share from 0 to 1 that is not drawn if NaN, and the ends of its interval, NaN for none."""
 
-    kind: str  # `audio`, `video` or `fusion`
+    kind: str  # `audio`, `video` or `headline`
     share: float
     low: float = nan
     high: float = nan

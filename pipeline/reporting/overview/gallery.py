@@ -76,7 +76,7 @@ def posterior_bars(said: Mapping[str, np.ndarray | None], classes: Sequence[str]
             }
             for place, (kind, value) in enumerate(own.items())
         ]
-        figure = f"{own.get('fusion', 0.0):.2f}"
+        figure = f"{own.get(KINDS['fused'], 0.0):.2f}"
         lines.append({"name": name, "middle": top + 14, "bars": bars, "truth": name == truth, "figure": figure})
     words = "; ".join(
         f"{kind} {', '.join(f'{n} {p:.2f}' for n, p in zip(classes, values, strict=True))}"

@@ -9,6 +9,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from pipeline.evaluation.choice import CHOSEN
 from pipeline.reporting.html.page import CONTENTS, FURTHER, Listing, render
 from pipeline.reporting.overview.gallery import gallery
 from pipeline.reporting.overview.reports import COLUMNS, Places, Report, read_reports
@@ -49,22 +50,29 @@ def overview(places: Places) -> str:
     render("index.html", page, (TEMPLATES,), **_page_values(places, reports, compared))
     blocks = [_unlearned(reports), *map(_text, reports)]
     if len(reports) > 1:
-        rows = [(each.corpus, each.setup["protocol"], each.system, *each.rows[each.best]) for each in reports]
-        best = text_of([table(("Corpus", "Protocol", "System", *COLUMNS), rows, range(4))])
-        blocks += ["\nThe best of each, chosen on the test clips", best]
+        blocks += ["\nThe headline of each, chosen on validation clips in every fold", _of_each(reports, CHOSEN)]
+        blocks += ["\nThe best of each on the test clips, flattered by that choice", _of_each(reports)]
     for corpus, found in compared.items():
         blocks.append(f"\nSystems compared on {corpus}: points of accuracy, tests paired by clip")
         blocks.append(text_of([table(found.columns, found.rows, (0, 1))]))
     return "\n".join([*blocks, f"The page over all reports: {page}"])
 
 
+def _of_each(reports: Sequence[Report], name: str = "") -> str:
+    """Return the figures of one model of each report; of that which is best on the test clips, if none is named."""
+    rows = [
+        (each.corpus, each.setup["protocol"], each.system, *each.row(name or each.setup["on_test"])) for each in reports
+    ]
+    return text_of([table(("Corpus", "Protocol", "System", *COLUMNS), rows, range(4))])
+
+
 def _compared(places: Places, reports: Sequence[Report]) -> Mapping[str, Listing]:
     """Return corpus -> the comparison of its systems, of corpora with several."""
     found = {}
     for corpus, own in groupby(reports, key=lambda report: report.corpus):
-        best = {report.system: report.best for report in own}
-        if len(best) > 1:
-            found[corpus] = listing(systems_compared(places.reports / corpus, best), COMPARED)
+        headlines = {report.system: CHOSEN for report in own}
+        if len(headlines) > 1:
+            found[corpus] = listing(systems_compared(places.reports / corpus, headlines), COMPARED)
     return found
 
 
@@ -75,6 +83,7 @@ def _unlearned(reports: Sequence[Report]) -> str:
 
 def _text(report: Report) -> str:
     lines = [f"\n{report.name}: {report.setup['protocol']}", text_of([table(COLUMNS, report.rows.values())])]
+    lines.append(f"  {CHOSEN}: {report.chosen}")
     if len(report.scores) > len(report.rows):
         fusions = len(report.setup["methods"])
         lines.append(f"  best of each method, among {fusions} fusions, on the test clips")
@@ -91,6 +100,7 @@ def _page_values(places: Places, reports: Sequence[Report], compared: Mapping[st
         "made": {report.name: report.setup["made_here"] for report in reports if report.setup["made_here"]},
         "reports": [_values(report, places) for report in reports],
         "columns": COLUMNS,
+        "chosen": CHOSEN,
         "charts": glance(reports),
         "compared": compared,
         "networks": network_charts(places.models),

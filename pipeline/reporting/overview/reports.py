@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from math import nan
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import ArtifactError
-from pipeline.evaluation.metrics import Score, best
+from pipeline.evaluation.metrics import Score
 from pipeline.reporting.html.page import SECTION, page_key
 from pipeline.reporting.system.system_report import read_json
 from pipeline.reporting.system.tables import best_of_each, score_row
@@ -28,6 +29,8 @@ _SETUP = {
     "parts",
     "unlearned",
     "baselines",
+    "choice",
+    "on_test",
 }
 
 
@@ -50,8 +53,9 @@ class Report:
     folder: Path
     scores: Mapping[str, Score]  # by model or fusion
     setup: Mapping[str, Any]
-    """protocol, speaker_dependent, notices, made_here, classes, largest; `chosen`: audio, video and fused -> the best
-    model of it, as far as there is one; `parts`: the same, of what the headline depends on.
+    """protocol, speaker_dependent, notices, made_here, classes, largest; `choice`: fold -> what its validation clips
+    chose; `on_test`: the best on test clips; `chosen`: audio, video and fused -> the best model of it on test clips,
+    as far as there is one, and the headline; `parts`: the same, of what the headline depends on.
     """
 
     @property
@@ -83,13 +87,19 @@ class Report:
     def rows(self) -> dict[str, tuple[str, ...]]:
         """Figures as text, by `COLUMNS`; of a system's dozens of fusions the combined and the best of each method."""
         shown = best_of_each({name: score.accuracy for name, score in self.scores.items()}, self.setup["methods"])
-        found = {name: score_row(name, self.scores[name]) for name in shown}
-        return {name: tuple(row[column] for column in COLUMNS) for name, row in found.items()}
+        return {name: self.row(name) for name in shown}
+
+    def row(self, name: str) -> tuple[str, ...]:
+        """Return the figures of a model or fusion as text, by `COLUMNS`."""
+        found = score_row(name, self.scores[name])
+        return tuple(found[column] for column in COLUMNS)
 
     @property
-    def best(self) -> str:
-        """Name of the most accurate of `rows` but the baselines; chosen on the test clips."""
-        return best({name: self.scores[name] for name in self.rows if name not in self.setup["baselines"]})
+    def chosen(self) -> str:
+        """What the folds' validation clips chose, the most frequent first, as text."""
+        counts = Counter(self.setup["choice"].values())
+        folds = len(self.setup["choice"])
+        return ", ".join(f"{name} ({count} of {folds} folds)" for name, count in counts.most_common())
 
     def section(self, part: str = "") -> str:
         """Return a part of the page over all, as a stage has written it into the report or a folder within; "" where

@@ -1,5 +1,5 @@
-"""The systems of a corpus beside each other: figures at a glance, and whether the best of one is better than another's,
-paired by clip.
+"""The systems of a corpus beside each other: figures at a glance, and whether the headline of one is better than that
+of another, paired by clip.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _MEASURES = {"Accuracy": ("accuracy", "low", "high"), "UAR": ("uar", "uar_low", 
 
 
 def glance(reports: Sequence[Report]) -> dict[str, list[Dots]]:
-    """Return corpus -> its charts of accuracy and of UAR, with the best model of audio, of video and of both; the
-    reports are in the order of their corpora.
+    """Return corpus -> its charts of accuracy and of UAR, with the best model of audio and of video, and the headline;
+    the reports are in the order of their corpora.
     """
     by_corpus = {corpus: list(own) for corpus, own in groupby(reports, key=lambda report: report.corpus)}
     return {corpus: [_chart(own, measure) for measure in _MEASURES] for corpus, own in by_corpus.items()}

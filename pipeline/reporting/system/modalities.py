@@ -8,33 +8,32 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.evaluation.choice import CHOSEN
 from pipeline.evaluation.metrics import Score, best
 from pipeline.reporting.html.charts import Dots, Mark
 from pipeline.reporting.html.page import Listing, percent, points
 from pipeline.systems.ids import ModelId
 from pipeline.systems.params import SystemParams, named_fusions, unimodal
 
-KINDS = {"audio": "audio", "video": "video", "fused": "fusion"}
+KINDS = {"audio": "audio", "video": "video", "fused": "headline"}
 """Group of a report -> kind of its mark in a chart."""
 
 
-def chosen_models(settings: SystemParams, headline: str, scores: Mapping[str, Score]) -> dict[str, str]:
-    """Return audio, video and fused -> the best model of it, as far as there is one; fused is the headline, unless that
-    is the best of a modality.
-    """
-    found = _best_of(settings.own(), settings, scores)
-    return found if headline in found.values() else {**found, "fused": headline}
+def chosen_models(settings: SystemParams, scores: Mapping[str, Score]) -> dict[str, str]:
+    """Return audio and video -> the best model of it on test clips, as far as there is one; fused -> the headline."""
+    return {**_best_of(settings.own(), settings, scores), "fused": CHOSEN}
 
 
-def parts_of(settings: SystemParams, headline: str, scores: Mapping[str, Score]) -> dict[str, str]:
-    """Return audio, video and fused -> the models that say why the headline decides as it does.
+def parts_of(settings: SystemParams, chosen: Iterable[str], scores: Mapping[str, Score]) -> dict[str, str]:
+    """Return audio, video and fused -> the models that say why the headline decides as it does, from what it `chosen`
+    in the folds.
 
     Those that it depends on, the better one where there are several of a modality; the best of the modality where there
     is none.
     """
-    below = unimodal(headline, named_fusions(settings))
-    found = chosen_models(settings, headline, scores) | _best_of(below, settings, scores)
-    return found | {"fused": headline}
+    by_name = named_fusions(settings)
+    below = dict.fromkeys(model for name in chosen for model in unimodal(name, by_name))
+    return chosen_models(settings, scores) | _best_of(below, settings, scores)
 
 
 def _best_of(names: Iterable[ModelId], settings: SystemParams, scores: Mapping[str, Score]) -> dict[str, str]:
@@ -45,7 +44,7 @@ def _best_of(names: Iterable[ModelId], settings: SystemParams, scores: Mapping[s
 def modality_values(
     chosen: Mapping[str, str], per_class: pd.DataFrame, classes: Sequence[str]
 ) -> dict[str, Any] | None:
-    """Return the values of the template, None unless there are two of audio, video and both; from what `chosen_models`
+    """Return the values of the template, None unless there is a model of audio or video; from what `chosen_models`
     and `per_class_table` return.
     """
     shown = {KINDS[group]: name for group, name in chosen.items() if group in KINDS}
@@ -66,14 +65,14 @@ def modality_values(
 
 
 def _table(recalls: Mapping[str, Mapping[str, float]], kinds: Sequence[str]) -> Listing:
-    """Return recall by kind, the best kind, and the gain by fusion."""
-    gains = "fusion" in kinds and len(kinds) == len(KINDS)
+    """Return recall by kind, the best kind, and the gain by the headline."""
+    gains = "headline" in kinds and len(kinds) == len(KINDS)
     rows = []
     for emotion, values in recalls.items():
         known = {kind: value for kind, value in values.items() if not isnan(value)}
         top = max(known.values(), default=0.0)
         leading = " and ".join(kind for kind, value in known.items() if value == top) if top > 0 else "none"
-        alone = max((value for kind, value in known.items() if kind != "fusion"), default=nan)
-        gain = [points(values["fusion"] - alone)] if gains else []
+        alone = max((value for kind, value in known.items() if kind != "headline"), default=nan)
+        gain = [points(values["headline"] - alone)] if gains else []
         rows.append([emotion, *map(percent, values.values()), leading, *gain])
     return Listing("", ["Emotion", *map(str.capitalize, kinds), "Best by", *["Gain"] * gains], rows)

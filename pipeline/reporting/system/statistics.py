@@ -1,4 +1,4 @@
-"""Statistics of one report: which model is named as best, what it is compared with, tests and calibration."""
+"""Statistics of one report: what is best on the test clips, what all are compared with, tests and calibration."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pandas as pd
 from pipeline.core.errors import SettingsError, did_you_mean
 from pipeline.core.posteriors import write_table
 from pipeline.evaluation.bootstrap import SEED
+from pipeline.evaluation.choice import CHOSEN
 from pipeline.evaluation.groups import Gap, gender_gap
 from pipeline.evaluation.metrics import Score, best
 from pipeline.reporting.system.statistics_calibration import Calibration, calibration_table, calibrations
@@ -22,6 +23,7 @@ from pipeline.reporting.system.tables import (
     comparison_table,
     per_class_table,
 )
+from pipeline.systems.contenders import contenders
 from pipeline.systems.params import SystemParams, fusions
 
 
@@ -29,7 +31,7 @@ from pipeline.systems.params import SystemParams, fusions
 class Statistics:
     """Statistics of one system on one corpus; a table is that of the name in `tables/`."""
 
-    headline: str  # model or fusion that the page names as best
+    best_on_test: str  # model or fusion; the headline is what validation clips chose
     reference: str  # what all others are compared with
     calibrations: Mapping[str, Calibration]  # by model or fusion
     per_class: pd.DataFrame
@@ -42,7 +44,7 @@ class Statistics:
 
     def write(self, folder: Path) -> None:
         """Write `tables/` and `plots/` of a report."""
-        sure = self.calibrations[self.headline]
+        sure = self.calibrations[CHOSEN]
         tables = {
             "tables/per_class": self.per_class,
             "tables/comparisons": self.comparisons,
@@ -65,31 +67,31 @@ def candidates(settings: SystemParams) -> list[str]:
     return [*models, *(fusion.name for fusion in fusions(settings))]
 
 
-def headline(settings: SystemParams, scores: Mapping[str, Score]) -> str:
-    """Return the best fusion, or the best model of a system without fusions."""
-    return best({name: scores[name] for name in candidates(settings) or settings.own()})
+def best_on_test(settings: SystemParams, scores: Mapping[str, Score]) -> str:
+    """Return which of those that the headline is chosen among is the best on test clips: flattered by the choice."""
+    return best({name: scores[name] for name in contenders(settings)})
 
 
 def statistics_of(report: SystemReport, scores: Mapping[str, Score]) -> Statistics:
     """Return the statistics of a report, from the figures of every model or fusion; a SettingsError says that
     `report.reference` names none of these.
     """
-    chosen, classes, params, rows = headline(report.settings, scores), report.classes, report.params, report.judged()
-    reference = params.reference.get(report.system, chosen)
+    classes, params, rows = report.classes, report.params, report.judged()
+    reference = params.reference.get(report.system, CHOSEN)
     if reference not in scores:
         wrong = f"'{reference}' is no model or fusion of the system{did_you_mean(reference, scores)}"
         raise SettingsError(f"params.yaml: report.reference.{report.system}: {wrong}")
     genders = {clip.speaker: clip.gender for clip in report.clips}
-    decided = rows[chosen][["emotion", "predicted"]].rename(columns={"emotion": "actual"})
+    decided = rows[CHOSEN][["emotion", "predicted"]].rename(columns={"emotion": "actual"})
     return Statistics(
-        headline=chosen,
+        best_on_test=best_on_test(report.settings, scores),
         reference=reference,
-        calibrations=calibrations(rows, report.validation, classes, params.bins),
+        calibrations=calibrations(rows, report.with_chosen(report.validation), classes, params.bins),
         per_class=per_class_table(rows, classes),
         comparisons=comparison_table(rows, reference, params.draws),
         by_speaker=by_speaker_table(rows, classes),
         by_fold=by_fold_table(rows, classes),
         by_gender=by_gender_table(rows, report.clips, classes),
-        gap=gender_gap(rows[chosen], genders, params.draws, SEED),
+        gap=gender_gap(rows[CHOSEN], genders, params.draws, SEED),
         decisions=decided.reset_index(drop=True),
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.evaluation.choice import CHOSEN
 from pipeline.evaluation.metrics import Score
 from pipeline.evaluation.significance import least_p
 from pipeline.reporting.html.page import Listing, percent, points
@@ -55,6 +56,15 @@ EMOTIONS: Sequence[Column] = (
     ("Clips", "clips", str),
     ("Decisions", "decisions", str),
 )
+CHOICE: Sequence[Column] = (
+    ("Fold", "fold", str),
+    ("Validation clips", "clips", str),
+    ("Chosen", "chosen", str),
+    ("Made of models", "models", str),
+    ("UAR there", "uar", percent),
+    ("Next", "next", str),
+    ("UAR there", "next_uar", percent),
+)
 FIGURES: Sequence[Column] = (("Clips", "clips", str), ("Accuracy", "accuracy", percent), ("UAR", "uar", percent))
 """Columns of tables on a page."""
 
@@ -72,7 +82,7 @@ def warnings(report: SystemReport) -> list[dict[str, Any]]:
 
 def statistics_values(report: SystemReport, found: Statistics, scores: Mapping[str, Score]) -> dict[str, Any]:
     """Return the values of the template for a report, from its statistics and the figures of every model or fusion."""
-    name, sure = found.headline, found.calibrations[found.headline]
+    name, sure = CHOSEN, found.calibrations[CHOSEN]
     shown = best_of_each({name: score.accuracy for name, score in scores.items()}, methods(report.settings))
     swapped = int((found.by_speaker["model"] == found.reference).sum())  # by the permutation test
     return {

@@ -11,15 +11,17 @@ import numpy as np
 
 from pipeline.core.ledger import Entry, summary
 from pipeline.core.weights_file import RANDOM
+from pipeline.evaluation.choice import CHOSEN, choice_table
 from pipeline.evaluation.metrics import Score, best
 from pipeline.reporting.html.page import heat, page_key, warmth
 from pipeline.reporting.system.modalities import chosen_models, modality_values
 from pipeline.reporting.system.seeds import seeds_table, seeds_values
-from pipeline.reporting.system.statistics import Statistics, candidates
-from pipeline.reporting.system.statistics_page import statistics_values, warnings
+from pipeline.reporting.system.statistics import Statistics
+from pipeline.reporting.system.statistics_page import CHOICE, listing, statistics_values, warnings
 from pipeline.reporting.system.system_report import SystemReport
 from pipeline.reporting.system.tables import score_row
 from pipeline.reporting.training_curves import training_chart
+from pipeline.systems.contenders import contenders
 from pipeline.systems.ids import FusionId, PairId
 from pipeline.systems.params import MODALITIES, fusions
 
@@ -41,7 +43,7 @@ def page_values(
     """Return the values of the template, except the paper's tables, from the figures, confusion matrices (C, C) and
     statistics of every model or fusion.
     """
-    fused, chosen = candidates(report.settings), statistics.headline
+    top = statistics.best_on_test
     largest_name, largest = report.largest
     # each feature once; twice where its models began from other weights
     weights = {tuple(row[key] for key in ("feature", "dimension", "weights", "origin")): row for row in report.about}
@@ -58,19 +60,20 @@ def page_values(
         "notices": notices(report.about, report.generated),
         "warnings": warnings(report),
         "key": page_key(report.corpus, report.system),
-        "best": {"name": chosen, "interval": not isnan(scores[chosen].low), **asdict(scores[chosen])},
-        "fusions": len(fused),
-        "candidates": len(fused or scores),
+        "best": {"name": CHOSEN, "interval": not isnan(scores[CHOSEN].low), **asdict(scores[CHOSEN])},
+        "on_test": {"name": top, **asdict(scores[top])},
+        "contenders": len(contenders(report.settings)),
+        "choice": listing(choice_table(report.validation, contenders(report.settings), report.choice), CHOICE),
         "models": [
             {"title": words, "rows": [list(score_row(name, scores[name]).values()) for name in names]}
             for words, names in by_modality(report).items()
         ],
-        "columns": list(score_row("", scores[chosen])),
+        "columns": list(score_row("", scores[CHOSEN])),
         "matrix": _matrix(report, scores),
         "combined": _combined(report, scores),
         "statistics": statistics_values(report, statistics, scores),
-        "confusions": _best_models(report, chosen, scores, confusions),
-        "helped": modality_values(chosen_models(report.settings, chosen, scores), statistics.per_class, report.classes),
+        "confusions": _best_models(report, scores, confusions),
+        "helped": modality_values(chosen_models(report.settings, scores), statistics.per_class, report.classes),
         "seeds": seeds_values(seeds_table(report.seeds, report.classes)) if report.seeds else None,
         "training": [training_chart(name, curve) for name, curve in report.curves.items()],
         "weights": list(weights.values()),
@@ -142,13 +145,13 @@ def _combined(report: SystemReport, scores: Mapping[str, Score]) -> list[dict[st
 
 
 def _best_models(
-    report: SystemReport, headline: str, scores: Mapping[str, Score], confusions: Mapping[str, np.ndarray]
+    report: SystemReport, scores: Mapping[str, Score], confusions: Mapping[str, np.ndarray]
 ) -> list[dict[str, Any]]:
     """Return the confusion matrices of the headline, and of the best model of each modality and of the further ones."""
     named = {words: best({name: scores[name] for name in names}) for words, names in by_modality(report).items()}
     return [
         {"title": f"{words}: {name}", "score": scores[name], "rows": heat(confusions[name], report.classes)}
-        for words, name in {**({} if headline in named.values() else {"fusion": headline}), **named}.items()
+        for words, name in {"headline": CHOSEN, **named}.items()
     ]
 
 

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ from pipeline.core.clip import Clip, class_names
 from pipeline.core.errors import ArtifactError
 from pipeline.core.ledger import Entry, read_ledger
 from pipeline.core.posteriors import read_table, without_scores
+from pipeline.evaluation.choice import CHOSEN, chosen_by_fold, chosen_rows
 from pipeline.evaluation.metrics import ReportParams, Score, score
 from pipeline.manifest.corpus_json import CorpusSummary
 from pipeline.protocols.splits import Fold
 from pipeline.reporting.papers.paper import FeedbackRuns
 from pipeline.reporting.system.seeds import read_seeds
 from pipeline.reporting.training_curves import training_curve
+from pipeline.systems.contenders import contenders
 from pipeline.systems.params import SystemParams, fusions
 
 
@@ -73,10 +76,19 @@ class SystemReport:
         ids = {clip_id for fold in self.folds.values() for clip_id, part in fold.items() if part == "test"}
         return [clip for clip in self.clips if clip.clip_id in ids]
 
+    @cached_property
+    def choice(self) -> dict[str, str]:
+        """Fold -> the model or fusion that its validation clips choose; together they are the headline."""
+        return chosen_by_fold(self.validation, contenders(self.settings), self.folds)
+
+    def with_chosen(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Return rows of models and fusions, and behind them those of the headline."""
+        return pd.concat([rows, chosen_rows(rows, self.choice)], ignore_index=True)
+
     def rows(self) -> dict[str, pd.DataFrame]:
-        """Return model or fusion -> its rows of test clips, unimodal models first."""
-        names = [*self.settings.models(), *(fusion.name for fusion in fusions(self.settings))]
-        found = {str(name): frame for name, frame in self.predictions.groupby("model", sort=False)}
+        """Return model or fusion -> its rows of test clips, unimodal models first, the headline last."""
+        names = [*self.settings.models(), *(fusion.name for fusion in fusions(self.settings)), CHOSEN]
+        found = {str(name): frame for name, frame in self.with_chosen(self.predictions).groupby("model", sort=False)}
         return {name: found.get(name, self.predictions.iloc[:0]) for name in names}
 
     def judged(self) -> dict[str, pd.DataFrame]:

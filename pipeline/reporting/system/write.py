@@ -13,6 +13,7 @@ import pandas as pd
 from pipeline.core.files import write_json
 from pipeline.core.ledger import write_ledger
 from pipeline.core.posteriors import write_table
+from pipeline.evaluation.choice import CHOSEN, choice_table
 from pipeline.evaluation.metrics import Score, best, confusion, rounded
 from pipeline.reporting.html.page import CONTENTS, FURTHER, SECTION, page_base, render
 from pipeline.reporting.papers.by_system import paper_of
@@ -26,6 +27,7 @@ from pipeline.reporting.system.system_page import by_modality, graver_notices, m
 from pipeline.reporting.system.system_report import SystemReport
 from pipeline.reporting.system.tables import score_table
 from pipeline.reporting.training_curves import write_curves
+from pipeline.systems.contenders import contenders
 from pipeline.systems.ids import FusionId
 from pipeline.systems.params import methods
 from pipeline.training.learning import NEAR
@@ -46,7 +48,10 @@ def write_report(report: SystemReport, folder: Path) -> dict[str, Score]:
     figures = {name: rounded({**asdict(found), **sure[name]}) for name, found in scores.items()}
     write_json(folder / "scores.json", figures)
     write_json(folder / "metrics.json", _summary(report, scores, figures))
-    write_table(folder / "predictions.csv", report.predictions)
+    write_table(folder / "predictions.csv", report.with_chosen(report.predictions))
+    write_table(
+        folder / "tables" / "choice.csv", choice_table(report.validation, contenders(report.settings), report.choice)
+    )
     write_ledger(folder / "ledger.csv", report.ledger)
     write_table(folder / "tables" / "scores.csv", score_table(scores))
     statistics.write(folder)
@@ -59,7 +64,9 @@ def write_report(report: SystemReport, folder: Path) -> dict[str, Score]:
     for name, counts in confusions.items():
         frame = pd.DataFrame(counts, index=pd.Index(classes, name="truth"), columns=classes)
         write_table(folder / "confusion" / f"{name}.csv", frame.reset_index())
-    write_json(folder / "setup.json", {**_setup(report, statistics.headline, scores), "unlearned": learned.unlearned})
+    write_json(
+        folder / "setup.json", {**_setup(report, statistics.best_on_test, scores), "unlearned": learned.unlearned}
+    )
     paper = _write_paper(folder / "tables", report, scores, confusions)
     values = {**page_values(report, scores, confusions, statistics), "paper": paper}
     values |= {"unlearned": learned.unlearned, "learning": learned.values(), "near": NEAR}
@@ -69,7 +76,7 @@ def write_report(report: SystemReport, folder: Path) -> dict[str, Score]:
     return scores
 
 
-def _setup(report: SystemReport, headline: str, scores: Mapping[str, Score]) -> dict[str, Any]:
+def _setup(report: SystemReport, on_test: str, scores: Mapping[str, Score]) -> dict[str, Any]:
     """Return what the page over all reports must know of this one beside its figures."""
     return {
         "protocol": report.protocol,
@@ -80,8 +87,10 @@ def _setup(report: SystemReport, headline: str, scores: Mapping[str, Score]) -> 
         "largest": report.largest[1],
         "methods": methods(report.settings),
         "baselines": [*report.settings.baselines],
-        "chosen": chosen_models(report.settings, headline, scores),
-        "parts": parts_of(report.settings, headline, scores),
+        "chosen": chosen_models(report.settings, scores),
+        "parts": parts_of(report.settings, report.choice.values(), scores),
+        "choice": report.choice,
+        "on_test": on_test,
     }
 
 
@@ -90,9 +99,9 @@ def _summary(
 ) -> dict[str, dict[str, Any]]:
     """Return what two runs are compared by, for `dvc metrics diff` and `dvc exp show`; the rest is in `scores.json`.
 
-    Group, those without a model left out -> the name of its best model, accuracy, UAR, macro-F1, macro precision and
-    calibration error; and of every model of one feature and combined fusion, under `models`, accuracy and UAR, so that
-    a change shows which is not the best one's.
+    Group, those without a model left out -> the name of its best model on test clips, in `headline` what validation
+    clips chose, accuracy, UAR, macro-F1, macro precision and calibration error; and of every model of one feature and
+    combined fusion, under `models`, accuracy and UAR, so that a change shows which is not the best one's.
     """
     known = by_modality(report)
     groups = {
@@ -100,6 +109,7 @@ def _summary(
         "video": known.get("video"),
         "further": known.get(FURTHER_MODELS),
         "fused": candidates(report.settings),
+        "headline": [CHOSEN],
     }
     found: dict[str, dict[str, Any]] = {}
     for group, names in groups.items():

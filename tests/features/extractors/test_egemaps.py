@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from pipeline.audio import egemaps
+from pipeline.audio import egemaps, functionals
 from pipeline.audio.egemaps import PITCH
 from pipeline.audio.spectral import AUDIO_HZ
 from pipeline.core.errors import ClipError
@@ -48,7 +48,7 @@ def features(extractor: Extractor, samples: np.ndarray) -> ClipFeatures:
 
 
 def as_16_bit(samples: np.ndarray, normalise: str) -> np.ndarray:
-    return egemaps.as_16_bit(samples, egemaps.scale_of(float(np.abs(samples).max()), normalise))
+    return functionals.as_16_bit(samples, functionals.scale_of(float(np.abs(samples).max()), normalise))
 
 
 @pytest.fixture(scope="module")
@@ -220,7 +220,7 @@ def test_windows_of_a_long_clip_are_those_of_the_whole(monkeypatch, block_s: flo
     sound = np.concatenate([0.3 * buzz(0.6, 150), noise(0.3), 0.2 * buzz(0.3, 220), buzz(0.25, 330)])
     extractor = Extractor(Params(window_s=0.2))
     whole = features(extractor, sound)
-    monkeypatch.setattr(egemaps, "PIECE_S", block_s)
+    monkeypatch.setattr(functionals, "PIECE_S", block_s)
     blocks = list(extractor(Audio.of(sound, 3000)))
     assert len(blocks) == {0.1: 7, 0.5: 4, 0.7: 3}[block_s]
     found = joined(blocks)

@@ -32,7 +32,7 @@ from pipeline.networks.whisper_encoder import WhisperEncoder
 from pipeline.training.place import CPU, Place
 
 NAMES = plugins.names("extractors")
-PUBLISHED = {"dlib128": ("dlib_face_recognition", "dlib_landmarks_5")}
+PUBLISHED = {"dlib128": ("dlib_face_recognition", "dlib_landmarks_5"), "landmarks68": ("dlib_landmarks_68",)}
 """Networks that others trained: extractor -> entries of weights.lock."""
 
 SPEECH = {"inputs": 3 * 39, "hidden": 16, "last": 60, "phones": 5, "bottleneck": True}
@@ -52,7 +52,7 @@ NETWORKS = {
 """Networks small enough for a test; a new extractor with a network gets its line here."""
 
 
-WHOLE_CLIP = ("egemaps",)
+WHOLE_CLIP = ("egemaps", "compare16", "hog", "landmarks68")
 """Extractors that give one row per clip, which has no rate, unless their settings say otherwise."""
 
 
@@ -78,8 +78,12 @@ def faces(mask: tuple[bool, ...] = (True, True, False, True), px: int = 120) -> 
     return ClipFeatures(np.zeros((count, 1), np.float32), 0.04 * np.arange(count), np.array(mask), {"crops": crops})
 
 
-GOOD = {"sound": sound, "mfcc39": mfcc, "square100": faces}
-BAD = {"sound": lambda: sound(0.01), "square100": lambda: faces((False, False))}
+GOOD = {"sound": sound, "mfcc39": mfcc, "square100": faces, "eyes55": faces}
+BAD = {
+    "sound": lambda: sound(0.01),
+    "square100": lambda: faces((False, False)),
+    "eyes55": lambda: faces((False, False)),
+}
 
 
 def weights_of(name: str, folder: Path) -> Path | None:

@@ -107,7 +107,13 @@ def test_names_of_classes_decide_nothing(rule, models, data):
 def test_where_the_first_model_is_undecided_too_the_second_decides():
     assert fuse("vote", [0.4, 0.4, 0.2], [0.2, 0.5, 0.3], [0.5, 0.2, 0.3], [0.3, 0.5, 0.2]).argmax() == 1
     assert fuse("maximum", [0.4, 0.4, 0.2], [0.1, 0.2, 0.7], [0.7, 0.1, 0.2]).argmax() == 0, "0.7 twice, 0.4 > 0.2"
-    assert fuse("product", [0.5, 0.5, 0.0], [0.0, 0.0, 1.0], [0.2, 0.3, 0.5]).argmax() == 1, "nothing but zeros"
+    assert fuse("product", [0.5, 0.5, 0.0], [0.0, 0.0, 1.0], [0.2, 0.3, 0.5]).argmax() == 2, "0 is less than 5e-7"
+
+
+def test_a_product_over_dozens_of_models_does_not_vanish_and_one_zero_is_no_veto():
+    many = [[0.998, 0.001, 0.001]] * 110 + [[0.001, 0.998, 0.001]] * 111
+    assert fuse("product", *many).argmax() == 1, "0.001 ** 110 is no number of 64 bits"
+    assert fuse("product", [1.0, 0.0, 0.0], *[[0.01, 0.98, 0.01]] * 6).argmax() == 1
 
 
 def test_the_winner_of_a_tie_leads_in_a_table_of_six_decimals_as_well(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import chain, combinations
 
 import numpy as np
 import pytest
@@ -110,3 +111,23 @@ def test_two_modalities_that_agree_keep_their_decision(name):
     sure = 0.8 * np.eye(3)[labels] + 0.2 / 3
     state = plugin.fit(params, np.stack([sure, sure]), labels)
     np.testing.assert_array_equal(plugin.fuse(np.stack([sure, sure]), state).argmax(axis=1), labels)
+
+
+SUBSETS = list(chain.from_iterable(combinations(range(4), size) for size in range(1, 5)))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_with_any_subset_of_four_models_a_rule_goes_by_what_is_there(name):
+    """A model that is absent changes nothing but by its absence: whatever stands in the others decides, as if alone."""
+    plugin, params = load(name)
+    labels, truth = np.arange(24) % 3, np.eye(3)[np.arange(24) % 3]
+    rng = np.random.default_rng(0)
+    sure = np.stack([0.6 * truth + 0.4 * rng.dirichlet(np.ones(3), 24) for _ in range(4)])
+    state = plugin.fit(params, sure, labels, np.repeat(["a", "b", "c", "d"], 6))
+    for subset in SUBSETS:
+        given = np.full_like(sure, np.nan)
+        given[list(subset)] = sure[list(subset)]
+        found = plugin.fuse(given, state)
+        np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-9)
+        if name != "weighted":  # whose first best weights may be 0 for some
+            assert (found.argmax(axis=1) == labels).mean() > 0.9, subset

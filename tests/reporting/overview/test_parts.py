@@ -21,6 +21,7 @@ from helpers.reports import HUANG, OUYANG, add_clips, make, overview, places
 from pipeline.core.clip import Clip, write_manifest
 from pipeline.core.errors import ArtifactError
 from pipeline.engine.journal import Row, write_journal
+from pipeline.evaluation.choice import CHOSEN
 from pipeline.reporting.html.charts import Dots, Mark
 from pipeline.reporting.overview.gallery import gallery, posterior_bars, posteriors_of, worst_confusions
 from pipeline.reporting.overview.pictures import FACE_PX, FACES, Pictures, Sounds, evenly, spectrogram
@@ -139,16 +140,17 @@ def test_pictures_of_damaged_files_are_words(tmp_path):
 
 def test_bars_say_who_said_what():
     drawn = posterior_bars(
-        {"audio": None, "video": np.array([0.25, 0.75]), "fusion": np.array([0.5, 0.5])}, ["anger", "sad"], "sad"
+        {"audio": None, "video": np.array([0.25, 0.75]), "headline": np.array([0.5, 0.5])}, ["anger", "sad"], "sad"
     )
     assert [line["truth"] for line in drawn["lines"]] == [False, True]
-    assert [[bar["kind"] for bar in line["bars"]] for line in drawn["lines"]] == [["video", "fusion"]] * 2
+    assert [[bar["kind"] for bar in line["bars"]] for line in drawn["lines"]] == [["video", "headline"]] * 2
     widths = [line["bars"][0]["width"] for line in drawn["lines"]]
     assert widths[1] == pytest.approx(3 * widths[0], rel=0.01)
     assert drawn["silent"] == ["audio"]
     assert (
         drawn["described"]
-        == "Posteriors; the truth is sad. video anger 0.25, sad 0.75; fusion anger 0.50, sad 0.50. Not judged by audio"
+        == "Posteriors; the truth is sad. video anger 0.25, sad 0.75; headline anger 0.50, sad 0.50. "
+        "Not judged by audio"
     )
 
 
@@ -160,7 +162,7 @@ def test_the_gallery_shows_what_the_headline_rests_on(tmp_path):
     shown = gallery(found, places(tmp_path))
     assert shown["headline"] == found.setup["chosen"]["fused"]
     assert len(shown["confusions"]) == 3
-    rows = report.predictions[report.predictions["model"] == shown["headline"]].set_index("clip_id")
+    rows = report.rows()[shown["headline"]].set_index("clip_id")
     for each in shown["confusions"]:
         title = each["title"].split(" taken for ")
         for clip in each["clips"]:
@@ -170,12 +172,12 @@ def test_the_gallery_shows_what_the_headline_rests_on(tmp_path):
 def test_modalities_of_further_models_are_told_by_the_settings():
     scores = make("ouyang2017", OUYANG).scores()
     headline = "combined-audio_visual-weighted"
-    assert set(chosen_models(OUYANG, headline, scores)) == {"audio", "video", "fused"}
-    parts = parts_of(OUYANG, headline, scores)
-    assert (parts["audio"], parts["fused"]) == ("egemaps-transfer", headline)
+    assert set(chosen_models(OUYANG, scores)) == {"audio", "video", "fused"}
+    parts = parts_of(OUYANG, [headline], scores)
+    assert (parts["audio"], parts["fused"]) == ("egemaps-transfer", CHOSEN)
     assert parts["video"] in ("vggface-image_set", "vggface-end_to_end", "pyramid-temporal")
-    single = parts_of(OUYANG, "pyramid-temporal", scores)
-    assert (single["video"], single["fused"]) == ("pyramid-temporal", "pyramid-temporal")
+    single = parts_of(OUYANG, ["pyramid-temporal"], scores)
+    assert (single["video"], single["fused"]) == ("pyramid-temporal", CHOSEN)
 
 
 def test_what_joining_adds_is_told_per_emotion():
@@ -187,13 +189,13 @@ def test_what_joining_adds_is_told_per_emotion():
     ]
     table = pd.DataFrame(rows, columns=["model", "emotion", "recall"])
     values = modality_values({"audio": "a", "video": "v", "fused": "f"}, table, "xyz")
-    assert values["table"].columns == ["Emotion", "Audio", "Video", "Fusion", "Best by", "Gain"]
+    assert values["table"].columns == ["Emotion", "Audio", "Video", "Headline", "Best by", "Gain"]
     assert values["table"].rows == [
-        ["x", "50.0 %", "25.0 %", "75.0 %", "fusion", "+25.0"],
+        ["x", "50.0 %", "25.0 %", "75.0 %", "headline", "+25.0"],
         ["y", "0.0 %", "0.0 %", "0.0 %", "none", "+0.0"],
         ["z", "-", "-", "-", "none", "-"],
     ]
-    assert values["kinds"] == {"audio": "audio: a", "video": "video: v", "fusion": "fusion: f"}
+    assert values["kinds"] == {"audio": "audio: a", "video": "video: v", "headline": "headline: f"}
     assert [len(values["chart"].marks(row)) for row in range(3)] == [3, 3, 0]
     assert modality_values({"audio": "a"}, table, "xyz") is None
 

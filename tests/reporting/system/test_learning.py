@@ -14,7 +14,7 @@ from helpers.reports import make, places
 from pipeline.reporting.overview.page import overview
 from pipeline.reporting.overview.reports import read_reports
 from pipeline.reporting.system.learning import learning
-from pipeline.reporting.system.statistics import headline
+from pipeline.reporting.system.statistics import best_on_test
 from pipeline.reporting.system.system_report import SystemReport
 from pipeline.reporting.system.write import write_report
 from pipeline.systems.params import SystemParams
@@ -106,8 +106,10 @@ def test_baselines_stand_apart_and_are_never_the_best(tmp_path):
     scores = write_report(report(right), tmp_path / "demo" / "mine")
     assert scores["logmel-svm"].accuracy == 1
     alone = SYSTEM.model_copy(update={"fusions": ()})
-    assert headline(alone, {name: scores[name] for name in alone.models()}) == "anet-linear_svm"
-    assert [each.best for each in read_reports(tmp_path)] == ["vote-anet+vnet-linear_svm"]
+    assert best_on_test(alone, {name: scores[name] for name in alone.models()}) == "anet-linear_svm"
+    (found,) = read_reports(tmp_path)
+    assert found.setup["on_test"] == "vote-anet+vnet-linear_svm"
+    assert not set(found.setup["choice"].values()) & set(SYSTEM.baselines)
     tmp_path = tmp_path / "demo" / "mine"
     setup = json.loads((tmp_path / "setup.json").read_text())
     assert setup["chosen"]["audio"] == "anet-linear_svm"

@@ -16,6 +16,7 @@ from pipeline.core.clip import Clip
 from pipeline.core.errors import ArtifactError
 from pipeline.core.ledger import Entry, read_ledger
 from pipeline.core.posteriors import table
+from pipeline.evaluation.choice import CHOSEN
 from pipeline.evaluation.metrics import ReportParams
 from pipeline.manifest.corpus_json import Source, describe
 from pipeline.protocols.settings import ProtocolParams
@@ -29,7 +30,17 @@ from pipeline.reporting.system.write import write_report
 from pipeline.systems.params import SystemParams, fusions
 
 EVIL = "<script>alert('x')</script>"
-OWN_TABLES = {"scores", "per_class", "comparisons", "calibration", "by_speaker", "by_fold", "learning", "baselines"}
+OWN_TABLES = {
+    "scores",
+    "choice",
+    "per_class",
+    "comparisons",
+    "calibration",
+    "by_speaker",
+    "by_fold",
+    "learning",
+    "baselines",
+}
 """Tables that are no paper's, of a corpus that names no gender."""
 SYSTEM = SystemParams(features={"a60": "audio", "v1024": "video"}, classifiers=("lstm",), fusions=("confidence",))
 MODELS = ["a60-lstm", "v1024-lstm", "confidence-a60+v1024-lstm"]
@@ -115,11 +126,11 @@ def described(corpus, clips, folds, protocol="loso"):
 
 def test_everything_is_written(tmp_path):
     scores = write_report(report(), tmp_path)
-    assert list(scores) == MODELS
+    assert list(scores) == [*MODELS, CHOSEN]
     found = {path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file()}
     stems = [f"table_{n}{kind}" for n in range(1, 6) for kind in ("", "_details")]
     tables = {f"tables/{stem}.csv" for stem in ("figure_6", *stems, *OWN_TABLES)}
-    confusions = {f"confusion/{name}.csv" for name in MODELS}
+    confusions = {f"confusion/{name}.csv" for name in (*MODELS, CHOSEN)}
     plots = {
         f"plots/{name}.csv"
         for name in ("confusion", "reliability", "selective", "training/no_model_learns_step_by_step")
@@ -137,7 +148,7 @@ def test_everything_is_written(tmp_path):
         *plots,
     }
     metrics = json.loads((tmp_path / "scores.json").read_text())
-    assert {name: row["accuracy"] for name, row in metrics.items()} == dict.fromkeys(MODELS, 0.75)
+    assert {name: row["accuracy"] for name, row in metrics.items()} == dict.fromkeys([*MODELS, CHOSEN], 0.75)
     matrix = pd.read_csv(tmp_path / "confusion" / "a60-lstm.csv", index_col="truth")
     assert matrix.to_dict("index") == {"anger": {"anger": 2, "sad": 0}, "sad": {"anger": 1, "sad": 1}}
     assert len(read_ledger(tmp_path / "ledger.csv")) == 2
@@ -208,22 +219,22 @@ def test_what_was_generated_is_marked(tmp_path, generated, origin, notices):
 
 def test_a_system_without_fusion_has_its_page(tmp_path):
     settings = SystemParams(**{**SYSTEM.model_dump(), "fusions": ()})
-    assert list(write_report(report(settings=settings), tmp_path)) == MODELS[:2]
+    assert list(write_report(report(settings=settings), tmp_path)) == [*MODELS[:2], CHOSEN]
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert "Best model: " in page
-    assert "Chosen on the test clips among 2 models" in page
+    assert "among 2 models and fusions" in page
+    assert "Best on the test clips: " in page
     assert "All fusions" not in page
 
 
 def test_a_full_system_has_every_table_and_every_fusion(tmp_path):
     scores = write_report(report(settings=STACKED), tmp_path)
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert "among 14 fusions" in page
+    assert "among 20 models and fusions" in page
     assert page.count('class="c top"') == 1, "the best is framed"
     for words in ("LR + audio + video", "a60+v2048", "d 0.040", "Fig. 6", "best of 4 on the test clips", "54.90"):
         assert words in page, words
     assert page.count("<h3>audio: ") == page.count("<h3>video: ") == 1, "the other matrices are CSV files"
-    assert len(list((tmp_path / "confusion").iterdir())) == len(scores) == 6 + 14
+    assert len(list((tmp_path / "confusion").iterdir())) == len(scores) == 6 + 14 + 1
     table_5 = pd.read_csv(tmp_path / "tables" / "table_5.csv", index_col="Accuracy")
     assert table_5.loc["LR (a60_v1024)", "Audio"] == "0.75 (d 0.040; paper 0.52, d 0.086)"
     assert (
@@ -313,7 +324,7 @@ def loop(changed=""):
 
 def test_a_system_of_combined_fusions_has_its_page(tmp_path):
     scores = write_report(ouyang(feedback=loop("end_to_end sad: 1 to 0; x sad: 0 to 1")), tmp_path)
-    assert list(scores)[-2:] == ["combined-end_to_end-average", "combined-audio_visual-weighted"]
+    assert list(scores)[-3:] == ["combined-end_to_end-average", "combined-audio_visual-weighted", CHOSEN]
     stems = [f"table_{n}{kind}" for n in range(2, 7) for kind in ("", "_details")]
     assert {path.stem for path in (tmp_path / "tables").iterdir()} == {*OWN_TABLES, "feedback", "feedback_fit", *stems}
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
@@ -337,7 +348,7 @@ def test_a_system_of_combined_fusions_has_its_page(tmp_path):
         "+50.0 points",
         "it came back to weights that it had submitted before",
         "Left out of ours since no clip has them: disgust, fear, happy, neutral, surprise.",
-        "among 2 fusions",
+        f"among {len(scores) - 1} models and fusions",
     ):
         assert words in page, words
     assert "All fusions" not in page
@@ -389,8 +400,7 @@ def test_features_of_both_modalities_have_their_place(tmp_path):
     assert places == sorted(places)
     assert places[2] < page.index("<td>dbn2-linear_svm</td>")
     assert "<h3>audio+video: dbn2-linear_svm, accuracy 75.0 %" in page
-    assert "Best fusion: dbn2-linear_svm" in page, "a network that fuses features is a fusion too; the first of equals"
-    assert "among 3 fusions" in page
+    assert "among 5 models and fusions" in page
     assert page.count('class="c top"') == 1, "of the two rules, the best is framed"
     assert "LR: what logistic regression" not in page
 
@@ -495,7 +505,7 @@ def test_a_speaker_dependent_figure_is_called_so_wherever_it_stands(tmp_path):
     assert json.loads((tmp_path / "demo" / "huang2017" / "setup.json").read_text())["speaker_dependent"] is True
     assert json.loads((tmp_path / "other" / "huang2017" / "setup.json").read_text())["speaker_dependent"] is False
     text = overview(tmp_path)
-    assert text.count("SPEAKER-DEPENDENT") == 2
+    assert text.count("SPEAKER-DEPENDENT") == 3, "above the figures, and in both tables of all systems"
     assert all("SPEAKER-DEPENDENT" in line for line in text.splitlines() if line.startswith("demo "))
     alarm = f'<p class="note alarm">{SPEAKER_DEPENDENT}</p>'
     pages = [
@@ -537,11 +547,14 @@ def test_overview_shows_single_models_and_the_best_of_each_method(tmp_path):
         "confidence-logistic_regression+audio+video-a60+v1024-lstm",
         "prior_knowledge-logistic_regression+audio-a60+v1024-lstm",
         "prior_knowledge-logistic_regression+video-a60+v1024-lstm",
+        CHOSEN,
     ]
     assert any("among 14 fusions" in line for line in lines)
-    assert not any("The best of each" in line for line in lines), "there is one report"
+    assert not any("The best of each" in line or "The headline of each" in line for line in lines), (
+        "there is one report"
+    )
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert "<td>confidence-a60+v2048-lstm</td>" in page.split("At a glance</h2>")[1].split("</table>")[0]
+    assert "<td>a60-lstm (1 of 1 folds)</td>" in page.split("At a glance</h2>")[1].split("</table>")[0]
 
 
 def test_an_interval_that_there_is_not_is_a_dash(tmp_path):
@@ -557,17 +570,18 @@ def test_an_interval_that_there_is_not_is_a_dash(tmp_path):
 def test_overview_of_two_systems_ends_with_the_best_of_each(tmp_path):
     write_report(report(settings=STACKED), tmp_path / "demo" / "huang2017")
     write_report(dataclasses.replace(report(settings=SMALL_ZHANG), system="zhang2017"), tmp_path / "demo" / "zhang2017")
-    path = tmp_path / "demo" / "zhang2017" / "scores.json"
-    metrics = json.loads(path.read_text())
-    metrics["dbn2-linear_svm"]["accuracy"] = 0.9
-    path.write_text(json.dumps(metrics))
     lines = overview(tmp_path).splitlines()
-    start = next(number for number, line in enumerate(lines) if line.startswith("The best of each"))
-    assert lines[start + 1].split()[:5] == ["Corpus", "Protocol", "System", "Model", "Accuracy"]
-    assert [re.split("  +", line)[:5] for line in lines[start + 2 : start + 4]] == [
-        ["demo", "leave one speaker out", "huang2017", "a60-lstm", "0.750"],
-        ["demo", "leave one speaker out", "zhang2017", "dbn2-linear_svm", "0.900"],
-    ]
+    for heading, names in {
+        "The headline of each, chosen on validation": [CHOSEN, CHOSEN],
+        "The best of each on the test clips": ["a60-lstm", "anet-linear_svm"],
+    }.items():
+        start = next(number for number, line in enumerate(lines) if line.startswith(heading))
+        assert lines[start + 1].split()[:5] == ["Corpus", "Protocol", "System", "Model", "Accuracy"]
+        assert [re.split("  +", line)[:5] for line in lines[start + 2 : start + 4]] == [
+            ["demo", "leave one speaker out", system, name, "0.750"]
+            for system, name in zip(("huang2017", "zhang2017"), names, strict=True)
+        ]
+    assert f"  {CHOSEN}: anet-linear_svm (1 of 1 folds)" in lines
     blocks = "\n".join(lines).split("zhang2017 on demo")
     assert "best of each method, among 14 fusions" in blocks[0]
     assert "best of each method" not in blocks[1], "no fusion is left out"
@@ -582,7 +596,7 @@ def test_overview_shows_every_combined_fusion(tmp_path):
     write_report(ouyang(), tmp_path / "demo" / "ouyang2017")
     lines = overview(tmp_path).splitlines()
     names = [line.split()[0] for line in lines if "0.750" in line]
-    assert names == [*SMALL_OUYANG.models(), "combined-end_to_end-average", "combined-audio_visual-weighted"]
+    assert names == [*SMALL_OUYANG.models(), "combined-end_to_end-average", "combined-audio_visual-weighted", CHOSEN]
     assert not any("best of each method" in line for line in lines), "none is left out"
 
 
