@@ -1,4 +1,5 @@
-"""A converted network against what the published one was seen to compute: a fixed sound must give stored activations.
+"""A converted network against what the published one was seen to compute: a fixed sound, for a network of images its
+samples as a picture, must give stored activations.
 
 Names and shapes alone would let a wrong order of two equal matrices pass.
 """
@@ -36,7 +37,7 @@ def checked_state(entry: Entry, path: Path) -> tuple[dict[str, torch.Tensor], li
         if not np.abs(found - stored).max() <= TOLERANCE * np.abs(stored).max():  # NaN fails, too
             values = ", ".join(f"{value:.4g}" for value in found[:3])
             raise WeightsError(
-                f"{path}: refused, its network gives {values} ... for the fixed sound, but weights.lock: "
+                f"{path}: refused, its network gives {values} ... for the fixed input, but weights.lock: "
                 f"{entry.name}.activation is {', '.join(f'{value:.4g}' for value in stored[:3])} ...; get it again"
             )
     return state, ignored
@@ -75,8 +76,16 @@ def _of_speaker(network: Any, samples: np.ndarray) -> torch.Tensor:
     return found
 
 
+def _of_image(network: Any, samples: np.ndarray) -> torch.Tensor:
+    """Return what the sound's samples make as a picture, each a level of red, green or blue, row by row."""
+    picture = torch.from_numpy(np.resize(samples, (1, 3, 224, 224)))
+    found: torch.Tensor = network.head(network.blocks(network.stem_norm(network.stem(3 * picture)).clamp(0, 6)))
+    return found
+
+
 PROBES: dict[str, Callable[[Any, np.ndarray], torch.Tensor]] = {
     "WhisperEncoder": _of_whisper,
     "SpeakerLSTM": _of_speaker,
+    "EfficientNetLite": _of_image,
 }
 """Class of a network -> what it makes of sound."""

@@ -31,7 +31,7 @@ class Entry(Settings):
     )
     layers: str | None = Field(None, description="layer map; null = none yet")
     activation: tuple[float, ...] | None = Field(
-        None, min_length=8, max_length=8, description="what its network makes of a fixed sound; null = not checked"
+        None, min_length=8, max_length=8, description="what its network makes of a fixed input; null = not checked"
     )
     sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$", description="of the file; null until pinned")
     sha256_prefix: str | None = Field(None, pattern=r"^[0-9a-f]{8,63}$", description="first digits, as file names tell")

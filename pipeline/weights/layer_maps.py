@@ -18,6 +18,7 @@ from torch import nn
 from pipeline.core.errors import WeightsError, did_you_mean
 from pipeline.networks.alexnet import AlexNet
 from pipeline.networks.c3d import C3D, CONVOLUTIONS
+from pipeline.networks.efficientnet_lite import BLOCKS, EfficientNetLite
 from pipeline.networks.face_resnet import FaceResNet
 from pipeline.networks.mtcnn import ONet, PNet, RNet
 from pipeline.networks.speaker_lstm import SpeakerLSTM
@@ -86,6 +87,12 @@ _WHISPER = {
     **{f"encoder.layer_{n}.{its}": f"blocks.{n}.{ours}" for n in range(4) for its, ours in _WHISPER_BLOCK.items()},
 }  # fmt: skip
 _TINY = {"bands": 80, "width": 384, "layers": 4, "heads": 6, "positions": 1500}
+_LITE_BLOCK = {"_expand_conv": "expand", "_bn0": "expand_norm", "_depthwise_conv": "depthwise",
+               "_bn1": "depthwise_norm", "_project_conv": "project", "_bn2": "project_norm"}  # fmt: skip
+_LITE = {
+    "_conv_stem": "stem", "_bn0": "stem_norm", "_conv_head": "head", "_bn1": "head_norm",
+    **{f"_blocks.{n}.{its}": f"blocks.{n}.{ours}" for n in range(BLOCKS) for its, ours in _LITE_BLOCK.items()},
+}  # fmt: skip
 _SPEAKER = {"bands": 40, "cells": 256, "layers": 3, "columns": 256}
 _VGG16 = {"width": 1.0, "classes": None, "size": 224}
 _C3D_SHAPE = {"width": 1.0, "classes": None, "size": 112, "fc6": "published"}
@@ -106,6 +113,7 @@ MAPS: dict[str, LayerMap] = {
     ),
     "whisper_tiny": LayerMap(WhisperEncoder, _TINY, _WHISPER, part="encoder."),
     "speaker_lstm": LayerMap(SpeakerLSTM, _SPEAKER, heads=("",)),  # the similarity's weight and bias, of no layer
+    "efficientnet_lite0": LayerMap(EfficientNetLite, {}, _LITE, heads=("_fc",)),
     "mtcnn_pnet": LayerMap(PNet),
     "mtcnn_rnet": LayerMap(RNet),
     "mtcnn_onet": LayerMap(ONet),

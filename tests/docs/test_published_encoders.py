@@ -21,7 +21,7 @@ PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 
 
 def test_the_block_parses_and_names_entries_with_an_activation() -> None:
-    assert set(BLOCK["fetch_weights"]) == set(BLOCK["extract_sound"])
+    assert set(BLOCK["fetch_weights"]) == {*BLOCK["extract_sound"], *BLOCK["extract_face"]}
     check(laid_over(PARAMS, BLOCK))
     lock = read_lock(ROOT / "weights.lock")
     entries = [lock.entry(name) for block in BLOCK["fetch_weights"].values() for name in block["weights"]]
@@ -44,12 +44,13 @@ def test_nothing_of_it_is_a_stage_until_params_name_it(tmp_path: Path) -> None:
         (project.root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
         with Repo(os.fspath(project.root)) as repo:
             names[label] = {stage.name: stage for stage in repo.index.stages}
-    told = {"whisper", "resemblyzer"}
+    told = {"whisper", "resemblyzer", "efficientnet"}
     assert not {
         name for name in names["shipped"] if name.startswith("extract_sound") or told & set(re.split("[@-]", name))
     }
     new = set(names["named"]) - set(names["shipped"])
-    assert new == {f"{stage}{name}" for name in told for stage in ("fetch_weights@", "extract_sound@demo-")}
+    families = {name: family for family in ("extract_sound", "extract_face") for name in BLOCK[family]}
+    assert new == {f"fetch_weights@{name}" for name in told} | {f"{families[name]}@demo-{name}" for name in told}
     stage = names["named"]["extract_sound@demo-whisper"]
     assert {dep.def_path for dep in stage.deps if not dep.def_path.endswith(("params.yaml", "code.json"))} == {
         "features/demo/manifest.csv", "features/demo/prepare.ledger.csv", "models/pretrained/whisper"

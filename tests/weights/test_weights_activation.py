@@ -29,7 +29,7 @@ def test_the_fixed_sound_never_changes():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["whisper_tiny_en", "speaker_lstm"])
+@pytest.mark.parametrize("name", ["whisper_tiny_en", "speaker_lstm", "efficientnet_lite0"])
 def test_published_networks_give_what_was_stored(name):
     made, path = in_cache(name)
     state, _ = state_of(made, path)
@@ -51,3 +51,20 @@ def test_a_speaker_lstm_is_checked_as_well(tmp_path):
     assert ignored == ["similarity_weight", "similarity_bias"]
     with pytest.raises(WeightsError, match="its network gives"):
         checked_state(entry(tmp_path, "file", **fields, activation=[*right[:-1], right[-1] + 0.01]), tmp_path / "s.pt")
+
+
+def test_batch_normalisations_may_have_counted(tmp_path):
+    """The whole number in each is no weight; every other tensor of whole numbers is refused."""
+    torch.manual_seed(0)
+    theirs = {ours: its for its, ours in MAPS["efficientnet_lite0"].layers.items()}
+    state = MAPS["efficientnet_lite0"].build().state_dict()
+    split = {key: key.rpartition(".") for key in state}
+    named = {f"{theirs[layer]}.{part}": state[key] for key, (layer, _, part) in split.items()}
+    torch.save({**named, "_fc.weight": torch.ones(2, 2)}, tmp_path / "e.pth")
+    made = entry(tmp_path, "file", file="e.pth", layers="efficientnet_lite0")
+    found, ignored = checked_state(made, tmp_path / "e.pth")
+    assert ignored == ["_fc.weight"]
+    assert found.keys() == state.keys()
+    torch.save({**named, "_bn1.weight": torch.ones(1280, dtype=torch.int64)}, tmp_path / "e.pth")
+    with pytest.raises(WeightsError, match=r"_bn1\.weight is \(1280,\) int64, not \(1280,\)"):
+        checked_state(made, tmp_path / "e.pth")

@@ -24,6 +24,7 @@ from pipeline.core.weights_file import save_weights
 from pipeline.features.extract_job import ExtractJob
 from pipeline.features.extractors import _sound, _speech
 from pipeline.media.audio_blocks import Audio
+from pipeline.networks.efficientnet_lite import EfficientNetLite
 from pipeline.networks.face_cnn import FaceCNN
 from pipeline.networks.speaker_lstm import SpeakerLSTM
 from pipeline.networks.speech_dnn import SpeechDNN
@@ -44,6 +45,7 @@ NETWORKS = {
         {"context": 1, "mfcc": MfccParams().model_dump(), "phones": list("abcde")},
     ),
     "pool5": (FaceCNN, FACE, {"identities": ["i1", "i2", "i3"]}),
+    "efficientnet": (EfficientNetLite, {}, {}),
     "resemblyzer": (SpeakerLSTM, {"bands": 40, "cells": 16, "layers": 2, "columns": 256}, {}),
     "whisper": (WhisperEncoder, {"bands": 80, "width": 384, "layers": 1, "heads": 6, "positions": 100}, {}),
 }
