@@ -428,5 +428,5 @@ def test_settings_with_a_mistake(project):
     assert (found.state, "runtime.workrs: no such setting (did you mean 'workers'?)" in found.words) == ("wrong", True)
     settings(project, **params)
     assert inputs.settings(Path("params.yaml")) == [
-        Finding("ok", "settings", "corpora: demo; systems: huang2017, zhang2017, ouyang2017")
+        Finding("ok", "settings", "corpora: demo; systems: huang2017, zhang2017, ouyang2017, reference")
     ]
