@@ -27,6 +27,7 @@ SETTINGS = {
         "batch": 12, "epochs": 7, "patience": 4, "step_s": 0.0, "seed": 0,
     },
     "svm": {"c": (0.01, 0.1, 1.0), "balanced": True},
+    "logistic": {"c": (0.01, 0.1, 1.0), "balanced": True},
     "linear_svm": {"c": (0.01, 0.1, 1.0), "balanced": True, "pooling": "average"},
     "linear_svm_max": {"c": (0.01, 0.1, 1.0), "balanced": True},
     "image_set": {
