@@ -151,15 +151,19 @@ LONG = (
 )
 
 
-def interrupted(pipeline: Pipeline, disposition: signal.Handlers, jobs: int = 2) -> tuple[int, str, float]:
-    """Run the script, press Ctrl-C once stage b works, and return (exit code, output, s that it took to end)."""
+def interrupted(
+    pipeline: Pipeline, disposition: signal.Handlers, jobs: int = 2, begun: tuple[str, ...] = ("begun",)
+) -> tuple[int, str, float]:
+    """Run the script, press Ctrl-C once the stages that write these files work, and return (exit code, output, s that
+    it took to end). A program that is being started at that moment may miss it.
+    """
     process = subprocess.Popen(
         [sys.executable, str(SCRIPT), "--jobs", str(jobs)], cwd=pipeline.root, env=ENVIRONMENT, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
         # these tests may themselves run where it is ignored
         preexec_fn=lambda: signal.signal(signal.SIGINT, disposition),
     )  # fmt: skip
-    while not (pipeline.root / "begun").exists():
+    while not all((pipeline.root / name).exists() for name in begun):
         assert process.poll() is None
         time.sleep(0.05)
     begin = time.monotonic()
@@ -169,8 +173,9 @@ def interrupted(pipeline: Pipeline, disposition: signal.Handlers, jobs: int = 2)
 
 
 def test_ctrl_c_ends_it_soon_and_the_next_run_goes_on(tmp_path):
-    pipeline = Pipeline(tmp_path / "p", a=("echo a > a", ()), b=(LONG.format(60), ("a",)), c=("sleep 60", ("a",)))
-    code, printed, seconds = interrupted(pipeline, signal.SIG_DFL)
+    second = LONG.format(60).replace("'begun'", "'begun-c'")
+    pipeline = Pipeline(tmp_path / "p", a=("echo a > a", ()), b=(LONG.format(60), ("a",)), c=(second, ("a",)))
+    code, printed, seconds = interrupted(pipeline, signal.SIG_DFL, begun=("begun", "begun-c"))
     assert code == 130, printed
     assert seconds < 15
     assert "run the same command again" in printed
