@@ -51,7 +51,7 @@ class FoldJob:
         if not self._can_learn(name, fold, data):
             return FoldResult(self._nothing(name), pd.DataFrame({"fold": []}), {}, pd.DataFrame())
         recipe, model, history = self._chosen(fold, data)
-        val = self._table(name, "val", data["val"], model)
+        val = pd.concat([self._out_of_fold(name, data["train"], model), self._table(name, "val", data["val"], model)])
         test = self._tested(recipe, model, name, fold, self.out / name)
         chosen = {setting: getattr(recipe.params, setting) for setting in self._lists()}
         by_seed = [test.assign(seed=recipe.params.seed)] if getattr(recipe.params, "seeds", ()) else []
@@ -128,6 +128,16 @@ class FoldJob:
         model = self.recipe.having(combinations(self.recipe.params)[0]).model(self._classes)
         own = nothing if hasattr(model, "scores") else None
         return posteriors.table(self.model, fold, "test", [], nothing, self._classes, own)
+
+    def _out_of_fold(self, fold: str, train: Any, model: Any) -> pd.DataFrame:
+        """Return a row per training clip that the model could judge without having met its speaker."""
+        if not hasattr(model, "out_of_fold"):
+            return pd.DataFrame()
+        known = ~np.isnan(model.out_of_fold[0]).any(axis=1)
+        found, own = (each[known] for each in model.out_of_fold)
+        by_id = {clip.clip_id: clip for clip in self.clips}
+        clips = [by_id[i] for i, is_known in zip(train.ids, known, strict=True) if is_known]
+        return posteriors.table(self.model, fold, "train", clips, found, self._classes, own)
 
     def _table(self, fold: str, part: str, data: Any, model: Any) -> pd.DataFrame:
         by_id = {clip.clip_id: clip for clip in self.clips}

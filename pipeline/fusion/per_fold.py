@@ -1,4 +1,8 @@
-"""Late fusion of one system: in each fold every rule learns from validation posteriors alone, and fuses test clips."""
+"""Late fusion of one system: in each fold every rule learns from posteriors of clips that no model has learned from.
+
+These are those of validation clips. A rule with `OUT_OF_FOLD` learns from those of training clips as well, where every
+one of its models gives them, each by a model that has not met the clip's speaker (`logistic`).
+"""
 
 from __future__ import annotations
 
@@ -142,25 +146,30 @@ class FoldFusion:
         name, fold = item
         said = Said({model: frame[frame["fold"] == name] for model, frame in self.tables.items()}, self.classes)
         val, test = clips_of(self.clips, fold, "val"), clips_of(self.clips, fold, "test")
-        labels = self.labels(val)
-        speakers = np.array([clip.speaker for clip in val], str)
-        held = held_out_parts(speakers, labels)
         rows: dict[str, dict[str, pd.DataFrame]] = {"val": {}, "test": {}}
         states: dict[str, Any] = {}
         for fusion in self.wanted:
             plugin, params = plugin_of(fusion.rule), self.params[fusion.rule]
-            taught = said.inputs(fusion, val)
-            state = states[fusion.name] = plugin.fit(params, taught, labels, speakers)
-            fused = {
-                "val": (val, _out_of_part(plugin, params, taught, labels, speakers, held)),
-                "test": (test, plugin.fuse(said.inputs(fusion, test), state)),
-            }
+            taught = [*val, *self._out_of_fold(plugin, fusion, said, fold)]
+            inputs, labels = said.inputs(fusion, taught), self.labels(taught)
+            speakers = np.array([clip.speaker for clip in taught], str)
+            state = states[fusion.name] = plugin.fit(params, inputs, labels, speakers)
+            held_out = _out_of_part(plugin, params, inputs, labels, speakers)
+            said.put(fusion.name, taught, held_out)
+            fused = {"val": (val, held_out[: len(val)]), "test": (test, plugin.fuse(said.inputs(fusion, test), state))}
+            said.put(fusion.name, *fused["test"])
             for part, (clips, result) in fused.items():
-                said.put(fusion.name, clips, result)
                 known = ~np.isnan(result).any(axis=1)
                 judged = [clip for clip, is_known in zip(clips, known, strict=True) if is_known]
                 rows[part][fusion.name] = posteriors.table(fusion.name, name, part, judged, result[known], self.classes)
         return Fused(rows, states, said)
+
+    def _out_of_fold(self, plugin: ModuleType, fusion: Fusion, said: Said, fold: Fold) -> list[Clip]:
+        """Return the training clips that a rule learns from: all, where each of its parts has judged any of them."""
+        if not getattr(plugin, "OUT_OF_FOLD", False):
+            return []
+        train = clips_of(self.clips, fold, "train")
+        return train if (~np.isnan(said.inputs(fusion, train))).any(axis=(1, 2)).all() else []
 
     def labels(self, clips: Sequence[Clip]) -> np.ndarray:
         """Return the class indices of clips, (N,)."""
@@ -173,14 +182,14 @@ def _out_of_part(
     scores: np.ndarray,
     labels: np.ndarray,
     speakers: np.ndarray,
-    parts: np.ndarray,
 ) -> np.ndarray:
-    """Return what a rule makes of validation clips that it has not learned from, (N, C).
+    """Return what a rule makes of the clips that it learns from, each by its like that has not met the speaker, (N, C).
 
-    A rule that fuses this one's result learns from it on validation clips. In-sample it would look better there than on
+    A rule that fuses this one's result learns from it on these clips. In-sample it would look better there than on
     any test clip, so that d of eq. (5) would be too large and the regression win where it should not.
     """
     fused = np.full(scores.shape[1:], np.nan)
+    parts = held_out_parts(speakers, labels)
     for part in np.unique(parts):
         held = parts == part
         state = plugin.fit(params, scores[:, ~held], labels[~held], speakers[~held])

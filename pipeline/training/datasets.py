@@ -31,6 +31,7 @@ class Dataset:
         rows: (N, K), where the classifier's plugin makes a `row` of each clip; `sequences` may then be empty
         speakers: of every clip; () = unknown
         layers: names of the network layers whose columns `widths` counts; () = none is named
+        learned: whether the feature itself was learned from the training clips of the fold
     """
 
     ids: list[str]
@@ -41,6 +42,7 @@ class Dataset:
     rows: np.ndarray | None = None
     speakers: Sequence[str] = ()
     layers: tuple[str, ...] = ()
+    learned: bool = False
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -53,6 +55,19 @@ class Dataset:
         speakers = [self.speakers[i] for i in taken] if self.speakers else ()
         ids = [self.ids[i] for i in taken]
         return replace(self, ids=ids, sequences=sequences, labels=self.labels[taken], rows=rows, speakers=speakers)
+
+
+def joined(train: Dataset, val: Dataset) -> Dataset:
+    """Return training clips, then validation clips, as training material: for a model that learns from both."""
+    rows = None if train.rows is None else np.concatenate([train.rows, val.rows]) if len(val) else train.rows
+    return replace(
+        train,
+        ids=[*train.ids, *val.ids],
+        sequences=[*train.sequences, *val.sequences],
+        labels=np.concatenate([train.labels, val.labels]),
+        rows=rows,
+        speakers=[*train.speakers, *val.speakers],
+    )
 
 
 def pooled(values: np.ndarray, times: np.ndarray, mask: np.ndarray, step_s: float) -> np.ndarray:

@@ -59,7 +59,7 @@ class Material:
         """
         wanted = [clip for clip in self.clips if fold.get(clip.clip_id) == part]
         with FeatureFile(self.source) as file:
-            widths, layers = file.meta.widths, tuple(name for name, _ in file.meta.layers)
+            widths, layers, learned = file.meta.widths, tuple(name for name, _ in file.meta.layers), bool(file.folds)
         if self.kept is None:
             found = dict(self._read(name, fold, wanted))
         else:
@@ -69,7 +69,8 @@ class Material:
         labels = np.array([self.classes.index(clip.emotion) for clip in wanted], np.int64)
         rows = None if self.row is None else np.array([row for (row,) in found.values()])
         sequences = list(found.values()) if self.row is None else []
-        return Dataset(list(found), sequences, labels, part, widths, rows, [clip.speaker for clip in wanted], layers)
+        speakers = [clip.speaker for clip in wanted]
+        return Dataset(list(found), sequences, labels, part, widths, rows, speakers, layers, learned)
 
     def _read(self, name: str, fold: Fold, clips: Iterable[Clip]) -> Iterator[tuple[str, np.ndarray]]:
         """Yield clip id and (T, D) float32, observed frames only, T >= 1; or its row (1, K)."""

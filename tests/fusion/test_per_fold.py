@@ -17,7 +17,7 @@ from pipeline.core.ledger import Entry
 from pipeline.core.posteriors import probabilities, table
 from pipeline.evaluation.choice import CHOSEN, chosen_by_fold, chosen_rows
 from pipeline.fusion.per_fold import fuse_all
-from pipeline.fusion.rules import average, confidence, logistic_regression, prior_knowledge, weighted
+from pipeline.fusion.rules import average, confidence, logistic_regression, prior_knowledge, stacking, weighted
 from pipeline.protocols.held_out import deal
 from pipeline.systems.contenders import contenders
 from pipeline.systems.ledger import fusion_entries
@@ -488,3 +488,36 @@ def test_a_combined_fusion_judges_with_what_is_left():
         assert {"s0-0", "s0-2"} <= rows
         assert "s0-1" not in rows
     assert entries["fuse:combined-visual-average", "s0-2"] == ("ok", ""), "a60 is no part of it"
+
+
+def out_of_fold(folds: dict, models) -> dict[str, pd.DataFrame]:
+    """Tables with rows of training clips as well."""
+    parts = {"train": "val", "val": "test", "test": ""}  # what `random_tables` writes is val and test
+    tables = random_tables(3, folds, missing=0.1, models=models)
+    shifted = {fold: {i: parts[part] for i, part in its.items()} for fold, its in folds.items()}
+    found = random_tables(4, shifted, missing=0.1, models=models)
+    return {
+        model: pd.concat([frame, found[model][found[model]["part"] == "val"].assign(part="train")], ignore_index=True)
+        for model, frame in tables.items()
+    }
+
+
+def test_stacking_learns_from_training_clips_too_where_all_its_models_judge_them_out_of_fold():
+    folds, settings_of = two_folds(3), {**WEIGHTED, **FUSE}
+    tables = out_of_fold(folds, POOLED.models())
+    alone = {model: frame[frame["part"] != "train"] for model, frame in tables.items()}
+    lacking = {**tables, "a60-lstm": alone["a60-lstm"]}
+    several, without, one = (
+        fuse_all(POOLED, settings_of, given, PEOPLE, folds, EMOTIONS) for given in (tables, alone, lacking)
+    )
+    name, params = "combined-stacking-stacking", stacking.Params(**settings_of.get("stacking", {}))
+    for fold in folds:
+        (val, *given), (train, *more) = (parts_of_combined(tables, folds, fold, part) for part in ("val", "train"))
+        order = [0, 2, 1]  # of COMBINED's and POOLED's models
+        inputs = np.concatenate([given[0], more[0]], axis=1)[order]
+        labels, speakers = np.concatenate([given[1], more[1]]), np.array([c.speaker for c in [*val, *train]])
+        assert several[2][name][fold] == stacking.fit(params, inputs, labels, speakers)
+        assert several[2][name][fold] != without[2][name][fold]
+    assert one[2] == without[2], "of one model nobody knows what it says of training clips"
+    assert {k: v for k, v in several[2].items() if k != name} == {k: v for k, v in without[2].items() if k != name}
+    assert set(several[1]["part"]) == {"val"}

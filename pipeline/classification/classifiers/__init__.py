@@ -8,9 +8,10 @@
                 `load(path)` reads it into a new `Classifier` of the same params: no pickles (`_files.py`);
                 optional: `scores(data)`, class scores (N, C) of any range, -inf for a class that training lacked;
                 `validated`, posteriors and class scores (or None) of the validation clips after `fit`, each by the
-                candidate or epoch that the other validation speakers choose; `refit(data)`, which learns anew from
-                training and validation clips by what `fit` has chosen; `chooses_within`, true where `fit` can do
-                without `val`
+                candidate or epoch that the other validation speakers choose; `out_of_fold`, the same of the training
+                clips, each by a model that has not met its speaker, NaN where there is none; `refit(data)`, which
+                learns anew from training and validation clips by what `fit` has chosen; `chooses_within`, true where
+                `fit` can do without `val`
     row         optional: `row(params, sequence)` returns one row (K,) of a clip's sequence (T, D), whatever the fold;
                 it is made once per clip, and `Dataset.rows` has them in place of `sequences`
     WEIGHTS     optional: true where it begins with a pre-trained network; then `Classifier(params, classes, weights)`,
@@ -22,6 +23,7 @@
     LIGHT       whether training takes time by the size of the feature file alone, so that a small one needs no
                 processes
 
-Everything that is learned (scaling included) is learned from `train`; `val` only chooses among candidates.
+Everything that is learned (scaling included) is learned from `train`, or by `refit` from both; `val` chooses among
+candidates. What judges a clip has not learned from it.
 Files that begin with `_` are shared parts.
 """

@@ -1,14 +1,19 @@
-"""A linear SVM on the pooled segments of a clip, Zhang et al. 2017, section III.C: shared by the ways to pool."""
+"""One row per clip in place of its sequence, and the linear SVM on pooled segments, Zhang et al. 2017."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field
 
 from pipeline.classification.classifiers._linear import LinearParams, LinearSvm
 from pipeline.training.datasets import Dataset, Scaler
+
+
+def mean_and_deviation(params: Any, sequence: np.ndarray) -> np.ndarray:  # noqa: ARG001
+    """Return mean and standard deviation over time, (2D,) float64, of a sequence (T, D)."""
+    return np.concatenate([sequence.mean(0), sequence.std(0)]).astype(np.float64)
 
 
 class PooledParams(LinearParams):
@@ -22,7 +27,7 @@ class PooledParams(LinearParams):
 
 
 class PooledSvm(LinearSvm):
-    """One SVM on one feature."""
+    """One SVM on one feature, section III.C: shared by the ways to pool the segments of a clip."""
 
     def learned_inputs(self, train: Dataset) -> np.ndarray:
         """Learn how columns are scaled, and return the scaled rows of `train`."""

@@ -5,17 +5,12 @@ Posteriors are LIBSVM's (Wu, Lin and Weng 2004; `pipeline/classification/classif
 
 from __future__ import annotations
 
-import numpy as np
-
 from pipeline.classification.classifiers._linear import LinearParams, LinearSvm
+from pipeline.classification.classifiers._pooled import mean_and_deviation
 
 LIGHT = True
 Params = LinearParams
-
-
-def row(params: Params, sequence: np.ndarray) -> np.ndarray:  # noqa: ARG001
-    """Return mean and standard deviation over time, (2D,) float64, of a sequence (T, D)."""
-    return np.concatenate([sequence.mean(0), sequence.std(0)]).astype(np.float64)
+row = mean_and_deviation
 
 
 class Classifier(LinearSvm):

@@ -6,6 +6,8 @@
     fuse        `fuse(scores, state) -> (N, C)`: rows that sum to 1
     INPUT       optional, "scores": it fuses class scores of any range, -inf for a class that training lacked, instead
                 of posteriors
+    OUT_OF_FOLD optional, true: `fit` gets training clips as well where every model judges these without having met
+                their speakers (`out_of_fold` of pipeline/classification/classifiers)
 
 M models, of one modality each or fusions themselves. The first decides ties: the visual one of a pair, the fused one
 where a fusion is fused again. A model that could not judge a clip is a row of NaN; a clip that all of them lack stays

@@ -5,7 +5,7 @@ their logarithms, so that equal weights are the rule `product`. From this produc
 people justify whom neither the models nor the weights have met: a ridge pulls all of them towards their common mean,
 and its strength is chosen by holding out one speaker after the other. The product is among the candidates, and of those
 within one standard error of the best the one nearest to it is taken (Breiman et al. 1984, section 3.4.3). Where a
-single speaker validates, nobody is left to judge by, and it is the product. Weights are not negative unless set `free`:
+single speaker is judged, nobody is left to judge by, and it is the product. Weights are not negative unless set `free`:
 a model cannot speak against itself (Breiman 1996, "Stacked regressions").
 """
 
@@ -24,6 +24,8 @@ from pipeline.fusion.rules import decided
 from pipeline.fusion.weights.log_pool import PRODUCT, LogPool
 from pipeline.protocols.held_out import held_out_parts
 
+OUT_OF_FOLD = True
+"""Training clips teach it as well, where the models judge them without having met their speakers."""
 _DIGITS = 6
 
 
