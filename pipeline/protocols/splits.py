@@ -11,6 +11,7 @@ import csv
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import ArtifactError, LeakageError, SettingsError
@@ -74,6 +75,14 @@ def check_disjoint_source(source: Iterable[str], corpus: Iterable[str], name: st
         raise LeakageError(
             f"pretrain.{name}: its source corpus holds {', '.join(both[:5])} of the emotion corpus; remove them"
         )
+
+
+def check_source(met: Mapping[str, Any], clips: Collection[Clip], name: str) -> None:
+    """Refuse, by a LeakageError, pre-trained weights that have met the emotion corpus: by their configuration's
+    `speakers`, and its `files` where the source task records them.
+    """
+    check_disjoint_source(met["speakers"], (clip.speaker for clip in clips), name)
+    check_disjoint_files(met.get("files", ()), clips, name)
 
 
 def check_disjoint_files(files: Collection[str], clips: Iterable[Clip], name: str) -> None:
