@@ -103,13 +103,16 @@ def agreement(feature: Path, manifest: Path, splits: Path) -> None:
             print(f"| {trees} | {shown} | {common:.1%} | {few.agreement(K):.1%} | {seconds / taken:.3f} |")
 
 
+def _from_maps(chosen: np.ndarray) -> tuple[int, int]:
+    """Return from how many of pool5's maps of 6x6 columns come, and how many maps have half of them."""
+    counts = np.sort(np.bincount(chosen // (COLUMNS // MAPS), minlength=MAPS))[::-1]
+    return int((counts > 0).sum()), int(np.searchsorted(counts.cumsum(), len(chosen) / 2)) + 1
+
+
 def choice(rankings: list[Path]) -> None:
     """Print a row for each ranking: the columns that matter at all, the importance that the best have, what folds have
-    in common, and from how many of pool5's 256 maps of 6x6 the best columns come.
+    in common, and from how many of pool5's 256 maps of 6x6 the best columns come; first what chance gives.
     """
-    print(
-        f"by chance two choices of {K} share {K / COLUMNS:.1%}; maps: of {MAPS}, and how many have half of the best\n"
-    )
     head = (
         "ranking",
         "columns with importance",
@@ -120,6 +123,8 @@ def choice(rankings: list[Path]) -> None:
         "half",
     )
     print(f"| {' | '.join(head)} |\n{'|---' * len(head)}|")
+    maps, half = _from_maps(np.random.default_rng(0).permutation(COLUMNS)[:K])
+    print(f"| by chance | - | - | {K / COLUMNS:.1%} | {K / COLUMNS:.1%} | {maps} | {half} |")
     for path in rankings:
         found = list(read_rankings(path).values())
         best = [one.best(K) for one in found]
@@ -127,10 +132,8 @@ def choice(rankings: list[Path]) -> None:
         share = np.mean([one.importances[chosen].sum() for one, chosen in zip(found, best, strict=True)])
         common = np.mean([len(np.intersect1d(*pair)) / K for pair in itertools.combinations(best, 2)])
         halves = np.mean([one.agreement(K) for one in found])
-        counts = [np.sort(np.bincount(chosen // (COLUMNS // MAPS), minlength=MAPS))[::-1] for chosen in best]
-        maps = np.mean([(of > 0).sum() for of in counts])
-        half = np.mean([np.searchsorted(of.cumsum(), K / 2) + 1 for of in counts])
-        print(f"| {path} | {told:.0f} | {share:.1%} | {common:.1%} | {halves:.1%} | {maps:.0f} | {half:.0f} |")
+        maps, half = np.mean([_from_maps(chosen) for chosen in best], axis=0).round().astype(int)
+        print(f"| {path} | {told:.0f} | {share:.1%} | {common:.1%} | {halves:.1%} | {maps} | {half} |")
 
 
 if __name__ == "__main__":
