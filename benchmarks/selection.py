@@ -2,15 +2,18 @@
 
     python -m benchmarks.selection memory                                     about 4 minutes, 3 GB of disk
     python -m benchmarks.selection agreement FEATURE.h5 MANIFEST.csv SPLITS.csv
+    python -m benchmarks.selection choice pool5.importances.csv [..]
 
 `memory` generates 520 clips of 250 rows x 9216 columns (float16, sparse as behind a ReLU), forbids this process more
 than 4 GiB of data (RLIMIT_DATA), ranks with a forest of 100 trees on 2 x 8000 rows, keeps 1024 columns, and prints
 the peak. `agreement` grows forests with fewer rows and fewer trees and prints how many of the best 1024 columns each
-has in common with 2000 trees on all rows of the first fold, and the time as a share of that forest's.
+has in common with 2000 trees on all rows of the first fold, and the time as a share of that forest's. `choice` prints
+how forests chose among the columns of pool5, a row for each ranking: means over the folds.
 """
 
 from __future__ import annotations
 
+import itertools
 import resource
 import sys
 import tempfile
@@ -24,10 +27,10 @@ import stages  # noqa: F401  its numeric settings have to be in force before tor
 from pipeline.core.clip import Clip, read_manifest
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.core.store_writer import write_features, write_selection
-from pipeline.features.selection.ranking import Ranking, RankParams, rank_folds
+from pipeline.features.selection.ranking import Ranking, RankParams, rank_folds, read_rankings
 from pipeline.protocols.splits import read_splits
 
-CLIPS, ROWS, COLUMNS, K = 520, 250, 9216, 1024
+CLIPS, ROWS, COLUMNS, MAPS, K = 520, 250, 9216, 256, 1024
 EMOTIONS = ("anger", "disgust", "fear", "happy", "neutral", "sad", "surprise")
 LIMIT = 4 << 30
 
@@ -100,10 +103,45 @@ def agreement(feature: Path, manifest: Path, splits: Path) -> None:
             print(f"| {trees} | {shown} | {common:.1%} | {few.agreement(K):.1%} | {seconds / taken:.3f} |")
 
 
+def _from_maps(chosen: np.ndarray) -> tuple[int, int]:
+    """Return from how many of pool5's maps of 6x6 columns come, and how many maps have half of them."""
+    counts = np.sort(np.bincount(chosen // (COLUMNS // MAPS), minlength=MAPS))[::-1]
+    return int((counts > 0).sum()), int(np.searchsorted(counts.cumsum(), len(chosen) / 2)) + 1
+
+
+def choice(rankings: list[Path]) -> None:
+    """Print a row for each ranking: the columns that matter at all, the importance that the best have, what folds have
+    in common, and from how many of pool5's 256 maps of 6x6 the best columns come; first what chance gives.
+    """
+    head = (
+        "ranking",
+        "columns with importance",
+        "importance of the best",
+        "folds share",
+        "halves share",
+        "maps",
+        "half",
+    )
+    print(f"| {' | '.join(head)} |\n{'|---' * len(head)}|")
+    maps, half = _from_maps(np.random.default_rng(0).permutation(COLUMNS)[:K])
+    print(f"| by chance | - | - | {K / COLUMNS:.1%} | {K / COLUMNS:.1%} | {maps} | {half} |")
+    for path in rankings:
+        found = list(read_rankings(path).values())
+        best = [one.best(K) for one in found]
+        told = np.mean([(one.importances > 0).sum() for one in found])
+        share = np.mean([one.importances[chosen].sum() for one, chosen in zip(found, best, strict=True)])
+        common = np.mean([len(np.intersect1d(*pair)) / K for pair in itertools.combinations(best, 2)])
+        halves = np.mean([one.agreement(K) for one in found])
+        maps, half = np.mean([_from_maps(chosen) for chosen in best], axis=0).round().astype(int)
+        print(f"| {path} | {told:.0f} | {share:.1%} | {common:.1%} | {halves:.1%} | {maps} | {half} |")
+
+
 if __name__ == "__main__":
     if sys.argv[1:] == ["memory"]:
         memory()
     elif sys.argv[1:2] == ["agreement"] and len(sys.argv) == 5:
         agreement(*map(Path, sys.argv[2:]))
+    elif sys.argv[1:2] == ["choice"] and len(sys.argv) > 2:
+        choice(list(map(Path, sys.argv[2:])))
     else:
         sys.exit(__doc__)

@@ -4,7 +4,7 @@ from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
 from pipeline.engine.run import run
 from pipeline.features.aligned.job import ClipFeatureJob, ClipFeatureParams
-from pipeline.protocols.splits import check_disjoint_source
+from pipeline.protocols.splits import check_source
 from pipeline.runner.stage import Context, stage
 from pipeline.training.place import Place
 
@@ -16,5 +16,5 @@ def main(context: Context) -> str:
     place = Place.of(context.runtime)
     job = ClipFeatureJob.of(args.feature, params, args.weights, args.source, place)
     clips, upstream = read_manifest(args.manifest), read_ledger(args.upstream)
-    check_disjoint_source(job.model.loaded().config["speakers"], (clip.speaker for clip in clips), args.feature)
+    check_source(job.model.loaded().config, clips, args.feature)
     return run(job, clips, upstream, job.meta(), args.out, args.ledger, place.alone(context.runtime))

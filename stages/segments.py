@@ -7,7 +7,7 @@ from pipeline.core.ledger import read_ledger
 from pipeline.features.segments.finetune import Tuning
 from pipeline.features.segments.job import Model, SegmentParams
 from pipeline.features.segments.run import Paths, original, tuned
-from pipeline.protocols.splits import check_disjoint_source, read_splits
+from pipeline.protocols.splits import check_source, read_splits
 from pipeline.runner.stage import Context, stage
 
 
@@ -22,7 +22,7 @@ def main(context: Context) -> str:
     params = context.model(place, SegmentParams)
     model = Model.of(params.network, params.settings, args.weights, place)
     clips, upstream = read_manifest(args.manifest), read_ledger(args.upstream)
-    check_disjoint_source(model.loaded().config["speakers"], (clip.speaker for clip in clips), args.feature)
+    check_source(model.loaded().config, clips, args.feature)
     scratch = Path(context.runtime.clip_cache).parent / "folds" / f"{args.corpus}-{args.feature}"
     paths = Paths(args.out, args.kept, args.ledger, scratch, args.source)
     if params.tune is None:

@@ -21,7 +21,7 @@ from pipeline.core.store import FeatureFile
 from pipeline.core.weights_file import load_weights
 from pipeline.engine.parallel import ordered_map
 from pipeline.protocols.refit import is_refit
-from pipeline.protocols.splits import Fold, check_disjoint_source
+from pipeline.protocols.splits import Fold, check_source
 from pipeline.training.learning import learned, said
 
 
@@ -48,8 +48,7 @@ def cross_validate(
             sound or the picture; where one does, the fold is left out
     """
     if recipe.weights:
-        met = load_weights(recipe.weights).config["speakers"]
-        check_disjoint_source(met, (clip.speaker for clip in clips), recipe.weights.name)
+        check_source(load_weights(recipe.weights).config, clips, recipe.weights.name)
     with FeatureFile(recipe.source) as file:
         if is_refit(file.folds) and not getattr(recipe.params, "refit", False):
             was = "was learned anew from training and validation clips (refit)"

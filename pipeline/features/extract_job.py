@@ -91,6 +91,12 @@ class ExtractJob:
         """Return who the network behind this feature was trained on; empty without a network."""
         return list(getattr(self._extractor, "source_speakers", ()))
 
+    def source_files(self) -> list[str]:
+        """Return the files that the network behind this feature was trained on, as `check_disjoint_files` takes them;
+        empty where its source task does not record them.
+        """
+        return list(getattr(self._extractor, "source_files", ()))
+
     @property
     def _plugin(self) -> Any:
         return plugins.load("extractors", self.feature)

@@ -1,1 +1,1 @@
-"""Training of a network on its source task: phones, identities, pictures, actions, gender."""
+"""Training of a network on its source task: phones, identities, expressions, pictures, actions, gender."""

@@ -11,12 +11,15 @@ import csv
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import ArtifactError, LeakageError, SettingsError
 from pipeline.core.files import write_csv
 
 PARTS = ("train", "val", "test")
+DIGITS = 16
+"""Hexadecimal digits of a SHA-256 by which the guard knows a file of a source corpus."""
 Fold = Mapping[str, str]
 """clip id -> part; a clip that a protocol does not use is not in it"""
 
@@ -71,6 +74,26 @@ def check_disjoint_source(source: Iterable[str], corpus: Iterable[str], name: st
     if both:
         raise LeakageError(
             f"pretrain.{name}: its source corpus holds {', '.join(both[:5])} of the emotion corpus; remove them"
+        )
+
+
+def check_source(met: Mapping[str, Any], clips: Collection[Clip], name: str) -> None:
+    """Refuse, by a LeakageError, pre-trained weights that have met the emotion corpus: by their configuration's
+    `speakers`, and its `files` where the source task records them.
+    """
+    check_disjoint_source(met["speakers"], (clip.speaker for clip in clips), name)
+    check_disjoint_files(met.get("files", ()), clips, name)
+
+
+def check_disjoint_files(files: Collection[str], clips: Iterable[Clip], name: str) -> None:
+    """Refuse, by a LeakageError, a pre-trained network whose source task has a media file of the emotion corpus;
+    `files` are the first `DIGITS` hexadecimal digits of their SHA-256.
+    """
+    both = sorted(clip.clip_id for clip in clips if clip.digest[:DIGITS] in files)
+    if both:
+        raise LeakageError(
+            f"pretrain.{name}: its source corpus holds the files of {', '.join(both[:5])} of the emotion corpus; "
+            "remove them"
         )
 
 

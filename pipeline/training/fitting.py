@@ -83,11 +83,17 @@ def _key(task: Task, params: LoopParams, run: Run) -> str:
     return checkpoints.digest_of(about, {**tensors, **task.tables, **task.network.state_dict()})
 
 
-def accuracy(
+@torch.inference_mode()
+def predicted(
     network: nn.Module, examples: Examples, batch: int, prepare: Callable[[torch.Tensor, bool], torch.Tensor], run: Run
-) -> float:
-    """Return the share of examples whose class the network, which is on `run.device`, names."""
-    return judged(network, examples, batch, prepare, run)[1]
+) -> torch.Tensor:
+    """Return the class that the network, which is on `run.device`, names for each example, (N,)."""
+    network.eval()
+    rows = torch.arange(len(examples.labels)).split(batch)
+    named = [
+        logits(network, prepare(examples.inputs[some], False).to(run.device), run).argmax(1).cpu() for some in rows
+    ]
+    return torch.cat(named)
 
 
 @torch.inference_mode()

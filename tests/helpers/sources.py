@@ -166,6 +166,21 @@ CASES = {
         VggFace,
         ("held_out_identity_accuracy", "chance"),
     ),
+    "expressions": (
+        write_identities,
+        {
+            "network": "pool5",
+            "width": 0.05,
+            "held_out": 0.3,
+            "shift_px": 2,
+            "grey": 0.2,
+            "tint": 0.1,
+            "loop": LOOP,
+        },
+        set(),
+        FaceCNN,
+        ("held_out_accuracy", "chance"),
+    ),
     "actions": (
         write_clips,
         {

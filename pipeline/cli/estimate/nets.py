@@ -84,9 +84,14 @@ def _recognition(settings: Params) -> Source:
 def _actions(settings: Params) -> Source:
     from pipeline.networks.c3d import C3D
 
-    size = settings.get("size", 112)
+    size = settings.get("size") or 112
     build = partial(C3D, settings["width"], IDENTITIES, size, settings.get("fc6", "published"))
     return cost_of(build, (3, FRAMES, size, size), nn.Module.__call__), partial(_files, VIDEOS)
+
+
+def _expressions(settings: Params) -> Source:
+    like = {"pool5": _identity, "c3d": _actions}.get(settings["network"], _recognition)
+    return like(settings)[0], partial(_files, PICTURES)
 
 
 _SOURCES: Mapping[str, Callable[[Params], Source]] = {
@@ -96,6 +101,7 @@ _SOURCES: Mapping[str, Callable[[Params], Source]] = {
     "pictures": _pictures,
     "recognition": _recognition,
     "actions": _actions,
+    "expressions": _expressions,
 }
 
 

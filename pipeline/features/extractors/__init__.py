@@ -9,7 +9,8 @@
                 `blocks(rows)`), it yields `ClipFeatures`, consecutive rows, so that neither input nor result is ever
                 in memory as a whole; raises `ClipError` for bad input, also in mid-clip. Where blocks begin depends on
                 the clip alone. With a network: `source_speakers`, who it was trained on, for the guard. Optional:
-                `check_input(meta)`, which refuses a feature file that does not suit the weights
+                `source_files`, which files it was trained on, as `protocols.splits.check_disjoint_files` takes them,
+                and `check_input(meta)`, which refuses a feature file that does not suit the weights
 
 Plugins are leaves: none imports another.
 """

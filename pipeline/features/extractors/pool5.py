@@ -45,6 +45,7 @@ class Extractor:
             raise WeightsError("pool5 needs the weights that `dvc repro pretrain@pool5` trains")
         loaded = load_weights(weights)
         self.source_speakers = loaded.config["speakers"]
+        self.source_files = loaded.config.get("files", ())
         self.params = params
         self.network = load_state(FaceCNN(**loaded.config["network"]), loaded, weights)
         layer = f"pool5 (256, 6, 6), network width {loaded.config['network']['width']:g}"

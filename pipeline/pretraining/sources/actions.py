@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import cv2
 import numpy as np
@@ -20,7 +19,8 @@ from pydantic import Field, field_validator, model_validator
 
 from pipeline.core.errors import ClipError, CorpusError
 from pipeline.media.decode import read_frames
-from pipeline.networks.c3d import C3D, FRAMES, MEAN, Fc6, check_size, normalise_clips
+from pipeline.networks.c3d import FRAMES, Fc6, check_size
+from pipeline.pretraining.sources._shared.networks import built
 from pipeline.pretraining.sources._shared.reading import CLIPS, Corpus, Loaded, read
 from pipeline.pretraining.sources._shared.training import Changes, augment, learn
 from pipeline.pretraining.sources._shared.utterances import speaker_of, with_one_group
@@ -119,10 +119,5 @@ def _held_out(root: Path, share: float, speaker: str | None, clips: list[PurePos
 def train(root: Path, params: Params, run: Run) -> Trained:
     """Train C3D on clips."""
     corpus = read_clips(root, params.size, params.held_out, params.speaker, run)
-    shape: dict[str, Any] = {"width": params.width, "classes": len(corpus.classes)}
-    shape |= {"size": params.size, "fc6": params.fc6}
-    taken = {"frames": FRAMES, "size": params.size, "mean": list(MEAN)}
-    torch.manual_seed(params.loop.seed)
-    network = C3D(**shape, dropout=params.dropout)
-    network.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]  # a fifth faster on the CPU
-    return learn(CLIPS, corpus, params, run, __name__, network, normalise_clips, shape, taken)
+    shape = (len(corpus.classes), params.width, params.size, params.dropout, params.loop.seed, params.fc6)
+    return learn(CLIPS, corpus, params, run, __name__, built("c3d", *shape))

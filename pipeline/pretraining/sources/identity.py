@@ -8,14 +8,13 @@ the ledger.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import cv2
-import torch
 from pydantic import Field
 
-from pipeline.networks.face_cnn import INPUT_PX, FaceCNN, normalise_faces
+from pipeline.networks.face_cnn import INPUT_PX
 from pipeline.pretraining.sources._shared.faces import WHOLE, Tracked, loader
+from pipeline.pretraining.sources._shared.networks import built
 from pipeline.pretraining.sources._shared.reading import IDENTITIES, read_pictures
 from pipeline.pretraining.sources._shared.training import Changes, learn
 from pipeline.training.task import Run, Trained
@@ -47,7 +46,5 @@ def train(root: Path, params: Params, run: Run) -> Trained:
     # area means also enlarge, as in extractors/pool5.py
     load = loader(params.detect, INPUT_PX, run, cv2.INTER_AREA)
     corpus = read_pictures(root, IDENTITIES, params.held_out, load, run)
-    shape: dict[str, Any] = {"identities": len(corpus.classes), "width": params.width}
-    torch.manual_seed(params.loop.seed)
-    network = FaceCNN(**shape, dropout=params.dropout)
-    return learn(IDENTITIES, corpus, params, run, __name__, network, normalise_faces, shape)
+    made = built("pool5", len(corpus.classes), params.width, INPUT_PX, params.dropout, params.loop.seed)
+    return learn(IDENTITIES, corpus, params, run, __name__, made)

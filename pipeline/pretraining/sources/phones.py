@@ -4,7 +4,8 @@ Corpus layout:
     speakers.csv    utterance, path, speaker (further columns are ignored); or SPEAKERS.TXT, as LibriSpeech has it; or
                     the settings `sounds` and `speaker`
     phones.ctm      utterance channel start duration phone: NIST CTM, times in s; or a .TextGrid (Praat, Montreal Forced
-                    Aligner) or .PHN (TIMIT) for each sound, see the settings `alignment` and `alignment_path`
+                    Aligner), .PHN (TIMIT) or .lab (HTK) for each sound, see the settings `alignment` and
+                    `alignment_path`
 
 The paper does not say whether its targets are phones or tied states, nor how many. An alignment may have either: its
 labels are the classes. Frames lie in a file beside the checkpoint, and are read again in every epoch.

@@ -17,6 +17,7 @@ from pydantic import Field
 
 from pipeline.networks.alexnet import INPUT_PX, AlexNet
 from pipeline.pretraining.sources._shared.faces import loader
+from pipeline.pretraining.sources._shared.networks import Built
 from pipeline.pretraining.sources._shared.reading import CLASSES, read_pictures
 from pipeline.pretraining.sources._shared.training import Changes, learn
 from pipeline.training.task import Run, Trained
@@ -48,5 +49,5 @@ def train(root: Path, params: Params, run: Run) -> Trained:
     shape: dict[str, Any] = {"width": params.width, "classes": len(corpus.classes)}
     taken = {"size": INPUT_PX, "scale": 255, "mean": list(MEAN), "std": list(STD)}
     torch.manual_seed(params.loop.seed)
-    network = AlexNet(**shape, dropout=params.dropout)
-    return learn(CLASSES, corpus, params, run, __name__, network, standardise, shape, taken)
+    made = Built(AlexNet(**shape, dropout=params.dropout), shape, standardise, taken)
+    return learn(CLASSES, corpus, params, run, __name__, made)

@@ -389,6 +389,16 @@ def test_a_speaker_that_the_weights_have_met_is_refused(toy, corpus, tmp_path):
         train(tmp_path, tmp_path, source=corpus / "aligned.h5")
 
 
+def test_a_file_that_the_weights_have_met_is_refused(toy, corpus, tmp_path):
+    met = {"network": {}, "speakers": [], "files": ["ab" * 8]}
+    save_weights(tmp_path / "toy", ToyNetwork().state_dict(), met, "leaking")
+    known = [dataclasses.replace(clip, digest=("ab" if n == 3 else "cd") * 32) for n, clip in enumerate(clips())]
+    with pytest.raises(
+        LeakageError, match=rf"pretrain\.toy: its source corpus holds the files of {known[3].clip_id} of"
+    ):
+        train(tmp_path, tmp_path, source=corpus / "aligned.h5", these=known)
+
+
 def test_a_prediction_does_not_hang_on_other_clips(toy, corpus, tmp_path):
     model = recipe(corpus, tmp_path, iterations=3).model(EMOTIONS)
     model.fit(data(corpus), data(corpus, "val"))

@@ -275,6 +275,14 @@ def test_a_network_needs_its_weights_and_says_who_it_knows(name, tmp_path):
     assert set(plugin.Extractor(plugin.Params(), weights_of(name, tmp_path)).source_speakers) == {"x1", "x2"}
 
 
+@pytest.mark.parametrize("files", [[], ["0123456789abcdef"]])
+def test_pool5_says_which_files_its_network_was_trained_on(tmp_path, files):
+    network, shape, config = NETWORKS["pool5"]
+    known = {"network": shape, "speakers": [], **config, **({"files": files} if files else {})}
+    save_weights(tmp_path / "pool5", network(**shape).state_dict(), known, "made for a test")
+    assert ExtractJob.of("pool5", {}, "extract_face.pool5", tmp_path, tmp_path / "pool5").source_files() == files
+
+
 def test_weights_of_another_network_are_refused(tmp_path):
     torch.manual_seed(0)
     shape = {**SPEECH, "hidden": 20}

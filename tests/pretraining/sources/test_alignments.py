@@ -232,7 +232,7 @@ def test_textgrids_that_cost_their_utterance(tmp_path, content, words):
     assert str(tmp_path) not in str(caught.value)
 
 
-@pytest.mark.parametrize(("kind", "name"), [("textgrid", "u1.TextGrid"), ("phn", "u1.PHN")])
+@pytest.mark.parametrize(("kind", "name"), [("textgrid", "u1.TextGrid"), ("phn", "u1.PHN"), ("lab", "u1.LAB")])
 def test_no_alignment_beside_the_sound(tmp_path, kind, name):
     with pytest.raises(ClipError, match=f"no_input: no {name} for the sound"):
         reader(kind, tmp_path, None, "phones", [U1])(U1)
@@ -262,3 +262,31 @@ def test_phn_that_costs_its_utterance(tmp_path, text, words):
     (tmp_path / "a" / "u1.PHN").write_text(text)
     with pytest.raises(ClipError, match=f"bad_alignment: .*{words}"):
         reader("phn", tmp_path, None, "", [U1])(U1)
+
+
+@pytest.mark.parametrize("suffix", [".lab", ".LAB"])
+def test_lab_counts_100_ns(tmp_path, suffix):
+    """As HTK's forced alignment writes it: times in 100 ns, then the label, then a score, and at times the word."""
+    (tmp_path / "a").mkdir()
+    lines = "0 1000000 sil -512.3 <s>\n1000000 2500000 sh-iy+hh -90.1 SHE\n\n2500000 5000000 iy\n"
+    (tmp_path / "a" / f"u1{suffix}").write_text(lines)
+    assert reader("lab", tmp_path, None, "", [U1])(U1) == approx(
+        [(0, 0.1, "sil"), (0.1, 0.25, "sh-iy+hh"), (0.25, 0.5, "iy")]
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("SHE HAD YOUR DARK SUIT\n", r"u1\.lab:1: expected 'start end phone \[score \.\.\.\]', got 'SHE HAD"),
+        ("0 1000000 sil\n0.1 0.2 sh\n", r"u1\.lab:2: expected"),
+        ("0 1000000\n", r"u1\.lab:1: expected"),
+        ("0 2000000 sil\n1000000 3000000 sh\n", "'sil' ends at 0.2 s, after 'sh' begins at 0.1 s"),
+    ],
+)
+def test_lab_that_costs_its_utterance(tmp_path, text, words):
+    """The first is a transcript, which the Montreal Forced Aligner takes in files of the same suffix."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "u1.lab").write_text(text)
+    with pytest.raises(ClipError, match=f"bad_alignment: .*{words}"):
+        reader("lab", tmp_path, None, "", [U1])(U1)

@@ -254,11 +254,17 @@ def test_only_training_voices_are_heard_at_several_speeds(corpus):
     assert other.metrics["most_frequent_phone"] == pytest.approx(one.metrics["most_frequent_phone"], abs=0.02)
 
 
-@pytest.mark.parametrize("alignment", ["ctm", "textgrid"])
-def test_librispeech_as_it_is_given_out(corpus, tmp_path, alignment):
+@pytest.mark.parametrize(
+    ("alignment", "path", "cut"),
+    [
+        ("ctm", "ali/train.ctm", "[012]?(_[BEIS])?$"),
+        ("textgrid", "alignments", "[012]$"),
+        ("lab", "alignments", "^.*-|[+].*$"),
+    ],
+)
+def test_librispeech_as_it_is_given_out(corpus, tmp_path, alignment, path, cut):
     root = write_librispeech(tmp_path / "LibriSpeech", corpus)
-    settings = {"alignment_path": "alignments" if alignment == "textgrid" else "ali/train.ctm", "alignment": alignment}
-    settings["cut"] = "[012]?(_[BEIS])?$"
+    settings = {"alignment": alignment, "alignment_path": path, "cut": cut}
     assert phones.speakers(root, params(**settings)) == {"84", "85", "86", "87"}
     one, other = phones.train(corpus, short(params()), Run()), phones.train(root, short(params(**settings)), Run())
     assert {entry.status for entry in other.ledger} == {"ok"}
@@ -268,7 +274,8 @@ def test_librispeech_as_it_is_given_out(corpus, tmp_path, alignment):
 
 def write_librispeech(root: Path, corpus: Path) -> Path:
     """The corpus of `write_voices` as LibriSpeech users have it: FLAC in <subset>/<speaker>/<chapter>, SPEAKERS.TXT,
-    Kaldi's CTM with places in the word, and TextGrids of the Montreal Forced Aligner with stress.
+    Kaldi's CTM with places in the word, TextGrids of the Montreal Forced Aligner with stress, and HTK's labels of
+    triphones with scores.
     """
     (root / "ali").mkdir(parents=True)
     head = [";", "; Some pipe(|) separated metadata", ";ID  |SEX| SUBSET           |MINUTES| NAME"]
@@ -288,6 +295,9 @@ def write_librispeech(root: Path, corpus: Path) -> Path:
         tier = ['"IntervalTier"', f'"{speaker} - phones"', "0", "0.6", str(len(rows)), *rows]
         text = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "0", "0.6", "<exists>", "1", *tier, ""]
         (root / "alignments" / place / f"{name}.TextGrid").write_text("\n".join(text))
+        units = [(round(1e7 * start), round(1e7 * end), phone) for start, end, phone in spans]
+        labels = [f"{start} {end} sil-{phone}+sil -71.5" for start, end, phone in units]
+        (root / "alignments" / place / f"{name}.lab").write_text("\n".join(labels) + "\n")
     (root / "ali" / "train.ctm").write_text("\n".join(lines) + "\n")
     return root
 

@@ -14,6 +14,7 @@ from pipeline.networks.face_resnet import FaceResNet, across, normalise_faces
 from pipeline.networks.vgg_face import VggFace, normalise_images
 from pipeline.pretraining.sources import recognition
 from pipeline.pretraining.sources._shared.faces import loader
+from pipeline.pretraining.sources._shared.networks import built
 from pipeline.pretraining.sources._shared.reading import IDENTITIES, read_pictures
 from pipeline.training.task import Run
 
@@ -31,7 +32,7 @@ def test_defaults_are_the_published_networks(network, px, dropout):
     )
     assert found.px == px
     with torch.device("meta"):
-        module, shape, _ = recognition._build(found, 7)
+        module, shape, *_ = built(network, 7, found.width, found.px, found.dropout, 0)
     assert shape["size"] == px
     assert {layer.p for layer in module.modules() if isinstance(layer, torch.nn.Dropout)} == {dropout}
 
@@ -39,15 +40,16 @@ def test_defaults_are_the_published_networks(network, px, dropout):
 @pytest.mark.parametrize("dropout", [0.0, 0.2])
 @pytest.mark.parametrize("network", ["vggface", "pyramid"])
 def test_dropout_as_it_is_set(network, dropout):
-    module, _, _ = recognition._build(params(network, dropout=dropout, size=40), 3)
+    module = built(network, 3, 0.0625, 40, dropout, 0).network
     assert {layer.p for layer in module.modules() if isinstance(layer, torch.nn.Dropout)} == {dropout}
 
 
 def test_the_face_resnet_sees_the_middle_of_the_square():
     pictures = torch.randint(0, 256, (2, 3, 112, 112), dtype=torch.uint8)
-    assert torch.equal(recognition.normalise(pictures, "pyramid"), normalise_faces(pictures[..., 8:104]))
-    assert torch.equal(recognition.normalise(pictures, "vggface"), normalise_images(pictures, "face"))
-    assert recognition.normalise(pictures[..., :64, :64], "pyramid").shape == (2, 3, 64, across(64))
+    resnet, vgg = (built(network, 3, 0.0625, 112, 0, 0).normalise for network in ("pyramid", "vggface"))
+    assert torch.equal(resnet(pictures), normalise_faces(pictures[..., 8:104]))
+    assert torch.equal(vgg(pictures), normalise_images(pictures, "face"))
+    assert resnet(pictures[..., :64, :64]).shape == (2, 3, 64, across(64))
 
 
 @pytest.mark.parametrize("changes", [{"network": "resnet"}, {"width": 0}, {"size": 37}, {"dropout": 1}])

@@ -1,9 +1,9 @@
-"""Phone alignments from three formats, each read for one utterance at a time so that a bad one costs that utterance.
+"""Phone alignments from four formats, each read for one utterance at a time so that a bad one costs that utterance.
 
 ctm       NIST CTM, as Kaldi writes it, one phones.ctm for all: utterance channel start duration phone, times in s
-textgrid  Praat and the Montreal Forced Aligner, `<sound>.TextGrid` beside each sound; long or short text, UTF-8 or
-          UTF-16
+textgrid  Praat and the Montreal Forced Aligner, `<sound>.TextGrid` beside each sound; long or short, UTF-8 or UTF-16
 phn       TIMIT, `<sound>.PHN` beside each sound: start end phone, times in samples at 16 kHz
+lab       HTK, `<sound>.lab` beside each sound: start end phone, times in 100 ns; a score behind it is left out
 
 Instead of beside the sounds, a folder of its own may hold the files, in the same subfolders.
 """
@@ -29,8 +29,9 @@ _CUT_S = 0.1
 """Praat's intervals fill their tier to its end; praatio gives what it finds of a file that was cut off."""
 
 CTM_FILE = "phones.ctm"
-_CTM, _PHN = "utterance channel start duration phone", "start end phone"
-_PHN_HZ = 16_000
+_CTM = "utterance channel start duration phone"
+_LINES = {"phn": (".phn", 16_000, "start end phone"), "lab": (".lab", 10_000_000, "start end phone [score ...]")}
+"""Format of a file for each sound -> suffix, units in a second, words of a line, of which those in brackets are out"""
 
 
 class Ctm:
@@ -39,7 +40,7 @@ class Ctm:
     def __init__(self, path: Path) -> None:
         """CorpusError where the file is absent, or no text."""
         if not path.is_file():
-            remedy = "the source corpus needs it, or the setting `alignment` textgrid or phn"
+            remedy = "the source corpus needs it, or the setting `alignment` textgrid, phn or lab"
             raise CorpusError(f"{path}: no such alignment; {remedy}")
         self.path = path
         self._runs: dict[str, list[tuple[int, int, int]]] = {}
@@ -109,9 +110,9 @@ def reader(
 ) -> Callable[[Utterance], list[Span]]:
     """Return what reads the alignment of one utterance; it raises ClipError `no_input` or `bad_alignment`.
 
-    `kind` is ctm, textgrid or phn, `place` the CTM file or the folder of the others below `root` (None = phones.ctm,
-    or beside the sounds), `tier` the one of a TextGrid with the phones. CorpusError where the CTM file or the folder is
-    absent, or names none of the utterances.
+    `kind` is ctm, textgrid, phn or lab, `place` the CTM file or the folder of the others below `root` (None =
+    phones.ctm, or beside the sounds), `tier` the one of a TextGrid with the phones. CorpusError where the CTM file or
+    the folder is absent, or names none of the utterances.
     """
     if kind == "ctm":
         return _ctm_reader(Ctm(root / (place or CTM_FILE)), utterances)
@@ -121,7 +122,8 @@ def reader(
     if kind == "textgrid":
         suffixes = (".TextGrid", ".textgrid")
         return lambda one: _read_textgrid(_beside(folder, one, suffixes), tier, one.speaker)
-    return lambda one: _read_phn(_beside(folder, one, (".PHN", ".phn")))
+    suffix, hz, form = _LINES[kind]
+    return lambda one: _read_lines(_beside(folder, one, (suffix.upper(), suffix)), hz, form)
 
 
 def _ctm_reader(ctm: Ctm, utterances: Sequence[Utterance]) -> Callable[[Utterance], list[Span]]:
@@ -159,13 +161,13 @@ def _beside(root: Path, utterance: Utterance, suffixes: tuple[str, ...]) -> Path
     raise ClipError("no_input", f"no {candidates[0].name} for the sound")
 
 
-def _read_phn(path: Path) -> list[Span]:
+def _read_lines(path: Path, hz: int, form: str) -> list[Span]:
     def span(words: list[str]) -> Span:
-        start, end, phone = words
-        return int(start) / _PHN_HZ, int(end) / _PHN_HZ, phone
+        start, end, phone = words[:3] if form.endswith("]") else words
+        return int(start) / hz, int(end) / hz, phone
 
     lines = enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1)
-    return _spans(path.name, ((number, line) for number, line in lines if line.strip()), _PHN, span)
+    return _spans(path.name, ((number, line) for number, line in lines if line.strip()), form, span)
 
 
 def _read_textgrid(path: Path, tier: str, speaker: str) -> list[Span]:

@@ -26,7 +26,7 @@ LABELLED = np.dtype([("start", "f8"), ("end", "f8"), ("label", "i4")])
 class LabelParams(Settings):
     """Where labels come from, and what they are called."""
 
-    alignment: Literal["ctm", "textgrid", "phn"] = Field("ctm", description="format of the phone alignment")
+    alignment: Literal["ctm", "textgrid", "phn", "lab"] = Field("ctm", description="format of the phone alignment")
     alignment_path: str | None = Field(
         None,
         pattern="^[^/]",

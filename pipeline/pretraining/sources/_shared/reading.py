@@ -64,6 +64,7 @@ class Kind(NamedTuple):
 
 CLASSES = Kind("class", "classes", "pictures", "too_few_pictures", "held_out_accuracy")
 IDENTITIES = Kind("identity", "identities", "pictures", "too_few_pictures", "held_out_identity_accuracy")
+EXPRESSIONS = Kind("expression", "expressions", "pictures", "too_few_pictures", "held_out_accuracy")
 CLIPS = Kind("class", "classes", "clips", "no_input", "held_out_accuracy")
 
 
