@@ -1,0 +1,155 @@
+"""Phone labels for transcribed English: the acoustic model and the aligner that the package pocketsphinx carries.
+
+The package is an extra (`align`) and no stage imports it. Its model is of American English, its phones are the 39 of
+the CMU dictionary and SIL. What it writes is a `phones.ctm`, which the source task `phones` reads.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache, partial
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.audio.spectral import AUDIO_HZ
+from pipeline.core.errors import ClipError, CorpusError, PipelineError
+from pipeline.core.files import atomic_path
+from pipeline.core.tables import read_rows
+from pipeline.engine.parallel import ordered_map
+from pipeline.media.decode import read_audio
+from pipeline.pretraining.sources._shared.alignments import CTM_FILE, Span, checked
+
+SOUNDS = (".wav", ".flac")
+TRANSCRIPT = ".txt"
+COLUMNS = ("utterance", "text")
+FRAME_S = 0.01
+Aligner = Callable[[np.ndarray, list[str]], list[Span]]
+"""Of samples at `AUDIO_HZ` and words: the phones; ClipError `bad_alignment` where they do not go together."""
+
+
+def align_folder(folder: Path, texts: Path | None, out: Path | None, workers: int, aligner: Aligner) -> str:
+    """Align every sound below a folder, write a CTM, and return what was done, a line for each sound that is left out.
+
+    Transcripts are `.txt` beside the sounds, or the column `text` of a CSV `texts` with the column `utterance`, a
+    sound's name without suffix. CorpusError where there are no sounds, two of one name, or none can be aligned.
+    """
+    sounds = _sounds(folder)
+    told = {row["utterance"]: row["text"] for _, row in read_rows(texts, COLUMNS, COLUMNS[:1])} if texts else None
+    spoken: dict[str, list[Span]] = {}
+    failed: dict[str, str] = {}
+    align = partial(_aligned, told, aligner)
+    for path, found in zip(sounds, ordered_map(align, sounds, workers, "aligning", "sound"), strict=True):
+        if isinstance(found, ClipError):
+            failed[path.stem] = str(found)
+        else:
+            spoken[path.stem] = found
+    lines = [f"left out {name}: {why}" for name, why in failed.items()]
+    if not spoken:
+        raise CorpusError(f"{folder}: none of {len(sounds)} sounds could be aligned ({lines[0]}); mend the transcripts")
+    target = out or folder / CTM_FILE
+    _write(target, spoken, lines)
+    phones = len({phone for spans in spoken.values() for _, _, phone in spans})
+    return "\n".join([f"{target}: {len(spoken)} of {len(sounds)} sounds, {phones} phones", *lines])
+
+
+def _sounds(folder: Path) -> list[Path]:
+    found = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SOUNDS and path.is_file())
+    if not found:
+        wanted = f"no sounds ({', '.join(SOUNDS)})" if folder.is_dir() else "no such folder"
+        raise CorpusError(f"{folder}: {wanted}; name the folder of a transcribed corpus")
+    if twice := [name for name, count in Counter(path.stem for path in found).items() if count > 1]:
+        raise CorpusError(f"{folder}: {len(twice)} names are there twice, such as '{twice[0]}'; a CTM cannot tell them")
+    return found
+
+
+def _aligned(told: Mapping[str, str] | None, aligner: Aligner, path: Path) -> list[Span] | ClipError:
+    try:
+        words = words_of(_text(told, path))
+        if not words:
+            raise ClipError("no_input", "its transcript has no words")
+        if re.search(r"\s", path.stem) or path.stem.startswith(";;"):
+            raise ClipError("bad_alignment", "a CTM cannot hold a name with a space, or with ;; in front")
+        return checked(aligner(read_audio(path, AUDIO_HZ), words))
+    except ClipError as error:
+        return error
+
+
+def _text(told: Mapping[str, str] | None, path: Path) -> str:
+    beside = path.with_suffix(TRANSCRIPT)
+    if told is not None:
+        if path.stem not in told:
+            raise ClipError("no_input", "no transcript, the table of transcripts does not name it")
+        return told[path.stem]
+    if not beside.is_file():
+        raise ClipError("no_input", f"no transcript, {beside.name} is not beside it")
+    try:
+        return beside.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ClipError("unreadable", f"{beside.name}: {type(error).__name__}") from error
+
+
+def words_of(text: str) -> list[str]:
+    """Return the words of a transcript as a dictionary has them.
+
+    >>> words_of("It's eleven o’clock -- \\"don't\\" forget, twenty-two!")
+    ["it's", 'eleven', "o'clock", "don't", 'forget', 'twenty', 'two']
+    """
+    parts = re.split(r"[^\w']+", text.lower().replace("’", "'"))
+    return [word for word in (part.strip("'_") for part in parts) if word]
+
+
+def _write(target: Path, spoken: Mapping[str, Iterable[Span]], lines: Iterable[str]) -> None:
+    with atomic_path(target) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(f";; {line}\n" for line in lines)
+        for name, spans in spoken.items():
+            file.writelines(f"{name} 1 {start:.2f} {end - start:.2f} {phone}\n" for start, end, phone in spans)
+
+
+def check_installed() -> str:
+    """Return the version of pocketsphinx; PipelineError where it is not installed."""
+    try:
+        return metadata.version("pocketsphinx")
+    except metadata.PackageNotFoundError as error:
+        raise PipelineError("the package pocketsphinx is not here; run `pip install 'pocketsphinx>=5.1,<6'`") from error
+
+
+@cache
+def _decoder() -> Any:
+    from pocketsphinx import Decoder
+
+    # the mean of the cepstra over each utterance: otherwise a sound's labels hang on those before it
+    return Decoder(samprate=AUDIO_HZ, lm=None, cmn="batch", dither=False, loglevel="FATAL")
+
+
+def by_pocketsphinx(samples: np.ndarray, words: list[str]) -> list[Span]:
+    """Return the phones of a sound, silence as SIL; see `Aligner`. First it looks for words, then for their phones."""
+    decoder = _decoder()
+    for word in words:
+        if decoder.lookup_word(word) is None:
+            raise ClipError("bad_alignment", f"'{word}' is not in the dictionary")
+    raw = (samples.clip(-1, 1) * np.iinfo(np.int16).max).round().astype("<i2").tobytes()
+    try:
+        decoder.set_align_text(" ".join(words))
+        _heard(decoder, raw)
+        decoder.set_alignment()
+        _heard(decoder, raw)
+        found = decoder.get_alignment()
+    except RuntimeError as error:
+        raise ClipError("bad_alignment", f"its transcript does not fit it ({error})") from error
+    if found is None:
+        raise ClipError("bad_alignment", "its transcript does not fit it")
+    phones = [phone for word in found for phone in word]
+    return [(one.start * FRAME_S, (one.start + one.duration) * FRAME_S, one.name) for one in phones]
+
+
+def _heard(decoder: Any, raw: bytes) -> None:
+    decoder.start_utt()
+    try:
+        decoder.process_raw(raw, full_utt=True)
+    finally:
+        decoder.end_utt()
