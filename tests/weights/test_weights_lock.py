@@ -26,7 +26,7 @@ def test_every_entry_of_ours(name):
     assert found.file_name
     assert found.known or isinstance(found, FileEntry | TrainedEntry)
     assert found.layers is None or found.layers in MAPS
-    assert found.layers is None or found.format in ("torch", "caffe", "ctranslate2")
+    assert found.layers is None or found.format != "dlib"
 
 
 def test_the_networks_of_three_papers():

@@ -1,5 +1,5 @@
-"""faceres: face descriptor of HSE-FaceRes on the tracked face, Savchenko 2019 (PeerJ Computer Science 5:e197), section
-"Multi-output ConvNet"; a MobileNet that learned to tell people, and then their age and gender.
+"""faceres: MobileNet of HSE-FaceRes on the tracked face, Howard et al. 2017, section 3; it learned to tell people, and
+then their age and gender, Savchenko 2019 (PeerJ Computer Science 5:e197).
 
 None of the three papers has it: as `dlib128`, it is a face network that anyone can have. Weights:
 `fetch_weights@faceres` (faceres_deep; its layers of age and gender are left out). Output: (T, 1024) float32, one row
