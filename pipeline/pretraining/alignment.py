@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from importlib import metadata
 from pathlib import Path
@@ -19,13 +19,13 @@ import numpy as np
 from pipeline.audio.spectral import AUDIO_HZ
 from pipeline.core.errors import ClipError, CorpusError, PipelineError
 from pipeline.core.files import atomic_path
-from pipeline.core.tables import read_rows
+from pipeline.core.tables import read_rows, text_of
 from pipeline.engine.parallel import ordered_map
 from pipeline.media.decode import read_audio
 from pipeline.pretraining.sources._shared.alignments import CTM_FILE, Span, checked
 
 SOUNDS = (".wav", ".flac")
-TRANSCRIPT = ".txt"
+TRANSCRIPT, LIBRISPEECH = ".txt", "*.trans.txt"
 COLUMNS = ("utterance", "text")
 FRAME_S = 0.01
 Aligner = Callable[[np.ndarray, list[str]], list[Span]]
@@ -35,26 +35,36 @@ Aligner = Callable[[np.ndarray, list[str]], list[Span]]
 def align_folder(folder: Path, texts: Path | None, out: Path | None, workers: int, aligner: Aligner) -> str:
     """Align every sound below a folder, write a CTM, and return what was done, a line for each sound that is left out.
 
-    Transcripts are `.txt` beside the sounds, or the column `text` of a CSV `texts` with the column `utterance`, a
-    sound's name without suffix. CorpusError where there are no sounds, two of one name, or none can be aligned.
+    Transcripts are `.txt` beside the sounds, LibriSpeech's `.trans.txt` (a line per sound: its name, its words), or the
+    column `text` of a CSV `texts` with the column `utterance`, a sound's name without suffix. CorpusError where there
+    are no sounds, two of one name, or none can be aligned.
     """
-    sounds = _sounds(folder)
-    told = {row["utterance"]: row["text"] for _, row in read_rows(texts, COLUMNS, COLUMNS[:1])} if texts else None
-    spoken: dict[str, list[Span]] = {}
-    failed: dict[str, str] = {}
-    align = partial(_aligned, told, aligner)
-    for path, found in zip(sounds, ordered_map(align, sounds, workers, "aligning", "sound"), strict=True):
-        if isinstance(found, ClipError):
-            failed[path.stem] = str(found)
-        else:
-            spoken[path.stem] = found
-    lines = [f"left out {name}: {why}" for name, why in failed.items()]
-    if not spoken:
-        raise CorpusError(f"{folder}: none of {len(sounds)} sounds could be aligned ({lines[0]}); mend the transcripts")
-    target = out or folder / CTM_FILE
-    _write(target, spoken, lines)
-    phones = len({phone for spans in spoken.values() for _, _, phone in spans})
-    return "\n".join([f"{target}: {len(spoken)} of {len(sounds)} sounds, {phones} phones", *lines])
+    sounds, target = _sounds(folder), out or folder / CTM_FILE
+    align = partial(_aligned, _table(folder, texts), texts is not None, aligner)
+    left_out, phones = [], set()
+    with atomic_path(target) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        for path, found in zip(sounds, ordered_map(align, sounds, workers, "aligning", "sound"), strict=True):
+            if isinstance(found, ClipError):
+                left_out.append(f"left out {path.stem}: {found}")
+                continue
+            phones |= {phone for _, _, phone in found}
+            file.writelines(f"{path.stem} 1 {start:.2f} {end - start:.2f} {phone}\n" for start, end, phone in found)
+        if len(left_out) == len(sounds):
+            why = f"none of {len(sounds)} sounds could be aligned ({left_out[0]})"
+            raise CorpusError(f"{folder}: {why}; mend the transcripts")
+        file.writelines(f";; {line}\n" for line in left_out)
+    told = f"{target}: {len(sounds) - len(left_out)} of {len(sounds)} sounds, {len(phones)} phones"
+    return "\n".join([told, *left_out])
+
+
+def _table(folder: Path, texts: Path | None) -> dict[str, str]:
+    """Return name -> transcript of those that do not lie beside their sounds."""
+    if texts:
+        if not texts.is_file():
+            raise CorpusError(f"{texts}: no such table of transcripts; write one (columns {', '.join(COLUMNS)})")
+        return {row["utterance"]: row["text"] for _, row in read_rows(texts, COLUMNS, COLUMNS[:1])}
+    lines = (line for path in sorted(folder.rglob(LIBRISPEECH)) for line in text_of(path).splitlines())
+    return {name: text for name, _, text in (line.partition(" ") for line in lines)}
 
 
 def _sounds(folder: Path) -> list[Path]:
@@ -67,9 +77,9 @@ def _sounds(folder: Path) -> list[Path]:
     return found
 
 
-def _aligned(told: Mapping[str, str] | None, aligner: Aligner, path: Path) -> list[Span] | ClipError:
+def _aligned(told: Mapping[str, str], only: bool, aligner: Aligner, path: Path) -> list[Span] | ClipError:
     try:
-        words = words_of(_text(told, path))
+        words = words_of(told[path.stem] if path.stem in told else _beside(path, only))
         if not words:
             raise ClipError("no_input", "its transcript has no words")
         if re.search(r"\s", path.stem) or path.stem.startswith(";;"):
@@ -79,12 +89,10 @@ def _aligned(told: Mapping[str, str] | None, aligner: Aligner, path: Path) -> li
         return error
 
 
-def _text(told: Mapping[str, str] | None, path: Path) -> str:
+def _beside(path: Path, only: bool) -> str:
     beside = path.with_suffix(TRANSCRIPT)
-    if told is not None:
-        if path.stem not in told:
-            raise ClipError("no_input", "no transcript, the table of transcripts does not name it")
-        return told[path.stem]
+    if only:
+        raise ClipError("no_input", "no transcript, the table of transcripts does not name it")
     if not beside.is_file():
         raise ClipError("no_input", f"no transcript, {beside.name} is not beside it")
     try:
@@ -101,13 +109,6 @@ def words_of(text: str) -> list[str]:
     """
     parts = re.split(r"[^\w']+", text.lower().replace("’", "'"))
     return [word for word in (part.strip("'_") for part in parts) if word]
-
-
-def _write(target: Path, spoken: Mapping[str, Iterable[Span]], lines: Iterable[str]) -> None:
-    with atomic_path(target) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(f";; {line}\n" for line in lines)
-        for name, spans in spoken.items():
-            file.writelines(f"{name} 1 {start:.2f} {end - start:.2f} {phone}\n" for start, end, phone in spans)
 
 
 def check_installed() -> str:

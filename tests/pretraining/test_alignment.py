@@ -83,6 +83,18 @@ def test_a_table_has_the_transcripts(corpus, tmp_path):
     assert "left out s2: no_input: its transcript has no words" in said
     assert "left out s3: no_input: no transcript, the table of transcripts does not name it" in said
     assert not (folder / "phones.ctm").exists()
+    with pytest.raises(
+        CorpusError, match=r"none\.csv: no such table of transcripts; write one \(columns utterance, text"
+    ):
+        align_folder(folder, tmp_path / "none.csv", None, 1, by_turns)
+
+
+def test_librispeech_has_its_transcripts_in_one_file_per_chapter(corpus):
+    folder = corpus({"19/198/19-198-0001": None, "19/198/19-198-0002": None, "26/495/26-495-0000": None})
+    (folder / "19/198/19-198.trans.txt").write_text("19-198-0001 ONE TWO\n19-198-0002 THREE\n")
+    said = align_folder(folder, None, None, 1, by_turns)
+    assert said.splitlines()[1:] == ["left out 26-495-0000: no_input: no transcript, 26-495-0000.txt is not beside it"]
+    assert [phone for *_, phone in Ctm(folder / "phones.ctm").spans("19-198-0001")] == ["ONE", "TWO"]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Label the phones of transcribed English, for the source task of a60 and a1024.
 
-Needs the package pocketsphinx. Every sound needs a .txt beside it with what is said, or a row in a table. Writes
-phones.ctm into the folder; sounds that cannot be aligned are listed, and left out.
+Needs the package pocketsphinx. Every sound needs a .txt beside it with what is said, a line of a .trans.txt as
+LibriSpeech has them, or a row in a table. Writes phones.ctm; sounds that cannot be aligned are listed, and left out.
 
 examples:
   python -m pipeline align corpus                             corpus/**/x.wav with x.txt
