@@ -63,7 +63,7 @@ def resized(pictures: torch.Tensor, size: Sequence[int]) -> torch.Tensor:
     pixel n of the result lies at n H / H' of the source, its upper left corner.
     """
     for axis, (before, after) in enumerate(zip(pictures.shape[1:3], size, strict=True), 1):
-        place = torch.arange(after) * (before / after)
+        place = torch.arange(after, device=pictures.device) * (before / after)
         first = place.long()
         share = (place - first).reshape(-1, *[1] * (pictures.ndim - axis - 1))
         near, far = (pictures.index_select(axis, one) for one in (first, (first + 1).clamp(max=before - 1)))

@@ -82,6 +82,7 @@ def test_a_picture_is_resized_as_tensorflow_js_does():
     np.testing.assert_allclose(resized(line, (1, 2))[0, 0, :, 0], [0, 4], atol=1e-6)
     square = tensor(2, 7, 5, 3)
     np.testing.assert_array_equal(resized(square, (7, 5)), square)
+    assert resized(torch.zeros(1, 4, 4, 3, device="meta"), (3, 6)).device.type == "meta", "where the picture is"
 
 
 def test_pictures_come_to_the_range_and_the_channels_of_the_graph():
