@@ -30,7 +30,17 @@ COMPLETE = "_AVEMOTION_COMPLETE"
 GROUPS = {
     "look at results": ("results", "inspect", "explain", "faces"),
     "apply them": ("predict",),
-    "look after the project": ("doctor", "check", "profile", "cache", "weights", "corpus", "environment", "completion"),
+    "look after the project": (
+        "doctor",
+        "check",
+        "profile",
+        "cache",
+        "weights",
+        "corpus",
+        "align",
+        "environment",
+        "completion",
+    ),
 }
 OTHERS = "more"
 FIRST = """\

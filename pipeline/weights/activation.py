@@ -17,9 +17,9 @@ from pipeline.audio.speaker_mel import SPAN, speaker_mel
 from pipeline.audio.spectral import AUDIO_HZ
 from pipeline.audio.whisper_mel import whisper_mel
 from pipeline.core.errors import WeightsError
-from pipeline.weights.convert import state_of
+from pipeline.weights.convert import map_of, state_of
 from pipeline.weights.entries import Entry
-from pipeline.weights.layer_maps import layer_map
+from pipeline.weights.layer_maps import LayerMap, layer_map
 
 SECONDS = 2.0
 VALUES = 8
@@ -32,7 +32,7 @@ def checked_state(entry: Entry, path: Path) -> tuple[dict[str, torch.Tensor], li
     """Return what `state_of` does; WeightsError where its network does not give the entry's `activation`."""
     state, ignored = state_of(entry, path)
     if entry.activation is not None:
-        found = np.array(activation(entry, state))
+        found = np.array(activation(entry, state, map_of(entry, path)))
         stored = np.array(entry.activation)
         if not np.abs(found - stored).max() <= TOLERANCE * np.abs(stored).max():  # NaN fails, too
             values = ", ".join(f"{value:.4g}" for value in found[:3])
@@ -43,9 +43,11 @@ def checked_state(entry: Entry, path: Path) -> tuple[dict[str, torch.Tensor], li
     return state, ignored
 
 
-def activation(entry: Entry, state: Mapping[str, torch.Tensor]) -> list[float]:
-    """Return `VALUES` of what a converted network of an entry makes of the fixed sound; see `TOLERANCE`."""
-    found = layer_map(entry)
+def activation(entry: Entry, state: Mapping[str, torch.Tensor], found: LayerMap | None = None) -> list[float]:
+    """Return `VALUES` of what a converted network of an entry makes of the fixed sound; see `TOLERANCE`. A graph's
+    layer map is that of its file (`map_of`).
+    """
+    found = found or layer_map(entry)
     probe = PROBES.get(found.build.__name__) if found else None
     if found is None or probe is None:
         known = ", ".join(sorted(PROBES))
@@ -83,9 +85,20 @@ def _of_image(network: Any, samples: np.ndarray) -> torch.Tensor:
     return found
 
 
+def _of_graph(network: Any, samples: np.ndarray) -> torch.Tensor:
+    """Return the running sum of what the sound makes as a picture, -0.4 and 0.4 black and white; the sum, since
+    most of a descriptor behind a ReLU is 0.
+    """
+    height, width, _ = network.size
+    levels = 127.5 + np.resize(samples, (1, height, width, 3)) * (127.5 / 0.4)
+    found: torch.Tensor = network.features(torch.from_numpy(levels)).cumsum(1)
+    return found
+
+
 PROBES: dict[str, Callable[[Any, np.ndarray], torch.Tensor]] = {
     "WhisperEncoder": _of_whisper,
     "SpeakerLSTM": _of_speaker,
     "EfficientNetLite": _of_image,
+    "TfjsGraph": _of_graph,
 }
 """Class of a network -> what it makes of sound."""

@@ -1,5 +1,5 @@
-"""From a published file of torch, Caffe or CTranslate2 to a state dict of ours: no code is run, every name and shape is
-checked.
+"""From a published file of torch, Caffe, CTranslate2 or TensorFlow.js to a state dict of ours: no code is run, every
+name and shape is checked.
 """
 
 from __future__ import annotations
@@ -8,9 +8,10 @@ import pickle
 import struct
 import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -19,7 +20,9 @@ from pipeline.weights.caffe import read_caffe
 from pipeline.weights.ctranslate2 import read_ctranslate2
 from pipeline.weights.entries import Entry
 from pipeline.weights.layer_maps import LayerMap, layer_map
+from pipeline.weights.tfjs import read_graph, read_tfjs
 
+Read = TypeVar("Read")
 _DAMAGED = (
     AssertionError, AttributeError, EOFError, LookupError, MemoryError, OSError, OverflowError, RuntimeError, TypeError,
     ValueError, pickle.UnpicklingError, struct.error,
@@ -28,6 +31,7 @@ _DAMAGED = (
 _READERS = {
     "caffe": (read_caffe, "Caffe model"),
     "ctranslate2": (read_ctranslate2, "model of CTranslate2"),
+    "tfjs": (read_tfjs, "graph model of TensorFlow.js"),
 }  # fmt: skip
 """`format` of weights.lock -> its reader, which raises ValueError, and what it reads, in words."""
 _COUNTED = "num_batches_tracked"
@@ -44,7 +48,7 @@ def state_of(entry: Entry, path: Path) -> tuple[dict[str, torch.Tensor], list[st
     WeightsError where it is damaged, a pickle with more than tensors in it, or a tensor is missing, left over, or of
     another shape or type.
     """
-    found = layer_map(entry)
+    found = map_of(entry, path)
     state = _read_state(entry, path) if entry.format in _READERS else _plain_state(entry, path)
     if found is None:
         return state, []
@@ -71,6 +75,15 @@ def state_of(entry: Entry, path: Path) -> tuple[dict[str, torch.Tensor], list[st
     return there, ignored
 
 
+def map_of(entry: Entry, path: Path) -> LayerMap | None:
+    """Return the layer map of an entry; that of a graph with what its file says of it. WeightsError as `state_of`."""
+    found = layer_map(entry)
+    if found is None or entry.format != "tfjs":
+        return found
+    graph = _checked(entry, path, lambda file: read_graph(file, found.network["output"]))
+    return replace(found, network={**found.network, **graph})
+
+
 def _fitted(tensor: torch.Tensor, shape: tuple[int, ...]) -> torch.Tensor:
     """Return a tensor in its shape where they differ by ones in front, which Caffe's first models have."""
     bare = tuple(tensor.shape)
@@ -83,20 +96,25 @@ def _feature_part(found: LayerMap, state: dict[str, torch.Tensor]) -> tuple[dict
     """Return the tensors up to the feature, and what is ignored: names of tensors, other networks with their size."""
     own = [key for key in state if key.startswith(found.part)]
     others = Counter(key.partition(".")[0] for key in state if not key.startswith(found.part))
-    ignored = [key for key in own if key.rpartition(".")[0] in found.heads]
+    ignored = [key for key in own if key.replace("/", ".").rpartition(".")[0] in found.heads]
     kept = {key: state[key] for key in own if key not in ignored}
     return kept, [*ignored, *(f"{name} ({count} tensors)" for name, count in others.items())]
 
 
 def _read_state(entry: Entry, path: Path) -> dict[str, torch.Tensor]:
     """Return the tensors of a model by its own names; WeightsError where it is damaged or something else."""
-    read, what = _READERS[entry.format]
+    return _checked(entry, path, _READERS[entry.format][0])
+
+
+def _checked(entry: Entry, path: Path, read: Callable[[Path], Read]) -> Read:
     try:
         return read(path)
     except OSError as error:
         raise WeightsError(f"{path}: {error.strerror or type(error).__name__}") from error
     except (ValueError, MemoryError, OverflowError) as error:
-        raise WeightsError(f"{path}: refused, damaged or no {what} ({error}); {_remedy(entry)}") from error
+        raise WeightsError(
+            f"{path}: refused, damaged or no {_READERS[entry.format][1]} ({error}); {_remedy(entry)}"
+        ) from error
 
 
 def _plain_state(entry: Entry, path: Path) -> dict[str, torch.Tensor]:

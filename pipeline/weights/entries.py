@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from pipeline.core.settings import Settings
 from pipeline.core.weights_file import FILE
 
+_SHA256 = r"^[0-9a-f]{64}$"
+_NAME = r"^\w[\w.-]*$"
 SHOWN = 12
 """How many digits of a SHA-256 are shown to people."""
 
@@ -26,14 +29,18 @@ class Entry(Settings):
     network: str = Field(min_length=1, description="which network it fills")
     licence: str = Field(min_length=1, description="under which terms, as far as known")
     origin: str = Field(min_length=1, description="who trained it on what; goes into every result made with it")
-    format: Literal["torch", "caffe", "ctranslate2", "dlib"] = Field(
-        "torch", description="a state dict, a model of Caffe or CTranslate2, or a file that dlib reads itself"
+    format: Literal["torch", "caffe", "ctranslate2", "tfjs", "dlib"] = Field(
+        "torch",
+        description="a state dict, a model of Caffe, CTranslate2 or TensorFlow.js, or a file that dlib reads itself",
     )
     layers: str | None = Field(None, description="layer map; null = none yet")
     activation: tuple[float, ...] | None = Field(
         None, min_length=8, max_length=8, description="what its network makes of a fixed input; null = not checked"
     )
-    sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$", description="of the file; null until pinned")
+    beside: Mapping[Annotated[str, Field(pattern=_NAME)], Annotated[str, Field(pattern=_SHA256)]] = Field(
+        {}, description="further files of its folder that belong to it, and their SHA-256"
+    )
+    sha256: str | None = Field(None, pattern=_SHA256, description="of the file; null until pinned")
     sha256_prefix: str | None = Field(None, pattern=r"^[0-9a-f]{8,63}$", description="first digits, as file names tell")
 
     file_as: ClassVar[str]
@@ -60,8 +67,12 @@ class Entry(Settings):
         """The command for a file that the user has got by hand."""
         return f"python -m pipeline weights import {self.name} FILE"
 
-    def accepts(self, sha256: str) -> bool:
-        """Say whether a file with this SHA-256 is the one meant; never so while nothing is pinned."""
+    def accepts(self, sha256: str, name: str = "") -> bool:
+        """Say whether a file with this SHA-256 is the one meant, the entry's own or the one beside it that has this
+        name; never so while nothing is pinned.
+        """
+        if name in self.beside:
+            return sha256 == self.beside[name]
         if self.sha256:
             return sha256 == self.sha256
         return self.sha256_prefix is not None and sha256.startswith(self.sha256_prefix)
@@ -85,12 +96,13 @@ class UrlEntry(Entry):
 
 
 class PackageEntry(Entry):
-    """A file inside a Python package."""
+    """A file inside a package of Python or of npm."""
 
     kind: Literal["package"]
-    package: str = Field(pattern=r"^[A-Za-z0-9][\w.-]*==[0-9][\w.]*$", description="name==version")
-    member: str = Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$", description="path in the wheel, or below the sdist's top")
-    archive_sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$", description="of the one archive pip may take")
+    client: Literal["pip", "npm"] = Field("pip", description="the package manager that downloads it")
+    package: str = Field(pattern=r"^(@[\w.-]+/)?[A-Za-z0-9][\w.-]*==[0-9][\w.]*$", description="name==version")
+    member: str = Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$", description="path in the wheel, or below an archive's top")
+    archive_sha256: str | None = Field(None, pattern=_SHA256, description="of the one archive that may be taken")
     file_as = "{0.member}"
     source_as = "package {0.package}"
 
@@ -99,7 +111,7 @@ class FileEntry(Entry):
     """A file that only the user can get."""
 
     kind: Literal["file"]
-    file: str = Field(pattern=r"^\w[\w.-]*$", description="its usual name")
+    file: str = Field(pattern=_NAME, description="its usual name")
     file_as = "{0.file}"
 
 

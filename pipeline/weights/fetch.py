@@ -54,14 +54,18 @@ def _fetch(entry: Entry, cache: Path, downloads: Path) -> Path:
         told = f"with SHA-256 {entry.sha256}" if entry.sha256 else "whose SHA-256 its first import will pin"
         wanted = f"{entry.file} ({entry.origin}), {told}, has no lasting address"
         raise WeightsError(f"{entry.name}: {wanted}; get the file and run `{entry.by_hand}`")
-    if not path.is_file():
+    if not _whole(entry, path):
         with writing(path.parent, CACHE_REMEDY):
             path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(path.parent / ".lock"):
-                if not path.is_file():  # another process may have brought it while this one waited
+                if not _whole(entry, path):  # another process may have brought it while this one waited
                     _bring(entry, path, downloads)
     verify(entry, path)
     return path
+
+
+def _whole(entry: Entry, path: Path) -> bool:
+    return all(path.with_name(name).is_file() for name in (path.name, *entry.beside))
 
 
 def verify(entry: Entry, path: Path) -> str:
@@ -72,9 +76,13 @@ def verify(entry: Entry, path: Path) -> str:
 
 def _bring(entry: Entry, path: Path, downloads: Path) -> None:
     if isinstance(entry, PackageEntry):
+        for name in entry.beside:  # they first: with the file itself there, all is there
+            with atomic_path(path.with_name(name)) as temporary:
+                extract(entry, temporary, downloads, name)
         with atomic_path(path) as temporary:
-            extract(entry, temporary, downloads)
-            check(entry, temporary, f"check pip's settings, or get it by hand and run `{entry.by_hand}`", path)
+            extract(entry, temporary, downloads, path.name)
+            remedy = f"check {entry.client}'s settings, or get it by hand and run `{entry.by_hand}`"
+            check(entry, temporary, remedy, path)
     elif isinstance(entry, UrlEntry | TorchvisionEntry):
         _from_net(entry, entry.url if isinstance(entry, UrlEntry) else torchvision_url(entry), path)
 

@@ -3,7 +3,8 @@
 Sources of the foreign layer names: mmaction2's C3D backbone (ConvModule puts a convolution under `.conv`) and its head;
 the prototxts of C3D v1.0 (fc6-1, fc7-1; fc6, fc7 where it was fine-tuned); VGG-Face in Caffe and as Albanie's
 `vgg_face_dag` keeps it (conv1_1 ... fc8); facenet-pytorch's P-, R- and O-Net; CTranslate2's WhisperSpec.
-torchvision's names are ours, and so are those of caffe-face's prototxt.
+torchvision's names are ours, and so are those of caffe-face's prototxt. A graph of TensorFlow.js is its own network, by
+its own names, up to the node `output`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pipeline.networks.efficientnet_lite import BLOCKS, EfficientNetLite
 from pipeline.networks.face_resnet import FaceResNet
 from pipeline.networks.mtcnn import ONet, PNet, RNet
 from pipeline.networks.speaker_lstm import SpeakerLSTM
+from pipeline.networks.tfjs_graph import TfjsGraph
 from pipeline.networks.vgg_face import VggFace
 from pipeline.networks.whisper_encoder import WhisperEncoder
 from pipeline.weights.entries import Entry
@@ -114,6 +116,11 @@ MAPS: dict[str, LayerMap] = {
     "whisper_tiny": LayerMap(WhisperEncoder, _TINY, _WHISPER, part="encoder."),
     "speaker_lstm": LayerMap(SpeakerLSTM, _SPEAKER, heads=("",)),  # the similarity's weight and bias, of no layer
     "efficientnet_lite0": LayerMap(EfficientNetLite, {}, _LITE, heads=("_fc",)),
+    "faceres_deep": LayerMap(
+        TfjsGraph, {"output": "global_pooling/Mean", "levels": (0, 255)}, heads=("feats", "age_pred", "gender_pred")
+    ),
+    "mobilefacenet": LayerMap(TfjsGraph, {"output": "embeddings", "levels": (0, 1)}),
+    "mini_xception": LayerMap(TfjsGraph, {"output": "Identity", "levels": (-1, 1)}),
     "mtcnn_pnet": LayerMap(PNet),
     "mtcnn_rnet": LayerMap(RNet),
     "mtcnn_onet": LayerMap(ONet),

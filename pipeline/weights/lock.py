@@ -97,14 +97,26 @@ def _with_hash(lines: list[str], name: str, sha256: str) -> Iterator[str]:
 
 
 def check(entry: Entry, path: Path, remedy: str, shown: Path | None = None) -> str:
-    """Return the SHA-256 of a file; WeightsError where it is not the entry's. The message ends with `remedy` and names
-    the path `shown`, where `path` is temporary.
+    """Return the SHA-256 of a file; WeightsError where it or one beside it is not the entry's. The message ends with
+    `remedy` and names the path `shown`, where `path` is temporary.
     """
     found = file_digest(path)
     if not entry.accepts(found):
         told = f"weights.lock {f'names {entry.known}' if entry.known else 'has pinned none'} for {entry.name}"
         raise WeightsError(f"{shown or path}: refused, SHA-256 {found[:SHOWN]}, but {told}; {remedy}")
+    check_beside(entry, path, remedy)
     return found
+
+
+def check_beside(entry: Entry, path: Path, remedy: str) -> None:
+    """Raise a WeightsError where a file that belongs beside an entry's is missing there or is another one."""
+    for name, sha256 in entry.beside.items():
+        other = path.with_name(name)
+        if not other.is_file():
+            raise WeightsError(f"{other}: no such file, but weights.lock: {entry.name}.beside names it; {remedy}")
+        if not entry.accepts(found := file_digest(other), name):
+            told = f"weights.lock: {entry.name}.beside says {sha256[:SHOWN]}"
+            raise WeightsError(f"{other}: refused, SHA-256 {found[:SHOWN]}, but {told}; {remedy}")
 
 
 @contextmanager

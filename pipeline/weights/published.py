@@ -12,6 +12,7 @@ from pipeline.core.errors import SettingsError, WeightsError
 from pipeline.core.settings import Settings
 from pipeline.core.weights_file import save_published, save_weights
 from pipeline.weights.activation import checked_state
+from pipeline.weights.convert import map_of
 from pipeline.weights.entries import Entry
 from pipeline.weights.fetch import fetch_all
 from pipeline.weights.layer_maps import layer_map
@@ -58,13 +59,13 @@ def ignored_words(names: Sequence[str]) -> str:
 
 def _publish_states(entries: Sequence[Entry], cache: Path, folder: Path) -> list[str]:
     """Return the names of the tensors that are ignored."""
-    networks = {}
     for entry in entries:
-        if (found := layer_map(entry)) is None:
+        if layer_map(entry) is None:
             missing = f"weights.lock: {entry.name} has no layer map yet"
             raise WeightsError(f"{missing}, so no network here can use it; leave it out of params.yaml")
-        networks[entry.name] = dict(found.network)
     files = fetch_all(entries, cache)
+    maps = {entry.name: map_of(entry, files[entry.name]) for entry in entries}
+    networks = {name: dict(found.network) for name, found in maps.items() if found}
     read = {entry.name: checked_state(entry, files[entry.name]) for entry in entries}
     states = {name: state for name, (state, _) in read.items()}
     # nobody's speakers are known: the guard against leakage has nothing to compare

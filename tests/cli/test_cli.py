@@ -69,7 +69,7 @@ def test_help_has_every_command_in_a_group_first_steps_and_exit_codes():
 def test_a_command_of_no_group_is_listed_too(monkeypatch, capsys):
     monkeypatch.setattr(application, "GROUPS", {"look at results": ("results",)})
     assert main(["--help"]) == 0
-    assert re.search(r"─ more ─+╮\n│ check .*", capsys.readouterr().out)
+    assert re.search(r"─ more ─+╮\n│ align .*", capsys.readouterr().out)
 
 
 def test_without_a_command_the_help_is_printed_and_the_code_is_2():

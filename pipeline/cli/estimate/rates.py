@@ -7,7 +7,8 @@ WEIGHTS = {"alexnet_imagenet": 0.24, "c3d_sports1m": 0.32, "vgg_face": 0.58, "fa
 """Published files, about so many GB; the others are small."""
 ROWS = {"lld147": (100, 147), "mfcc39": (100, 39), "logmel": (100, 64), "egemaps": (0, 88), "a60": (100, 60),
         "a1024": (100, 1024), "dlib128": (0, 128), "pool5": (0, 9216), "whisper": (50, 384), "resemblyzer": (1.3, 256),
-        "compare16": (0, 6373), "hog": (0, 1280), "landmarks68": (0, 272), "efficientnet": (0, 1280)}  # fmt: skip
+        "compare16": (0, 6373), "hog": (0, 1280), "landmarks68": (0, 272), "efficientnet": (0, 1280),
+        "faceres": (0, 1024), "mobilefacenet": (0, 192), "expression": (0, 7)}  # fmt: skip
 """Feature -> rows a second of audio (0: of video, or one a clip), columns."""
 WHOLE_CLIP = ("egemaps", "compare16", "hog", "landmarks68")
 """Features with one row per clip."""

@@ -14,7 +14,7 @@ from pipeline.runner.layout import WHOLE, table, text_of
 from pipeline.weights.activation import checked_state
 from pipeline.weights.entries import SHOWN, Entry, FileEntry, TrainedEntry
 from pipeline.weights.fetch import CACHE_REMEDY, cached_path, fetch, verify
-from pipeline.weights.lock import Lock, pin, read_lock, writing
+from pipeline.weights.lock import Lock, check_beside, pin, read_lock, writing
 from pipeline.weights.published import ignored_words
 
 Row = tuple[str, str, str, str, str]
@@ -56,12 +56,15 @@ def import_weights(lock_path: Path, name: str, file: Path, cache: Path) -> str:
     if entry.known and not entry.accepts(sha256):
         told = f"{lock.path} names {entry.known} for {name}"
         raise WeightsError(f"{file}: refused, SHA-256 {sha256[:SHOWN]}, but {told}; get the right file")
+    check_beside(entry, file, f"put it beside {file.name}")
     ignored = checked_state(entry, file)[1] if entry.format != "dlib" else []
     path = cached_path(entry, cache)
-    with writing(path.parent, CACHE_REMEDY), atomic_path(path) as temporary:
-        shutil.copyfile(file, temporary)
-        if file_digest(temporary) != sha256:
-            raise WeightsError(f"{file}: changed while it was copied; run the command again")
+    for source, wanted in {**{file.with_name(name): its for name, its in entry.beside.items()}, file: sha256}.items():
+        target = path if source == file else path.with_name(source.name)
+        with writing(path.parent, CACHE_REMEDY), atomic_path(target) as temporary:
+            shutil.copyfile(source, temporary)
+            if file_digest(temporary) != wanted:
+                raise WeightsError(f"{source}: changed while it was copied; run the command again")
     return _pinned(lock, entry, sha256, path, ignored_words(ignored))
 
 

@@ -6,6 +6,7 @@ import ast
 import re
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ from pipeline.networks.efficientnet_lite import EfficientNetLite
 from pipeline.networks.face_cnn import FaceCNN
 from pipeline.networks.speaker_lstm import SpeakerLSTM
 from pipeline.networks.speech_dnn import SpeechDNN
+from pipeline.networks.tfjs_graph import TfjsGraph
 from pipeline.networks.whisper_encoder import WhisperEncoder
 from pipeline.training.place import CPU, Place
 
@@ -36,6 +38,26 @@ PUBLISHED = {"dlib128": ("dlib_face_recognition", "dlib_landmarks_5"), "landmark
 """Networks that others trained: extractor -> entries of weights.lock."""
 
 SPEECH = {"inputs": 3 * 39, "hidden": 16, "last": 60, "phones": 5, "bottleneck": True}
+GRAPHS = {"expression": 7, "faceres": 1024, "mobilefacenet": 192}
+
+
+def graph(columns: int) -> dict[str, Any]:
+    """Return the smallest graph that gives that many columns: averages of every other pixel's weighted colours."""
+    moved = {"depthwise": False, "relu": False, "padding": "SAME", "strides": [2, 2]}
+    steps = [("in", "Placeholder", [], {}), ("conv", "Convolution", ["in", "kernel"], moved),
+             ("out", "Mean", ["conv"], {"axes": [1, 2], "kept": False})]  # fmt: skip
+    told = {"steps": steps, "constants": {"kernel": [1, 1, 3, columns]}}
+    return {"output": "out", "levels": (-1, 1), "size": (8, 8, 3), **told}
+
+
+def filled_graph(**shape: Any) -> TfjsGraph:
+    """Return a graph with weights that are not 0."""
+    made = TfjsGraph(**shape)
+    for values in made.buffers():
+        values.normal_()
+    return made
+
+
 FACE = {"identities": 3, "width": 0.05}
 NETWORKS = {
     "a60": (SpeechDNN, SPEECH, {"context": 1, "mfcc": MfccParams().model_dump(), "phones": list("abcde")}),
@@ -47,6 +69,7 @@ NETWORKS = {
     "pool5": (FaceCNN, FACE, {"identities": ["i1", "i2", "i3"]}),
     "efficientnet": (EfficientNetLite, {}, {}),
     "resemblyzer": (SpeakerLSTM, {"bands": 40, "cells": 16, "layers": 2, "columns": 256}, {}),
+    **{name: (filled_graph, graph(columns), {}) for name, columns in GRAPHS.items()},
     "whisper": (WhisperEncoder, {"bands": 80, "width": 384, "layers": 1, "heads": 6, "positions": 100}, {}),
 }
 """Networks small enough for a test; a new extractor with a network gets its line here."""
@@ -281,6 +304,14 @@ def test_pool5_says_which_files_its_network_was_trained_on(tmp_path, files):
     known = {"network": shape, "speakers": [], **config, **({"files": files} if files else {})}
     save_weights(tmp_path / "pool5", network(**shape).state_dict(), known, "made for a test")
     assert ExtractJob.of("pool5", {}, "extract_face.pool5", tmp_path, tmp_path / "pool5").source_files() == files
+
+
+@pytest.mark.parametrize("name", sorted(GRAPHS))
+def test_a_graph_of_other_columns_is_refused(name, tmp_path):
+    save_weights(tmp_path, TfjsGraph(**graph(5)).state_dict(), {"network": graph(5), "speakers": []}, "made for a test")
+    plugin = plugins.load("extractors", name)
+    with pytest.raises(WeightsError, match=f"another network: 5 columns, not {GRAPHS[name]}"):
+        plugin.Extractor(plugin.Params(), tmp_path)
 
 
 def test_weights_of_another_network_are_refused(tmp_path):
