@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from pipeline.core.files import digest_of
 from pipeline.core.settings import Settings
-from pipeline.core.weights_file import FILE
+from pipeline.core.weights_file import CONFIG, FILE
 
 SHOWN = 12
 """How many digits of a SHA-256 are shown to people."""
@@ -56,6 +57,11 @@ class Entry(Settings):
         return (self.sha256 or self.sha256_prefix or "")[:SHOWN]
 
     @property
+    def only_by_hand(self) -> bool:
+        """Say whether nobody but the user can get it."""
+        return False
+
+    @property
     def by_hand(self) -> str:
         """The command for a file that the user has got by hand."""
         return f"python -m pipeline weights import {self.name} FILE"
@@ -102,6 +108,67 @@ class FileEntry(Entry):
     file: str = Field(pattern=r"^\w[\w.-]*$", description="its usual name")
     file_as = "{0.file}"
 
+    @property
+    def only_by_hand(self) -> bool:
+        return True
+
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+FileName = Annotated[str, Field(pattern=r"^\w[\w.-]*$")]
+CONFIGS = (CONFIG, "preprocessor_config.json")
+"""What every folder of an encoder has: its architecture, and what its input is made into."""
+NO_PICKLE = (
+    "is no safetensors, and a pickle can run code; convert it once in Python by `transformers.AutoModel."
+    "from_pretrained(FOLDER).save_pretrained(NEW)`, or take a revision that has model.safetensors"
+)
+
+
+class HubEntry(Entry):
+    """The folder of an encoder that `transformers` reads: of a repository of a model hub, or of the user's own."""
+
+    kind: Literal["hub"]
+    repository: str | None = Field(
+        None, pattern=r"^[\w.-]+/[\w.-]+$", description="owner/name on the hub; null = a folder of one's own"
+    )
+    revision: str | None = Field(None, pattern=r"^[0-9a-f]{40}$", description="the commit; no branch, which moves")
+    files: dict[FileName, Digest] = Field(
+        description="each of its files -> SHA-256: config.json, preprocessor_config.json, safetensors"
+    )
+    sha256: None = None
+    sha256_prefix: None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if (self.repository is None) != (self.revision is None):
+            raise ValueError("repository and revision go together; give both, or neither for a folder of your own")
+        if odd := [name for name in self.files if not name.endswith((".json", ".safetensors"))]:
+            raise ValueError(f"{odd[0]} {NO_PICKLE}")
+        missing = [name for name in CONFIGS if name not in self.files]
+        if missing or not any(name.endswith(".safetensors") for name in self.files):
+            raise ValueError(f"files lacks {(missing or ['model.safetensors'])[0]}; give the SHA-256 of it")
+        return self
+
+    @property
+    def file_name(self) -> str:
+        """Name of the folder in the cache; other files are another folder."""
+        return self.known
+
+    @property
+    def source(self) -> str:
+        return f"hub {self.repository} at {str(self.revision)[:SHOWN]}" if self.repository else "a folder"
+
+    @property
+    def known(self) -> str:
+        return digest_of(self.files)[:SHOWN]
+
+    @property
+    def only_by_hand(self) -> bool:
+        return self.repository is None
+
+    @property
+    def by_hand(self) -> str:
+        return f"python -m pipeline weights import {self.name} FOLDER"
+
 
 class TrainedEntry(Entry):
     """Weights that a stage of this pipeline trains."""
@@ -122,5 +189,6 @@ KINDS: dict[str, type[Entry]] = {
     "url": UrlEntry,
     "package": PackageEntry,
     "file": FileEntry,
+    "hub": HubEntry,
     "trained": TrainedEntry,
 }

