@@ -133,7 +133,7 @@ def download(entry: HubEntry, target: Path) -> None:
 def block(
     network: str, licence: str, origin: str, place: Sequence[str | None], files: dict[str, str]
 ) -> dict[str, Any]:
-    """Return an entry's block of weights.lock; `place` is (repository, revision), None twice for a folder of one's own."""
+    """Return an entry's block of weights.lock; `place` is (repository, revision), None twice without one."""
     where = dict(zip(("repository", "revision"), place, strict=True)) if any(place) else {}
     said = {"paper": "none", "network": network, "licence": licence, "origin": origin}
     return {"kind": "hub", **said, **where, "files": files}

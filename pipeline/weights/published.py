@@ -29,12 +29,13 @@ def origin(entries: Sequence[Entry]) -> str:
 
 
 def publish(entries: Sequence[Entry], cache: Path, folder: Path, setting: str) -> str:
-    """Fetch entries, networks, files for dlib or one encoder of a hub, write them as one feature's weights, and say so in
-    a line, together with what of the files was ignored.
+    """Fetch entries, networks, files for dlib or one encoder of a hub, write them as one feature's weights, and say so
+    in a line, together with what of the files was ignored.
 
     `load_weights` reads the folder of networks, the tensors of several networks named `<entry>.<tensor>`;
     `load_published` the others, for dlib with entries' names as roles. `setting` is the key of params.yaml that names
-    the entries. SettingsError where they make no set; WeightsError where one cannot be had, is damaged, or fits no network of ours.
+    the entries. SettingsError where they make no set; WeightsError where one cannot be had, is damaged, or fits no
+    network of ours.
     """
     kinds = {"hub" if isinstance(entry, HubEntry) else entry.format == "dlib" for entry in entries}
     if len({entry.name for entry in entries}) < len(entries):

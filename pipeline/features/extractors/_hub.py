@@ -12,7 +12,8 @@ from pipeline.core.errors import WeightsError
 from pipeline.core.settings import Settings
 from pipeline.core.store import FeatureMeta
 from pipeline.core.weights_file import Published, load_published
-from pipeline.networks.hub import PREPROCESSOR, HubEncoder, Layers, Pool, transformers
+from pipeline.networks.hub import HubEncoder, Layers, Pool
+from pipeline.networks.hub_files import PREPROCESSOR, transformers
 
 
 class LayerParams(Settings):
@@ -62,7 +63,9 @@ def image_processor(folder: Path) -> Callable[[list[np.ndarray]], torch.Tensor]:
     """
     package = transformers()
     try:
-        made = package.AutoImageProcessor.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+        made = package.AutoImageProcessor.from_pretrained(
+            folder, backend="pil", local_files_only=True, trust_remote_code=False
+        )
     except (OSError, ValueError, TypeError) as error:
         reason = " ".join(str(error).split())[:120]
         raise WeightsError(

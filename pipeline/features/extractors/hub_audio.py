@@ -1,5 +1,5 @@
-"""hub_audio: an encoder of sound of a model hub: wav2vec 2.0, HuBERT, WavLM, data2vec or Whisper (papers in
-pipeline/networks/hub.py).
+"""hub_audio: an encoder of sound of a model hub: wav2vec 2.0 (Baevski et al. 2020, section 2), HuBERT, WavLM, data2vec
+or Whisper (papers in pipeline/networks/hub.py).
 
 None of the three papers has them. Weights: `fetch_weights@<block>`, an entry of kind `hub`; input as its own
 preprocessor_config.json says. Output: (T, D) float32, 50 rows a second in all published ones, without unit; row t is at
@@ -24,7 +24,7 @@ from pipeline.core.store import ClipFeatures
 from pipeline.features.extractors._hub import LayerParams, encoder, meta_of
 from pipeline.features.extractors._sound import timed
 from pipeline.media.audio_blocks import Audio, overlapping
-from pipeline.networks.hub import PREPROCESSOR, described
+from pipeline.networks.hub_files import PREPROCESSOR, described
 
 INPUT = "sound"
 _EPSILON = 1e-7

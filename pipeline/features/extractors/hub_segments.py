@@ -1,8 +1,8 @@
-"""hub_segments: an encoder of video of a model hub on windows of the tracked face: VideoMAE, Tong et al. 2022.
+"""hub_segments: an encoder of video of a model hub on windows of the tracked face: VideoMAE, Tong et al. 2022, section 3.
 
 None of the three papers has it. Weights: `fetch_weights@<block>`, an entry of kind `hub`; size, mean and deviation are
 those of its own preprocessor_config.json, applied by transformers' own processor. A window's frames, as many as the
-encoder takes, are spread evenly over it; one without a face is replaced by the nearest that shows it. Output: (S, D)
+encoder takes, are spread evenly over it; one without a face is replaced by the nearest that shows it. Output: (T, D)
 float32, the mean over all tokens, one row per window, at its middle; windows with too few faces are NaN and masked. A
 last window ends with the clip, a clip of less than a window has one.
 """
