@@ -1,5 +1,5 @@
-"""hub_frames: an encoder of pictures of a model hub on the tracked face: ViT (Dosovitskiy et al. 2021, section 3.1), CLIP
-or DINOv2 (papers in pipeline/networks/hub.py).
+"""hub_frames: an encoder of pictures of a hub on the tracked face: ViT (Dosovitskiy et al. 2021, section 3.1), CLIP or
+DINOv2 (papers in pipeline/networks/hub.py).
 
 None of the three papers has them. Weights: `fetch_weights@<block>`, an entry of kind `hub`; size, mean and deviation
 are those of its own preprocessor_config.json, applied by transformers' own image processor. Output: (T, D) float32, one

@@ -1,4 +1,4 @@
-"""hub_segments: an encoder of video of a model hub on windows of the tracked face: VideoMAE, Tong et al. 2022, section 3.
+"""hub_segments: an encoder of video of a hub on windows of the tracked face: VideoMAE, Tong et al. 2022, section 3.
 
 None of the three papers has it. Weights: `fetch_weights@<block>`, an entry of kind `hub`; size, mean and deviation are
 those of its own preprocessor_config.json, applied by transformers' own processor. A window's frames, as many as the

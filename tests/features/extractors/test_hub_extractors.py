@@ -128,9 +128,7 @@ def test_a_weighted_mean_of_layers(folder_of):
     each = [values(layers=number) for number in range(4)]
     assert all(np.abs(one - other).max() > 0.05 for one, other in zip(each, each[1:], strict=False))
     np.testing.assert_allclose(values(layers="all"), np.mean(each, axis=0), atol=1e-5)
-    np.testing.assert_allclose(
-        values(layers=(1, 3), weights=(3, 1)), 0.75 * each[1] + 0.25 * each[3], atol=1e-5
-    )
+    np.testing.assert_allclose(values(layers=(1, 3), weights=(3, 1)), 0.75 * each[1] + 0.25 * each[3], atol=1e-5)
     made = hub_audio.Extractor(hub_audio.Params(layers=1), folder)
     assert made.meta.layer == "layer 1 of 3 (16), WavLMModel"
     assert len(made.network.model.encoder.layers) == 1, "what lies behind is not built"
@@ -225,7 +223,9 @@ def test_no_socket_is_opened(folder_of, monkeypatch):
 
 @pytest.mark.parametrize("layers", [4, (1, 7)])
 def test_a_layer_that_is_not_there(folder_of, layers):
-    with pytest.raises(SettingsError, match=r"extract_sound\.wavlm\.layers names [47], but .* has 3 blocks; name") as it:
+    with pytest.raises(
+        SettingsError, match=r"extract_sound\.wavlm\.layers names [47], but .* has 3 blocks; name"
+    ) as it:
         hub_audio.Extractor(hub_audio.Params(layers=layers), folder_of("wavlm"))
     assert "\n" not in str(it.value)
 
@@ -298,7 +298,9 @@ def test_files_of_other_heads_are_read(folder_of, tmp_path):
     made = transformers.Wav2Vec2ForCTC(transformers.Wav2Vec2Config.from_pretrained(folder_of("wav2vec2"), vocab_size=9))
     made.eval().save_pretrained(tmp_path / "saved")
     saved_files = saved("wav2vec2", tmp_path / "bare")
-    (tmp_path / "saved" / "preprocessor_config.json").write_bytes((saved_files / "preprocessor_config.json").read_bytes())
+    (tmp_path / "saved" / "preprocessor_config.json").write_bytes(
+        (saved_files / "preprocessor_config.json").read_bytes()
+    )
     from pipeline.core.weights_file import save_published
 
     save_published(tmp_path / "w", {path.stem: path for path in (tmp_path / "saved").iterdir()}, ["x"], "test")
