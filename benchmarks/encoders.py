@@ -4,10 +4,10 @@
     python -m benchmarks.encoders memory
 
 A WavLM of base size with six blocks and random weights, which speed does not depend on; needs the extra `hub`. Bare =
-the class's own forward pass on the ready samples of a whole clip, one thread. Pipeline = what the stage does for a clip:
-opening and decoding a WAV file, windows, forward pass, rows with times. Files are read once before, clips are dealt to
-both in turn, and a ratio is that of the medians; seconds are those that the process has worked, since other work may run
-on the same cores. `memory`: peak of anonymous memory (RssAnon) of a process that extracts one clip.
+the class's own forward pass on the ready samples of a whole clip, one thread. Pipeline = what the stage does for a
+clip: opening and decoding a WAV file, windows, forward pass, rows with times. Files are read once before, clips are dealt to
+both in turn, and a ratio is that of the medians; seconds are those that the process has worked, since other work
+may run on the same cores. `memory`: peak of anonymous memory (RssAnon) of a process that extracts one clip.
 """
 
 from __future__ import annotations

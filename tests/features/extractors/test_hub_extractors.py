@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 
@@ -126,7 +127,7 @@ def test_a_weighted_mean_of_layers(folder_of):
         return joined(hub_audio.Extractor(hub_audio.Params(**params), folder)(sound)).values
 
     each = [values(layers=number) for number in range(4)]
-    assert all(np.abs(one - other).max() > 0.05 for one, other in zip(each, each[1:], strict=False))
+    assert all(np.abs(one - other).max() > 0.05 for one, other in itertools.pairwise(each))
     np.testing.assert_allclose(values(layers="all"), np.mean(each, axis=0), atol=1e-5)
     np.testing.assert_allclose(values(layers=(1, 3), weights=(3, 1)), 0.75 * each[1] + 0.25 * each[3], atol=1e-5)
     made = hub_audio.Extractor(hub_audio.Params(layers=1), folder)
