@@ -5,9 +5,9 @@
 
 A WavLM of base size with six blocks and random weights, which speed does not depend on; needs the extra `hub`. Bare =
 the class's own forward pass on the ready samples of a whole clip, one thread. Pipeline = what the stage does for a
-clip: opening and decoding a WAV file, windows, forward pass, rows with times. Files are read once before, clips are dealt to
-both in turn, and a ratio is that of the medians; seconds are those that the process has worked, since other work
-may run on the same cores. `memory`: peak of anonymous memory (RssAnon) of a process that extracts one clip.
+clip: opening and decoding a WAV file, windows, forward pass, rows with times. Clips are dealt to both in turn, and a
+ratio is that of the medians; seconds are those that the process has worked, since other work may run on the same cores.
+`memory`: peak of anonymous memory (RssAnon) of a process that extracts one clip.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from pipeline.features.extract_job import ExtractJob
 from pipeline.networks.hub_files import transformers
 
 SHAPE = {"num_hidden_layers": 6}
-ROUNDS = {3.7: 9, 4: 9, 60: 3}
+ROUNDS = {4: 7, 60: 3}
 BLOCK = {"extractor": "hub_audio"}
 
 
