@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,6 +15,7 @@ import pytest
 import yaml
 
 from helpers.hub import files_of
+from helpers.project import ROOT
 from helpers.weights import entry, write_lock
 from pipeline.__main__ import main
 from pipeline.cli.doctor.inputs import weights as doctor
@@ -248,3 +252,59 @@ def test_one_feature_has_one_encoder(tmp_path):
     other = one.model_copy(update={"name": "other"})
     with pytest.raises(SettingsError, match="or one encoder of a hub"):
         publish([one, other], tmp_path / "cache", tmp_path / "out", "params.yaml: fetch_weights.x.weights")
+
+
+SERVED = """
+import hashlib, http.server, os, sys, threading
+from pathlib import Path
+import yaml
+FILES = {"config.json": b"{}", "preprocessor_config.json": b"{ }", "model.safetensors": bytes(200)}
+class Hub(http.server.BaseHTTPRequestHandler):
+    def answer(self, body):
+        raw = FILES.get(self.path.rsplit("/", 1)[1]) if self.path.startswith("/a/b/resolve/" + "0" * 40) else None
+        if raw is None:
+            return self.send_error(404)
+        self.send_response(200)
+        self.send_header("ETag", f'"{hashlib.sha1(raw).hexdigest()}"')
+        self.send_header("X-Repo-Commit", "0" * 40)
+        self.send_header("Content-Length", str(len(raw)))
+        self.end_headers()
+        self.wfile.write(raw if body else b"")
+    def do_GET(self):
+        self.answer(True)
+    def do_HEAD(self):
+        self.answer(False)
+    def log_message(self, *_):
+        pass
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+os.environ["HF_ENDPOINT"] = f"http://127.0.0.1:{server.server_port}"
+from pipeline.__main__ import main
+sys.exit(main(["weights", "fetch", sys.argv[1]]))
+"""
+
+
+@pytest.mark.slow
+def test_the_hubs_own_client_fetches(project):
+    """In a process of its own, since the client reads the hub's address when it is imported."""
+    pytest.importorskip("huggingface_hub", reason="the optional extra `hub` is not installed")
+    contents = {"config.json": b"{}", "preprocessor_config.json": b"{ }", "model.safetensors": bytes(200)}
+    whole = {name: hashlib.sha256(raw).hexdigest() for name, raw in contents.items()}
+    common = {"kind": "hub", "repository": "a/b"}
+    blocks = {
+        "there": {**common, "revision": "0" * 40, "files": whole},
+        "other": {**common, "revision": "1" * 40, "files": {**whole, "config.json": "1" * 64}},
+    }
+    write_lock(project / "weights.lock", blocks)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    codes, lines = [], []
+    for name in blocks:
+        command = [sys.executable, "-c", SERVED, name]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        codes.append(done.returncode)
+        lines.append((done.stdout + done.stderr).splitlines())
+    assert codes == [0, 1], lines
+    entry = read_lock(project / "weights.lock").entry("there")
+    at = cached_path(entry, project / "cache")
+    assert {path.name: path.read_bytes() for path in at.iterdir()} == contents
+    assert lines[1][-1].startswith("error: weights.lock: other: a/b/config.json cannot be fetched (404 Client Error")
