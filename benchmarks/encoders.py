@@ -1,13 +1,15 @@
 """Encoders of a model hub on sound, against the bare forward pass of the same model, and the memory of both.
 
     python -m benchmarks.encoders speed
+    python -m benchmarks.encoders whisper
     python -m benchmarks.encoders memory
 
-A WavLM of base size with six blocks and random weights, which speed does not depend on; needs the extra `hub`. Bare =
-the class's own forward pass on the ready samples of a whole clip, one thread. Pipeline = what the stage does for a
-clip: opening and decoding a WAV file, windows, forward pass, rows with times. Clips are dealt to both in turn, and a
-ratio is that of the medians; seconds are those that the process has worked, since other work may run on the same cores.
-`memory`: peak of anonymous memory (RssAnon) of a process that extracts one clip.
+A WavLM of base size with six blocks, for which the extra `hub` is needed, or Whisper tiny; random weights, which speed
+does not depend on. Bare = the class's own forward pass on the ready samples of a whole clip, one thread; Whisper's on a
+ready spectrogram of 30 s at most, as many as it takes. Pipeline = what the stage does for a clip: opening and decoding a
+WAV file, windows, forward pass, rows with times. Clips are dealt to both in turn, and a ratio is that of the medians;
+seconds are those that the process has worked, since other work may run on the same cores. `memory`: peak of anonymous
+memory (RssAnon) of a process that extracts one clip.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +30,17 @@ import torch
 
 import stages  # noqa: F401  its numeric settings have to be in force before torch
 from benchmarks.measure import peak_of
+from pipeline.audio.whisper_mel import whisper_mel
 from pipeline.core.clip import Clip
-from pipeline.core.weights_file import save_published
+from pipeline.core.weights_file import save_published, save_weights
 from pipeline.features.extract_job import ExtractJob
 from pipeline.networks.hub_files import transformers
+from pipeline.networks.whisper_encoder import WhisperEncoder
 
 SHAPE = {"num_hidden_layers": 6}
-ROUNDS = {4: 7, 60: 3}
+CLIPS = ((3.7, 16000, 9), (3.7, 48000, 9), (60, 48000, 3))
+"""Seconds, Hz of the file, and how often both are measured."""
+TINY = {"bands": 80, "width": 384, "layers": 4, "heads": 6, "positions": 1500}
 BLOCK = {"extractor": "hub_audio"}
 
 
@@ -49,11 +56,11 @@ def encoder(folder: Path) -> Path:
     return folder / "wavlm"
 
 
-def clip(folder: Path, seconds: float) -> Clip:
-    """Write noise as a WAV file of 48 kHz, as corpora have it."""
-    name = f"{seconds:g}.wav"
-    samples = 0.1 * np.random.default_rng(0).standard_normal(round(seconds * 48000))
-    soundfile.write(folder / name, samples, 48000, subtype="PCM_16")
+def clip(folder: Path, seconds: float, rate: int = 48000) -> Clip:
+    """Write noise as a WAV file."""
+    name = f"{seconds:g}-{rate}.wav"
+    samples = 0.1 * np.random.default_rng(0).standard_normal(round(seconds * rate))
+    soundfile.write(folder / name, samples, rate, subtype="PCM_16")
     return Clip(name, name, "s", "anger", digest="0")
 
 
@@ -69,22 +76,38 @@ def _took(work: Callable[[], Any]) -> float:
 
 
 def speed(folder: Path) -> None:
-    """Print frames a second of both."""
+    """Print frames a second of both, for an encoder of a hub."""
     torch.set_num_threads(1)
     job = ExtractJob.of("wavlm", BLOCK, "extract_sound.wavlm", folder, encoder(folder))
     model = transformers().WavLMModel.from_pretrained(folder / "wavlm", local_files_only=True).eval()
-    print(
-        "| clip | frames | bare, frames a second | pipeline, frames a second | pipeline / bare |\n|---|---|---|---|---|"
-    )
-    for seconds, rounds in ROUNDS.items():
-        one = clip(folder, seconds)
-        samples = torch.randn(1, round(seconds * 16000))
-        frames = extracted(job, one)  # warm
+    _table(job, folder, lambda samples: partial(model, torch.from_numpy(samples)[None]))
+
+
+def whisper(folder: Path) -> None:
+    """The same for Whisper tiny out of a package; bare on a ready spectrogram. Needs no extra."""
+    torch.set_num_threads(1)
+    network = WhisperEncoder(**TINY).eval()
+    save_weights(folder / "whisper", network.state_dict(), {"network": TINY, "speakers": []}, "for a benchmark")
+    job = ExtractJob.of("whisper", {}, "extract_sound.whisper", folder, folder / "whisper")
+    _table(job, folder, lambda samples: partial(network.features, torch.from_numpy(whisper_mel(samples))))
+
+
+def _table(job: ExtractJob, folder: Path, bare_of: Callable[[np.ndarray], Callable[[], Any]]) -> None:
+    print("| clip | rate of the file | frames | bare, a second | pipeline, a second | pipeline / bare |")
+    print("|---|---|---|---|---|---|")
+    for seconds, rate, rounds in CLIPS:
+        one = clip(folder, seconds, rate)
+        samples = np.concatenate(list(job.load(one).blocks()))
+        if job.feature == "whisper":
+            samples = samples[: 30 * 16000]
+        frames, bare = extracted(job, one), bare_of(samples)
         with torch.inference_mode():
-            model(samples)
-            pairs = [(_took(lambda: model(samples)), _took(lambda: extracted(job, one))) for _ in range(rounds)]  # noqa: B023
-        bare, whole = (frames / statistics.median(times) for times in zip(*pairs, strict=True))
-        print(f"| {seconds:g} s | {frames} | {bare:.0f} | {whole:.0f} | {whole / bare:.2f} |", flush=True)
+            bare()  # warm
+            pairs = [(_took(bare), _took(partial(extracted, job, one))) for _ in range(rounds)]
+        bare_s, whole_s = (statistics.median(times) for times in zip(*pairs, strict=True))
+        own = frames * min(1, len(samples) / (seconds * 16000)) / bare_s
+        words = f"| {seconds:g} s | {rate} | {frames} | {own:.0f} | {frames / whole_s:.0f}"
+        print(f"{words} | {frames / whole_s / own:.2f} |", flush=True)
 
 
 def _work(folder: Path, seconds: float) -> Callable[[], Any]:
@@ -103,4 +126,4 @@ def memory(folder: Path) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as where:
-        {"speed": speed, "memory": memory}[sys.argv[1]](Path(where))
+        {"speed": speed, "whisper": whisper, "memory": memory}[sys.argv[1]](Path(where))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import time
 from pathlib import Path
+from time import process_time
 
 import numpy as np
 import pytest
@@ -342,9 +342,9 @@ def test_opening_a_wav_takes_less_than_decoding_it(tmp_path, monkeypatch):
     noise_file(tmp_path / "a.wav", "PCM_16", 2)
 
     def took() -> float:
-        begin = time.process_time()
+        begin = process_time()
         with media.opened(tmp_path / "a.wav"):
-            return time.process_time() - begin
+            return process_time() - begin
 
     now = min(took() for _ in range(5))
     monkeypatch.setattr(media, "_WAVE", {}, raising=False)
