@@ -4,12 +4,12 @@
     python -m benchmarks.encoders whisper
     python -m benchmarks.encoders memory
 
-A WavLM of base size with six blocks, for which the extra `hub` is needed, or Whisper tiny; random weights, which speed
-does not depend on. Bare = the class's own forward pass on the ready samples of a whole clip, one thread; of Whisper on
-a ready spectrogram of 30 s at most, as many as it takes. Pipeline = what the stage does for a clip: opening and decoding
-a WAV file, windows, forward pass, rows with times. Clips are dealt to both in turn, and a ratio is that of the medians;
-seconds are those that the process has worked, since other work may run on the same cores. `memory`: peak of anonymous
-memory (RssAnon) of a process that extracts one clip.
+A WavLM of base size with six blocks, for which the extra `hub` is needed, or Whisper tiny; random weights, which
+speed does not depend on. Bare = the class's own forward pass on the ready samples of a whole clip, one thread; of
+Whisper on a ready spectrogram of 30 s at most, as many as it takes. Pipeline = what the stage does for a clip:
+opening and decoding a WAV file, windows, forward pass, rows with times. Clips are dealt to both in turn, and a ratio
+is that of the medians; seconds are those that the process has worked, since other work may run on the same cores.
+`memory`: peak of anonymous memory (RssAnon) of a process that extracts one clip.
 """
 
 from __future__ import annotations
