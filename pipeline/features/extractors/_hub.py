@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import torch
@@ -12,14 +12,17 @@ from pipeline.core.errors import WeightsError
 from pipeline.core.settings import Settings
 from pipeline.core.store import FeatureMeta
 from pipeline.core.weights_file import Published, load_published
-from pipeline.networks.hub import HubEncoder, Layers, Pool
+from pipeline.networks.hub import HubEncoder, Pool
 from pipeline.networks.hub_files import PREPROCESSOR, transformers
+
+
+Layer = Annotated[int, Field(ge=0)]
 
 
 class LayerParams(Settings):
     """Which layers; weights that are learned belong to fine-tuning."""
 
-    layers: Annotated[int, Field(ge=0)] | tuple[Annotated[int, Field(ge=0)], ...] | Layers = Field(
+    layers: Layer | tuple[Layer, ...] | Literal["all", "last"] = Field(
         "last",
         description="0 = what the first block gets, n = what block n gives, last = as the encoder ends; of a list or "
         "all of them, the weighted mean",
