@@ -15,7 +15,6 @@ from pipeline.core.weights_file import Published, load_published
 from pipeline.networks.hub import HubEncoder, Pool
 from pipeline.networks.hub_files import PREPROCESSOR, transformers
 
-
 Layer = Annotated[int, Field(ge=0)]
 
 
