@@ -7,13 +7,14 @@ from pipeline.engine.code_digest import all_digests
 from pipeline.runner.stage import Context, stage
 from pipeline.systems.plan import check_plan
 
-READS = "corpora systems train extract extract_crops extract_table"
+READS = "corpora systems train extract extract_sound extract_speech extract_face extract_crops extract_table"
 
 
 @stage(reads=READS, paths="plan out")
 def main(context: Context) -> str:
     args = context.args
-    check_plan({key: context.section(key) for key in READS.split()}, args.plan)
-    digests = all_digests()
+    params = {key: context.section(key) for key in READS.split()}
+    check_plan(params, args.plan)
+    digests = all_digests(params)
     write_json(args.out, digests)
     return f"code: {sum(map(len, digests.values()))} digests of stages and plugins"

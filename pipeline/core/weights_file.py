@@ -26,6 +26,8 @@ if TYPE_CHECKING:  # torch takes two seconds to import, and most of what reads t
 FILE = "weights.pt"
 DIGEST = "weights.pt.sha256"
 PUBLISHED = "weights.json"
+CONFIG = "config.json"
+"""Among published files: the architecture of an encoder of a hub, a network of torch, too."""
 RANDOM = "RANDOM weights"
 """How the origin of weights begins that nothing was learned for, so that reports can tell them."""
 Network = TypeVar("Network", bound="torch.nn.Module")

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pipeline.core import plugins
 
@@ -111,14 +111,16 @@ def _data_beside(files: Iterable[Path]) -> list[Path]:
     return sorted(path for path in beside if path.suffix in DATA)
 
 
-def all_digests() -> dict[str, dict[str, str]]:
+def all_digests(params: Mapping[str, Any] | None = None) -> dict[str, dict[str, str]]:
     """Return what code.json holds, the digest of the code behind every stage and every plugin: `stages` -> file in
-    stages/ -> digest, and kind of plugin -> plugin -> digest.
+    stages/ -> digest, and kind of plugin -> plugin -> digest. By params.yaml a feature that names its extractor has
+    the digest of that: dvc.yaml asks by the feature's name.
     """
     stages = sorted(path.stem for path in (ROOT / "stages").glob("[a-z]*.py"))
     found = {"stages": {name: code_digest(f"stages.{name}") for name in stages}}
     for kind in plugins.KINDS:
         found[kind] = {name: code_digest(plugins.module_name(kind, name)) for name in plugins.names(kind)}
+    found["extractors"] |= {feature: found["extractors"][it] for feature, it in plugins.renamed(params or {}).items()}
     return found
 
 

@@ -12,7 +12,7 @@ from pipeline.core.clip import Clip
 from pipeline.core.files import canonical_json
 from pipeline.core.settings import parse
 from pipeline.core.store import ClipFeatures, FeatureMeta, opened
-from pipeline.core.weights_file import FILE
+from pipeline.core.weights_file import CONFIG, FILE
 from pipeline.engine.code_digest import code_digest
 from pipeline.media.audio_blocks import Audio
 from pipeline.media.decode import degraded_by, read_audio_blocks
@@ -23,8 +23,8 @@ from pipeline.training.place import CPU, Place
 class ExtractJob:
     """One plugin of pipeline/features/extractors on one clip; see `pipeline.engine.run.Job`.
 
-    `source` is the corpus folder, or the feature file that the plugin's INPUT names; `weights` the folder of the
-    pre-trained network, or None.
+    `extractor` is the plugin, where it has not the feature's name. `source` is the corpus folder, or the feature file
+    that the plugin's INPUT names; `weights` the folder of the pre-trained network, or None.
     """
 
     feature: str
@@ -32,6 +32,7 @@ class ExtractJob:
     source: Path
     weights: Path | None = None
     place: Place = CPU
+    extractor: str = ""
 
     @classmethod
     def of(
@@ -46,8 +47,11 @@ class ExtractJob:
         """Return the job for a corpus folder or a feature file by the block of params.yaml at a key; a network is
         applied in its place.
         """
-        place = place if weights is not None and (weights / FILE).is_file() else CPU  # dlib has no other
-        return cls(feature, extractor_params(feature, block, f"params.yaml: {key}"), source, weights, place)
+        torch = weights is not None and any((weights / name).is_file() for name in (FILE, CONFIG))
+        place = place if torch else CPU  # dlib has no other
+        extractor, own = plugins.chosen(feature, block)
+        params = extractor_params(extractor, own, f"params.yaml: {key}")
+        return cls(feature, params, source, weights, place, extractor)
 
     @property
     def stage(self) -> str:
@@ -55,7 +59,7 @@ class ExtractJob:
 
     @property
     def version(self) -> str:
-        return code_digest(plugins.module_name("extractors", self.feature), "pipeline.media.decode")
+        return code_digest(plugins.module_name("extractors", self._name), "pipeline.media.decode")
 
     def parts(self, clip: Clip) -> dict[str, Any]:
         sound = self._plugin.INPUT == "sound"
@@ -85,7 +89,7 @@ class ExtractJob:
         """Return the attributes of the feature file; checks that the input file suits the weights."""
         if self._plugin.INPUT != "sound" and hasattr(self._extractor, "check_input"):
             self._extractor.check_input(opened(self.source).meta)
-        return FeatureMeta(**{**vars(self._extractor.meta), "version": self.version})
+        return FeatureMeta(**{**vars(self._extractor.meta), "feature": self.feature, "version": self.version})
 
     def source_speakers(self) -> list[str]:
         """Return who the network behind this feature was trained on; empty without a network."""
@@ -99,7 +103,11 @@ class ExtractJob:
 
     @property
     def _plugin(self) -> Any:
-        return plugins.load("extractors", self.feature)
+        return plugins.load("extractors", self._name)
+
+    @property
+    def _name(self) -> str:
+        return self.extractor or self.feature
 
     @property
     def _arrays(self) -> tuple[str, ...]:
@@ -107,19 +115,19 @@ class ExtractJob:
 
     @property
     def _extractor(self) -> Any:
-        return _extractor(self.feature, canonical_json(dict(self.params)), self.weights, self.place)
+        return _extractor(self._name, canonical_json(dict(self.params)), self.weights, self.place)
 
 
 @cache
-def _extractor(feature: str, params: str, weights: Path | None, place: Place) -> Any:
-    module = plugins.load("extractors", feature)
+def _extractor(name: str, params: str, weights: Path | None, place: Place) -> Any:
+    module = plugins.load("extractors", name)
     made = module.Extractor(module.Params.model_validate_json(params), weights)
     if place != CPU:
         made.network = place.holding(made.network)
     return made
 
 
-def extractor_params(feature: str, data: Any, place: str) -> dict[str, Any]:
-    """Return a feature's settings, checked, with the defaults filled in."""
-    plugin = plugins.load("extractors", feature, place.removeprefix("params.yaml: "))
+def extractor_params(name: str, data: Any, place: str) -> dict[str, Any]:
+    """Return an extractor's settings, checked, with the defaults filled in."""
+    plugin = plugins.load("extractors", name, place.removeprefix("params.yaml: "))
     return parse(plugin.Params, data, place).model_dump()

@@ -32,6 +32,8 @@ _EPSILON_S = 1e-6  # containers give their start in microseconds
 DECODED = 8
 """Frames that a thread decodes ahead of the reader."""
 _SEEK_FROM_S, _PREROLL_S = 5.0, 1.0
+_WAVE = {"max_probe_packets": "1"}
+"""FFmpeg looks through a WAV's samples for other codecs in disguise: without a limit 5 ms for 3.7 s, 18 at 48 kHz."""
 _EXACT_SEEK = ("mov", "matroska")  # their timestamps stay exact after a seek; others are decoded from the beginning
 
 
@@ -146,7 +148,10 @@ def opened(path: Path) -> Iterator[Any]:
         raise ClipError("unreadable", _words(error)) from error
     with file:
         try:
-            container = av.open(file, "r", options={"protocol_whitelist": "none"}, metadata_errors="replace")
+            head = file.read(12)
+            file.seek(0)
+            further = _WAVE if head[:4] in (b"RIFF", b"RF64") and head[8:] == b"WAVE" else {}
+            container = av.open(file, "r", options={"protocol_whitelist": "none", **further}, metadata_errors="replace")
         except (av.FFmpegError, OSError) as error:  # no name: clips with equal bytes share one result
             raise ClipError("decode_error", _words(error)) from error
         with container:

@@ -94,7 +94,7 @@ def _convolution(inputs: list[torch.Tensor], told: Mapping[str, Any]) -> torch.T
     if told["depthwise"]:
         weight, groups = kernel.permute(2, 3, 0, 1).reshape(channels * wider, 1, high, wide), channels
     turned = _padded(values.permute(0, 3, 1, 2), (high, wide), told, 0.0)
-    found = functional.conv2d(turned, weight, *bias, stride=tuple(told["strides"]), groups=groups)
+    found = functional.conv2d(turned, weight, bias[0] if bias else None, stride=tuple(told["strides"]), groups=groups)
     found = found.permute(0, 2, 3, 1)
     return found.relu() if told["relu"] else found
 

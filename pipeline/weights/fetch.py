@@ -18,6 +18,8 @@ from pipeline.networks import torchvision_ops
 from pipeline.runner.progress import bar
 from pipeline.weights.archive import extract
 from pipeline.weights.entries import Entry, FileEntry, PackageEntry, TorchvisionEntry, TrainedEntry, UrlEntry
+from pipeline.weights.hub import download
+from pipeline.weights.hub_entry import HubEntry
 from pipeline.weights.lock import check, writing
 
 CACHE_REMEDY = "free it, or name another folder in params.yaml: runtime.weights_cache"
@@ -28,7 +30,7 @@ _PIECE = 1 << 16
 
 
 def cached_path(entry: Entry, cache: Path) -> Path:
-    """Return where an entry's file is or would be."""
+    """Return where an entry's file, or folder, is or would be."""
     return cache / entry.name / entry.file_name
 
 
@@ -65,12 +67,12 @@ def _fetch(entry: Entry, cache: Path, downloads: Path) -> Path:
 
 
 def _whole(entry: Entry, path: Path) -> bool:
-    return all(path.with_name(name).is_file() for name in (path.name, *entry.beside))
+    return all(path.with_name(name).exists() for name in (path.name, *entry.beside))
 
 
 def verify(entry: Entry, path: Path) -> str:
     """Return the SHA-256 of a file of the cache; WeightsError where it is not the file that weights.lock means."""
-    again = entry.by_hand if isinstance(entry, FileEntry) else f"python -m pipeline weights fetch {entry.name}"
+    again = entry.by_hand if entry.only_by_hand else f"python -m pipeline weights fetch {entry.name}"
     return check(entry, path, f"delete it and run `{again}`")
 
 
@@ -83,6 +85,8 @@ def _bring(entry: Entry, path: Path, downloads: Path) -> None:
             extract(entry, temporary, downloads, path.name)
             remedy = f"check {entry.client}'s settings, or get it by hand and run `{entry.by_hand}`"
             check(entry, temporary, remedy, path)
+    elif isinstance(entry, HubEntry):
+        download(entry, path)
     elif isinstance(entry, UrlEntry | TorchvisionEntry):
         _from_net(entry, entry.url if isinstance(entry, UrlEntry) else torchvision_url(entry), path)
 

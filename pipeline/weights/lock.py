@@ -13,7 +13,18 @@ import yaml
 from pipeline.core.errors import SettingsError, WeightsError, did_you_mean
 from pipeline.core.files import atomic_path, file_digest
 from pipeline.core.settings import parse, parsed
-from pipeline.weights.entries import KINDS, SHOWN, Entry
+from pipeline.weights.entries import SHOWN, Entry, FileEntry, PackageEntry, TorchvisionEntry, TrainedEntry, UrlEntry
+from pipeline.weights.hub import check_folder
+from pipeline.weights.hub_entry import HubEntry
+
+KINDS: dict[str, type[Entry]] = {
+    "torchvision": TorchvisionEntry,
+    "url": UrlEntry,
+    "package": PackageEntry,
+    "file": FileEntry,
+    "hub": HubEntry,
+    "trained": TrainedEntry,
+}
 
 _EMPTY_HASH = re.compile(r"^(\s+sha256:)\s*(?:null|~)?(\s*(?:\s#.*)?)$")
 
@@ -86,6 +97,21 @@ def pin(path: Path, name: str, sha256: str) -> None:
         temporary.write_bytes(raw)
 
 
+def append(path: Path, name: str, block: Mapping[str, Any]) -> Entry:
+    """Write a new entry behind the others of weights.lock, and return it; WeightsError where the name is taken,
+    SettingsError where the block is not well-formed: then nothing is written.
+    """
+    if name in read_lock(path):
+        raise WeightsError(f"{path}: there are weights '{name}' already; take another name, or delete that block")
+    raw = path.read_bytes()
+    more = yaml.safe_dump({name: dict(block)}, sort_keys=False, allow_unicode=True, width=1000).encode("utf-8")
+    whole = raw.rstrip(b"\n") + b"\n\n" + more
+    entry = _parse(path, whole).entry(name)
+    with writing(path, "make it writable"), atomic_path(path) as temporary:
+        temporary.write_bytes(whole)
+    return entry
+
+
 def _with_hash(lines: list[str], name: str, sha256: str) -> Iterator[str]:
     inside = False
     for line in lines:
@@ -97,9 +123,11 @@ def _with_hash(lines: list[str], name: str, sha256: str) -> Iterator[str]:
 
 
 def check(entry: Entry, path: Path, remedy: str, shown: Path | None = None) -> str:
-    """Return the SHA-256 of a file; WeightsError where it or one beside it is not the entry's. The message ends with
-    `remedy` and names the path `shown`, where `path` is temporary.
+    """Return the SHA-256 of a file, or what stands for those of a folder; WeightsError where it, or one beside it, is
+    not the entry's. The message ends with `remedy` and names the path `shown`, where `path` is temporary.
     """
+    if isinstance(entry, HubEntry):
+        return check_folder(entry, path, remedy, shown)
     found = file_digest(path)
     if not entry.accepts(found):
         told = f"weights.lock {f'names {entry.known}' if entry.known else 'has pinned none'} for {entry.name}"

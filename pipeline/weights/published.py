@@ -15,6 +15,7 @@ from pipeline.weights.activation import checked_state
 from pipeline.weights.convert import map_of
 from pipeline.weights.entries import Entry
 from pipeline.weights.fetch import fetch_all
+from pipeline.weights.hub_entry import HubEntry
 from pipeline.weights.layer_maps import layer_map
 
 
@@ -30,21 +31,26 @@ def origin(entries: Sequence[Entry]) -> str:
 
 
 def publish(entries: Sequence[Entry], cache: Path, folder: Path, setting: str) -> str:
-    """Fetch entries, networks or files for dlib, write them as one feature's weights, and say so in a line, together
-    with what of the files was ignored.
+    """Fetch entries, networks, files for dlib or one encoder of a hub, write them as one feature's weights, and say so
+    in a line, together with what of the files was ignored.
 
     `load_weights` reads the folder of networks, the tensors of several networks named `<entry>.<tensor>`;
-    `load_published` for dlib, with entries' names as roles. `setting` is the key of params.yaml that names the entries.
-    SettingsError where they make no set; WeightsError where one cannot be had, is damaged, or fits no network of ours.
+    `load_published` the others, for dlib with entries' names as roles. `setting` is the key of params.yaml that names
+    the entries. SettingsError where they make no set; WeightsError where one cannot be had, is damaged, or fits no
+    network of ours.
     """
-    kinds = {entry.format == "dlib" for entry in entries}
+    kinds = {"hub" if isinstance(entry, HubEntry) else entry.format == "dlib" for entry in entries}
     if len({entry.name for entry in entries}) < len(entries):
         raise SettingsError(f"{setting}: names one entry of weights.lock twice")
-    if len(kinds) > 1:
-        raise SettingsError(f"{setting}: name only networks of torch, or only files for dlib (got {_listed(entries)})")
+    if len(kinds) > 1 or (kinds == {"hub"} and len(entries) > 1):
+        wanted = "only networks of torch, only files for dlib, or one encoder of a hub"
+        raise SettingsError(f"{setting}: name {wanted} (got {_listed(entries)})")
     if kinds == {False}:
         return _listed(entries) + ignored_words(_publish_states(entries, cache, folder))
-    save_published(folder, fetch_all(entries, cache), [entry.name for entry in entries], origin(entries))
+    files = fetch_all(entries, cache)
+    if isinstance(entries[0], HubEntry):
+        files = {Path(name).stem: files[entries[0].name] / name for name in entries[0].files}
+    save_published(folder, files, [entry.name for entry in entries], origin(entries))
     return _listed(entries)
 
 

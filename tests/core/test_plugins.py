@@ -54,3 +54,17 @@ def test_load_gives_the_module() -> None:
 def test_an_unknown_kind_is_a_mistake_of_ours() -> None:
     with pytest.raises(ValueError, match="unknown plugin kind 'corpus'"):
         plugins.names("corpus")
+
+
+def test_a_block_may_name_the_extractor_of_its_feature() -> None:
+    block = {"extractor": "lld147", "rasta_every": 2}
+    params = {
+        "extract": {"mine": block, "mfcc39": {}},
+        "extract_sound": {},
+        "extract_face": None,
+        "train": {"x": block},
+    }
+    assert plugins.chosen("mine", block) == ("lld147", {"rasta_every": 2})
+    assert plugins.renamed(params) == {"mine": "lld147"}
+    with pytest.raises(SettingsError, match=r"params\.yaml: extract\.mine\.extractor: no extractors plugin 'lld' "):
+        plugins.renamed({"extract": {"mine": {"extractor": "lld"}}})

@@ -14,10 +14,11 @@ from helpers.docs import laid_over, settings_of, text_of
 from helpers.project import ROOT, Project
 from pipeline.cli.settings.page import page
 from pipeline.cli.settings.sections import check
+from pipeline.engine.code_digest import all_digests
 from pipeline.weights.lock import read_lock
 
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-(BLOCK,) = settings_of("published-encoders")
+BLOCK, HUB = settings_of("published-encoders")
 
 
 def test_the_block_parses_and_names_entries_with_an_activation() -> None:
@@ -27,6 +28,19 @@ def test_the_block_parses_and_names_entries_with_an_activation() -> None:
     entries = [lock.entry(name) for block in BLOCK["fetch_weights"].values() for name in block["weights"]]
     assert all(one.activation and one.sha256 and one.archive_sha256 for one in entries)
     assert f"whisper_tiny_en ({lock['whisper_tiny_en'].known})" in text_of("published-encoders")
+
+
+def test_the_block_of_a_hub_makes_features_of_its_own_names() -> None:
+    named = {**HUB["extract_sound"], **HUB["extract_face"]}
+    assert set(HUB["fetch_weights"]) == set(named)
+    params = laid_over(PARAMS, HUB)
+    check(params)
+    digests = all_digests(params)["extractors"]
+    assert {name: digests[name] for name in named} == {
+        name: digests[block["extractor"]] for name, block in named.items()
+    }
+    assert not set(named) & set(all_digests(PARAMS)["extractors"])
+    assert re.search(r"`\{wavlm9,wavlmall\}\.layers`|`\*\.layers`", page(yaml.safe_dump(HUB)))
 
 
 def test_its_settings_have_a_row_each() -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
+from time import process_time
 
 import numpy as np
 import pytest
+import soundfile
 
 from helpers.media import SIZE, add_cover, gray, rotate_metadata, tone, write_media
 from pipeline.core.errors import ClipError
@@ -318,3 +320,32 @@ def test_reading_twice_gives_equal_arrays(tmp_path):
     for (time, rgb), (again, same) in zip(read_frames(path), read_frames(path), strict=True):
         assert time == again
         assert np.array_equal(rgb, same)
+
+
+def noise_file(path: Path, subtype: str, channels: int) -> np.ndarray:
+    noise = 0.1 * np.random.default_rng(0).standard_normal((10 * 48000, channels))
+    soundfile.write(path, noise, 48000, subtype=subtype)
+    return noise.mean(axis=1)
+
+
+@pytest.mark.parametrize(("subtype", "channels"), [("PCM_16", 1), ("PCM_16", 2), ("PCM_24", 1), ("FLOAT", 2)])
+def test_a_wav_that_is_not_searched_for_other_codecs_has_the_same_samples(tmp_path, monkeypatch, subtype, channels):
+    noise = noise_file(tmp_path / "a.wav", subtype, channels)
+    found = read_audio(tmp_path / "a.wav", 48000)
+    monkeypatch.setattr(media, "_WAVE", {}, raising=False)
+    np.testing.assert_array_equal(read_audio(tmp_path / "a.wav", 48000), found)
+    np.testing.assert_allclose(found, noise, atol=1e-4)
+
+
+def test_opening_a_wav_takes_less_than_decoding_it(tmp_path, monkeypatch):
+    """FFmpeg would search its samples for other codecs: some twenty times as long as it takes to open it."""
+    noise_file(tmp_path / "a.wav", "PCM_16", 2)
+
+    def took() -> float:
+        begin = process_time()
+        with media.opened(tmp_path / "a.wav"):
+            return process_time() - begin
+
+    now = min(took() for _ in range(5))
+    monkeypatch.setattr(media, "_WAVE", {}, raising=False)
+    assert now < min(took() for _ in range(5)) / 3

@@ -67,8 +67,8 @@ def _feature(feature: str, block: Any, lock: Any, cache: Path, folder: Path) -> 
     if not missing:
         return note(name, "fetched, its hash holds; its stage has not run yet", f"make repro, or {step}")
     names = ", ".join(entry.name for entry in missing)
-    if by_hand := [entry.name for entry in missing if entry.kind == "file"]:
-        remedy = f"get it yourself, then python -m pipeline weights import {by_hand[0]} FILE"
+    if by_hand := [entry.by_hand for entry in missing if entry.only_by_hand]:
+        remedy = f"get it yourself, then {by_hand[0]}"
         return wrong(name, f"{names} cannot be downloaded", remedy)
     remedy = f"make repro fetches it, or python -m pipeline weights fetch {missing[0].name}"
     return note(name, f"not fetched yet: {names}", remedy)
@@ -79,9 +79,9 @@ def _cached(entry: Any, cache: Path) -> bool:
     from pipeline.weights.lock import check
 
     path = cache / entry.name / getattr(entry, "file_name", "none")
-    if not path.is_file():
+    if not path.exists():
         return False
-    way = "import" if entry.kind == "file" else "fetch"
+    way = "import" if entry.only_by_hand else "fetch"
     check(entry, path, f"delete it and run `python -m pipeline weights {way} {entry.name}`")
     return True
 

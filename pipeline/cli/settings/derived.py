@@ -19,5 +19,5 @@ def renew(params: Mapping[str, Any], file: Path) -> bool:
     """
     code = file.with_name(CODE)
     if not code.is_file():
-        write_json(code, all_digests())
+        write_json(code, all_digests(params))
     return write_plan(params, file.with_name(FILE))

@@ -73,6 +73,13 @@ def _being(kind: str, key: str, name: str, data: Any, place: str) -> Blocks:
     yield Block(place, plugins.load(kind, plugin, f"{place}.{key}" if key else place).Params, own)
 
 
+def _extracting(name: str, data: Any, place: str) -> Blocks:
+    """Settings of the extractor that has their name, or that they name."""
+    extractor, own = plugins.chosen(name, data)
+    setting = place if own is data else f"{place}.{plugins.KEY}"
+    yield Block(place, plugins.load("extractors", extractor, setting).Params, own)
+
+
 def _detecting(model: type[BaseModel], _: str, data: Any, place: str) -> Blocks:
     block = dict(data or {})
     own = block.pop("detector_settings", {})
@@ -90,11 +97,11 @@ NAMED: dict[str, Maker] = {
     "crop_faces": partial(_being, "crops", "kind"),
     "pretrain": partial(_holding, PretrainParams, "sources", "source"),
     "fetch_weights": partial(_plain, FetchParams),
-    "extract": partial(_being, "extractors", ""),
-    "extract_sound": partial(_being, "extractors", ""),
-    "extract_speech": partial(_being, "extractors", ""),
-    "extract_face": partial(_being, "extractors", ""),
-    "extract_crops": partial(_being, "extractors", ""),
+    "extract": _extracting,
+    "extract_sound": _extracting,
+    "extract_speech": _extracting,
+    "extract_face": _extracting,
+    "extract_crops": _extracting,
     "extract_table": partial(_plain, TableParams),
     "segments_audio": partial(_holding, SegmentParams, "segment_networks", "network"),
     "segments_video": partial(_holding, SegmentParams, "segment_networks", "network"),

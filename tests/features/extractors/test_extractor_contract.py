@@ -13,6 +13,7 @@ import pytest
 import torch
 from pydantic import ValidationError
 
+from helpers import hub
 from helpers.published import published
 from pipeline.audio.spectral import MfccParams, cepstra, with_derivatives
 from pipeline.core import plugins
@@ -36,6 +37,9 @@ from pipeline.training.place import CPU, Place
 NAMES = plugins.names("extractors")
 PUBLISHED = {"dlib128": ("dlib_face_recognition", "dlib_landmarks_5"), "landmarks68": ("dlib_landmarks_68",)}
 """Networks that others trained: extractor -> entries of weights.lock."""
+
+HUB = {"hub_audio": "wav2vec2", "hub_frames": "vit", "hub_segments": "videomae"}
+"""Extractors of encoders of any width, which need `transformers` -> one of `helpers.hub.MODELS`."""
 
 SPEECH = {"inputs": 3 * 39, "hidden": 16, "last": 60, "phones": 5, "bottleneck": True}
 GRAPHS = {"expression": 7, "faceres": 1024, "mobilefacenet": 192}
@@ -112,6 +116,9 @@ BAD = {
 def weights_of(name: str, folder: Path) -> Path | None:
     if name in PUBLISHED:
         return published(*PUBLISHED[name])
+    if name in HUB:
+        pytest.importorskip("transformers", reason="the optional extra `hub` is not installed")
+        return folder / name if (folder / name).is_dir() else hub.published(HUB[name], folder).rename(folder / name)
     if name not in NETWORKS:
         return None
     torch.manual_seed(0)
@@ -143,8 +150,8 @@ def test_docstring_gives_paper_weights_and_output(plugin, extractor):
     assert text.startswith(f"{name_of(plugin)}: ")
     assert re.search(r"\d{4}, (section|Fig\.|eq\.)\s?\(?[\dIVX]", text), "the paper's section, figure or equation"
     assert re.search(r"Weights: \S", text)
-    rows, columns = re.search(r"Output: \((\w+), (\d+)\)", text).groups()
-    assert (rows, int(columns)) == ("T", extractor.meta.dimension)
+    rows, columns = re.search(r"Output: \((\w+), (\d+|D)\)", text).groups()
+    assert (rows, columns) == ("T", "D" if name_of(plugin) in HUB else str(extractor.meta.dimension))
 
 
 def test_params_are_frozen_and_closed(plugin):
@@ -180,7 +187,7 @@ def test_meta_says_what_it_is(plugin, extractor):
     assert bool(meta.columns) != bool(meta.layer), "columns have names, or a layer is named"
     if meta.columns:
         assert len(meta.columns) == len(set(meta.columns)) == meta.dimension
-    assert bool(meta.weights) == bool(meta.origin) == (name_of(plugin) in {**NETWORKS, **PUBLISHED})
+    assert bool(meta.weights) == bool(meta.origin) == (name_of(plugin) in {**NETWORKS, **PUBLISHED, **HUB})
 
 
 def test_values_fit_the_meta_and_the_store(plugin, extractor, tmp_path):
@@ -192,7 +199,7 @@ def test_values_fit_the_meta_and_the_store(plugin, extractor, tmp_path):
     assert (np.diff(found.times) > 0).all()
     assert found.times[0] >= 0
     assert np.isfinite(found.values[found.mask]).all()
-    if name_of(plugin) in (*WHOLE_CLIP, "resemblyzer"):
+    if name_of(plugin) in (*WHOLE_CLIP, "resemblyzer", "hub_segments"):
         assert len(found.values) == 1, "of half a second"
     else:
         assert len(np.unique(found.values[found.mask], axis=0)) > 1, "frames differ"

@@ -1,0 +1,129 @@
+"""Encoders of a model hub on sound, against the bare forward pass of the same model, and the memory of both.
+
+    python -m benchmarks.encoders speed
+    python -m benchmarks.encoders whisper
+    python -m benchmarks.encoders memory
+
+A WavLM of base size with six blocks, for which the extra `hub` is needed, or Whisper tiny; random weights, which
+speed does not depend on. Bare = the class's own forward pass on the ready samples of a whole clip, one thread; of
+Whisper on a ready spectrogram of 30 s at most, as many as it takes. Pipeline = what the stage does for a clip:
+opening and decoding a WAV file, windows, forward pass, rows with times. Clips are dealt to both in turn, and a ratio
+is that of the medians; seconds are those that the process has worked, since other work may run on the same cores.
+`memory`: peak of anonymous memory (RssAnon) of a process that extracts one clip.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+import torch
+
+import stages  # noqa: F401  its numeric settings have to be in force before torch
+from benchmarks.measure import peak_of
+from pipeline.audio.whisper_mel import whisper_mel
+from pipeline.core.clip import Clip
+from pipeline.core.weights_file import save_published, save_weights
+from pipeline.features.extract_job import ExtractJob
+from pipeline.networks.hub_files import transformers
+from pipeline.networks.whisper_encoder import WhisperEncoder
+
+SHAPE = {"num_hidden_layers": 6}
+CLIPS = ((3.7, 16000, 9), (3.7, 48000, 9), (60, 48000, 3))
+"""Seconds, Hz of the file, and how often both are measured."""
+TINY = {"bands": 80, "width": 384, "layers": 4, "heads": 6, "positions": 1500}
+BLOCK = {"extractor": "hub_audio"}
+
+
+def encoder(folder: Path) -> Path:
+    """Write the encoder as `fetch_weights` does."""
+    package = transformers()
+    torch.manual_seed(0)
+    package.WavLMModel(package.WavLMConfig(**SHAPE)).save_pretrained(folder / "saved")
+    told = {"feature_extractor_type": "Wav2Vec2FeatureExtractor", "sampling_rate": 16000, "do_normalize": False}
+    (folder / "saved" / "preprocessor_config.json").write_text(json.dumps(told), encoding="utf-8")
+    files = {path.stem: path for path in (folder / "saved").iterdir()}
+    save_published(folder / "wavlm", files, ["wavlm"], "random weights, for a benchmark")
+    return folder / "wavlm"
+
+
+def clip(folder: Path, seconds: float, rate: int = 48000) -> Clip:
+    """Write noise as a WAV file."""
+    name = f"{seconds:g}-{rate}.wav"
+    samples = 0.1 * np.random.default_rng(0).standard_normal(round(seconds * rate))
+    soundfile.write(folder / name, samples, rate, subtype="PCM_16")
+    return Clip(name, name, "s", "anger", digest="0")
+
+
+def extracted(job: ExtractJob, one: Clip) -> int:
+    """Return how many rows one clip has, all of which are made."""
+    return sum(len(rows.values) for rows in job.compute(one, job.load(one), []))
+
+
+def _took(work: Callable[[], Any]) -> float:
+    begin = time.process_time()
+    work()
+    return time.process_time() - begin
+
+
+def speed(folder: Path) -> None:
+    """Print frames a second of both, for an encoder of a hub."""
+    torch.set_num_threads(1)
+    job = ExtractJob.of("wavlm", BLOCK, "extract_sound.wavlm", folder, encoder(folder))
+    model = transformers().WavLMModel.from_pretrained(folder / "wavlm", local_files_only=True).eval()
+    _table(job, folder, lambda samples: partial(model, torch.from_numpy(samples)[None]))
+
+
+def whisper(folder: Path) -> None:
+    """The same for Whisper tiny out of a package; bare on a ready spectrogram. Needs no extra."""
+    torch.set_num_threads(1)
+    network = WhisperEncoder(**TINY).eval()
+    save_weights(folder / "whisper", network.state_dict(), {"network": TINY, "speakers": []}, "for a benchmark")
+    job = ExtractJob.of("whisper", {}, "extract_sound.whisper", folder, folder / "whisper")
+    _table(job, folder, lambda samples: partial(network.features, torch.from_numpy(whisper_mel(samples))))
+
+
+def _table(job: ExtractJob, folder: Path, bare_of: Callable[[np.ndarray], Callable[[], Any]]) -> None:
+    print("| clip | rate of the file | frames | bare, a second | pipeline, a second | pipeline / bare |")
+    print("|---|---|---|---|---|---|")
+    for seconds, rate, rounds in CLIPS:
+        one = clip(folder, seconds, rate)
+        samples = np.concatenate(list(job.load(one).blocks()))
+        if job.feature == "whisper":
+            samples = samples[: 30 * 16000]
+        frames, bare = extracted(job, one), bare_of(samples)
+        with torch.inference_mode():
+            bare()  # warm
+            pairs = [(_took(bare), _took(partial(extracted, job, one))) for _ in range(rounds)]
+        bare_s, whole_s = (statistics.median(times) for times in zip(*pairs, strict=True))
+        own = frames * min(1, len(samples) / (seconds * 16000)) / bare_s
+        words = f"| {seconds:g} s | {rate} | {frames} | {own:.0f} | {frames / whole_s:.0f}"
+        print(f"{words} | {frames / whole_s / own:.2f} |", flush=True)
+
+
+def _work(folder: Path, seconds: float) -> Callable[[], Any]:
+    torch.set_num_threads(1)
+    job = ExtractJob.of("wavlm", BLOCK, "extract_sound.wavlm", folder, folder / "wavlm")
+    return lambda: extracted(job, clip(folder, seconds))
+
+
+def memory(folder: Path) -> None:
+    """Print the peak of memory for short and long clips."""
+    encoder(folder)
+    print("| clip | peak, MB |\n|---|---|")
+    for seconds in (4, 60, 300):
+        print(f"| {seconds} s | {peak_of(_work, folder, seconds):.0f} |", flush=True)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as where:
+        {"speed": speed, "whisper": whisper, "memory": memory}[sys.argv[1]](Path(where))
