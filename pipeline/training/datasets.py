@@ -30,7 +30,10 @@ class Dataset:
         widths: columns of each network layer that the feature holds side by side; () = one layer
         rows: (N, K), where the classifier's plugin makes a `row` of each clip; `sequences` may then be empty
         speakers: of every clip; () = unknown
-        layers: names of the network layers whose columns `widths` counts; () = none is named
+        layers: names of the network layers, or features, whose columns `widths` counts; () = none is named
+        times: (T,) s of each sequence's rows, for a classifier that is `timed`; () = unknown
+        modalities: audio or video for each of `widths`, where these are features side by side; a row has NaN in the
+            columns of the others then
     """
 
     ids: list[str]
@@ -41,6 +44,8 @@ class Dataset:
     rows: np.ndarray | None = None
     speakers: Sequence[str] = ()
     layers: tuple[str, ...] = ()
+    times: Sequence[np.ndarray] = ()
+    modalities: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -51,8 +56,23 @@ class Dataset:
         sequences = [self.sequences[i] for i in taken] if self.sequences else []
         rows = None if self.rows is None else self.rows[taken]
         speakers = [self.speakers[i] for i in taken] if self.speakers else ()
-        ids = [self.ids[i] for i in taken]
-        return replace(self, ids=ids, sequences=sequences, labels=self.labels[taken], rows=rows, speakers=speakers)
+        times = [self.times[i] for i in taken] if self.times else ()
+        ids, labels = [self.ids[i] for i in taken], self.labels[taken]
+        return replace(self, ids=ids, sequences=sequences, labels=labels, rows=rows, speakers=speakers, times=times)
+
+    def without(self, modality: str) -> Dataset:
+        """Return features side by side as they are where clips have lost the audio, or the video; a clip of which
+        nothing is left is left out. `rows` hold one or more values of every column, one block behind the other.
+        """
+        gone = np.repeat([kind == modality for kind in self.modalities], self.widths)
+        if self.rows is not None:
+            rows = np.where(np.tile(gone, self.rows.shape[1] // len(gone)), np.nan, self.rows)
+            return replace(self, rows=rows).some(np.flatnonzero(~np.isnan(rows).all(axis=1)))
+        kept = [~np.isnan(one[:, ~gone]).all(axis=1) for one in self.sequences]
+        sequences = [one[rows] for one, rows in zip(self.sequences, kept, strict=True)]
+        times = [one[rows] for one, rows in zip(self.times, kept, strict=bool(self.times))]
+        left = replace(self, sequences=sequences, times=times)
+        return left.some(number for number, rows in enumerate(kept) if rows.any())
 
 
 def pooled(values: np.ndarray, times: np.ndarray, mask: np.ndarray, step_s: float) -> np.ndarray:
@@ -79,12 +99,18 @@ def pooled(values: np.ndarray, times: np.ndarray, mask: np.ndarray, step_s: floa
     return (sums / np.diff(np.append(edges, len(step)))[:, None]).astype(np.float32)
 
 
-def sequence_of(clip: ClipFeatures, step_s: float) -> np.ndarray:
+def sequence_of(clip: ClipFeatures, step_s: float, timed: bool = False) -> np.ndarray:
     """Return what a classifier takes of a clip: its `values`, `pooled`; of crops their luma, which is the networks' own
-    input, by 32 x 32 pixels, (T, 1024) float32 from 0 to 255.
+    input, by 32 x 32 pixels, (T, 1024) float32 from 0 to 255. Of features side by side each is pooled by itself, one
+    behind the other. With `timed` a first column has the mean time of each row, s.
     """
     values = luma(clip.extra["crops"]) if "crops" in clip.extra else clip.values
-    return pooled(values, clip.times, clip.mask, step_s)
+    values = np.column_stack([clip.times, values]) if timed else values
+    if "part" not in clip.extra:
+        return pooled(values, clip.times, clip.mask, step_s)
+    parts = (clip.extra["part"] == number for number in np.unique(clip.extra["part"]))
+    each = [pooled(values[rows], clip.times[rows], clip.mask[rows], step_s) for rows in parts]
+    return np.concatenate([*each, values[:0].astype(np.float32)])
 
 
 def luma(crops: np.ndarray, px: int = 32) -> np.ndarray:
@@ -150,15 +176,16 @@ class Scaler:
     @classmethod
     def of(cls, data: Any, rows: np.ndarray) -> Scaler:
         """Learn from rows (R, D) made of `data`; a LeakageError says that by its `part` these are no training clips."""
-        return cls._over(data, [rows])
+        return cls.over(data, [rows])
 
     @classmethod
     def of_clips(cls, data: Dataset) -> Scaler:
         """Learn from all frames of clips; a LeakageError says that these are not training clips."""
-        return cls._over(data, data.sequences)
+        return cls.over(data, data.sequences)
 
     @classmethod
-    def _over(cls, data: Any, arrays: Iterable[np.ndarray]) -> Scaler:
+    def over(cls, data: Any, arrays: Iterable[np.ndarray]) -> Scaler:
+        """Learn from all rows (R, D) of arrays made of `data`, of which memory holds one at a time."""
         check_fit(data.part, "a scaler")
         # one pass, in which each row is read once: clips of a wide feature lie on disk
         return cls.by(*moments(rows[at : at + _ROWS] for rows in arrays for at in range(0, len(rows), _ROWS)))

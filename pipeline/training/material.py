@@ -29,8 +29,8 @@ Kept = tuple[np.ndarray, dict[str, slice]]
 class Material:
     """What folds are made of: a feature file, all clips, the emotions in the order of the class indices.
 
-    `row` makes (K,) of a clip's sequence, for a classifier that takes such a row and not the sequence; `kept` is what
-    has been read; for `step_s` see `pooled`.
+    `row` makes (K,) of a clip's sequence, for a classifier that takes such a row and not the sequence; `timed` is one
+    that takes the times of its rows; `kept` is what has been read; for `step_s` see `pooled`.
     """
 
     source: Path
@@ -38,6 +38,7 @@ class Material:
     classes: Sequence[str]
     step_s: float = 0.0
     row: Callable[[np.ndarray], np.ndarray] | None = None
+    timed: bool = False
     kept: Kept | None = None
 
     def once(self, folder: Path) -> Material:
@@ -59,7 +60,7 @@ class Material:
         """
         wanted = [clip for clip in self.clips if fold.get(clip.clip_id) == part]
         with FeatureFile(self.source) as file:
-            widths, layers = file.meta.widths, tuple(name for name, _ in file.meta.layers)
+            widths, layers, modalities = file.meta.widths, tuple(n for n, _ in file.meta.layers), file.meta.modalities
         if self.kept is None:
             found = dict(self._read(name, fold, wanted))
         else:
@@ -68,8 +69,11 @@ class Material:
         wanted = [clip for clip in wanted if clip.clip_id in found]
         labels = np.array([self.classes.index(clip.emotion) for clip in wanted], np.int64)
         rows = None if self.row is None else np.array([row for (row,) in found.values()])
-        sequences = list(found.values()) if self.row is None else []
-        return Dataset(list(found), sequences, labels, part, widths, rows, [clip.speaker for clip in wanted], layers)
+        sequences, times = list(found.values()) if self.row is None else [], ()
+        if self.timed:
+            sequences, times = [one[:, 1:] for one in sequences], [one[:, 0] for one in sequences]
+        speakers = [clip.speaker for clip in wanted]
+        return Dataset(list(found), sequences, labels, part, widths, rows, speakers, layers, times, modalities)
 
     def _read(self, name: str, fold: Fold, clips: Iterable[Clip]) -> Iterator[tuple[str, np.ndarray]]:
         """Yield clip id and (T, D) float32, observed frames only, T >= 1; or its row (1, K)."""
@@ -83,7 +87,7 @@ class Material:
                     place = f"{self.source}: {level}/{clip.clip_id}"
                     then = noted(file.part(clip.clip_id, level), name, level)
                     check_learned(place, then, fold[clip.clip_id])
-                sequence = sequence_of(file.read(clip.clip_id, level), self.step_s)
+                sequence = sequence_of(file.read(clip.clip_id, level), self.step_s, self.timed)
                 if len(sequence):
                     yield clip.clip_id, self.row(sequence)[None] if self.row else sequence
 

@@ -19,6 +19,10 @@
     check_feature
                 optional: `check_feature(meta, params, place)` refuses a feature file that does not suit the settings,
                 by a SettingsError that begins with `place`, their key of params.yaml
+    JOINED      optional: true where it takes features side by side (`pipeline/core/joined_view.py`): rows with NaN in
+                the columns of the other features, and clips that lack some of them; `Dataset.widths`, `layers` and
+                `modalities` are those of the features. With `timed`, an attribute of `Classifier`, it gets
+                `Dataset.times`
     LIGHT       whether training takes time by the size of the feature file alone, so that a small one needs no
                 processes
 
