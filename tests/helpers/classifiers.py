@@ -28,6 +28,11 @@ SETTINGS = {
     },
     "svm": {"c": (0.01, 0.1, 1.0), "balanced": True},
     "logistic": {"c": (0.01, 0.1, 1.0), "balanced": True},
+    "selected": {"k": 8, "ranking": "anova", "c": (0.01, 0.1, 1.0), "balanced": True},
+    "attention": {
+        "width": 8, "heads": 2, "layers": 1, "dropout": 0.1, "modality_dropout": 0.3, "weight_decay": 1e-4,
+        "learning_rate": 0.02, "balanced": True, "batch": 12, "epochs": 15, "patience": 8, "step_s": 0.0, "seed": 0,
+    },
     "linear_svm": {"c": (0.01, 0.1, 1.0), "balanced": True, "pooling": "average"},
     "linear_svm_max": {"c": (0.01, 0.1, 1.0), "balanced": True},
     "image_set": {
