@@ -119,9 +119,6 @@ class SequenceClassifier(ABC):
         """
         torch.manual_seed(self.params.seed)
         self.network = self.new_network(self.widths).to(self.place.device)
-        softmax = list(self.network.get_submodule("softmax").parameters())
-        body = [w for w in self.network.parameters() if all(w is not s for s in softmax)]
-        groups: list[dict[str, Any]] = [{"params": body}, {"params": softmax, "weight_decay": self.params.weight_decay}]
         labels = torch.from_numpy(train.labels)
         weights = class_weights(labels, self.classes).to(self.place.device) if self.params.balanced else None
 
@@ -138,10 +135,15 @@ class SequenceClassifier(ABC):
             return {**row, "val_loss": val_loss, "val_accuracy": val_accuracy}, (-val_loss,)
 
         p = self.params
-        optimiser, schedule = torch.optim.Adam(groups, lr=p.learning_rate), Schedule(lambda _: p.learning_rate)
+        optimiser, schedule = torch.optim.Adam(self._groups(), lr=p.learning_rate), Schedule(lambda _: p.learning_rate)
         given = (self.network, optimiser, schedule, lambda _: minibatches(len(train), p.batch), loss, judge)
         known, patience = prior(train.labels, val.labels, weights), p.patience if len(val) else None
         return Loop(*given, epochs, patience, max_gradient=p.max_gradient, prior=known).run()
+
+    def _groups(self) -> list[dict[str, Any]]:
+        softmax = list(self.network.get_submodule("softmax").parameters())
+        body = [w for w in self.network.parameters() if all(w is not s for s in softmax)]
+        return [{"params": body}, {"params": softmax, "weight_decay": self.params.weight_decay}]
 
     def _logits(self, data: Dataset) -> torch.Tensor:
         sequences = data.sequences

@@ -88,7 +88,7 @@ class Classifier(SequenceClassifier):
 
     def _tensors(self, sequence: np.ndarray, times: np.ndarray) -> tuple[torch.Tensor, ...]:
         values, parts = np.nan_to_num(self.scaler(sequence)), self._parts(sequence)
-        made = (values.astype(np.float32), parts.astype(np.int64), np.asarray(times, np.float32))
+        made = (values.astype(np.float32), parts.astype(np.int64), np.array(times, np.float32))
         return tuple(torch.from_numpy(one).to(self.place.device) for one in made)
 
     def _dropped(self, clip: tuple[torch.Tensor, ...], modalities: tuple[str, ...]) -> tuple[torch.Tensor, ...]:
