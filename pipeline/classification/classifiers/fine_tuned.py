@@ -27,6 +27,7 @@ from pipeline.networks.whisper_encoder import WhisperEncoder
 from pipeline.training.datasets import Dataset, Scaler
 
 LIGHT, WEIGHTS = False, True
+_MOST = 1e6
 
 
 class _Tuning(Settings):
@@ -98,7 +99,8 @@ class Classifier(SequenceClassifier):
             yield pooled(top(self._placed(rows)))[None].cpu().numpy()
 
     def _placed(self, rows: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(np.array(rows, np.float32)).to(self.place.device)  # a mapped file cannot be written
+        # within what the squares of a normalisation can hold; no encoder gives as much
+        return torch.from_numpy(np.clip(rows, -_MOST, _MOST).astype(np.float32)).to(self.place.device)
 
     def new_network(self, widths: tuple[int, ...]) -> TunedEncoder:  # noqa: ARG002
         """Return the pre-trained layers with a new softmax layer."""

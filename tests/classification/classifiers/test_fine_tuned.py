@@ -29,8 +29,7 @@ def encoder(layers: int) -> WhisperEncoder:
 @torch.inference_mode()
 def test_the_top_on_rows_of_a_block_is_the_rest_of_the_encoder() -> None:
     torch.manual_seed(0)
-    whole = encoder(3)
-    whole.positions = torch.nn.Identity()  # those of a width of 5 are for 4
+    whole = WhisperEncoder(bands=80, width=8, layers=3, heads=2, positions=16).eval()
     rows = whole(mel := torch.randn(1, 80, 22))
     whole.stop = 1
     torch.testing.assert_close(whole.top(1)(whole(mel)[0]), rows[0])
@@ -69,14 +68,13 @@ def test_a_clip_of_more_than_a_window_is_taken_in_pieces() -> None:
         torch.testing.assert_close(found[32:], top(rows[32:]))
 
 
-def test_fine_tuning_changes_what_the_encoder_gives_and_helps() -> None:
-    train, val, test = toy(60, 0, shift=0.7), toy(24, 1, shift=0.7), toy(60, 2, shift=0.7)
+def test_what_is_fine_tuned_fits_better_than_a_softmax_layer_alone() -> None:
+    train, val = toy(30, 0, shift=0.7), toy(12, 1, shift=0.7)
     losses = []
-    for rate in (1e-9, 0.005):
+    for rate in (1e-9, 0.005):  # the softmax layer learns as fast in both
         _, history = fitted("fine_tuned", train, val, learning_rate=rate, new_rate=0.01 / rate)
         losses.append(min(row["loss"] for row in history))
     assert losses[1] < losses[0]
-    assert len(test) == 60
 
 
 META = FeatureMeta("whisper", 5, "float32", layer="encoder block 1 of 2 (5)", params={"layer": 1})
