@@ -1,7 +1,7 @@
 """A small Transformer encoder over the frames of several features at once, Vaswani et al. 2017, section 3.
 
 Each feature has a linear projection to the same width, and a vector that says which it is. Frames of all features are
-one set: position is their true time, as sinusoids of the seconds. Attention pooling reads it out.
+one set: position is their true time, as sinusoids of the seconds. Attention pooling reads each feature out.
 """
 
 import math
@@ -57,7 +57,18 @@ class JointAttention(nn.Module):
         padded = parts == PADDING
         for block in self.blocks:
             rows = block(rows, src_key_padding_mask=padded if padded.any() else None)
-        rows = self.norm(rows)
-        shares = self.pool(rows)[..., 0].masked_fill(padded, -math.inf).softmax(dim=1)
-        found: torch.Tensor = self.softmax(self.dropout((shares[..., None] * rows).sum(dim=1)))
+        found: torch.Tensor = self.softmax(self.dropout(self._read_out(self.norm(rows), parts)))
         return found
+
+    def _read_out(self, rows: torch.Tensor, parts: torch.Tensor) -> torch.Tensor:
+        """Return (B, width): each feature's rows pooled by attention, then the mean over the features that are there,
+        so that one with many frames has no more to say than one with a single row.
+        """
+        scores, pooled, there = self.pool(rows)[..., 0], torch.zeros_like(rows[:, 0]), torch.zeros_like(rows[:, 0, :1])
+        for number in range(len(self.widths)):
+            own = parts == number
+            # not minus infinity, which is 0 / 0 where no row is of the feature
+            shares = scores.masked_fill(~own, torch.finfo(scores.dtype).min).softmax(dim=1) * own
+            pooled = pooled + (shares[..., None] * rows).sum(dim=1)
+            there = there + own.any(dim=1, keepdim=True)
+        return pooled / there
