@@ -19,6 +19,7 @@ from pipeline.core.ledger import Entry, lost_by_id
 from pipeline.core.settings import Settings
 from pipeline.core.store import FeatureFile
 from pipeline.core.store_writer import describe, new_hdf5
+from pipeline.engine.code_digest import code_digest
 
 
 class JoinParams(Settings):
@@ -88,6 +89,7 @@ def _meta(name: str, params: JoinParams, parts: Mapping[str, FeatureMeta]) -> Fe
         feature=name,
         dimension=sum(part.dimension for part in parts.values()),
         dtype="float32",
+        version=code_digest(__name__),
         layers=tuple((feature, (part.dimension,)) for feature, part in parts.items()),
         params={"join": {feature: params.modality(feature) for feature in parts}, **told},
         weights=" ".join(dict.fromkeys(digest for part in networks.values() for digest in part.weights.split())),
