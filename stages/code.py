@@ -7,7 +7,7 @@ from pipeline.engine.code_digest import all_digests
 from pipeline.runner.stage import Context, stage
 from pipeline.systems.plan import check_plan
 
-READS = "corpora systems train extract extract_sound extract_speech extract_face extract_crops extract_table"
+READS = "corpora systems train extract extract_sound extract_speech extract_face extract_crops extract_table join"
 
 
 @stage(reads=READS, paths="plan out")

@@ -1,7 +1,7 @@
 """robustness: how well one system does when a share of the test clips has lost its sound or its picture."""
 
 from pipeline.core.clip import class_names, read_manifest
-from pipeline.core.posteriors import read_table
+from pipeline.core.posteriors import WITHOUT, read_table
 from pipeline.fusion.missing_modality import FoldDecisions, RobustnessParams, needs_of, read_learned, robustness
 from pipeline.manifest.corpus_json import read_corpus_summary
 from pipeline.pretraining.settings import is_generated
@@ -19,8 +19,10 @@ def main(context: Context) -> str:
     clips, folds = read_manifest(args.manifest), read_splits(args.splits)
     needs, wanted = needs_of(system), list(fusions(system))
     tables = {str(model): read_table(args.models / model / "posteriors.csv") for model in system.models()}
+    beside = {model: args.models / model / WITHOUT for model in tables}
+    without = {model: read_table(path) for model, path in beside.items() if path.is_file()}
     learned = read_learned(args.fusion / "learned.json", wanted, folds)
-    decisions = FoldDecisions(wanted, learned, tables, needs, clips, class_names(clips), params.seed)
+    decisions = FoldDecisions(wanted, learned, tables, needs, clips, class_names(clips), params.seed, without)
     figures = robustness(decisions, folds, params.shares, context.runtime.workers)
     best, described = chosen(figures, needs, wanted), read_corpus_summary(args.about)
     line = write_robustness(args.out, described, args.system, figures, best, is_generated(context.root()))

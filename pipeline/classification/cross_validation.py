@@ -37,8 +37,9 @@ def cross_validate(
     """Train and test on every fold, write what came of it, and return one line.
 
     The folder `out` gets `posteriors.csv` (val and test), `history.csv`, `about.json` (with the values
-    that were chosen of candidates), `ledger.csv`, of a model of several seeds `seeds.csv`, and what the model keeps of
-    each fold; `upstream` is what happened to the clips so far.
+    that were chosen of candidates), `ledger.csv`, of a model of several seeds `seeds.csv`, of one on features
+    of both modalities side by side `missing.csv`, and what the model keeps of each fold; `upstream` is what happened to
+    the clips so far.
 
     Raises:
         LeakageError: the model's pre-trained weights have met a speaker of the corpus
@@ -86,6 +87,8 @@ def _written(
     write_json(out / "about.json", {"model": model, **about})
     if len(by_seed := pd.concat([result.by_seed for result in results], ignore_index=True)):
         posteriors.write_table(out / posteriors.SEEDS, by_seed)
+    if len(without := pd.concat([result.without for result in results], ignore_index=True)):
+        posteriors.write_table(out / posteriors.WITHOUT, without)
     return frame, own
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +18,25 @@ from pipeline.core.errors import SettingsError
 from pipeline.protocols.refit import refit_of
 from pipeline.protocols.splits import Fold
 from pipeline.protocols.trainable_folds import check_absent, trainable_folds
-from pipeline.training.datasets import judged, mean_recall
 from pipeline.training.held_out_windows import on_windows
+from pipeline.training.judging import judged, mean_recall
+
+LOST = {"sound": "audio", "picture": "video"}
+"""What a clip can lose -> the modality of the features that it then lacks."""
 
 
 @dataclass(frozen=True)
 class FoldResult:
     """What one fold gave: posteriors of validation and test clips, the history of all candidates, the values that were
-    chosen of candidates, and, where there are several seeds, the posteriors of test clips by each, column `seed`.
+    chosen of candidates; where there are several seeds, the posteriors of test clips by each, column `seed`; of
+    features of both modalities side by side, those of test clips that lost one, column `missing`, sound or picture.
     """
 
     table: pd.DataFrame
     history: pd.DataFrame
     chosen: Mapping[str, Any]
     by_seed: pd.DataFrame
+    without: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 @dataclass(frozen=True)
@@ -52,16 +57,17 @@ class FoldJob:
             return FoldResult(self._nothing(name), pd.DataFrame({"fold": []}), {}, pd.DataFrame())
         recipe, model, history = self._chosen(fold, data)
         val = pd.concat([self._out_of_fold(name, data["train"], model), self._table(name, "val", data["val"], model)])
-        test = self._tested(recipe, model, name, fold, self.out / name)
+        test, tested = self._tested(recipe, model, name, fold, self.out / name)
         chosen = {setting: getattr(recipe.params, setting) for setting in self._lists()}
         by_seed = [test.assign(seed=recipe.params.seed)] if getattr(recipe.params, "seeds", ()) else []
         for seed in getattr(recipe.params, "seeds", ()):
             other = recipe.having(recipe.params.model_copy(update={"seed": seed}))
             again = other.model(self._classes)
             again.fit(data["train"], data["val"])
-            by_seed.append(self._tested(other, again, name, fold).assign(seed=seed))
+            by_seed.append(self._tested(other, again, name, fold)[0].assign(seed=seed))
         seeds = pd.concat(by_seed, ignore_index=True) if by_seed else pd.DataFrame()
-        return FoldResult(pd.concat([val, test], ignore_index=True), history, chosen, seeds)
+        without = self._without(name, tested, model)
+        return FoldResult(pd.concat([val, test], ignore_index=True), history, chosen, seeds, without)
 
     @property
     def _classes(self) -> list[str]:
@@ -100,8 +106,10 @@ class FoldJob:
                 "classifier without further candidates, or validate_by: speakers"
             )
 
-    def _tested(self, recipe: Recipe, model: Any, name: str, fold: Fold, keep: Path | None = None) -> pd.DataFrame:
-        """Let a model learn anew where it shall, keep it, and return its posteriors of test clips."""
+    def _tested(
+        self, recipe: Recipe, model: Any, name: str, fold: Fold, keep: Path | None = None
+    ) -> tuple[pd.DataFrame, Any]:
+        """Let a model learn anew where it shall, keep it, and return its posteriors of test clips, and these."""
         if getattr(recipe.params, "refit", False):
             name_there, fold = refit_of(name, fold)
             model.refit(self.material.of_fold(name_there, fold, "train"))
@@ -110,7 +118,16 @@ class FoldJob:
         if keep:
             model.save(keep)
         # handed over when nothing is left to learn, so that nothing can be learned from it
-        return self._table(name, "test", self.material.of_fold(name_there, fold, "test"), model)
+        test = self.material.of_fold(name_there, fold, "test")
+        return self._table(name, "test", test, model), test
+
+    def _without(self, fold: str, test: Any, model: Any) -> pd.DataFrame:
+        """Return what a model says of test clips once they have lost their audio, or their video."""
+        if len(set(getattr(test, "modalities", ()))) < len(LOST):
+            return pd.DataFrame()
+        left = {missing: test.without(modality) for missing, modality in LOST.items()}
+        tables = [self._table(fold, "test", some, model).assign(missing=missing) for missing, some in left.items()]
+        return pd.concat(tables, ignore_index=True)
 
     def _can_learn(self, name: str, fold: Fold, data: Mapping[str, Any]) -> bool:
         """Return whether there is enough to learn from; if not, clips have to lack the sound or the picture."""

@@ -85,7 +85,12 @@ class FeatureRecipe:
             raise SettingsError(f"{place}: this classifier {remedy} --weights")
         with FeatureFile(source) as file:
             if weights is not None:
-                plugin.check_input(file.meta, weights)
+                plugin.check_input(file.meta, weights, params)
+            if file.meta.modalities and not getattr(plugin, "JOINED", False):
+                raise SettingsError(
+                    f"{place}: {file.meta.feature} is several features side by side (join), which this classifier "
+                    "cannot take; take selected or attention"
+                )
             if hasattr(plugin, "check_feature"):
                 plugin.check_feature(file.meta, params, place)
         return cls(plugin, params, source, weights, runs if hasattr(plugin.Classifier, "place") else CPU)
@@ -109,7 +114,8 @@ class FeatureRecipe:
 
     def material(self, clips: Sequence[Clip], classes: Sequence[str], folder: Path) -> Material:
         row = partial(self.plugin.row, self.params) if hasattr(self.plugin, "row") else None
-        return Material(self.source, clips, classes, getattr(self.params, "step_s", 0.0), row).once(folder)
+        step_s, timed = getattr(self.params, "step_s", 0.0), getattr(self.plugin.Classifier, "timed", False)
+        return Material(self.source, clips, classes, step_s, row, timed).once(folder)
 
     def model(self, classes: Sequence[str]) -> Any:
         made = self.plugin.Classifier(self.params, len(classes), *([self.weights] if self.weights else []))

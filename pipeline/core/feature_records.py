@@ -128,3 +128,9 @@ class FeatureMeta:
     def widths(self) -> tuple[int, ...]:
         """How many columns each layer has; all of them where there is one."""
         return tuple(math.prod(shape) for _, shape in self.layers) or (self.dimension,)
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Of features side by side, audio or video for each; () where it is one feature."""
+        join = self.params.get("join", {})
+        return tuple(join[name] for name, _ in self.layers) if join else ()

@@ -18,6 +18,9 @@ from pipeline.core.files import atomic_path
 
 SEEDS = "seeds.csv"
 """File of the posteriors of test clips by every seed of a model that has several, the first included; column `seed`."""
+WITHOUT = "missing.csv"
+"""File of the posteriors of test clips that lost a modality, by a model on features of both; column `missing`, sound or
+picture."""
 KEYS = ["model", "fold", "part", "clip_id", "speaker", "emotion", "predicted"]
 
 

@@ -8,7 +8,8 @@
     └── further arrays of the stage (`faces.h5`: boxes, landmarks (T, 2, 2), score, how, tracks (T, K, 4);
     `square100.h5`: crops)
 
-A selection (`pipeline.core.selection_view`) lists columns of another file beside it and is read like any other file.
+A selection (`pipeline.core.selection_view`) lists columns of another file beside it, a join
+(`pipeline.core.joined_view`) several files; both are read like any other file.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from collections.abc import Iterable
 from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import h5py
 import numpy as np
@@ -27,6 +28,7 @@ from pipeline.core.arrays import stored_rows
 from pipeline.core.errors import ArtifactError
 from pipeline.core.feature_records import ClipFeatures, ClipReader, FeatureMeta, joined
 from pipeline.core.files import digest_of
+from pipeline.core.joined_view import JOIN_FORMAT, JoinedView, content_of
 from pipeline.core.selection_view import VIEW_FORMAT, SelectionView
 
 __all__ = ["FORMAT", "ClipFeatures", "ClipReader", "FeatureFile", "FeatureMeta", "joined", "opened"]
@@ -61,12 +63,12 @@ class FeatureFile:
             raise ArtifactError(f"{path}: not a readable HDF5 file; delete it and run `dvc repro`") from error
         try:
             kind = self._file.attrs.get("format")
-            if kind not in (FORMAT, VIEW_FORMAT):
+            if kind not in (FORMAT, VIEW_FORMAT, JOIN_FORMAT):
                 raise ArtifactError(
                     f"{path}: not a feature file of format {FORMAT}; rerun its stage with `dvc repro -f`"
                 )
             self.meta = self._read_meta()
-            self._groups = SelectionView(path, self._file) if kind == VIEW_FORMAT else self._file
+            self._groups = self._opened(str(kind))
         except (ArtifactError, KeyError, ValueError, OSError) as error:
             self._file.close()
             if isinstance(error, ArtifactError):
@@ -81,6 +83,11 @@ class FeatureFile:
     def __exit__(self, *_: object) -> None:
         self._groups.close()  # of a selection: its source
         self._file.close()
+
+    def _opened(self, kind: str) -> Any:
+        if kind == JOIN_FORMAT:
+            return JoinedView(self.path, self._file, self.meta.widths, FeatureFile)
+        return SelectionView(self.path, self._file) if kind == VIEW_FORMAT else self._file
 
     def _read_meta(self) -> FeatureMeta:
         raw = {f.name: self._file.attrs[f.name] for f in fields(FeatureMeta) if f.name != "learned"}
@@ -97,6 +104,16 @@ class FeatureFile:
         if "content" not in self._file.attrs:
             raise ArtifactError(f"{self.path}: does not say what it holds; rerun its stage with `dvc repro -f`")
         return str(self._file.attrs["content"])
+
+    @property
+    def identity(self) -> str:
+        """One name for all that is in the file, of whatever kind it is."""
+        return content_of(self._file, self.path)
+
+    @property
+    def sources(self) -> list[FeatureFile]:
+        """The open files that a join rests on; none where it is not one."""
+        return list(getattr(self._groups, "sources", ()))
 
     @property
     def folds(self) -> list[str]:

@@ -67,7 +67,7 @@ def write_selection(
             _put(group, "columns", np.asarray(columns[fold], np.int32))
             _put(group, "parts", [parts[f"{fold}/{clip_id}"].encode() for clip_id in ids])
         count = len(columns) * len(ids)
-        _describe(file, meta, clip_count=count, format=VIEW_FORMAT, source=source.name, source_content=content)
+        describe(file, meta, clip_count=count, format=VIEW_FORMAT, source=source.name, source_content=content)
     return count
 
 
@@ -140,10 +140,11 @@ def feature_file(path: Path, meta: FeatureMeta) -> Iterator[_NewFile]:
         new = _NewFile(path.name, file)
         yield new
         content = digest_of({key: file[key].attrs["digests"] for key in new.keys})
-        _describe(file, meta, clip_count=len(new.keys), content=content, format=FORMAT)
+        describe(file, meta, clip_count=len(new.keys), content=content, format=FORMAT)
 
 
-def _describe(file: h5py.File, meta: FeatureMeta, **more: Any) -> None:
+def describe(file: h5py.File, meta: FeatureMeta, **more: Any) -> None:
+    """Write the attributes of a feature file."""
     for name, value in {**asdict(meta), **more}.items():
         if name != "learned" or value:  # only networks have learned
             as_json = name in ("columns", "layers", "learned", "params")

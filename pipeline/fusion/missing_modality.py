@@ -1,9 +1,10 @@
 """Modality ablation: a system whose test clips have lost their audio or their video.
 
 Models and fusions stay as they were trained. A clip without a modality has no posteriors from the models of that
-modality; every fusion is applied to the remaining ones, with the state that it learned on complete validation clips.
-Every rule fuses a clip by itself (`tests/fusion/rules/test_fusion_contract.py`), so each fold is decided three times,
-complete, without audio and without video, and a share of clips picks from these.
+modality; one on features of both side by side has judged it by the others (`missing.csv` of `train`). Every fusion is
+applied to the remaining ones, with the state that it learned on complete validation clips. Every rule fuses a clip by
+itself (`tests/fusion/rules/test_fusion_contract.py`), so each fold is decided three times, complete, without audio and
+without video, and a share of clips picks from these.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import nan
 from pathlib import Path
 from typing import Annotated, Any
@@ -83,7 +84,8 @@ class FoldDecisions:
     """What every model and fusion decides on the test clips of one fold: complete, without sound, without picture.
 
     Of the fusions `wanted` every part comes before what it is part of; `learned` is fusion -> fold -> state, from
-    complete validation clips, `tables` model -> its posteriors, `needs` model -> what it needs of a clip.
+    complete validation clips, `tables` model -> its posteriors, `needs` model -> what it needs of a clip; `without` has
+    the posteriors of models that do with one modality, column `missing`.
     """
 
     wanted: Sequence[Fusion]
@@ -93,6 +95,7 @@ class FoldDecisions:
     clips: Sequence[Clip]
     classes: Sequence[str]
     seed: int
+    without: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     def __call__(self, item: tuple[str, Fold]) -> pd.DataFrame:
         """Return one row per model or fusion and test clip of a fold, with its name.
@@ -116,7 +119,7 @@ class FoldDecisions:
         for model, frame in self.tables.items():
             left[model] = frame[(frame["fold"] == fold) & (frame["part"] == "test")]
             if missing in self.needs[model]:
-                left[model] = left[model].iloc[:0]
+                left[model] = self._rest(model, fold, missing, left[model])
             judged = dict(zip(left[model]["clip_id"], left[model]["predicted"], strict=True))
             decided[model] = [judged.get(clip.clip_id, "") for clip in test]
         said = Said(left, self.classes)
@@ -125,6 +128,10 @@ class FoldDecisions:
             said.put(fusion.name, test, result)
             decided[fusion.name] = ["" if np.isnan(row).any() else self.classes[row.argmax()] for row in result]
         return decided
+
+    def _rest(self, model: str, fold: str, missing: str, whole: pd.DataFrame) -> pd.DataFrame:
+        rest = self.without.get(model)
+        return whole.iloc[:0] if rest is None else rest[(rest["fold"] == fold) & (rest["missing"] == missing)]
 
 
 def robustness(

@@ -11,6 +11,8 @@ import torch
 from torch import nn
 from torch.nn.functional import gelu, scaled_dot_product_attention
 
+from pipeline.networks.encoder_top import EncoderTop
+
 
 def sinusoids(length: int, width: int) -> torch.Tensor:
     """Return positions (length, width): sines in the first half of the columns, cosines in the second, of wavelengths
@@ -79,6 +81,10 @@ class WhisperEncoder(nn.Module):
         for block in self.blocks[: self.stop]:
             rows = block(rows)
         return self.norm(rows) if self.stop is None else rows
+
+    def top(self, behind: int) -> EncoderTop:
+        """Return the blocks behind so many, and the last normalisation."""
+        return EncoderTop(self.blocks[behind:], self.norm, len(self.positions.encodings))
 
     def features(self, mel: torch.Tensor) -> torch.Tensor:
         """Return (ceil(T / 2), width) for one window (bands, T)."""

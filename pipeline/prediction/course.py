@@ -51,7 +51,10 @@ class SpanParams(Settings):
         return dataclasses.replace(clip, mask=clip.mask & self._inside(clip, centre))
 
     def _inside(self, clip: ClipFeatures, centre: float) -> np.ndarray:
-        return (clip.times >= centre - self.window_s / 2) & (clip.times < centre + self.window_s / 2)
+        inside = (clip.times >= centre - self.window_s / 2) & (clip.times < centre + self.window_s / 2)
+        if (part := clip.extra.get("part")) is not None:  # features side by side, some with one row per clip
+            inside |= np.bincount(part)[part] == 1
+        return inside
 
 
 def duration(clips: Iterable[ClipFeatures | None]) -> float:

@@ -6,17 +6,19 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import ArtifactError, ClipError
 from pipeline.core.files import canonical_json
+from pipeline.core.joined_view import side_by_side
 from pipeline.core.ledger import Entry, lost_by_id, read_ledger
 from pipeline.core.settings import Runtime
 from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta, opened
 from pipeline.core.weights_file import FILE
 from pipeline.engine import run as engine
+from pipeline.features.join import join_entries
 from pipeline.features.joint.job import joined, paired
 from pipeline.features.segments.job import SegmentJob, SegmentParams
 from pipeline.features.selection.ranking import Ranking, read_rankings
@@ -25,7 +27,7 @@ from pipeline.prediction.clips import Found
 from pipeline.prediction.jobs import PER_CLIP, Maker
 from pipeline.prediction.steps import Step, Steps
 
-SELECT, JOINT, SEGMENTS = "select", "fuse_features", "segments"
+SELECT, JOINT, SEGMENTS, JOIN = "select", "fuse_features", "segments", "join"
 
 
 @dataclass
@@ -101,6 +103,9 @@ class Features:
                     self._run(step, SegmentJob(step.feature, model, source, self._kept(step, fold)), upstream, fold)
             elif step.stage in PER_CLIP:
                 self._run(step, self.maker.job(step), upstream)
+            elif step.stage == JOIN:
+                ledgers = [self.entries[source] for source in step.sources]
+                self.entries[step.out] = [*upstream, *join_entries(f"join:{step.feature}", ledgers)]
             else:  # made of another feature when it is read
                 lost = {key: e for source in step.sources for key, e in lost_by_id(self.entries[source]).items()}
                 here = [entry.after(f"{step.stage}:{step.feature}") for entry in lost.values()]
@@ -139,6 +144,8 @@ class Features:
             return self._selected(step, clip, fold)
         if step is not None and step.stage == JOINT:
             return self._joint(step, clip, fold)
+        if step is not None and step.stage == JOIN:
+            return self._side_by_side(step, clip, fold)
         tuned = step is not None and self.is_tuned(step)
         file = opened(self.path(out, fold if tuned else ""))
         return file.read(clip.clip_id, names=names) if file.holds(clip.clip_id) else None
@@ -153,6 +160,13 @@ class Features:
             return None
         columns = self._rankings(step)[fold].best(self.maker.parsed(f"select.{step.feature}", SelectParams).k)
         return dataclasses.replace(found, values=found.values[:, columns])
+
+    def _side_by_side(self, step: Step, clip: Clip, fold: str) -> ClipFeatures | None:
+        with FeatureFile(self.project / step.out) as file:
+            names, widths = [name for name, _ in file.meta.layers], file.meta.widths
+        folder = PurePosixPath(step.out).parent
+        parts = [self.read(f"{folder / name}.h5", clip, fold) for name in names]
+        return side_by_side(parts, widths) if any(part is not None for part in parts) else None
 
     def _joint(self, step: Step, clip: Clip, fold: str) -> ClipFeatures | None:
         audio, video = (self.read(step.args[name], clip, fold) for name in ("audio", "video"))

@@ -11,7 +11,7 @@ import torch
 
 from pipeline.core.store import ClipFeatures
 from pipeline.media.frame_sampling import filled
-from pipeline.training.datasets import Dataset, pooled
+from pipeline.training.datasets import Dataset, sequence_of
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,12 @@ class FoldModel:
     def _data(self, clips: Sequence[ClipFeatures]) -> Any:
         if self.end_to_end:
             return _Faces(clips)
-        sequences = [pooled(clip.values, clip.times, clip.mask, self.step_s) for clip in clips]
+        timed = getattr(self.classifier, "timed", False)
+        sequences, times = [sequence_of(clip, self.step_s, timed) for clip in clips], []
+        if timed:
+            sequences, times = [one[:, 1:] for one in sequences], [one[:, 0] for one in sequences]
         names, labels = [str(number) for number in range(len(clips))], np.zeros(len(clips), np.int64)
-        return Dataset(names, sequences, labels, "test", self.widths)
+        return Dataset(names, sequences, labels, "test", self.widths, times=times)
 
 
 class _Faces:

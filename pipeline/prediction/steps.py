@@ -14,7 +14,7 @@ from pathlib import Path
 from pipeline.core.errors import SettingsError
 from pipeline.core.settings import read_params
 
-_SOURCES = ("source", "audio", "video")
+_SOURCES = ("source", "audio", "video", "more")
 
 
 @dataclass(frozen=True)

@@ -2,21 +2,22 @@
 
 DVC multiplies lists and cannot ask a system for its own features and classifiers. So this list stands in a file that
 dvc.yaml reads, and nobody edits: `python -m pipeline check` and `make repro` renew it. A feature of `extract` or
-`extract_crops` is made where a system names it or another stage reads it, a table's for the corpora that have one: what
-params.yaml keeps ready costs nothing.
+`extract_crops` is made where a system or a join names it or another stage reads it, a table's for the corpora that have
+one: what params.yaml keeps ready costs nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from pipeline.core.errors import SettingsError
+from pipeline.core.errors import SettingsError, did_you_mean
 from pipeline.core.files import atomic_path
 from pipeline.core.settings import parse, section
+from pipeline.features.join import JoinParams, chain
 from pipeline.features.table import TableParams
 from pipeline.systems.ids import ModelId
 from pipeline.systems.params import SystemParams
@@ -34,15 +35,18 @@ Plan = dict[str, dict[str, dict[str, str]]]
 
 def plan_of(params: Mapping[str, Any]) -> Plan:
     """Return the instances of `train`, `transfer` and `end_to_end`, by the names of corpus, system and model, and those
-    of the stages that extract without a network, by corpus and feature. A SettingsError names a mistake in a system's
-    settings, or a classifier without settings.
+    of the stages that extract without a network, or join features, by corpus and feature. A SettingsError names a
+    mistake in the settings of a system or a join, or a classifier without settings.
     """
-    plan: Plan = {"train": {}, "transfer": {}, END_TO_END: {}, "extract": {}, "extract_crops": {}, "extract_table": {}}
+    plan: Plan = {"train": {}, "transfer": {}, END_TO_END: {}}
+    plan |= {"extract": {}, "extract_crops": {}, "extract_table": {}, "join": {}}
     systems = {
         name: parse(SystemParams, block, f"params.yaml: systems.{name}").models()
         for name, block in section(params, "systems").items()
     }
     wanted = READ_BY_STAGES | {model.feature for models in systems.values() for model in models}
+    joins = _joins(params, wanted)
+    wanted |= {feature for join in joins.values() for feature in join.features}
     for corpus in map(str, section(params, "corpora")):
         for system, models in systems.items():
             for model in models:
@@ -56,7 +60,25 @@ def plan_of(params: Mapping[str, Any]) -> Plan:
             if feature in wanted and corpus in tables:
                 item = {"corpus": corpus, "feature": feature, "table": tables[corpus]}
                 plan["extract_table"][f"{corpus}-{feature}"] = item
+        for name, join in joins.items():
+            for joined, one, other in chain(name, join):
+                item = {"corpus": corpus, "name": name, "feature": joined, "one": one, "other": other}
+                plan["join"][f"{corpus}-{joined}"] = item
     return {stage: dict(sorted(items.items())) if "extract" in stage else items for stage, items in plan.items()}
+
+
+def _joins(params: Mapping[str, Any], wanted: Iterable[str]) -> dict[str, JoinParams]:
+    """Return the joins that are wanted; a SettingsError says that one names a feature that no section gives."""
+    given = {
+        str(name) for key, block in params.items() if key != "join" and isinstance(block, Mapping) for name in block
+    }
+    found = {}
+    for name in sorted(_blocks(params, "join").keys() & set(wanted)):
+        found[name] = join = parse(JoinParams, params["join"][name], place := f"params.yaml: join.{name}")
+        for feature in join.features:
+            if feature not in given:
+                raise SettingsError(f"{place}: no section gives '{feature}'{did_you_mean(feature, given)}")
+    return found
 
 
 def _blocks(params: Mapping[str, Any], name: str) -> Mapping[str, Any]:

@@ -30,8 +30,11 @@ class Dataset:
         widths: columns of each network layer that the feature holds side by side; () = one layer
         rows: (N, K), where the classifier's plugin makes a `row` of each clip; `sequences` may then be empty
         speakers: of every clip; () = unknown
-        layers: names of the network layers whose columns `widths` counts; () = none is named
+        layers: names of the network layers, or features, whose columns `widths` counts; () = none is named
         learned: whether the feature itself was learned from the training clips of the fold
+        times: (T,) s of each sequence's rows, for a classifier that is `timed`; () = unknown
+        modalities: audio or video for each of `widths`, where these are features side by side; a row has NaN in the
+            columns of the others then
     """
 
     ids: list[str]
@@ -43,6 +46,8 @@ class Dataset:
     speakers: Sequence[str] = ()
     layers: tuple[str, ...] = ()
     learned: bool = False
+    times: Sequence[np.ndarray] = ()
+    modalities: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -53,8 +58,23 @@ class Dataset:
         sequences = [self.sequences[i] for i in taken] if self.sequences else []
         rows = None if self.rows is None else self.rows[taken]
         speakers = [self.speakers[i] for i in taken] if self.speakers else ()
-        ids = [self.ids[i] for i in taken]
-        return replace(self, ids=ids, sequences=sequences, labels=self.labels[taken], rows=rows, speakers=speakers)
+        times = [self.times[i] for i in taken] if self.times else ()
+        ids, labels = [self.ids[i] for i in taken], self.labels[taken]
+        return replace(self, ids=ids, sequences=sequences, labels=labels, rows=rows, speakers=speakers, times=times)
+
+    def without(self, modality: str) -> Dataset:
+        """Return features side by side as they are where clips have lost the audio, or the video; a clip of which
+        nothing is left is left out. `rows` hold one or more values of every column, one block behind the other.
+        """
+        gone = np.repeat([kind == modality for kind in self.modalities], self.widths)
+        if self.rows is not None:
+            rows = np.where(np.tile(gone, self.rows.shape[1] // len(gone)), np.nan, self.rows)
+            return replace(self, rows=rows).some(np.flatnonzero(~np.isnan(rows).all(axis=1)))
+        kept = [~np.isnan(one[:, ~gone]).all(axis=1) for one in self.sequences]
+        sequences = [one[rows] for one, rows in zip(self.sequences, kept, strict=True)]
+        times = [one[rows] for one, rows in zip(self.times, kept, strict=bool(self.times))]
+        left = replace(self, sequences=sequences, times=times)
+        return left.some(number for number, rows in enumerate(kept) if rows.any())
 
 
 def joined(train: Dataset, val: Dataset) -> Dataset:
@@ -67,6 +87,7 @@ def joined(train: Dataset, val: Dataset) -> Dataset:
         labels=np.concatenate([train.labels, val.labels]),
         rows=rows,
         speakers=[*train.speakers, *val.speakers],
+        times=[*train.times, *val.times],
     )
 
 
@@ -94,12 +115,18 @@ def pooled(values: np.ndarray, times: np.ndarray, mask: np.ndarray, step_s: floa
     return (sums / np.diff(np.append(edges, len(step)))[:, None]).astype(np.float32)
 
 
-def sequence_of(clip: ClipFeatures, step_s: float) -> np.ndarray:
+def sequence_of(clip: ClipFeatures, step_s: float, timed: bool = False) -> np.ndarray:
     """Return what a classifier takes of a clip: its `values`, `pooled`; of crops their luma, which is the networks' own
-    input, by 32 x 32 pixels, (T, 1024) float32 from 0 to 255.
+    input, by 32 x 32 pixels, (T, 1024) float32 from 0 to 255. Of features side by side each is pooled by itself, one
+    behind the other. With `timed` a first column has the mean time of each row, s.
     """
     values = luma(clip.extra["crops"]) if "crops" in clip.extra else clip.values
-    return pooled(values, clip.times, clip.mask, step_s)
+    values = np.column_stack([clip.times, values]) if timed else values
+    if "part" not in clip.extra:
+        return pooled(values, clip.times, clip.mask, step_s)
+    parts = (clip.extra["part"] == number for number in np.unique(clip.extra["part"]))
+    each = [pooled(values[rows], clip.times[rows], clip.mask[rows], step_s) for rows in parts]
+    return np.concatenate([*each, values[:0].astype(np.float32)])
 
 
 def luma(crops: np.ndarray, px: int = 32) -> np.ndarray:
@@ -109,45 +136,6 @@ def luma(crops: np.ndarray, px: int = 32) -> np.ndarray:
     grey = (cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY) for crop in crops)
     small = [cv2.resize(one, (px, px), interpolation=cv2.INTER_AREA).ravel() for one in grey]
     return np.array(small, np.float32).reshape(len(crops), px * px)
-
-
-def judged(posteriors: np.ndarray, labels: np.ndarray, known: np.ndarray) -> tuple[float, float]:
-    """Return how well posteriors (N, C) tell validation clips with class indices (N,), to six decimals.
-
-    (mean negative log posterior of the truth, accuracy). A class that is not among those which training has (`known`)
-    cannot be learned: validation clips of it would only stop the training early, so the loss is over the others, where
-    there are any.
-    """
-    chosen = posteriors[np.arange(len(labels)), labels]
-    taught = np.isin(labels, known)
-    fair = chosen[taught] if taught.any() else chosen
-    loss, accuracy = -np.log(np.maximum(fair, 1e-12)).mean(), (posteriors.argmax(1) == labels).mean()
-    return round(float(loss), 6), round(float(accuracy), 6)
-
-
-def mean_recall(decided: np.ndarray, labels: np.ndarray) -> float:
-    """Return the unweighted average recall of decisions (N,) over the classes that labels (N,) have, to six decimals.
-
-    >>> mean_recall(np.array([0, 0, 0, 1]), np.array([0, 0, 1, 1]))
-    0.75
-    """
-    recalls = [(decided[labels == label] == label).mean() for label in np.unique(labels)]
-    return round(float(np.mean(recalls)), 6)
-
-
-def first_best(decided: np.ndarray, labels: np.ndarray, balanced: bool) -> int:
-    """Return the first best of several candidates by what they decided, (K, N) class indices, where labels are (N,).
-
-    Candidates trained with weighted classes (`balanced`) are compared by UAR, others by accuracy: by accuracy a machine
-    that names the largest class alone would be taken where the few validation speakers show that class most.
-
-    >>> first_best(np.array([[0, 0, 0, 0], [0, 0, 1, 1]]), np.array([0, 0, 0, 1]), balanced=True)
-    1
-    >>> first_best(np.array([[0, 0, 0, 0], [0, 0, 1, 1]]), np.array([0, 0, 0, 1]), balanced=False)
-    0
-    """
-    of = np.array([mean_recall(each, labels) for each in decided]) if balanced else (decided == labels).mean(axis=1)
-    return int(of.argmax())
 
 
 def mean_over_frames(data: Dataset, of_clip: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
@@ -165,15 +153,16 @@ class Scaler:
     @classmethod
     def of(cls, data: Any, rows: np.ndarray) -> Scaler:
         """Learn from rows (R, D) made of `data`; a LeakageError says that by its `part` these are no training clips."""
-        return cls._over(data, [rows])
+        return cls.over(data, [rows])
 
     @classmethod
     def of_clips(cls, data: Dataset) -> Scaler:
         """Learn from all frames of clips; a LeakageError says that these are not training clips."""
-        return cls._over(data, data.sequences)
+        return cls.over(data, data.sequences)
 
     @classmethod
-    def _over(cls, data: Any, arrays: Iterable[np.ndarray]) -> Scaler:
+    def over(cls, data: Any, arrays: Iterable[np.ndarray]) -> Scaler:
+        """Learn from all rows (R, D) of arrays made of `data`, of which memory holds one at a time."""
         check_fit(data.part, "a scaler")
         # one pass, in which each row is read once: clips of a wide feature lie on disk
         return cls.by(*moments(rows[at : at + _ROWS] for rows in arrays for at in range(0, len(rows), _ROWS)))

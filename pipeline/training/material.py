@@ -29,8 +29,8 @@ Kept = tuple[np.ndarray, dict[str, slice]]
 class Material:
     """What folds are made of: a feature file, all clips, the emotions in the order of the class indices.
 
-    `row` makes (K,) of a clip's sequence, for a classifier that takes such a row and not the sequence; `kept` is what
-    has been read; for `step_s` see `pooled`.
+    `row` makes (K,) of a clip's sequence, for a classifier that takes such a row and not the sequence; `timed` is one
+    that takes the times of its rows; `kept` is what has been read; for `step_s` see `pooled`.
     """
 
     source: Path
@@ -38,6 +38,7 @@ class Material:
     classes: Sequence[str]
     step_s: float = 0.0
     row: Callable[[np.ndarray], np.ndarray] | None = None
+    timed: bool = False
     kept: Kept | None = None
 
     def once(self, folder: Path) -> Material:
@@ -59,7 +60,7 @@ class Material:
         """
         wanted = [clip for clip in self.clips if fold.get(clip.clip_id) == part]
         with FeatureFile(self.source) as file:
-            widths, layers, learned = file.meta.widths, tuple(name for name, _ in file.meta.layers), bool(file.folds)
+            meta, learned = file.meta, bool(file.folds)
         if self.kept is None:
             found = dict(self._read(name, fold, wanted))
         else:
@@ -69,8 +70,13 @@ class Material:
         labels = np.array([self.classes.index(clip.emotion) for clip in wanted], np.int64)
         rows = None if self.row is None else np.array([row for (row,) in found.values()])
         sequences = list(found.values()) if self.row is None else []
+        times: list[np.ndarray] = []
+        if self.timed:
+            sequences, times = [one[:, 1:] for one in sequences], [one[:, 0] for one in sequences]
         speakers = [clip.speaker for clip in wanted]
-        return Dataset(list(found), sequences, labels, part, widths, rows, speakers, layers, learned)
+        names = tuple(name for name, _ in meta.layers)
+        made = Dataset(list(found), sequences, labels, part, meta.widths, rows, speakers, names)
+        return replace(made, learned=learned, times=times, modalities=meta.modalities)
 
     def _read(self, name: str, fold: Fold, clips: Iterable[Clip]) -> Iterator[tuple[str, np.ndarray]]:
         """Yield clip id and (T, D) float32, observed frames only, T >= 1; or its row (1, K)."""
@@ -84,7 +90,7 @@ class Material:
                     place = f"{self.source}: {level}/{clip.clip_id}"
                     then = noted(file.part(clip.clip_id, level), name, level)
                     check_learned(place, then, fold[clip.clip_id])
-                sequence = sequence_of(file.read(clip.clip_id, level), self.step_s)
+                sequence = sequence_of(file.read(clip.clip_id, level), self.step_s, self.timed)
                 if len(sequence):
                     yield clip.clip_id, self.row(sequence)[None] if self.row else sequence
 

@@ -331,3 +331,29 @@ def test_what_was_learned_must_be_there(tmp_path, text, words):
         read_learned(path, fusions(STACKED), FOLDS)
     assert str(path) in str(caught.value)
     assert "dvc repro -f fuse" in str(caught.value)
+
+
+def test_a_model_on_both_modalities_side_by_side_goes_on_with_one():
+    """Its own posteriors of test clips that lost one are taken, and reach the fusions."""
+    system = SystemParams(
+        features={"early": "joint", "anet": "audio"},
+        classifiers=("selected",),
+        fusions=(),
+        combined={"all": {"rule": "product", "of": ["early-selected", "anet-selected"]}},
+    )
+    tables = random_tables(system)
+    whole = tables["early-selected"]
+    tested = whole[whole["part"] == "test"]
+    deaf = tested.iloc[::2].assign(missing="sound", predicted="sad", p_anger=0.0, p_happy=0.0, p_sad=1.0)
+    _, _, learned = fuse_all(system, FUSE, tables, PEOPLE, FOLDS, EMOTIONS)
+    given = (list(fusions(system)), learned, tables, needs_of(system), PEOPLE, EMOTIONS, 0)
+    before, after = (
+        pd.concat([FoldDecisions(*given, without)(item) for item in FOLDS.items()])
+        for without in ({}, {"early-selected": deaf})
+    )
+    assert set(column(before, "early-selected", "sound")) == {""}
+    found = after[after["model"] == "early-selected"].set_index("clip_id")
+    assert {clip for clip, said in found["sound"].items() if said == "sad"} == set(deaf["clip_id"])
+    assert set(found["picture"]) == {""}, "it has not judged these"
+    fused = after[after["model"] == "product_all"].set_index("clip_id")["sound"]
+    assert (fused[deaf["clip_id"]] == "sad").all()

@@ -13,6 +13,7 @@ import torch
 from pipeline.core import plugins
 from pipeline.core.weights_file import save_weights
 from pipeline.networks.tanh_dnn import TanhDNN
+from pipeline.networks.whisper_encoder import WhisperEncoder
 from pipeline.training.datasets import Dataset
 
 SETTINGS = {
@@ -28,12 +29,21 @@ SETTINGS = {
     },
     "svm": {"c": (0.01, 0.1, 1.0), "balanced": True},
     "logistic": {"c": (0.01, 0.1, 1.0), "balanced": True},
+    "selected": {"k": 8, "ranking": "anova", "c": (0.01, 0.1, 1.0), "balanced": True},
+    "attention": {
+        "width": 8, "heads": 2, "layers": 1, "dropout": 0.1, "modality_dropout": 0.3, "weight_decay": 1e-4,
+        "learning_rate": 0.02, "balanced": True, "batch": 12, "epochs": 9, "patience": 8, "step_s": 0.0, "seed": 0,
+    },
     "linear_svm": {"c": (0.01, 0.1, 1.0), "balanced": True, "pooling": "average"},
     "linear_svm_max": {"c": (0.01, 0.1, 1.0), "balanced": True},
     "image_set": {
         "layers": (), "descriptor": ("covariance", "gaussian"), "kernel": ("linear", "rbf"), "model": ("svm",),
         "weights": "equal", "components": 64, "rank": 2, "centred": False, "regularisation": 1e-3, "degree": 2,
         "gamma": 1.0, "c": (0.1, 1.0, 10.0), "balanced": True, "latent": (1, 2, 4),
+    },
+    "fine_tuned": {
+        "trained_layers": 1, "layer_decay": 0.5, "new_rate": 10.0, "dropout": 0.1, "weight_decay": 1e-4,
+        "learning_rate": 0.005, "balanced": True, "batch": 12, "epochs": 6, "patience": 5, "step_s": 0.0, "seed": 0,
     },
     "transfer": {"epochs": 15, "batch": 32, "learning_rate": 0.2},
 }  # fmt: skip
@@ -53,8 +63,24 @@ def toy(count: int, seed: int, classes: tuple[int, ...] = (0, 1, 2), shift: floa
 
 
 @functools.cache
-def source_weights() -> Path:
-    """Return the folder of a gender DNN for rows of 5 columns, as its source task leaves it."""
+def encoder_weights(layers: int = 2) -> Path:
+    """Return the folder of a random encoder like Whisper's with rows of 5 columns, as `fetch_weights` leaves it."""
+    folder = tempfile.TemporaryDirectory()
+    atexit.register(folder.cleanup)
+    shape = {"bands": 80, "width": 5, "layers": layers, "heads": 1, "positions": 16}
+    torch.manual_seed(1)
+    config = {"network": shape, "speakers": []}
+    save_weights(Path(folder.name), WhisperEncoder(**shape).state_dict(), config, "made for a test")
+    return Path(folder.name)
+
+
+@functools.cache
+def source_weights(name: str = "transfer") -> Path:
+    """Return the folder of the network that a classifier begins with: a gender DNN for rows of 5 columns, as its source
+    task leaves it, or an encoder.
+    """
+    if name == "fine_tuned":
+        return encoder_weights()
     folder = tempfile.TemporaryDirectory()
     atexit.register(folder.cleanup)
     shape = {"inputs": 5, "classes": 2, "hidden": 16, "layers": 2}
@@ -70,6 +96,6 @@ def source_weights() -> Path:
 def fitted(name: str, train: Dataset, val: Dataset, classes: int = 3, **changes):
     plugin = plugins.load("classifiers", name)
     params = plugin.Params(**{**SETTINGS[name], **changes})
-    weights = (source_weights(),) if getattr(plugin, "WEIGHTS", False) else ()
+    weights = (source_weights(name),) if getattr(plugin, "WEIGHTS", False) else ()
     classifier = plugin.Classifier(params, classes, *weights)
     return classifier, classifier.fit(train, val)

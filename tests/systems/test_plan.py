@@ -65,3 +65,19 @@ def test_equal_settings_give_equal_bytes(tmp_path: Path) -> None:
     assert not write_plan(made, tmp_path / "plan.yaml")
     made["extract"] = dict(reversed(made["extract"].items()))
     assert not write_plan(made, tmp_path / "plan.yaml")
+
+
+def test_a_join_is_made_two_by_two_with_its_features_where_a_system_names_it() -> None:
+    made = params(early="joint")
+    made["join"] = {"early": {"audio": ["compare16", "mfcc39"], "video": ["hog"]}, "unused": {"audio": ["compare16"]}}
+    plan = plan_of(made)
+    assert [item for key, item in plan["join"].items() if key.startswith("demo")] == [
+        {"corpus": "demo", "name": "early", "feature": "early-2", "one": "compare16", "other": "mfcc39"},
+        {"corpus": "demo", "name": "early", "feature": "early", "one": "early-2", "other": "hog"},
+    ]
+    assert {"demo-compare16", "demo-mfcc39"} <= set(plan["extract"])
+    assert "demo-hog" in plan["extract_crops"]
+    made["join"]["early"]["video"] = ["hogg"]
+    with pytest.raises(SettingsError, match=r"join\.early: no section gives 'hogg'; did you mean 'hog'"):
+        plan_of(made)
+    assert plan_of(params())["join"] == {}

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from sklearn.preprocessing import StandardScaler
 
 from pipeline.core.errors import LeakageError
-from pipeline.training.datasets import Dataset, Scaler, judged, pooled
+from pipeline.training.datasets import Dataset, Scaler, pooled
+from pipeline.training.judging import judged
 
 TENTHS = np.arange(8) / 10
 

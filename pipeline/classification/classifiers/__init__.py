@@ -15,11 +15,15 @@
     row         optional: `row(params, sequence)` returns one row (K,) of a clip's sequence (T, D), whatever the fold;
                 it is made once per clip, and `Dataset.rows` has them in place of `sequences`
     WEIGHTS     optional: true where it begins with a pre-trained network; then `Classifier(params, classes, weights)`,
-                the folder of that network as third argument, and `check_input(meta, weights)`, which refuses a feature
-                file that does not suit the weights
+                the folder of that network as third argument, and `check_input(meta, weights, params)`, which refuses a
+                feature file that does not suit the weights
     check_feature
                 optional: `check_feature(meta, params, place)` refuses a feature file that does not suit the settings,
                 by a SettingsError that begins with `place`, their key of params.yaml
+    JOINED      optional: true where it takes features side by side (`pipeline/core/joined_view.py`): rows with NaN in
+                the columns of the other features, and clips that lack some of them; `Dataset.widths`, `layers` and
+                `modalities` are those of the features. With `timed`, an attribute of `Classifier`, it gets
+                `Dataset.times`
     LIGHT       whether training takes time by the size of the feature file alone, so that a small one needs no
                 processes
 

@@ -26,7 +26,8 @@ from pipeline.classification.inner_validation import inner_parts
 from pipeline.classification.svm_judge import Judge, Machine, margins_of
 from pipeline.core.settings import Settings
 from pipeline.protocols.held_out import by_others, held_out_parts
-from pipeline.training.datasets import Dataset, Scaler, first_best, mean_recall
+from pipeline.training.datasets import Dataset, Scaler
+from pipeline.training.judging import first_best, mean_recall
 
 PROBABILITIES = (
     "pairwise: LIBSVM's, a sigmoid per pair of classes, fitted over training speakers, and coupled; tempered: these at "

@@ -25,25 +25,17 @@ from pipeline.classification.classifiers._files import load_tensors, loading, sa
 from pipeline.core.settings import Settings
 from pipeline.protocols.held_out import by_others
 from pipeline.training.batches import class_weights
-from pipeline.training.datasets import Dataset, Scaler, judged
+from pipeline.training.datasets import Dataset, Scaler
+from pipeline.training.judging import judged
 from pipeline.training.learning import prior
 from pipeline.training.loop import Loop, Schedule, Score, copied, minibatches
 from pipeline.training.place import CPU
 from pipeline.training.task import PATIENCE
 
 
-class SequenceParams(Settings):
-    """Network and training."""
+class LoopSettings(Settings):
+    """Training."""
 
-    cells: Tried[Annotated[int, Field(ge=1)]] = Field(
-        description="nodes of the LSTM {Huang 4.1: 128 for train.lstm.*} {Ouyang 6.2.1: 128 for train.temporal.*}"
-    )
-    dropout: Tried[Annotated[float, Field(ge=0, lt=1)]] = Field(
-        description="after the LSTM {Huang 4.1: 0.5 for train.lstm.*} {Ouyang 6.2.1: 0.7 for train.temporal.*}",
-    )
-    readout: Literal["last", "mean"] = Field(
-        description="LSTM output that the softmax sees: at the last step, or the mean"
-    )
     weight_decay: Tried[Annotated[float, Field(ge=0)]] = Field(
         description="on the softmax layer {Huang 4.1: 0.0001 for train.lstm.*}"
     )
@@ -56,11 +48,27 @@ class SequenceParams(Settings):
         5.0, ge=0, description="norm that the gradients of neither the softmax layer nor the rest exceed; 0 = no limit"
     )
     step_s: float = Field(
-        ge=0, description="frames are averaged over steps of so many s before the LSTM; 0 = no averaging"
+        ge=0, description="frames are averaged over steps of so many s before the network; 0 = no averaging"
     )
     seed: int = Field(ge=0, description="of initial weights, order and dropout")
     seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((), description=SEEDS)
     refit: bool = Field(False, description=REFIT)
+
+
+class _Recurrent(Settings):
+    cells: Tried[Annotated[int, Field(ge=1)]] = Field(
+        description="nodes of the LSTM {Huang 4.1: 128 for train.lstm.*} {Ouyang 6.2.1: 128 for train.temporal.*}"
+    )
+    dropout: Tried[Annotated[float, Field(ge=0, lt=1)]] = Field(
+        description="after the LSTM {Huang 4.1: 0.5 for train.lstm.*} {Ouyang 6.2.1: 0.7 for train.temporal.*}",
+    )
+    readout: Literal["last", "mean"] = Field(
+        description="LSTM output that the softmax sees: at the last step, or the mean"
+    )
+
+
+class SequenceParams(LoopSettings, _Recurrent):  # fields stand in files in the order of the bases from right to left
+    """Network and training."""
 
 
 def _chosen(tried: list[np.ndarray], labels: np.ndarray, known: np.ndarray, clips: np.ndarray) -> np.ndarray:
@@ -74,7 +82,7 @@ class SequenceClassifier(ABC):
     network: nn.Module
     place = CPU
 
-    def __init__(self, params: SequenceParams, classes: int) -> None:
+    def __init__(self, params: Any, classes: int) -> None:
         self.params, self.classes = params, classes
 
     @abstractmethod
@@ -86,9 +94,7 @@ class SequenceClassifier(ABC):
 
     def fit(self, train: Dataset, val: Dataset) -> list[dict[str, float]]:
         """Train; return one row per epoch: learning_rate, epoch, loss, val_loss, val_accuracy."""
-        self.known = np.unique(train.labels)
-        self.widths = train.widths or (train.sequences[0].shape[1],)
-        self.scaler = Scaler.of_clips(train)  # clip by clip: a layer may have tens of thousands of columns
+        self._measure(train)
         tried: list[np.ndarray] = []
         history = self._train(train, val, self.params.epochs, tried)
         kept = min(history, key=lambda row: row["val_loss"]) if self.params.patience else history[-1]
@@ -98,9 +104,14 @@ class SequenceClassifier(ABC):
         self.validated = by_others(val.speakers, val.labels, partial(_chosen, tried, val.labels, self.known)), None
         return [{"learning_rate": self.params.learning_rate, **row} for row in history]
 
+    def _measure(self, train: Dataset) -> None:
+        self.known = np.unique(train.labels)
+        self.widths = train.widths or (train.sequences[0].shape[1],)
+        self.scaler = Scaler.of_clips(train)  # clip by clip: a layer may have tens of thousands of columns
+
     def refit(self, data: Dataset) -> None:
         """Train anew, on training and validation clips, for as many epochs as `fit` has kept."""
-        self.known, self.scaler = np.unique(data.labels), Scaler.of_clips(data)
+        self._measure(data)
         self._train(data, data.some(()), self.chosen, [])
 
     def _train(self, train: Dataset, val: Dataset, epochs: int, tried: list[np.ndarray]) -> list[dict[str, float]]:
@@ -109,14 +120,11 @@ class SequenceClassifier(ABC):
         """
         torch.manual_seed(self.params.seed)
         self.network = self.new_network(self.widths).to(self.place.device)
-        softmax = list(self.network.get_submodule("softmax").parameters())
-        body = [w for w in self.network.parameters() if all(w is not s for s in softmax)]
-        groups: list[dict[str, Any]] = [{"params": body}, {"params": softmax, "weight_decay": self.params.weight_decay}]
         labels = torch.from_numpy(train.labels)
         weights = class_weights(labels, self.classes).to(self.place.device) if self.params.balanced else None
 
         def loss(rows: torch.Tensor) -> tuple[torch.Tensor, int]:
-            logits = self._logits([train.sequences[i] for i in rows])
+            logits = self._logits(train.some(rows.tolist()))
             return nn.functional.cross_entropy(logits, labels[rows].to(logits.device), weights), len(rows)
 
         def judge(epoch: int, total: float) -> tuple[dict[str, float], Score]:
@@ -128,12 +136,18 @@ class SequenceClassifier(ABC):
             return {**row, "val_loss": val_loss, "val_accuracy": val_accuracy}, (-val_loss,)
 
         p = self.params
-        optimiser, schedule = torch.optim.Adam(groups, lr=p.learning_rate), Schedule(lambda _: p.learning_rate)
+        optimiser, schedule = torch.optim.Adam(self._groups(), lr=p.learning_rate), Schedule(lambda _: p.learning_rate)
         given = (self.network, optimiser, schedule, lambda _: minibatches(len(train), p.batch), loss, judge)
         known, patience = prior(train.labels, val.labels, weights), p.patience if len(val) else None
         return Loop(*given, epochs, patience, max_gradient=p.max_gradient, prior=known).run()
 
-    def _logits(self, sequences: list[np.ndarray]) -> torch.Tensor:
+    def _groups(self) -> list[dict[str, Any]]:
+        softmax = list(self.network.get_submodule("softmax").parameters())
+        body = [w for w in self.network.parameters() if all(w is not s for s in softmax)]
+        return [{"params": body}, {"params": softmax, "weight_decay": self.params.weight_decay}]
+
+    def _logits(self, data: Dataset) -> torch.Tensor:
+        sequences = data.sequences
         # scaled batch by batch: a scaled copy of all clips of a wide feature would take twice the memory
         lengths = [len(sequence) for sequence in sequences]
         scaled = torch.from_numpy(self.scaler(np.concatenate(sequences)))
@@ -150,7 +164,7 @@ class SequenceClassifier(ABC):
         by_length = np.argsort([-len(sequence) for sequence in data.sequences], kind="stable")
         for first in range(0, len(data), self.params.batch):
             chosen = by_length[first : first + self.params.batch]
-            logits = self._logits([data.sequences[i] for i in chosen])
+            logits = self._logits(data.some(chosen))
             found[chosen] = torch.softmax(logits.double(), 1).cpu().numpy()
         return found
 

@@ -31,7 +31,8 @@ from pipeline.classification.image_sets import ensemble, layers
 from pipeline.classification.image_sets.described import DescribedSets
 from pipeline.core.feature_records import FeatureMeta
 from pipeline.protocols.held_out import by_others
-from pipeline.training.datasets import Dataset, judged, mean_recall
+from pipeline.training.datasets import Dataset
+from pipeline.training.judging import judged, mean_recall
 
 LIGHT = True
 

@@ -23,7 +23,8 @@ from pipeline.classification.classifiers._pooled import mean_and_deviation
 from pipeline.classification.image_sets.logistic import Coordinates, KernelLogistic
 from pipeline.core.settings import Settings
 from pipeline.protocols.held_out import by_others, held_out_parts
-from pipeline.training.datasets import Dataset, Scaler, joined, mean_recall
+from pipeline.training.datasets import Dataset, Scaler, joined
+from pipeline.training.judging import mean_recall
 
 LIGHT = True
 row = mean_and_deviation

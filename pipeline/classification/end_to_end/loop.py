@@ -30,7 +30,7 @@ from pipeline.networks.temporal import LayerScales
 from pipeline.runner.progress import progress
 from pipeline.training import checkpoints
 from pipeline.training.batches import Batch, class_weights, in_parts, moved, ready
-from pipeline.training.datasets import judged
+from pipeline.training.judging import judged
 from pipeline.training.learning import prior
 from pipeline.training.loop import Loop, Schedule, Score
 from pipeline.training.optimiser import new_optimiser

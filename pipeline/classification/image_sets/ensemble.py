@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pipeline.training.datasets import judged
+from pipeline.training.judging import judged
 
 PICKS = 50
 """So that weights are no finer than a fiftieth."""

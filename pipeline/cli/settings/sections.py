@@ -17,6 +17,7 @@ from pipeline.evaluation.metrics import ReportParams
 from pipeline.faces.alignment.align import AlignParams
 from pipeline.faces.tracking.settings import TrackParams
 from pipeline.features.aligned.job import ClipFeatureParams
+from pipeline.features.join import JoinParams
 from pipeline.features.joint.job import JointParams
 from pipeline.features.segments.job import SegmentParams
 from pipeline.features.selection.ranking import RankParams
@@ -108,6 +109,7 @@ NAMED: dict[str, Maker] = {
     "clip_features": partial(_holding, ClipFeatureParams, "clip_networks", "network"),
     "end_to_end": partial(_holding, EndToEndParams, "clip_networks", ""),
     "fuse_features": partial(_holding, JointParams, "fusion_networks", "network"),
+    "join": partial(_plain, JoinParams),
     "rank": partial(_plain, RankParams),
     "select": partial(_plain, SelectParams),
     "train": partial(_being, "classifiers", ""),

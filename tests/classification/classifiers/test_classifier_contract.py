@@ -156,6 +156,9 @@ def test_a_column_that_never_changes_and_one_that_explodes(name):
 
 
 def test_scale_and_offset_of_a_feature_do_not_matter(name):
+    if name == "fine_tuned":
+        pytest.skip("its layers take rows as the layers below them give them")
+
     def moved(data: Dataset) -> Dataset:
         return dataclasses.replace(data, sequences=[(1000 * s + 50_000).astype(np.float32) for s in data.sequences])
 
@@ -174,7 +177,7 @@ def test_save_writes_one_whole_file(learned, tmp_path, name):
 def test_what_is_loaded_says_the_same(name, learned, tmp_path):
     learned[0].save(tmp_path / "fold-00")
     plugin = plugins.load("classifiers", name)
-    weights = (source_weights(),) if getattr(plugin, "WEIGHTS", False) else ()
+    weights = (source_weights(name),) if getattr(plugin, "WEIGHTS", False) else ()
     again = plugin.Classifier(plugin.Params(**SETTINGS[name]), 3, *weights)
     again.load(tmp_path / "fold-00")
     test = toy(30, 3)
@@ -188,7 +191,7 @@ def test_what_is_loaded_knows_which_classes_training_lacked(name, tmp_path, pres
     classifier, _ = fitted(name, toy(60, 0, present), toy(24, 1, present), classes=4)
     classifier.save(tmp_path / "fold-00")
     plugin = plugins.load("classifiers", name)
-    weights = (source_weights(),) if getattr(plugin, "WEIGHTS", False) else ()
+    weights = (source_weights(name),) if getattr(plugin, "WEIGHTS", False) else ()
     again = plugin.Classifier(plugin.Params(**SETTINGS[name]), 4, *weights)
     again.load(tmp_path / "fold-00")
     np.testing.assert_allclose(again.predict(toy(20, 2)), classifier.predict(toy(20, 2)), rtol=0, atol=1e-12)
@@ -196,7 +199,7 @@ def test_what_is_loaded_knows_which_classes_training_lacked(name, tmp_path, pres
 
 def test_a_model_that_is_not_there_or_damaged(name, learned, tmp_path):
     plugin = plugins.load("classifiers", name)
-    weights = (source_weights(),) if getattr(plugin, "WEIGHTS", False) else ()
+    weights = (source_weights(name),) if getattr(plugin, "WEIGHTS", False) else ()
     again = plugin.Classifier(plugin.Params(**SETTINGS[name]), 3, *weights)
     with pytest.raises(ArtifactError, match="no such model; run `dvc repro`"):
         again.load(tmp_path / "fold-00")
