@@ -79,6 +79,8 @@ def check_input(meta: FeatureMeta, weights: Path, params: Params) -> None:
 class Classifier(SequenceClassifier):
     """The top of one encoder on the rows of its layers below."""
 
+    network: TunedEncoder
+
     params: Any
 
     def __init__(self, params: Params, classes: int, weights: Path | None) -> None:
