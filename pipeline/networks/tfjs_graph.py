@@ -88,13 +88,14 @@ def _padded(values: torch.Tensor, kernel: Sequence[int], told: Mapping[str, Any]
 
 def _convolution(inputs: list[torch.Tensor], told: Mapping[str, Any]) -> torch.Tensor:
     """Of a kernel (H, W, in, out); a depthwise one is (H, W, in, times), and keeps its channels apart."""
-    values, kernel, *bias = inputs
+    values, kernel = inputs[:2]
+    bias = inputs[2] if len(inputs) > 2 else None
     high, wide, channels, wider = kernel.shape
     weight, groups = kernel.permute(3, 2, 0, 1), 1
     if told["depthwise"]:
         weight, groups = kernel.permute(2, 3, 0, 1).reshape(channels * wider, 1, high, wide), channels
     turned = _padded(values.permute(0, 3, 1, 2), (high, wide), told, 0.0)
-    found = functional.conv2d(turned, weight, bias[0] if bias else None, stride=tuple(told["strides"]), groups=groups)
+    found = functional.conv2d(turned, weight, bias, stride=tuple(told["strides"]), groups=groups)
     found = found.permute(0, 2, 3, 1)
     return found.relu() if told["relu"] else found
 
