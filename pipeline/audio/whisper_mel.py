@@ -14,9 +14,9 @@ _FLOOR, _RANGE = 1e-10, 8.0
 
 @cache
 def _filters(bands: int) -> np.ndarray:
-    import librosa
+    from librosa.filters import mel
 
-    return librosa.filters.mel(sr=AUDIO_HZ, n_fft=FRAME, n_mels=bands)
+    return mel(sr=AUDIO_HZ, n_fft=FRAME, n_mels=bands)
 
 
 def whisper_mel(samples: np.ndarray, bands: int = BANDS) -> np.ndarray:

@@ -296,7 +296,7 @@ def test_the_hubs_own_client_fetches(project):
         "other": {**common, "revision": "1" * 40, "files": {**whole, "config.json": "1" * 64}},
     }
     write_lock(project / "weights.lock", blocks)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "0"}  # others set it, as extraction does
     codes, lines = [], []
     for name in blocks:
         command = [sys.executable, "-c", SERVED, name]
