@@ -38,7 +38,10 @@ def test_every_weight_is_listed_in_the_words_of_the_registry() -> None:
 
 
 def test_every_dependency_is_listed() -> None:
-    names = {re.split(r"[<>=\[]", dependency)[0] for dependency in PROJECT["dependencies"]}
+    names = {
+        re.split(r"[<>=\[]", dependency)[0]
+        for dependency in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["hub"]]
+    }
     listed = rows("Packages")
     assert set(listed) == names
     assert all(cells[0] for cells in listed.values())

@@ -296,7 +296,7 @@ def test_the_hubs_own_client_fetches(project):
         "other": {**common, "revision": "1" * 40, "files": {**whole, "config.json": "1" * 64}},
     }
     write_lock(project / "weights.lock", blocks)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "0"}  # others set it, as extraction does
     codes, lines = [], []
     for name in blocks:
         command = [sys.executable, "-c", SERVED, name]
@@ -307,4 +307,4 @@ def test_the_hubs_own_client_fetches(project):
     entry = read_lock(project / "weights.lock").entry("there")
     at = cached_path(entry, project / "cache")
     assert {path.name: path.read_bytes() for path in at.iterdir()} == contents
-    assert lines[1][-1].startswith("error: weights.lock: other: a/b/config.json cannot be fetched (404 Client Error")
+    assert lines[1][-1].startswith("error: weights.lock: other: a/b/config.json cannot be fetched (")
