@@ -69,7 +69,8 @@ class Material:
         wanted = [clip for clip in wanted if clip.clip_id in found]
         labels = np.array([self.classes.index(clip.emotion) for clip in wanted], np.int64)
         rows = None if self.row is None else np.array([row for (row,) in found.values()])
-        sequences, times = list(found.values()) if self.row is None else [], ()
+        sequences = list(found.values()) if self.row is None else []
+        times: Sequence[np.ndarray] = ()
         if self.timed:
             sequences, times = [one[:, 1:] for one in sequences], [one[:, 0] for one in sequences]
         speakers = [clip.speaker for clip in wanted]

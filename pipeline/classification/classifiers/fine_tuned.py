@@ -80,6 +80,7 @@ class Classifier(SequenceClassifier):
     """The top of one encoder on the rows of its layers below."""
 
     params: Any
+    network: TunedEncoder
 
     def __init__(self, params: Params, classes: int, weights: Path | None) -> None:
         super().__init__(params, classes)
