@@ -85,7 +85,9 @@ class FeatureRecipe:
             raise SettingsError(f"{place}: this classifier {remedy} --weights")
         with FeatureFile(source) as file:
             if weights is not None:
-                plugin.check_input(file.meta, weights, params)
+                plugin.check_input(file.meta, weights)
+                if hasattr(plugin, "check_layer"):
+                    plugin.check_layer(file.meta, weights, params)
             if file.meta.modalities and not getattr(plugin, "JOINED", False):
                 raise SettingsError(
                     f"{place}: {file.meta.feature} is several features side by side (join), which this classifier "

@@ -63,8 +63,8 @@ class Dataset:
         return replace(self, ids=ids, sequences=sequences, labels=labels, rows=rows, speakers=speakers, times=times)
 
     def without(self, modality: str) -> Dataset:
-        """Return features side by side as they are where clips have lost the audio, or the video; a clip of which
-        nothing is left is left out. `rows` hold one or more values of every column, one block behind the other.
+        """Return features side by side without the audio, or the video; a clip of which nothing is left is left out.
+        `rows` hold one or more values of every column, one block behind the other.
         """
         gone = np.repeat([kind == modality for kind in self.modalities], self.widths)
         if self.rows is not None:
@@ -73,8 +73,7 @@ class Dataset:
         kept = [~np.isnan(one[:, ~gone]).all(axis=1) for one in self.sequences]
         sequences = [one[rows] for one, rows in zip(self.sequences, kept, strict=True)]
         times = [one[rows] for one, rows in zip(self.times, kept, strict=bool(self.times))]
-        left = replace(self, sequences=sequences, times=times)
-        return left.some(number for number, rows in enumerate(kept) if rows.any())
+        return replace(self, sequences=sequences, times=times).some(n for n, rows in enumerate(kept) if rows.any())
 
 
 def joined(train: Dataset, val: Dataset) -> Dataset:

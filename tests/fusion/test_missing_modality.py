@@ -355,5 +355,5 @@ def test_a_model_on_both_modalities_side_by_side_goes_on_with_one():
     found = after[after["model"] == "early-selected"].set_index("clip_id")
     assert {clip for clip, said in found["sound"].items() if said == "sad"} == set(deaf["clip_id"])
     assert set(found["picture"]) == {""}, "it has not judged these"
-    fused = after[after["model"] == "product_all"].set_index("clip_id")["sound"]
+    fused = after[after["model"] == "combined-all-product"].set_index("clip_id")["sound"]
     assert (fused[deaf["clip_id"]] == "sad").all()

@@ -15,8 +15,8 @@
     row         optional: `row(params, sequence)` returns one row (K,) of a clip's sequence (T, D), whatever the fold;
                 it is made once per clip, and `Dataset.rows` has them in place of `sequences`
     WEIGHTS     optional: true where it begins with a pre-trained network; then `Classifier(params, classes, weights)`,
-                the folder of that network as third argument, and `check_input(meta, weights, params)`, which refuses a
-                feature file that does not suit the weights
+                the folder of that network as third argument, and `check_input(meta, weights)`, which refuses a feature
+                file that does not suit the weights; `check_layer(meta, weights, params)` likewise, by the settings
     check_feature
                 optional: `check_feature(meta, params, place)` refuses a feature file that does not suit the settings,
                 by a SettingsError that begins with `place`, their key of params.yaml

@@ -61,14 +61,17 @@ def _loaded(folder: Path | None) -> Weights:
     return weights
 
 
-def check_input(meta: FeatureMeta, weights: Path, params: Params) -> None:
-    """Refuse rows of another network, or of another layer than the one below those that are trained."""
-    loaded = _loaded(weights)
-    if meta.weights != loaded.sha256:
+def check_input(meta: FeatureMeta, weights: Path) -> None:
+    """Refuse rows of another network."""
+    if meta.weights != _loaded(weights).sha256:
         raise SettingsError(
             f"fine_tuned: {meta.feature} was not made by the encoder of {weights}; train it on its rows"
         )
-    layers, layer = loaded.config["network"]["layers"], meta.params.get("layer")
+
+
+def check_layer(meta: FeatureMeta, weights: Path, params: Params) -> None:
+    """Refuse rows of another layer than the one below those that are trained."""
+    layers, layer = _loaded(weights).config["network"]["layers"], meta.params.get("layer")
     if params.trained_layers >= layers or layer != layers - params.trained_layers:
         raise SettingsError(
             f"params.yaml: train.fine_tuned.trained_layers is {params.trained_layers} of {layers}, but {meta.feature} "
@@ -82,6 +85,7 @@ class Classifier(SequenceClassifier):
     network: TunedEncoder
 
     params: Any
+    network: TunedEncoder
 
     def __init__(self, params: Params, classes: int, weights: Path | None) -> None:
         super().__init__(params, classes)

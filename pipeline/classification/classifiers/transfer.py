@@ -58,7 +58,7 @@ def _loaded(folder: Path | None) -> Weights:
     return weights
 
 
-def check_input(meta: FeatureMeta, weights: Path, params: Params) -> None:  # noqa: ARG001
+def check_input(meta: FeatureMeta, weights: Path) -> None:
     """Refuse features with other columns than the gender DNN was trained on, or sound normalised in another way."""
     config = _loaded(weights).config
     if list(meta.columns) != config["columns"]:

@@ -95,9 +95,14 @@ META = FeatureMeta("whisper", 5, "float32", layer="encoder block 1 of 2 (5)", pa
 def test_rows_of_another_layer_or_network(changes: dict, layers: int, told: str) -> None:
     folder = source_weights("fine_tuned")
     meta = replace(META, weights=load_weights(folder).sha256)
-    fine_tuned.check_input(meta, folder, params())
+    checked(meta, folder, params())
     with pytest.raises(SettingsError, match=told):
-        fine_tuned.check_input(replace(meta, **changes), folder, params(trained_layers=layers))
+        checked(replace(meta, **changes), folder, params(trained_layers=layers))
+
+
+def checked(meta: FeatureMeta, folder: Path, settings: fine_tuned.Params) -> None:
+    fine_tuned.check_input(meta, folder)
+    fine_tuned.check_layer(meta, folder, settings)
 
 
 def test_weights_of_no_encoder() -> None:
