@@ -42,7 +42,7 @@ def built(
     torch.manual_seed(seed)
     shape: dict[str, Any] = {"width": width, "size": px}
     taken: dict[str, Any] = {"size": px}
-    drop = {"dropout": (0.0 if feature == "pyramid" else 0.5) if dropout is None else dropout}
+    drop: dict[str, Any] = {"dropout": (0.0 if feature == "pyramid" else 0.5) if dropout is None else dropout}
     if feature == "pool5":
         shape = {"identities": classes, "width": width}
         return Built(face_cnn.FaceCNN(**shape, **drop), shape, face_cnn.normalise_faces, {})
