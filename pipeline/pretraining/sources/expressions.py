@@ -100,12 +100,13 @@ def held_out(root: Path, share: float, seed: int, groups: Mapping[PurePosixPath,
 
     A group that would take more of a class than its share is passed over. CorpusError where a class has none then.
     """
-    members = defaultdict(list)
+    members: dict[str, list[PurePosixPath]] = defaultdict(list)
     for path, group in groups.items():
         members[group].append(path)
     totals = Counter(path.parent.name for path in groups)
     room = {name: max(1, min(round(share * count), count - 1)) for name, count in totals.items()}
-    names, out = sorted(members), set()
+    names = sorted(members)
+    out: set[PurePosixPath] = set()
     random.Random(seed).shuffle(names)
     for name in names:
         counts = Counter(path.parent.name for path in members[name])
