@@ -82,8 +82,6 @@ def check_layer(meta: FeatureMeta, weights: Path, params: Params) -> None:
 class Classifier(SequenceClassifier):
     """The top of one encoder on the rows of its layers below."""
 
-    network: TunedEncoder
-
     params: Any
     network: TunedEncoder
 
