@@ -4,9 +4,10 @@
     python -m benchmarks.accuracy --corpus mine=manifest_csv:/data/mine:loso --systems huang2017
 
 Works in a copy of the project, in the temporary folder or in --keep FOLDER, and leaves the user's results as they are;
-networks that `make repro` has trained on source tasks are taken over. Of each system the model or fusion is shown that
-is best on validation, never the one that is best on test. What several systems rest on is counted to the first of them,
-in minutes and in MB. The script (benchmarks/afternoon_script.py) is trained on all clips of the other folds.
+networks that `make repro` has trained on source tasks are taken over. Of each system the headline of its report is
+shown, what each fold's validation clips choose, never what is best on test. What several systems rest on is counted to
+the first of them, in minutes and in MB. The script (benchmarks/afternoon_script.py) is trained on all clips of the
+other folds.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import yaml
 
 from benchmarks.accuracy_project import Copy, Corpus, Failed
 from pipeline.core.clip import class_names, read_manifest
+from pipeline.evaluation.choice import CHOSEN, recalls
 from pipeline.evaluation.metrics import score
 from pipeline.protocols.splits import read_splits
 from pipeline.reporting.system.system_report import read_validation
@@ -37,8 +39,8 @@ DEFAULTS = (
 SCRIPT = Path("benchmarks/afternoon_script.py")
 WEIGHTS = ("dlib_landmarks_5", "dlib_face_recognition")
 HEAD = (
-    "| system | model | accuracy (95 % by speaker) | UAR (95 %) | folds: accuracy, UAR | single model | min | MB |",
-    "|---|---|---|---|---|---|---|---|",
+    "| system | accuracy (95 % by speaker) | UAR (95 %) | folds: accuracy, UAR | single model | min | MB |",
+    "|---|---|---|---|---|---|---|",
 )
 
 
@@ -108,7 +110,7 @@ def _corpus(copy: Copy, corpus: Corpus, params: dict, jobs: int) -> int:
             print(f"| {name} | {make()} {copy.new_mb():.0f} |", flush=True)
         except Failed as error:
             failed = 1
-            print(f"| {name} | failed: {error} | | | | | | |", flush=True)
+            print(f"| {name} | failed: {error} | | | | | |", flush=True)
     return failed
 
 
@@ -116,22 +118,14 @@ def _system(copy: Copy, corpus: str, system: str, params: dict, jobs: int) -> st
     """Return the cells of a system's row but the last."""
     seconds = copy.repro(f"report@{corpus}-{system}", jobs)
     scores = json.loads((copy.root / f"reports/{corpus}/{system}/scores.json").read_text(encoding="utf-8"))
-    models = SystemParams.model_validate(params["systems"][system]).models()
-    place = copy.root / f"models/{corpus}/{system}"
-    right = _on_validation(read_validation(place / "classifiers", place / "fusion", models))
-    chosen = max(scores, key=lambda name: right.get(name, -1.0))  # the first of equals
-    single = max((str(name) for name in models), key=lambda name: right.get(name, -1.0))
-    if not right:
+    if CHOSEN not in scores:
         raise Failed("no validation clips, so that no model can be chosen; use validate_by: speakers")
-    figures = {key: float("nan") if value is None else value for key, value in scores[chosen].items()}
-    return f"{chosen} | {_figures(figures)} | {single} {scores[single]['accuracy']:.3f} | {seconds / 60:.1f} |"
-
-
-def _on_validation(rows: pd.DataFrame) -> dict[str, float]:
-    """Return model or fusion -> share of right answers on validation clips, of those in all folds that any is in."""
-    right = (rows["predicted"] == rows["emotion"]).groupby(rows["model"]).mean()
-    folds = rows.groupby("model")["fold"].nunique()
-    return {str(name): float(share) for name, share in right.items() if folds[name] == folds.max()}
+    models = [str(name) for name in SystemParams.model_validate(params["systems"][system]).models()]
+    place = copy.root / f"models/{corpus}/{system}"
+    right = recalls(read_validation(place / "classifiers", place / "fusion", models), models)
+    single = max(models, key=lambda name: right[name])  # the first of equals
+    figures = {key: float("nan") if value is None else value for key, value in scores[CHOSEN].items()}
+    return f"{_figures(figures)} | {single} {scores[single]['accuracy']:.3f} | {seconds / 60:.1f} |"
 
 
 def _script(copy: Copy, corpus: Corpus) -> str:
@@ -158,7 +152,7 @@ def _script(copy: Copy, corpus: Corpus) -> str:
         name: score(found.assign(predicted=found[name]), names, len(found)) for name in ("product", "voice", "face")
     }
     told = ", ".join(f"{name} {each[name].accuracy:.3f}" for name in ("voice", "face"))
-    return f"voice x face | {_figures(vars(each['product']))} | {told} | {seconds / 60:.1f} |"
+    return f"{_figures(vars(each['product']))} | {told} | {seconds / 60:.1f} |"
 
 
 def _figures(found: dict[str, float]) -> str:

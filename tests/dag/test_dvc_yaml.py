@@ -46,7 +46,8 @@ def loaded_plugins(stage, params) -> list[str]:
     if choice == "*":
         return [plugins.module_name(kind, name) for kind in kinds.split() for name in plugins.names(kind)]
     name = choice.format(**arguments(stage))
-    return [plugins.module_name(kinds, section(params, name) if "." in name else name)]
+    named = section(params, name) if "." in name else plugins.renamed(params).get(name, name)
+    return [plugins.module_name(kinds, named)]
 
 
 pytestmark = pytest.mark.xdist_group("dvc-yaml")
@@ -77,15 +78,16 @@ def code_keys(stage) -> list[str]:
     return [key for dep in stage.deps if dep.def_path == "code.json" for key in dep.params]
 
 
-def covered_files(stage) -> set[str]:
+def covered_files(stage, params) -> set[str]:
     """Return the files behind the digests that a stage depends on."""
-    digests, found = all_digests(), set()
+    digests, found = all_digests(params), set()
     for key in code_keys(stage):
         kind, _, name = key.partition(".")
         assert kind in digests, key
         assert not name or name in digests[kind], key
         for each in [name] if name else digests[kind]:
-            found |= files_of(f"stages.{each}" if kind == "stages" else plugins.module_name(kind, each))
+            plugin = plugins.renamed(params).get(each, each) if kind == "extractors" else each
+            found |= files_of(f"stages.{each}" if kind == "stages" else plugins.module_name(kind, plugin))
     return found
 
 
@@ -123,7 +125,7 @@ def test_the_digests_of_a_stage_cover_all_the_code_that_it_can_reach(stages, pro
     params = project.params
     for name, stage in stages.items():
         if name != "code":
-            missing = needed_files(stage, params) - covered_files(stage)
+            missing = needed_files(stage, params) - covered_files(stage, params)
             assert not missing, f"dvc.yaml: {name} rests on {sorted(missing)}, which none of its digests covers"
 
 

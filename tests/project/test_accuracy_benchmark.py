@@ -7,13 +7,15 @@ import hashlib
 import json
 from pathlib import Path
 
-import pandas as pd
+import numpy as np
 import pytest
 import yaml
 
 from benchmarks import accuracy
 from benchmarks.accuracy_project import Copy, Corpus, Failed
 from helpers.project import ROOT
+from pipeline.core.clip import Clip
+from pipeline.core.posteriors import table, write_table
 from pipeline.synthetic.corpus import DemoSettings, write_demo
 
 
@@ -50,16 +52,37 @@ def test_an_unknown_system_is_refused() -> None:
         accuracy.main(["--systems", "huang"])
 
 
-def test_the_choice_is_made_on_validation_by_models_that_every_fold_has() -> None:
-    rows = [
-        ("a", "fold-00", "sad", "sad"),
-        ("a", "fold-01", "sad", "anger"),
-        ("b", "fold-00", "sad", "sad"),
-        ("c", "fold-00", "sad", "anger"),
-        ("c", "fold-01", "sad", "anger"),
-    ]
-    frame = pd.DataFrame(rows, columns=["model", "fold", "emotion", "predicted"])
-    assert accuracy._on_validation(frame) == {"a": 0.5, "c": 0.0}
+class Made:
+    """A copy whose reports are there."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def repro(self, target: str, jobs: int) -> float:
+        return 90.0
+
+
+def test_a_row_is_what_validation_chose_and_the_single_model_is_so_too(tmp_path: Path) -> None:
+    figures = dict.fromkeys(("low", "high", "uar", "uar_low", "uar_high", "fold_accuracy", "fold_uar"), 0.5)
+    figures |= {"fold_accuracy_sd": None, "fold_uar_sd": None}
+    scores = {"a-svm": 0.9, "b-svm": 0.6, "chosen_on_validation": 0.7}
+    reports, models = tmp_path / "reports/mine/own", tmp_path / "models/mine/own"
+    reports.mkdir(parents=True)
+    found = {name: {**figures, "accuracy": value} for name, value in scores.items()}
+    (reports / "scores.json").write_text(json.dumps(found), encoding="utf-8")
+    write_table(models / "fusion/validation.csv", table("x", "fold-00", "val", [], np.zeros((0, 2)), ["anger", "sad"]))
+    clips = [Clip("1", "1.wav", "s", "anger"), Clip("2", "2.wav", "s", "sad")]
+    for model, right in (("a-svm", False), ("b-svm", True)):
+        posteriors = np.eye(2) if right else np.eye(2)[::-1]
+        rows = table(model, "fold-00", "val", clips, posteriors, ["anger", "sad"])
+        write_table(models / "classifiers" / model / "posteriors.csv", rows)
+    params = {"systems": {"own": {"features": {"a": "audio", "b": "audio"}, "classifiers": ["svm"], "fusions": []}}}
+    row = accuracy._system(Made(tmp_path), "mine", "own", params, 1)
+    assert row.startswith("0.700 (0.500 to 0.500) | 0.500")
+    assert row.endswith("| b-svm 0.600 | 1.5 |"), "a-svm is better on test clips, and wrong on validation"
+    (reports / "scores.json").write_text(json.dumps({name: found[name] for name in ("a-svm", "b-svm")}))
+    with pytest.raises(Failed, match="no validation clips"):
+        accuracy._system(Made(tmp_path), "mine", "own", params, 1)
 
 
 def test_the_script_of_an_afternoon_has_forty_lines_and_needs_nothing_of_the_project() -> None:

@@ -31,7 +31,6 @@ _MOST = 1e6
 
 
 class _Tuning(Settings):
-    pretrained: str = Field("whisper", pattern=r"^\w+$", description="feature of `fetch_weights` whose encoder it is")
     trained_layers: int = Field(
         1, ge=1, description="the last layers, which are trained; the feature's `layer` has to be the one below them"
     )
@@ -45,8 +44,9 @@ class _Tuning(Settings):
 
 
 class Params(LoopSettings, _Tuning):  # fields stand in files in the order of the bases from right to left
-    """What is trained, and how."""
+    """What is trained, and how; `pretrained` is read by the plan of stages."""
 
+    pretrained: str = Field("whisper", pattern=r"^\w+$", description="feature of `fetch_weights` whose encoder it is")
     step_s: float = Field(0.0, ge=0, le=0, description="0: an encoder's layers take the rows as they are")
 
 
