@@ -208,7 +208,7 @@ def test_several_networks_of_torch_are_one_folder(project):
     ("names", "error", "words"),
     [
         (("toy", "toy"), SettingsError, "params.yaml: x.weights: names one entry of weights.lock twice"),
-        (("toy", "pnet"), SettingsError, "only networks of torch, or only files for dlib"),
+        (("toy", "pnet"), SettingsError, "only networks of torch, only files for dlib, or one encoder of a hub"),
         (("unmapped",), WeightsError, "unmapped has no layer map yet"),
         (("pnet", "unmapped"), WeightsError, "unmapped has no layer map yet"),
         (("wrong",), WeightsError, "not weights of mtcnn_onet"),
