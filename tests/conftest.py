@@ -4,8 +4,10 @@ workers.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+import cloudpickle
 import pytest
 from hypothesis import settings
 
@@ -54,3 +56,23 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
     config.option.loadscopereorder = False  # the order above, not by the number of tests
     return ByModule(config, log)
+
+
+class _Here:
+    """In place of joblib's workers: each job and item goes through pickle, and is worked on in this process."""
+
+    def __init__(self, *args: Any, **settings: Any) -> None:
+        pass
+
+    def __call__(self, jobs: Iterable[tuple[Any, Any, Any]]) -> Iterator[Any]:
+        for function, args, named in jobs:
+            function, args, named = cloudpickle.loads(cloudpickle.dumps((function, args, named)))
+            yield function(*args, **named)
+
+
+@pytest.fixture(params=["handed over", pytest.param("processes", marks=pytest.mark.long)])
+def two_workers(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Two: of real processes in the long test only, since starting them takes longer than most jobs."""
+    if request.param == "handed over":
+        monkeypatch.setattr("joblib.Parallel", _Here)
+    return 2

@@ -123,7 +123,7 @@ def test_sigmoids_rest_on_columns_that_their_speakers_did_not_choose() -> None:
     assert right[1] > 0.8
 
 
-@pytest.mark.parametrize("ranking", ["anova", "mutual_information", "forest"])
+@pytest.mark.parametrize("ranking", ["anova", "mutual_information", pytest.param("forest", marks=pytest.mark.long)])
 def test_every_ranking_finds_what_tells(tmp_path: Path, ranking: str) -> None:
     data = datasets(joined.write(tmp_path), "selected")
     history = selected.Classifier(selected.Params(k=2, ranking=ranking, c=(0.1,), balanced=True), 3)

@@ -178,11 +178,10 @@ def test_each_clip_is_read_once_for_all_folds_or_once_in_each(tmp_path, monkeypa
     assert not list((tmp_path / "out").glob(".read-*"))
 
 
-@pytest.mark.slow
-def test_processes_share_what_was_read_and_change_nothing(tmp_path):
+def test_processes_share_what_was_read_and_change_nothing(tmp_path, two_workers):
     params = lstm.Params(**{**SETTINGS["lstm"], "epochs": 2})
     recipe = FeatureRecipe.of(lstm, params, write(tmp_path / "toy.h5"), None, "train.lstm")
-    for workers in (1, 2):
+    for workers in (1, two_workers):
         cross_validate("toy-model", recipe, corpus.clips(), corpus.folds(), (), tmp_path / str(workers), workers)
     files = [sorted((tmp_path / name).iterdir()) for name in "12"]
     assert [[path.read_bytes() for path in some] for some in files[:1]] == [[p.read_bytes() for p in files[1]]]

@@ -48,15 +48,15 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def test_two_workers_write_the_same_bytes_as_one(root: Path, tmp_path: Path) -> None:
+def test_two_workers_write_the_same_bytes_as_one(root: Path, tmp_path: Path, two_workers: int) -> None:
     seen: list[int] = []
 
     def progress(items: Iterable[Any], total: int) -> Iterable[Any]:
         seen.append(total)
         return items
 
-    write_demo(tmp_path / "demo", DEMO, 2, progress)
-    write_sources(tmp_path / "sources", SOURCES, 2, progress)
+    write_demo(tmp_path / "demo", DEMO, two_workers, progress)
+    write_sources(tmp_path / "sources", SOURCES, two_workers, progress)
     assert _files(tmp_path) == _files(root)
     assert seen == [7, 6 + len(TEXTURES)]
 

@@ -138,10 +138,9 @@ def test_labels_of_test_clips_change_nothing(tmp_path):
         )
 
 
-@pytest.mark.slow
-def test_two_workers_give_the_bytes_of_one(tmp_path):
+def test_two_workers_give_the_bytes_of_one(tmp_path, two_workers):
     one, _ = fuse(tmp_path / "one")
-    two, _ = fuse(tmp_path / "two", workers=2)
+    two, _ = fuse(tmp_path / "two", workers=two_workers)
     assert one.out.read_bytes() == two.out.read_bytes()
 
 

@@ -141,10 +141,9 @@ def test_a_corpus_that_cannot_be_learned_from(tmp_path, clips, speaker, words):
     assert str(tmp_path) in str(caught.value)
 
 
-@pytest.mark.slow
-def test_workers_change_nothing(tmp_path):
+def test_workers_change_nothing(tmp_path, two_workers):
     corpus(tmp_path, nod="a b c", shake="a b")
-    one, two = (actions.read_clips(tmp_path, 8, 0.5, None, Run(workers=workers)) for workers in (1, 2))
+    one, two = (actions.read_clips(tmp_path, 8, 0.5, None, Run(workers=workers)) for workers in (1, two_workers))
     assert one.ledger == two.ledger
     assert (one.learn.inputs == two.learn.inputs).all()
     assert (one.held.inputs == two.held.inputs).all()

@@ -222,7 +222,7 @@ def test_c3d_judges_pictures_that_stand_still():
     torch.testing.assert_close(found[:, 0, 0], stills[:, 0].float() - 104)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_stage_writes_figures_and_the_files_for_the_guard(tmp_path):
     root, out = CASES["expressions"][0](tmp_path / "corpus"), tmp_path / "out"
     wanted = PretrainParams(source="expressions", root=str(root), settings=SETTINGS)

@@ -19,6 +19,8 @@ from pipeline.training.task import Run, Trained
 pytestmark = pytest.mark.slow
 
 NAMES = plugins.names("sources")
+LONG = ("actions", "expressions", "pictures", "recognition")
+"""Those that take longest: they train by the loop that the others have, and networks of the same layers."""
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -69,6 +71,7 @@ def test_the_config_builds_the_network_again(name, trained):
     assert all(torch.isfinite(tensor).all() for tensor in trained.state.values())
 
 
+@pytest.mark.long  # what is interrupted below has to give the same weights, too
 def test_the_same_seed_gives_the_same_weights(name, corpus, plugin, trained):
     torch.manual_seed(999)
     again = plugin.train(corpus, plugin.Params(**CASES[name][1]), Run())
@@ -114,8 +117,7 @@ def test_an_interrupted_run_gives_what_an_uninterrupted_one_gives(name, corpus, 
 
 @pytest.mark.parametrize(
     "name",
-    # the two that take longest train by the loop that the others have, and networks of the same layers
-    [pytest.param(name, marks=pytest.mark.long) if name in ("pictures", "recognition") else name for name in NAMES],
+    [pytest.param(name, marks=pytest.mark.long) if name in LONG else name for name in NAMES],
     scope="module",
 )
 def test_mixed_precision_learns_as_well(name, corpus, plugin):

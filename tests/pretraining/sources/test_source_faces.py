@@ -121,12 +121,11 @@ def test_a_second_run_does_not_look_again(tmp_path, astronaut, monkeypatch):
     assert len(looked) == 25, "other settings of the detection look again"
 
 
-@pytest.mark.slow
-def test_workers_change_nothing(tmp_path, astronaut):
+def test_workers_change_nothing(tmp_path, astronaut, two_workers):
     root = corpus(tmp_path / "corpus", astronaut)
     one, two = (
         read(root, Run(stage="pretrain:pool5", workers=workers, clip_cache=tmp_path / str(workers)))
-        for workers in (1, 2)
+        for workers in (1, two_workers)
     )
     assert one.ledger == two.ledger
     assert (one.learn.inputs == two.learn.inputs).all()

@@ -550,7 +550,7 @@ def test_overview_shows_single_models_and_the_best_of_each_method(tmp_path):
         CHOSEN,
     ]
     assert any("among 14 fusions" in line for line in lines)
-    assert not any("The best of each" in line or "The headline of each" in line for line in lines), (
+    assert not any("The best on the test clips" in line or "The headline of each" in line for line in lines), (
         "there is one report"
     )
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
@@ -573,7 +573,7 @@ def test_overview_of_two_systems_ends_with_the_best_of_each(tmp_path):
     lines = overview(tmp_path).splitlines()
     for heading, names in {
         "The headline of each, chosen on validation": [CHOSEN, CHOSEN],
-        "The best of each on the test clips": ["a60-lstm", "anet-linear_svm"],
+        "The best on the test clips": ["a60-lstm", "anet-linear_svm"],
     }.items():
         start = next(number for number, line in enumerate(lines) if line.startswith(heading))
         assert lines[start + 1].split()[:5] == ["Corpus", "Protocol", "System", "Model", "Accuracy"]
