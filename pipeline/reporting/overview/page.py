@@ -51,7 +51,10 @@ def overview(places: Places) -> str:
     blocks = [_unlearned(reports), *map(_text, reports)]
     if len(reports) > 1:
         blocks += ["\nThe headline of each, chosen on validation clips in every fold", _of_each(reports, CHOSEN)]
-        blocks += ["\nThe best on the test clips among what each headline is chosen from, flattered by that choice", _of_each(reports)]
+        blocks += [
+            "\nThe best on the test clips among what each headline is chosen from, flattered by that choice",
+            _of_each(reports),
+        ]
     for corpus, found in compared.items():
         blocks.append(f"\nSystems compared on {corpus}: points of accuracy, tests paired by clip")
         blocks.append(text_of([table(found.columns, found.rows, (0, 1))]))
