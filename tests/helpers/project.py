@@ -221,6 +221,7 @@ SMALL = {
     },
     "systems.ouyang2017.feedback.steps": 3,
     "train.transfer.epochs": 3,
+    "fuse.weighted.candidates": [0, 1],
     "report.draws": 200,
     "train.lstm.epochs": 2,
     "train.lstm.cells": 16,
