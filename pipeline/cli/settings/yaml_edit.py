@@ -132,7 +132,7 @@ def _replaced(text: str, entry: _Entry | None, value: Any) -> str:
         raise LookupError
     anchor = re.match(r"&\S+\s*", text[entry.start : entry.end])  # others refer to it
     start = entry.start + (anchor.end() if anchor else 0)
-    text = _freed(text, start, entry.end)
+    text = _freed(text, start, entry.end) if "&" in text[start : entry.end] else text
     between = text[entry.key.end_mark.index : start]
     if not anchor and not between.strip(" \n:"):  # a block begins on the line below its key
         start = entry.key.end_mark.index + between.index(":") + 1
