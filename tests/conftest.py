@@ -4,6 +4,7 @@ workers.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -39,6 +40,13 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                     "this pytest-xdist does not group tests with this pytest; install requirements.lock"
                 )
         items.sort(key=lambda item: next((n for n, name in enumerate(FIRST) if name in item.path.name), len(FIRST)))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Take what is imported out of the search for garbage, which else goes over all of it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)

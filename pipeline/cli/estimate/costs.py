@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.cli.estimate.blocks import at_once, kept, times, values
+from pipeline.cli.estimate.feature_rows import extracted, sequence_network, shape_of
 from pipeline.cli.estimate.material import Material
 from pipeline.cli.estimate.needed import Needed
 from pipeline.cli.estimate.nets import fine_tuned, on_crops, on_windows, source
-from pipeline.cli.estimate.networks import BACKWARD, dense_cost, lstm_cost
-from pipeline.cli.estimate.rates import GB, KEPT, ROWS, SECONDS, WEIGHTS, WHOLE_CLIP
+from pipeline.cli.estimate.networks import BACKWARD, dense_cost
+from pipeline.cli.estimate.rates import GB, KEPT, ROWS, SECONDS, WEIGHTS
 from pipeline.core.settings import section
 
 
@@ -85,11 +86,13 @@ def _align(_: Needed, params: Params, material: Material) -> Work:
 def _extract(stage: Needed, params: Params, material: Material) -> Work:
     feature, where = stage.arguments["feature"], stage.arguments["section"]
     block = section(params, f"{where}.{feature}") or {}
-    a_second, columns = ROWS.get(feature, (100, 128))
-    a_second = a_second or material.fps / block.get("every", 1)
-    rows = material.clips if feature in WHOLE_CLIP else material.seconds * a_second
-    seconds = material.seconds * SECONDS.get(feature, SECONDS["other"]) / (block.get("every", 1) or 1)
+    kind = block.get("extractor", feature)
+    rows, columns = extracted(feature, block, material)
+    rows *= material.clips
+    seconds = material.seconds * SECONDS.get(kind, SECONDS["other"]) / (block.get("every", 1) or 1)
     disk = 2 * rows * columns * (2 if feature == "pool5" else 4)
+    if kind.startswith("hub_"):
+        return Work(disk=disk, memory=2 * GB, unknown=f"an encoder whose size {where}.{feature} does not say")
     if feature in params["pretrain"]:
         network, _ = source(feature, params)
         return Work(rows * network.operations, disk=disk, memory=GB + 4 * network.parameters)
@@ -174,15 +177,13 @@ def _joint(stage: Needed, params: Params, material: Material) -> Work:
 
 
 def _train(stage: Needed, params: Params, material: Material) -> Work:
-    block = section(params, f"train.{stage.arguments['classifier']}")
-    feature = stage.arguments["feature"]
-    a_second, columns = ROWS.get(feature, (100, 1024))
+    name = stage.arguments["classifier"]
+    block = section(params, f"train.{name}")
+    rows, columns = shape_of(stage.arguments["feature"], params, material)
     trained = sum(train for train, _ in material.folds)
-    if "cells" not in block:
-        return Work(seconds=trained * columns * len(block.get("c", (1,))) * 3e-6, memory=GB)
-    step = block.get("step_s") or 1 / (a_second or material.fps or 1)
-    rows = material.seconds / material.clips / step
-    network = lstm_cost(max(values(block.get("hidden", columns))), max(values(block["cells"])), round(rows))
-    candidates = prod(len(values(value)) for name, value in block.items() if name != "seeds")
+    if "epochs" not in block:
+        return Work(seconds=trained * columns * len(values(block.get("c", 1))) * 3e-6, memory=GB)
+    network = sequence_network(name, block, rows, columns, material)
+    candidates = prod(len(values(value)) for key, value in block.items() if key != "seeds")
     passes = trained * block["epochs"] * (candidates - 1 + times(block)) * (1 + BACKWARD)
     return Work(passes * network.operations, 0, 0, GB + network.training_bytes(at_once(block), 2), True)

@@ -72,6 +72,15 @@ def lstm_cost(columns: int, cells: int, rows: int) -> NetworkCost:
     return NetworkCost(weights + 8 * cells, 2.0 * weights * rows, 4.0 * rows * (columns + 10 * cells))
 
 
+def encoder_cost(columns: int, width: int, layers: int, rows: float, inner: int) -> NetworkCost:
+    """Return the cost of a Transformer encoder on `rows` rows, its feed-forward layers `inner` times as wide (Vaswani
+    et al. 2017, section 3), behind a projection of `columns`; 0: without one.
+    """
+    weights = columns * width + layers * (4 + 2 * inner) * width**2
+    operations = 2 * weights * rows + layers * 4 * width * rows**2
+    return NetworkCost(weights, operations, 4 * rows * (columns + layers * ((8 + 2 * inner) * width + rows)))
+
+
 @cache
 def rate(device: str) -> float:
     """Return the operations a second of training here, measured on a convolution and a linear layer for a moment."""

@@ -15,6 +15,7 @@ from helpers.project import ROOT, Project
 from pipeline import __main__ as command
 from pipeline.cli.estimate import estimate as page
 from pipeline.cli.estimate.costs import Work, work_of
+from pipeline.cli.estimate.feature_rows import shape_of
 from pipeline.cli.estimate.material import material_of
 from pipeline.cli.estimate.needed import Needed, to_bring
 from pipeline.cli.estimate.rates import ROWS
@@ -75,6 +76,44 @@ def test_rows_of_features_are_those_of_the_settings() -> None:
     shipped = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     named = {*shipped["extract"], *shipped["extract_speech"], *shipped["extract_face"]}
     assert named <= set(ROWS)
+
+
+def test_rows_and_columns_go_by_the_block_whatever_its_name() -> None:
+    """10 clips of 2 s at 25 video frames a second."""
+    params, material = (
+        yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")),
+        material_of("one", params_of(), 10, 2),
+    )
+    params["join"] = {"both": {"audio": ["lld147"], "video": ["hog_apex"]}}
+    found = {name: shape_of(name, params, material) for name in ("hog_apex", "v1024", "lld147", "both", "dbn1")}
+    assert found == {
+        "hog_apex": (1, 1280),
+        "v1024": (25, 1024),
+        "lld147": (200, 147),
+        "both": (201, 1427),
+        "dbn1": found["dbn1"],
+    }
+    assert found["dbn1"][1] == params["fuse_features"]["dbn1"]["settings"]["layers"][-1]
+
+
+def cost(stage: str, params: dict, **arguments: str) -> Work:
+    return work_of(Needed(stage, stage, arguments, (), ()), params, material_of("one", params_of(), 100, 2))
+
+
+def test_networks_on_sequences_are_counted_and_an_encoder_of_a_hub_is_named() -> None:
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    tuned = {"trained_layers": 1, "batch": 16, "epochs": 8, "seed": 0}
+    params["extract_sound"] = {"whisper": {"layer": 3}, "wavlm": {"extractor": "hub_audio", "layers": 9}}
+    params["train"]["fine_tuned"] = tuned
+    one = cost("train", params, feature="whisper", classifier="fine_tuned")
+    rows, width = 2 * ROWS["whisper"][0], ROWS["whisper"][1]
+    a_clip = 2 * 12 * width**2 * rows + 4 * width * rows**2
+    trained = sum(train for train, _ in material_of("one", params_of(), 100, 2).folds)
+    assert one.operations == pytest.approx(3 * 8 * trained * a_clip)
+    assert cost("train", params, feature="lld147", classifier="attention").network
+    hub = cost("extract", params, feature="wavlm", section="extract_sound")
+    assert hub.unknown == "an encoder whose size extract_sound.wavlm does not say"
+    assert not cost("extract", params, feature="whisper", section="extract_sound").unknown
 
 
 def costs(**work: object) -> list[tuple[Needed, Work]]:
