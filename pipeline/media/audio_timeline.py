@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.core.errors import ClipError
-from pipeline.media.downmix import Downmix, mixed
+from pipeline.media.downmix import Downmix, channels_of, mixed
 
 MIN_AUDIO_S = 0.025
 """One analysis window: less audio than this holds no feature of any kind."""
@@ -25,7 +25,7 @@ class AudioTimeline:
 
     Pieces that follow one another without a hole go through one resampler, so that no edge arises between them; a hole,
     or another sampling rate or channel layout, begins with a new one: `new_resampler` gives an object like
-    `av.AudioResampler` whose output is planar float at `rate_hz`. The span begins at the sample `first` and ends before
+    `av.AudioResampler` whose output is `RESAMPLED` at `rate_hz`. The span begins at the sample `first` and ends before
     `last`; None = keep everything. `downmix` makes one channel of several.
     """
 
@@ -90,7 +90,7 @@ class AudioTimeline:
     def _append_all(self, frames: list[Any]) -> None:
         for frame in frames:
             if frame is not None:  # what a resampler with nothing to do answers to a flush
-                self._append(mixed(frame.to_ndarray(), self._weights))
+                self._append(mixed(channels_of(frame), self._weights))
 
     def _append(self, samples: np.ndarray) -> None:
         begin = max(0, self.first - self.position)

@@ -27,12 +27,12 @@ from pipeline.core.errors import ClipError
 from pipeline.media.audio_blocks import BLOCK_S
 from pipeline.media.audio_timeline import AudioTimeline, check_audio, in_blocks
 from pipeline.media.display import aspect_remarks, shown_aspect
-from pipeline.media.downmix import Downmix, signs_of
+from pipeline.media.downmix import RESAMPLED, Downmix, signs_of
 from pipeline.media.frame import VideoFrame, lasts, timed
-from pipeline.media.lengths import declared_s, ogg_tail, spoken_of
+from pipeline.media.lengths import end_remarks, span_remarks
 from pipeline.media.packets import decoded, seek, words
 from pipeline.media.remark import Remark, broken
-from pipeline.media.streams import chosen, extents_of
+from pipeline.media.streams import chosen
 
 _EPSILON_S = 1e-6  # containers give their start in microseconds
 DECODED = 8
@@ -67,7 +67,7 @@ def read_audio_blocks(
 
 
 def _audio_pieces(path: Path, rate_hz: int, begin: float, stop: float, damage: list[str]) -> Iterator[np.ndarray]:
-    resampler = partial(av.AudioResampler, format="fltp", rate=rate_hz)
+    resampler = partial(av.AudioResampler, format=RESAMPLED, rate=rate_hz)
     last = None if math.isinf(stop) else round(stop * rate_hz)
     with _stream(path, "audio", damage) as (container, stream, zero):
         downmix = Downmix(_signs(path, stream.channels))
@@ -99,15 +99,9 @@ def _signs(path: Path, channels: int) -> np.ndarray:
 
 def _at_the_end(path: Path, container: Any, stream: Any, end: float, stop: float) -> list[Remark]:
     """Return what is to be said of a stream that was decoded until there was no more, at `end`, s."""
-    zero = _zero(container)
-
-    def others() -> float:
-        with opened(path) as again:
-            ends = [one.end - zero for number, one in extents_of(again).items() if number != stream.index]
-        return max(ends, default=0.0)
-
-    told = spoken_of(declared_s(path, container), stream.type, end, zero, others, stop)
-    return told if told or container.format.name != "ogg" or stop < math.inf else ogg_tail(path)
+    if stop < math.inf:
+        return span_remarks(stream.type, end, stop)
+    return end_remarks(path, container, stream, end, _zero(container), partial(opened, path))
 
 
 def read_frames(

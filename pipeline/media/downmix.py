@@ -12,12 +12,15 @@ import numpy as np
 
 from pipeline.media.remark import Remark, note
 
+RESAMPLED = "flt"
+"""The format of resampled audio. Not planar: of eight channels and more PyAV reads beyond the list of planes, and the
+process dies."""
 _HEARD_S = 10.0
 """As much sound decides whether channels are of opposite phase; a clip need not be decoded twice for it."""
 _OPPOSITE = -0.9
 """Correlation under which a channel is the other one upside down: they would cancel out by 10 dB and more."""
 _AUDIBLE = 1 / 32768
-_USUAL = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+_USUAL = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1", 16: "hexadecagonal"}
 
 
 class Downmix:
@@ -42,6 +45,11 @@ class Downmix:
         return [note(f"{layout.name} audio mixed {mixture}" + (", of opposite phase" if min(shares) < 0 else ""))]
 
 
+def channels_of(frame: Any) -> np.ndarray:
+    """Return the samples (C, n) float32 of an `av.AudioFrame` of `RESAMPLED`."""
+    return frame.to_ndarray().reshape(-1, frame.layout.nb_channels).T
+
+
 def mixed(planes: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return channels (C, n) float32 as one, (n,) float32."""
     if (weights == weights[0]).all() and weights[0] * len(weights) == 1:
@@ -59,9 +67,10 @@ def weights_of(name: str, channels: int) -> np.ndarray:
     """
     with suppress(av.FFmpegError, ValueError, KeyError):
         known = _USUAL[channels] if name.endswith(" channels") else name
-        impulses = av.AudioFrame.from_ndarray(np.eye(channels, dtype=np.float32), format="fltp", layout=known)
+        identity = np.eye(channels, dtype=np.float32).reshape(1, -1)
+        impulses = av.AudioFrame.from_ndarray(identity, format=RESAMPLED, layout=known)
         impulses.sample_rate = 48000
-        to_mono = av.AudioResampler(format="fltp", layout="mono", options={"rematrix_maxval": "1"})
+        to_mono = av.AudioResampler(format=RESAMPLED, layout="mono", options={"rematrix_maxval": "1"})
         found = np.concatenate([one.to_ndarray()[0] for one in [*to_mono.resample(impulses), *to_mono.resample(None)]])
         if found.shape == (channels,) and found.any():
             return found
@@ -70,13 +79,13 @@ def weights_of(name: str, channels: int) -> np.ndarray:
 
 def signs_of(frames: Iterator[Any]) -> np.ndarray:
     """Return 1 or -1 for each channel of decoded audio, (C,): -1 where it is the strongest one upside down."""
-    to_float = av.AudioResampler(format="fltp")
+    to_float = av.AudioResampler(format=RESAMPLED)
     common, heard, layout = np.zeros((1, 1)), 0.0, None
     for frame in frames:
         if layout not in (None, frame.layout.name):
             break
         layout = frame.layout.name
-        for planes in (one.to_ndarray().astype(np.float64) for one in to_float.resample(frame)):
+        for planes in (channels_of(one).astype(np.float64) for one in to_float.resample(frame)):
             if np.isfinite(planes).all() and np.abs(planes).max(initial=0.0) >= _AUDIBLE:
                 common = common + planes @ planes.T
                 heard += planes.shape[1] / frame.sample_rate

@@ -1,20 +1,19 @@
 """Whether what decoded is as long as the file, its other streams, or the span asked for say."""
 
-import struct
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipeline.media.remark import Remark, note
+from pipeline.media.remark import Remark
+from pipeline.media.streams import Opening, extents_of
+from pipeline.media.whole import cut_chunk, ragged_end
 
 SLACK_S = 0.1
 """What is less is rounding: a block that a codec adds, a frame's own time, a container that counts in milliseconds."""
 _GUESSED = frozenset(("aac", "ac3", "eac3", "amr", "dts", "truehd", "h264", "hevc", "m4v", "mpegvideo", "gsm", "adx"))
 """Without a container; of these FFmpeg only guesses, by the bit rate, how long they are."""
-_UNKNOWN_BYTES = 0x7FFF0000
-"""What writes to a pipe does not know the size of a WAV, and gives one from here on, or 0."""
-_TAG_BYTES, _TAIL_BYTES = 4096, 1 << 17
-_OGG_LAST = 4
+_TAG_BYTES = 4096
+_SAMPLES = ("wav", "w64", "caf")
+"""Of these FFmpeg gives the samples that are there, whatever is declared, and their bytes tell the time."""
 
 
 def declared_s(path: Path, container: Any) -> float | None:
@@ -26,49 +25,46 @@ def declared_s(path: Path, container: Any) -> float | None:
     if name == "avi":  # FFmpeg gives what is there
         counts = [float(one.frames * one.time_base) for one in container.streams if one.time_base and one.frames]
         return max(counts, default=whole) or None
-    return whole * (_missing(path) if name == "wav" else 1.0) or None
+    if name == "asf" and not whole:
+        return _asf_s(path)
+    cut = cut_chunk(path, name) if name in _SAMPLES else None
+    return whole * (cut[0] / cut[1] if cut and cut[1] else 1.0) or None
 
 
-def spoken_of(
-    told: float | None, kind: str, end: float, zero: float, others: Callable[[], float], stop: float
-) -> list[Remark]:
-    """Return what is to be said of a stream that was read until there was no more.
+def end_remarks(path: Path, container: Any, stream: Any, end: float, zero: float, opening: Opening) -> list[Remark]:
+    """Return what is to be said of a file that was decoded until there was no more.
 
     Args:
-        told: see `declared_s`
-        kind: `audio` or `video`
-        end: when the stream ends, s from the beginning of the clip's file
+        path: the file
+        container: the same, open
+        stream: the stream that was decoded
+        end: when it ends, s from the beginning of the file
         zero: the timestamp of that beginning, s; some containers count from 0, others from there
-        others: when the other streams of the file end, s from its beginning
-        stop: where the span ends that was asked for, s, infinite where there is none
+        opening: opens the file anew
     """
-    if stop < float("inf"):
-        late = stop - end > SLACK_S
-        return [Remark(f"bad_span: it ends at {stop:.2f} s, the {kind} at {end:.2f} s")] if late else []
-    if told is None or min(abs(end - told), abs(end + zero - told)) <= SLACK_S:
-        return []
-    further = others() if end < told else 0.0
-    if further >= told - SLACK_S:
-        return [Remark(f"unequal_length: the {kind} ends at {end:.2f} s, the other streams at {further:.2f} s")]
-    return [Remark(f"decode_error: {end:.2f} s of {kind} decoded, {told:.2f} s declared by the file")]
+    told, name, kind = declared_s(path, container), container.format.name.split(",")[0], stream.type
+    if told is not None and min(abs(end - told), abs(end + zero - told)) > SLACK_S:
+        further = _others(stream, zero, opening) if end < told else 0.0
+        if further >= told - SLACK_S:
+            return [Remark(f"unequal_length: the {kind} ends at {end:.2f} s, the other streams at {further:.2f} s")]
+        return [Remark(f"decode_error: {end:.2f} s of {kind} decoded, {told:.2f} s declared by the file")]
+    if cut := cut_chunk(path, name):
+        sizes = f"{cut[1]} of the {cut[0]} bytes that it declares"
+        return [Remark(f"decode_error: {end:.2f} s of {kind} decoded, the file has {sizes}")]
+    return ragged_end(path, name, opening)
 
 
-def ogg_tail(path: Path) -> list[Remark]:
-    """Return what is to be said of the end of an Ogg file, which does not say how long it is, but whether it is whole:
-    RFC 3533, section 6, the last page is marked, and each tells its size.
-    """
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        file.seek(max(0, size - _TAIL_BYTES))
-        tail = file.read()
-    at = tail.rfind(b"OggS")
-    page = tail[at : at + 27] if at >= 0 else b""
-    if len(page) < 27 or len(tail) < at + 27 + page[26]:
-        return [Remark("decode_error: the file ends in the head of an Ogg page")] if page else []
-    claimed, there = 27 + page[26] + sum(tail[at + 27 : at + 27 + page[26]]), len(tail) - at
-    if there < claimed:
-        return [Remark(f"decode_error: the file is cut, its last page of {claimed} bytes has {there}")]
-    return [] if page[5] & _OGG_LAST else [note("the last Ogg page is not marked as the last, so some may lack")]
+def span_remarks(kind: str, end: float, stop: float) -> list[Remark]:
+    """Return what is to be said of a stream that ends at `end`, s, where a span was asked for until `stop`, s."""
+    late = stop - end > SLACK_S
+    return [Remark(f"bad_span: it ends at {stop:.2f} s, the {kind} at {end:.2f} s")] if late else []
+
+
+def _others(stream: Any, zero: float, opening: Opening) -> float:
+    """Return when the other streams of the file end, s from its beginning."""
+    with opening() as container:
+        ends = [one.end - zero for number, one in extents_of(container).items() if number != stream.index]
+    return max(ends, default=0.0)
 
 
 def _has_frame_count(path: Path) -> bool:
@@ -83,19 +79,12 @@ def _has_frame_count(path: Path) -> bool:
     return any(tag in frame for tag in (b"Xing", b"Info", b"VBRI"))
 
 
-def _missing(path: Path) -> float:
-    """Return the samples that a WAV promises over those that are there, in bytes; 1 where it promises no more."""
-    size, long = path.stat().st_size, 0
+def _asf_s(path: Path) -> float | None:
+    """Return the play duration of ASF's File Properties Object (section 3.2), which FFmpeg leaves out of a cut file."""
     with path.open("rb") as file:
-        file.seek(12)
-        while len(head := file.read(8)) == 8:
-            name, claimed = head[:4], struct.unpack("<I", head[4:])[0]
-            if name == b"data":
-                there = size - file.tell()
-                claimed = long or (claimed if claimed < _UNKNOWN_BYTES else 0)
-                return max(1.0, claimed / there) if there else 1.0
-            begin = file.tell()
-            if name == b"ds64":
-                long = int.from_bytes(file.read(16)[8:], "little")
-            file.seek(begin + claimed + claimed % 2)
-    return 1.0
+        head = file.read(_TAG_BYTES)
+    at = head.find(b"\xa1\xdc\xab\x8c\x47\xa9\xcf\x11")
+    if at < 0 or len(head) < at + 88:
+        return None
+    ticks, preroll_ms = (int.from_bytes(head[at + first : at + first + 8], "little") for first in (64, 80))
+    return max(0.0, ticks / 1e7 - preroll_ms / 1e3) or None
