@@ -33,7 +33,7 @@ def folds(detector: FaceDetector, shape: tuple[int, ...]) -> list[float]:
 
 
 def fold_for(detector: FaceDetector, side_px: float) -> float:
-    """Return how much to enlarge a part of a picture with a face of so many px, 1 where the detector sees it as it is."""
+    """Return how much to enlarge a part of a picture with a face of so many px, 1 where that is none too few."""
     least = getattr(detector, "least_px", 0)
     return _SURE * least / side_px if side_px < _CLEARLY_BELOW * least else 1.0
 
@@ -46,8 +46,8 @@ def resized(pixels: np.ndarray, scale: float) -> np.ndarray:
 
 
 def finder_of_small(detector: FaceDetector) -> Callable[[np.ndarray], list[Detection]]:
-    """Return what a detector is asked as it would be itself, (H, W, 3) uint8, and finds faces that are too small for it,
-    at their places in the picture as it is.
+    """Return what takes pictures as a detector does, (H, W, 3) uint8, and finds faces that are too small for it, at
+    their places in the picture as it is.
     """
 
     def find(rgb: np.ndarray) -> list[Detection]:

@@ -66,8 +66,8 @@ def align(
     """Take the most confident face of each of a fixed number of frames; the detector is asked once per frame taken.
 
     `open_frames` begins a reading of the clip: (time s, (H, W, 3) uint8 RGB) in order, the same each time; it is called
-    twice, once to count, so that memory does not grow with the clip, and again where no frame has a face, for one that is
-    too small for the detector (`pipeline.faces.small`).
+    twice, once to count, so that memory does not grow with the clip, and again where no frame has a face, to look for
+    one that is too small for the detector (`pipeline.faces.small`).
 
     Returns:
         `values` (N, 4) float32 px, the detector's box, NaN where `mask` is false; times (N,) s of the frames taken;
