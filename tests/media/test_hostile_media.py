@@ -263,11 +263,16 @@ def test_faces_lie_where_they_were_put(hostile):
     folder, _ = hostile
     with folder.features("track_faces") as file, folder.features(CROPS) as pictures_of:
         usual = pictures_of.read("ordinary_1").extra["crops"].mean(axis=(0, 1, 2))
-        for name in sorted(set(file.clip_ids()) - {"ordinary_2", "most_of_a_face", "leaves_and_returns"}):
+        for name in sorted(
+            set(file.clip_ids()) - {"ordinary_2", "most_of_a_face", "leaves_and_returns", "odd_and_small"}
+        ):
             found = file.read(name)
             assert found.mask.all(), name
             assert np.abs(found.values - BOXES.get(name, (54, 54, 159, 159))).max() < 12, name
             assert np.abs(pictures_of.read(name).extra["crops"].mean(axis=(0, 1, 2)) - usual).max() < 15, name
+        small = file.read("odd_and_small")  # of other proportions, so that its crop has other colours
+        assert small.mask.all()
+        assert np.abs(small.values - BOXES["odd_and_small"]).max() < 12
         cut = file.read("most_of_a_face")
         assert cut.values[:, 0].max() < 0
         away = file.read("leaves_and_returns").mask
