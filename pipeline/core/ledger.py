@@ -12,6 +12,8 @@ from pipeline.core.errors import ABSENT, REASONS, ArtifactError, TooManyFailures
 from pipeline.core.files import write_csv
 
 STATUSES = ("ok", "degraded", "absent", "failed")
+NOTE = "note: "
+"""Begins what was chosen where a clip left a choice, such as one of two audio streams: a detail, and no fault."""
 
 
 @dataclass(frozen=True, order=True)
@@ -23,7 +25,7 @@ class Entry:
         status: `ok`; `degraded` (a result, but not from all of the input); `absent` (no result, since the clip never
             had what it would be made of); `failed` (no result)
         reason: one of `pipeline.core.errors.REASONS`, "" for ok
-        detail: the same in words
+        detail: the same in words, and what was chosen (`NOTE`), also of a clip that is ok
 
     >>> Entry("s01_anger_1", "extract:lld147", "failed", "no_audio").after("train:lld147-svm").detail
     'after extract:lld147'
@@ -59,6 +61,21 @@ class Entry:
 def lost(clip_id: str, stage: str, reason: str, detail: str = "") -> Entry:
     """Return the entry of a clip without a result: absent or failed, as its reason says."""
     return Entry(clip_id, stage, "absent" if reason in ABSENT else "failed", reason, detail)
+
+
+def noted(clip_id: str, stage: str, notes: Iterable[str]) -> Entry:
+    """Return the entry of a clip with a result: degraded by the first of its notes that is `reason: detail`, ok where
+    all of them begin with `NOTE`.
+
+    >>> noted("a", "s", ["note: audio stream 2 of 2", "few_faces"]).status
+    'degraded'
+    >>> noted("a", "s", ["note: audio stream 2 of 2"]).detail
+    'note: audio stream 2 of 2'
+    """
+    first, *others = sorted(notes, key=lambda note: note.startswith(NOTE)) or [NOTE]
+    reason, _, detail = ("", "", first) if first.startswith(NOTE) else first.partition(": ")
+    words = "; also ".join(word for word in (detail, *others) if word and word != NOTE)
+    return Entry(clip_id, stage, "degraded" if reason else "ok", reason, words)
 
 
 def lost_by_id(entries: Iterable[Entry]) -> dict[str, Entry]:

@@ -18,12 +18,13 @@ import numpy as np
 from pipeline.core.clip import Clip
 from pipeline.core.errors import ClipError
 from pipeline.core.files import atomic_path
-from pipeline.core.ledger import Entry
+from pipeline.core.ledger import Entry, noted
 from pipeline.degradation.effects import DegradeParams, blurred, generator, kept_frames, mean_power, with_noise
 from pipeline.degradation.writer import FrameStream, write_lossless
 from pipeline.engine.parallel import surviving_map
 from pipeline.media.audio_blocks import Audio
-from pipeline.media.decode import degraded_by, opened, read_audio_blocks, read_video_frames
+from pipeline.media.decode import opened, read_audio_blocks, read_video_frames
+from pipeline.media.remark import degraded_by
 
 _RATES_HZ = range(1000, 400_000)
 _USUAL = 16_000, Fraction(25)  # sampling rate and frame rate of a file that tells none
@@ -47,10 +48,7 @@ class Worse:
             name = self._write(clip, damage)
         except ClipError as error:
             return Entry(clip.clip_id, self.stage, "failed", error.reason, error.detail), ""
-        for note in degraded_by(damage):
-            reason, _, detail = note.partition(": ")
-            return Entry(clip.clip_id, self.stage, "degraded", reason, detail), name
-        return Entry(clip.clip_id, self.stage), name
+        return noted(clip.clip_id, self.stage, degraded_by(damage)), name
 
     def _write(self, clip: Clip, damage: list[str]) -> str:
         path = self.root / clip.path

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import PASSING, ArtifactError
-from pipeline.core.ledger import Entry, check_failures, lost, lost_by_id, summary, write_ledger
+from pipeline.core.ledger import Entry, check_failures, lost, lost_by_id, noted, summary, write_ledger
 from pipeline.core.settings import Runtime
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.core.store_writer import feature_file
@@ -42,7 +42,8 @@ class Job(Protocol):
         """
 
     def compute(self, clip: Clip, loaded: Any, notes: list[str]) -> Iterator[ClipFeatures]:
-        """Yield the result in blocks of rows, one at least; add to `notes` why it is degraded.
+        """Yield the result in blocks of rows, one at least; add to `notes` why it is degraded, or what was
+        chosen (`pipeline.core.ledger.NOTE`).
 
         Blocks begin at places that depend on the clip alone. Raises `ClipError` for bad input, at any time.
         """
@@ -99,11 +100,7 @@ def _kept(cache: ClipCache, key: str) -> Head | None:
 def _entry(clip: Clip, stage: str, head: Head) -> Entry:
     if head.reason:
         return lost(clip.clip_id, stage, head.reason, head.detail)
-    if head.notes:
-        reason, _, detail = head.notes[0].partition(": ")
-        detail = "; also ".join(word for word in (detail, *head.notes[1:]) if word)
-        return Entry(clip.clip_id, stage, "degraded", reason, detail)
-    return Entry(clip.clip_id, stage)
+    return noted(clip.clip_id, stage, head.notes)
 
 
 def run(

@@ -15,7 +15,8 @@ from pipeline.core.store import ClipFeatures, FeatureMeta, opened
 from pipeline.core.weights_file import CONFIG, FILE
 from pipeline.engine.code_digest import code_digest
 from pipeline.media.audio_blocks import Audio
-from pipeline.media.decode import degraded_by, read_audio_blocks
+from pipeline.media.decode import read_audio_blocks
+from pipeline.media.remark import degraded_by
 from pipeline.training.place import CPU, Place
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.core.errors import ClipError
+from pipeline.media.downmix import Downmix, channels_of, mixed
 
 MIN_AUDIO_S = 0.025
 """One analysis window: less audio than this holds no feature of any kind."""
@@ -15,6 +16,8 @@ GAP_S = 0.1
 """A hole in the timestamps up to here is rounding (FLV counts in ms) and is closed; above it is silence."""
 MAX_GAP_S = 600.0
 """A longer hole is a broken timestamp, and is closed too: it must not fill the result with zeros."""
+LOUDEST = 1e6
+"""Times full scale, 120 dB above it; what is louder is no sound, and its square no number that features bear."""
 
 
 class AudioTimeline:
@@ -22,12 +25,21 @@ class AudioTimeline:
 
     Pieces that follow one another without a hole go through one resampler, so that no edge arises between them; a hole,
     or another sampling rate or channel layout, begins with a new one: `new_resampler` gives an object like
-    `av.AudioResampler` whose output is planar float at `rate_hz`. The span begins at the sample `first` and ends before
-    `last`; None = keep everything.
+    `av.AudioResampler` whose output is `RESAMPLED` at `rate_hz`. The span begins at the sample `first` and ends before
+    `last`; None = keep everything. `downmix` makes one channel of several.
     """
 
-    def __init__(self, new_resampler: Callable[[], Any], rate_hz: int, first: int = 0, last: int | None = None) -> None:
+    def __init__(
+        self,
+        new_resampler: Callable[[], Any],
+        rate_hz: int,
+        first: int = 0,
+        last: int | None = None,
+        downmix: Downmix | None = None,
+    ) -> None:
         self.rate_hz, self.first, self.last = rate_hz, first, last
+        self._downmix = downmix or Downmix(np.ones(1, np.float32))
+        self._weights = np.ones(1, np.float32)
         self.position = 0  # samples from time 0 to the end of what has been added
         self._new_resampler = new_resampler
         self._resampler: Any = None
@@ -51,6 +63,7 @@ class AudioTimeline:
         late = 0.0 if time is None else time - self._expected
         if self._resampler is None or kind != self._kind or late > GAP_S:
             self._begin(kind, self._expected if time is None else time)
+            self._weights = self._downmix.weights(frame.layout)
         self._expected += frame.samples / frame.sample_rate
         self._append_all(self._resampler.resample(frame))
 
@@ -77,7 +90,7 @@ class AudioTimeline:
     def _append_all(self, frames: list[Any]) -> None:
         for frame in frames:
             if frame is not None:  # what a resampler with nothing to do answers to a flush
-                self._append(frame.to_ndarray().mean(axis=0, dtype=np.float32))
+                self._append(mixed(channels_of(frame), self._weights))
 
     def _append(self, samples: np.ndarray) -> None:
         begin = max(0, self.first - self.position)
@@ -103,15 +116,18 @@ def in_blocks(pieces: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
 
 
 def check_audio(blocks: Iterable[np.ndarray], rate_hz: int) -> Iterator[np.ndarray]:
-    """Yield audio, consecutive samples (n,) float32, clipped at +-1 where resampling overshot full scale. Raises
-    ClipError: decode_error, NaN or infinity; at the end: too_short, below `MIN_AUDIO_S`; silent, below `SILENT_BELOW`.
+    """Yield audio, consecutive samples (n,) float32, as it is: what lies above full scale, in float audio or where
+    resampling overshoots, is not cut. Raises ClipError: decode_error, NaN, infinity or above `LOUDEST`; at the end:
+    too_short, below `MIN_AUDIO_S`; silent, below `SILENT_BELOW`.
     """
     count, loudest = 0, 0.0
     for block in blocks:
         if not np.isfinite(block).all():
             raise ClipError("decode_error", "samples that are not numbers")
         count, loudest = count + len(block), max(loudest, float(np.abs(block).max()))
-        yield np.clip(block, -1, 1)
+        if loudest > LOUDEST:
+            raise ClipError("decode_error", f"samples of {loudest:.0e} times full scale")
+        yield block
     if count < MIN_AUDIO_S * rate_hz:
         raise ClipError("too_short", f"{count / rate_hz:.3f} s of audio")
     if loudest < SILENT_BELOW:

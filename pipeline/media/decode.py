@@ -5,15 +5,16 @@ container), or `start` seconds after that where a span is given. Audio sample i 
 their times from the same point, so the two stay in step when one stream starts late. A span is from `start`, s, None =
 the beginning of the file, to `end`, None = the end of the file.
 
-A damaged packet is skipped: what can be decoded is returned, `damage` gets a word for everything that could not be (see
-`degraded_by`), and only a file without anything is an error.
+A damaged packet is skipped: what can be decoded is returned, and only a file without anything is an error. `damage`
+gets a word for everything that could not be decoded, for what is shorter than promised, and for what was chosen; see
+`pipeline.media.remark.degraded_by`.
 """
 
 import errno
 import io
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -21,20 +22,23 @@ from typing import Any
 
 import av
 import numpy as np
-from av.stream import Disposition
 
 from pipeline.core.errors import ClipError
 from pipeline.media.audio_blocks import BLOCK_S
 from pipeline.media.audio_timeline import AudioTimeline, check_audio, in_blocks
-from pipeline.media.frame import VideoFrame, timed
+from pipeline.media.display import aspect_remarks, shown_aspect
+from pipeline.media.downmix import RESAMPLED, Downmix, signs_of
+from pipeline.media.frame import VideoFrame, lasts, timed
+from pipeline.media.lengths import end_remarks, span_remarks
+from pipeline.media.packets import decoded, seek, words
+from pipeline.media.remark import Remark, broken
+from pipeline.media.streams import chosen
 
 _EPSILON_S = 1e-6  # containers give their start in microseconds
 DECODED = 8
 """Frames that a thread decodes ahead of the reader."""
-_SEEK_FROM_S, _PREROLL_S = 5.0, 1.0
 _WAVE = {"max_probe_packets": "1"}
 """FFmpeg looks through a WAV's samples for other codecs in disguise: without a limit 5 ms for 3.7 s, 18 at 48 kHz."""
-_EXACT_SEEK = ("mov", "matroska")  # their timestamps stay exact after a seek; others are decoded from the beginning
 
 
 def read_audio(path: Path, rate_hz: int, start: float | None = None, end: float | None = None) -> np.ndarray:
@@ -45,14 +49,14 @@ def read_audio(path: Path, rate_hz: int, start: float | None = None, end: float 
 def read_audio_blocks(
     path: Path, rate_hz: int, start: float | None = None, end: float | None = None, damage: list[str] | None = None
 ) -> Iterator[np.ndarray]:
-    """Decode the first audio stream of a file, block by block.
+    """Decode one audio stream of a file (`pipeline.media.streams`), block by block.
 
-    Channels are averaged (FFmpeg's own downmix of float audio leaves [-1, 1]) and resampled by libswresample.
+    Channels are mixed to one (`pipeline.media.downmix`) and resampled by libswresample.
     Audio that starts late, or pauses by its timestamps, is padded with zeros; audio that stops before `end` is not.
 
     Yields:
-        `BLOCK_S` of audio, the last time the remainder: (n,) float32 in [-1, 1]; together exactly the samples
-        `[start * rate_hz, end * rate_hz)` of the whole file's audio
+        `BLOCK_S` of audio, the last time the remainder: (n,) float32, full scale = 1, which float audio may exceed;
+        together exactly the samples `[start * rate_hz, end * rate_hz)` of the whole file's audio
 
     Raises:
         ClipError: missing_file; decode_error; no_audio; at the end: bad_span; too_short, below
@@ -63,27 +67,41 @@ def read_audio_blocks(
 
 
 def _audio_pieces(path: Path, rate_hz: int, begin: float, stop: float, damage: list[str]) -> Iterator[np.ndarray]:
-    resampler = partial(av.AudioResampler, format="fltp", rate=rate_hz)
+    resampler = partial(av.AudioResampler, format=RESAMPLED, rate=rate_hz)
     last = None if math.isinf(stop) else round(stop * rate_hz)
-    axis = AudioTimeline(resampler, rate_hz, round(begin * rate_hz), last)
-    with _first_stream(path, "audio") as (container, stream, zero):
-        for frame in chain(_decoded(container, stream, damage), [None]):
+    with _stream(path, "audio", damage) as (container, stream, zero):
+        downmix = Downmix(_signs(path, stream.channels))
+        axis = AudioTimeline(resampler, rate_hz, round(begin * rate_hz), last, downmix)
+        damage += downmix.remarks(stream.layout)
+        for frame in chain(decoded(container, stream, damage), [None]):
             try:
                 axis.add(frame, frame.time - zero if frame and frame.time is not None else None)
             except av.FFmpegError as error:  # a damaged header, with a sampling rate that nothing can have
-                damage.append(_words(error))
+                damage.append(words(error))
             yield from axis.take()
             if axis.full:
                 break
-    if damage and not axis.position:
-        raise ClipError("decode_error", damage[0])
-    if begin > 0 and axis.position <= axis.first:
-        raise ClipError("bad_span", f"begins at {begin:g} s, after the end of the audio")
+        if broken(damage) and not axis.position:
+            raise ClipError("decode_error", broken(damage)[0])
+        if begin > 0 and axis.position <= axis.first:
+            raise ClipError("bad_span", f"begins at {begin:g} s, after the end of the audio")
+        if not axis.full:
+            damage += _at_the_end(path, container, stream, axis.position / rate_hz, stop)
 
 
-def degraded_by(damage: Sequence[str]) -> list[str]:
-    """Return the note for the ledger that some of a clip could not be decoded; none where all of it could."""
-    return [f"decode_error: part of it could not be decoded ({damage[0]})"] if damage else []
+def _signs(path: Path, channels: int) -> np.ndarray:
+    """Return which channels are turned upside down before they are mixed, by a reading of the file's beginning."""
+    if channels < 2:
+        return np.ones(channels, np.float32)
+    with _stream(path, "audio", []) as (container, stream, _):
+        return signs_of(decoded(container, stream, []))
+
+
+def _at_the_end(path: Path, container: Any, stream: Any, end: float, stop: float) -> list[Remark]:
+    """Return what is to be said of a stream that was decoded until there was no more, at `end`, s."""
+    if stop < math.inf:
+        return span_remarks(stream.type, end, stop)
+    return end_remarks(path, container, stream, end, _zero(container), partial(opened, path))
 
 
 def read_frames(
@@ -96,9 +114,10 @@ def read_frames(
 def read_video_frames(
     path: Path, start: float | None = None, end: float | None = None, damage: list[str] | None = None
 ) -> Iterator[tuple[float, VideoFrame]]:
-    """Decode the first video stream of a file, one frame at a time; cover art is no video.
+    """Decode one video stream of a file (`pipeline.media.streams`), one frame at a time; cover art is no video.
 
-    Times, s from the beginning of the clip, increase strictly.
+    Times, s from the beginning of the clip, increase strictly. Frames are as they are shown: upright, or mirrored where
+    the file says so, and with square pixels (`pipeline.media.display`).
 
     Raises:
         ClipError: when the first frame is asked for: missing_file; decode_error; no_video; bad_span, also where no
@@ -106,18 +125,23 @@ def read_video_frames(
     """
     begin, stop = _span(start, end)
     damage = [] if damage is None else damage
-    previous = -math.inf
-    with _first_stream(path, "video") as (container, stream, zero):
-        _seek(container, stream, zero + begin)
-        for time, frame in timed(_decoded(container, stream, damage), stream, zero):
+    previous, last = -math.inf, 0.0
+    with _stream(path, "video", damage) as (container, stream, zero):
+        seek(container, stream, zero + begin)
+        aspect = stream.sample_aspect_ratio
+        damage += aspect_remarks(aspect, stream.width, stream.height)
+        for time, frame in timed(decoded(container, stream, damage), stream, zero):
             if time >= stop - _EPSILON_S:
                 break
+            last = time + lasts(frame, stream)
             if time >= begin - _EPSILON_S and time > previous:
                 previous = time
-                yield max(0.0, time - begin), VideoFrame(frame)
+                yield max(0.0, time - begin), VideoFrame(frame, shown_aspect(aspect))
+        else:
+            damage += _at_the_end(path, container, stream, last, stop) if previous > -math.inf else []
     if previous == -math.inf:
-        reason = "decode_error" if damage else "no_video" if start is None and end is None else "bad_span"
-        raise ClipError(reason, damage[0] if damage else "no frame in the stream or the span")
+        reason = "decode_error" if broken(damage) else "no_video" if start is None and end is None else "bad_span"
+        raise ClipError(reason, broken(damage)[0] if broken(damage) else "no frame in the stream or the span")
 
 
 def _span(start: float | None, end: float | None) -> tuple[float, float]:
@@ -145,7 +169,7 @@ def opened(path: Path) -> Iterator[Any]:
             raise ClipError("missing_file", "a folder" if path.is_dir() else "not there")
         file = _Bytes(path)
     except OSError as error:
-        raise ClipError("unreadable", _words(error)) from error
+        raise ClipError("unreadable", words(error)) from error
     with file:
         try:
             head = file.read(12)
@@ -153,44 +177,20 @@ def opened(path: Path) -> Iterator[Any]:
             further = _WAVE if head[:4] in (b"RIFF", b"RF64") and head[8:] == b"WAVE" else {}
             container = av.open(file, "r", options={"protocol_whitelist": "none", **further}, metadata_errors="replace")
         except (av.FFmpegError, OSError) as error:  # no name: clips with equal bytes share one result
-            raise ClipError("decode_error", _words(error)) from error
+            raise ClipError("decode_error", words(error)) from error
         with container:
             yield container
 
 
-def _words(error: Any) -> str:
-    return getattr(error, "strerror", None) or type(error).__name__  # str(error) holds the path
-
-
 @contextmanager
-def _first_stream(path: Path, kind: str) -> Iterator[tuple[Any, Any, float]]:
-    """Open a file for its first stream of a kind; also return where its time begins, s."""
+def _stream(path: Path, kind: str, damage: list[str]) -> Iterator[tuple[Any, Any, float]]:
+    """Open a file for the stream of a kind that is read; also return where its time begins, s."""
     with opened(path) as container:
-        streams = [s for s in getattr(container.streams, kind) if not s.disposition & Disposition.attached_pic]
-        if not streams:
-            raise ClipError(f"no_{kind}")
-        if streams[0].codec_context is None:
-            raise ClipError("decode_error", f"no decoder for the {kind} stream")
-        streams[0].codec_context.thread_count = 1  # the number of cores must not show in results, workers use them
-        yield container, streams[0], (container.start_time or 0) / av.time_base
+        stream, remarks = chosen(container, kind, partial(opened, path))
+        damage += remarks
+        stream.codec_context.thread_count = 1  # the number of cores must not show in results, workers use them
+        yield container, stream, _zero(container)
 
 
-def _seek(container: Any, stream: Any, time: float) -> None:
-    if time >= _SEEK_FROM_S and container.format.name.startswith(_EXACT_SEEK):
-        with suppress(av.FFmpegError):  # then decoding goes from the beginning
-            container.seek(int((time - _PREROLL_S) / stream.time_base), stream=stream)
-
-
-def _decoded(container: Any, stream: Any, damage: list[str]) -> Iterator[Any]:
-    """Yield the frames of a stream; add to `damage` what could not be decoded, and go on."""
-    packets = container.demux(stream)
-    while True:
-        try:
-            packet = next(packets, None)
-            frames = packet.decode() if packet else []
-        except (av.FFmpegError, OSError, IndexError) as error:  # PyAV's index, where damage shows as a new stream
-            damage.append(_words(error))
-            continue
-        if packet is None:
-            return
-        yield from frames
+def _zero(container: Any) -> float:
+    return (container.start_time or 0) / av.time_base

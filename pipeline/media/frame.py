@@ -5,6 +5,7 @@ what is cut out needs some part of the frame.
 """
 
 from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from functools import cached_property
 from typing import Any, Protocol, Self, TypeVar
 
@@ -13,7 +14,8 @@ from av.video.reformatter import Interpolation
 
 from pipeline.core.errors import ClipError
 from pipeline.media.audio_timeline import GAP_S, MAX_GAP_S
-from pipeline.media.yuv import Planes, Region, around, planes_of, samples
+from pipeline.media.display import rotated, squared, turn_of
+from pipeline.media.yuv import Planes, Region, around, planes_of, samples, turned
 
 _EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT  # the same on every processor
 Picture = TypeVar("Picture")
@@ -67,11 +69,17 @@ class Part:
 
 
 class VideoFrame:
-    """A decoded `av.VideoFrame`, upright as the file's rotation metadata says; `shape` is (height, width), px."""
+    """A decoded `av.VideoFrame`, upright or mirrored as the file's display matrix says, with square pixels; `shape` is
+    (height, width), px; `aspect`, the width of a stored pixel over its height.
+    """
 
-    def __init__(self, frame: Any) -> None:
+    def __init__(self, frame: Any, aspect: Fraction | None = None) -> None:
+        self._turns, self._mirrored, degrees = turn_of(frame)  # counterclockwise, as in numpy
+        if degrees:
+            frame = rotated(frame, degrees)
+        if aspect is not None and aspect != 1:
+            frame = squared(frame, aspect, bool(self._turns % 2))
         self._frame = frame
-        self._turns = round(frame.rotation / 90) % 4  # counterclockwise, as in numpy
         height, width = frame.height, frame.width
         self.shape: tuple[int, int] = (width, height) if self._turns % 2 else (height, width)
 
@@ -79,11 +87,11 @@ class VideoFrame:
     def luma(self) -> np.ndarray:
         """(H, W) uint8, luma as the codec stores it; mostly a view of the decoder's memory."""
         if self._stored is not None:
-            return np.rot90(self._stored.planes[0], self._turns)
+            return turned(self._stored.planes[0], self._turns, self._mirrored)
         frame = self._frame
         if frame.format.name not in ("nv12", "gray"):
             frame = frame.reformat(format="gray", interpolation=_EXACT, threads=1)
-        return np.rot90(samples(frame.planes[0]), self._turns)
+        return turned(samples(frame.planes[0]), self._turns, self._mirrored)
 
     def rgb(self, region: Region | None = None) -> np.ndarray:
         """Return (H, W, 3) uint8 RGB of the frame, or of a region of it: the same pixels, in less time."""
@@ -104,11 +112,12 @@ class VideoFrame:
             rgb = frame.to_ndarray(format="rgb24", interpolation=_EXACT, threads=1)
         else:
             down, across = stored.step
-            if not self._turns or not (frame.height % down or frame.width % across):
-                return stored.turned(self._turns)
+            same = not self._turns and not self._mirrored
+            if same or not (frame.height % down or frame.width % across):
+                return stored.turned(self._turns, self._mirrored)
             # a turn would bring a colour of half a size from the end of a row to its beginning
             rgb = stored.rgb((0, 0, frame.width, frame.height))
-        return _Pixels(np.ascontiguousarray(np.rot90(rgb, self._turns)))
+        return _Pixels(np.ascontiguousarray(turned(rgb, self._turns, self._mirrored)))
 
 
 def same_frames(pictures: Iterable[tuple[float, Picture]], times: np.ndarray) -> Iterator[tuple[int, Picture]]:
@@ -142,3 +151,10 @@ def timed(frames: Iterator[Any], stream: Any, zero: float) -> Iterator[tuple[flo
             shown = follows
         time = shown
         yield time, frame
+
+
+def lasts(frame: Any, stream: Any) -> float:
+    """Return how long an `av.VideoFrame` is shown, s."""
+    if frame.duration and frame.time_base:
+        return float(frame.duration * frame.time_base)
+    return 1 / float(stream.average_rate or 25)

@@ -39,9 +39,11 @@ class Planes:
         """Memory of its samples."""
         return sum(plane.nbytes for plane in self.planes)
 
-    def turned(self, turns: int) -> Self:
-        """Return it turned counterclockwise by 90 degrees `turns` times; edge chroma samples are as large as others."""
-        luma, u, v = (np.rot90(plane, turns) for plane in self.planes)
+    def turned(self, turns: int, mirrored: bool = False) -> Self:
+        """Return it turned counterclockwise by 90 degrees `turns` times, then mirrored left to right; edge chroma
+        samples are as large as others.
+        """
+        luma, u, v = (turned(plane, turns, mirrored) for plane in self.planes)
         return replace(self, planes=(luma, u, v), step=self.step[::-1] if turns % 2 else self.step)
 
     def copy(self, region: Region) -> Self:
@@ -78,6 +80,12 @@ class Planes:
         if self.step == (1, 1):
             return chroma
         return cv2.resize(chroma, (across * chroma.shape[1], down * chroma.shape[0]), interpolation=cv2.INTER_LINEAR)
+
+
+def turned(pixels: np.ndarray, turns: int, mirrored: bool) -> np.ndarray:
+    """Return pixels (H, W, ...) turned counterclockwise by 90 degrees `turns` times, then mirrored left to right."""
+    upright = np.rot90(pixels, turns)
+    return upright[:, ::-1] if mirrored else upright
 
 
 def planes_of(frame: Any) -> Planes | None:

@@ -36,6 +36,8 @@ class Choice:
     asked_for: bool  # whether `name` was given, and not chosen here
     untrained: Sequence[str] = ()
     """Models that it depends on and that had nothing to learn from, such as video models on a corpus of sounds."""
+    video: Sequence[str] = ()
+    """Those of `models` that see the video alone."""
 
     @property
     def names(self) -> list[str]:
@@ -97,10 +99,10 @@ def choose(params: Mapping[str, Any], steps: Steps, project: Path, corpus: str, 
         why = "it was trained in no fold, as the corpus has nothing to learn it from"
         raise ArtifactError(f"{asked}: {why}; choose another with --model")
     needed = [fusion for fusion in by_name.values() if fusion.name in names]
-    best = {}
+    best, video = {}, [each for each, model in trained.items() if settings.modality(model.name) == "video"]
     for modality in ("audio", "video", "joint"):
         if own := {each: model for each, model in trained.items() if settings.modality(model.name) == modality}:
             best[modality] = chosen(validation, dict.fromkeys(own, 1))
     untrained = [model for model in used if model not in trained]
     validated = recalls(validation, [*models, *by_name])[asked]
-    return Choice(asked, trained, needed, best, validated, bool(name), untrained)
+    return Choice(asked, trained, needed, best, validated, bool(name), untrained, video)

@@ -18,6 +18,8 @@ from pipeline.core.store import ClipFeatures
 from pipeline.reporting.figures import COLOURS, MARKERS, figure, words, write
 
 _SIZE_IN = (8.0, 3.0)
+OUTLASTS_S = 0.75
+"""Features of audio and video of one length end so much apart at most: windows of one are longer than of the other."""
 _MARKS = 24
 """About so many markers stand on a line, or they would hide it."""
 
@@ -57,9 +59,14 @@ class SpanParams(Settings):
         return inside
 
 
-def duration(clips: Iterable[ClipFeatures | None]) -> float:
-    """Return how long a clip lasts by its features, s: until the last time of any."""
-    return max((float(clip.times[-1]) for clip in clips if clip is not None and len(clip.times)), default=0.0)
+def duration(clips: Iterable[ClipFeatures | None], video: Iterable[ClipFeatures | None] = ()) -> float:
+    """Return how long a clip lasts by its features, s: until the last time of any; where those of the `video` end more
+    than `OUTLASTS_S` earlier, until there, as audio that outlasts the video shows nothing of the course of a face.
+    """
+    ends = [float(one.times[-1]) for one in clips if one is not None and len(one.times)]
+    seen = [float(one.times[-1]) for one in video if one is not None and len(one.times) > 1]
+    whole = max(ends, default=0.0)
+    return max(seen) if seen and max(seen) < whole - OUTLASTS_S else whole
 
 
 def decision(posteriors: np.ndarray, classes: Sequence[str]) -> str:

@@ -107,7 +107,7 @@ def judge(
             }
             for name, rows in fused(choice, learned, fold, _each(models, given, lambda _, one: [one])).items():
                 whole[name][number].append(rows)
-            times[number] = centres = spans.centres(duration(given.values()))
+            times[number] = centres = spans.centres(duration(given.values(), map(given.get, choice.video)))
             some = [centres[at : at + _TOGETHER] for at in range(0, len(centres), _TOGETHER)]
             parts = [_each(models, given, partial(_windows, spans, at)) for at in some]
             courses[number].append(np.concatenate([fused(choice, learned, fold, part)[choice.name] for part in parts]))

@@ -104,9 +104,15 @@ def _sound_packets(stream, sound: np.ndarray, rate: int, begin_ms: int) -> Itera
 
 def rotate_metadata(path: Path) -> None:
     """Say in an MP4 that its picture has to be turned a quarter clockwise, as a phone held upright does."""
+    display_matrix(path, (0, 1, -1, 0))
+
+
+def display_matrix(path: Path, matrix: Sequence[float]) -> None:
+    """Write a, b, c, d of the display matrix of an MP4's only picture: x' = a x + c y, y' = b x + d y."""
     data = bytearray(path.read_bytes())
-    matrix = data.index(b"tkhd") + 4 + 40  # ISO/IEC 14496-12, 8.3.2, version 0
-    data[matrix : matrix + 36] = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, SIZE[0] << 16, 0, 1 << 30)
+    at = data.index(b"tkhd") + 4 + 40  # ISO/IEC 14496-12, 8.3.2, version 0
+    a, b, c, d = (round(number * (1 << 16)) for number in matrix)
+    data[at : at + 36] = struct.pack(">9i", a, b, 0, c, d, 0, SIZE[0] << 16, 0, 1 << 30)
     path.write_bytes(data)
 
 

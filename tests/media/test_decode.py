@@ -117,10 +117,10 @@ def test_channels_are_averaged_and_stay_in_range(tmp_path):
     assert np.allclose(sound, 0.8, atol=1e-3)
 
 
-def test_resampled_full_scale_stays_in_range(tmp_path):
+def test_what_resampling_adds_to_full_scale_is_not_cut(tmp_path):
     square = np.sign(tone(0.5, 16000, 300) + 1e-9)
     sound = read_audio(write_media(tmp_path / "square.wav", sound=square), 22050)
-    assert np.abs(sound).max() == 1
+    assert 1.05 < np.abs(sound).max() < 1.5
 
 
 def test_late_sound_is_padded_so_that_both_streams_share_time_zero(tmp_path):

@@ -63,30 +63,57 @@ def no_file(name: str) -> dict[str, str]:
 
 
 PARTLY = f"degraded decode_error: part of it could not be decoded ({INVALID})"
+LESS = "; also decode_error: 0.3? s of audio decoded, 0.?? s declared by the file"
 NO_FACE = {"track_faces": "failed no_face: in none of 16 frames", "align_faces": "failed no_face: in none of 8 frames"}
+
+
+def films(line: str) -> dict[str, str]:
+    """Return the line of what reads the video, also where there is a face."""
+    return dict.fromkeys((*PICTURES, CROPS), line)
+
+
+def ends(kind: str, at: str, until: str) -> str:
+    return f"degraded unequal_length: the {kind} ends at {at} s, the other streams at {until} s"
+
 
 EXPECTED: dict[str, dict[str, str]] = {
     "zero_bytes": no_media(),
     "zero_bytes_too": no_media(),  # the same bytes under another name: its line must not speak of the first
     "cut_head": no_media(),
-    "cut_head_stream": pictures(f"failed decode_error: {INVALID}"),  # no key frame is left; every frame of sound is one
+    "cut_head_stream": {  # no key frame is left; every frame of sound is one
+        **pictures(f"failed decode_error: {INVALID}"),
+        **sound("degraded decode_error: the file is cut, its last packet has 94 of the 188 bytes of the others"),
+    },
     "cut_tail_index": no_media(),
-    "cut_middle": sound(PARTLY),  # FFmpeg hides what is wrong with pictures of H.264
+    "cut_middle": {  # FFmpeg hides what is wrong with pictures of H.264
+        **films("degraded decode_error: 0.40 s of video decoded, 0.70 s declared by the file"),
+        **sound(PARTLY + LESS),
+    },
     "cut_middle_flv": sound(PARTLY),
-    "cut_tail": sound(PARTLY),
+    "cut_tail": {
+        **films("degraded decode_error: 0.52 s of video decoded, 0.64 s declared by the file"),
+        **sound(PARTLY + LESS),
+    },
     "text": no_media(),
     "folder": no_file("folder.mp4"),
     "no_audio": sound("absent no_audio"),
     "no_video": pictures("absent no_video"),
     "cover_art": pictures("absent no_video"),
-    "one_frame": {"align_faces": "degraded too_short: 1 frame*, of which 8 are taken"},
-    "three_frames": {"align_faces": "degraded too_short: 3 frames, of which 8 are taken"},
+    "one_frame": films(ends("video", "0.04", "0.64"))
+    | {"align_faces": "degraded too_short: 1 frame*, of which 8 are taken; also unequal_length: *"},
+    "three_frames": films(ends("video", "0.12", "0.64"))
+    | {"align_faces": "degraded too_short: 3 frames, of which 8 are taken; also unequal_length: *"},
     "sound_of_5_ms": sound("failed too_short: 0.005 s of audio"),
-    "sound_of_60_ms": {"extract:lld147": "failed too_short: *", "extract:egemaps": "failed too_short: *"},
+    "sound_of_60_ms": sound(ends("audio", "0.06", "0.64"))
+    | {"extract:lld147": "failed too_short: *", "extract:egemaps": "failed too_short: *"},
     "silence": sound("failed silent: digital silence"),
-    "odd_and_small": NO_FACE,
+    "six_channels": sound("ok : note: 5.1 audio mixed 0.21 0.21 0.29 0 0.15 0.15"),
     "one_pixel": NO_FACE,
-    "large_4k": {"align_faces": "degraded too_short: 2 frames, of which 8 are taken"},
+    "large_4k": films(ends("video", "0.08", "0.64"))
+    | {"align_faces": "degraded too_short: 2 frames, of which 8 are taken; also unequal_length: *"},
+    "late_sound": films(ends("video", "0.64", "0.94")),
+    "many_faces": films(ends("video", "0.32", "0.64")),
+    "leaves_and_returns": sound(ends("audio", "0.64", "1.00")),
     "no_timestamps": sound("absent no_audio"),
     "link_dangling": no_file("link_dangling.mp4"),
     "link_loop": no_file("link_loop.mp4"),
@@ -100,6 +127,7 @@ was cut.
 BOXES = {
     "large_4k": (*(np.array(LARGE_AT[::-1]) + 54), *(np.array(LARGE_AT[::-1]) + 159)),
     "many_faces": (276, 176, 451, 351),
+    "odd_and_small": (26, 20, 77, 60),
 }
 """Where the face lies, px, that counts: the largest one of many."""
 
@@ -170,7 +198,8 @@ def expected(name: str, stage: str) -> str:
     lines = EXPECTED.get(name, {})
     if stage == CROPS:
         status, _, rest = lines.get("track_faces", "ok").partition(" ")
-        return f"{status} {rest.partition(':')[0]}: after track_faces" if status in ("absent", "failed") else "ok"
+        if status in ("absent", "failed"):
+            return f"{status} {rest.partition(':')[0]}: after track_faces"
     return lines.get(stage, "ok")
 
 
@@ -234,11 +263,16 @@ def test_faces_lie_where_they_were_put(hostile):
     folder, _ = hostile
     with folder.features("track_faces") as file, folder.features(CROPS) as pictures_of:
         usual = pictures_of.read("ordinary_1").extra["crops"].mean(axis=(0, 1, 2))
-        for name in sorted(set(file.clip_ids()) - {"ordinary_2", "most_of_a_face", "leaves_and_returns"}):
+        for name in sorted(
+            set(file.clip_ids()) - {"ordinary_2", "most_of_a_face", "leaves_and_returns", "odd_and_small"}
+        ):
             found = file.read(name)
             assert found.mask.all(), name
             assert np.abs(found.values - BOXES.get(name, (54, 54, 159, 159))).max() < 12, name
             assert np.abs(pictures_of.read(name).extra["crops"].mean(axis=(0, 1, 2)) - usual).max() < 15, name
+        small = file.read("odd_and_small")  # of other proportions, so that its crop has other colours
+        assert small.mask.all()
+        assert np.abs(small.values - BOXES["odd_and_small"]).max() < 12
         cut = file.read("most_of_a_face")
         assert cut.values[:, 0].max() < 0
         away = file.read("leaves_and_returns").mask

@@ -53,6 +53,13 @@ def test_how_long_a_clip_lasts():
     assert duration([None]) == 0
 
 
+def test_audio_that_outlasts_the_video_does_not_prolong_the_course():
+    heard, seen = clip(30), clip(15)
+    assert duration([heard, seen], [seen, None]) == pytest.approx(1.4)
+    assert duration([heard, seen], [clip(26)]) == pytest.approx(2.9), "windows of one are longer than of the other"
+    assert duration([heard, seen], [clip(1)]) == pytest.approx(2.9), "one row per clip does not tell"
+
+
 @pytest.mark.parametrize("wrong", [{"window_s": 0}, {"hop_s": -1}, {"hop": 1}])
 def test_wrong_settings(wrong):
     with pytest.raises(ValidationError):

@@ -99,12 +99,19 @@ def _crops(file: FeatureFile, key: str, times: np.ndarray) -> list[np.ndarray | 
     if not file.holds(key) or "crops" not in file.part_of(key, slice(0, 0)).extra:
         return None
     shown, mask = file.frames(key)
-    at = _nearest(shown, times)
-    return [file.part_of(key, slice(n, n + 1), ["crops"]).extra["crops"][0] if mask[n] else None for n in at]
+    at = zip(_nearest(shown, times), _after(shown, times), strict=True)
+    crops = (None if late or not mask[n] else file.part_of(key, slice(n, n + 1), ["crops"]) for n, late in at)
+    return [None if crop is None else crop.extra["crops"][0] for crop in crops]
 
 
 def _nearest(shown: np.ndarray, times: np.ndarray) -> list[int]:
     return [int(np.abs(shown - time).argmin()) for time in times] if len(shown) else []
+
+
+def _after(shown: np.ndarray, times: np.ndarray) -> list[bool]:
+    """Return which times lie after the end of the video: later than the last frame by more than frames are apart."""
+    step = float(np.diff(shown).max()) if len(shown) > 1 else np.inf
+    return (times > shown[-1] + step + 1e-6).tolist() if len(shown) else []
 
 
 def _cut(path: Path, clip_id: str, times: np.ndarray, media: Media) -> list[np.ndarray | None]:
@@ -112,9 +119,9 @@ def _cut(path: Path, clip_id: str, times: np.ndarray, media: Media) -> list[np.n
         if not file.holds(clip_id):
             raise ArtifactError(f"{path}: no clip '{clip_id}' in it; its ledger says why")
         found = file.read(clip_id, names=())
-    at = _nearest(found.times, times)
-    pictures = zip(at, media.pictures(found.times[at]), strict=False)
-    return [_box(rgb, found.values[n]) if found.mask[n] else None for n, rgb in pictures]
+    at, late = _nearest(found.times, times), _after(found.times, times)
+    pictures = zip(at, late, media.pictures(found.times[at]), strict=False)
+    return [_box(rgb, found.values[n]) if found.mask[n] and not after else None for n, after, rgb in pictures]
 
 
 def _box(rgb: np.ndarray, box: np.ndarray) -> np.ndarray | None:

@@ -9,7 +9,8 @@ Crops are squares of 128 units in which the five landmarks lie where the face ne
 """
 
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from pipeline.core.errors import ClipError
 from pipeline.core.settings import Settings
 from pipeline.core.store import ClipFeatures
 from pipeline.faces.boxes import Detection, FaceDetector, drawn, eye_centres, side, similarity
+from pipeline.faces.small import finder_of_small
 from pipeline.media.frame import same_frames
 
 UNITS = 128
@@ -27,6 +29,8 @@ _WEN = [(30.2946, 51.6963), (65.5318, 51.5014), (48.0252, 71.7366), (33.5493, 92
 TEMPLATE = np.array(_WEN) + np.array([16, 8])
 """(5, 2): where the eyes, the nose and the corners of the mouth lie. The numbers are Wen's, in 96 x 112."""
 
+_TRIED = 4
+"""Frames in which small faces are looked for, which takes long, before it is given up."""
 _LARGEST = 4.0
 """Aligned square over the longer side of the frame, beyond which points are no face's."""
 
@@ -62,7 +66,8 @@ def align(
     """Take the most confident face of each of a fixed number of frames; the detector is asked once per frame taken.
 
     `open_frames` begins a reading of the clip: (time s, (H, W, 3) uint8 RGB) in order, the same each time; it is called
-    twice, once to count, so that memory does not grow with the clip.
+    twice, once to count, so that memory does not grow with the clip, and again where no frame has a face, to look for
+    one that is too small for the detector (`pipeline.faces.small`).
 
     Returns:
         `values` (N, 4) float32 px, the detector's box, NaN where `mask` is false; times (N,) s of the frames taken;
@@ -79,17 +84,30 @@ def align(
     if not len(times):
         raise ClipError("no_video", "no frame")
     taken = evenly(len(times), params.frames)
-    wanted = set(taken.tolist())
-    faces: dict[int, _Face | None] = {}
-    for index, rgb in same_frames(open_frames(), times):
-        if index in wanted:
-            faces[index] = _aligned(rgb, detector, params.px)
-            if len(faces) == len(wanted):
-                break
+    faces = dict(_faces(open_frames, times, taken, detector, detector, params.px))
+    if not any(faces.values()):
+        small = _faces(open_frames, times, taken, finder_of_small(detector), detector, params.px)
+        first = dict(islice(small, _TRIED))
+        faces |= {**first, **dict(small)} if any(first.values()) else first
     rows = [faces[frame] for frame in taken.tolist()]
     if not any(rows):
         raise ClipError("no_face", f"in none of {params.frames} frames")
     return _packed(rows, times[taken], params.px), _notes(rows, len(times), params)
+
+
+def _faces(
+    open_frames: Callable[[], Iterable[tuple[float, np.ndarray]]],
+    times: np.ndarray,
+    taken: np.ndarray,
+    find: Callable[[np.ndarray], list[Detection]],
+    detector: FaceDetector,
+    px: int,
+) -> Iterator[tuple[int, _Face | None]]:
+    """Yield the number of each frame taken, once, and its face as `find` sees it; the rest of a clip is not read."""
+    wanted = set(taken.tolist())
+    pictures = ((index, rgb) for index, rgb in same_frames(open_frames(), times) if index in wanted)
+    for index, rgb in islice(pictures, len(wanted)):
+        yield index, _aligned(rgb, find(rgb), detector, px)
 
 
 def evenly(available: int, count: int) -> np.ndarray:
@@ -125,8 +143,7 @@ def _scale(matrix: np.ndarray) -> float:
     return float(np.hypot(matrix[0, 0], matrix[1, 0]))
 
 
-def _aligned(rgb: np.ndarray, detector: FaceDetector, px: int) -> _Face | None:
-    found = detector(rgb)
+def _aligned(rgb: np.ndarray, found: list[Detection], detector: FaceDetector, px: int) -> _Face | None:
     if not found:
         return None
     best, tied = best_face(found)

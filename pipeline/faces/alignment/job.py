@@ -10,7 +10,8 @@ from pipeline.core.clip import Clip
 from pipeline.core.store import ClipFeatures
 from pipeline.faces.alignment.align import AlignParams, align
 from pipeline.faces.detector_job import DetectorJob, detector_settings
-from pipeline.media.decode import degraded_by, read_frames
+from pipeline.media.decode import read_frames
+from pipeline.media.remark import degraded_by
 
 
 @dataclass(frozen=True)

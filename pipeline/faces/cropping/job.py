@@ -16,8 +16,9 @@ from pipeline.engine.code_digest import code_digest
 from pipeline.engine.parallel import ahead
 from pipeline.faces.boxes import Eyes, eye_centres
 from pipeline.faces.cropping.crop import crop_clip
-from pipeline.media.decode import DECODED, degraded_by, read_video_frames
+from pipeline.media.decode import DECODED, read_video_frames
 from pipeline.media.frame import Source
+from pipeline.media.remark import degraded_by
 
 Blocks = Iterator[ClipFeatures]
 _LARGE = 1000.0  # side of a face on which rounding to pixels does not show

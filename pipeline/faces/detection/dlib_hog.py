@@ -21,6 +21,9 @@ from pydantic import Field
 from pipeline.core.settings import Settings
 from pipeline.faces.boxes import Detection, Eyes
 
+_WINDOW_PX = 73
+"""Side of the smallest box of dlib's in a picture that is not doubled."""
+
 
 class Params(Settings):
     """Settings of the detector."""
@@ -38,6 +41,7 @@ class Detector:
 
     def __init__(self, params: Params, weights: Path | None = None) -> None:  # noqa: ARG002  as all detectors
         self.params = params
+        self.least_px = _WINDOW_PX / 2**params.upsample
         self._detector = dlib.get_frontal_face_detector()
 
     def __call__(self, rgb: np.ndarray) -> list[Detection]:

@@ -42,6 +42,7 @@ class Detector:
 
     eyes: Eyes = ((0.312, 0.405), (0.682, 0.405))
     grey = True
+    least_px = 24  # of the cascade's window
     weights = origin = ""  # part of the package
 
     def __init__(self, params: Params, weights: Path | None = None) -> None:  # noqa: ARG002  as all detectors

@@ -65,6 +65,7 @@ class Detector:
             raise WeightsError("the detector mtcnn needs the weights that `dvc repro fetch_weights@mtcnn` fetches")
         loaded = load_weights(weights)
         self.params = params
+        self.least_px = params.min_face_px
         self.weights, self.origin = loaded.sha256, loaded.origin
         self._networks = load_state(MTCNN(), loaded, weights)
 

@@ -12,13 +12,13 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-import cv2
 import dlib
 import numpy as np
 
 from pipeline.core.errors import WeightsError
 from pipeline.core.weights_file import load_published
 from pipeline.faces.boxes import Detection, Eyes, FaceDetector
+from pipeline.faces.small import fold_for, folds, resized
 from pipeline.faces.tracking.patch import Place
 from pipeline.faces.tracking.tracklet import Seen
 from pipeline.media.frame import VideoFrame
@@ -41,10 +41,12 @@ class Look:
     def __init__(self, detector: FaceDetector, eyes: EyeFinder | None = None) -> None:
         self._detector, self._eyes = detector, eyes
 
-    def everywhere(self, picture: VideoFrame) -> list[Seen]:
-        """Return the faces of a whole picture."""
+    def everywhere(self, picture: VideoFrame, small: bool = False) -> list[Seen]:
+        """Return the faces of a whole picture; where there is none, also those too `small` for the detector."""
         height, width = picture.shape
-        return self._in(picture, (0, 0, width, height), 1.0)
+        scales = [1.0, *(folds(self._detector, picture.shape) if small else [])]
+        found = (self._in(picture, (0, 0, width, height), scale) for scale in scales)
+        return next(filter(None, found), [])
 
     def near(self, picture: VideoFrame, place: Place) -> list[Seen]:
         """Return the faces about a place."""
@@ -56,15 +58,15 @@ class Look:
         if right - left < 2 or bottom - top < 2:
             return []
         steps = math.floor(math.log(place.side / _FACE_PX, 1 / _STEP)) if place.side > _FACE_PX else 0
-        return self._in(picture, (left, top, right, bottom), _STEP**steps)
+        scale = _STEP**steps if steps else fold_for(self._detector, place.side)
+        return self._in(picture, (left, top, right, bottom), scale)
 
     def _in(self, picture: VideoFrame, region: Region, scale: float) -> list[Seen]:
         left, top, right, bottom = region
         grey = getattr(self._detector, "grey", False)
         pixels = np.ascontiguousarray(picture.luma[top:bottom, left:right] if grey else picture.rgb(region))
         if scale != 1:
-            height, width = (max(1, round(scale * size)) for size in pixels.shape[:2])
-            pixels = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+            pixels = resized(pixels, scale)
         unit = np.array([(right - left) / pixels.shape[1], (bottom - top) / pixels.shape[0]])
         return [_placed(one, self._eyes_of(pixels, one), unit, (left, top)) for one in self._detector(pixels)]
 

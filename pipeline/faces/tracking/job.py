@@ -17,8 +17,9 @@ from pipeline.faces.tracking.detection import eye_finder
 from pipeline.faces.tracking.face_pixels import Kept, NotKept
 from pipeline.faces.tracking.settings import TrackParams
 from pipeline.faces.tracking.tracker import track
-from pipeline.media.decode import DECODED, degraded_by, read_video_frames
+from pipeline.media.decode import DECODED, read_video_frames
 from pipeline.media.loudness import loudness
+from pipeline.media.remark import degraded_by
 
 _THREADS, _LARGE_BYTES = 2, 1 << 18
 """That cut crops when the decoding thread is done; where less is kept of a frame, handing it over costs more."""

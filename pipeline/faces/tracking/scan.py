@@ -23,6 +23,9 @@ _WORK_PX = 640  # longest side of the reduced picture as long as no face is know
 _SAME = 0.5  # overlap from which two followed faces are one
 _SAMPLED = 5  # how often a followed face is kept for telling whose it is, frames
 _UNCHANGED = 0.9  # likeness from which a face that was detected once should be detected again
+_SMALL_AGAIN_S = 1.0
+"""A clip without any face is searched for small ones, which takes long, at the beginning, so much later, and ever less
+often."""
 _PATIENCE = 0.5
 """A face is looked for again the later, the longer it is gone: the time between over the time that it is gone."""
 
@@ -42,6 +45,7 @@ class Scan:
         self._past = Past(params.search_every_s)
         self._next_search, self._searched = 0.0, -1
         self._lost_at: float | None = None
+        self._small_at = 0.0
         self._cuts = Cuts(params.cut_below)
 
     def run(self, pictures: Iterable[tuple[float, VideoFrame]]) -> None:
@@ -113,7 +117,10 @@ class Scan:
         """Ask the detector about the whole picture; faces that are not followed yet are, from here on and back to where
         they began.
         """
-        found, self._searched = self._look.everywhere(picture), frame.number
+        small = not (self._active or self.done) and frame.time >= self._small_at
+        found, self._searched = self._look.everywhere(picture, small), frame.number
+        if small:
+            self._small_at = max(_SMALL_AGAIN_S, 2 * frame.time)
         pairs = [(iou(t.box, f.box), i, j) for i, t in enumerate(self._active) for j, f in enumerate(found)]
         of: dict[int, int] = {}
         for overlap, i, j in sorted(pairs, key=lambda p: (-p[0], p[1], p[2])):
