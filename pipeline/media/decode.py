@@ -27,6 +27,7 @@ from pipeline.core.errors import ClipError
 from pipeline.media.audio_blocks import BLOCK_S
 from pipeline.media.audio_timeline import AudioTimeline, check_audio, in_blocks
 from pipeline.media.frame import VideoFrame, timed
+from pipeline.media.placeholder import checked_head
 
 _EPSILON_S = 1e-6  # containers give their start in microseconds
 DECODED = 8
@@ -148,9 +149,8 @@ def opened(path: Path) -> Iterator[Any]:
         raise ClipError("unreadable", _words(error)) from error
     with file:
         try:
-            head = file.read(12)
-            file.seek(0)
-            further = _WAVE if head[:4] in (b"RIFF", b"RF64") and head[8:] == b"WAVE" else {}
+            head = checked_head(file)
+            further = _WAVE if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE" else {}
             container = av.open(file, "r", options={"protocol_whitelist": "none", **further}, metadata_errors="replace")
         except (av.FFmpegError, OSError) as error:  # no name: clips with equal bytes share one result
             raise ClipError("decode_error", _words(error)) from error
