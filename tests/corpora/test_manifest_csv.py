@@ -45,7 +45,7 @@ def read(root: Path, content: str | bytes) -> list[Clip]:
             [Clip("a", "a.mp4", "s1", "anger", "test", "female", 0.0, 1.5)],
         ),
         (
-            HEAD + "a,a.mp4,s1,anger,,,2,\nb,a.mp4,s1,sad\n",
+            HEAD + "a,a.mp4,s1,anger,,,2,\nb,a.mp4,s1,sad,,,,\n",
             [Clip("a", "a.mp4", "s1", "anger", start=2.0), Clip("b", "a.mp4", "s1", "sad")],
         ),
     ],
@@ -61,18 +61,14 @@ def test_what_is_read(tmp_path: Path, content: str, expected: list[Clip]) -> Non
         ("clip_id,path,speaker\n", 1, "no column 'emotion' (known: clip_id, path, speaker)"),
         ("clip_id,path,speakers,emotion\n", 1, "no column 'speaker' (did you mean 'speakers'?)"),
         ("Clip_id,path,speaker,emotion\n", 1, "no column 'clip_id' (did you mean 'Clip_id'?)"),
-        (HEAD + "a,a.mp4,s1,anger\n,b.mp4,s1,sad\n", 3, "'clip_id' is empty; fill it in or remove the row"),
-        (HEAD + "a,,s1,anger\n", 2, "'path' is empty; fill it in or remove the row"),
-        (HEAD + "a,a.mp4,  ,anger\n", 2, "'speaker' is empty; fill it in or remove the row"),
-        (HEAD + "a,a.mp4,s1\n", 2, "'emotion' is empty; fill it in or remove the row"),
-        (HEAD + "a/b,a.mp4,s1,anger\n", 2, "clip_id 'a/b' is not usable"),
-        (HEAD + "fold-01,a.mp4,s1,anger\n", 2, "clip_id 'fold-01' is reserved for folds"),
-        (HEAD + "a,/data/a.mp4,s1,anger\n", 2, "path '/data/a.mp4' leaves the corpus folder"),
-        (HEAD + "a,../a.mp4,s1,anger\n", 2, "path '../a.mp4' leaves the corpus folder"),
-        (HEAD + "a,x/../../a.mp4,s1,anger\n", 2, "path 'x/../../a.mp4' leaves the corpus folder"),
-        (HEAD + "a,..\\a.mp4,s1,anger\n", 2, "path '..\\a.mp4' leaves the corpus folder"),
-        (HEAD + "a,a.mp4,s1,anger,tset\n", 2, "split 'tset' (did you mean 'test'?)"),
-        (HEAD + "a,a.mp4,s1,anger,2\n", 2, "split '2' (known: test, train, val)"),
+        (HEAD + "a,a.mp4,s1,anger,,,,\n,b.mp4,s1,sad,,,,\n", 3, "'clip_id' is empty; fill it in or remove the row"),
+        (HEAD + "a,,s1,anger,,,,\n", 2, "'path' is empty; fill it in or remove the row"),
+        (HEAD + "a,a.mp4,  ,anger,,,,\n", 2, "'speaker' is empty; fill it in or remove the row"),
+        (HEAD + "a,a.mp4,s1,,,,,\n", 2, "'emotion' is empty; fill it in or remove the row"),
+        (HEAD + "a/b,a.mp4,s1,anger,,,,\n", 2, "clip_id 'a/b' is not usable"),
+        (HEAD + "fold-01,a.mp4,s1,anger,,,,\n", 2, "clip_id 'fold-01' is reserved for folds"),
+        (HEAD + "a,a.mp4,s1,anger,tset,,,\n", 2, "split 'tset' (did you mean 'test'?)"),
+        (HEAD + "a,a.mp4,s1,anger,2,,,\n", 2, "split '2' (known: test, train, val)"),
         (HEAD + "a,a.mp4,s1,anger,,,0:01,\n", 2, "start '0:01' is not a number of seconds"),
         (HEAD + "a,a.mp4,s1,anger,,,-1,\n", 2, "start '-1' is not a number of seconds"),
         (HEAD + "a,a.mp4,s1,anger,,,,nan\n", 2, "end 'nan' is not a number of seconds"),
@@ -89,7 +85,9 @@ def test_what_is_wrong_is_named_with_its_line(tmp_path: Path, content: str, line
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(("content", "line"), [("\n\nb,b.mp4,,sad\n", 4), ('a,a.mp4,"s\n1",sad\nb,b.mp4,,sad\n', 4)])
+@pytest.mark.parametrize(
+    ("content", "line"), [("\n\nb,b.mp4,,sad,,,,\n", 4), ('a,a.mp4,"s\n1",sad,,,,\nb,b.mp4,,sad,,,,\n', 4)]
+)
 def test_the_line_is_that_of_the_file(tmp_path: Path, content: str, line: int) -> None:
     with pytest.raises(CorpusError, match=rf"manifest.csv:{line}: 'speaker' is empty"):
         read(tmp_path, HEAD + content)
@@ -97,10 +95,10 @@ def test_the_line_is_that_of_the_file(tmp_path: Path, content: str, line: int) -
 
 @pytest.mark.parametrize("character", ["\u2028", "\x85", "\x0c"])
 def test_a_cell_may_hold_any_character_that_ends_no_line(tmp_path: Path, character: str) -> None:
-    assert read(tmp_path, HEAD + f"a,a.mp4,s{character}1,anger\n")[0].speaker == f"s{character}1"
+    assert read(tmp_path, HEAD + f"a,a.mp4,s{character}1,anger,,,,\n")[0].speaker == f"s{character}1"
 
 
-@pytest.mark.parametrize("content", [(HEAD + "a,a.mp4,Jérôme,anger\n").encode("latin-1"), HEAD.encode("utf-16")])
+@pytest.mark.parametrize("content", [(HEAD + "a,a.mp4,Jérôme,anger,,,,\n").encode("latin-1"), HEAD.encode("utf-16")])
 def test_another_encoding_is_named(tmp_path: Path, content: bytes) -> None:
     with pytest.raises(CorpusError, match=r"manifest.csv.*UTF-8"):
         read(tmp_path, content)
@@ -131,12 +129,12 @@ def test_a_root_one_level_off_is_told(tmp_path: Path, lies: str, remedy: str) ->
 
 @pytest.mark.parametrize("label", ["nan", "NaN", "None"])
 def test_a_label_that_is_none_is_named_with_its_clip(tmp_path: Path, label: str) -> None:
-    read(tmp_path, HEAD + f"a,a.mp4,s1,{label}\n")
+    read(tmp_path, HEAD + f"a,a.mp4,s1,{label},,,,\n")
     with pytest.raises(
         CorpusError,
         match=(
-            rf"^a\.mp4: clip 'a' has the unknown emotion '{label}'.*mend it, or map it in params.yaml: "
-            r"corpora.mine.labels$"
+            rf"manifest\.csv:2: unknown emotion '{label}'; mend it, or map it in params.yaml: corpora.mine.labels "
+            r"\(known: anger, .*\); a number, yes, no and null stand there in quotes$"
         ),
     ):
         read_corpus("mine", CorpusParams(adapter="manifest_csv", root=str(tmp_path)), 1)

@@ -19,7 +19,7 @@ def ravdess(root: Path, actors: range, emotions: range = range(1, 9)) -> Path:
                 for take in ("01-01", "01-02", "02-01", "02-02"):
                     path = root / f"Actor_{actor:02d}" / f"03-01-{emotion:02d}-{intensity:02d}-{take}-{actor:02d}.wav"
                     path.parent.mkdir(parents=True, exist_ok=True)
-                    path.touch()
+                    path.write_bytes(b"\0\1")
     return root
 
 
@@ -62,7 +62,7 @@ def test_extra_clips_and_files_that_a_table_names_in_vain(tmp_path: Path, capsys
     for number in range(1, 10):
         path = tmp_path / "rml" / f"s{min(number, 8)}" / f"an{number}.avi"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        path.write_bytes(b"\0\1")
     code, text = run(capsys, "rml", "--root", str(tmp_path / "rml"), params(tmp_path, "  {}"))
     assert code == 1
     assert "711 missing" in text
@@ -81,7 +81,7 @@ def test_votes_are_not_compared_with_the_counts_of_what_was_asked_for(
 ) -> None:
     root = tmp_path / "cremad"
     (root / "processedResults").mkdir(parents=True)
-    (root / "1001_DFA_ANG_XX.flv").touch()
+    (root / "1001_DFA_ANG_XX.flv").write_bytes(b"\0\1")
     (root / "processedResults" / "summaryTable.csv").write_text("FileName,VoiceVote\n1001_DFA_ANG_XX,N\n")
     text = run(capsys, "cremad", params(tmp_path, f"  cremad: {{root: {root}, labelled_by: voice}}"))[1]
     assert "label N" in text
@@ -125,7 +125,10 @@ def test_mistakes_end_in_one_line(
 def test_two_clips_of_one_id_stop_it_as_they_stop_prepare(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (tmp_path / "manifest.csv").write_text("clip_id,path,speaker,emotion\na,1.wav,s1,anger\na,2.wav,s1,sad\n")
     code, text = run(capsys, "manifest_csv", "--root", str(tmp_path), params(tmp_path, "  {}"))
-    assert (code, text) == (1, f"error: {tmp_path}: clip_id 'a' stands for both 1.wav and 2.wav; make the ids unique\n")
+    assert (code, text) == (
+        1,
+        f"error: {tmp_path}/manifest.csv:3: clip_id 'a' is there in line 2, too; make the ids unique\n",
+    )
 
 
 def test_counts_are_those_of_used_clips_and_of_all_labels() -> None:
