@@ -16,7 +16,8 @@ from pipeline.core.errors import ClipError
 
 HEAD = 4096
 """Bytes by which a file is known."""
-_HEADED = (b"YUV4MPEG2 ", b"NIST_1A\n")
+_HEADED = (b"YUV4MPEG2 ", b"NIST_1A\n", b"RIFF", b"RF64", b"OggS", b"fLaC", b"FORM", b"FLV", b"ID3", b"caff", b"#!AMR")
+"""How some media begin with text, also where nothing more of them is left."""
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 _SHOWN = 50

@@ -146,3 +146,57 @@ def test_demo_refuses_a_folder_that_it_did_not_make(tmp_path: Path) -> None:
         CorpusError, match=r"not a generated corpus; run `dvc repro generate@demo`, or use manifest_csv"
     ):
         list(demo.clips(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        (
+            "a,a.mp4,s1,anger,,F,,\nb,b.mp4,s2,sad,,M,,\nc,c.mp4,s3,sad,,F,,\n",
+            ":2: gender 'F' (did you mean 'female'?); write female, male or nothing (2 rows); ",
+        ),
+        ("a,a.mp4,s1,anger,,Male,,\n", ":2: gender 'Male' (did you mean 'male'?); write female, male or nothing"),
+        ("a,a.mp4,s1,anger,,x,,\n", ":2: gender 'x' (known: female, male); write female, male or nothing"),
+        (
+            "a,a.mp4,s1,anger,,male,,\nb,b.mp4,s1,sad,,,,\nc,c.mp4,s1,sad,,female,,\n",
+            ":4: speaker 's1' is female, but male in line 2; mend one of the rows",
+        ),
+        ("a,a.mp4,s1,anger,tset,,,\nb,b.mp4,s1,sad,,,x,\n", ":3: start 'x' is not a number of seconds; mend it"),
+        ("a,a.mp4,s1,anger,,,,\nb,b.mp4,s1,sad,,,,\na,c.mp4,s1,sad,,,,\n", ":4: clip_id 'a' is there in line 2, too"),
+    ],
+)
+def test_optional_cells_are_checked_and_all_faults_told(tmp_path: Path, rows: str, told: str) -> None:
+    with pytest.raises(CorpusError) as caught:
+        read(tmp_path, HEAD + rows)
+    assert f"{tmp_path}/manifest.csv{told}" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["Gender", "SPLIT", "start\u200b ", "Source", "\ufeffcorpus"])
+def test_an_optional_column_of_another_spelling_is_not_passed_over(tmp_path: Path, name: str) -> None:
+    text = f"clip_id,path,speaker,emotion,{name}\na,a.mp4,s1,anger,\n"
+    if name.strip("\ufeff\u200b ") in ("start", "corpus"):
+        assert read(tmp_path, text) == [A]
+    else:
+        with pytest.raises(CorpusError, match=rf"column '{name}' is not read \(did you mean '{name.lower()}'\?\)"):
+            read(tmp_path, text)
+
+
+@pytest.mark.parametrize("path", ["/data/a.mp4", "../a.mp4", "x/../../a.mp4", "..\\a.mp4", "C:\\v\\a.mp4"])
+def test_a_path_that_leads_out_costs_its_clip(tmp_path: Path, path: str) -> None:
+    (tmp_path / "b.mp4").write_bytes(b"\0b")
+    read(tmp_path, HEAD + f"a,{path},s1,anger,,,,\nb,b.mp4,s2,anger,,,,\n")
+    clips, entries = read_corpus("mine", CorpusParams(adapter="manifest_csv", root=str(tmp_path)), 1)
+    assert [(e.status, e.reason) for e in entries] == [("failed", "bad_path"), ("ok", "")]
+    assert [clip.path for clip in clips] == ["", "b.mp4"]
+
+
+def test_all_labels_that_nobody_mapped_are_told_each_with_its_first_line(tmp_path: Path) -> None:
+    words = ["happy", "Anger", "1", "Anger", "0", "nan"]
+    read(tmp_path, HEAD + "".join(f"c{i},{i}.mp4,s1,{word},,,,\n" for i, word in enumerate(words)))
+    with pytest.raises(CorpusError) as caught:
+        read_corpus("mine", CorpusParams(adapter="manifest_csv", root=str(tmp_path)), 1)
+    file = f"{tmp_path}/manifest.csv"
+    assert str(caught.value).startswith(
+        f"{file}:3: unknown emotion 'Anger' (did you mean 'anger'?) (2 rows); {file}:4: unknown emotion '1'; "
+        f"{file}:6: unknown emotion '0'; {file}:7: unknown emotion 'nan'; mend it, or map it in params.yaml: "
+    )

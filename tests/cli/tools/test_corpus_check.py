@@ -138,3 +138,25 @@ def test_counts_are_those_of_used_clips_and_of_all_labels() -> None:
         ("X", Clip("c", "c.wav", "s3", "left_out")),
     ]
     assert counts(pairs) == {"clips": 3, "speakers": 2, "label:W": 2, "label:X": 1, "split:train": 1}
+
+
+def test_files_that_pose_as_media_and_paths_that_were_meant_otherwise_come_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    rows = ("v/a.wav", "V/b.wav", "C:\\data\\v\\a.wav", "v/c.wav")
+    table = "".join(f"c{i},{path},s{i},sad\n" for i, path in enumerate(rows))
+    (tmp_path / "manifest.csv").write_text("clip_id,path,speaker,emotion\n" + table)
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v/a.wav").write_bytes(b"\0\1")
+    (tmp_path / "v/b.wav").write_bytes(b"\0\1")
+    (tmp_path / "v/c.wav").write_text("<html><title>Sign in</title></html>")
+    code, text = run(capsys, "manifest_csv", "--root", str(tmp_path), params(tmp_path, "  {}"))
+    assert code == 1
+    assert text.splitlines()[:3] == [
+        f"{tmp_path}/manifest.csv:4: bad_path: C:\\data\\v\\a.wav: absolute, of this or another machine; give it below "
+        "the corpus folder (did you mean 'v/a.wav'?)",
+        f"{tmp_path}/manifest.csv:3: missing_file: V/b.wav (did you mean 'v/b.wav'?)",
+        f"{tmp_path}/manifest.csv:5: not_media: v/c.wav: an HTML page ('Sign in'); download it again, in a browser where "
+        "the page asks to log in or to confirm",
+    ]
+    assert "named in a table, but not in the folder: V/b.wav" in text
