@@ -156,7 +156,7 @@ def test_files_that_pose_as_media_and_paths_that_were_meant_otherwise_come_first
         f"{tmp_path}/manifest.csv:4: bad_path: C:\\data\\v\\a.wav: absolute, of this or another machine; give it below "
         "the corpus folder (did you mean 'v/a.wav'?)",
         f"{tmp_path}/manifest.csv:3: missing_file: V/b.wav (did you mean 'v/b.wav'?)",
-        f"{tmp_path}/manifest.csv:5: not_media: v/c.wav: an HTML page ('Sign in'); download it again, in a browser where "
-        "the page asks to log in or to confirm",
+        f"{tmp_path}/manifest.csv:5: not_media: v/c.wav: an HTML page ('Sign in'); download it again, in a browser "
+        "where the page asks to log in or to confirm",
     ]
     assert "named in a table, but not in the folder: V/b.wav" in text
