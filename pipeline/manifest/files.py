@@ -30,7 +30,8 @@ class CorpusFiles:
         except ClipError as error:
             near = self._near(path) if error.reason in ("bad_path", "missing_file") else ""
             name = path if path.isprintable() else ascii(path)
-            words = f": {error.detail}" if error.detail not in ("not there", "a folder") else ""
+            plainly = error.reason == "unreadable" or error.detail in ("not there", "a folder")
+            words = "" if plainly else f": {error.detail}"
             return error.reason, f"{name}{words}{near}"
         return "", ""
 
@@ -39,8 +40,8 @@ class CorpusFiles:
         fault = self.fault(path)
         try:
             return (file_digest(self.root / path), "", "") if not fault[0] else ("", *fault)
-        except OSError as error:  # a bad sector, a network folder that has gone since
-            return "", "unreadable", f"{path}: {error.strerror or type(error).__name__}"
+        except OSError:  # a bad sector, a network folder that has gone since
+            return "", "unreadable", path
 
     def _near(self, path: str) -> str:
         """Say which file was probably meant: of another spelling, in another folder, or of another kind."""
