@@ -18,7 +18,8 @@ from typing import TypeVar
 from pipeline.core.errors import CorpusError, did_you_mean
 from pipeline.core.spelling import visible
 
-R, T = TypeVar("R"), TypeVar("T")
+R = TypeVar("R")
+T = TypeVar("T")
 Row = dict[str, str]
 _SHOWN = 20
 """Faults that are told of one table."""

@@ -208,8 +208,8 @@ class Named(Settings):
         ("labels: {a: ~}", "here.labels.a: YAML reads it as nothing; quote it"),
         ("parts: [2024]", "here.parts.0: YAML reads it as the number 2024; quote it"),
         ("parts: [2024-01-31]", "here.parts.0: YAML reads it as the date 2024-01-31; quote it"),
-        ("labels: {1: sad, yes: sad}", "here.labels.1: YAML reads it as the number 1; quote it"),
-        ("labels: {1: sad, yes: sad}", "; here.labels.1: YAML reads it as the truth value True; quote it"),
+        ("labels: {1: sad, no: sad}", "here.labels.1: YAML reads it as the number 1; quote it"),
+        ("labels: {1: sad, no: sad}", "YAML reads it as the truth value False; quote it"),
     ],
 )
 def test_a_word_without_quotes_that_yaml_takes_for_another_kind(text: str, told: str) -> None:

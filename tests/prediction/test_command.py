@@ -108,8 +108,8 @@ def test_a_second_call_computes_nothing_and_says_the_same(project, media, capsys
     second = capsys.readouterr()
     assert first.out == second.out
     assert (project / "out/predictions.csv").read_bytes() == table
-    assert second.err.count("5 of 5 clips from the clip cache") == 2
-    assert first.err.count("0 of 5 clips from the clip cache") == 2
+    assert second.err.count("3 of 3 clips from the clip cache") == 2
+    assert first.err.count("0 of 3 clips from the clip cache") == 2
     assert not list((project / "out/posteriors").glob("*.png"))
 
 
