@@ -7,7 +7,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+
+from pipeline.core.errors import did_you_mean
 
 _UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\ufe00-\ufe0f]")
 """What is seen as nothing, beside the formats and controls of Unicode (categories Cf and Cc)."""
@@ -44,6 +46,20 @@ def person(name: str) -> str:
     text = plain(name)
     number = _NUMBER.fullmatch(text)
     return number[1] if number else text
+
+
+def meant_by(setting: str, names: Collection[str]) -> str:
+    """Return the hint which of some names a setting means: one that YAML read as a number, as 007 is 7, and 010, being
+    octal, 8; else see `did_you_mean`.
+
+    >>> meant_by("8", ["anna", "010"])
+    " (did you mean '010'? YAML reads it as a number: quote it)"
+    """
+    for name in names:
+        octal = str(int(name, 8)) if re.fullmatch("0[0-7]+", name) else ""
+        if name != setting and re.fullmatch("[0-9]+", setting) and setting in (person(name), octal):
+            return f" (did you mean '{name}'? YAML reads it as a number: quote it)"
+    return did_you_mean(setting, names)
 
 
 def shown(name: str, other: str = "") -> str:

@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from pipeline.core.clip import Clip
-from pipeline.core.errors import CorpusError, SettingsError, did_you_mean
-from pipeline.core.spelling import person
+from pipeline.core.errors import CorpusError, SettingsError
+from pipeline.core.spelling import meant_by
 from pipeline.protocols.cross_corpus import restricted, sides_of
 from pipeline.protocols.fold_files import CORPORA, folds_of_files
 from pipeline.protocols.groups import linked_speakers, speaker_groups
@@ -132,20 +132,11 @@ def _pinned(speakers: Sequence[str], groups: Sequence[Sequence[str]]) -> list[li
     """Return the groups of the settings, which hold every speaker of the corpus and nobody else."""
     named, place = {speaker for group in groups for speaker in group}, "params.yaml: protocol.groups"
     for unknown in sorted(named - set(speakers)):
-        meant = [name for name in speakers if unknown.isdigit() and unknown in _as_numbers(name)]
-        hint = f" (did you mean '{meant[0]}'? YAML reads it as a number: quote it)" if meant else ""
-        raise SettingsError(f"{place}: the corpus has no speaker '{unknown}'{hint or did_you_mean(unknown, speakers)}")
+        raise SettingsError(f"{place}: the corpus has no speaker '{unknown}'{meant_by(unknown, speakers)}")
     if absent := sorted(set(speakers) - named):
         found = f"{len(absent)} speakers are in no group ({', '.join(absent[:5])})"
         raise SettingsError(f"{place}: {found}; add them, or give a number of groups")
     return [sorted(group) for group in groups]
-
-
-def _as_numbers(name: str) -> set[str]:
-    """Return what YAML may make of a name without quotes, as 007 is 7, and 010, being octal, 8."""
-    digits = name.isascii() and name.isdigit()
-    octal = {str(int(name, 8))} if digits and set(name) <= set("01234567") else set()
-    return {person(name)} | octal
 
 
 def _holdout(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
@@ -180,8 +171,7 @@ def _official(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
 
 def _published(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
     """Test the published groups in turn; clips of other speakers are in no fold."""
-    unknown = strangers(clips, params.name)
-    groups = groups_here(params.name, _speakers(clips))
+    unknown, groups = strangers(clips, params.name), groups_here(params.name, _speakers(clips))
     return _from_groups([clip for clip in clips if clip.clip_id not in unknown], groups, params)
 
 
