@@ -64,6 +64,8 @@ def check_media(path: Path) -> None:
 
 def _kind(head: bytes) -> str | None:
     """Return what a file of this beginning is and the remedy; None where it may be media."""
+    if head[8:12] == b"WAVE" and len(head) < HEAD and not head.partition(b"data")[2][4:]:
+        return "a WAV file without samples; record or download it again"
     text = _text(head)
     if text is None:
         return None
