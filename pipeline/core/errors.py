@@ -8,6 +8,8 @@ from collections.abc import Iterable
 REASONS = (
     "missing_file",
     "unreadable",
+    "bad_path",
+    "not_media",
     "decode_error",
     "crashed",
     "no_audio",

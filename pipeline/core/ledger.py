@@ -125,9 +125,10 @@ def check_failures(entries: Iterable[Entry], allowed: float, where: Path) -> Non
     failed; a clip that never had the sound or the picture has not.
     """
     entries = list(entries)
-    failed = sum(entry.status == "failed" for entry in entries)
-    if failed > allowed * len(entries):
+    failed = [entry for entry in entries if entry.status == "failed"]
+    if len(failed) > allowed * len(entries):
+        such = f", such as '{failed[0].clip_id}': {failed[0].detail}" if failed[0].detail else ""
         raise TooManyFailures(
-            f"{where}: {failed} of {len(entries)} clips failed ({summary(entries)}), more than "
+            f"{where}: {len(failed)} of {len(entries)} clips failed ({summary(entries)}{such}), more than "
             f"runtime.max_failed_fraction={allowed:g}; mend the clips, or raise the setting"
         )

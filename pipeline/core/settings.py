@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, datetime
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
@@ -89,7 +90,22 @@ def _line(model: type[BaseModel], problem: Any, place: str) -> str:
         return f"{key}: no such setting{did_you_mean(str(problem['loc'][-1]), _fields(model, problem['loc'][:-1]))}"
     if problem["type"] == "missing":
         return f"{key}: this setting is missing"
+    if problem["type"] == "string_type" and (kind := read_as(problem["input"])):
+        return f"{key.removesuffix('.[key]')}: YAML reads it as {kind}; quote it, as it is written where it is from"
     return f"{key}: {problem['msg']} (got {problem['input']!r})"
+
+
+def read_as(value: Any) -> str:
+    """Return what YAML made of a word without quotes, "" where it is still one, or never was.
+
+    >>> [read_as(parsed(text)) for text in ("007", "no", "1.0", "~", "2024-01-31", "anna", "'007'")]
+    ['the number 7', 'the truth value False', 'the number 1.0', 'nothing', 'the date 2024-01-31', '', '']
+    """
+    if value is None:
+        return "nothing"
+    kinds = {bool: "the truth value", int: "the number", float: "the number", date: "the date", datetime: "the date"}
+    kind = kinds.get(type(value))
+    return f"{kind} {value}" if kind else ""
 
 
 def _fields(model: Any, path: tuple[Any, ...]) -> list[str]:

@@ -7,6 +7,8 @@
     EXPECTED    optional: published counts, as far as known, named as in `pipeline.cli.tools.corpus_check.counts`
     LABELLINGS  optional: sources of labels, such as actors or raters; then `clips` also takes `labelled_by`, one of
                 these, by default the first
+    JOIN_SPEAKERS  optional: true where the publisher's own tables write one speaker in several ways
+    lines       optional: `lines(root) -> Mapping[str, str]`, clip id -> file and line, where a mistake is told with it
     clips       `clips(root) -> Iterator[Clip]`, without digests; raises `CorpusError` for a corpus that is wrong as a
                 whole. A file that is absent is no error: the ledger records it
 

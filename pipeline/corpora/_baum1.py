@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path, PurePath
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError
-from pipeline.core.tables import read_rows
+from pipeline.core.tables import each, read_rows
 from pipeline.corpora import LEFT_OUT
 from pipeline.corpora._scan import NOT_ANNOTATED, by_name, matched, media_files, one_table, visible, words
 
@@ -38,7 +39,8 @@ def part_clips(root: Path, part: str, labels: Iterable[str]) -> Iterator[Clip]:
     """
     videos = _videos(root, part, "s" if part == "a" else "a")
     listed = set()
-    for name, label in _annotations(_table(root, part), _letters(labels)):
+    rows = read_rows(_table(root, part), ("Clip Name", "Emotion"))
+    for name, label in each(rows, partial(_annotation, _letters(labels))):
         listed.add(name)
         path = videos.get(name, Path(name[:4].lower(), f"{name}.mp4"))
         yield Clip(name, path.as_posix(), name[:4], label)
@@ -74,17 +76,16 @@ def _letters(labels: Iterable[str]) -> dict[str, str]:
     return {label[: 3 if shared[label[:3]] == 1 else 4]: label for label in known}
 
 
-def _annotations(table: Path, letters: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield (clip name, label) of each row."""
-    for where, row in read_rows(table, ("Clip Name", "Emotion")):
-        name, word = row["Clip Name"].upper(), row["Emotion"].lower()
-        if not _NAME.fullmatch(name):
-            raise CorpusError(
-                f"{where}: '{row['Clip Name']}' is not a BAUM-1 clip name (S001_015); mend it or remove the row"
-            )
-        label = letters.get(word[:4]) or letters.get(word[:3])
-        if label is None:
-            raise CorpusError(
-                f"{where}: unknown label '{row['Emotion']}' (known: {', '.join(sorted(letters.values()))}); mend it"
-            )
-        yield name, label
+def _annotation(letters: Mapping[str, str], where: str, row: Mapping[str, str]) -> tuple[str, str]:
+    """Return clip name and label of a row."""
+    name, word = row["Clip Name"].upper(), row["Emotion"].lower()
+    if not _NAME.fullmatch(name):
+        raise CorpusError(
+            f"{where}: '{row['Clip Name']}' is not a BAUM-1 clip name (S001_015); mend it or remove the row"
+        )
+    label = letters.get(word[:4]) or letters.get(word[:3])
+    if label is None:
+        raise CorpusError(
+            f"{where}: unknown label '{row['Emotion']}' (known: {', '.join(sorted(letters.values()))}); mend it"
+        )
+    return name, label

@@ -3,26 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path, PurePosixPath
+from functools import partial
+from pathlib import Path
 
 from pipeline.core.clip import SPLITS, Clip, check_clip_id
 from pipeline.core.errors import CorpusError, did_you_mean
-from pipeline.core.tables import read_rows, seconds
+from pipeline.core.paths import with_slashes
+from pipeline.core.spelling import plain
+from pipeline.core.tables import Row, each, read_rows, refuse, seconds
 
 REQUIRED = ("clip_id", "path", "speaker", "emotion")
 OPTIONAL = ("split", "gender", "start", "end", "source", "corpus")
+GENDERS = ("female", "male")
 
 
 def read_clips(path: Path) -> Iterator[Clip]:
     """Yield the clips of a manifest; `emotion` is the corpus's own label.
 
+    A path that leads out of the folder is yielded, too: it costs its clip, not the corpus.
+
     Raises:
-        CorpusError: no manifest, a column missing, or a cell that cannot be used; names file and line
+        CorpusError: no manifest, a column missing, or cells that cannot be used; names file and line of each
     """
+    rows = _rows(path)
+    clips = each(rows, partial(_clip, path.parent))
+    _check_rows([where for where, _ in rows], clips)
+    yield from clips
+
+
+def lines_of(path: Path) -> dict[str, str]:
+    """Return clip id -> file and line, of a manifest that can be read."""
+    return {row["clip_id"]: where for where, row in _rows(path)}
+
+
+def _rows(path: Path) -> list[tuple[str, Row]]:
     if not path.is_file():
         raise CorpusError(f"{path}: no such manifest; {_remedy(path)}")
-    for where, row in read_rows(path, REQUIRED, REQUIRED):
-        yield _clip({key: row.get(key, "") for key in REQUIRED + OPTIONAL}, where)
+    rows = read_rows(path, REQUIRED, REQUIRED)
+    for name in rows[0][1] if rows else ():
+        meant = plain(name).replace(" ", "_")
+        if name not in OPTIONAL and meant in OPTIONAL:
+            raise CorpusError(f"{path}: column '{name}' is not read (did you mean '{meant}'?); rename it")
+    return rows
 
 
 def _remedy(path: Path) -> str:
@@ -38,16 +60,31 @@ def _remedy(path: Path) -> str:
     return f"there is one in {found.parent}: set the root to that folder"
 
 
-def _clip(row: Mapping[str, str], where: str) -> Clip:
-    check_clip_id(row["clip_id"], where)
-    if row["split"] not in SPLITS:
-        raise CorpusError(f"{where}: split '{row['split']}'{did_you_mean(row['split'], SPLITS[1:])}")
-    inside = PurePosixPath(row["path"].replace("\\", "/"))
-    if inside.is_absolute() or ".." in inside.parts:
-        raise CorpusError(
-            f"{where}: path '{row['path']}' leaves the corpus folder; give it below the manifest's folder"
-        )
+def _clip(folder: Path, where: str, row: Mapping[str, str]) -> Clip:
+    cells = {key: row.get(key, "") for key in REQUIRED + OPTIONAL}
+    check_clip_id(cells["clip_id"], where)
+    if cells["split"] not in SPLITS:
+        raise CorpusError(f"{where}: split '{cells['split']}'{did_you_mean(cells['split'], SPLITS[1:])}")
+    if cells["gender"] not in ("", *GENDERS):
+        meant = [name for name in GENDERS if name[0] == plain(cells["gender"])[:1]]
+        hint = f" (did you mean '{meant[0]}'?)" if meant else did_you_mean(cells["gender"], GENDERS)
+        raise CorpusError(f"{where}: gender '{cells['gender']}'{hint}; write female, male or nothing")
     start, end = (seconds(row, key, where) for key in ("start", "end"))
     if start is not None and end is not None and end <= start:
         raise CorpusError(f"{where}: end {end:g} s is not after start {start:g} s")
-    return Clip(**{**row, "path": inside.as_posix(), "start": start, "end": end})  # type: ignore[arg-type]
+    path = with_slashes(cells["path"], folder)
+    return Clip(**{**cells, "path": path, "start": start, "end": end})  # type: ignore[arg-type]
+
+
+def _check_rows(places: list[str], clips: list[Clip]) -> None:
+    """Refuse a clip id that two rows have, and a speaker who is a woman in one row and a man in another."""
+    ids, genders, faults = dict[str, str](), dict[str, tuple[str, str]](), dict[str, list[str]]()
+    for where, clip in zip(places, clips, strict=True):
+        if (first := ids.setdefault(clip.clip_id, where)) != where:
+            fault = f"clip_id '{clip.clip_id}' is there in line {first.rpartition(':')[2]}, too; make the ids unique"
+            faults.setdefault(fault, []).append(where)
+        gender, first = genders.setdefault(clip.speaker, (clip.gender, where)) if clip.gender else ("", "")
+        if gender != clip.gender:
+            told = f"speaker '{clip.speaker}' is {clip.gender}, but {gender} in line {first.rpartition(':')[2]}"
+            faults.setdefault(f"{told}; mend one of the rows", []).append(where)
+    refuse(faults)

@@ -22,12 +22,13 @@ and both counts of Train and Val; in the paper: the count of Test. Not verified:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path, PurePath
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError, did_you_mean
-from pipeline.core.tables import read_rows
+from pipeline.core.tables import each, read_rows
 from pipeline.corpora import LEFT_OUT
 from pipeline.corpora._scan import UNLABELLED, above, lone_clip, media_files, words
 
@@ -76,13 +77,16 @@ def _place(root: Path, path: Path) -> tuple[str, str]:
 def _labels(table: Path) -> dict[str, str]:
     """Return clip name -> class of the test videos; empty where there is no table."""
     labels: dict[str, str] = {}
-    for where, row in read_rows(table, ("clip", "emotion")) if table.is_file() else ():
-        name, label = row["clip"], row["emotion"].capitalize()
-        if label not in _CLASSES:
-            raise CorpusError(f"{where}: unknown class '{row['emotion']}'{did_you_mean(label, _CLASSES)}; mend it")
-        if not re.fullmatch(r"\w[\w.-]*", name):
-            raise CorpusError(f"{where}: '{name}' is not a clip name (000029320); mend it or remove the row")
-        if name in labels:
-            raise CorpusError(f"{where}: clip '{name}' stands there twice; remove one of the rows")
-        labels[name] = label
+    each(read_rows(table, ("clip", "emotion")) if table.is_file() else (), partial(_add_label, labels))
     return labels
+
+
+def _add_label(labels: dict[str, str], where: str, row: Mapping[str, str]) -> None:
+    name, label = row["clip"], row["emotion"].capitalize()
+    if label not in _CLASSES:
+        raise CorpusError(f"{where}: unknown class '{row['emotion']}'{did_you_mean(label, _CLASSES)}; mend it")
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise CorpusError(f"{where}: '{name}' is not a clip name (000029320); mend it or remove the row")
+    if name in labels:
+        raise CorpusError(f"{where}: clip '{name}' stands there twice; remove one of the rows")
+    labels[name] = label

@@ -27,11 +27,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path, PurePath
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError, did_you_mean
-from pipeline.core.tables import text_of
+from pipeline.core.tables import each, text_of
 from pipeline.corpora import LEFT_OUT
 from pipeline.corpora._scan import UNLABELLED, above, by_name, lone_clip, media_files, one_table, visible, words
 
@@ -108,19 +109,20 @@ def _labels(table: Path, side: str) -> dict[str, str]:
     corpus may name its further states.
     """
     labels: dict[str, str] = {}
-    for number, line in enumerate(text_of(table).splitlines(), 1):
-        if not line.strip():
-            continue
-        where = f"{table}:{number}"
-        if (match := _LINE.fullmatch(line.strip())) is None:
-            raise CorpusError(f"{where}: '{line.strip()}' is not a clip and its class (001 angry); mend it")
-        name, label = match["clip"].lower(), _SPELLINGS.get(match["label"].lower())
-        if label is None:
-            hint = did_you_mean(match["label"].lower(), _CLASSES)
-            if side or "did you mean" in hint:
-                raise CorpusError(f"{where}: unknown class '{match['label']}'{hint}; mend it or remove the line")
-            label = OTHER
-        if name in labels:
-            raise CorpusError(f"{where}: clip '{name}' stands there twice; remove one of the lines")
-        labels[name] = label
+    lines = ((f"{table}:{number}", line.strip()) for number, line in enumerate(text_of(table).splitlines(), 1))
+    each(((where, line) for where, line in lines if line), partial(_add_label, labels, side))
     return labels
+
+
+def _add_label(labels: dict[str, str], side: str, where: str, line: str) -> None:
+    if (match := _LINE.fullmatch(line)) is None:
+        raise CorpusError(f"{where}: '{line}' is not a clip and its class (001 angry); mend it")
+    name, label = match["clip"].lower(), _SPELLINGS.get(match["label"].lower())
+    if label is None:
+        hint = did_you_mean(match["label"].lower(), _CLASSES)
+        if side or "did you mean" in hint:
+            raise CorpusError(f"{where}: unknown class '{match['label']}'{hint}; mend it or remove the line")
+        label = OTHER
+    if name in labels:
+        raise CorpusError(f"{where}: clip '{name}' stands there twice; remove one of the lines")
+    labels[name] = label

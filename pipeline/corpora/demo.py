@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pipeline.core.clip import EMOTIONS, Clip
 from pipeline.core.errors import CorpusError
-from pipeline.corpora._tables import read_clips
+from pipeline.corpora._tables import lines_of, read_clips
 
 LABELS = {name: name for name in EMOTIONS}
 LICENCE = "public domain: the portrait is a NASA photograph, the voices are synthesised"
@@ -19,3 +19,8 @@ def clips(root: Path) -> Iterator[Clip]:
     if not (root / "GENERATED.txt").is_file():
         raise CorpusError(f"{root}: not a generated corpus; run `dvc repro generate@demo`, or use manifest_csv")
     yield from read_clips(root / "manifest.csv")
+
+
+def lines(root: Path) -> dict[str, str]:
+    """Return clip id -> file and line of the manifest."""
+    return lines_of(root / "manifest.csv")

@@ -25,10 +25,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path, PurePath
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError
+from pipeline.core.tables import each
 from pipeline.corpora import LEFT_OUT
 from pipeline.corpora._scan import NOT_ANNOTATED, by_name, matched, media_files, words
 
@@ -102,28 +104,22 @@ def _labels(tables: list[Path]) -> dict[str, str]:
     """Return name of a turn -> label."""
     labels: dict[str, str] = {}
     for table in tables:
-        rows = list(_rows(table))
+        # names and labels are ASCII; what evaluators wrote in their own words below them may be anything
+        lines = enumerate(table.read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1)
+        rows = [(f"{table}:{number}", line.strip()) for number, line in lines if line.lstrip().startswith("[")]
         if not rows:
             raise CorpusError(f"{table}: without {_SUCH_AS}; restore the file")
-        for where, name, label in rows:
-            if labels.setdefault(name, label) != label:
-                raise CorpusError(
-                    f"{where}: {name} is '{label}', but '{labels[name]}' in another row; remove one of them"
-                )
+        each(rows, partial(_add_label, labels))
     return labels
 
 
-def _rows(table: Path) -> Iterator[tuple[str, str, str]]:
-    """Yield (file and line, name of a turn, label) of each row."""
-    # names and labels are ASCII; what evaluators wrote in their own words below them may be anything
-    for number, line in enumerate(table.read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1):
-        if not line.lstrip().startswith("["):
-            continue
-        where, row = f"{table}:{number}", _ROW.fullmatch(line.strip())
-        turn = row and _TURN.fullmatch(row["name"])
-        if row is None or turn is None:
-            raise CorpusError(f"{where}: not {_SUCH_AS}; restore the file")
-        label = row["label"].lower()
-        if label not in _CODES:
-            raise CorpusError(f"{where}: unknown label '{row['label']}' (known: {', '.join(_CODES)}); mend it")
-        yield where, _name(turn), label
+def _add_label(labels: dict[str, str], where: str, line: str) -> None:
+    row = _ROW.fullmatch(line)
+    turn = row and _TURN.fullmatch(row["name"])
+    if row is None or turn is None:
+        raise CorpusError(f"{where}: not {_SUCH_AS}; restore the file")
+    name, label = _name(turn), row["label"].lower()
+    if label not in _CODES:
+        raise CorpusError(f"{where}: unknown label '{row['label']}' (known: {', '.join(_CODES)}); mend it")
+    if labels.setdefault(name, label) != label:
+        raise CorpusError(f"{where}: {name} is '{label}', but '{labels[name]}' in another row; remove one of them")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.core.clip import EMOTIONS, EXTRA_EMOTIONS, Clip
-from pipeline.corpora._tables import read_clips
+from pipeline.corpora._tables import lines_of, read_clips
 
 LABELS = {name: name for name in EMOTIONS + EXTRA_EMOTIONS}
 LICENCE = "as the folder's owner says"
@@ -22,3 +22,8 @@ CITATION = "none"
 def clips(root: Path) -> Iterator[Clip]:
     """Yield the clips of `root/manifest.csv`."""
     yield from read_clips(root / "manifest.csv")
+
+
+def lines(root: Path) -> dict[str, str]:
+    """Return clip id -> file and line of the manifest."""
+    return lines_of(root / "manifest.csv")

@@ -14,7 +14,8 @@ Faults of the release: dev lacks the video of dia110_utt7, which the ledger reco
 decoded; some videos are cut wrongly. On the test side 132 videos were cut again, `final_videos_testdia93_utt9.mp4`;
 where a clip has both, this second one is taken. A few videos have no row (dev: dia49_utt4, dia49_utt5, dia66_utt9,
 dia66_utt10; test: dia93_utt5 and others); nobody says who speaks in them, and they are passed over, as its authors
-advise. Cells with bytes of Windows-1252, or with such characters as U+0092 in their place, are mended.
+advise. Cells with bytes of Windows-1252, or with such characters as U+0092 in their place, are mended. Names of
+speakers that differ in letter case alone are taken for one: the tables were typed from transcripts.
 
 In the authors' repository: columns, labels, video names, counts, what is missing, what to do with videos without rows.
 In public code and issues: folders, places of the tables, the broken video, that the second videos hold what the rows
@@ -26,11 +27,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path, PurePath
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError
-from pipeline.core.tables import read_rows
+from pipeline.core.tables import each, read_rows
 from pipeline.corpora._scan import by_name, matched, media_files, one_table, only, words
 
 LABELS = words("anger disgust fear joy neutral sadness surprise")
@@ -40,6 +42,7 @@ CITATION = (
     "emotion recognition in conversations. ACL 2019"
 )
 PROTOCOL = {"name": "speaker_dependent_official"}
+JOIN_SPEAKERS = True
 _COUNTS = {"anger": 1607, "disgust": 361, "fear": 358, "joy": 2308, "neutral": 6436, "sadness": 1002, "surprise": 1636}
 EXPECTED = {"clips": 13708, "split:train": 9989, "split:val": 1109, "split:test": 2610} | {
     f"label:{label}": count for label, count in _COUNTS.items()
@@ -55,20 +58,23 @@ def clips(root: Path) -> Iterator[Clip]:
     paths, tables = media_files(root, [".mp4", ".avi"]), _tables(root)
     videos = _videos(root, paths)
     for side, table in tables.items():
-        seen = set()
         # as Latin-1, which keeps each byte, so that each cell can be decoded on its own
-        for where, row in read_rows(table, _COLUMNS, ("Speaker",), "latin-1", _decoded):
-            name, label = _video_name(row, where), row["Emotion"].lower()
-            if label not in LABELS:
-                raise CorpusError(
-                    f"{where}: unknown label '{row['Emotion']}' (known: {', '.join(sorted(LABELS))}); mend it"
-                )
-            if name in seen:
-                raise CorpusError(f"{where}: {name} stands there twice; remove one of the rows")
-            seen.add(name)
+        rows = read_rows(table, _COLUMNS, ("Speaker",), "latin-1", _decoded)
+        for name, label, speaker in each(rows, partial(_utterance, set())):
             clip_id, dialogue = f"{side}_{name}", f"{side}_{name.partition('_')[0]}"
             path = videos.get(clip_id, PurePath(_FOLDERS[side], f"{name}.mp4"))
-            yield Clip(clip_id, path.as_posix(), row["Speaker"], label, _SPLITS[side], source=dialogue)
+            yield Clip(clip_id, path.as_posix(), speaker, label, _SPLITS[side], source=dialogue)
+
+
+def _utterance(seen: set[str], where: str, row: Mapping[str, str]) -> tuple[str, str, str]:
+    """Return name of the video, label and speaker of a row; `seen` has the names of the rows above."""
+    name, label = _video_name(row, where), row["Emotion"].lower()
+    if label not in LABELS:
+        raise CorpusError(f"{where}: unknown label '{row['Emotion']}' (known: {', '.join(sorted(LABELS))}); mend it")
+    if name in seen:
+        raise CorpusError(f"{where}: {name} stands there twice; remove one of the rows")
+    seen.add(name)
+    return name, label, row["Speaker"]
 
 
 def _videos(root: Path, paths: list[Path]) -> dict[str, PurePath]:

@@ -8,9 +8,9 @@ columns are the file's own.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -20,8 +20,9 @@ from pydantic import Field
 from pipeline.core.clip import Clip
 from pipeline.core.errors import ClipError, CorpusError
 from pipeline.core.settings import Settings
+from pipeline.core.spelling import plain, shown
 from pipeline.core.store import ClipFeatures, FeatureMeta
-from pipeline.core.tables import read_rows
+from pipeline.core.tables import each, read_rows
 from pipeline.engine.code_digest import code_digest
 
 
@@ -73,15 +74,16 @@ def read_table(path: Path, key: str) -> Table:
     columns = tuple(name for name in others if any(_is_number(cells[name]) for _, cells in rows.values()))
     if not columns:
         raise CorpusError(f"{path}:1: no column of numbers beside '{key}'; check the file and its separator")
-    values = {
-        name: (_line(where), tuple(_number(cells[column], column, where) for column in columns))
-        for name, (where, cells) in rows.items()
-    }
-    return Table(path, columns, values)
+    values = each(rows.values(), partial(_values, columns))
+    return Table(path, columns, dict(zip(rows, values, strict=True)))
 
 
 def _line(where: str) -> int:
     return int(where.rsplit(":", 1)[1])
+
+
+def _values(columns: Sequence[str], where: str, cells: Mapping[str, str]) -> tuple[int, tuple[float, ...]]:
+    return _line(where), tuple(_number(cells[column], column, where) for column in columns)
 
 
 def _is_number(text: str) -> bool:
@@ -124,7 +126,9 @@ class TableJob:
     def load(self, clip: Clip) -> tuple[float, ...]:
         found = self.table.of(clip)
         if found is None:
-            raise ClipError("no_input", f"{self.path.name} has no row for it")
+            near = [key for key in self.table.rows if plain(key) == plain(clip.clip_id)]
+            hint = f"; its {self.params.key} {shown(near[0], clip.clip_id)} is written otherwise" if near else ""
+            raise ClipError("no_input", f"{self.path.name} has no row for it{hint}")
         return found
 
     def compute(self, clip: Clip, loaded: tuple[float, ...], notes: list[str]) -> Iterator[ClipFeatures]:  # noqa: ARG002

@@ -2,31 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path, PurePosixPath
+from types import ModuleType
 
 from pipeline.core.clip import EMOTIONS, EXTRA_EMOTIONS, Clip, check_clip_id, check_unique
 from pipeline.core.errors import CorpusError, SettingsError, did_you_mean
-from pipeline.core.files import file_digest
 from pipeline.core.ledger import Entry
+from pipeline.core.spelling import shown
+from pipeline.core.tables import refuse
 from pipeline.corpora import LEFT_OUT
 from pipeline.engine.parallel import worker_count
+from pipeline.manifest.files import CorpusFiles
+from pipeline.manifest.people import Labelled, check_names, joined
 from pipeline.manifest.settings import CorpusParams, PartParams, load_adapter
 from pipeline.runner.progress import progress
+
+_LineOf = Callable[[Clip], str]
+"""Of a clip: the file and line that it stands in, for a message."""
 
 
 def read_corpus(name: str, params: CorpusParams, workers: int) -> tuple[list[Clip], list[Entry]]:
     """Return the clips that are used, with digests, sorted by id, and their ledger entries.
 
-    A file that is absent or cannot be read costs its clip: `failed`, `missing_file` or `unreadable`, digest "".
+    A file costs its clip alone where it is absent, cannot be read or holds no media, or has a path that leads out of
+    the folder: `failed`, `missing_file`, `unreadable`, `not_media` or `bad_path`, digest "", and of the last no path.
 
     Raises:
         SettingsError: an unknown adapter or emotion in the settings
-        CorpusError: no such folder, an unknown label, or a duplicate id
+        CorpusError: no such folder, unknown labels, a duplicate id, or a speaker in two spellings
     """
     root = Path(params.root)
     everything = list(labelled_clips(name, params))
@@ -38,36 +46,21 @@ def read_corpus(name: str, params: CorpusParams, workers: int) -> tuple[list[Cli
             + f"; check corpora.{name}.root in params.yaml"
         )
     for _, clip in everything:
-        _check(clip, str(root))
+        check_clip_id(clip.clip_id, str(root))
     check_unique((clip for _, clip in everything), str(root))
     files = sorted({clip.path for clip in clips})
     with ThreadPoolExecutor(worker_count(workers)) as pool:  # hashing releases the GIL: threads are enough
-        found = progress(pool.map(_hashed, map(root.joinpath, files)), len(files), "hashing", "file")
+        found = progress(pool.map(CorpusFiles(root).hashed, files), len(files), "hashing", "file")
         hashed = dict(zip(files, found, strict=True))
-    clips = sorted((replace(clip, digest=hashed[clip.path][0]) for clip in clips), key=lambda clip: clip.clip_id)
-    lost = {path: ("failed", reason, path) if reason else () for path, (_, reason) in hashed.items()}
-    return clips, [Entry(clip.clip_id, "prepare", *lost[clip.path]) for clip in clips]
+    clips = sorted(clips, key=lambda clip: clip.clip_id)
+    lost = {path: ("failed", *why) if why[0] else () for path, (_, *why) in hashed.items()}
+    entries = [Entry(clip.clip_id, "prepare", *lost[clip.path]) for clip in clips]
+    return [_with_digest(clip, *hashed[clip.path][:2]) for clip in clips], entries
 
 
-def _check(clip: Clip, root: str) -> None:
-    check_clip_id(clip.clip_id, root)
-    inside = PurePosixPath(clip.path)
-    if inside.is_absolute() or ".." in inside.parts:
-        raise CorpusError(
-            f"{root}: clip '{clip.clip_id}' has the path '{clip.path}', which leaves the corpus folder; mend its table"
-        )
-    if not (clip.path + clip.speaker).isprintable():
-        raise CorpusError(
-            f"{root}: clip '{clip.clip_id}' has a line break or control character in its path or speaker; remove it"
-        )
-
-
-def _hashed(file: Path) -> tuple[str, str]:
-    """Return the digest of a file, or why it has none."""
-    try:
-        return (file_digest(file), "") if file.is_file() else ("", "missing_file")
-    except OSError:  # no permission, a network folder that is gone, a bad sector
-        return "", "unreadable"
+def _with_digest(clip: Clip, digest: str, reason: str) -> Clip:
+    """Return a clip with its digest; nothing that reads the manifest later may follow a path out of the folder."""
+    return replace(clip, digest=digest, path="" if reason == "bad_path" else clip.path)
 
 
 def left_out(name: str, params: CorpusParams) -> dict[str, list[str]]:
@@ -110,6 +103,25 @@ def _of_part(clip: Clip, part: str, folder: str) -> Clip:
 
 def _mapped(name: str, params: CorpusParams | PartParams, root: Path, place: str) -> Iterator[tuple[str, Clip]]:
     adapter, place = load_adapter(name, params, place), f"params.yaml: {place}"
+    labels, chosen = _labels(adapter, params, place), {"labelled_by": params.labelled_by} if params.labelled_by else {}
+    found = [(clip.emotion, clip) for clip in adapter.clips(root, **chosen)]
+    lines: dict[str, str] = {}
+
+    def line_of(clip: Clip) -> str:
+        if not lines and hasattr(adapter, "lines"):
+            lines.update(adapter.lines(root))
+        return lines.get(clip.clip_id, f"{root / clip.path}: clip '{clip.clip_id}'")
+
+    if params.join_speakers or getattr(adapter, "JOIN_SPEAKERS", False):
+        found = joined(found)
+    _check_labels(found, labels, place, line_of)
+    check_names(found, place, line_of)
+    for label, clip in found:
+        yield label, replace(clip, emotion=labels[label])
+
+
+def _labels(adapter: ModuleType, params: CorpusParams | PartParams, place: str) -> dict[str, str]:
+    """Return label -> our emotion or `LEFT_OUT`; SettingsError where a setting names what there is not."""
     emotions = (*EMOTIONS, *EXTRA_EMOTIONS, LEFT_OUT)
     for label, emotion in params.labels.items():
         if emotion not in emotions:
@@ -119,12 +131,22 @@ def _mapped(name: str, params: CorpusParams | PartParams, root: Path, place: str
     if params.labelled_by and params.labelled_by not in known:
         hint = did_you_mean(params.labelled_by, known) if known else "; this adapter has but one: remove the setting"
         raise SettingsError(f"{place}.labelled_by: unknown labelling '{params.labelled_by}'{hint}")
-    labels = {**adapter.LABELS, **params.labels}
-    chosen = {"labelled_by": params.labelled_by} if params.labelled_by else {}
-    for clip in adapter.clips(root, **chosen):
-        if clip.emotion not in labels:
-            raise CorpusError(
-                f"{clip.path}: clip '{clip.clip_id}' has the unknown emotion '{clip.emotion}'"
-                f"{did_you_mean(clip.emotion, labels)}; mend it, or map it in {place}.labels"
-            )
-        yield clip.emotion, replace(clip, emotion=labels[clip.emotion])
+    return {**adapter.LABELS, **params.labels}
+
+
+def _check_labels(clips: Iterable[Labelled], labels: Mapping[str, str], place: str, line_of: _LineOf) -> None:
+    """Refuse, by one CorpusError, all labels that lead nowhere, each with the first of its clips."""
+    unknown: dict[str, list[Clip]] = {}
+    for label, clip in clips:
+        if label not in labels:
+            unknown.setdefault(label, []).append(clip)
+    hints = {label: did_you_mean(label, labels) for label in unknown}
+    near = {label: hint if "did you mean" in hint else "" for label, hint in hints.items()}
+    known = "" if all(near.values()) else f" (known: {', '.join(sorted(labels))})"
+    refuse(
+        {
+            f"unknown emotion {shown(label)}{near[label]}": [line_of(found[0])] * len(found)
+            for label, found in unknown.items()
+        },
+        f"mend it, or map it in {place}.labels{known}; a number, yes, no and null stand there in quotes",
+    )

@@ -27,6 +27,7 @@ class PartParams(Settings):
     folder: str = Field(min_length=1, pattern=r"^[^/\\]", description="the part's folder below the root")
     labelled_by: str = Field("", description="as in a corpus")
     labels: Mapping[str, str] = Field({}, description="as in a corpus")
+    join_speakers: bool = Field(False, description="as in a corpus")
 
 
 class CorpusParams(Settings):
@@ -36,6 +37,11 @@ class CorpusParams(Settings):
     root: str = Field(min_length=1, description="the corpus's folder, relative to the project or absolute")
     labelled_by: str = Field("", description="labels to use: one of the adapter's LABELLINGS (default: its first)")
     labels: Mapping[str, str] = Field({}, description="corpus label -> our emotion or left_out, besides the adapter's")
+    join_speakers: bool = Field(
+        False,
+        description="speakers whose names differ in letter case, form of Unicode, unseen characters, or as 3, 03 and "
+        "3.0 do, are one; without it such a corpus is refused",
+    )
     parts: Mapping[_PART, PartParams] = Field(
         {}, description="several corpora below the root, read as one: name -> which"
     )
@@ -44,7 +50,7 @@ class CorpusParams(Settings):
     @field_validator("parts")
     @classmethod
     def _says_it_once(cls, parts: Mapping[str, PartParams], info: ValidationInfo) -> Mapping[str, PartParams]:
-        given = [name for name in ("adapter", "labelled_by", "labels") if info.data.get(name)]
+        given = [name for name in ("adapter", "labelled_by", "labels", "join_speakers") if info.data.get(name)]
         if parts and given:
             raise PydanticCustomError("parts", f"with parts, {given[0]} is a setting of each of them; move it there")
         return parts

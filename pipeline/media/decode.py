@@ -31,6 +31,7 @@ from pipeline.media.downmix import RESAMPLED, Downmix, signs_of
 from pipeline.media.frame import VideoFrame, lasts, timed
 from pipeline.media.lengths import end_remarks, span_remarks
 from pipeline.media.packets import decoded, seek, words
+from pipeline.media.placeholder import checked_head
 from pipeline.media.remark import Remark, broken
 from pipeline.media.streams import chosen
 
@@ -172,9 +173,8 @@ def opened(path: Path) -> Iterator[Any]:
         raise ClipError("unreadable", words(error)) from error
     with file:
         try:
-            head = file.read(12)
-            file.seek(0)
-            further = _WAVE if head[:4] in (b"RIFF", b"RF64") and head[8:] == b"WAVE" else {}
+            head = checked_head(file)
+            further = _WAVE if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE" else {}
             container = av.open(file, "r", options={"protocol_whitelist": "none", **further}, metadata_errors="replace")
         except (av.FFmpegError, OSError) as error:  # no name: clips with equal bytes share one result
             raise ClipError("decode_error", words(error)) from error

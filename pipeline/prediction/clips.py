@@ -16,6 +16,7 @@ from pipeline.core.errors import ClipError, CorpusError
 from pipeline.core.files import file_digest
 from pipeline.core.ledger import Entry, lost
 from pipeline.media.decode import read_audio_blocks, read_video_frames
+from pipeline.media.placeholder import check_media
 
 MEDIA = frozenset((
     ".3gp", ".aac", ".aif", ".aiff", ".avi", ".flac", ".flv", ".m4a", ".m4v", ".mkv", ".mov", ".mp3",
@@ -52,10 +53,10 @@ def find(path: Path) -> Found:
         raise CorpusError(f"{path}: no media in it that FFmpeg opens ({len(skipped)} other files); give another folder")
     clips, entries = [], []
     for clip_id, file in sorted(_named(root, media).items()):
-        digest, reason = _hashed(file)
+        digest, reason, detail = _hashed(file)
         place = file.relative_to(root).as_posix()
         clips.append(Clip(clip_id, place, "", "", digest=digest))
-        entries.append(lost(clip_id, STAGE, reason, place) if reason else Entry(clip_id, STAGE))
+        entries.append(lost(clip_id, STAGE, reason, f"{place}: {detail}") if reason else Entry(clip_id, STAGE))
     return Found(root, clips, entries, skipped)
 
 
@@ -107,11 +108,12 @@ def _usable(name: str) -> str:
     return f"clip-{clean}" if not re.match(r"[^\W_]", clean) or re.fullmatch(r"fold-\d+", clean) else clean
 
 
-def _hashed(file: Path) -> tuple[str, str]:
-    """Return a file's SHA-256, and why there is none."""
+def _hashed(file: Path) -> tuple[str, str, str]:
+    """Return a file's SHA-256, and why there is none: reason and words."""
     try:
-        return file_digest(file), ""
-    except FileNotFoundError:
-        return "", "missing_file"
-    except OSError:  # no permission, a network folder that is gone, a bad sector
-        return "", "unreadable"
+        check_media(file)
+        return file_digest(file), "", ""
+    except ClipError as error:
+        return "", error.reason, error.detail
+    except OSError as error:  # a bad sector, a network folder that has gone since
+        return "", "unreadable", error.strerror or type(error).__name__

@@ -19,7 +19,7 @@ import numpy as np
 from pipeline.audio.spectral import AUDIO_HZ
 from pipeline.core.errors import ClipError, CorpusError, PipelineError
 from pipeline.core.files import atomic_path
-from pipeline.core.tables import read_rows, text_of
+from pipeline.core.tables import each, read_rows, text_of
 from pipeline.engine.parallel import ordered_map
 from pipeline.media.decode import read_audio
 from pipeline.pretraining.sources._shared.alignments import CTM_FILE, Span, checked
@@ -62,9 +62,17 @@ def _table(folder: Path, texts: Path | None) -> dict[str, str]:
     if texts:
         if not texts.is_file():
             raise CorpusError(f"{texts}: no such table of transcripts; write one (columns {', '.join(COLUMNS)})")
-        return {row["utterance"]: row["text"] for _, row in read_rows(texts, COLUMNS, COLUMNS[:1])}
+        told: dict[str, str] = {}
+        each(read_rows(texts, COLUMNS, COLUMNS[:1]), partial(_add_text, told))
+        return told
     lines = (line for path in sorted(folder.rglob(LIBRISPEECH)) for line in text_of(path).splitlines())
     return {name: text for name, _, text in (line.partition(" ") for line in lines)}
+
+
+def _add_text(told: dict[str, str], where: str, row: Mapping[str, str]) -> None:
+    if row["utterance"] in told:
+        raise CorpusError(f"{where}: '{row['utterance']}' is there twice; remove one of the rows")
+    told[row["utterance"]] = row["text"]
 
 
 def _sounds(folder: Path) -> list[Path]:

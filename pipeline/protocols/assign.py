@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from pipeline.core.clip import Clip
-from pipeline.core.errors import CorpusError, SettingsError, did_you_mean
+from pipeline.core.errors import CorpusError, SettingsError
+from pipeline.core.spelling import meant_by
 from pipeline.protocols.cross_corpus import restricted, sides_of
 from pipeline.protocols.fold_files import CORPORA, folds_of_files
 from pipeline.protocols.groups import linked_speakers, speaker_groups
@@ -131,7 +132,7 @@ def _pinned(speakers: Sequence[str], groups: Sequence[Sequence[str]]) -> list[li
     """Return the groups of the settings, which hold every speaker of the corpus and nobody else."""
     named, place = {speaker for group in groups for speaker in group}, "params.yaml: protocol.groups"
     for unknown in sorted(named - set(speakers)):
-        raise SettingsError(f"{place}: the corpus has no speaker '{unknown}'{did_you_mean(unknown, speakers)}")
+        raise SettingsError(f"{place}: the corpus has no speaker '{unknown}'{meant_by(unknown, speakers)}")
     if absent := sorted(set(speakers) - named):
         found = f"{len(absent)} speakers are in no group ({', '.join(absent[:5])})"
         raise SettingsError(f"{place}: {found}; add them, or give a number of groups")
@@ -170,8 +171,7 @@ def _official(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
 
 def _published(clips: Sequence[Clip], params: ProtocolParams) -> list[Fold]:
     """Test the published groups in turn; clips of other speakers are in no fold."""
-    unknown = strangers(clips, params.name)
-    groups = groups_here(params.name, _speakers(clips))
+    unknown, groups = strangers(clips, params.name), groups_here(params.name, _speakers(clips))
     return _from_groups([clip for clip in clips if clip.clip_id not in unknown], groups, params)
 
 

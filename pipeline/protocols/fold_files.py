@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError, LeakageError, SettingsError
+from pipeline.core.tables import text_of
 from pipeline.protocols.splits import Fold
 from pipeline.protocols.stratified import with_validation_clips
 
@@ -60,7 +61,7 @@ def _by_file(clips: Sequence[Clip]) -> dict[str, str]:
     found: dict[str, str] = {}
     for clip in clips:
         file = _plain(clip.path)
-        if file in found:
+        if file and file in found:
             raise CorpusError(
                 f"clips '{found[file]}' and '{clip.clip_id}' have files of one name, '{file}': EmoBox's lists cannot "
                 "tell them apart; use another protocol"
@@ -98,7 +99,7 @@ def _files(path: Path) -> Iterator[tuple[int, str]]:
     """Yield (number of the line, name of the file)."""
     if not path.is_file():
         raise SettingsError(f"{path}: no such list; copy it from emo-box/EmoBox, or mend protocol.folds")
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(text_of(path).splitlines(), 1):
         if line.strip():
             try:
                 yield number, _plain(str(json.loads(line)["wav"]))

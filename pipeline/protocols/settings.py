@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from pipeline.core.settings import Settings
+from pipeline.core.settings import Settings, read_as
 from pipeline.protocols.fold_files import CORPORA
 from pipeline.protocols.published import PUBLISHED
 from pipeline.protocols.splits import PARTS
@@ -82,6 +82,9 @@ class ProtocolParams(Settings):
             raise _wrong("there should be at least 2 groups")
         if info.data.get("name") != "logso":
             raise _wrong("lists of speakers need protocol.name: logso")
+        for speaker in (speaker for group in value for speaker in group):
+            if type(speaker) not in (str, int):
+                raise _wrong(f"YAML reads a speaker as {read_as(speaker) or 'a list'}; quote the name: '...'")
         groups = tuple(tuple(str(speaker) for speaker in group) for group in value)
         for speaker, count in Counter(speaker for group in groups for speaker in group).items():
             if count > 1:

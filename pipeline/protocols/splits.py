@@ -16,6 +16,7 @@ from typing import Any
 from pipeline.core.clip import Clip
 from pipeline.core.errors import ArtifactError, LeakageError, SettingsError
 from pipeline.core.files import write_csv
+from pipeline.core.spelling import plain
 
 PARTS = ("train", "val", "test")
 DIGITS = 16
@@ -70,7 +71,8 @@ def _on_two_sides(
 
 def check_disjoint_source(source: Iterable[str], corpus: Iterable[str], name: str) -> None:
     """Refuse, by a LeakageError, a pre-trained network whose source task has a speaker of the emotion corpus."""
-    both = sorted(set(source) & set(corpus))
+    met = set(map(plain, source))
+    both = sorted({speaker for speaker in corpus if plain(speaker) in met})
     if both:
         raise LeakageError(
             f"pretrain.{name}: its source corpus holds {', '.join(both[:5])} of the emotion corpus; remove them"

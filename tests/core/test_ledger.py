@@ -129,6 +129,14 @@ def test_the_stop_says_where_what_and_how_to_go_on() -> None:
     )
 
 
+def test_the_stop_names_a_clip_and_what_is_wrong_with_it() -> None:
+    lost = [Entry(f"c{i}", "prepare", "failed", "not_media", f"{i}.flv: a Git LFS pointer") for i in range(2)]
+    with pytest.raises(
+        TooManyFailures, match=r"\(2 failed \(not_media 2\), such as 'c0': 0\.flv: a Git LFS pointer\), "
+    ):
+        check_failures(lost, 0.2, Path("l.csv"))
+
+
 @pytest.mark.parametrize(("reason", "detail", "text"), [("no_face", "", "no_face"), ("silent", "0 dB", "silent: 0 dB")])
 def test_a_clip_error_survives_the_way_between_processes(reason: str, detail: str, text: str) -> None:
     error = pickle.loads(pickle.dumps(ClipError(reason, detail)))

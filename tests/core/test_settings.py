@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ import pytest
 from pydantic import Field, ValidationError
 
 from pipeline.core.errors import SettingsError
-from pipeline.core.settings import Runtime, Settings, parse, read_params, section
+from pipeline.core.settings import Runtime, Settings, parse, parsed, read_params, section
 
 
 class Window(Settings):
@@ -188,3 +189,31 @@ def test_a_section_that_is_not_there(key: str, message: str) -> None:
     with pytest.raises(SettingsError) as caught:
         section(PARAMS, key)
     assert str(caught.value) == message
+
+
+class Named(Settings):
+    """Words of a user, which YAML may take for something else."""
+
+    labels: Mapping[str, str] = {}
+    parts: tuple[str, ...] = ()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("labels: {0: anger}", "here.labels.0: YAML reads it as the number 0; quote it, as it is written"),
+        ("labels: {007: anger}", "here.labels.7: YAML reads it as the number 7; quote it"),
+        ("labels: {no: anger}", "YAML reads it as the truth value False; quote it"),
+        ("labels: {a: 1.0}", "here.labels.a: YAML reads it as the number 1.0; quote it"),
+        ("labels: {a: ~}", "here.labels.a: YAML reads it as nothing; quote it"),
+        ("parts: [2024]", "here.parts.0: YAML reads it as the number 2024; quote it"),
+        ("parts: [2024-01-31]", "here.parts.0: YAML reads it as the date 2024-01-31; quote it"),
+        ("labels: {1: sad, no: sad}", "here.labels.1: YAML reads it as the number 1; quote it"),
+        ("labels: {1: sad, no: sad}", "YAML reads it as the truth value False; quote it"),
+    ],
+)
+def test_a_word_without_quotes_that_yaml_takes_for_another_kind(text: str, told: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse(Named, parsed(text), "here")
+    assert told in str(caught.value)
+    assert parse(Named, parsed("labels: {'007': anger}"), "here").labels == {"007": "anger"}

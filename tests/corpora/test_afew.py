@@ -21,7 +21,7 @@ def tree(root: Path, *names: str, labels: str = "") -> Path:
     """Make films of different bytes, and the table of the test side's labels."""
     for name in names:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes(name.encode())
+        (root / name).write_bytes(b"\0" + name.encode())
     if labels:
         (root / "test_labels.csv").write_text(labels, encoding="utf-8")
     return root

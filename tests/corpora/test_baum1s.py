@@ -20,7 +20,7 @@ def tree(root: Path, table: str, *names: str) -> Path:
     for name in names:
         path = root / (name if "/" in name else f"BAUM1s_MP4 - All/{name[:4].lower()}/{name}.mp4")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(name.encode())
+        path.write_bytes(b"\0" + name.encode())
     return root
 
 

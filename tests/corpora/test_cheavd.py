@@ -21,7 +21,7 @@ def tree(root: Path, *names: str, **tables: str) -> Path:
     """Make films of different bytes, and tables of labels: `train="001 angry"` is `train/train_label.txt`."""
     for name in names:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes(name.encode())
+        (root / name).write_bytes(b"\0" + name.encode())
     for side, text in tables.items():
         (root / side).mkdir(exist_ok=True)
         (root / side / f"{side}_label.txt").write_text(text, encoding="utf-8")
@@ -250,7 +250,9 @@ def test_what_is_wrong_in_a_table_is_named_with_its_line(tmp_path: Path, table: 
 def test_a_table_in_another_encoding(tmp_path: Path) -> None:
     root = tree(tmp_path, "train/1.avi")
     (root / "train/train_label.txt").write_bytes("快乐 happy\n".encode("gbk"))
-    with pytest.raises(CorpusError, match=r"train_label\.txt: not UTF-8 \(invalid .* at byte \d\); save it as UTF-8$"):
+    with pytest.raises(
+        CorpusError, match=r"train_label\.txt:1: not UTF-8 \(invalid .* at byte \d\); save it as UTF-8$"
+    ):
         list(cheavd.clips(root))
 
 

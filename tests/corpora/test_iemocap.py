@@ -45,7 +45,7 @@ def tree(root: Path, *names: str, **labels: str) -> Path:
     for name in names:
         path = root / (name if "/" in name or "." in name else place(name))
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(name.encode())
+        path.write_bytes(b"\0" + name.encode())
     return tables(root, **labels)
 
 

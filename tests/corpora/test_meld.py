@@ -30,7 +30,7 @@ def tree(root: Path, *films: str, **tables: str | bytes) -> Path:
     """Make films of different bytes, and the three tables, of heads alone where nothing is given."""
     for name in films:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes(name.encode())
+        (root / name).write_bytes(b"\0" + name.encode())
     for side in FOLDERS:
         rows = tables.get(side, "")
         data = rows if isinstance(rows, bytes) else (HEAD + rows).encode()
@@ -227,7 +227,11 @@ def test_what_spreadsheets_save_is_read(tmp_path: Path, table: str) -> None:
         (row(0, "1.0"), 2, "Utterance_ID '1.0' is not a number; mend it or remove the row"),
         (row(0, ""), 2, "Utterance_ID '' is not a number; mend it or remove the row"),
         (row(0, 0, speaker=" "), 2, "'Speaker' is empty; fill it in or remove the row"),
-        (row(0, 0, words="Oh, no"), 2, "Dialogue_ID 'neutral' is not a number; mend it or remove the row"),
+        (
+            row(0, 0, words="Oh, no"),
+            2,
+            "12 cells, but the heading has 11; mend the row, with a cell that holds a separator in quotes",
+        ),
         (row(0, 0) + row(0, 0, words='"so\nit is"'), 4, "dia0_utt0 stands there twice; remove one of the rows"),
     ],
 )

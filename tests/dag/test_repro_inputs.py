@@ -255,7 +255,7 @@ def test_bad_clips_cost_themselves_only(hostile):
     assert entry("disgust", "extract:a60") == ("ok", "")
     assert entry("fear", "track_faces") == ("failed", "no_face")
     assert entry("happy", "prepare") == entry("happy", "extract:pool5") == ("failed", "missing_file")
-    assert entry("neutral", "track_faces") == entry("neutral", "extract:mfcc39") == ("failed", "decode_error")
+    assert entry("neutral", "prepare") == entry("neutral", "extract:mfcc39") == ("failed", "not_media")
     fused = "fuse:confidence-a60+v1024-svm"
     assert entry("anger", fused) == ("degraded", "no_audio")
     assert entry("fear", fused) == ("degraded", "no_face")

@@ -86,7 +86,7 @@ def test_prediction_on_new_and_bad_media(done):
         }, system
         assert dict(chosen["reason"][["no-face", "text", "voice"]]) == {
             "no-face": "no_face",
-            "text": "decode_error",
+            "text": "not_media",
             "voice": "no_video",
         }
         assert about["folds"] == (["fold-00"] if system == "ouyang2017" else [f"fold-{n:02d}" for n in range(4)])

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.core.clip import Clip
-from pipeline.core.errors import CorpusError, SettingsError
+from pipeline.core.errors import ClipError, CorpusError, SettingsError
 from pipeline.core.ledger import read_ledger
 from pipeline.core.settings import Runtime, parse
 from pipeline.core.store import FeatureFile
@@ -98,3 +98,27 @@ def test_no_table_is_told(tmp_path: Path) -> None:
         read_table(tmp_path / "none.csv", "clip_id")
     with pytest.raises(SettingsError, match=r"extract_table\.openface\.tables"):
         parse(TableParams, {"tables": {}}, "extract_table.openface")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (HEAD + "a,OpenFace,0.5,1\nb,x,y,0.5,1\n", ":3: 5 cells, but the heading has 4; mend the row"),
+        (HEAD + 'a,"OpenFace,0.5,1\nb,OpenFace",0,1\n', ":2: a quote is opened here and closed 1 lines below"),
+        (HEAD + "a,x,0.5,1\nb,x,?,1\nc,x,1,nan\n", ":3: AU01 '?' is no number; mend the cell"),
+        (HEAD + "a,x,0.5,1\nb,x,?,1\nc,x,1,nan\n", ":4: AU12 'nan' is no number; mend the cell"),
+        (HEAD.replace("AU12", "AU01") + "a,x,0.5,1\n", ":1: column 'AU01' is there twice"),
+    ],
+)
+def test_a_table_is_read_strictly(tmp_path: Path, text: str, told: str) -> None:
+    with pytest.raises(CorpusError) as caught:
+        read_table(written(tmp_path, text), "clip_id")
+    assert f"{tmp_path}/au.csv{told}" in str(caught.value)
+
+
+def test_a_key_in_another_spelling_is_told(tmp_path: Path) -> None:
+    work = job(tmp_path, HEAD + "Jose\u0301_1,x,0.5,1\n")
+    with pytest.raises(ClipError, match=r"no_input: au\.csv has no row for it; its clip_id 'Jose\\u0301_1' is written"):
+        work.load(Clip("José_1", "a.mp4", "s", "sad"))
+    with pytest.raises(ClipError, match=r"no_input: au\.csv has no row for it$"):
+        work.load(Clip("c", "c.mp4", "s", "sad"))

@@ -1,4 +1,4 @@
-"""Corpora of files without content, for adapters that read names alone."""
+"""Corpora of files that might be media by their first byte, for adapters that read names alone."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from pathlib import Path
 
 
 def tree(root: Path, *names: str) -> Path:
-    """Make files with their names in them, and return the root."""
+    """Make files with a zero byte and their names in them, and return the root."""
     for name in names:
         (root / name).parent.mkdir(parents=True, exist_ok=True)
-        (root / name).write_bytes(name.encode())
+        (root / name).write_bytes(b"\0" + name.encode())
     return root

@@ -218,14 +218,14 @@ def test_missing_file_folder_and_empty_file(tmp_path):
         assert reason(function, tmp_path / "none.mp4", *extra) == "missing_file"
         (tmp_path / "folder.mp4").mkdir(exist_ok=True)
         assert reason(function, tmp_path / "folder.mp4", *extra) == "missing_file"
-        assert reason(function, tmp_path / "empty.mp4", *extra) == "decode_error"
+        assert reason(function, tmp_path / "empty.mp4", *extra) == "not_media"
 
 
 def test_text_named_mp4(tmp_path):
     path = tmp_path / "text.mp4"
     path.write_text("this is no film\n" * 200)
-    assert reason(read_audio, path, 16000) == "decode_error"
-    assert reason(read_frames, path) == "decode_error"
+    assert reason(read_audio, path, 16000) == "not_media"
+    assert reason(read_frames, path) == "not_media"
 
 
 def test_no_audio_and_no_video(tmp_path):
@@ -302,8 +302,10 @@ def test_playlists_lead_nowhere(tmp_path):
     write_media(tmp_path / "real.mp4", REGULAR)
     path = tmp_path / "list.mp4"
     path.write_text("#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXTINF:3,\nreal.mp4\n#EXT-X-ENDLIST\n")
-    assert reason(read_frames, path) == "decode_error"
+    assert reason(read_frames, path) == "not_media"
     path.write_text(f"ffconcat version 1.0\nfile '{tmp_path / 'real.mp4'}'\n")
+    assert reason(read_frames, path) == "not_media"
+    path.write_bytes(b"\0#EXTM3U\n#EXTINF:3,\nreal.mp4\n")
     assert reason(read_frames, path) == "decode_error"
 
 

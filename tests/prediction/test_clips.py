@@ -26,8 +26,12 @@ def test_a_folder_is_searched_and_other_files_are_named(tmp_path):
     assert [clip.clip_id for clip in found.clips] == ["empty", "one", "text", "three", "two"]
     assert [clip.path for clip in found.clips][:2] == ["empty.mp4", "deep/one.wav"]
     assert list(found.skipped) == ["data.json", "noise.bin", "notes.txt"]
-    assert all(entry.status == "ok" and entry.stage == "prepare" for entry in found.entries)
-    assert all(len(clip.digest) == 64 for clip in found.clips)
+    assert all(entry.stage == "prepare" for entry in found.entries)
+    assert {entry.clip_id: entry.detail for entry in found.entries if entry.status != "ok"} == {
+        "empty": "empty.mp4: an empty file, 0 bytes; copy or download it again",
+        "text": "text.mp4: text ('no film'); put the recording itself in its place",
+    }
+    assert [len(clip.digest) for clip in found.clips] == [0, 64, 0, 64, 64]
 
 
 def test_one_file_is_a_clip_whatever_it_is(tmp_path):

@@ -48,10 +48,11 @@ def test_everything(project, media, capsys):
     printed = capsys.readouterr()
     table = printed.out.split("\n\n")[1].splitlines()
     assert [line.split()[0] for line in table] == ["clip", "empty", "film", "silent-film", "text", "voice"]
-    assert table[1].split()[-2:] == table[4].split()[-2:] == ["decode", "error"]
+    assert table[1].split()[-2:] == table[4].split()[-2:] == ["not", "media"]
     assert table[3].split()[-2:] == ["no", "audio"]
     assert "small on toy: average-mfcc39+logmel-svm, as asked for; mean over 2 folds" in printed.out
     assert "skipped, no media: notes.txt" in printed.out
+    assert "empty: not_media: empty.mp4: an empty file, 0 bytes; copy or download it again" in printed.out
     assert "weights of mfcc39: abababababab, trained here" in printed.out
     assert "says nothing about people" in printed.out
 
@@ -68,10 +69,10 @@ def test_everything(project, media, capsys):
         "voice": "ok",
     }
     assert dict(fused["reason"]) == {
-        "empty": "decode_error",
+        "empty": "not_media",
         "film": "",
         "silent-film": "no_audio",
-        "text": "decode_error",
+        "text": "not_media",
         "voice": "",
     }
     numbers = fused.loc[["film", "voice"]].filter(regex="^p_").astype(float)
@@ -107,8 +108,8 @@ def test_a_second_call_computes_nothing_and_says_the_same(project, media, capsys
     second = capsys.readouterr()
     assert first.out == second.out
     assert (project / "out/predictions.csv").read_bytes() == table
-    assert second.err.count("5 of 5 clips from the clip cache") == 2
-    assert first.err.count("0 of 5 clips from the clip cache") == 2
+    assert second.err.count("3 of 3 clips from the clip cache") == 2
+    assert first.err.count("0 of 3 clips from the clip cache") == 2
     assert not list((project / "out/posteriors").glob("*.png"))
 
 

@@ -124,3 +124,10 @@ def test_without_the_package_it_says_how_to_get_it(monkeypatch):
     monkeypatch.setattr(alignment.metadata, "version", missing)
     with pytest.raises(PipelineError, match=r"pocketsphinx is not here; run `pip install 'pocketsphinx>=5\.1,<6'`"):
         check_installed()
+
+
+def test_an_utterance_that_a_table_names_twice_is_refused(corpus, tmp_path):
+    texts = tmp_path / "texts.csv"
+    texts.write_text("utterance,text\ns1,one\ns1,two\n")
+    with pytest.raises(CorpusError, match=r"texts\.csv:3: 's1' is there twice; remove one of the rows"):
+        align_folder(corpus({"s1": None}), texts, None, 1, by_turns)

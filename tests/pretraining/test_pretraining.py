@@ -141,7 +141,8 @@ def test_too_many_failures_stop_it_before_the_training(here):
     for name in ("v0_0", "v1_1"):
         (root / f"{name}.wav").write_bytes(b"no sound")
     with pytest.raises(
-        TooManyFailures, match=r"out/ledger\.csv: 2 of 8 clips failed \(6 ok, 2 failed \(decode_error 2\)\)"
+        TooManyFailures,
+        match=r"out/ledger\.csv: 2 of 8 clips failed \(6 ok, 2 failed \(not_media 2\), such as 'v0_0': text",
     ):
         train(root, "out", max_failed_fraction=0.2)
     assert [entry.clip_id for entry in read_ledger(here / "out/ledger.csv") if entry.status == "failed"] == [

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError, LeakageError, PipelineError, SettingsError
+from pipeline.core.settings import parse, parsed
 from pipeline.protocols.assign import make_folds
 from pipeline.protocols.groups import speaker_groups
 from pipeline.protocols.settings import ProtocolParams
@@ -403,3 +404,28 @@ def test_random_folds_have_speakers_on_all_sides_and_no_other_protocol_may() -> 
 def test_too_few_recordings(clips: list[Clip], params: dict, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         make_folds(clips, ProtocolParams(**params))
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        ("[[007], [a]]", "no speaker '7' (did you mean '007'? YAML reads it as a number: quote it)"),
+        ("[[010], [a]]", "no speaker '8' (did you mean '010'? YAML reads it as a number: quote it)"),
+        ("[['07'], [a]]", "no speaker '07' (did you mean '007'?)"),
+    ],
+)
+def test_a_speaker_whom_yaml_reads_as_a_number(groups: str, message: str) -> None:
+    clips = [Clip(f"{who}{n}", f"{who}{n}.wav", who, "sad") for who in ("007", "010", "a", "b") for n in range(2)]
+    params = parse(ProtocolParams, {"name": "logso", "groups": parsed(groups)}, "here")
+    with pytest.raises(SettingsError) as caught:
+        make_folds(clips, params)
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("groups", "kind"),
+    [("[[no], [a]]", "the truth value False"), ("[[3.0], [a]]", "the number 3.0"), ("[[~], [a]]", "nothing")],
+)
+def test_a_speaker_whom_yaml_takes_for_another_kind_is_to_be_quoted(groups: str, kind: str) -> None:
+    with pytest.raises(SettingsError, match=f"YAML reads a speaker as {kind}; quote the name"):
+        parse(ProtocolParams, {"name": "logso", "groups": parsed(groups)}, "here")

@@ -160,3 +160,13 @@ def test_settings_of_lists(data: dict, message: str) -> None:
     with pytest.raises(SettingsError) as caught:
         parse(ProtocolParams, data, "params.yaml: protocol")
     assert message in str(caught.value)
+
+
+def test_a_list_that_an_editor_saved_is_read_and_another_encoding_named(tmp_path: Path) -> None:
+    path = write(tmp_path, two_folds()) / "emobox/fold_1/emodb_train_fold_1.jsonl"
+    rows = path.read_bytes()
+    path.write_bytes(b"\xef\xbb\xbf" + rows)
+    assert len(make_folds(corpus(), PARAMS, tmp_path)) == 2
+    path.write_bytes(rows + b"\xe9\n")
+    with pytest.raises(CorpusError, match=r"emodb_train_fold_1\.jsonl:\d+: not UTF-8 \(.*\); save it as UTF-8$"):
+        make_folds(corpus(), PARAMS, tmp_path)

@@ -129,7 +129,7 @@ def prepare(folder: Path, leak: Leak) -> subprocess.CompletedProcess[str]:
     (folder / "data").mkdir()
     rows = {clip_id: {**row, **leak.rows.get(clip_id, {})} for clip_id, row in OFFICIAL.items()}
     for name in {row["path"] for row in rows.values()}:
-        (folder / "data" / name).write_text(leak.bytes.get(name, name))
+        (folder / "data" / name).write_text("\0" + leak.bytes.get(name, name))
     columns = ("clip_id", "path", "speaker", "emotion", "split", "source")
     lines = [
         ",".join({"clip_id": clip_id, **row}.get(column, "") for column in columns) for clip_id, row in rows.items()

@@ -133,6 +133,7 @@ def test_check_fold_goes_by_bytes(digests: tuple[str, str], leaks: bool) -> None
         (["v1", "v2"], None),
         ([], None),
         (["v1", "s2", "s1"], "s1, s2"),
+        (["S1", "s2\u200b"], "s1, s2"),
         ([f"s{i}" for i in range(9)], "s0, s1, s2, s3, s4"),
     ],
 )

@@ -11,6 +11,7 @@ from pipeline.core.errors import SettingsError
 from pipeline.core.settings import parse
 from pipeline.corpora import LEFT_OUT
 from pipeline.manifest.build import labelled_clips
+from pipeline.manifest.files import CorpusFiles
 from pipeline.manifest.settings import CorpusParams, load_adapter
 from pipeline.runner.layout import Part, some, table, text_of
 
@@ -50,16 +51,34 @@ def check_corpus(name: str, params: CorpusParams) -> tuple[str, bool]:
         here, wanted = found.get(each, 0), expected.get(each)
         verdict = "" if wanted in (None, here) else f"{abs(here - wanted)} {'missing' if here < wanted else 'extra'}"
         rows.append([each.replace(":", " "), here, "" if wanted is None else wanted, verdict])
-    absent = sorted({clip.path for _, clip in clips if not Path(params.root, clip.path).is_file()})
+    faults = _faults(Path(params.root), [clip for _, clip in clips])
+    absent = sorted(path for path, (reason, _) in faults.items() if reason == "missing_file")
     differing = sum(bool(row[3]) for row in rows)
-    parts: list[Part] = [f"{name} in {params.root}, read by pipeline/corpora/{params.adapter or name}.py"]
+    parts: list[Part] = [*_told(faults, clips, adapter.lines(Path(params.root)) if hasattr(adapter, "lines") else {})]
+    parts += [f"{name} in {params.root}, read by pipeline/corpora/{params.adapter or name}.py"]
     parts += [f"licence: {adapter.LICENCE}", "", table(["what", "here", "published", "verdict"], rows, (0, 3)), ""]
     parts += _uneven(clips)
     parts += [f"named in a table, but not in the folder: {some(absent, _SHOWN)}"] if absent else []
     met = f"{len(expected) - differing} of {len(expected)}" if differing else "all"
-    said = f"{met} published counts are met{', and files are absent' if absent else ''}"
+    lacking = ", and files are absent" if absent else ", and files are no media" if faults else ""
+    said = f"{met} published counts are met{lacking}"
     parts.append(said if expected else "its adapter has no published counts to compare with")
-    return text_of(parts), not differing and not absent
+    return text_of(parts), not differing and not faults
+
+
+def _faults(root: Path, clips: list[Clip]) -> dict[str, tuple[str, str]]:
+    """Return path -> reason and words of the files that give no media."""
+    files = CorpusFiles(root)
+    found = {path: files.fault(path) for path in sorted({clip.path for clip in clips})}
+    return {path: why for path, why in found.items() if why[0]}
+
+
+def _told(faults: Mapping[str, tuple[str, str]], clips: list[tuple[str, Clip]], lines: Mapping[str, str]) -> list[str]:
+    """Return what is wrong with files and paths, with file and line where the corpus has a table."""
+    first = {clip.path: clip.clip_id for _, clip in reversed(clips)}
+    known = [(path, *why) for path, why in faults.items() if why != ("missing_file", path)]
+    told = [f"{lines.get(first[path], first[path])}: {reason}: {words}" for path, reason, words in known]
+    return told[:_SHOWN] + ([f"and {len(told) - _SHOWN} more such files"] if len(told) > _SHOWN else [])
 
 
 def counts(clips: list[tuple[str, Clip]]) -> dict[str, int]:

@@ -105,7 +105,7 @@ def test_what_cannot_be_drawn_is_noted(folder, tmp_path):
         "no waveform: nowhere/c00.mkv: no such media file"
         in plot(folder / "lld.h5", tmp_path / "p.png", params=tmp_path / "params.yaml")[0]
     )
-    (tmp_path / "c00.mkv").write_bytes(b"no media")
+    (tmp_path / "c00.mkv").write_bytes(b"\0no media")
     assert "no waveform: decode_error" in plot(folder / "lld.h5", tmp_path / "p.png", root=tmp_path)[0]
 
 

@@ -19,7 +19,7 @@ def ravdess(root: Path, actors: range, emotions: range = range(1, 9)) -> Path:
                 for take in ("01-01", "01-02", "02-01", "02-02"):
                     path = root / f"Actor_{actor:02d}" / f"03-01-{emotion:02d}-{intensity:02d}-{take}-{actor:02d}.wav"
                     path.parent.mkdir(parents=True, exist_ok=True)
-                    path.touch()
+                    path.write_bytes(b"\0\1")
     return root
 
 
@@ -62,7 +62,7 @@ def test_extra_clips_and_files_that_a_table_names_in_vain(tmp_path: Path, capsys
     for number in range(1, 10):
         path = tmp_path / "rml" / f"s{min(number, 8)}" / f"an{number}.avi"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
+        path.write_bytes(b"\0\1")
     code, text = run(capsys, "rml", "--root", str(tmp_path / "rml"), params(tmp_path, "  {}"))
     assert code == 1
     assert "711 missing" in text
@@ -81,7 +81,7 @@ def test_votes_are_not_compared_with_the_counts_of_what_was_asked_for(
 ) -> None:
     root = tmp_path / "cremad"
     (root / "processedResults").mkdir(parents=True)
-    (root / "1001_DFA_ANG_XX.flv").touch()
+    (root / "1001_DFA_ANG_XX.flv").write_bytes(b"\0\1")
     (root / "processedResults" / "summaryTable.csv").write_text("FileName,VoiceVote\n1001_DFA_ANG_XX,N\n")
     text = run(capsys, "cremad", params(tmp_path, f"  cremad: {{root: {root}, labelled_by: voice}}"))[1]
     assert "label N" in text
@@ -125,7 +125,10 @@ def test_mistakes_end_in_one_line(
 def test_two_clips_of_one_id_stop_it_as_they_stop_prepare(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (tmp_path / "manifest.csv").write_text("clip_id,path,speaker,emotion\na,1.wav,s1,anger\na,2.wav,s1,sad\n")
     code, text = run(capsys, "manifest_csv", "--root", str(tmp_path), params(tmp_path, "  {}"))
-    assert (code, text) == (1, f"error: {tmp_path}: clip_id 'a' stands for both 1.wav and 2.wav; make the ids unique\n")
+    assert (code, text) == (
+        1,
+        f"error: {tmp_path}/manifest.csv:3: clip_id 'a' is there in line 2, too; make the ids unique\n",
+    )
 
 
 def test_counts_are_those_of_used_clips_and_of_all_labels() -> None:
@@ -135,3 +138,25 @@ def test_counts_are_those_of_used_clips_and_of_all_labels() -> None:
         ("X", Clip("c", "c.wav", "s3", "left_out")),
     ]
     assert counts(pairs) == {"clips": 3, "speakers": 2, "label:W": 2, "label:X": 1, "split:train": 1}
+
+
+def test_files_that_pose_as_media_and_paths_that_were_meant_otherwise_come_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    rows = ("v/a.wav", "V/b.wav", "C:\\data\\v\\a.wav", "v/c.wav")
+    table = "".join(f"c{i},{path},s{i},sad\n" for i, path in enumerate(rows))
+    (tmp_path / "manifest.csv").write_text("clip_id,path,speaker,emotion\n" + table)
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v/a.wav").write_bytes(b"\0\1")
+    (tmp_path / "v/b.wav").write_bytes(b"\0\1")
+    (tmp_path / "v/c.wav").write_text("<html><title>Sign in</title></html>")
+    code, text = run(capsys, "manifest_csv", "--root", str(tmp_path), params(tmp_path, "  {}"))
+    assert code == 1
+    assert text.splitlines()[:3] == [
+        f"{tmp_path}/manifest.csv:4: bad_path: C:\\data\\v\\a.wav: absolute, of this or another machine; give it below "
+        "the corpus folder (did you mean 'v/a.wav'?)",
+        f"{tmp_path}/manifest.csv:3: missing_file: V/b.wav (did you mean 'v/b.wav'?)",
+        f"{tmp_path}/manifest.csv:5: not_media: v/c.wav: an HTML page ('Sign in'); download it again, in a browser "
+        "where the page asks to log in or to confirm",
+    ]
+    assert "named in a table, but not in the folder: V/b.wav" in text

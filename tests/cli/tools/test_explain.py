@@ -115,7 +115,7 @@ def test_one_stage_is_told_with_everything_its_key_is_made_of(
 
 
 def test_a_clip_that_failed_says_why(corpus: SoundCorpus, capsys: pytest.CaptureFixture[str]) -> None:
-    (corpus.media / "c00003.wav").write_bytes(b"no sound at all")
+    (corpus.media / "c00003.wav").write_bytes(b"\0no sound at all")
     corpus.clips[3] = dataclasses.replace(corpus.clips[3], digest="0" * 64)
     corpus.save()
     corpus.run_here()

@@ -115,7 +115,7 @@ def test_bad_clips_cost_themselves_and_stand_in_the_ledger(tmp_path):
     assert {entry.stage for entry in seen} == {"pretrain:c3d"}
     assert {(entry.clip_id, entry.reason) for entry in seen} == {
         *((name, "") for name in ("nod/a.mp4", "nod/b.mp4", "nod/c.mp4", "shake/a.mp4", "shake/b.mp4")),
-        ("nod/d.mp4", "decode_error"), ("tilt/b.avi", "decode_error"), ("shake/still.mp4", "too_short"),
+        ("nod/d.mp4", "not_media"), ("tilt/b.avi", "not_media"), ("shake/still.mp4", "too_short"),
         ("tilt", "no_input"),
     }  # fmt: skip
     assert str(tmp_path) not in str(seen)

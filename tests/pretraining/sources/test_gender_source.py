@@ -221,7 +221,7 @@ def test_bad_input_costs_the_utterance(copy):
     write_sound(copy / "noise.wav", np.clip(noise, -1, 1))
     write_sound(copy / "silence.wav", np.zeros(8000))
     write_sound(copy / "short.wav", noise[:1500])
-    (copy / "damaged.wav").write_bytes(b"no sound")
+    (copy / "damaged.wav").write_bytes(b"\0no sound")
     names = {
         "noise": "no_voice",
         "silence": "silent",

@@ -105,12 +105,15 @@ def test_an_identity_with_one_picture_is_left_out_and_named(tmp_path):
     assert len(corpus.ledger) == 4 + 3 + 2
 
 
-@pytest.mark.parametrize("content", [b"no picture", b"", b"\x89PNG\r\n\x1a\n" + bytes(40)])
-def test_a_picture_that_cannot_be_read_costs_that_picture(tmp_path, content):
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"no picture", "not_media"), (b"", "not_media"), (b"\x89PNG\r\n\x1a\n" + bytes(40), "decode_error")],
+)
+def test_a_picture_that_cannot_be_read_costs_that_picture(tmp_path, content, reason):
     write(tmp_path, (3, 3))
     (tmp_path / "i1" / "00.png").write_bytes(content)
     corpus = read(tmp_path, 0.5)
-    assert [(e.clip_id, e.reason) for e in corpus.ledger if e.status == "failed"] == [("i1/00.png", "decode_error")]
+    assert [(e.clip_id, e.reason) for e in corpus.ledger if e.status == "failed"] == [("i1/00.png", reason)]
     assert len(corpus.learn.labels) + len(corpus.held.labels) == 5
     assert str(tmp_path) not in str(corpus.ledger)
 

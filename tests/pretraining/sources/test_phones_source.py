@@ -349,7 +349,7 @@ def broken(copy, what: str) -> None:
     elif what == "missing":
         sound.unlink()
     elif what == "no sound":
-        sound.write_bytes(b"no sound at all")
+        sound.write_bytes(b"\0no sound at all")
     elif what == "silent":
         soundfile.write(sound, np.zeros(9600), 16000)
     elif what == "short":

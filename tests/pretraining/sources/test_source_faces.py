@@ -81,7 +81,7 @@ def corpus(root, astronaut):
             put(root / name / f"{number}.png", (astronaut * (gain - 0.05 * number)).astype(np.uint8))
     put(root / "anna" / "3.png", np.full((200, 300, 3), 120, np.uint8))
     put(root / "ben" / "3.png", np.hstack([astronaut, astronaut]))
-    (root / "ben" / "4.jpg").write_bytes(b"no image")
+    (root / "ben" / "4.jpg").write_bytes(b"\0no image")
     return root
 
 

@@ -34,8 +34,11 @@ def test_a_table_counts_before_any_pattern(tmp_path):
         (b"utterance,path\nu,p\n", r"speakers\.csv:1: no column 'speaker'"),
         (b"a,b,c\n1,2,3\n", r"speakers\.csv:1: no column 'utterance'"),
         (b"utterance,path,speaker\nu,p,s\nu2,,s\n", r"speakers\.csv:3: 'path' is empty; fill it in"),
-        (b"utterance,path,speaker\nu,p\n", r"speakers\.csv:2: 'speaker' is empty; fill it in"),
-        (b"utterance,path,speaker\nu,p,\xe4\n", r"speakers\.csv: not UTF-8 \(.*\); save it as UTF-8"),
+        (b"utterance,path,speaker\nu,p\n", r"speakers\.csv:2: 2 cells, but the heading has 3; mend the row"),
+        (b"utterance,path,speaker\nu,p,\n", r"speakers\.csv:2: 'speaker' is empty; fill it in"),
+        (b"utterance,path,speaker\nu,p,Eva\nv,q,eva\n", "speaker 'Eva' is also written 'eva'; write the name in one"),
+        (b"utterance,path,speaker\nu,p,3\nv,q,3.0\n", "speaker '3' is also written '3.0'; write the name in one way"),
+        (b"utterance,path,speaker\nu,p,\xe4\n", r"speakers\.csv:2: not UTF-8 \(.*\); save it as UTF-8"),
         (b"utterance,path,speaker\nu,p,s\nu,q,s\n", "p and q are both called 'u'; rename one"),
     ],
 )
@@ -87,3 +90,9 @@ def test_nothing_found(tmp_path, root, words):
     touch(tmp_path, "a.wav")
     with pytest.raises(CorpusError, match=words):
         find(tmp_path / root, "**/*.flac", "(.)", True)
+
+
+def test_a_table_of_another_system_has_backslashes(tmp_path):
+    touch(tmp_path, "b/u.wav")
+    (tmp_path / "speakers.csv").write_text("sep=;\nutterance;path;speaker\nu;b\\u.wav;s\n")
+    assert find(tmp_path, "*", None, True) == [Utterance("u", "b/u.wav", "s")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from pipeline.core.errors import ClipError, CorpusError
 from pipeline.core.ledger import Entry
 from pipeline.core.settings import Settings
 from pipeline.engine.parallel import ordered_map
+from pipeline.media.placeholder import checked_head
 from pipeline.training.task import Examples, Run
 
 PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
@@ -133,7 +135,8 @@ def decoded(path: Path) -> tuple[np.ndarray, bytes]:
     """Return a picture (H, W, 3) uint8 RGB, turned as its file says, and the file's bytes.
 
     Raises:
-        ClipError: unreadable, the file cannot be opened; decode_error, it is no picture, or too large for OpenCV
+        ClipError: unreadable, the file cannot be opened; not_media, a text or an empty file; decode_error, it is no
+            picture, or too large for OpenCV
     """
     try:
         raw = path.read_bytes()
@@ -143,6 +146,7 @@ def decoded(path: Path) -> tuple[np.ndarray, bytes]:
     except cv2.error as error:
         raise ClipError("decode_error", error.err) from error
     if picture is None:
+        checked_head(io.BytesIO(raw))
         raise ClipError("decode_error", "not a readable picture")
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), raw
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from pipeline.core.errors import CorpusError, did_you_mean
-from pipeline.core.tables import read_rows, seconds
+from pipeline.core.paths import with_slashes
+from pipeline.core.spelling import person, shown, spellings
+from pipeline.core.tables import read_rows, refuse, seconds
 
 TABLE, MANIFEST, LIBRISPEECH = "speakers.csv", "manifest.csv", "SPEAKERS.TXT"
 _COLUMNS = {TABLE: ("utterance", "path", "speaker"), MANIFEST: ("clip_id", "path", "speaker")}
@@ -126,7 +128,7 @@ def _librispeech(root: Path, by_stem: bool) -> list[Utterance]:
 
 def _rows(root: Path, table: str, *further: str) -> Iterator[tuple[str, dict[str, str], Utterance]]:
     for where, row in read_rows(root / table, (*_COLUMNS[table], *further), _COLUMNS[table]):
-        yield where, row, Utterance(row[_COLUMNS[table][0]], row["path"], row["speaker"])
+        yield where, row, Utterance(row[_COLUMNS[table][0]], with_slashes(row["path"], root), row["speaker"])
 
 
 def _sorted(root: Path, found: list[Utterance], remedy: str) -> list[Utterance]:
@@ -140,7 +142,15 @@ def _sorted(root: Path, found: list[Utterance], remedy: str) -> list[Utterance]:
                 f"rename one{remedy}"
             )
         seen[utterance.name] = utterance.path
+    check_spellings(str(root), (utterance.speaker for utterance in found))
     return sorted(found, key=lambda utterance: utterance.name)
+
+
+def check_spellings(where: str, speakers: Iterable[str]) -> None:
+    """Refuse, by a CorpusError, a speaker in two spellings, who would be trained on and held out."""
+    twice = [names for names in spellings(speakers, person).values() if len(names) > 1]
+    told = [f"speaker {shown(one, other)} is also written {shown(other, one)}" for one, other, *_ in twice]
+    refuse({f"{fault}; write the name in one way": [where] for fault in told})
 
 
 def held_out(root: Path, names: set[str], wanted: int | list[str]) -> set[str]:
