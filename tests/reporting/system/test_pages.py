@@ -13,6 +13,7 @@ import pytest
 from helpers.reports import overview
 from pipeline.__main__ import main
 from pipeline.core.clip import Clip
+from pipeline.core.decimals import percent
 from pipeline.core.errors import ArtifactError
 from pipeline.core.ledger import Entry, read_ledger
 from pipeline.core.posteriors import table
@@ -20,7 +21,7 @@ from pipeline.evaluation.choice import CHOSEN
 from pipeline.evaluation.metrics import ReportParams
 from pipeline.manifest.corpus_json import Source, describe
 from pipeline.protocols.settings import ProtocolParams
-from pipeline.reporting.html.page import counted, heat, percent, render, shares, warmth
+from pipeline.reporting.html.page import counted, heat, render, shares, warmth
 from pipeline.reporting.papers.paper import FeedbackRuns
 from pipeline.reporting.system import system_report
 from pipeline.reporting.system.statistics_page import SPEAKER_DEPENDENT

@@ -14,6 +14,7 @@ from scipy.special import softmax
 from sklearn import metrics
 
 from pipeline.core.clip import Clip
+from pipeline.core.decimals import p_value
 from pipeline.core.errors import ArtifactError, SettingsError
 from pipeline.core.ledger import Entry
 from pipeline.core.posteriors import probabilities, table, without_scores, write_table
@@ -32,7 +33,7 @@ from pipeline.reporting.system.statistics_calibration import (
     reliability_chart,
     selective_chart,
 )
-from pipeline.reporting.system.statistics_page import MOST_LISTED, p_text
+from pipeline.reporting.system.statistics_page import MOST_LISTED
 from pipeline.reporting.system.system_report import SystemReport, read_validation
 from pipeline.reporting.system.write import write_report
 from pipeline.systems.params import SystemParams, fusions
@@ -492,7 +493,7 @@ def test_charts_of_nothing_are_empty():
     ("p", "text"), [(0.0312, "0.031"), (0.0004, "< 0.001"), (0.0005, "0.001"), (1.0, "1.000"), (float("nan"), "-")]
 )
 def test_a_p_value_in_words(p, text):
-    assert p_text(p) == text
+    assert p_value(p) == text
 
 
 def folders(tmp_path):
