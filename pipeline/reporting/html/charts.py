@@ -24,7 +24,7 @@ def shortened(name: str) -> str:
     """Return a name as a chart shows it.
 
     >>> shortened("sad"), shortened("a-name-that-no-chart-has-room-for")
-    ('sad', 'a-name-th…-room-for')
+    ('sad', 'a-name-…oom-for')
     """
     shown, half = name, len(name) // 2
     while _width(shown) > WIDEST:

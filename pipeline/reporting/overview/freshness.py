@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -63,11 +63,8 @@ class Project:
             return {}
 
     def code_changed(self, code: Mapping[str, Any]) -> list[str]:
-        """Return one line that names the stages and plugins of which the code is another one now; none where it is
-        the same.
-        """
-        other = [key for key, digest in code.items() if self._digest(key) != digest]
-        return [f"code of {', '.join(other)}: another one now"] if other else []
+        """Return the stages and plugins of which the code is another one now."""
+        return [key for key, digest in code.items() if self._digest(key) != digest]
 
     def _digest(self, key: str) -> Any:
         kind, _, name = key.partition(".")
@@ -92,7 +89,7 @@ def outdated(report: Report, project: Project) -> list[str]:
     if known == []:
         return []
     torn = [f"{', '.join(run['mixed'])}: stages behind it ran with different ones"] if run["mixed"] else []
-    kept = [*project.settings_changed(run["settings"]), *project.code_changed(run["code"])]
+    kept = [*project.settings_changed(run["settings"]), *_code(project.code_changed(run["code"]))]
     return [*dict.fromkeys([*torn, *kept, *(known or ())])]
 
 
@@ -105,14 +102,19 @@ def _by_lock(report: Report, project: Project) -> list[str] | None:
     models = [f"{path}/{name}" for path in stage.deps if path.endswith("/classifiers") for name in report.scores]
     above = behind(project.lock, [*stage.deps, *models])
     lines = [line for each in (stage, *above) for line in project.settings_changed(each.settings)]
-    lines += project.code_changed({key: digest for each in (stage, *above) for key, digest in each.code.items()})
+    lines += _code(project.code_changed({key: it for each in (stage, *above) for key, it in each.code.items()}))
     return [*dict.fromkeys([*lines, *_artifacts_changed(stage, above, project)])]
 
 
+def _code(changed: Sequence[str]) -> list[str]:
+    return [f"the code of {', '.join(changed)} is another one now"] if changed else []
+
+
 def _artifacts_changed(stage: Locked, above: Iterable[Locked], project: Project) -> Iterator[str]:
-    for path, md5 in stage.outs.items():
-        if path.endswith((".json", ".csv", ".html")) and "/plots/" not in path and project.hash(path) not in (md5, ""):
-            yield f"{path}: not the file that dvc.lock names"
+    shown = {path: md5 for path, md5 in stage.outs.items() if path.endswith((".json", ".csv", ".html"))}
+    other = [Path(path).name for path, md5 in shown.items() if project.hash(path) not in (md5, "")]
+    if other:
+        yield f"{', '.join(other)}: not as dvc.lock has {'them' if len(other) > 1 else 'it'}"
     for path, md5 in stage.deps.items():
         if project.hash(path) not in (md5, ""):
             yield f"{path}: made anew since, or not that of dvc.lock"

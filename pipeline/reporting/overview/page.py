@@ -15,6 +15,9 @@ from pipeline.reporting.overview.systems_compared import systems_compared
 from pipeline.reporting.system.statistics_page import listing
 from pipeline.runner.layout import table, text_of
 
+_SAID = 3
+"""As many reasons are printed why a report is out of date."""
+
 
 def overview(places: Places) -> str:
     """Return the results of every system on every corpus as text, and write the pages: `index.html`, the page of each
@@ -64,7 +67,10 @@ def _compared(places: Places, reports: Sequence[Report]) -> Mapping[str, Listing
 
 
 def _old(old: Mapping[str, Sequence[str]]) -> list[str]:
-    lines = [f"  {name}: {reason}" for name, reasons in old.items() for reason in reasons]
+    lines = []
+    for name, reasons in old.items():
+        lines += [f"  {name}: {reason}" for reason in reasons[:_SAID]]
+        lines += [f"  {name}: {len(reasons) - _SAID} more, on its page"] * (len(reasons) > _SAID)
     return ["Out of date, run `make repro`:", *lines, ""] if lines else []
 
 

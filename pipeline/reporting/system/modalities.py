@@ -69,7 +69,7 @@ def modality_values(
     )
     marks = [(emotion, [Mark(kind, recall) for kind, recall in row.items()]) for emotion, row in recalls.items()]
     return {
-        "chart": Dots.of("Recall by modality", f"Recall of each emotion. {said}", "recall, %", marks),
+        "chart": Dots.of("Recall by modality", f"Recall of each emotion. {said}", "recall, %", marks, apart=True),
         "kinds": {kind: f"{kind}: {name}" for kind, name in shown.items()},
         "table": _table(recalls, list(shown)),
     }

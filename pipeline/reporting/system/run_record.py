@@ -6,19 +6,28 @@ go on to other values.
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.errors import PipelineError
-from pipeline.core.settings import read_params
+import yaml
 
 LOCK, CODE = Path("dvc.lock"), Path("code.json")
 NOTHING: Mapping[str, Any] = {"settings": {}, "code": {}, "mixed": [], "unknown": []}
 """The record of a report that no stage has made."""
 _QUIET_S, _PAUSE_S, _LONGEST_S = 2.0, 0.15, 10.0
+
+
+class _Loader(yaml.CSafeLoader):
+    """Reads `2e-05`, which DVC writes, as the number that it is; PyYAML takes it for text."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?[eE][-+]?[0-9]+$"), [*"-+0123456789"]
+)
 
 
 @dataclass(frozen=True)
@@ -35,8 +44,9 @@ def read_lock(file: Path = LOCK) -> list[Locked]:
     """Return the stage instances of a dvc.lock; none where there is no such file, or it is not DVC's."""
     try:
         _wait_until_written(file)
-        return [_locked(stage) for stage in read_params(file)["stages"].values()]
-    except (OSError, PipelineError, KeyError, TypeError, AttributeError):
+        found = yaml.load(file.read_text(encoding="utf-8"), _Loader)
+        return [_locked(stage) for stage in found["stages"].values()]
+    except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError):
         return []  # what is unknown then is told on the page
 
 
