@@ -118,7 +118,7 @@ def _artifacts_changed(stage: Locked, above: Iterable[Locked], project: Project)
     for path, md5 in stage.deps.items():
         if project.hash(path) not in (md5, ""):
             yield f"{path}: made anew since, or not that of dvc.lock"
-    for each in above:
+    for each in (stage, *above):
         for path, md5 in each.deps.items():
             made = maker(project.lock, path)
             if made is not None and made.outs.get(path, md5) != md5:
