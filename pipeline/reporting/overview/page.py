@@ -32,7 +32,7 @@ def overview(places: Places) -> str:
     write_index(places, reports, compared, old)
     for report in reports:
         write_system(places, report, project, old.get(report.name, []))
-    write_run(places, reports, project)
+    write_run(places, reports, project, list(old))
     blocks = [*_old(old), _unlearned(reports), *map(_text, reports)]
     if len(reports) > 1:
         blocks += ["\nThe headline of each, chosen on validation clips in every fold", _of_each(reports, CHOSEN)]

@@ -89,11 +89,14 @@ def write_system(places: Places, report: Report, project: Project, old: Sequence
     _render("one_system.html", report.page, values)
 
 
-def write_run(places: Places, reports: Sequence[Report], project: Project) -> None:
-    """Write `run.html`: how the networks were trained, how long each stage took, and what is installed."""
+def write_run(places: Places, reports: Sequence[Report], project: Project, old: Sequence[str]) -> None:
+    """Write `run.html`: how the networks were trained, how long each stage took, and what is installed; before it, the
+    names of the reports that are out of date.
+    """
     stages = stage_rows(places)
     code = {key: digest for report in reports for key, digest in report.setup["run"]["code"].items()}
     values = {
+        "old": old,
         "networks": network_charts(places.models),
         "stages": stages,
         "kinds": by_kind(stages),

@@ -99,9 +99,10 @@ def test_settings_reset_after_an_experiment_are_not_shown_beside_its_scores(proj
     set_k(project, 1024)
     assert why(project) == ["select.v1024.k: 512 in this run, 1024 in params.yaml"]
     found = pages(project)
-    for name in ("index.html", "demo/huang2017.html"):
+    begins = {"index.html": "Headlines", "run.html": "Training", "demo/huang2017.html": "<h1>"}
+    for name, words in begins.items():
         body = found[name].split("<body")[1]
-        assert body.index("Out of date") < body.index("Headlines" if name == "index.html" else "Models of one feature")
+        assert body.index("Out of date") < body.index(words)
     assert "as the project ships them" not in "".join(found.values())
     assert (
         "<td><code>select.v1024.k</code></td><td>1024</td><td><strong>512</strong></td>" in found["demo/huang2017.html"]
