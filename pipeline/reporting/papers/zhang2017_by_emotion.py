@@ -52,7 +52,8 @@ class ByEmotion:
 
     def _whose(self) -> str:
         name, accuracy = printed.DATA_SETS[self.adapter], printed.DBN_2[self.adapter]
-        paper = f"The paper: {name}, where its accuracy is {decimal(accuracy, 2)} %."
+        told = "" if accuracy is None else f", where its accuracy is {decimal(accuracy, 2)} %"
+        paper = f"The paper: {name}{told}."
         return paper if self.reason else f"{paper} {figures_in_words(self.results, self.model, 2, interval=False)}"
 
     def _measured(self, emotion: str, measure: str, column: str, with_paper: bool, with_ours: bool) -> Cell:
