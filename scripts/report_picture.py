@@ -1,5 +1,5 @@
 """Draw `docs/report.jpg`, the picture of the report in the README: `python scripts/report_picture.py` after `make
-repro`. It has the first window of `reports/index.html`, and beside it the first clips that were mistaken.
+repro`. It has the first window of `reports/index.html`, and beside it the first clips that huang2017 mistook.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 PAGE, OUT = Path("reports") / "index.html", Path("docs") / "report.jpg"
+SYSTEM = PAGE.with_name("demo") / "huang2017.html"
 WIDTH, HEIGHT, GAP, SCALE = 1000, 1130, 24, 1.5
 
 
@@ -33,8 +34,10 @@ def main() -> None:
     with sync_playwright() as drive:
         browser = drive.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=SCALE)
-        page.goto(PAGE.resolve().as_uri())
-        both = [taken(page, None), taken(page, "details[id$=-wrong]")]
+        both = []
+        for path, selector in ((PAGE, None), (SYSTEM, "details[id$=-wrong]")):
+            page.goto(path.resolve().as_uri())
+            both.append(taken(page, selector))
         browser.close()
     gap = Image.new("RGB", (round(GAP * SCALE), both[0].height), "#d0d7de")
     joined = Image.fromarray(np.concatenate([np.asarray(each) for each in (both[0], gap, both[1])], axis=1))

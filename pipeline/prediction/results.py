@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.core.decimals import decimal
 from pipeline.core.files import file_digest, write_json
 from pipeline.core.ledger import Entry, write_ledger
 from pipeline.core.posteriors import write_table
@@ -113,7 +114,7 @@ def _about(made: Prediction) -> dict[str, Any]:
 def told(made: Prediction, out: Path) -> str:
     """Return what the terminal shows: what was asked, a table of the clips, what was left out, weights and notices."""
     choice = made.choice
-    best = f"the best on validation clips (UAR {choice.validated:.3f} there)"
+    best = f"the best on validation clips (UAR {decimal(choice.validated)} there)"
     chosen = "as asked for" if choice.asked_for else best
     count = f"mean over {len(made.folds)} folds" if len(made.folds) > 1 else made.folds[0]
     lines = [f"{made.system} on {made.corpus}: {choice.name}, {chosen}; {count}", "", _table(made), ""]

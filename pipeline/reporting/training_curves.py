@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from pipeline.core.decimals import decimal, percent
 from pipeline.core.errors import ArtifactError
 from pipeline.core.posteriors import write_table
 from pipeline.reporting.html.charts import Chart, Line
-from pipeline.reporting.html.page import percent
 
 STEPS = ("epoch", "iteration")
 NO_CURVE = "no_model_learns_step_by_step"
@@ -112,7 +112,7 @@ def _said(curve: pd.DataFrame, losses: list[str]) -> str:
     """Return first and last values in words."""
     first, end = curve.iloc[0], curve.iloc[-1]
     words = [
-        f"{column} {first[column]:.3f} at step {first['step']:.0f}, {end[column]:.3f} at step {end['step']:.0f}"
+        f"{column} " + ", ".join(f"{decimal(row[column])} at step {row['step']:.0f}" for row in (first, end))
         for column in losses
     ]
     if "val_accuracy" in curve:

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from pipeline.cli.inspect.csv_table import CsvTable, Row, opened
+from pipeline.core.decimals import decimal
 from pipeline.core.errors import ArtifactError
 from pipeline.core.ledger import STATUSES
 from pipeline.runner.layout import Part, pairs, shown, table
@@ -90,9 +91,9 @@ def posteriors(rows: CsvTable) -> list[Part]:
         number, hits = by.total(), right[model, part]
         uar = sum(hits[name] / by[name] for name in by) / len(by)
         figures = (hits.total() / number, uar, confidence[model, part] / number)
-        lines.append([model, *([part] if parts else []), number, *(f"{value:.3f}" for value in figures)])
+        lines.append([model, *([part] if parts else []), number, *(decimal(value) for value in figures)])
     about = [("clips", f"{len(ids)} in {count(len(folds), 'fold')}"), ("emotions", ", ".join(classes))]
-    about += [("chance", f"{1 / len(classes):.3f}"), ("models", str(len({model for model, _ in clips})))]
+    about += [("chance", decimal(1 / len(classes))), ("models", str(len({model for model, _ in clips})))]
     header = ["model", *(["part"] if parts else []), "clips", "accuracy", "UAR", "confidence"]
     return [pairs(about), "", table(header, lines, range(1 + parts))]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan, nan
@@ -12,8 +13,34 @@ WIDTH, HEIGHT = 380, 300
 Ticks = Sequence[tuple[float, str]]
 PERCENT: Ticks = ((0.0, "0"), (0.25, "25"), (0.5, "50"), (0.75, "75"), (1.0, "100"))
 """Ticks of an axis of shares."""
-_ROW, _LETTER, _APART = 28, 7.2, 6.5
-"""Height of a row, width of a letter, and how far apart in height the marks of a row may lie."""
+_WIDE = "WMwm@%…"
+_ROW, _APART = 28, 6.5
+"""Height of a row, and how far apart in height the marks of a row may lie."""
+WIDEST = 150
+"""As wide a name in a chart may be; of a wider one the middle is left out, and a pointer on it shows the whole."""
+
+
+def shortened(name: str) -> str:
+    """Return a name as a chart shows it.
+
+    >>> shortened("sad"), shortened("a-name-that-no-chart-has-room-for")
+    ('sad', 'a-name-…oom-for')
+    """
+    shown, half = name, len(name) // 2
+    while _width(shown) > WIDEST:
+        half -= 1
+        shown = f"{name[:half]}…{name[-half:]}"
+    return shown
+
+
+def name_width(name: str) -> float:
+    """Return how wide a name may be in a chart at most, in the units of the drawing, whatever the font of a system."""
+    return _width(shortened(name))
+
+
+def _width(name: str) -> float:
+    # a letter takes two thirds of the height of 12.5 in most fonts, an M all of it, and so does a Chinese character
+    return sum(13.5 if letter in _WIDE or unicodedata.east_asian_width(letter) in "WF" else 8.2 for letter in name)
 
 
 @dataclass(frozen=True)
@@ -96,7 +123,7 @@ class Dots(Chart):
         cls, name: str, described: str, across: str, rows: Sequence[tuple[str, Sequence[Mark]]], **further: Any
     ) -> Dots:
         """Return the chart, as high as its rows need, with room for their names; `further`: chance, apart."""
-        left = round(14 + _LETTER * max((len(row) for row, _ in rows), default=0), 1)
+        left = round(14 + max((name_width(row) for row, _ in rows), default=0.0), 1)
         height = 10 + _ROW * len(rows) + 46
         return cls(name, described, across, height=height, left=left, right=WIDTH - 16, top=10, rows=rows, **further)
 

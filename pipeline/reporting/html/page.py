@@ -14,13 +14,15 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from pipeline.core.decimals import decimal, percent
 from pipeline.core.files import atomic_path
 from pipeline.evaluation.metrics import percentages
+from pipeline.reporting.html.charts import shortened
 
 SECTION = "section.html"
-"""A page as a part of the page over all reports; its addresses begin at the folder of all reports."""
+"""A page as a part of the page that `results` makes of it; its addresses begin at the folder of the corpus."""
 CONTENTS, FURTHER = Markup("<!-- contents -->"), Markup("<!-- further parts -->")
-"""Where the page over all reports puts a list of the parts of a section, and further parts."""
+"""Where that page puts a list of the parts, and further parts."""
 Rows = list[Mapping[str, Any]]
 """Of a matrix: name, clips as `total` where they are known, and per cell its text and its share of the row in %."""
 
@@ -53,8 +55,11 @@ def heat(counts: np.ndarray, classes: Sequence[str]) -> Rows:
     rows: Rows = []
     for name, row in zip(classes, counts.tolist(), strict=True):
         total = sum(row)
-        rounded = [round(100 * n / total) if total else 0 for n in row]
-        cells = [{"count": n, "share": share, "text": f"{share} %"} for n, share in zip(row, rounded, strict=True)]
+        cells = (
+            [{"count": n, "share": 100 * n / total, "text": percent(n / total, 0)} for n in row]
+            if total
+            else [{"count": n, "share": 0.0, "text": "-"} for n in row]
+        )
         rows.append({"name": name, "total": total, "cells": cells})
     return rows
 
@@ -64,7 +69,7 @@ def shares(figures: np.ndarray, classes: Sequence[str]) -> Rows:
     a row without clips.
     """
     cells = [
-        [{"share": 0.0 if isnan(x) else x, "text": "-" if isnan(x) else f"{x:.2f}"} for x in row]
+        [{"share": 0.0 if isnan(x) else x, "text": decimal(x, 2)} for x in row]
         for row in figures.astype(float).tolist()
     ]
     return [{"name": name, "cells": row} for name, row in zip(classes, cells, strict=True)]
@@ -84,9 +89,9 @@ def page_key(corpus: str, system: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", f"{corpus}-{system}".lower())
 
 
-def page_base(corpus: str, system: str) -> str:
-    """Return how addresses of a report's files begin, seen from the folder of all reports."""
-    return "/".join(map(quote, (corpus, system, "")))
+def page_base(system: str) -> str:
+    """Return how addresses of a report's files begin, seen from the folder of the corpus's reports."""
+    return f"{quote(system)}/"
 
 
 def render(template: str, path: Path, further: Sequence[Path] = (), /, **values: Any) -> None:
@@ -97,20 +102,10 @@ def render(template: str, path: Path, further: Sequence[Path] = (), /, **values:
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    environment.filters["percent"] = percent
+    environment.filters |= {"percent": percent, "decimal": decimal, "shortened": shortened}
     text = environment.get_template(template).render(**values)
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-
-
-def percent(share: float, decimals: int = 1) -> str:
-    """Return a share as `52.3 %`, `-` for NaN."""
-    return "-" if isnan(share) else f"{100 * share:.{decimals}f} %"
-
-
-def points(difference: float) -> str:
-    """Return a difference in accuracy in points of a hundred, with its sign; `-` for NaN."""
-    return "-" if isnan(difference) else f"{100 * difference:+.1f}"
 
 
 def warmth(values: Sequence[float]) -> list[int]:

@@ -9,13 +9,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.core.decimals import decimal
 from pipeline.core.posteriors import probabilities, read_table
+from pipeline.reporting.html.charts import name_width
 from pipeline.reporting.overview.pictures import Pictures, Sounds
 from pipeline.reporting.overview.reports import Places, Report
 from pipeline.reporting.system.modalities import KINDS
 
-_LEFT, _WIDE, _ROW, _BAR = 78, 258, 25, 6
-"""Of the drawing of posteriors, in its own units: room for names, length of a bar for 1, height of a row, of a bar."""
+_WIDTH, _FIGURE, _ROW, _BAR = 380, 44, 25, 6
+"""Of the drawing of posteriors, in its own units: its width, room for figures, height of a row, of a bar."""
 
 PAIRS, CLIPS = 3, 2
 """As many confusions are shown, and as many clips of each."""
@@ -63,6 +65,8 @@ def posterior_bars(said: Mapping[str, np.ndarray | None], classes: Sequence[str]
 
     `said`: kind -> posteriors (C,); None where it did not judge the clip.
     """
+    left = 14 + max(map(name_width, classes))
+    wide = _WIDTH - _FIGURE - left
     known = {kind: posteriors for kind, posteriors in said.items() if posteriors is not None}
     lines = []
     for number, name in enumerate(classes):
@@ -71,21 +75,21 @@ def posterior_bars(said: Mapping[str, np.ndarray | None], classes: Sequence[str]
             {
                 "kind": kind,
                 "y": top + place * (_BAR + 1),
-                "width": round(_WIDE * value, 1),
-                "text": f"{kind}, {name}: {value:.2f}",
+                "width": round(wide * value, 1),
+                "text": f"{kind}, {name}: {decimal(value, 2)}",
             }
             for place, (kind, value) in enumerate(own.items())
         ]
-        figure = f"{own.get(KINDS['fused'], 0.0):.2f}"
+        figure = decimal(own.get(KINDS["fused"], 0.0), 2)
         lines.append({"name": name, "middle": top + 14, "bars": bars, "truth": name == truth, "figure": figure})
     words = "; ".join(
-        f"{kind} {', '.join(f'{n} {p:.2f}' for n, p in zip(classes, values, strict=True))}"
+        f"{kind} {', '.join(f'{n} {decimal(p, 2)}' for n, p in zip(classes, values, strict=True))}"
         for kind, values in known.items()
     )
     silent = [kind for kind in said if kind not in known]
     lost = f". Not judged by {', '.join(silent)}" if silent else ""
     described = f"Posteriors; the truth is {truth}. {words}{lost}"
-    places = {"width": _LEFT + _WIDE + 44, "left": _LEFT, "right": _LEFT + _WIDE, "height": 6 + _ROW * len(classes)}
+    places = {"width": _WIDTH, "left": round(left, 1), "right": _WIDTH - _FIGURE, "height": 6 + _ROW * len(classes)}
     return {**places, "bar": _BAR, "lines": lines, "described": described, "silent": silent}
 
 

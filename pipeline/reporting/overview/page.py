@@ -1,64 +1,51 @@
-"""The overview: `reports/index.html`, one page over all reports, and the table that `make repro` prints."""
+"""The overview: `reports/index.html` and the pages that it leads to, and the table that `make repro` prints."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
-from pathlib import Path
-from typing import Any
-
-from markupsafe import Markup
 
 from pipeline.evaluation.choice import CHOSEN
-from pipeline.reporting.html.page import CONTENTS, FURTHER, Listing, render
-from pipeline.reporting.overview.gallery import gallery
+from pipeline.reporting.html.page import Listing
+from pipeline.reporting.overview.freshness import Project, outdated
+from pipeline.reporting.overview.pages import write_index, write_run, write_system
 from pipeline.reporting.overview.reports import COLUMNS, Places, Report, read_reports
-from pipeline.reporting.overview.run_facts import settings_values, software
-from pipeline.reporting.overview.stage_times import by_kind, duration, stage_rows
 from pipeline.reporting.overview.systems_compared import COLUMNS as COMPARED
-from pipeline.reporting.overview.systems_compared import glance, systems_compared
+from pipeline.reporting.overview.systems_compared import systems_compared
 from pipeline.reporting.system.statistics_page import listing
-from pipeline.reporting.training_curves import network_charts
 from pipeline.runner.layout import table, text_of
 
-TEMPLATES = Path(__file__).parent / "templates"
-_PARTS = {
-    "models": "models",
-    "paper": "the paper's tables",
-    "confusions": "confusions",
-    "modalities": "modalities",
-    "training": "training curves",
-    "calibration": "calibration",
-    "people": "speakers and gender",
-    "wrong": "error analysis",
-    "robustness": "modality ablation",
-    "weights": "weights",
-    "ledger": "ledger",
-}
-"""End of a part's id -> how the contents of a section name it."""
+_SAID = 3
+"""As many reasons are printed why a report is out of date."""
 
 
 def overview(places: Places) -> str:
-    """Return the results of every system on every corpus as text, and write `index.html` beside them.
+    """Return the results of every system on every corpus as text, and write the pages: `index.html`, the page of each
+    system, and that of the run.
 
     Of the fusions of pairs only the best of each method is shown; a system has dozens. An ArtifactError says that there
     is no report yet, or one that is not readable.
     """
-    reports = read_reports(places.reports)
+    reports, project = read_reports(places.reports), Project(places.params)
+    old = {report.name: reasons for report in reports if (reasons := outdated(report, project))}
     compared = _compared(places, reports)
-    page = places.reports / "index.html"
-    render("index.html", page, (TEMPLATES,), **_page_values(places, reports, compared))
-    blocks = [_unlearned(reports), *map(_text, reports)]
+    write_index(places, reports, compared, old)
+    for report in reports:
+        write_system(places, report, project, old.get(report.name, []))
+    write_run(places, reports, project, list(old))
+    blocks = [*_old(old), _unlearned(reports), *map(_text, reports)]
     if len(reports) > 1:
         blocks += ["\nThe headline of each, chosen on validation clips in every fold", _of_each(reports, CHOSEN)]
-        blocks += [
-            "\nThe best on the test clips among what each headline is chosen from, flattered by that choice",
-            _of_each(reports),
-        ]
+        picked = [report for report in reports if report.setup["contenders"] > 1]
+        if picked:
+            blocks.append(
+                "\nThe best on the test clips among what each headline is chosen from, flattered by that choice"
+            )
+            blocks.append(_of_each(picked))
     for corpus, found in compared.items():
         blocks.append(f"\nSystems compared on {corpus}: points of accuracy, tests paired by clip")
         blocks.append(text_of([table(found.columns, found.rows, (0, 1))]))
-    return "\n".join([*blocks, f"The page over all reports: {page}"])
+    return "\n".join([*blocks, f"The page over all reports: {places.reports / 'index.html'}"])
 
 
 def _of_each(reports: Sequence[Report], name: str = "") -> str:
@@ -79,6 +66,14 @@ def _compared(places: Places, reports: Sequence[Report]) -> Mapping[str, Listing
     return found
 
 
+def _old(old: Mapping[str, Sequence[str]]) -> list[str]:
+    lines = []
+    for name, reasons in old.items():
+        lines += [f"  {name}: {reason}" for reason in reasons[:_SAID]]
+        lines += [f"  {name}: {len(reasons) - _SAID} more, on its page"] * (len(reasons) > _SAID)
+    return ["Out of date, run `make repro`:", *lines, ""] if lines else []
+
+
 def _unlearned(reports: Sequence[Report]) -> str:
     lines = [f"  {report.name}: {line}" for report in reports for line in report.setup["unlearned"]]
     return "\n".join(["Networks that did not learn:", *lines] if lines else ["Every network learned."])
@@ -87,45 +82,6 @@ def _unlearned(reports: Sequence[Report]) -> str:
 def _text(report: Report) -> str:
     lines = [f"\n{report.name}: {report.setup['protocol']}", text_of([table(COLUMNS, report.rows.values())])]
     lines.append(f"  {CHOSEN}: {report.chosen}")
-    if len(report.scores) > len(report.rows):
-        fusions = len(report.setup["methods"])
-        lines.append(f"  best of each method, among {fusions} fusions, on the test clips")
+    if count := report.chosen_among:
+        lines.append(f"  best of each method, among {count} fusions, on the test clips")
     return "\n".join([*lines, f"  page: {report.page}"])
-
-
-def _page_values(places: Places, reports: Sequence[Report], compared: Mapping[str, Listing]) -> dict[str, Any]:
-    stages, notices = stage_rows(places), dict[str, list[str]]()
-    for report in reports:
-        for notice in report.setup["notices"]:
-            notices.setdefault(notice, []).append(report.name)
-    return {
-        "notices": notices,  # what must be known before any figure -> of which reports it is true
-        "made": {report.name: report.setup["made_here"] for report in reports if report.setup["made_here"]},
-        "reports": [_values(report, places) for report in reports],
-        "columns": COLUMNS,
-        "chosen": CHOSEN,
-        "charts": glance(reports),
-        "compared": compared,
-        "networks": network_charts(places.models),
-        "stages": stages,
-        "kinds": by_kind(stages),
-        "took": duration(sum(row.seconds or 0.0 for row in stages)),
-        "settings": settings_values(places),
-        "software": software(places.params.parent),
-    }
-
-
-def _values(report: Report, places: Places) -> dict[str, Any]:
-    """Return what the page shows of one report: what its stages wrote, cut where the page puts parts of its own."""
-    before, _, after = report.section().partition(FURTHER)
-    top, _, middle = before.partition(CONTENTS)
-    parts = {"top": top, "middle": middle, "robustness": report.section("robustness"), "after": after}
-    whole = "".join(parts.values())
-    wanted = {name: words for name, words in _PARTS.items() if name == "wrong" or f'id="{report.key}-{name}"' in whole}
-    return {
-        "of": report,
-        "link": report.page.relative_to(places.reports).as_posix(),
-        "contents": wanted,
-        **{name: Markup(part) for name, part in parts.items()},  # made by our templates, which have escaped all text
-        "gallery": gallery(report, places),
-    }

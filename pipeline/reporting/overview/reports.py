@@ -31,6 +31,9 @@ _SETUP = {
     "baselines",
     "choice",
     "on_test",
+    "contenders",
+    "among",
+    "run",
 }
 
 
@@ -55,7 +58,8 @@ class Report:
     setup: Mapping[str, Any]
     """protocol, speaker_dependent, notices, made_here, classes, largest; `choice`: fold -> what its validation clips
     chose; `on_test`: the best on test clips; `chosen`: audio, video and fused -> the best model of it on test clips,
-    as far as there is one, and the headline; `parts`: the same, of what the headline depends on.
+    as far as there is one, and the headline; `parts`: the same, of what the headline depends on; `contenders`: how many
+    the headline is chosen among, `among`: audio and video -> how many the best of it is; `run`: settings and code.
     """
 
     @property
@@ -80,8 +84,13 @@ class Report:
 
     @property
     def page(self) -> Path:
-        """The report's own page."""
-        return self.folder / "index.html"
+        """The page of the system, beside the report's folder; the stage's own one, `index.html`, lies within."""
+        return self.folder.with_name(f"{self.folder.name}.html")
+
+    @property
+    def link(self) -> str:
+        """Address of that page, seen from the folder of all reports."""
+        return f"{self.corpus}/{self.page.name}"
 
     @property
     def rows(self) -> dict[str, tuple[str, ...]]:
@@ -97,9 +106,17 @@ class Report:
     @property
     def chosen(self) -> str:
         """What the folds' validation clips chose, the most frequent first, as text."""
-        counts = Counter(self.setup["choice"].values())
-        folds = len(self.setup["choice"])
-        return ", ".join(f"{name} ({count} of {folds} folds)" for name, count in counts.most_common())
+        counts, folds = Counter(self.setup["choice"].values()), len(self.setup["choice"])
+        if self.setup["contenders"] == 1:
+            return f"{next(iter(counts), '-')}, the only one to choose from"
+        of = f"of {folds} fold{'s' * (folds != 1)}"
+        return ", ".join(f"{name} ({count} {of})" for name, count in counts.most_common())
+
+    @property
+    def chosen_among(self) -> int:
+        """Among how many fusions, of which only the best of each method is shown; 0 where none is left out."""
+        dropped = {self.setup["methods"].get(name) for name in self.scores.keys() - self.rows.keys()}
+        return sum(method in dropped for method in self.setup["methods"].values())
 
     def section(self, part: str = "") -> str:
         """Return a part of the page over all, as a stage has written it into the report or a folder within; "" where

@@ -1,25 +1,26 @@
-"""What a run was made with: settings that differ from those shipped, versions of software."""
+"""What a run was made with: settings that differ from those shipped, the digests of its code; versions of software."""
 
 from __future__ import annotations
 
 import platform
 import subprocess
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from pipeline.core.errors import PipelineError
-from pipeline.core.settings import Runtime, parse, read_params
-from pipeline.reporting.overview.reports import Places
+from pipeline.core.errors import SettingsError
+from pipeline.core.settings import read_params, section
+from pipeline.reporting.system.run_record import placeless
 from pipeline.runner.run_info import PACKAGES as LOGGED
 
 PACKAGES = (*LOGGED, "librosa", "joblib")
 """What the results depend on."""
 SHIPPED = Path(__file__).resolve().parents[3] / "profiles" / "demo.yaml"
-"""The settings as shipped, but for `runtime`, of which the defaults are shipped."""
+"""The settings as shipped."""
 ABSENT = "-"
 
 
@@ -49,16 +50,21 @@ def commit(project: Path) -> str:
         return "not under git"
 
 
-def changed_settings(params: Path, shipped: Path = SHIPPED) -> list[tuple[str, str, str]]:
-    """Return (setting, as shipped, here) of every setting that differs, by name; both files are YAML."""
-    before, here = map(_settings, (shipped, params))
-    pairs = {name: (before.get(name, ABSENT), here.get(name, ABSENT)) for name in sorted({*before, *here})}
+def changed_settings(blocks: Mapping[str, Any], shipped: Path = SHIPPED) -> list[tuple[str, str, str]]:
+    """Return (setting, as shipped, in the run) of every setting that differs, by name.
+
+    Args:
+        blocks: of a run, by their names in params.yaml
+        shipped: YAML
+    """
+    params = read_params(shipped)
+    before, there = dict[str, str](), dict[str, str]()
+    for block, value in blocks.items():
+        there |= flat(value, block)
+        with suppress(SettingsError):  # none is shipped under this name
+            before |= flat(placeless(block, section(params, block)), block)
+    pairs = {name: (before.get(name, ABSENT), there.get(name, ABSENT)) for name in sorted({*before, *there})}
     return [(name, *pair) for name, pair in pairs.items() if pair[0] != pair[1]]
-
-
-def _settings(file: Path) -> dict[str, str]:
-    found = read_params(file)
-    return flat({**found, "runtime": parse(Runtime, found.get("runtime"), f"{file.name}: runtime").model_dump()})
 
 
 def flat(value: Any, name: str = "") -> dict[str, str]:
@@ -69,10 +75,16 @@ def flat(value: Any, name: str = "") -> dict[str, str]:
     return {name: yaml.safe_dump(value, default_flow_style=True, width=1000).removesuffix("\n").removesuffix("\n...")}
 
 
-def settings_values(places: Places) -> dict[str, Any]:
-    """Return the settings for the page: those that differ, and the whole file; or why there are none."""
-    try:
-        changed = changed_settings(places.params)
-        return {"changed": changed, "text": places.params.read_text(encoding="utf-8"), "error": ""}
-    except PipelineError as error:
-        return {"changed": [], "text": "", "error": str(error)}
+def run_values(run: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the record of a run for the page: settings that differ from those shipped, all of them as YAML, and the
+    digests of the code.
+    """
+    text = yaml.safe_dump(run["settings"], default_flow_style=None, width=110, allow_unicode=True, sort_keys=False)
+    return {
+        "known": bool(run["settings"]),
+        "changed": changed_settings(run["settings"]),
+        "text": text,
+        "code": flat(run["code"]) if run["code"] else {},
+        "mixed": run["mixed"],
+        "unknown": run["unknown"],
+    }

@@ -5,15 +5,17 @@ of another, paired by clip.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations, groupby
+from math import isnan
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from pipeline.core.decimals import percent
 from pipeline.core.posteriors import read_table, write_table
 from pipeline.reporting.html.charts import Dots, Mark
-from pipeline.reporting.html.page import percent
 from pipeline.reporting.overview.reports import Report
 from pipeline.reporting.system.modalities import KINDS
 from pipeline.reporting.system.statistics_page import COMPARED as SHOWN
@@ -23,29 +25,39 @@ from pipeline.reporting.system.tables import COMPARED, compared, with_holm
 DRAWS = 2000
 COLUMNS: Sequence[Column] = (("Better", "better", str), ("Than", "than", str), *SHOWN)
 """Of the table on the page."""
-_MEASURES = {"Accuracy": ("accuracy", "low", "high"), "UAR": ("uar", "uar_low", "uar_high")}
-"""Name of a figure -> its key and those of the ends of its interval."""
 
 
-def glance(reports: Sequence[Report]) -> dict[str, list[Dots]]:
-    """Return corpus -> its charts of accuracy and of UAR, with the best model of audio and of video, and the headline;
+@dataclass(frozen=True)
+class Glance:
+    """The chart of one corpus, and the kinds of marks that are drawn in it."""
+
+    chart: Dots
+    kinds: Mapping[str, str]  # kind -> its name in the legend
+
+
+def glance(reports: Sequence[Report]) -> dict[str, Glance]:
+    """Return corpus -> its chart of UAR, with the best model of audio and of video, and the headline of each system;
     the reports are in the order of their corpora.
     """
     by_corpus = {corpus: list(own) for corpus, own in groupby(reports, key=lambda report: report.corpus)}
-    return {corpus: [_chart(own, measure) for measure in _MEASURES] for corpus, own in by_corpus.items()}
+    return {corpus: _glance(own) for corpus, own in by_corpus.items()}
 
 
-def _chart(reports: Sequence[Report], measure: str) -> Dots:
+def _glance(reports: Sequence[Report]) -> Glance:
     rows, said = [], []
     for report in reports:
         chosen = {KINDS[group]: report.scores[name] for group, name in report.setup["chosen"].items()}
-        marks = [Mark(kind, *(getattr(score, key) for key in _MEASURES[measure])) for kind, score in chosen.items()]
+        marks = [Mark(kind, score.uar, score.uar_low, score.uar_high) for kind, score in chosen.items()]
         rows.append((report.system, marks))
         said.append(f"{report.system}: {', '.join(map(_words, marks))}")
-    setup = reports[0].setup
-    chance = (setup["largest"], "the largest class") if measure == "Accuracy" else (1 / len(setup["classes"]), "chance")
-    text = f"{measure} with 95 % intervals. {'; '.join(said)}. Dashed: {chance[1]}, {percent(chance[0])}"
-    return Dots.of(measure, text, f"{measure}, %", rows, chance=chance, apart=True)
+    chance = 1 / len(reports[0].setup["classes"])
+    text = f"UAR with 95 % intervals. {'; '.join(said)}. Dashed: chance, {percent(chance)}"
+    drawn = {mark.kind for _, marks in rows for mark in marks if not isnan(mark.share)}
+    best = {group: max(report.setup["among"].get(group, 0) for report in reports) > 1 for group in KINDS}
+    names = {kind: f"{'best ' * best[group]}{kind} model" for group, kind in KINDS.items() if group != "fused"}
+    kinds = {kind: names.get(kind, kind) for kind in KINDS.values() if kind in drawn}
+    chart = Dots.of("UAR", text, "UAR, %", rows, chance=(chance, f"chance, {percent(chance)}"), apart=True)
+    return Glance(chart, kinds)
 
 
 def _words(mark: Mark) -> str:

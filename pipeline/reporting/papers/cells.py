@@ -11,9 +11,10 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.core.decimals import decimal, percent
 from pipeline.evaluation.by_class import ClassFigures
 from pipeline.evaluation.metrics import Score
-from pipeline.reporting.html.page import Matrix, percent
+from pipeline.reporting.html.page import Matrix
 
 MEASURES = {"Precision": "precision", "Recall": "recall", "F-score": "f_score"}
 FIGURES = ("accuracy", "low", "high", "uar", "folds", "fold_accuracy", "fold_accuracy_sd", "fold_uar", "fold_uar_sd")
@@ -28,17 +29,17 @@ UNDEFINED = {
 
 @dataclass(frozen=True)
 class Unit:
-    """How a paper prints its figures: scaled, and with so many decimals; None = as many as they have."""
+    """How a paper prints its figures: times ten to the power, with so many decimals; None = all they have."""
 
-    scale: int
+    power: int
     decimals: int | None
 
     def text(self, figure: float) -> str:
         """Return a figure from 0 to 1 as the paper prints it."""
-        return f"{figure:g}" if self.decimals is None else f"{self.scale * figure:.{self.decimals}f}"
+        return f"{figure:g}" if self.decimals is None else decimal(figure, self.decimals, power=self.power)
 
 
-FRACTION, PERCENT, COUNT, PLAIN = Unit(1, 2), Unit(100, 2), Unit(1, 0), Unit(1, None)
+FRACTION, PERCENT, COUNT, PLAIN = Unit(0, 2), Unit(2, 2), Unit(0, 0), Unit(0, None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +158,7 @@ def accuracy(
     judged = {"n": getattr(score, "n", 0), "coverage": getattr(score, "coverage", 0.0)}
     ours, papers = ({}, {}) if d is None else ({"d": d[0]}, {"paper_d": d[1]})
     long = {**figures, **judged, **ours, "paper_accuracy": paper, **papers}
-    side, paper_side = ("" if one is None else f"d {one:.3f}" for one in d or (None, None))
+    side, paper_side = ("" if one is None else f"d {decimal(one)}" for one in d or (None, None))
     return Cell(
         figure=figure, side=side, notes=notes, paper=paper, paper_side=paper_side, reason=reason, unit=unit, long=long,
         **place,

@@ -9,7 +9,8 @@ from math import isnan
 import numpy as np
 import pandas as pd
 
-from pipeline.reporting.html.page import Matrix, counted, percent, shares
+from pipeline.core.decimals import percent
+from pipeline.reporting.html.page import Matrix, counted, shares
 from pipeline.reporting.papers.cells import UNDEFINED, Cell, Table, Unit, decided, spread
 from pipeline.reporting.papers.paper import Results
 
@@ -107,5 +108,5 @@ def figures_in_words(results: Results, model: str, decimals: int = 1, interval: 
     ends = f" ({percent(score.low)} to {percent(score.high)})" if not isnan(score.low) else " (no interval)"
     rest = f"UAR {percent(score.uar, decimals)}, coverage {percent(score.coverage, 0)}"
     accuracy = f"accuracy {percent(score.accuracy, decimals)}{ends if interval else ''}"
-    folds = f", by fold {spread(score, Unit(100, decimals))}" if score.folds > 1 else ""
+    folds = f", by fold {spread(score, Unit(2, decimals))}" if score.folds > 1 else ""
     return f"Ours: {model} on {results.corpus}, {accuracy}{folds}, {rest}."

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.core.clip import EMOTIONS
+from pipeline.core.decimals import decimal
 from pipeline.evaluation.metrics import percentages
 from pipeline.reporting.html.page import Matrix, heat
 from pipeline.reporting.papers.cells import Cell, Table
@@ -144,11 +145,11 @@ def figure_6_frame(counts: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
 
     Columns: truth, one per class, clips, and `paper`: the paper's diagonal.
     """
-    shares = [["no clip" if np.isnan(share) else f"{share:.2f}" for share in row] for row in percentages(counts)]
+    shares = [["no clip" if np.isnan(share) else decimal(share, 2) for share in row] for row in percentages(counts)]
     frame = pd.DataFrame(shares, columns=list(classes))
     frame.insert(0, "truth", list(classes))
     frame["clips"] = counts.sum(axis=1)
-    known = dict.fromkeys(EMOTIONS, "in a picture only") | {name: f"{share:.2f}" for name, share in FIGURE_6.items()}
+    known = dict.fromkeys(EMOTIONS, "in a picture only") | {name: decimal(share, 2) for name, share in FIGURE_6.items()}
     frame["paper"] = [known.get(name, "not in the paper") for name in classes]
     return frame
 
@@ -158,7 +159,8 @@ def figure_6_caption(table_5: Table, cell: Cell, classes: Sequence[str], note: s
     run = sum(other.figure is not None for other in table_5.cells)
     absent = [name for name in EMOTIONS if name not in classes]
     left_out = f" Left out since no clip has them: {', '.join(absent)}." if absent else ""
-    return (
-        f"Confusion matrix (%) of the best fusion of Table 5, {cell.model}. It is the best "
-        f"of {run} on the test clips, as in the paper, and flattered by that choice.{left_out} {note}"
-    )
+    told = f"the only fusion of Table 5 here, {cell.model}."
+    if run > 1:
+        told = f"the best fusion of Table 5, {cell.model}. It is the best of {run} on the test clips, as in the paper, "
+        told += "and flattered by that choice."
+    return f"Confusion matrix (%) of {told}{left_out} {note}"

@@ -47,7 +47,7 @@ def _cell(row: str, name: str, counts: list[int], papers: dict[str, int]) -> Cel
     figure = float(np.mean(counts)) if counts else None
     return Cell(
         row=row, column=LABELS.get(name, name.capitalize()), model="manifest", figure=figure, paper=paper,
-        unit=COUNT if low == high else Unit(1, 1), paper_unit=COUNT, reason="" if counts else "no fold",
+        unit=COUNT if low == high else Unit(0, 1), paper_unit=COUNT, reason="" if counts else "no fold",
         paper_lacks="" if paper is not None else NOT_IN_PAPER if papers else NOT_BY_PART,
         notes=[] if low == high else [f"{low} to {high}"],
         long={"clips": figure, "least": low, "most": high, "folds": len(counts), "paper": paper},

@@ -39,7 +39,7 @@ TABLE_4 = (
 )
 END_TO_END, CACHED = "Accuracy", "Cached features"
 ONE_FORM = "one form only"
-PERCENT_1 = Unit(100, 1)
+PERCENT_1 = Unit(2, 1)
 SEQUENCES = "temporal"
 """Classifier of the cached features: an LSTM."""
 ROWS: Mapping[str, tuple[Asked | None, Asked | None]] = {

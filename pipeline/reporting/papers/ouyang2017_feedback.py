@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from pipeline.reporting.html.page import Listing, percent, points
+from pipeline.core.decimals import decimal, percent, points
+from pipeline.reporting.html.page import Listing
 from pipeline.reporting.papers.paper import Figure, Results
 
 NAME = "Feedback (section 5, Fig. 7)"
@@ -88,7 +89,7 @@ def _fit(frame: pd.DataFrame) -> Listing:
         (
             row["fold"],
             f"{row['kept']} of {row['steps']}" if row["fold"] != MEAN else "",
-            _change(row, "distance", "{:.3f}".format),
+            _change(row, "distance", decimal),
             _change(row, "with_feedback", percent),
             _change(row, "without_feedback", percent),
             "-" if row["excess"] == "" else f"{points(row['excess'])} points",
@@ -107,8 +108,8 @@ def _steps(title: str, frame: pd.DataFrame, closed: bool) -> Listing:
     rows: list[Sequence[str]] = [
         (
             f"{row['step']}{', kept' if row['kept'] == 'yes' else ''}",
-            f"{row['distance']:.3f}",
-            f"{row['loss']:.3f}",
+            decimal(row["distance"]),
+            decimal(row["loss"]),
             percent(row["validation_accuracy"]),
             row["changed"].replace("; ", "\n") or "as searched on validation clips",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from math import isnan
 
+from pipeline.core.decimals import decimal
 from pipeline.evaluation.by_class import per_class
 from pipeline.reporting.papers import zhang2017_printed as printed
 from pipeline.reporting.papers.cells import MEASURES, UNDEFINED, Cell, Table, of_emotion
@@ -51,7 +52,8 @@ class ByEmotion:
 
     def _whose(self) -> str:
         name, accuracy = printed.DATA_SETS[self.adapter], printed.DBN_2[self.adapter]
-        paper = f"The paper: {name}, where its accuracy is {accuracy:.2f} %."
+        told = "" if accuracy is None else f", where its accuracy is {decimal(accuracy, 2)} %"
+        paper = f"The paper: {name}{told}."
         return paper if self.reason else f"{paper} {figures_in_words(self.results, self.model, 2, interval=False)}"
 
     def _measured(self, emotion: str, measure: str, column: str, with_paper: bool, with_ours: bool) -> Cell:

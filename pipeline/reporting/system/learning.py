@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isnan
 from typing import Any
 
 import pandas as pd
 
+from pipeline.core.decimals import decimal, p_value, points
 from pipeline.evaluation.significance import mcnemar, paired
-from pipeline.reporting.html.page import Listing, points
+from pipeline.reporting.html.page import Listing
 from pipeline.reporting.system.system_report import SystemReport
 from pipeline.training.learning import Learned, said
 
@@ -80,16 +80,16 @@ def _compared(report: SystemReport, model: str, baseline: str) -> dict[str, Any]
 
 
 def _worse(row: Mapping[str, Any]) -> str:
-    by = {name: f"{-100 * row[f'{part}_difference']:.0f} points" for part, name in _PARTS.items()}
+    by = {name: f"{decimal(-row[f'{part}_difference'], 0, power=2)} points" for part, name in _PARTS.items()}
     told = " and ".join(f"{by[name]} on {name} clips" for name in row["worse"].split())
     return f"{row['model']} is worse than {row['baseline']}, the mean and deviation of its own input, by {told}"
 
 
 def _training(row: Mapping[str, Any]) -> list[str]:
-    numbers = ["-" if isnan(row[name]) else f"{row[name]:.3f}" for name in _LOSSES]
-    return [row["network"], str(row["trainings"]), f"{row['steps']:.0f}", *numbers]
+    numbers = [decimal(row[name]) for name in _LOSSES]
+    return [row["network"], str(row["trainings"]), decimal(row["steps"], 0), *numbers]
 
 
 def _against(row: Mapping[str, Any]) -> list[str]:
-    figures = [text for part in _PARTS for text in (points(row[f"{part}_difference"]), f"{row[f'{part}_p']:.3f}")]
+    figures = [text for part in _PARTS for text in (points(row[f"{part}_difference"]), p_value(row[f"{part}_p"]))]
     return [row["model"], row["baseline"], *figures, ", ".join(row["worse"].split()) or "-"]

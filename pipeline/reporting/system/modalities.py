@@ -8,20 +8,27 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.core.decimals import percent, points
 from pipeline.evaluation.choice import CHOSEN
 from pipeline.evaluation.metrics import Score, best
 from pipeline.reporting.html.charts import Dots, Mark
-from pipeline.reporting.html.page import Listing, percent, points
+from pipeline.reporting.html.page import Listing
 from pipeline.systems.ids import ModelId
 from pipeline.systems.params import SystemParams, named_fusions, unimodal
 
 KINDS = {"audio": "audio", "video": "video", "fused": "headline"}
 """Group of a report -> kind of its mark in a chart."""
+_GROUPS = ("audio", "video")
 
 
 def chosen_models(settings: SystemParams, scores: Mapping[str, Score]) -> dict[str, str]:
     """Return audio and video -> the best model of it on test clips, as far as there is one; fused -> the headline."""
     return {**_best_of(settings.own(), settings, scores), "fused": CHOSEN}
+
+
+def among(settings: SystemParams) -> dict[str, int]:
+    """Return audio and video -> among how many models the best of it is chosen on test clips."""
+    return {group: len(_of_group(settings.own(), settings, group)) for group in _GROUPS}
 
 
 def parts_of(settings: SystemParams, chosen: Iterable[str], scores: Mapping[str, Score]) -> dict[str, str]:
@@ -37,8 +44,12 @@ def parts_of(settings: SystemParams, chosen: Iterable[str], scores: Mapping[str,
 
 
 def _best_of(names: Iterable[ModelId], settings: SystemParams, scores: Mapping[str, Score]) -> dict[str, str]:
-    groups = {group: [name for name in names if settings.modality(name) == group] for group in ("audio", "video")}
+    groups = {group: _of_group(names, settings, group) for group in _GROUPS}
     return {group: best({name: scores[name] for name in members}) for group, members in groups.items() if members}
+
+
+def _of_group(names: Iterable[ModelId], settings: SystemParams, group: str) -> list[ModelId]:
+    return [name for name in names if settings.modality(name) == group]
 
 
 def modality_values(
@@ -58,7 +69,7 @@ def modality_values(
     )
     marks = [(emotion, [Mark(kind, recall) for kind, recall in row.items()]) for emotion, row in recalls.items()]
     return {
-        "chart": Dots.of("Recall by modality", f"Recall of each emotion. {said}", "recall, %", marks),
+        "chart": Dots.of("Recall by modality", f"Recall of each emotion. {said}", "recall, %", marks, apart=True),
         "kinds": {kind: f"{kind}: {name}" for kind, name in shown.items()},
         "table": _table(recalls, list(shown)),
     }

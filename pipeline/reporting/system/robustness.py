@@ -8,11 +8,12 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.core.decimals import percent
 from pipeline.core.posteriors import write_table
 from pipeline.fusion.missing_modality import MISSING
 from pipeline.manifest.corpus_json import CorpusSummary
 from pipeline.reporting.html.charts import Chart, Line
-from pipeline.reporting.html.page import SECTION, page_base, page_key, percent, render
+from pipeline.reporting.html.page import SECTION, page_base, page_key, render
 from pipeline.reporting.system.statistics_page import SPEAKER_DEPENDENT
 from pipeline.reporting.system.system_page import GENERATED
 from pipeline.reporting.training_curves import write_curves
@@ -71,6 +72,7 @@ def write_robustness(
         "system": system,
         "clips": int(figures["clips"].iloc[0]),
         "folds": len(described.folds),
+        "choice": figures["model"].nunique() > len(best),
         "best": {_WORDS[kind]: name for kind, name in best.items() if kind in _DRAWN},
         "shares": [percent(share, 0) for share in figures["share"].unique()],
         "charts": [_chart(missing, by_kind) for missing, by_kind in curves.items()],
@@ -81,7 +83,7 @@ def write_robustness(
         "key": page_key(corpus, system),
     }
     render("robustness.html", folder / "index.html", **values, base="../")
-    render("robustness_section.html", folder / SECTION, **values, base=page_base(corpus, system))
+    render("robustness_section.html", folder / SECTION, **values, base=page_base(system))
     last = list(best)[-1]
     ends = ", ".join(
         f"{percent(by_kind[last]['accuracy_of_all'].iloc[-1])} without {_WORDS[missing]}"

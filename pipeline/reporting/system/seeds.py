@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from pipeline.core.decimals import decimal
 from pipeline.core.posteriors import SEEDS, read_table
 from pipeline.evaluation.metrics import confusion, uar
 
@@ -42,7 +43,7 @@ def seeds_values(table: pd.DataFrame) -> dict[str, Any]:
     """Return the table as a page shows it."""
 
     def shown(row: Any, figure: str) -> str:
-        return f"{row[figure]:.3f} ± {row[f'{figure}_deviation']:.3f}"
+        return f"{decimal(row[figure])} ± {decimal(row[f'{figure}_deviation'])}"
 
     rows = [
         [row["model"], str(row["seeds"]), shown(row, "accuracy"), shown(row, "uar")] for row in table.to_dict("records")

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from pipeline.core.decimals import percent
 from pipeline.core.posteriors import probabilities
 from pipeline.evaluation.calibration import aurc, brier, ece, fit_temperature, nll, reliability, scaled, selective
 from pipeline.reporting.html.charts import Bar, Chart, Line
-from pipeline.reporting.html.page import percent
 
 
 @dataclass(frozen=True)

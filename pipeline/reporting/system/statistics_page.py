@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from math import isnan
 from typing import Any
 
 import pandas as pd
 
+from pipeline.core.decimals import decimal, p_value, percent, points
 from pipeline.evaluation.choice import CHOSEN
+from pipeline.evaluation.groups import Gap
 from pipeline.evaluation.metrics import Score
 from pipeline.evaluation.significance import least_p
-from pipeline.reporting.html.page import Listing, percent, points
+from pipeline.reporting.html.page import Listing
 from pipeline.reporting.system.statistics import Statistics
 from pipeline.reporting.system.statistics_calibration import reliability_chart, selective_chart
 from pipeline.reporting.system.system_report import SystemReport
@@ -30,23 +31,14 @@ MOST_LISTED = 20
 """As many speakers are listed, the worst first; the others are in the table."""
 
 
-def p_text(p: float) -> str:
-    """Return a p value with three decimals, `-` for NaN."""
-    return "< 0.001" if p < 0.0005 else _number(p, 3)
-
-
-def _number(value: float, decimals: int = 2) -> str:
-    return "-" if isnan(value) else f"{value:.{decimals}f}"
-
-
 MODEL: Column = ("Model", "model", str)
 COMPARED: Sequence[Column] = (
     ("Clips", "clips", str),
     ("Points", "difference", points),
-    ("McNemar p", "mcnemar_p", p_text),
-    ("Holm", "mcnemar_p_holm", p_text),
-    ("By speaker p", "permutation_p", p_text),
-    ("Holm", "permutation_p_holm", p_text),
+    ("McNemar p", "mcnemar_p", p_value),
+    ("Holm", "mcnemar_p_holm", p_value),
+    ("By speaker p", "permutation_p", p_value),
+    ("Holm", "permutation_p_holm", p_value),
 )
 EMOTIONS: Sequence[Column] = (
     ("Emotion", "emotion", str),
@@ -90,22 +82,22 @@ def statistics_values(report: SystemReport, found: Statistics, scores: Mapping[s
         "reference": found.reference,
         "chosen": report.system not in report.params.reference,
         "compared": len(found.comparisons),
-        "least": {"speakers": swapped, "p": p_text(least_p(max(swapped, 1), report.params.draws))},
+        "least": {"speakers": swapped, "p": p_value(least_p(max(swapped, 1), report.params.draws))},
         # of the fusions of pairs only the best of each method
         "comparisons": listing(found.comparisons[found.comparisons["model"].isin(shown)], [MODEL, *COMPARED]),
         "emotions": listing(found.per_class[found.per_class["model"] == name], EMOTIONS),
         "sure": {
             "before": _sureness(sure.before),
             "after": _sureness(sure.after),
-            "temperature": _number(sure.temperature),
-            "aurc": _number(sure.aurc),
+            "temperature": decimal(sure.temperature, 2),
+            "aurc": decimal(sure.aurc, 2),
             "fitted": sure.fitted,
             "folds": sure.folds,
         },
         "bins": report.params.bins,
         "charts": [reliability_chart(sure.reliability, name), selective_chart(sure.selective, name)],
         "genders": _genders(found.by_gender[found.by_gender["model"] == name]),
-        "gap": None if found.gap is None else {"points": f"{100 * found.gap.accuracy:.1f}", "p": p_text(found.gap.p)},
+        "gap": None if found.gap is None else _gap(found.gap),
         "speakers": _speakers(found.by_speaker[found.by_speaker["model"] == name]),
     }
 
@@ -116,8 +108,12 @@ def listing(table: pd.DataFrame, columns: Sequence[Column], note: str = "") -> L
     return Listing("", [head for head, _, _ in columns], rows, note=note)
 
 
+def _gap(gap: Gap) -> dict[str, str]:
+    return {"points": decimal(gap.accuracy, 1, power=2), "p": p_value(gap.p)}
+
+
 def _sureness(found: Mapping[str, float]) -> list[str]:
-    return [percent(found["ece"]), _number(found["nll"]), _number(found["brier"])]
+    return [percent(found["ece"]), decimal(found["nll"], 2), decimal(found["brier"], 2)]
 
 
 def _genders(table: pd.DataFrame) -> Listing:

@@ -14,7 +14,7 @@ from pipeline.core.weights_file import RANDOM
 from pipeline.evaluation.choice import CHOSEN, choice_table
 from pipeline.evaluation.metrics import Score, best
 from pipeline.reporting.html.page import heat, page_key, warmth
-from pipeline.reporting.system.modalities import chosen_models, modality_values
+from pipeline.reporting.system.modalities import among, chosen_models, modality_values
 from pipeline.reporting.system.seeds import seeds_table, seeds_values
 from pipeline.reporting.system.statistics import Statistics
 from pipeline.reporting.system.statistics_page import CHOICE, listing, statistics_values, warnings
@@ -63,6 +63,7 @@ def page_values(
         "best": {"name": CHOSEN, "interval": not isnan(scores[CHOSEN].low), **asdict(scores[CHOSEN])},
         "on_test": {"name": top, **asdict(scores[top])},
         "contenders": len(contenders(report.settings)),
+        "among": max(among(report.settings).values()),
         "choice": listing(choice_table(report.validation, contenders(report.settings), report.choice), CHOICE),
         "models": [
             {"title": words, "rows": [list(score_row(name, scores[name]).values()) for name in names]}

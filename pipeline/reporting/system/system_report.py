@@ -22,6 +22,7 @@ from pipeline.evaluation.metrics import ReportParams, Score, score
 from pipeline.manifest.corpus_json import CorpusSummary
 from pipeline.protocols.splits import Fold
 from pipeline.reporting.papers.paper import FeedbackRuns
+from pipeline.reporting.system.run_record import NOTHING
 from pipeline.reporting.system.seeds import read_seeds
 from pipeline.reporting.training_curves import training_curve
 from pipeline.systems.contenders import contenders
@@ -48,6 +49,7 @@ class SystemReport:
     feedback: FeedbackRuns | None = None  # what the feedback loop learned; None where the system has none
     curves: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # of the models that are trained step by step
     seeds: Mapping[str, pd.DataFrame] = field(default_factory=dict)  # rows of the models with several seeds, by each
+    run: Mapping[str, Any] = field(default_factory=lambda: NOTHING)  # settings and code, as `run_record` returns them
 
     @property
     def protocol(self) -> str:

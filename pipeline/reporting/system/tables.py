@@ -9,6 +9,7 @@ from math import isnan, nan
 import pandas as pd
 
 from pipeline.core.clip import Clip
+from pipeline.core.decimals import decimal
 from pipeline.evaluation.bootstrap import SEED
 from pipeline.evaluation.by_class import per_class
 from pipeline.evaluation.groups import by_group
@@ -27,27 +28,27 @@ def score_row(name: str, found: Score) -> dict[str, str]:
     """Return the figures of one model as text; `-` for a figure that there is not."""
 
     def ends(low: float, high: float) -> str:
-        return "-" if isnan(low) else f"{low:.3f} to {high:.3f}"
+        return "-" if isnan(low) else f"{decimal(low)} to {decimal(high)}"
 
-    def number(figure: float) -> str:
-        return "-" if isnan(found.accuracy) else f"{figure:.3f}"
+    def known(figure: float) -> str:
+        return "-" if isnan(found.accuracy) else decimal(figure)
 
     def spread(mean: float, deviation: float) -> str:
-        return "-" if isnan(deviation) else f"{mean:.3f} ± {deviation:.3f}"
+        return "-" if isnan(deviation) else f"{decimal(mean)} ± {decimal(deviation)}"
 
     return {
         "Model": name,
-        "Accuracy": number(found.accuracy),
+        "Accuracy": known(found.accuracy),
         "95 % interval": NOT_JUDGED if isnan(found.accuracy) else ends(found.low, found.high),
-        "UAR": number(found.uar),
+        "UAR": known(found.uar),
         "UAR interval": ends(found.uar_low, found.uar_high),
-        "micro-F1": number(found.micro_f1),
-        "macro-F1": number(found.macro_f1),
-        "macro precision": number(found.macro_precision),
+        "micro-F1": known(found.micro_f1),
+        "macro-F1": known(found.macro_f1),
+        "macro precision": known(found.macro_precision),
         "Accuracy by fold": spread(found.fold_accuracy, found.fold_accuracy_sd),
         "UAR by fold": spread(found.fold_uar, found.fold_uar_sd),
         "Clips": str(found.n),
-        "Coverage": f"{found.coverage:.0%}",
+        "Coverage": f"{decimal(found.coverage, 0, power=2)}%",
     }
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from math import isnan
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from pipeline.core.decimals import KEPT
 from pipeline.core.files import write_json
 from pipeline.core.ledger import write_ledger
 from pipeline.core.posteriors import write_table
@@ -19,7 +21,7 @@ from pipeline.reporting.html.page import CONTENTS, FURTHER, SECTION, page_base, 
 from pipeline.reporting.papers.by_system import paper_of
 from pipeline.reporting.papers.paper import Results
 from pipeline.reporting.system.learning import learning
-from pipeline.reporting.system.modalities import chosen_models, parts_of
+from pipeline.reporting.system.modalities import among, chosen_models, parts_of
 from pipeline.reporting.system.seeds import seeds_table
 from pipeline.reporting.system.statistics import candidates, statistics_of
 from pipeline.reporting.system.system_page import FURTHER as FURTHER_MODELS
@@ -45,8 +47,8 @@ def write_report(report: SystemReport, folder: Path) -> dict[str, Score]:
     }
     statistics = statistics_of(report, scores)
     sure = {name: {**found.before, "aurc": found.aurc} for name, found in statistics.calibrations.items()}
-    figures = {name: rounded({**asdict(found), **sure[name]}) for name, found in scores.items()}
-    write_json(folder / "scores.json", figures)
+    figures = {name: {**asdict(found), **sure[name]} for name, found in scores.items()}
+    write_json(folder / "scores.json", {name: _exact(found) for name, found in figures.items()})
     write_json(folder / "metrics.json", _summary(report, scores, figures))
     write_table(folder / "predictions.csv", report.with_chosen(report.predictions))
     write_table(
@@ -70,10 +72,15 @@ def write_report(report: SystemReport, folder: Path) -> dict[str, Score]:
     paper = _write_paper(folder / "tables", report, scores, confusions)
     values = {**page_values(report, scores, confusions, statistics), "paper": paper}
     values |= {"unlearned": learned.unlearned, "learning": learned.values(), "near": NEAR}
-    render("system.html", folder / "index.html", **values, level=1, base="", contents="", further="")
-    base = page_base(report.corpus, report.system)
-    render("system_body.html", folder / SECTION, **values, level=2, base=base, contents=CONTENTS, further=FURTHER)
+    render("system.html", folder / "index.html", **values, base="", contents="", further="")
+    base = page_base(report.system)
+    render("system_body.html", folder / SECTION, **values, base=base, contents=CONTENTS, further=FURTHER)
     return scores
+
+
+def _exact(figures: Mapping[str, float]) -> dict[str, float | None]:
+    """Return figures for JSON, None for NaN; rounded is what a reader sees of them, once."""
+    return {key: None if isnan(value) else round(value, KEPT) for key, value in figures.items()}
 
 
 def _setup(report: SystemReport, on_test: str, scores: Mapping[str, Score]) -> dict[str, Any]:
@@ -91,11 +98,14 @@ def _setup(report: SystemReport, on_test: str, scores: Mapping[str, Score]) -> d
         "parts": parts_of(report.settings, report.choice.values(), scores),
         "choice": report.choice,
         "on_test": on_test,
+        "contenders": len(contenders(report.settings)),
+        "among": among(report.settings),
+        "run": report.run,
     }
 
 
 def _summary(
-    report: SystemReport, scores: Mapping[str, Score], figures: Mapping[str, Mapping[str, float | None]]
+    report: SystemReport, scores: Mapping[str, Score], figures: Mapping[str, Mapping[str, float]]
 ) -> dict[str, dict[str, Any]]:
     """Return what two runs are compared by, for `dvc metrics diff` and `dvc exp show`; the rest is in `scores.json`.
 
@@ -103,7 +113,7 @@ def _summary(
     clips chose, accuracy, UAR, macro-F1, macro precision and calibration error; and of every model of one feature and
     combined fusion, under `models`, accuracy and UAR, so that a change shows which is not the best one's.
     """
-    known = by_modality(report)
+    known, shown = by_modality(report), {name: rounded(each) for name, each in figures.items()}
     groups = {
         "audio": known.get("audio"),
         "video": known.get("video"),
@@ -115,10 +125,10 @@ def _summary(
     for group, names in groups.items():
         if names:
             name = best({name: scores[name] for name in names})
-            found[group] = {"model": name, **{key: figures[name][key] for key in _COMPARED}}
+            found[group] = {"model": name, **{key: shown[name][key] for key in _COMPARED}}
     combined = [FusionId.combined(name, each.rule) for name, each in report.settings.combined.items()]
     single = [*report.settings.models(), *combined]
-    return {**found, "models": {name: {key: figures[name][key] for key in ("accuracy", "uar")} for name in single}}
+    return {**found, "models": {name: {key: shown[name][key] for key in ("accuracy", "uar")} for name in single}}
 
 
 def _write_paper(

@@ -17,7 +17,10 @@ from helpers.reports import BROWSER, SYSTEMS, add_clips, make, overview
 from pipeline.fusion.missing_modality import MISSING
 from pipeline.manifest.corpus_json import CorpusSummary, Sides, Source
 from pipeline.protocols.settings import ProtocolParams
+from pipeline.reporting.html.charts import Dots, Mark
 from pipeline.reporting.html.page import render
+from pipeline.reporting.overview.gallery import posterior_bars
+from pipeline.reporting.overview.pages import TEMPLATES
 from pipeline.reporting.system.robustness import write_robustness
 from pipeline.reporting.system.write import write_report
 
@@ -29,10 +32,18 @@ pytestmark = [
 playwright = pytest.importorskip("playwright.sync_api")
 
 EVIL = "<script>window.hacked=1</script><img src=x onerror='window.hacked=1'>\"'&"
-LOOKED_INTO = {(1280, "light"): (), (390, "dark"): ("demo-huang2017", "demo-zhang2017")}
-"""Where axe-core looks, which takes its time: each width and each set of colours once. The second time two systems are
-left out, which are made of the same parts as the third.
-"""
+LOOKED_INTO = {(1280, "light"), (390, "dark")}
+"""Where axe-core looks, which takes its time: each width and each set of colours once."""
+MOST_PX = 6000
+"""Of height that the page over all may have in a window of 1280 px."""
+CUT = """() => [...document.querySelectorAll("svg.chart")].flatMap(chart => {
+  const box = chart.getBoundingClientRect();
+  const out = label => label.width && (label.left < box.left - 1 || label.right > box.right + 1
+    || label.top < box.top - 1 || label.bottom > box.bottom + 1);
+  return [...chart.querySelectorAll("text")].filter(text => out(text.getBoundingClientRect()))
+    .map(text => text.textContent);
+})"""
+"""Labels of charts that leave their drawing."""
 WINDOWS = [(width, scheme) for width in (1280, 390) for scheme in ("light", "dark")]
 
 
@@ -125,36 +136,85 @@ def test_the_page_fits_asks_for_nothing_and_is_accessible(browser, whole, width,
     assert opened.said == []
     assert opened.foreign() == []
     assert opened.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
-    assert opened.page.locator("img").count() >= 3 * 4
+    assert width < 1280 or opened.page.evaluate("document.documentElement.scrollHeight") <= MOST_PX
+    assert opened.page.evaluate(CUT) == []
     assert opened.page.locator("img:not([alt]), img[alt='']").count() == 0
     assert opened.page.locator("svg[role=img]:not(:has(desc))").count() == 0
     if (width, scheme) in LOOKED_INTO:
-        assert opened.violations(*LOOKED_INTO[width, scheme]) == []
+        assert opened.violations() == []
 
 
-@pytest.mark.parametrize("part", ["", "robustness"])
-def test_the_pages_of_a_system_are_accessible_too(browser, whole, part):
-    """One system: the others are made of the same parts, which the page over all has, too."""
-    opened = Opened(browser, whole.parent / "demo" / "ouyang2017" / part / "index.html", 390, "dark")
+@pytest.mark.parametrize("name", ["demo/ouyang2017.html", "demo/ouyang2017/robustness/index.html", "run.html"])
+def test_the_other_pages_are_accessible_too(browser, whole, name):
+    """One system: the others are made of the same parts."""
+    opened = Opened(browser, whole.parent / name, 390, "dark")
     assert (opened.said, opened.foreign(), opened.violations()) == ([], [], [])
 
 
-def test_every_address_within_the_page_leads_somewhere(browser, whole):
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_the_page_of_a_system_fits_and_cuts_nothing(browser, whole, system):
+    for width in (1280, 390):
+        page = Opened(browser, whole.parent / "demo" / f"{system}.html", width).page
+        assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") == 0
+        assert page.evaluate(CUT) == []
+        assert page.locator("img").count() >= 4
+        assert page.locator("img:not([alt]), img[alt='']").count() == 0
+        if width == 1280:
+            cut = "all => all.filter(one => one.scrollWidth > one.clientWidth).map(one => one.textContent)"
+            parts = "[id$=-confusions] .scroll, [id$=-models] .scroll"
+            assert page.eval_on_selector_all(parts, cut) == [], "no column beyond the edge, such as the last, clips"
+
+
+@pytest.mark.parametrize("name", ["W" * 9, "喜悦的情绪", "mmmmmmm-of-a-system-with-a-long-name", "x"])
+def test_no_name_in_a_chart_is_cut(browser, tmp_path, name):
+    marks = [(name, [Mark("audio", 0.5, 0.4, 0.6)]), ("sad", [Mark("headline", 0.0)])]
+    said = posterior_bars({"audio": np.array([0.5, 0.5])}, [name, "sad"], name)
+    (tmp_path / "names.html").write_text(
+        '{% extends "base.html" %}{% from "chart.html" import dots %}{% from "gallery.html" import bars %}'
+        '{% block title %}x{% endblock %}{% block body %}<div class="charts">{{ dots(chart, "a") }}</div>'
+        '<div style="width: 20rem">{{ bars(said, "b") }}</div>{% endblock %}'
+    )
+    chart = Dots.of("Recall", "said", "recall, %", marks)
+    render("names.html", tmp_path / "index.html", (tmp_path, TEMPLATES), chart=chart, said=said)
+    for width in (1280, 390):
+        assert Opened(browser, tmp_path / "index.html", width).page.evaluate(CUT) == []
+
+
+def test_legends_show_the_marks_that_are_drawn(browser, whole):
+    """A legend of bars shows bars, one of lines lines as they are dashed, one of marks with intervals both."""
     page = Opened(browser, whole).page
+    drawn = {"audio": "path.mark", "video": "path.mark", "headline": "circle.mark"}
+    for kind, mark in drawn.items():
+        assert page.locator(f".charts {mark}").count() >= 1
+        assert page.locator(f".legend .span.by-{kind}").count() == 1
+    page = Opened(browser, whole.parent / "demo" / "huang2017.html").page
+    assert page.locator("[id$=-wrong] .legend rect.posterior").count() == 3
+    assert page.locator("[id$=-wrong] .legend .mark").count() == 0
+    dashes = "line => getComputedStyle(line).strokeDasharray + getComputedStyle(line).stroke"
+    for kind in ("curve", "curve.beside"):
+        legend, line = (
+            page.locator(f"[id$=-training] {where} polyline.{kind}").first for where in (".legend", "figure")
+        )
+        assert legend.evaluate(dashes) == line.evaluate(dashes)
+
+
+@pytest.mark.parametrize("name", ["index.html", "run.html", *(f"demo/{system}.html" for system in SYSTEMS)])
+def test_every_address_leads_somewhere(browser, whole, name):
+    path = whole.parent / name
+    page = Opened(browser, path).page
     anchors = page.eval_on_selector_all(
         "a[href^='#']", "links => links.map(link => link.getAttribute('href').slice(1))"
     )
     ids = page.eval_on_selector_all("[id]", "all => all.map(one => one.id)")
-    assert len(anchors) > 30
     assert set(anchors) <= set(ids)
-    assert len(ids) == len(set(ids)), "each id once, although three systems share the page"
+    assert len(ids) == len(set(ids)), "each id once"
     files = page.eval_on_selector_all("a:not([href^='#'])", "links => links.map(link => link.getAttribute('href'))")
-    assert len(files) > 20
-    assert [address for address in files if not (whole.parent / address).exists()] == []
+    assert len(files) > 0
+    assert [address for address in files if not (path.parent / address).exists()] == []
 
 
 def test_the_keyboard_reaches_the_contents_and_what_scrolls(browser, whole):
-    page = Opened(browser, whole, 390).page
+    page = Opened(browser, whole.parent / "demo" / "huang2017.html", 390).page
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent") == "Skip to the results"
     page.keyboard.press("Tab")
@@ -167,7 +227,7 @@ def test_the_keyboard_reaches_the_contents_and_what_scrolls(browser, whole):
 
 
 def test_on_paper_everything_is_open_and_dark_on_light(browser, whole):
-    page = Opened(browser, whole, scheme="dark").page
+    page = Opened(browser, whole.parent / "demo" / "huang2017.html", scheme="dark").page
     page.emulate_media(media="print", color_scheme="dark")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert page.evaluate("getComputedStyle(document.body).color") == "rgb(0, 0, 0)"
@@ -190,12 +250,12 @@ def test_text_of_a_corpus_is_inert(browser, tmp_path):
     rows.to_csv(path, index=False)
     (tmp_path / "params.yaml").write_text(f"corpora: {json.dumps({'demo': {'root': EVIL}})}\n")
     overview(tmp_path)
-    opened = Opened(browser, tmp_path / "index.html")
-    assert opened.page.evaluate("window.hacked") is None
-    assert opened.page.locator("script, img[src=x]").count() == 0
-    assert (opened.said, opened.foreign()) == ([], [])
-    shown = opened.page.inner_text("body")
-    assert shown.count(EVIL) > 6, "as text, for a reader to see"
+    for page in (tmp_path / "index.html", tmp_path / "<script>window.hacked=1<" / "huang2017.html"):
+        opened = Opened(browser, page)
+        assert opened.page.evaluate("window.hacked") is None
+        assert opened.page.locator("script, img[src=x]").count() == 0
+        assert (opened.said, opened.foreign()) == ([], [])
+    assert opened.page.inner_text("body").count(EVIL) > 6, "as text, for a reader to see"
 
 
 def test_a_script_that_gets_in_all_the_same_does_not_run(browser, whole, tmp_path):
@@ -228,7 +288,7 @@ def test_the_page_of_faces_shows_its_own_pictures_and_no_others(browser, tmp_pat
 def test_five_thousand_clips_stay_small(browser, tmp_path):
     write_report(make("huang2017", SYSTEMS["huang2017"], count=5000, speakers=200), tmp_path / "demo" / "huang2017")
     overview(tmp_path)
-    page = tmp_path / "index.html"
+    page = tmp_path / "demo" / "huang2017.html"
     assert page.stat().st_size < 15e6
     opened = Opened(browser, page, 390)
     assert "5000 clips of 200 speakers" in opened.page.inner_text("body")
@@ -237,9 +297,10 @@ def test_five_thousand_clips_stay_small(browser, tmp_path):
 def test_nothing_but_reports_still_gives_a_page(browser, tmp_path):
     write_report(make("huang2017", SYSTEMS["huang2017"]), tmp_path / "demo" / "huang2017")
     overview(tmp_path)
-    opened = Opened(browser, tmp_path / "index.html")
-    text = opened.page.inner_text("body")
+    opened = Opened(browser, tmp_path / "demo" / "huang2017.html")
+    text = opened.page.inner_text("body") + Opened(browser, tmp_path / "run.html").page.inner_text("body")
     for words in (
+        "No stage has recorded the settings of this report",
         "No file with crops of the face",
         "neither a log mel spectrogram among the features nor the clip itself",
         "No history of a network",

@@ -266,11 +266,11 @@ def test_networks_show_how_they_learned(tmp_path):
 
 
 def test_settings_that_differ_are_told_by_name(tmp_path):
-    shipped, params = tmp_path / "shipped.yaml", tmp_path / "params.yaml"
+    shipped = tmp_path / "shipped.yaml"
     shipped.write_text("a: {b: 1, c: [1, 2]}\nd: null\n")
-    params.write_text("a: {b: 2, c: [1, 2]}\ne: {f: x}\n")
-    assert changed_settings(params, shipped) == [("a.b", "1", "2"), ("d", "null", "-"), ("e.f", "-", "x")]
-    assert changed_settings(shipped, shipped) == []
+    found = changed_settings({"a": {"b": 2, "c": [1, 2]}, "e.f": "x"}, shipped)
+    assert found == [("a.b", "1", "2"), ("e.f", "-", "x")], "of what the scores rest on, not of all there is"
+    assert changed_settings({"a": {"b": 1, "c": [1, 2]}}, shipped) == []
 
 
 def test_flat_settings_keep_lists_whole():
@@ -278,15 +278,10 @@ def test_flat_settings_keep_lists_whole():
 
 
 def test_what_is_shipped_is_sound():
-    assert {"corpora", "systems", "train"} <= yaml.safe_load(SHIPPED.read_text(encoding="utf-8")).keys()
-    assert changed_settings(SHIPPED.parents[1] / "params.yaml") == []
-
-
-def test_the_runtime_is_compared_with_its_defaults(tmp_path):
-    params = tmp_path / "params.yaml"
-    params.write_text("a: 1\nruntime: {device: cuda, workers: 0}\n")
-    params.with_name("shipped.yaml").write_text("a: 1\n")
-    assert changed_settings(params, params.with_name("shipped.yaml")) == [("runtime.device", "cpu", "cuda")]
+    shipped = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
+    assert {"corpora", "systems", "train"} <= shipped.keys()
+    params = yaml.safe_load((SHIPPED.parents[1] / "params.yaml").read_text(encoding="utf-8"))
+    assert changed_settings({block: value for block, value in params.items() if block != "runtime"}) == []
 
 
 def test_stages_are_told_with_time_memory_and_reuse(tmp_path):
@@ -356,18 +351,14 @@ def test_a_folder_without_git_has_no_commit(tmp_path):
     assert commit(tmp_path) == "not under git"
 
 
-def test_the_page_tells_of_settings_and_stages(tmp_path):
-    write_report(make("huang2017", HUANG), tmp_path / "demo" / "huang2017")
+def test_the_pages_tell_of_settings_of_the_run_and_of_stages(tmp_path):
+    run = {"settings": {"select.v1024": {"k": 512}}, "code": {}, "mixed": [], "unknown": ["models/x"]}
+    write_report(dataclasses.replace(make("huang2017", HUANG), run=run), tmp_path / "demo" / "huang2017")
     project = places(tmp_path)
-    project.params.write_text("select: {v1024: {k: 512}}\n")
+    project.params.write_text("select: {v1024: {k: 1024}}\n")
     write_journal(project.cache / "journal" / "demo" / "lld147.jsonl", {}, [Row("a", "k", "computed", "new clip", "d")])
     overview(tmp_path)
-    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    page = (tmp_path / "demo" / "huang2017.html").read_text(encoding="utf-8")
     assert "<td><code>select.v1024.k</code></td><td>1024</td><td><strong>512</strong></td>" in page
-    assert "demo/lld147" in page
-    project.params.write_text("a: [")
-    overview(tmp_path)
-    assert (
-        "params.yaml"
-        in (tmp_path / "index.html").read_text(encoding="utf-8").split("Settings</h2>")[1].split("</p>")[0]
-    ), "the page says why it shows none"
+    assert "Not known are the settings behind models/x" in page
+    assert "demo/lld147" in (tmp_path / "run.html").read_text(encoding="utf-8")

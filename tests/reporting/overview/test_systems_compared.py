@@ -47,7 +47,7 @@ def test_the_better_one_comes_first_and_the_tests_are_paired(folder: Path) -> No
 
 def test_as_text(folder: Path) -> None:
     assert listing(systems_compared(folder, {"one": "a", "two": "b"}), COLUMNS).rows == [
-        ["two: b", "one: a", "9", "+55.6", "0.062", "0.062", "0.250", "0.250"],
+        ["two: b", "one: a", "9", "+55.6", "0.063", "0.063", "0.250", "0.250"],
     ]
 
 

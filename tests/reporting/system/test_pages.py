@@ -13,6 +13,7 @@ import pytest
 from helpers.reports import overview
 from pipeline.__main__ import main
 from pipeline.core.clip import Clip
+from pipeline.core.decimals import percent
 from pipeline.core.errors import ArtifactError
 from pipeline.core.ledger import Entry, read_ledger
 from pipeline.core.posteriors import table
@@ -20,7 +21,7 @@ from pipeline.evaluation.choice import CHOSEN
 from pipeline.evaluation.metrics import ReportParams
 from pipeline.manifest.corpus_json import Source, describe
 from pipeline.protocols.settings import ProtocolParams
-from pipeline.reporting.html.page import counted, heat, percent, render, shares, warmth
+from pipeline.reporting.html.page import counted, heat, render, shares, warmth
 from pipeline.reporting.papers.paper import FeedbackRuns
 from pipeline.reporting.system import system_report
 from pipeline.reporting.system.statistics_page import SPEAKER_DEPENDENT
@@ -453,7 +454,7 @@ def test_heat():
     rows = heat(np.array([[3, 1], [0, 0]]), ["a", "b"])
     cells = [{"count": 3, "share": 75, "text": "75 %"}, {"count": 1, "share": 25, "text": "25 %"}]
     assert rows[0] == {"name": "a", "total": 4, "cells": cells}
-    assert rows[1]["cells"] == [{"count": 0, "share": 0, "text": "0 %"}] * 2
+    assert rows[1]["cells"] == [{"count": 0, "share": 0, "text": "-"}] * 2
 
 
 def test_shares():
@@ -489,9 +490,10 @@ def test_overview(tmp_path):
     ):
         assert words in text, words
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert 'href="demo/huang2017/index.html"' in page
-    assert page.count("leave one speaker out") == 4, "in the table of the best, and above each"
+    assert 'href="demo/huang2017.html"' in page
+    assert page.count("leave one speaker out") == 2, "beside the address of each"
     assert "mine on &lt;b&gt;" in page
+    assert "mine on &lt;b&gt;" in (tmp_path / "<b>" / "mine.html").read_text(encoding="utf-8")
     assert "on <b>" not in page
     assert "<td><b></td>" not in page
     assert "<script" not in page
@@ -508,14 +510,14 @@ def test_a_speaker_dependent_figure_is_called_so_wherever_it_stands(tmp_path):
     assert text.count("SPEAKER-DEPENDENT") == 3, "above the figures, and in both tables of all systems"
     assert all("SPEAKER-DEPENDENT" in line for line in text.splitlines() if line.startswith("demo "))
     alarm = f'<p class="note alarm">{SPEAKER_DEPENDENT}</p>'
-    pages = [
-        path.read_text(encoding="utf-8")
-        for path in (tmp_path / "demo" / "huang2017" / "index.html", tmp_path / "index.html")
-    ]
-    assert [page.count(alarm) for page in pages] == [1, 1]
-    assert pages[0].index('class="headline"') < pages[0].index(alarm) < pages[0].index("Models of one feature")
-    assert pages[1].count('<tr class="alarm"><td>demo</td>') == pages[1].count('<tr class="alarm">') == 1
-    assert "SPEAKER-DEPENDENT" not in (tmp_path / "other" / "huang2017" / "index.html").read_text(encoding="utf-8")
+    names = ("demo/huang2017/index.html", "demo/huang2017.html", "index.html")
+    pages = [(tmp_path / name).read_text(encoding="utf-8") for name in names]
+    assert [page.count(alarm) for page in pages] == [1, 1, 0]
+    for page in pages[:2]:
+        assert page.index('class="headline"') < page.index(alarm) < page.index("Models of one feature")
+    assert pages[2].index('note alarm">SPEAKER-DEPENDENT: huang2017 on demo.') < pages[2].index("Headlines</h2>")
+    assert pages[2].count('<tr class="alarm"><td>demo</td>') == pages[2].count('<tr class="alarm">') == 2
+    assert "SPEAKER-DEPENDENT" not in (tmp_path / "other" / "huang2017.html").read_text(encoding="utf-8")
 
 
 def test_a_report_of_before_is_told_to_be_made_again(tmp_path):
@@ -554,7 +556,7 @@ def test_overview_shows_single_models_and_the_best_of_each_method(tmp_path):
         "there is one report"
     )
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert "<td>a60-lstm (1 of 1 folds)</td>" in page.split("At a glance</h2>")[1].split("</table>")[0]
+    assert ">a60-lstm (1 of 1 fold)</td>" in page.split("Headlines</h2>")[1].split("</table>")[0]
 
 
 def test_an_interval_that_there_is_not_is_a_dash(tmp_path):
@@ -581,15 +583,16 @@ def test_overview_of_two_systems_ends_with_the_best_of_each(tmp_path):
             ["demo", "leave one speaker out", system, name, "0.750"]
             for system, name in zip(("huang2017", "zhang2017"), names, strict=True)
         ]
-    assert f"  {CHOSEN}: anet-linear_svm (1 of 1 folds)" in lines
+    assert f"  {CHOSEN}: anet-linear_svm (1 of 1 fold)" in lines
     blocks = "\n".join(lines).split("zhang2017 on demo")
     assert "best of each method, among 14 fusions" in blocks[0]
     assert "best of each method" not in blocks[1], "no fusion is left out"
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     for system in ("huang2017", "zhang2017"):
-        assert page.count(f'href="demo/{system}/index.html"') == 1
-        assert page.count(f'href="#demo-{system}"') == 2, "in the contents and in the table of the best"
-        assert page.count(f'id="demo-{system}"') == 1
+        assert page.count(f'href="demo/{system}.html"') == 3, "in the contents and in both tables"
+        own = (tmp_path / "demo" / f"{system}.html").read_text(encoding="utf-8")
+        assert own.count(f'id="demo-{system}"') == 1
+        assert f'href="{system}/index.html"' in own
 
 
 def test_overview_shows_every_combined_fusion(tmp_path):
@@ -651,13 +654,14 @@ def test_read_feedback(tmp_path):
 def test_the_overview_shows_robustness_once_there_is_any(tmp_path):
     write_report(report(), tmp_path / "demo" / "huang2017")
     overview(tmp_path)
-    assert "robustness" not in (tmp_path / "index.html").read_text(encoding="utf-8")
+    own = tmp_path / "demo" / "huang2017.html"
+    assert "robustness" not in own.read_text(encoding="utf-8")
     (tmp_path / "demo" / "huang2017" / "robustness").mkdir()
     (tmp_path / "demo" / "huang2017" / "robustness" / "section.html").write_text(
         '<details id="demo-huang2017-robustness">curves</details>'
     )
     overview(tmp_path)
-    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    page = own.read_text(encoding="utf-8")
     assert page.index('href="#demo-huang2017-robustness"') < page.index(
         '<details id="demo-huang2017-robustness">curves</details>'
     )

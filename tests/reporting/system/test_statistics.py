@@ -14,12 +14,13 @@ from scipy.special import softmax
 from sklearn import metrics
 
 from pipeline.core.clip import Clip
+from pipeline.core.decimals import p_value
 from pipeline.core.errors import ArtifactError, SettingsError
 from pipeline.core.ledger import Entry
 from pipeline.core.posteriors import probabilities, table, without_scores, write_table
 from pipeline.evaluation.calibration import brier, fit_temperature, nll, reliability, scaled, selective
 from pipeline.evaluation.choice import CHOSEN
-from pipeline.evaluation.metrics import ReportParams
+from pipeline.evaluation.metrics import ReportParams, rounded
 from pipeline.evaluation.significance import holm
 from pipeline.manifest.corpus_json import Source, describe
 from pipeline.protocols.settings import ProtocolParams
@@ -32,7 +33,7 @@ from pipeline.reporting.system.statistics_calibration import (
     reliability_chart,
     selective_chart,
 )
-from pipeline.reporting.system.statistics_page import MOST_LISTED, p_text
+from pipeline.reporting.system.statistics_page import MOST_LISTED
 from pipeline.reporting.system.system_report import SystemReport, read_validation
 from pipeline.reporting.system.write import write_report
 from pipeline.systems.params import SystemParams, fusions
@@ -321,7 +322,7 @@ def test_the_headline_is_what_each_fold_chose_and_the_best_on_test_stands_below(
     assert best_on_test(alone, {name: whole.scores()[name] for name in alone.models()}) in alone.models()
 
 
-def test_metrics_have_the_new_figures_with_four_decimals(written):
+def test_scores_have_the_new_figures_not_rounded(written):
     found, whole = json.loads((written / "scores.json").read_text()), report()
     assert list(found) == [*NAMES, CHOSEN]
     for name, figures in found.items():
@@ -331,8 +332,8 @@ def test_metrics_have_the_new_figures_with_four_decimals(written):
             "nll", "brier", "aurc", "macro_precision", "folds", "fold_accuracy", "fold_accuracy_sd", "fold_uar",
             "fold_uar_sd",
         }  # fmt: skip
-        assert figures["macro_f1"] == round(metrics.f1_score(rows["emotion"], rows["predicted"], average="macro"), 4)
-        assert figures["brier"] == round(brier(probabilities(rows, CLASSES), labels(rows)), 4)
+        assert figures["macro_f1"] == round(metrics.f1_score(rows["emotion"], rows["predicted"], average="macro"), 12)
+        assert figures["brier"] == round(brier(probabilities(rows, CLASSES), labels(rows)), 12)
 
 
 def test_the_page_has_its_sections_in_order(written):
@@ -492,7 +493,7 @@ def test_charts_of_nothing_are_empty():
     ("p", "text"), [(0.0312, "0.031"), (0.0004, "< 0.001"), (0.0005, "0.001"), (1.0, "1.000"), (float("nan"), "-")]
 )
 def test_a_p_value_in_words(p, text):
-    assert p_text(p) == text
+    assert p_value(p) == text
 
 
 def folders(tmp_path):
@@ -544,15 +545,16 @@ def test_the_metrics_for_two_runs_are_the_best_of_each_modality_and_few(tmp_path
     write_report(report(), tmp_path)
     metrics, every = (json.loads((tmp_path / name).read_text()) for name in ("metrics.json", "scores.json"))
     single = metrics.pop("models")
-    assert single == {name: {key: every[name][key] for key in ("accuracy", "uar")} for name in SYSTEM.models()}
+    shown = {name: rounded(figures) for name, figures in every.items()}
+    assert single == {name: {key: shown[name][key] for key in ("accuracy", "uar")} for name in SYSTEM.models()}
     assert metrics["headline"]["model"] == CHOSEN
     assert metrics["fused"]["model"] == max(candidates(SYSTEM), key=lambda name: every[name]["accuracy"])
     for figures in metrics.values():
         assert set(figures) == {"model", "accuracy", "uar", "macro_f1", "macro_precision", "ece"}
-        assert {key: value for key, value in figures.items() if key != "model"}.items() <= every[
+        assert {key: value for key, value in figures.items() if key != "model"}.items() <= shown[
             figures["model"]
         ].items()
-    assert metrics["audio"]["accuracy"] == max(every[name]["accuracy"] for name in every if name.startswith("a60"))
+    assert metrics["audio"]["accuracy"] == max(shown[name]["accuracy"] for name in every if name.startswith("a60"))
 
 
 def test_labels_of_test_clips_change_neither_the_choice_nor_a_prediction_of_the_headline():
@@ -572,4 +574,7 @@ def test_a_system_may_name_what_its_headline_is_chosen_among(tmp_path):
     write_report(whole, tmp_path)
     assert set(whole.choice.values()) == {"a60-svm"}
     assert whole.scores()[CHOSEN] == whole.scores()["a60-svm"]
-    assert "among 1 models and fusions" in page_of(tmp_path)
+    page = page_of(tmp_path)
+    assert "The only model or fusion to choose from" in page
+    assert "among 1" not in page
+    assert "flattered by the choice" not in page, "nothing was chosen"
