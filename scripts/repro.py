@@ -2,8 +2,9 @@
 
 `dvc repro` runs one stage after the other. Here N processes each run `dvc repro --single-item` on one instance at a
 time, as soon as everything that it rests on is done; those between most others come first. What has to run, what
-the run-cache holds and what is written to dvc.lock is DVC's business alone. With --jobs 1 this is plain `dvc repro`.
-The results do not depend on N.
+the run-cache holds and what is written to dvc.lock is DVC's business alone; how the file is written is not: beside it,
+then moved into place, so that no stop leaves it cut off. With --jobs 1 this is plain `dvc repro` otherwise. The results
+do not depend on N.
 
 All stages of a run write to one log, `.cache/logs/<run>.log`; AVEMOTION_RUN names it (pipeline/runner/runlog.py).
 Exit codes: 0 all is up to date, 1 or DVC's own something failed, 2 wrong command line, 130 Ctrl-C.
@@ -25,7 +26,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # in every process of the pool, too
+
+from pipeline.core.errors import ArtifactError
+from pipeline.runner import lock_file
+from pipeline.runner.lock_guard import SAFE
 
 
 class Done(NamedTuple):
@@ -102,6 +109,7 @@ def _begin_worker(stop: Event, hears: bool) -> None:
     _stop, _hears = stop, hears
     _on_ctrl_c(_wait_on)
     _read_lock_plainly()
+    _write_lock_whole()
 
 
 def _read_lock_plainly() -> None:
@@ -115,6 +123,40 @@ def _read_lock_plainly() -> None:
 
     if hasattr(_yaml, "parse_yaml_for_update") and hasattr(_yaml, "parse_yaml"):
         _yaml.parse_yaml_for_update = _yaml.parse_yaml
+
+
+def _write_lock_whole() -> None:
+    """Let DVC write dvc.lock beside the old one, on the disk to its last byte, and then move it into place.
+
+    DVC itself empties the file first, and takes a third of a second to fill it again: a process that is killed in
+    between leaves nothing that a further `dvc` starts on. A DVC without this function goes its own way.
+    """
+    from dvc.utils.serialize import _common
+
+    plainly = getattr(_common, "_dump_data", None)
+    if plainly is None:
+        return
+
+    def dump(path: Any, data: Any, dumper: Callable[..., object], fs: Any = None, **more: Any) -> None:
+        place = Path(os.path.realpath(path))  # of a link, what it leads to
+        folder = place.parent / ".dvc" / "tmp"  # nothing is left beside the file by a stop
+        if place.name != lock_file.LOCK.name or not folder.is_dir() or folder.stat().st_dev != _device(place):
+            plainly(path, data, dumper=dumper, fs=fs, **more)
+            return
+        beside = folder / f"{place.name}.new"
+        with beside.open("w", encoding="utf-8") as file:
+            dumper(data, file, **more)
+            file.flush()
+            os.fsync(file.fileno())
+        if place.exists():
+            beside.chmod(place.stat().st_mode & 0o777)
+        os.replace(beside, place)
+
+    _common._dump_data = dump
+
+
+def _device(file: Path) -> int:
+    return (file if file.exists() else file.parent).stat().st_dev
 
 
 def _on_ctrl_c(handler: Callable[..., object]) -> None:
@@ -260,6 +302,7 @@ def repro(targets: Sequence[str], jobs: int) -> int:
     """Bring the targets up to date and return the exit code."""
     from dvc.exceptions import DvcException
 
+    _write_lock_whole()
     if jobs == 1:
         return one_by_one(targets)
     try:
@@ -292,9 +335,16 @@ def main() -> int:
     args = parser.parse_args()
     if args.jobs < 1:
         parser.error(f"--jobs {args.jobs}: at least one stage at a time")
+    os.environ[SAFE] = "1"
     run = os.environ.setdefault("AVEMOTION_RUN", f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-repro-{os.getpid()}")
     try:
+        if mended := lock_file.mend():
+            print(mended, file=sys.stderr)
+        lock_file.keep()
         code = repro(args.targets, args.jobs)
+    except ArtifactError as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = 1
     except KeyboardInterrupt:  # before the first stage
         print("interrupted; run the same command again", file=sys.stderr)
         code = 130

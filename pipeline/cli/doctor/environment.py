@@ -105,7 +105,23 @@ def dvc(folder: Path) -> list[Finding]:
         project = wrong("DVC project", f"{folder.resolve()} has no .dvc/config", remedy)
     elif not (folder / "dvc.yaml").is_file():
         project = wrong("DVC project", "no dvc.yaml", "git checkout dvc.yaml, or unpack the project again")
-    return [here, project]
+    return [here, project, *_lock(folder)]
+
+
+def _lock(folder: Path) -> list[Finding]:
+    """Return what is wrong with dvc.lock, on which no `dvc` starts then."""
+    from pipeline.runner.lock_file import CURE, LOCK, copy_is_kept, fault
+
+    lock = folder / LOCK
+    if not lock.is_file():
+        return []
+    try:
+        if not (why := fault(lock.read_bytes())):
+            return [ok("DVC lock", f"{LOCK} is whole")]
+        remedy = "`python -m pipeline check` puts back the copy that the last stage kept"
+        return [wrong("DVC lock", f"{LOCK}: {why}; no `dvc` starts on it", remedy if copy_is_kept(lock) else CURE)]
+    except ImportError:  # told by `libraries`
+        return []
 
 
 def git(folder: Path) -> list[Finding]:
