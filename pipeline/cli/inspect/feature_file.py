@@ -13,6 +13,7 @@ from typing import Self
 import numpy as np
 
 from pipeline.core.errors import ArtifactError, did_you_mean
+from pipeline.core.hdf5_reading import AGAIN, hindrance
 from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
 
 _BLOCK_BYTES, _TIME_AND_MASK = 32 << 20, 9
@@ -28,8 +29,8 @@ def feature_file(path: Path) -> Iterator[FeatureFile]:
             yield file
     # what h5py raises depends on the byte that is wrong
     except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
-        words = " ".join(str(error).split())[:120]
-        raise ArtifactError(f"{path}: damaged ({words}); delete the file and run `dvc repro`") from error
+        words = hindrance(error) or f"damaged ({' '.join(str(error).split())[:120]}); {AGAIN}"
+        raise ArtifactError(f"{path}: {words}") from error
 
 
 def fold_of(file: FeatureFile, fold: str) -> str:
