@@ -26,13 +26,19 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # in every process of the pool, too
 
 from pipeline.core.errors import ArtifactError
 from pipeline.runner import lock_file
 from pipeline.runner.lock_guard import SAFE
+from pipeline.runner.lock_writer import write_whole
+from pipeline.runner.own_environment import leave_unless_here
+
+leave_unless_here()
+if TYPE_CHECKING:
+    from typing import Self
 
 
 class Done(NamedTuple):
@@ -109,7 +115,7 @@ def _begin_worker(stop: Event, hears: bool) -> None:
     _stop, _hears = stop, hears
     _on_ctrl_c(_wait_on)
     _read_lock_plainly()
-    _write_lock_whole()
+    write_whole()
 
 
 def _read_lock_plainly() -> None:
@@ -123,40 +129,6 @@ def _read_lock_plainly() -> None:
 
     if hasattr(_yaml, "parse_yaml_for_update") and hasattr(_yaml, "parse_yaml"):
         _yaml.parse_yaml_for_update = _yaml.parse_yaml
-
-
-def _write_lock_whole() -> None:
-    """Let DVC write dvc.lock beside the old one, on the disk to its last byte, and then move it into place.
-
-    DVC itself empties the file first, and takes a third of a second to fill it again: a process that is killed in
-    between leaves nothing that a further `dvc` starts on. A DVC without this function goes its own way.
-    """
-    from dvc.utils.serialize import _common
-
-    plainly = getattr(_common, "_dump_data", None)
-    if plainly is None:
-        return
-
-    def dump(path: Any, data: Any, dumper: Callable[..., object], fs: Any = None, **more: Any) -> None:
-        place = Path(os.path.realpath(path))  # of a link, what it leads to
-        folder = place.parent / ".dvc" / "tmp"  # nothing is left beside the file by a stop
-        if place.name != lock_file.LOCK.name or not folder.is_dir() or folder.stat().st_dev != _device(place):
-            plainly(path, data, dumper=dumper, fs=fs, **more)
-            return
-        beside = folder / f"{place.name}.new"
-        with beside.open("w", encoding="utf-8") as file:
-            dumper(data, file, **more)
-            file.flush()
-            os.fsync(file.fileno())
-        if place.exists():
-            beside.chmod(place.stat().st_mode & 0o777)
-        os.replace(beside, place)
-
-    _common._dump_data = dump
-
-
-def _device(file: Path) -> int:
-    return (file if file.exists() else file.parent).stat().st_dev
 
 
 def _on_ctrl_c(handler: Callable[..., object]) -> None:
@@ -302,7 +274,7 @@ def repro(targets: Sequence[str], jobs: int) -> int:
     """Bring the targets up to date and return the exit code."""
     from dvc.exceptions import DvcException
 
-    _write_lock_whole()
+    write_whole()
     if jobs == 1:
         return one_by_one(targets)
     try:
@@ -329,6 +301,7 @@ def repro(targets: Sequence[str], jobs: int) -> int:
 
 def main() -> int:
     """Read the command line and run."""
+    leave_unless_here("dvc", "yaml", "networkx")
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--jobs", type=int, default=1, help="stages at a time")
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="as for `dvc repro`; default: all")

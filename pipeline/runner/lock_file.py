@@ -12,6 +12,7 @@ import json
 import os
 import re
 import shutil
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -112,6 +113,9 @@ def mend(lock: Path = LOCK) -> str:
         if not (why := fault(text)):
             return ""
         kept = folder / _KEPT
+        if why == "empty" and not copy_is_kept(lock) and not _in_git(lock):
+            lock.unlink()
+            return f"{lock} was empty after a stop, and there was none before it: DVC begins it anew, by its run-cache"
         if _CONFLICT.search(text) or not copy_is_kept(lock):
             raise ArtifactError(f"{lock}: {why}; no `dvc` starts on it; {CURE}")
         aside = ""
@@ -122,6 +126,14 @@ def mend(lock: Path = LOCK) -> str:
             shutil.copy2(kept, temporary)
     at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(kept.stat().st_mtime))
     return f"{lock} was {why} after a stop: it is again what it was at {at}{aside}"
+
+
+def _in_git(lock: Path) -> bool:
+    """Return whether the last commit has the file."""
+    command = ["git", "-C", os.fspath(lock.absolute().parent), "cat-file", "-e", f"HEAD:./{lock.name}"]
+    with suppress(OSError):
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    return False
 
 
 def _mend_rwlock(folder: Path) -> None:

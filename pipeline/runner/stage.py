@@ -132,7 +132,7 @@ def _run(stage: Callable[[], str | None], log: RunLog) -> str | int | None:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - a bug: the user gets a line, the log the traceback
         _stop_workers()
-        return error_line(log.bug(error))
+        return error_line(log.unforeseen(error))
 
 
 def _left(log: RunLog, text: str, error: Exception) -> str:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import fcntl
-import importlib.util
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
-from helpers.project import ROOT
 from pipeline.__main__ import main
 from pipeline.cli.doctor import environment
 from pipeline.core.errors import ArtifactError, SettingsError
 from pipeline.prediction.steps import Steps
 from pipeline.runner import lock_file
+from pipeline.runner.lock_writer import write_whole
 
 STAGE = {
     "cmd": "python -m stages.toy",
@@ -96,8 +96,28 @@ def test_a_merge_conflict_is_the_users_to_solve(lock):
 
 def test_without_a_copy_the_cure_is_named(tmp_path):
     lock = tmp_path / "dvc.lock"
+    lock.write_bytes(TEXT[:100])
+    with pytest.raises(ArtifactError, match=r"dvc.lock: cut off; .*git checkout HEAD -- dvc.lock.*move the file away"):
+        lock_file.mend(lock)
+    assert lock.read_bytes() == TEXT[:100]
+
+
+def test_an_empty_first_one_goes_since_there_was_none_before(tmp_path):
+    """The `dvc` of a new project was killed as it wrote dvc.lock for the first time."""
+    lock = tmp_path / "dvc.lock"
     lock.touch()
-    with pytest.raises(ArtifactError, match=r"dvc.lock: empty; .*git checkout HEAD -- dvc.lock.*move the file away"):
+    assert "empty after a stop, and there was none before it: DVC begins" in lock_file.mend(lock)
+    assert not lock.exists()
+
+
+def test_an_empty_one_that_git_has_is_gits_to_put_back(tmp_path):
+    lock = tmp_path / "dvc.lock"
+    lock.write_bytes(TEXT)
+    git = ("git", "-C", tmp_path, "-c", "user.name=t", "-c", "user.email=t@example.invalid")
+    for words in (("init", "-q"), ("add", "dvc.lock"), ("commit", "-q", "-m", "x")):
+        subprocess.run([*git, *words], check=True)
+    lock.write_bytes(b"")
+    with pytest.raises(ArtifactError, match="git checkout HEAD -- dvc.lock"):
         lock_file.mend(lock)
 
 
@@ -150,7 +170,7 @@ def test_check_mends_it_and_the_doctor_and_predict_say_so(lock, monkeypatch, cap
     assert "params.yaml: expected sections" in capsys.readouterr().err
     assert lock.read_bytes() == TEXT
     assert environment.dvc(Path())[-1].state == "ok"
-    lock.write_bytes(b"")
+    lock.write_bytes(TEXT[:99])
     (lock.parent / ".dvc/tmp/dvc.lock.kept").unlink()
     assert main(["check"]) == 1
     assert "git checkout HEAD -- dvc.lock" in capsys.readouterr().err
@@ -159,10 +179,6 @@ def test_check_mends_it_and_the_doctor_and_predict_say_so(lock, monkeypatch, cap
 def test_a_stop_between_emptying_and_writing_leaves_the_file_as_it_was(lock, monkeypatch):
     """The fault lies where DVC has opened the file and has written nothing yet."""
     from dvc.utils.serialize import _common
-
-    spec = importlib.util.spec_from_file_location("repro", ROOT / "scripts/repro.py")
-    repro = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(repro)
 
     def stopped(data, stream, **more):
         raise KeyboardInterrupt
@@ -176,7 +192,7 @@ def test_a_stop_between_emptying_and_writing_leaves_the_file_as_it_was(lock, mon
         rewrite(stopped)
     assert lock.read_bytes() == b"", "plain DVC leaves nothing, or this test aims beside it"
     lock_file.mend(lock)
-    repro._write_lock_whole()
+    write_whole()
     with pytest.raises(KeyboardInterrupt):
         rewrite(stopped)
     assert lock.read_bytes() == TEXT

@@ -15,9 +15,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from pipeline.cli.doctor import Finding, note, ok, wrong
+from pipeline.runner.own_environment import MAKE, MIN_PYTHON
 
-MIN_PYTHON = (3, 11)
-MAKE = "run `make venv`, then `. .venv/bin/activate`"
+__all__ = ["MAKE", "MIN_PYTHON"]
+
 LOCAL = ("torch", "torchvision")
 """Packages whose builds (`+cpu`, `+cu128`) count as one version."""
 _SHOWN = 12
