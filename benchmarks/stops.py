@@ -1,4 +1,4 @@
-"""Stop runs of a small project, hundreds of times, and start again: `python -m benchmarks.stops [STOPS [AIMED [SEED]]]`.
+"""Stop runs of a small project hundreds of times, and start again: `python -m benchmarks.stops [STOPS [AIMED [SEED]]]`.
 
 The project has three stages of 30 short clips each, run by DVC as the real one is. Each stop is SIGINT, SIGTERM or
 SIGKILL to the whole process group: AIMED of them at the moment at which DVC writes dvc.lock, the others at random while
@@ -119,17 +119,16 @@ class Project:
                 os.link(path, self.held / str(number))
         return found
 
-    def again(self, before: dict[str, int]) -> set[str]:
+    def again(self, before: dict[str, int], begun_ns: int) -> set[str]:
         """Return the finished clips that were computed again since `entries` gave `before`."""
-        journals = [read_journal(path) for path in (self.cache.root / "journal").glob("*/*.jsonl")]
+        written = [path for path in self.cache.root.glob("journal/*/*.jsonl") if path.stat().st_mtime_ns > begun_ns]
+        journals = [read_journal(path) for path in written]
         rows = [row for journal in journals if journal for row in journal.rows.values()]
         told = {row.key for row in rows if row.how == "computed" and row.key in before}
         after, heads = self.entries(), {key: self.cache.peek(self.cache.path(key)) for key in before}
         gone = {key for key in before if key not in after}
         new = {key for key in before if after.get(key) != before[key] and (one := heads[key]) and not one.pack}
-        return gone | new | (told - self.told)
-
-    told: set[str] = set()
+        return gone | new | told
 
 
 def being_written(project: Project) -> Callable[[], bool]:
@@ -154,7 +153,7 @@ def stopped(project: Project, ours: bool, number: signal.Signals, aimed: bool, c
     if process.poll() is not None:
         return Outcome(process.returncode, "", project.printed())
     os.killpg(process.pid, number)
-    process.wait(timeout=60)
+    process.wait()
     lock = fault(project.lock.read_bytes()) if project.lock.exists() else "none yet"
     return Outcome(None, lock, project.printed())
 
@@ -172,8 +171,8 @@ def main(stops: int = 200, aimed: int = 50, seed: int = 27) -> None:
         while done < stops:
             at, number, ours = plan[done]
             key, before = f"{'`scripts/repro.py`' if ours else '`dvc repro`'}, {number.name}", project.entries()
-            found = stopped(project, ours, number, at, chance)
-            rows["computed again", key] += len(project.again(before))
+            begun_ns, found = time.time_ns(), stopped(project, ours, number, at, chance)
+            rows["computed again", key] += len(project.again(before, begun_ns))
             if found.code is None:
                 done += 1
                 rows["stops", key] += 1

@@ -1,8 +1,9 @@
 """A small process that outlives a `dvc` that is killed, and mends the dvc.lock that it left (`lock_file.mend`).
 
 Nobody can change how plain `dvc repro` writes the file, so the first stage that it runs starts this process, which
-waits for the end of that `dvc`, sees whether the file is whole, and ends. It takes no time of a processor and some
-10 MB. `scripts/repro.py` has DVC write the file safely and needs none.
+waits for the end of that `dvc` and looks whether the file is whole. It looks for a minute longer: the next `dvc` may
+take the stage that was lost from the run-cache, and so write the file before it runs a stage. It takes no time of a
+processor and some 10 MB. `scripts/repro.py` has DVC write the file safely and needs none.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import os
 import select
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 
 SAFE = "AVEMOTION_LOCK_IS_SAFE"
 """Set where the `dvc` above writes dvc.lock beside and moves it into place."""
 _FOLDER = Path(".dvc") / "tmp"
+_LONGER_S, _PAUSE_S = 60.0, 0.05
 
 
 def guard(dvc: int) -> None:
@@ -42,14 +45,28 @@ def guard(dvc: int) -> None:
 
 
 def main(dvc: int, ends: int) -> None:
-    """Wait for the end of a `dvc`, and mend what it left."""
+    """Wait for the end of a `dvc`, and mend what it, or one that follows, leaves."""
     select.select([ends], [], [])
     from pipeline.core.errors import ArtifactError
-    from pipeline.runner.lock_file import mend
+    from pipeline.runner.lock_file import LOCK, mend
 
-    (_FOLDER / f"guard-{dvc}").unlink(missing_ok=True)
-    with suppress(ArtifactError):  # the next command tells
-        mend()
+    seen, end = list[tuple[int, int]](), time.monotonic() + _LONGER_S
+    with suppress(FileNotFoundError):
+        (_FOLDER / f"guard-{dvc}").unlink()
+    while time.monotonic() < end and _FOLDER.is_dir():
+        with suppress(OSError, ArtifactError):  # the next command tells
+            if seen != (now := [_state(LOCK), _state(_FOLDER / "rwlock")]) or not all(size for _, size in now):
+                mend()
+                seen = now
+        time.sleep(_PAUSE_S)
+
+
+def _state(file: Path) -> tuple[int, int]:
+    """Return when a file was last written, and its size; one that is not there needs no mending."""
+    if not file.exists():
+        return 0, 1
+    state = file.stat()
+    return state.st_mtime_ns, state.st_size
 
 
 if __name__ == "__main__":

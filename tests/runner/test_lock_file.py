@@ -117,7 +117,7 @@ def test_an_empty_one_that_git_has_is_gits_to_put_back(tmp_path):
     for words in (("init", "-q"), ("add", "dvc.lock"), ("commit", "-q", "-m", "x")):
         subprocess.run([*git, *words], check=True)
     lock.write_bytes(b"")
-    with pytest.raises(ArtifactError, match="git checkout HEAD -- dvc.lock"):
+    with pytest.raises(ArtifactError, match=r"`git checkout HEAD -- dvc\.lock`"):
         lock_file.mend(lock)
 
 
