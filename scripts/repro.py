@@ -13,7 +13,6 @@ Exit codes: 0 all is up to date, 1 or DVC's own something failed, 2 wrong comman
 from __future__ import annotations
 
 import argparse
-import logging
 import multiprocessing
 import os
 import re
@@ -32,6 +31,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # in every process
 
 from pipeline.core.errors import ArtifactError
 from pipeline.runner import lock_file
+from pipeline.runner.dvc_log import heard
 from pipeline.runner.lock_guard import SAFE
 from pipeline.runner.lock_writer import write_whole
 from pipeline.runner.own_environment import leave_unless_here
@@ -142,8 +142,6 @@ def _wait_on(*_: object) -> None:
 
 def run_stage(name: str, cores: frozenset[int]) -> Done:
     """Run one stage by DVC in this process, on some of the cores; its output is held back, so that two do not mix."""
-    from dvc.cli import main
-
     if _stop is not None and _stop.is_set():
         return Done(name, 1, "", 0.0)
     begin = time.monotonic()
@@ -154,7 +152,7 @@ def run_stage(name: str, cores: frozenset[int]) -> Done:
             os.dup2(file.fileno(), number)
         _on_ctrl_c(signal.default_int_handler)  # DVC and the stage each have their own way to end
         try:
-            code = main(["--wait-for-lock", "repro", "--single-item", name])
+            code, _ = _by_dvc(["--wait-for-lock", "repro", "--single-item", name])
         finally:
             _on_ctrl_c(_wait_on)
             sys.stdout.flush()
@@ -243,31 +241,21 @@ def _shown(done: Done) -> str:
     return f"{done.name}: {done.seconds:.0f} s\n{printed}\n"
 
 
-class _Interrupted(logging.Handler):
-    """Notices that DVC tells of a stage that left by Ctrl-C: DVC itself does not hear it meanwhile, and calls it a
-    failure.
-    """
-
-    seen = False
-
-    def emit(self, record: logging.LogRecord) -> None:
-        error = record.exc_info[1] if record.exc_info else None
-        while error is not None and not self.seen:
-            self.seen = str(error).endswith(("exited with 130", f"exited with {-signal.SIGINT}"))
-            error = error.__cause__ or error.__context__
-
-
 def one_by_one(targets: Sequence[str]) -> int:
     """Run plain `dvc repro` and return its exit code, or 130 after Ctrl-C."""
+    code, interrupted = _by_dvc(["repro", *targets])
+    return 130 if interrupted or code == 252 else code  # 252 is what DVC itself leaves with
+
+
+def _by_dvc(words: list[str]) -> tuple[int, bool]:
+    """Run one command of DVC in this process, and return its exit code and whether a stage heard Ctrl-C."""
     from dvc.cli import main
 
-    interrupted = _Interrupted()
-    logging.getLogger("dvc.cli").addHandler(interrupted)
-    try:
-        code = main(["repro", *targets])
-    finally:
-        logging.getLogger("dvc.cli").removeHandler(interrupted)
-    return 130 if interrupted.seen or code == 252 else code  # 252 is what DVC itself leaves with
+    with heard() as found:
+        code: int = main(words)
+    if found.told:
+        print(f"error: {found.told}", file=sys.stderr, flush=True)
+    return code, found.interrupted
 
 
 def repro(targets: Sequence[str], jobs: int) -> int:

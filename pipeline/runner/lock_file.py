@@ -7,6 +7,7 @@ of, DVC finds in its own run-cache. By Python's own library and PyYAML alone.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -120,12 +121,22 @@ def mend(lock: Path = LOCK) -> str:
             raise ArtifactError(f"{lock}: {why}; no `dvc` starts on it; {CURE}")
         aside = ""
         if text.strip(b"\0 \r\n"):
-            shutil.copyfile(lock, folder / _BROKEN)
+            (folder / _BROKEN).unlink(missing_ok=True)
+            os.link(lock, folder / _BROKEN)
             aside = f", what it was lies in {folder / _BROKEN}"
+        at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(kept.stat().st_mtime))
+        _put_back(kept, lock)
+    return f"{lock} was {why} after a stop: it is again what it was at {at}{aside}"
+
+
+def _put_back(kept: Path, lock: Path) -> None:
+    try:
         with atomic_path(lock) as temporary:
             shutil.copy2(kept, temporary)
-    at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(kept.stat().st_mtime))
-    return f"{lock} was {why} after a stop: it is again what it was at {at}{aside}"
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        os.replace(kept, lock)  # a full disk has cut dvc.lock off, and has no room for a second copy
 
 
 def _in_git(lock: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import subprocess
@@ -201,3 +202,14 @@ def test_a_stop_between_emptying_and_writing_leaves_the_file_as_it_was(lock, mon
     assert list(yaml.safe_load(lock.read_bytes())["stages"]) == ["s0", "s1"]
     assert lock.stat().st_mode & 0o777 == 0o640
     assert sorted(path.name for path in lock.parent.iterdir()) == [".dvc", "dvc.lock"], "nothing is left beside it"
+
+
+def test_a_full_disk_has_room_for_the_copy_all_the_same(lock, monkeypatch):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(lock_file.shutil, "copy2", full)
+    lock.write_bytes(TEXT[:99])
+    assert lock_file.mend(lock)
+    assert lock.read_bytes() == TEXT
+    assert (lock.parent / ".dvc/tmp/dvc.lock.broken").read_bytes() == TEXT[:99]
