@@ -27,6 +27,7 @@ LOCK = Path("dvc.lock")
 _TEMPORARY = Path(".dvc") / "tmp"
 """DVC's own folder, of which neither git nor `make clean` knows; beside dvc.lock."""
 _KEPT, _BROKEN = "dvc.lock.kept", "dvc.lock.broken"
+_RUNS, _HALF = Path(".dvc") / "cache" / "runs", "*/*/.*.tmp"
 _PATIENCE_S = 30.0
 _CONFLICT = re.compile(rb"^(<{7}|>{7}) ", re.MULTILINE)
 CURE = (
@@ -107,6 +108,7 @@ def mend(lock: Path = LOCK) -> str:
     """
     folder = lock.parent / _TEMPORARY
     _mend_rwlock(folder)
+    _mend_runs(lock.parent / _RUNS, folder)
     if not lock.is_file() or not fault(lock.read_bytes()):
         return ""
     with _dvc_waits(folder):
@@ -145,6 +147,16 @@ def _in_git(lock: Path) -> bool:
     with suppress(OSError):
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
     return False
+
+
+def _mend_runs(runs: Path, folder: Path) -> None:
+    """Delete what stops left half written in DVC's run-cache: it takes the newest file there for the last run of a
+    stage, also one under the name that it gives files until they are whole, and then fails with `'outs'`.
+    """
+    if any(runs.glob(_HALF)):
+        with _dvc_waits(folder):  # it holds the lock while it writes there
+            for half in runs.glob(_HALF):
+                half.unlink(missing_ok=True)
 
 
 def _mend_rwlock(folder: Path) -> None:

@@ -213,3 +213,22 @@ def test_a_full_disk_has_room_for_the_copy_all_the_same(lock, monkeypatch):
     assert lock_file.mend(lock)
     assert lock.read_bytes() == TEXT
     assert (lock.parent / ".dvc/tmp/dvc.lock.broken").read_bytes() == TEXT[:99]
+
+
+def test_what_a_stop_left_in_the_run_cache_goes(lock):
+    """DVC's own name for a file that it has not finished, and beside it one that is whole."""
+    from dvc_objects.fs.utils import tmp_fname
+
+    folder = lock.parent / ".dvc/cache/runs/ab" / ("ab" * 32)
+    folder.mkdir(parents=True)
+    whole, half = folder / ("cd" * 32), folder / tmp_fname()
+    for path in (whole, half):
+        path.write_text("cmd: x\n", encoding="utf-8")
+    with (lock.parent / ".dvc/tmp/lock").open("a") as held, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lock_file, "_PATIENCE_S", 0.1)
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(ArtifactError, match="a `dvc` is at work"):
+            lock_file.mend(lock)
+    assert half.exists()
+    assert lock_file.mend(lock) == ""
+    assert sorted(folder.iterdir()) == [whole]
