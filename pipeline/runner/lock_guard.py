@@ -2,8 +2,8 @@
 
 Nobody can change how plain `dvc repro` writes the file, so the first stage that it runs starts this process, which
 waits for the end of that `dvc` and looks whether the file is whole. It looks for a minute longer: the next `dvc` may
-take the stage that was lost from the run-cache, and so write the file before it runs a stage. It takes no time of a
-processor and some 10 MB. `scripts/repro.py` has DVC write the file safely and needs none.
+take the stage that was lost from the run-cache, and so write the file before it runs a stage. It takes next to
+no time of a processor and 20 MB. `scripts/repro.py` has DVC write the file safely and needs none.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pathlib import Path
 SAFE = "AVEMOTION_LOCK_IS_SAFE"
 """Set where the `dvc` above writes dvc.lock beside and moves it into place."""
 _FOLDER = Path(".dvc") / "tmp"
-_LONGER_S, _PAUSE_S = 60.0, 0.05
+_LONGER_S, _PAUSE_S = 60.0, 0.1
 
 
 def guard(dvc: int) -> None:
