@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from helpers.project import ROOT
+from pipeline.runner.lock_guard import SAFE
 
 pytestmark = pytest.mark.slow
 
@@ -101,9 +102,11 @@ def test_our_script_leaves_it_whole_and_starts_again(project):
     assert (project / "ran").read_text() == "a\nb\nc\n"
 
 
-def test_our_script_mends_what_was_left(project):
+def test_our_script_mends_what_was_left(project, monkeypatch):
     script = str(ROOT / "scripts" / "repro.py")
+    monkeypatch.setenv(SAFE, "1")  # so that no process is left that would be first
     assert run(project, "dvc", "repro").returncode == 0
+    assert not list((project / ".dvc/tmp").glob("guard-*"))
     (project / "dvc.lock").write_bytes(b"")
     for jobs in ("1", "2"):
         again = run(project, sys.executable, script, "--jobs", jobs)

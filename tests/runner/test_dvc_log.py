@@ -80,7 +80,7 @@ def test_a_real_full_disk(tmp_path: Path, jobs: str, when: str):
 
     stages = {
         "a": {"cmd": "echo a > a", "outs": ["a"]},
-        "b": {"cmd": "(cat a; head -c 1000000 /dev/zero) > b", "deps": ["a"], "outs": ["b"]},
+        "b": {"cmd": "(cat a; head -c 1000000 /dev/urandom) > b", "deps": ["a"], "outs": ["b"]},
     }
     with mounted(root, "size=3m"):
         assert run("dvc", "init", "--no-scm", "-q").returncode == 0
