@@ -11,14 +11,23 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 _FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the quota of this disk is used up"}
-_LOGGERS = ("dvc.cli", "dvc.output", "dvc.stage", "dvc.repo.reproduce", "dvc_data.hashfile.transfer")
-_LOGGERS += ("dvc_data.hashfile.checkout", "dvc_data.index.checkout", "dvc_objects.fs.generic")
+_LOGGERS = (
+    "dvc.cli",
+    "dvc.output",
+    "dvc.stage",
+    "dvc.repo.reproduce",
+    "dvc_data.hashfile.transfer",
+    "dvc_data.hashfile.checkout",
+    "dvc_data.index.checkout",
+    "dvc_objects.fs.generic",
+)
 
 
 class Heard(logging.Filter):
     """Listens to DVC's log.
 
     Attributes:
+        refused: all errors for want of room
         interrupted: a stage left by Ctrl-C, which DVC itself does not hear meanwhile, and calls a failure
         full: what a disk refused for want of room, as DVC's cache or its outputs were written; DVC's own lines about it
             are left out
@@ -26,7 +35,8 @@ class Heard(logging.Filter):
 
     def __init__(self) -> None:
         super().__init__()
-        self.interrupted, self.full = False, None  # type: bool, OSError | None
+        self.interrupted, self.refused = False, list[OSError]()
+        self.full: OSError | None = None
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Take a record in, and tell whether it shall be printed."""
@@ -35,7 +45,7 @@ class Heard(logging.Filter):
             self.interrupted |= str(error).endswith(("exited with 130", f"exited with {-signal.SIGINT}"))
             if isinstance(error, OSError) and error.errno in _FULL:
                 refused = error
-                _remove_half(error)
+                self.refused.append(error)
         if refused is not None and (self.full is None or not _place(self.full)):
             self.full = refused
         return refused is None
@@ -62,6 +72,8 @@ def heard() -> Iterator[Heard]:
     finally:
         for logger in loggers:
             logger.removeFilter(found)
+        for error in found.refused:  # not before: with the room that this gives DVC would go on
+            _remove_half(error)
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

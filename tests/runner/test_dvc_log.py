@@ -41,6 +41,7 @@ def test_a_full_disk_is_one_line_and_what_dvc_made_of_it_none(tmp_path, monkeypa
         log("dvc_data.hashfile.transfer", refused, "failed to transfer")
         log("dvc.cli", around, "failed to reproduce 'b'")
         log("dvc.cli", ValueError("x"), "another error")
+        assert half.exists(), "DVC is still at work"
     assert [record.message for record in printed.records] == ["another error"]
     assert found.told.startswith(".dvc/cache/files/md5/ab: the disk is full, so that DVC could not write there; free")
     assert not found.interrupted
