@@ -6,9 +6,7 @@ import os
 import sys
 
 from pipeline.runner.console import INTERRUPTED, USAGE, WELL, WRONG, say
-
-MIN_PYTHON = (3, 11)
-MAKE = "run `make venv`, then `. .venv/bin/activate`"
+from pipeline.runner.own_environment import MAKE, fault
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -45,9 +43,8 @@ def _without(error: ImportError) -> int:
 
 
 def _leave() -> int:
-    if sys.version_info < MIN_PYTHON:  # what is imported from here on has words that an older one does not know
-        version = ".".join(map(str, sys.version_info[:3]))
-        return say(f"{sys.executable} is Python {version}, but 3.11 or newer is needed; {MAKE}")
+    if line := fault():  # what is imported from here on has words that an older one does not know
+        return say(line)
     try:
         return console()
     except KeyboardInterrupt:

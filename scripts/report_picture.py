@@ -9,9 +9,14 @@ import shutil
 import sys
 from pathlib import Path
 
-import numpy as np
-from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from pipeline.runner.own_environment import leave_unless_here
+
+leave_unless_here("numpy", "PIL", "playwright")
+
+import numpy as np  # noqa: E402
+from PIL import Image  # noqa: E402
+from playwright.sync_api import Page, sync_playwright  # noqa: E402
 
 PAGE, OUT = Path("reports") / "index.html", Path("docs") / "report.jpg"
 SYSTEM = PAGE.with_name("demo") / "huang2017.html"

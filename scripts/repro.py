@@ -2,8 +2,9 @@
 
 `dvc repro` runs one stage after the other. Here N processes each run `dvc repro --single-item` on one instance at a
 time, as soon as everything that it rests on is done; those between most others come first. What has to run, what
-the run-cache holds and what is written to dvc.lock is DVC's business alone. With --jobs 1 this is plain `dvc repro`.
-The results do not depend on N.
+the run-cache holds and what is written to dvc.lock is DVC's business alone; how the file is written is not: beside it,
+then moved into place, so that no stop leaves it cut off. With --jobs 1 this is plain `dvc repro` otherwise. The results
+do not depend on N.
 
 All stages of a run write to one log, `.cache/logs/<run>.log`; AVEMOTION_RUN names it (pipeline/runner/runlog.py).
 Exit codes: 0 all is up to date, 1 or DVC's own something failed, 2 wrong command line, 130 Ctrl-C.
@@ -12,7 +13,6 @@ Exit codes: 0 all is up to date, 1 or DVC's own something failed, 2 wrong comman
 from __future__ import annotations
 
 import argparse
-import logging
 import multiprocessing
 import os
 import re
@@ -25,7 +25,20 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.synchronize import Event
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import TYPE_CHECKING, NamedTuple
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # in every process of the pool, too
+
+from pipeline.core.errors import ArtifactError
+from pipeline.runner import lock_file
+from pipeline.runner.dvc_log import heard
+from pipeline.runner.lock_guard import SAFE
+from pipeline.runner.lock_writer import write_whole
+from pipeline.runner.own_environment import leave_unless_here
+
+leave_unless_here()
+if TYPE_CHECKING:
+    from typing import Self
 
 
 class Done(NamedTuple):
@@ -102,6 +115,7 @@ def _begin_worker(stop: Event, hears: bool) -> None:
     _stop, _hears = stop, hears
     _on_ctrl_c(_wait_on)
     _read_lock_plainly()
+    write_whole()
 
 
 def _read_lock_plainly() -> None:
@@ -128,8 +142,6 @@ def _wait_on(*_: object) -> None:
 
 def run_stage(name: str, cores: frozenset[int]) -> Done:
     """Run one stage by DVC in this process, on some of the cores; its output is held back, so that two do not mix."""
-    from dvc.cli import main
-
     if _stop is not None and _stop.is_set():
         return Done(name, 1, "", 0.0)
     begin = time.monotonic()
@@ -140,7 +152,7 @@ def run_stage(name: str, cores: frozenset[int]) -> Done:
             os.dup2(file.fileno(), number)
         _on_ctrl_c(signal.default_int_handler)  # DVC and the stage each have their own way to end
         try:
-            code = main(["--wait-for-lock", "repro", "--single-item", name])
+            code, _ = _by_dvc(["--wait-for-lock", "repro", "--single-item", name])
         finally:
             _on_ctrl_c(_wait_on)
             sys.stdout.flush()
@@ -229,37 +241,28 @@ def _shown(done: Done) -> str:
     return f"{done.name}: {done.seconds:.0f} s\n{printed}\n"
 
 
-class _Interrupted(logging.Handler):
-    """Notices that DVC tells of a stage that left by Ctrl-C: DVC itself does not hear it meanwhile, and calls it a
-    failure.
-    """
-
-    seen = False
-
-    def emit(self, record: logging.LogRecord) -> None:
-        error = record.exc_info[1] if record.exc_info else None
-        while error is not None and not self.seen:
-            self.seen = str(error).endswith(("exited with 130", f"exited with {-signal.SIGINT}"))
-            error = error.__cause__ or error.__context__
-
-
 def one_by_one(targets: Sequence[str]) -> int:
     """Run plain `dvc repro` and return its exit code, or 130 after Ctrl-C."""
+    code, interrupted = _by_dvc(["repro", *targets])
+    return 130 if interrupted or code == 252 else code  # 252 is what DVC itself leaves with
+
+
+def _by_dvc(words: list[str]) -> tuple[int, bool]:
+    """Run one command of DVC in this process, and return its exit code and whether a stage heard Ctrl-C."""
     from dvc.cli import main
 
-    interrupted = _Interrupted()
-    logging.getLogger("dvc.cli").addHandler(interrupted)
-    try:
-        code = main(["repro", *targets])
-    finally:
-        logging.getLogger("dvc.cli").removeHandler(interrupted)
-    return 130 if interrupted.seen or code == 252 else code  # 252 is what DVC itself leaves with
+    with heard() as found:
+        code: int = main(words)
+    if found.told:
+        print(f"error: {found.told}", file=sys.stderr, flush=True)
+    return code, found.interrupted
 
 
 def repro(targets: Sequence[str], jobs: int) -> int:
     """Bring the targets up to date and return the exit code."""
     from dvc.exceptions import DvcException
 
+    write_whole()
     if jobs == 1:
         return one_by_one(targets)
     try:
@@ -286,15 +289,23 @@ def repro(targets: Sequence[str], jobs: int) -> int:
 
 def main() -> int:
     """Read the command line and run."""
+    leave_unless_here("dvc", "yaml", "networkx")
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--jobs", type=int, default=1, help="stages at a time")
     parser.add_argument("targets", nargs="*", metavar="TARGET", help="as for `dvc repro`; default: all")
     args = parser.parse_args()
     if args.jobs < 1:
         parser.error(f"--jobs {args.jobs}: at least one stage at a time")
+    os.environ[SAFE] = "1"
     run = os.environ.setdefault("AVEMOTION_RUN", f"{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}-repro-{os.getpid()}")
     try:
+        if mended := lock_file.mend():
+            print(mended, file=sys.stderr)
+        lock_file.keep()
         code = repro(args.targets, args.jobs)
+    except ArtifactError as error:
+        print(f"error: {error}", file=sys.stderr)
+        code = 1
     except KeyboardInterrupt:  # before the first stage
         print("interrupted; run the same command again", file=sys.stderr)
         code = 130

@@ -14,6 +14,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from pipeline.runner.own_environment import leave_unless_here  # noqa: E402
+
+leave_unless_here("pydantic", "yaml")
+
 from pipeline.cli.settings.page import demo, page  # noqa: E402
 
 if __name__ == "__main__":

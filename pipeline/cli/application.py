@@ -88,7 +88,7 @@ class Command(TyperCommand):
                 log.failed("interrupted")
                 raise
             except Exception as error:  # noqa: BLE001 - a bug: the user gets a line, the log the traceback
-                code = say(log.bug(error))
+                code = say(log.unforeseen(error))
             log.ended(code == WELL)
         return code
 

@@ -18,6 +18,7 @@ import h5py
 import numpy as np
 
 from pipeline.core.errors import ArtifactError
+from pipeline.core.hdf5_reading import opened_hdf5
 
 VIEW_FORMAT = "clip-selection/1"
 
@@ -101,10 +102,7 @@ def _source(path: Path, name: str, content: str) -> h5py.File:
     beside = path.with_name(name)
     if not beside.is_file():
         raise ArtifactError(f"{beside}: no such feature file, of which {path.name} selects columns; {again}")
-    try:
-        file = h5py.File(beside, "r")
-    except OSError as error:
-        raise ArtifactError(f"{beside}: not a readable HDF5 file; delete it and run `dvc repro`") from error
+    file = opened_hdf5(beside)
     if file.attrs.get("content", "") != content:
         file.close()
         raise ArtifactError(f"{path}: its columns were chosen from another {name} than lies beside it; {again}")

@@ -21,13 +21,13 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self
 
-import h5py
 import numpy as np
 
 from pipeline.core.arrays import stored_rows
 from pipeline.core.errors import ArtifactError
 from pipeline.core.feature_records import ClipFeatures, ClipReader, FeatureMeta, joined
 from pipeline.core.files import digest_of
+from pipeline.core.hdf5_reading import AGAIN, hindrance, opened_hdf5
 from pipeline.core.joined_view import JOIN_FORMAT, JoinedView, content_of
 from pipeline.core.selection_view import VIEW_FORMAT, SelectionView
 
@@ -57,10 +57,7 @@ class FeatureFile:
         self.path = path
         if not path.is_file():
             raise ArtifactError(f"{path}: no such feature file; run `dvc repro` for the stage that writes it")
-        try:
-            self._file = h5py.File(path, "r")
-        except OSError as error:
-            raise ArtifactError(f"{path}: not a readable HDF5 file; delete it and run `dvc repro`") from error
+        self._file = opened_hdf5(path)
         try:
             kind = self._file.attrs.get("format")
             if kind not in (FORMAT, VIEW_FORMAT, JOIN_FORMAT):
@@ -73,9 +70,8 @@ class FeatureFile:
             self._file.close()
             if isinstance(error, ArtifactError):
                 raise
-            raise ArtifactError(
-                f"{path}: its attributes are not whole ({error}); rerun its stage with `dvc repro -f`"
-            ) from error
+            words = hindrance(error) or f"its attributes are not whole ({error}); rerun its stage with `dvc repro -f`"
+            raise ArtifactError(f"{path}: {words}") from error
 
     def __enter__(self) -> Self:
         return self
@@ -171,9 +167,8 @@ class FeatureFile:
             extra = {name: stored_rows(group[name], rows) for name in sorted(chosen)}
             return ClipFeatures(group["values"][rows], group["times"][rows], group["mask"][rows], extra)
         except (OSError, KeyError) as error:
-            raise ArtifactError(
-                f"{self.path}: clip '{key}' is damaged ({error}); delete the file and run `dvc repro`"
-            ) from error
+            words = hindrance(error) or f"clip '{key}' is damaged ({error}); {AGAIN}"
+            raise ArtifactError(f"{self.path}: {words}") from error
 
 
 @lru_cache(maxsize=4)

@@ -77,14 +77,14 @@ def load_weights(folder: Path) -> Weights:
     beside = folder / DIGEST
     # torch does not check tensors: a flipped bit would load as another weight
     if not beside.is_file() or beside.read_text(encoding="ascii", errors="replace").split()[:1] != [digest]:
-        raise WeightsError(f"{path}: refused, {DIGEST} beside it does not hold; delete the folder and rerun its stage")
+        raise WeightsError(f"{path}: refused, {DIGEST} beside it does not hold; move the folder away, rerun its stage")
     try:
         # mapped, not read: memory holds what a network takes from it, and nothing twice
         content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
         return Weights(content["state"], json.loads(content["config"]), digest, content["origin"])
     except (RuntimeError, pickle.UnpicklingError, EOFError, LookupError, TypeError, ValueError) as error:
         reason = str(error).split("\n")[0][:120]
-        raise WeightsError(f"{path}: refused, no sound weights ({reason}); delete it and rerun its stage") from error
+        raise WeightsError(f"{path}: refused, no sound weights ({reason}); move it away, rerun its stage") from error
 
 
 def load_state(module: Network, weights: Weights, where: Path) -> Network:
@@ -126,7 +126,7 @@ def save_published(folder: Path, files: Mapping[str, Path], names: Sequence[str]
 def load_published(folder: Path) -> Published:
     """Read `weights.json` and hash every file that it names."""
     path = folder / PUBLISHED
-    rerun = f"delete {folder} and run `dvc repro fetch_weights@{folder.name}`"
+    rerun = f"move {folder} away and run `dvc repro fetch_weights@{folder.name}`"
     if not path.is_file():
         raise WeightsError(f"{path}: no such weights; run `dvc repro fetch_weights@{folder.name}`")
     try:

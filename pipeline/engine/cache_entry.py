@@ -76,7 +76,7 @@ def read_head(file: BinaryIO) -> Head:
 
 
 def is_sound(path: Path) -> bool:
-    """Return whether the digest of an entry holds, read in pieces."""
+    """Return whether the digest of an entry holds, read in pieces; an OSError is none of its content's."""
     try:
         with path.open("rb", buffering=0) as file:
             left = os.fstat(file.fileno()).st_size - TAIL_BYTES
@@ -85,5 +85,5 @@ def is_sound(path: Path) -> bool:
                 digest.update(piece)
                 left -= len(piece)
             return left == 0 and file.read(_DIGEST_BYTES) == digest.digest()
-    except OSError:
+    except FileNotFoundError:
         return False

@@ -8,10 +8,12 @@ digests that their writer noted.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,10 +21,25 @@ from pathlib import Path
 import h5py
 
 from pipeline.core.arrays import Digests, stored_rows
+from pipeline.core.errors import ArtifactError
 from pipeline.core.files import atomic_path, file_digest
+from pipeline.core.hdf5_reading import hindrance, refusal
 from pipeline.engine.cache_entry import Head, read_head
 
 _ABANDONED_S = 3600.0
+_READ_ONLY = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+@contextmanager
+def where_writable() -> Iterator[None]:
+    """Leave out what only looks after the clip cache where its folder may be read alone: its entries serve all the
+    same. Any other error stays one.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _READ_ONLY:
+            raise
 
 
 class Packs:
@@ -56,8 +73,10 @@ class Packs:
             state = path.stat()
             whole = _digest(path, (state.st_ino, state.st_mtime_ns, state.st_size)) == pack
             return whole or _as_written(path, clip_id)
-        except OSError:
+        except FileNotFoundError:
             return False
+        except OSError as error:
+            raise ArtifactError(f"{path}: {refusal(error)}") from error
 
 
 @lru_cache(maxsize=16)
@@ -73,7 +92,9 @@ def _as_written(path: Path, clip_id: str) -> bool:
                 digests.add(name, stored_rows(group[name]))
             return bool(digests.named() == json.loads(group.attrs["digests"]))
     # what h5py raises depends on the byte that is wrong
-    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError):
+    except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
+        if words := hindrance(error):  # it may be as it was
+            raise ArtifactError(f"{path}: {words}") from error
         return False
 
 
@@ -104,7 +125,8 @@ class CacheFolder:
             with path.open("rb") as file:
                 head = read_head(file)
             return head if not head.pack or self.packs.path(head.pack).is_file() else None
-        except (OSError, ValueError, TypeError):  # either means that the clip is computed
+        # each means that the clip is computed
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError, ValueError, TypeError):
             return None
 
     def entries(self) -> Iterator[Path]:

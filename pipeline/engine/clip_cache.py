@@ -14,7 +14,7 @@ a damaged entry is computed again. The folder may be deleted at any time.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -25,10 +25,11 @@ import h5py
 from pipeline.core.arrays import stored_rows
 from pipeline.core.errors import ClipError
 from pipeline.core.files import atomic_path, digest_of
+from pipeline.core.hdf5_reading import opened_hdf5
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.core.store_writer import new_hdf5, write_clip
 from pipeline.engine.cache_entry import Head, is_sound, seal
-from pipeline.engine.cache_folder import CacheFolder
+from pipeline.engine.cache_folder import CacheFolder, where_writable
 
 
 def cache_key(**parts: Any) -> str:
@@ -44,7 +45,7 @@ class ClipCache(CacheFolder):
         path = self.path(key)
         head = self.peek(path)
         if head is not None:
-            with suppress(FileNotFoundError):
+            with suppress(FileNotFoundError), where_writable():
                 os.utime(path)  # the time of last use, by which `prune` chooses
         return head
 
@@ -75,10 +76,12 @@ class ClipCache(CacheFolder):
             place = (self.packs.path(head.pack), head.clip) if head is not None and head.pack else (path, "clip")
             try:
                 return h5py.File(place[0], "r"), place[1]
-            except OSError:
+            except OSError as error:
                 before, head = head, self.peek(path)
                 if head == before:
-                    raise
+                    if isinstance(error, FileNotFoundError):
+                        raise
+                    return opened_hdf5(place[0]), place[1]  # with the reason, should it be so again
 
     def put(
         self,
@@ -132,13 +135,18 @@ class ClipCache(CacheFolder):
             before: keys of the stage's last run; where they refer to the file of that run, which goes now, and have no
                 place in this one, their arrays become entries again
         """
+        with where_writable():
+            self._adopt(out, clips, list(before))
+
+    def _adopt(self, out: Path, clips: Mapping[str, str], before: Sequence[str]) -> None:
         heads = {key: head for key in {*before, *clips} if (head := self.peek(self.path(key))) is not None}
         if not clips or not (pack := self.packs.add(out)):
             return
         for key, clip_id in clips.items():
             if key in heads and heads[key].pack != pack:
                 self._write(key, replace(heads[key], pack=pack, clip=clip_id))
-        for old in {head.pack for head in heads.values()} - {"", pack}:
+        # those of another run, such as a prediction of some of the same clips, stay: others may have their arrays there
+        for old in {heads[key].pack for key in before if key in heads} - {"", pack}:
             for key, head in heads.items():
                 if head.pack == old and key not in clips and self.sound(key):
                     with self.group(key) as group:

@@ -19,6 +19,7 @@ from pipeline.core.settings import Runtime
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.core.store_writer import feature_file
 from pipeline.engine.cache_entry import Head
+from pipeline.engine.cache_folder import where_writable
 from pipeline.engine.clip_cache import ClipCache, cache_key
 from pipeline.engine.journal import journal_path, read_journal, row_of, write_journal
 from pipeline.engine.parallel import Steps, ahead, surviving_map
@@ -142,7 +143,8 @@ def run(
     cache.adopt(out, {planned.key: planned.clip.clip_id for planned in packed}, before)
     reused = sum(planned.head is not None for planned in plan)
     if reused < len(plan):
-        cache.prune()
+        with where_writable():
+            cache.prune()
     return f"{job.stage}: {summary(entries)}; {reused} of {len(ready)} clips from the clip cache"
 
 
@@ -188,5 +190,6 @@ def _note(path: Path, plan: Sequence[_Planned], common: Mapping[str, Any]) -> li
     """Write the journal, and return the keys in the one before."""
     before = read_journal(path)
     looked_up = ((one.clip.clip_id, one.key, one.input, one.head is not None) for one in plan)
-    write_journal(path, common, (row_of(before, common, *one) for one in looked_up))
+    with where_writable():
+        write_journal(path, common, (row_of(before, common, *one) for one in looked_up))
     return [row.key for row in before.rows.values()] if before is not None else []

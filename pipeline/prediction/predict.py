@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +18,7 @@ from pipeline.prediction.features import Features
 from pipeline.prediction.judging import judge, usable_folds
 from pipeline.prediction.ledgers import entries_of
 from pipeline.prediction.results import Prediction
+from pipeline.prediction.scratch import working_folder
 from pipeline.prediction.steps import Step, Steps
 from pipeline.prediction.submission import check_classes, check_names
 from pipeline.pretraining.settings import is_generated
@@ -64,17 +63,13 @@ def predict(wanted: Wanted, params_file: Path, say: Callable[[str], None]) -> Pr
     if wanted.submission:
         check_classes(choice.classes)
         check_names(clips.clips)
-    scratch = _scratch(runtime, wanted.path, corpus)
-    try:
+    with working_folder(Path(runtime.clip_cache)) as scratch:
         features = Features(steps, params, project, clips, scratch, runtime, say)
         folds, left = usable_folds(choice, features, wanted.fold)
         learned = read_learned(project / fuse.out / "learned.json", choice.fusions, folds) if choice.fusions else {}
         features.extract([model.source for model in choice.models.values()], folds)
         found = features.found
         outcome = judge(choice, learned, features, found.clips, folds, wanted.spans, _bar)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-        shutil.rmtree(Path(runtime.clip_cache) / "journal" / scratch.name, ignore_errors=True)
     entries = {entry for each in features.entries.values() for entry in each}
     ledger = sorted({*found.entries, *entries, *entries_of(choice, found.clips, outcome, features.entries)})
     remarks = _remarks(project, fuse, found.clips, folds)
@@ -93,15 +88,6 @@ def _runtime(params: Mapping[str, Any], file: Path, project: Path) -> Runtime:
         raise SettingsError(f"{file}: runtime.backend: {runtime.backend}, but predict runs here alone; set it to local")
     cache = str(project / runtime.clip_cache)
     return runtime.model_copy(update={"clip_cache": cache, "device": "cpu", "mixed_precision": False})
-
-
-def _scratch(runtime: Runtime, path: Path, corpus: str) -> Path:
-    """Return an empty folder for the features of these clips."""
-    name = hashlib.sha256(f"{corpus}|{path.resolve()}".encode()).hexdigest()[:16]
-    folder = Path(runtime.clip_cache).parent / "predict" / f"predict-{name}"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder
 
 
 def _remarks(project: Path, fuse: Step, clips: Sequence[Clip], folds: Sequence[str]) -> dict[str, str]:

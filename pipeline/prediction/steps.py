@@ -58,10 +58,10 @@ class Steps:
             raise SettingsError(f"{file}: no such file; run this in the project's folder, once `dvc repro` has run")
         try:
             return cls([_step(name, stage["cmd"]) for name, stage in read_params(file)["stages"].items()])
-        except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
-            raise SettingsError(
-                f"{file}: not a lock file of DVC ({error!r}); restore it, as by `git restore`"
-            ) from error
+        except (SettingsError, KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            cure = "`python -m pipeline check` puts it back, or says how"
+            raise SettingsError(f"{file}: not a lock file of DVC ({reason}); {cure}") from error
 
     def of(self, out: str) -> Step | None:
         """Return the stage instance that writes a path."""

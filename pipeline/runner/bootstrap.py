@@ -1,12 +1,18 @@
 """What has to be in force before a stage imports anything: the environment of numeric libraries, and a clean end at
-Ctrl-C.
+Ctrl-C. A Python that is not the project's is told in one line.
 """
 
 import sys
 import time
 
-import pipeline.core.numeric  # noqa: F401
-from pipeline.runner.console import mute_interrupts
+from pipeline.runner.own_environment import leave_unless_here
+
+leave_unless_here(
+    "numpy", "yaml", "pydantic", "psutil", "h5py", "scipy", "av"
+)  # before an import says so with a traceback
+
+import pipeline.core.numeric  # noqa: E402, F401
+from pipeline.runner.console import mute_interrupts  # noqa: E402
 
 BEGAN = time.monotonic()
 """When this process began, but for what Python itself needs: a stage's seconds have the import of its libraries."""

@@ -45,13 +45,19 @@ def _dvc_run() -> str:
     """Return a name for the DVC process above this one, the same for each stage that it runs; "" if there is none."""
     if "DVC_STAGE" not in os.environ:
         return ""
+    pid, begun = dvc_above()
+    return f"{datetime.fromtimestamp(begun, UTC):%Y%m%dT%H%M%S}-dvc-{pid}" if pid else ""
+
+
+def dvc_above() -> tuple[int, float]:
+    """Return number and beginning (s since 1970) of the `dvc` that this process runs under; 0 where there is none."""
     import psutil
 
     with suppress(psutil.Error, OSError):
         for parent in psutil.Process().parents():
             if any(Path(word).name == "dvc" for word in parent.cmdline()[:3]):
-                return f"{datetime.fromtimestamp(parent.create_time(), UTC):%Y%m%dT%H%M%S}-dvc-{parent.pid}"
-    return ""
+                return parent.pid, parent.create_time()
+    return 0, 0.0
 
 
 def stage_address(module: str, names: dict[str, str]) -> str:

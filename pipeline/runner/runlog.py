@@ -35,6 +35,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from pipeline.runner.console import Divert
+from pipeline.runner.own_environment import unmet
 from pipeline.runner.run_info import commit_of, run_name, versions
 
 FOLDER = Path(".cache") / "logs"
@@ -108,6 +109,13 @@ class RunLog:
         self.note(line)
         if error is not None:
             self.note("".join(traceback.format_exception(error)).rstrip())
+
+    def unforeseen(self, error: Exception) -> str:
+        """Do what `bug` does, unless it is the environment that lacks a package."""
+        if not (line := unmet(error)):
+            return self.bug(error)
+        self.failed(f"error: {line}", error)
+        return line
 
     def bug(self, error: Exception) -> str:
         """Write an error that nobody foresaw, and return the line for the user; with AVEMOTION_DEBUG=1, or where no log

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,9 @@ from pipeline.core.errors import PipelineError
 from pipeline.core.settings import Model, Runtime, parse, read_params, section
 from pipeline.runner.bootstrap import BEGAN
 from pipeline.runner.console import INTERRUPTED, error_line, hear_interrupts, os_words
-from pipeline.runner.run_info import stage_address
+from pipeline.runner.lock_file import keep
+from pipeline.runner.lock_guard import SAFE, guard
+from pipeline.runner.run_info import dvc_above, stage_address
 from pipeline.runner.runlog import RunLog
 
 PARAMS = Path("params.yaml")
@@ -85,11 +88,20 @@ def _run_program(body: Body, reads: list[str], paths: list[str], names: list[str
         parser.add_argument(f"--{name}", required=name in paths, type=Path)
     args = parser.parse_args()
     address = stage_address(module, {name: getattr(args, name) for name in names})
+    if "DVC_STAGE" in os.environ:
+        _look_after_lock()
     with RunLog(address, [module, *sys.argv[1:]], "stage", str(getattr(args, "out", None) or ""), began=BEGAN) as log:
         leave = _run(lambda: body(Context(args, reads, log)), log)
         log.ended(not leave)
     if leave:
         sys.exit(leave)
+
+
+def _look_after_lock() -> None:
+    """Keep what a stop of the `dvc` above may leave without: while it runs a stage it writes no dvc.lock."""
+    keep()
+    if SAFE not in os.environ and (dvc := dvc_above()[0]):
+        guard(dvc)
 
 
 def _run(stage: Callable[[], str | None], log: RunLog) -> str | int | None:
@@ -120,7 +132,7 @@ def _run(stage: Callable[[], str | None], log: RunLog) -> str | int | None:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001 - a bug: the user gets a line, the log the traceback
         _stop_workers()
-        return error_line(log.bug(error))
+        return error_line(log.unforeseen(error))
 
 
 def _left(log: RunLog, text: str, error: Exception) -> str:

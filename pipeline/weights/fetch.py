@@ -73,7 +73,7 @@ def _whole(entry: Entry, path: Path) -> bool:
 def verify(entry: Entry, path: Path) -> str:
     """Return the SHA-256 of a file of the cache; WeightsError where it is not the file that weights.lock means."""
     again = entry.by_hand if entry.only_by_hand else f"python -m pipeline weights fetch {entry.name}"
-    return check(entry, path, f"delete it and run `{again}`")
+    return check(entry, path, f"move it away and run `{again}`")
 
 
 def _bring(entry: Entry, path: Path, downloads: Path) -> None:

@@ -102,7 +102,7 @@ def append(path: Path, name: str, block: Mapping[str, Any]) -> Entry:
     SettingsError where the block is not well-formed: then nothing is written.
     """
     if name in read_lock(path):
-        raise WeightsError(f"{path}: there are weights '{name}' already; take another name, or delete that block")
+        raise WeightsError(f"{path}: there are weights '{name}' already; take another name, or rename that block")
     raw = path.read_bytes()
     more = yaml.safe_dump({name: dict(block)}, sort_keys=False, allow_unicode=True, width=1000).encode("utf-8")
     whole = raw.rstrip(b"\n") + b"\n\n" + more

@@ -10,14 +10,12 @@ import random
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from helpers import warm
-from helpers.engine import SoundCorpus, again, kill
+from helpers.engine import SoundCorpus, again, kill, mounted
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("engine-faults")]
 
@@ -119,21 +117,6 @@ def test_ctrl_c_stops_within_three_seconds_and_keeps_what_is_finished(tmp_path: 
     before = corpus.finished()
     assert 3 <= len(before) < 40
     assert all(corpus.cache.get(path.parent.name + path.name) is not None for path in corpus.cache.entries())
-
-
-@contextmanager
-def mounted(folder: Path, *options: str) -> Iterator[None]:
-    """Put a small file system over a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", folder], capture_output=True, text=True
-    )
-    if done.returncode:
-        pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", folder], check=True)
 
 
 @pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.long)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -9,7 +10,9 @@ import h5py
 import numpy as np
 import pytest
 
+from helpers.engine import read_only
 from helpers.noise import ALL, STAGE, Bench, NoiseJob
+from pipeline.core.errors import ArtifactError
 from pipeline.core.store import ClipFeatures
 from pipeline.engine.clip_cache import ClipCache, cache_key
 
@@ -141,3 +144,58 @@ def test_tidying_deletes_files_that_nothing_refers_to(bench: Bench) -> None:
         path.unlink()
     cache_of(bench).tidy()
     assert packs_of(bench) == []
+
+
+def test_a_read_only_cache_that_is_complete_is_used(bench: Bench) -> None:
+    bench.run()
+    before, entries = bench.out.read_bytes(), bench.entries()
+    bench.out.unlink()
+    with read_only(cache_of(bench).root):
+        assert bench.run() == (f"{STAGE}: 6 ok; 6 of 6 clips from the clip cache", [])
+        assert (bench.out.read_bytes(), bench.entries()) == (before, entries)
+        bench.clips.pop()  # and for another choice of the clips
+        assert bench.run()[1] == []
+        with pytest.raises(OSError, match="Read-only file system"):
+            bench.run(gain=2.0)
+    assert bench.run()[1] == []
+
+
+def test_a_damaged_entry_of_a_read_only_cache_is_told_and_never_taken(bench: Bench) -> None:
+    bench.run()
+    key = key_of(bench, 1)
+    cache_of(bench).put(key, cache_of(bench).get(key)[0].blocks(9), [], STAGE)
+    entry = cache_of(bench).path(key)
+    raw = bytearray(entry.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    entry.write_bytes(raw)
+    with read_only(cache_of(bench).root), pytest.raises(OSError, match="Read-only file system"):
+        bench.run()
+    assert bench.run()[1] == ["c1"]
+
+
+def test_a_run_on_some_of_the_clips_leaves_the_others_theirs(bench: Bench) -> None:
+    """As a prediction does for some files of a folder that was judged as a whole before."""
+    bench.run()
+    whole = Bench(bench.root)
+    bench.out, bench.clips = bench.root / "some" / "noise.h5", bench.clips[:2]
+    assert bench.run()[1] == []
+    whole.out.unlink()
+    assert whole.run()[1] == []
+
+
+def test_a_pack_that_is_held_open_costs_no_entry(bench: Bench) -> None:
+    """A feature file is open for writing in another program, which has changed it: nothing says that it is damaged."""
+    bench.run()
+    before = bench.out.read_bytes()
+    entries = {path: path.read_bytes() for path in cache_of(bench).entries()}
+    with bench.out.open("r+b") as held:
+        held.seek(-1, os.SEEK_END)
+        held.write(bytes([before[-1] ^ 1]))
+        held.flush()
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(ArtifactError, match="locked: another process holds it open"):
+            bench.run()
+        held.seek(-1, os.SEEK_END)
+        held.write(before[-1:])
+    assert {path: path.read_bytes() for path in cache_of(bench).entries()} == entries
+    assert bench.run()[1] == []

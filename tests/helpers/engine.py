@@ -7,11 +7,14 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
 from typing import Self
 
 import numpy as np
+import pytest
 import yaml
 
 from helpers import warm
@@ -148,3 +151,32 @@ def kill(process: subprocess.Popen[str]) -> None:
     """Kill -9 a process and its workers."""
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
+
+
+@contextmanager
+def mounted(folder: Path, *options: str) -> Iterator[None]:
+    """Put a small file system over a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", ",".join(options), "tmpfs", folder], capture_output=True, text=True
+    )
+    if done.returncode:
+        pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+@contextmanager
+def read_only(folder: Path) -> Iterator[None]:
+    """Let a folder be read alone, also by root."""
+    steps = (["mount", "--bind", folder, folder], ["mount", "-o", "remount,ro,bind", folder])
+    for step in steps:
+        if (done := subprocess.run(step, capture_output=True, text=True)).returncode:
+            subprocess.run(["umount", folder], capture_output=True)
+            pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", folder], check=True)

@@ -152,7 +152,7 @@ def test_the_cache_is_hashed_at_every_use(net, cache):
     path.write_bytes(CONTENT[:-1] + b"?")
     message = refused(net, cache)
     assert str(path) in message
-    assert "delete it and run `python -m pipeline weights fetch net`" in message
+    assert "move it away and run `python -m pipeline weights fetch net`" in message
     path.unlink()
     assert fetch(net, cache).read_bytes() == CONTENT
 
@@ -186,7 +186,7 @@ def test_an_imported_file(cache, tmp_path):
     assert fetch(net, cache) == path
     assert "weights import net FILE" in refused(entry(tmp_path, "file", file="net.pth"), cache)
     path.write_bytes(CONTENT + b"x")
-    assert "delete it and run `python -m pipeline weights import net FILE`" in refused(net, cache)
+    assert "move it away and run `python -m pipeline weights import net FILE`" in refused(net, cache)
 
 
 def test_what_is_trained_here_is_not_fetched(cache, tmp_path):

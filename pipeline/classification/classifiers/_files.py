@@ -72,5 +72,7 @@ def _present(path: Path, suffix: str) -> Iterator[Path]:
     try:
         yield file
     except (BadZipFile, UnpicklingError, RuntimeError, OSError, EOFError, LookupError, TypeError, ValueError) as error:
+        if isinstance(error, OSError) and error.errno:  # of the disk, or of a right: the file may be whole
+            raise ArtifactError(f"{file}: cannot be read ({error.strerror}); see its permissions") from error
         reason = str(error).split("\n")[0][:120]
-        raise ArtifactError(f"{file}: damaged ({reason}); delete it and {_RERUN}") from error
+        raise ArtifactError(f"{file}: damaged ({reason}); move it away and {_RERUN}") from error

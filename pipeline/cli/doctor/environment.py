@@ -15,9 +15,10 @@ from types import SimpleNamespace
 from typing import Any
 
 from pipeline.cli.doctor import Finding, note, ok, wrong
+from pipeline.runner.own_environment import MAKE, MIN_PYTHON
 
-MIN_PYTHON = (3, 11)
-MAKE = "run `make venv`, then `. .venv/bin/activate`"
+__all__ = ["MAKE", "MIN_PYTHON"]
+
 LOCAL = ("torch", "torchvision")
 """Packages whose builds (`+cpu`, `+cu128`) count as one version."""
 _SHOWN = 12
@@ -105,7 +106,23 @@ def dvc(folder: Path) -> list[Finding]:
         project = wrong("DVC project", f"{folder.resolve()} has no .dvc/config", remedy)
     elif not (folder / "dvc.yaml").is_file():
         project = wrong("DVC project", "no dvc.yaml", "git checkout dvc.yaml, or unpack the project again")
-    return [here, project]
+    return [here, project, *_lock(folder)]
+
+
+def _lock(folder: Path) -> list[Finding]:
+    """Return what is wrong with dvc.lock, on which no `dvc` starts then."""
+    from pipeline.runner.lock_file import CURE, LOCK, copy_is_kept, fault
+
+    lock = folder / LOCK
+    if not lock.is_file():
+        return []
+    try:
+        if not (why := fault(lock.read_bytes())):
+            return [ok("DVC lock", f"{LOCK} is whole")]
+        remedy = "`python -m pipeline check` puts back the copy that the last stage kept"
+        return [wrong("DVC lock", f"{LOCK}: {why}; no `dvc` starts on it", remedy if copy_is_kept(lock) else CURE)]
+    except ImportError:  # told by `libraries`
+        return []
 
 
 def git(folder: Path) -> list[Finding]:

@@ -82,7 +82,7 @@ def _cached(entry: Any, cache: Path) -> bool:
     if not path.exists():
         return False
     way = "import" if entry.only_by_hand else "fetch"
-    check(entry, path, f"delete it and run `python -m pipeline weights {way} {entry.name}`")
+    check(entry, path, f"move it away and run `python -m pipeline weights {way} {entry.name}`")
     return True
 
 
@@ -98,7 +98,7 @@ def _made(folder: Path) -> str:
     if not file.is_file():
         return ""
     if not beside.is_file() or beside.read_text(encoding="ascii", errors="replace").split()[:1] != [file_digest(file)]:
-        raise WeightsError(f"{file}: {DIGEST} beside it does not hold; delete {folder} and rerun its stage")
+        raise WeightsError(f"{file}: {DIGEST} beside it does not hold; move {folder} away and rerun its stage")
     return f"{file}, its hash holds"
 
 

@@ -6,13 +6,15 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 
 from pipeline.core.errors import ArtifactError, did_you_mean
+from pipeline.core.hdf5_reading import AGAIN, hindrance
+from pipeline.core.ledger import Entry, read_ledger
 from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta
 
 _BLOCK_BYTES, _TIME_AND_MASK = 32 << 20, 9
@@ -28,8 +30,8 @@ def feature_file(path: Path) -> Iterator[FeatureFile]:
             yield file
     # what h5py raises depends on the byte that is wrong
     except (OSError, KeyError, ValueError, TypeError, AttributeError, RuntimeError) as error:
-        words = " ".join(str(error).split())[:120]
-        raise ArtifactError(f"{path}: damaged ({words}); delete the file and run `dvc repro`") from error
+        words = hindrance(error) or f"damaged ({' '.join(str(error).split())[:120]}); {AGAIN}"
+        raise ArtifactError(f"{path}: {words}") from error
 
 
 def fold_of(file: FeatureFile, fold: str) -> str:
@@ -50,10 +52,25 @@ def key_of(file: FeatureFile, clip_id: str, fold: str) -> str:
     ids = file.clip_ids(level)
     if clip_id in ids:
         return key_in(level, clip_id)
+    if (entry := lost_clips(file.path).get(clip_id)) is not None:
+        said = f"{entry.status}: {entry.reason}{f', {entry.detail}' if entry.detail else ''}"
+        raise ArtifactError(f"{file.path}: no clip '{clip_id}' in it, since {entry.stage} says {said}")
     words = f"; its {len(ids)} clips have ids such as '{ids[0]}'" if ids else "; it holds none"
     if close := difflib.get_close_matches(clip_id, ids, n=1) if len(ids) < _MANY else []:
         words = f" (did you mean '{close[0]}'?)"
     raise ArtifactError(f"{file.path}: no clip '{clip_id}'{words}")
+
+
+def lost_clips(path: Path) -> dict[str, Entry]:
+    """Return clip id -> why it is not in a feature file, as far as the ledger beside the file can be read; the first
+    entry counts, which says more than those of later stages.
+    """
+    found: dict[str, Entry] = {}
+    with suppress(ArtifactError, OSError):
+        for entry in read_ledger(path.with_suffix(".ledger.csv")):
+            if entry.lost and (entry.clip_id not in found or found[entry.clip_id].detail.startswith("after ")):
+                found[entry.clip_id] = entry
+    return found
 
 
 def key_in(level: str, clip_id: str) -> str:

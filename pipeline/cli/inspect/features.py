@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.cli.inspect.feature_file import Summary, column_names, feature_file, fold_of, key_in, key_of
+from pipeline.cli.inspect.feature_file import Summary, column_names, feature_file, fold_of, key_in, key_of, lost_clips
 from pipeline.core.store import FeatureFile, FeatureMeta
 from pipeline.protocols.refit import of_them_refit
 from pipeline.runner.layout import Part, pairs, shown, table
-from pipeline.runner.terminal import figure, short
+from pipeline.runner.terminal import count, figure, short
 
-_SHOWN, _CLIP_COLUMNS = 20, 200
+_SHOWN, _CLIP_COLUMNS, _LOST = 20, 200, 8
 
 
 def describe(path: Path, fold: str = "") -> list[Part]:
@@ -31,6 +31,9 @@ def describe(path: Path, fold: str = "") -> list[Part]:
         about = [*_about(file.meta), *_clips(file, level, ids)]
     known = f"{figure(total.low.min())} to {figure(total.high.max())}" if total.number.any() else "none"
     about.append(("frames", f"{total.frames}, observed {total.observed / max(1, total.frames):.1%}"))
+    if gone := lost_clips(path):
+        named = ", ".join(f"{name} ({entry.reason})" for name, entry in list(gone.items())[:_LOST])
+        about.append(("lost", f"{count(len(gone), 'clip')}: {named}{', ...' * (len(gone) > _LOST)}"))
     about.append(("range", f"{known}; {total.nan} NaN in observed frames"))
     clips = table(["clip", "values", "seconds", "observed", "min", "mean", "max"], lines)
     more = f"more; one of them: --clip {ids[-1]}" if ids else ""

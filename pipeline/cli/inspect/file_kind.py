@@ -26,7 +26,7 @@ def kind_of(path: Path) -> str:
         words = getattr(error, "strerror", None) or error
         raise ArtifactError(f"{path}: cannot be read ({words}); see its permissions") from error
     if not head:
-        raise ArtifactError(f"{path}: empty; delete it and run `dvc repro` for the stage that writes it")
+        raise ArtifactError(f"{path}: empty; run `dvc repro` for the stage that writes it")
     known = next((kind for begin, kind in _BY_BYTES.items() if head.startswith(begin)), "")
     if not known and head.lstrip()[:1] in (b"{", b"["):
         known = "json"

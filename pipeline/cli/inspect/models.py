@@ -52,7 +52,7 @@ def _digest(path: Path) -> str:
     """Return a file's SHA-256, and whether it is the one noted beside it."""
     found, noted = file_digest(path), _noted(path)
     if noted and noted != found:
-        return f"{found}, NOT the one noted beside it: delete the folder and rerun its stage"
+        return f"{found}, NOT the one noted beside it: move the folder away and rerun its stage"
     return f"{found}, as noted" if noted else found
 
 

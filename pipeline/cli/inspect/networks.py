@@ -56,7 +56,7 @@ def describe_checkpoint(path: Path) -> list[Part]:
     head, _, payload = path.read_bytes().partition(b"\n")
     key, digest = [*head.decode("ascii", "replace").split(), "", "", ""][1:3]
     if sha256(payload).hexdigest() != digest:
-        raise ArtifactError(f"{path}: a checkpoint whose digest does not hold; delete it, training begins anew")
+        raise ArtifactError(f"{path}: a checkpoint whose digest does not hold; training starts over by itself")
     return [pairs([("key", key)]), *describe(path, payload)]
 
 
@@ -71,7 +71,7 @@ def _loaded(path: Path, payload: bytes | None) -> Mapping[Any, Any]:
     except Exception as error:
         words = short(str(error).split("\n")[0], 120)
         said = f"not opened: damaged, or more than tensors in it ({words})"
-        raise ArtifactError(f"{path}: {said}; delete it and rerun its stage") from error
+        raise ArtifactError(f"{path}: {said}; move it away and rerun its stage") from error
     if not isinstance(content, Mapping):
         said = f"holds {type(content).__name__}, no network by name"
         raise ArtifactError(f"{path}: {said}; rerun its stage with `dvc repro -f`")

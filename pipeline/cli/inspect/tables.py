@@ -55,6 +55,8 @@ def _of_clip(rows: CsvTable, clip_id: str) -> list[Part]:
         raise ArtifactError(f"{rows.path}: no column clip_id; leave --clip out")
     chosen = [list(row.values()) for row in rows if row["clip_id"] == clip_id]
     if not chosen:
+        if set(rows.columns) == {"fold", "clip_id", "part"}:
+            raise ArtifactError(f"{rows.path}: clip '{clip_id}' is in no fold; see the corpus's protocol")
         raise ArtifactError(f"{rows.path}: no clip '{clip_id}'; leave --clip out to see which there are")
     if len(chosen) == 1:
         return [pairs(zip(rows.columns, chosen[0], strict=True))]
@@ -101,6 +103,8 @@ def _splits(rows: CsvTable) -> list[Part]:
     there = {part for _, part in by}
     parts = [part for part in _PARTS if part in there] + sorted(there - set(_PARTS))
     often = ", ".join(f"{number} clips {times}x" for times, number in sorted(Counter(tested.values()).items()))
+    if not by:
+        return [pairs([("folds", "none: the corpus has none, as its protocol.name: none says")])]
     lines = [[fold, *(by[fold, part] for part in parts)] for fold in sorted({fold for fold, _ in by})]
     return [pairs([("clips", len(tested)), ("tested", often or "none")]), "", table(["fold", *parts], lines)]
 

@@ -119,7 +119,7 @@ def _state(params: Path) -> dict[str, str]:
         state = json.loads(path.read_text(encoding="utf-8"))
         return {key: str(state[key]) for key in ("profile", "before", "after")}
     except (ValueError, LookupError, TypeError) as error:
-        raise SettingsError(f"{path}: damaged; remove it, and put {params.name} back by hand") from error
+        raise SettingsError(f"{path}: damaged; move it away, and put {params.name} back by hand") from error
 
 
 def plan(params: Path, name: str) -> Plan:

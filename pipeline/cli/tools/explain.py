@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pipeline.cli.inspect.clip_media import clip_of
 from pipeline.core.clip import Clip
-from pipeline.core.errors import ArtifactError, did_you_mean
+from pipeline.core.errors import ArtifactError, SettingsError, did_you_mean
 from pipeline.core.ledger import Entry, read_ledger
 from pipeline.core.store import FeatureFile
 from pipeline.engine.clip_cache import ClipCache
@@ -16,6 +16,8 @@ from pipeline.engine.journal import Journal, Row, journal_path, read_journal
 from pipeline.protocols.splits import read_splits
 from pipeline.runner.layout import WHOLE, Part, pairs, table, text_of
 from pipeline.runner.terminal import short
+
+NO_FOLDS = "none: the corpus has protocol.name: none"
 
 
 class Places(NamedTuple):
@@ -56,7 +58,7 @@ def explain(corpus: str, clip_id: str, places: Places, stage: str = "") -> str:
         if stage not in named:
             raise ArtifactError(f"no stage '{stage}' in this clip's ledgers{did_you_mean(stage, named)}")
         return text_of([*parts, *_details(named[stage], clip_id, places.cache)])
-    return text_of([*parts, _walk(steps, clip_id), "", *_predictions(clip, places.reports)])
+    return text_of([*parts, _walk(steps, clip_id), "", *_predictions(clip, places)])
 
 
 def said_of(entry: Entry) -> str:
@@ -74,10 +76,21 @@ def _about(clip: Clip, places: Places) -> Part:
     state = f"{file.stat().st_size / 1e6:.2f} MB" if file.is_file() else "not there"
     if (clip.start, clip.end) != (None, None):
         state += f", from {clip.start or 0:g} s to {'its end' if clip.end is None else f'{clip.end:g} s'}"
-    splits = read_splits(places.features / "splits.csv").items()
-    folds = ", ".join(f"{name} {fold[clip.clip_id]}" for name, fold in splits if clip.clip_id in fold)
+    folds = _folds(clip.clip_id, places.features / "splits.csv")
     rows = [("file", f"{file} ({state})"), ("SHA-256", clip.digest or "none: it could not be read")]
-    return pairs([*rows, ("speaker", f"{clip.speaker}, emotion {clip.emotion}"), ("folds", folds or "none")])
+    return pairs([*rows, ("speaker", f"{clip.speaker}, emotion {clip.emotion}"), ("folds", folds)])
+
+
+def _folds(clip_id: str, splits: Path) -> str:
+    """Return which part the clip has in each fold, or why in none."""
+    if not splits.is_file():
+        return f"not known yet: no {splits}; run `dvc repro prepare`"
+    try:
+        folds = read_splits(splits).items()
+    except SettingsError:
+        return NO_FOLDS
+    found = ", ".join(f"{name} {fold[clip_id]}" for name, fold in folds if clip_id in fold)
+    return found or "none: the protocol takes this clip into no fold"
 
 
 def _steps(clip_id: str, places: Places) -> list[_Step]:
@@ -132,16 +145,21 @@ def _details(step: _Step, clip_id: str, cache: Path) -> list[Part]:
     return [pairs([*rows, ("entry", kept), ("key", f"{step.row.key}, SHA-256 of:")]), *made_of]
 
 
-def _predictions(clip: Clip, reports: Path) -> list[Part]:
-    rows, right = [], 0
+def _predictions(clip: Clip, places: Places) -> list[Part]:
+    if _folds(clip.clip_id, places.features / "splits.csv") == NO_FOLDS:
+        return ["no predictions: the corpus has no folds, so nothing is trained on it"]
+    rows, right, reports = [], 0, places.reports
     for path in sorted(reports.glob("*/predictions.csv")):
         with path.open(newline="", encoding="utf-8") as file:
             for row in (row for row in csv.DictReader(file) if row["clip_id"] == clip.clip_id):
-                guess = row["predicted"]
+                if not (guess := row["predicted"]):
+                    rows.append([path.parent.name, row["model"], "-", "-", "judged in none of its parts"])
+                    continue
                 wrong = guess != clip.emotion
                 right += not wrong
                 rows.append([path.parent.name, row["model"], guess, f"{float(row[f'p_{guess}']):.2f}", "wrong" * wrong])
     if not rows:
         return ["no predictions: not tested in any fold, or no report yet (`dvc repro report`)"]
+    judged = sum(row[2] != "-" for row in rows)
     found = table(["system", "model", "predicted", "p", f"(true: {clip.emotion})"], rows, (0, 1, 2, 4))
-    return [found, f"right in {right} of {len(rows)} models"]
+    return [found, f"right in {right} of {judged} models"]

@@ -352,7 +352,7 @@ def test_weights_that_are_here_and_a_flipped_byte(project):
     file.write_bytes(b"W" + file.read_bytes()[1:])
     assert (
         weights_here().state,
-        "delete it and run `python -m pipeline weights fetch net`" in weights_here().words,
+        "move it away and run `python -m pipeline weights fetch net`" in weights_here().words,
     ) == ("wrong", True)
 
 

@@ -129,7 +129,7 @@ def test_the_command(plain, capsys):
         ("text", "not a readable HDF5 file"),
         ("foreign", "not a feature file of format"),
         ("cut", "not a readable HDF5 file"),
-        ("empty", "empty; delete it"),
+        ("empty", "empty; run"),
         ("folder", "a folder without a model"),
     ],
 )

@@ -188,7 +188,7 @@ def test_removed_blocks_come_back(params: Path) -> None:
 
 def test_a_damaged_memory_is_said(params: Path) -> None:
     (params.parent / "profiles" / ".in_use.json").write_text("{", encoding="utf-8")
-    with pytest.raises(SettingsError, match=r"\.in_use\.json: damaged; remove it"):
+    with pytest.raises(SettingsError, match=r"\.in_use\.json: damaged; move it away"):
         plan(params, "default")
 
 

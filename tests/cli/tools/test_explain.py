@@ -167,3 +167,59 @@ def test_the_cache_tells_what_it_holds_and_makes_room(corpus: SoundCorpus, capsy
     assert "1 half-written files of killed runs" in said(capsys, "cache", "status")
     said(capsys, "cache", "prune")
     assert not left.exists()
+
+
+@pytest.mark.parametrize(
+    ("splits", "words"),
+    [
+        ("fold,clip_id,part\n", "none: the corpus has protocol.name: none"),
+        (None, "not known yet: no features/c/splits.csv; run `dvc repro prepare`"),
+        ("fold,clip_id,part\nfold-00,c00001,test\n", "none: the protocol takes this clip into no fold"),
+    ],
+)
+def test_a_clip_of_no_fold_is_explained(
+    corpus: SoundCorpus, capsys: pytest.CaptureFixture[str], splits: str | None, words: str
+) -> None:
+    path = corpus.features / "splits.csv"
+    path.unlink() if splits is None else path.write_text(splits)
+    text = said(capsys, "explain", "c", "c00000")
+    assert line(text, "folds").split(maxsplit=1)[1] == words
+    assert line(text, "extract:mfcc39").split()[1] == "ok"
+    assert "no predictions" in text
+    assert "28 x 39" in said(capsys, "explain", "c", "c00000", "mfcc39")
+
+
+def test_a_failed_clip_is_explained_and_inspected_with_its_reason(
+    corpus: SoundCorpus, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (corpus.media / "c00002.wav").write_bytes(b"no sound")
+    corpus.clips[2] = dataclasses.replace(corpus.clips[2], digest="2" * 64)
+    corpus.save()
+    corpus.run_here()
+    file = "features/c/mfcc39.h5"
+    assert "decode_error" in line(said(capsys, "explain", "c", "c00002"), "extract:mfcc39")
+    assert "failed, decode_error" in said(capsys, "explain", "c", "c00002", "mfcc39")
+    assert line(said(capsys, "inspect", file), "lost").split(maxsplit=1)[1] == "1 clip: c00002 (decode_error)"
+    assert main(["inspect", file, "--clip", "c00002"]) == 1
+    error = capsys.readouterr().err
+    assert f"{file}: no clip 'c00002' in it, since extract:mfcc39 says failed: decode_error" in error
+    assert error.count("\n") == 1
+
+
+def test_a_prediction_without_any_part_is_no_mistake_and_no_traceback(
+    corpus: SoundCorpus, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = corpus.root / "reports/c/toy"
+    folder.mkdir(parents=True)
+    header = "model,fold,clip_id,speaker,emotion,predicted,p_anger,p_sad\n"
+    (folder / "predictions.csv").write_text(
+        f"{header}m,fold-00,c00000,s0,anger,,,\nn,fold-00,c00000,s0,anger,anger,1,0\n"
+    )
+    assert line(said(capsys, "explain", "c", "c00000"), "right in") == "right in 1 of 1 models"
+
+
+def test_splits_of_a_corpus_without_folds(corpus: SoundCorpus, capsys: pytest.CaptureFixture[str]) -> None:
+    (corpus.features / "splits.csv").write_text("fold,clip_id,part\n")
+    assert "none: the corpus has none" in said(capsys, "inspect", "features/c/splits.csv")
+    assert main(["inspect", "features/c/splits.csv", "--clip", "c00000"]) == 1
+    assert "clip 'c00000' is in no fold" in capsys.readouterr().err
