@@ -18,12 +18,15 @@ def run(params: Params = PARAMS) -> str:
     from pipeline.cli.estimate.needed import to_bring
     from pipeline.cli.settings.derived import renew
     from pipeline.core.errors import ArtifactError
-    from pipeline.core.settings import read_params
+    from pipeline.core.settings import read_params, read_yaml
     from pipeline.manifest.settings import check_corpora
     from pipeline.systems.check import check_systems
     from pipeline.systems.plan import FILE
 
     content = read_params(params)
+    for name in ("dvc.yaml", FILE):  # read by DVC next, which sets no limit to what a text stands for
+        if params.with_name(name).is_file():
+            read_yaml(params.with_name(name))
     words = f"{check_corpora(content)}; {check_systems(content)}"
     if lines := list(to_bring(content)):
         raise ArtifactError("; ".join(lines))
