@@ -8,6 +8,7 @@ from collections.abc import Iterable
 REASONS = (
     "missing_file",
     "unreadable",
+    "outside_link",
     "decode_error",
     "crashed",
     "no_audio",

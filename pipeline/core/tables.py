@@ -10,10 +10,14 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from pipeline.core.errors import CorpusError, did_you_mean
+from pipeline.core.links import check_table
 
 
 def text_of(path: Path, encoding: str = "utf-8") -> str:
-    """Return a text, without its byte order mark; CorpusError where it is not UTF-8."""
+    """Return a text, without its byte order mark; CorpusError where it is not UTF-8, or a link leads
+    to it that is not followed.
+    """
+    check_table(path)
     try:
         return path.read_bytes().removeprefix(codecs.BOM_UTF8).decode(encoding)
     except UnicodeDecodeError as error:

@@ -29,6 +29,7 @@ from pathlib import Path, PurePath
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError
+from pipeline.core.links import check_table
 from pipeline.corpora import LEFT_OUT
 from pipeline.corpora._scan import NOT_ANNOTATED, by_name, matched, media_files, words
 
@@ -115,6 +116,7 @@ def _labels(tables: list[Path]) -> dict[str, str]:
 
 def _rows(table: Path) -> Iterator[tuple[str, str, str]]:
     """Yield (file and line, name of a turn, label) of each row."""
+    check_table(table)
     # names and labels are ASCII; what evaluators wrote in their own words below them may be anything
     for number, line in enumerate(table.read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1):
         if not line.lstrip().startswith("["):

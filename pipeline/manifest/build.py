@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -11,8 +12,10 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.core.clip import EMOTIONS, EXTRA_EMOTIONS, Clip, check_clip_id, check_unique
 from pipeline.core.errors import CorpusError, SettingsError, did_you_mean
+from pipeline.core.file_names import written
 from pipeline.core.files import file_digest
 from pipeline.core.ledger import Entry
+from pipeline.core.links import REMEDY, leads_out, reading
 from pipeline.corpora import LEFT_OUT
 from pipeline.engine.parallel import worker_count
 from pipeline.manifest.settings import CorpusParams, PartParams, load_adapter
@@ -40,13 +43,23 @@ def read_corpus(name: str, params: CorpusParams, workers: int) -> tuple[list[Cli
     for _, clip in everything:
         _check(clip, str(root))
     check_unique((clip for _, clip in everything), str(root))
-    files = sorted({clip.path for clip in clips})
+    files = sorted({(_base(clip, params), clip.file(root)) for clip in clips})
     with ThreadPoolExecutor(worker_count(workers)) as pool:  # hashing releases the GIL: threads are enough
-        found = progress(pool.map(_hashed, map(root.joinpath, files)), len(files), "hashing", "file")
-        hashed = dict(zip(files, found, strict=True))
-    clips = sorted((replace(clip, digest=hashed[clip.path][0]) for clip in clips), key=lambda clip: clip.clip_id)
-    lost = {path: ("failed", reason, path) if reason else () for path, (_, reason) in hashed.items()}
-    return clips, [Entry(clip.clip_id, "prepare", *lost[clip.path]) for clip in clips]
+        looked = pool.map(lambda pair: _hashed(*pair, params.follow_links), files)
+        found = progress(looked, len(files), "hashing", "file")
+        hashed = dict(zip((file for _, file in files), found, strict=True))
+    clips = sorted((replace(c, digest=hashed[c.file(root)][0]) for c in clips), key=lambda clip: clip.clip_id)
+    return clips, [_entry(clip, hashed[clip.file(root)][1]) for clip in clips]
+
+
+def _base(clip: Clip, params: CorpusParams) -> Path:
+    """Return the folder that a clip's file has to lie in: of a joined corpus that of its part."""
+    return Path(params.root, params.parts[clip.corpus].folder if params.parts else "")
+
+
+def _entry(clip: Clip, reason: str) -> Entry:
+    told = f"{clip.path}: {REMEDY}" if reason == "outside_link" else clip.path
+    return Entry(clip.clip_id, "prepare", "failed", reason, told) if reason else Entry(clip.clip_id, "prepare")
 
 
 def _check(clip: Clip, root: str) -> None:
@@ -62,10 +75,12 @@ def _check(clip: Clip, root: str) -> None:
         )
 
 
-def _hashed(file: Path) -> tuple[str, str]:
-    """Return the digest of a file, or why it has none."""
+def _hashed(root: Path, file: Path, follow: bool) -> tuple[str, str]:
+    """Return the digest of a file, or why it has none; what links lead to outside is read where they are followed."""
     try:
-        return (file_digest(file), "") if file.is_file() else ("", "missing_file")
+        if not file.is_file():
+            return "", "missing_file"
+        return ("", "outside_link") if not follow and leads_out(root, file) else (file_digest(file), "")
     except OSError:  # no permission, a network folder that is gone, a bad sector
         return "", "unreadable"
 
@@ -90,10 +105,13 @@ def labelled_clips(name: str, params: CorpusParams) -> Iterator[tuple[str, Clip]
         folder = root / settings.folder
         if not folder.is_dir():
             raise CorpusError(f"{folder}: no such folder; set {place}.parts.{part}.folder in params.yaml")
-        for label, clip in _mapped(part, settings, folder, f"{place}.parts.{part}"):
-            yield label, _of_part(clip, part, settings.folder)
+        with reading(folder, params.follow_links):
+            mapped = list(_mapped(part, settings, folder, f"{place}.parts.{part}"))
+        yield from ((label, _of_part(clip, part, settings.folder)) for label, clip in mapped)
     if not params.parts:
-        yield from _mapped(name, params, root, place)
+        with reading(root, params.follow_links):
+            mapped = list(_mapped(name, params, root, place))
+        yield from mapped
 
 
 def _of_part(clip: Clip, part: str, folder: str) -> Clip:
@@ -127,4 +145,13 @@ def _mapped(name: str, params: CorpusParams | PartParams, root: Path, place: str
                 f"{clip.path}: clip '{clip.clip_id}' has the unknown emotion '{clip.emotion}'"
                 f"{did_you_mean(clip.emotion, labels)}; mend it, or map it in {place}.labels"
             )
-        yield clip.emotion, replace(clip, emotion=labels[clip.emotion])
+        path, speaker = written(clip.path), written(clip.speaker)
+        yield (
+            clip.emotion,
+            replace(clip, clip_id=_usable(clip), path=path, speaker=speaker, emotion=labels[clip.emotion]),
+        )
+
+
+def _usable(clip: Clip) -> str:
+    """Return a clip's id, with bytes of its file's name that are no UTF-8 as `-xe9`."""
+    return re.sub(r"[\udc80-\udcff]", lambda found: f"-x{ord(found[0]) & 0xFF:02x}", clip.clip_id)

@@ -36,6 +36,7 @@ class CorpusParams(Settings):
     root: str = Field(min_length=1, description="the corpus's folder, relative to the project or absolute")
     labelled_by: str = Field("", description="labels to use: one of the adapter's LABELLINGS (default: its first)")
     labels: Mapping[str, str] = Field({}, description="corpus label -> our emotion or left_out, besides the adapter's")
+    follow_links: bool = Field(False, description="read what links in it lead to outside of its folder")
     parts: Mapping[_PART, PartParams] = Field(
         {}, description="several corpora below the root, read as one: name -> which"
     )

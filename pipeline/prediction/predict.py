@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -44,6 +45,7 @@ class Wanted:
     model: str = ""  # model or fusion; by default the one that was best on validation clips
     fold: str = ""  # this fold's system alone; by default the mean over all
     submission: bool = False  # whether a submission to EmotiW is to be made of it
+    follow_links: bool = False  # whether links in the folder that lead out of it are read
 
 
 def predict(wanted: Wanted, params_file: Path, say: Callable[[str], None]) -> Prediction:
@@ -60,7 +62,7 @@ def predict(wanted: Wanted, params_file: Path, say: Callable[[str], None]) -> Pr
     runtime = _runtime(params, params_file, project)
     steps = Steps.read(params_file.with_name("dvc.lock"))
     choice, fuse = choose(params, steps, project, corpus, system, wanted.model), steps.fusion(corpus, system)
-    clips = find(wanted.path)
+    clips = find(wanted.path, wanted.follow_links)
     if wanted.submission:
         check_classes(choice.classes)
         check_names(clips.clips)
@@ -97,7 +99,7 @@ def _runtime(params: Mapping[str, Any], file: Path, project: Path) -> Runtime:
 
 def _scratch(runtime: Runtime, path: Path, corpus: str) -> Path:
     """Return an empty folder for the features of these clips."""
-    name = hashlib.sha256(f"{corpus}|{path.resolve()}".encode()).hexdigest()[:16]
+    name = hashlib.sha256(f"{corpus}|".encode() + os.fsencode(path.resolve())).hexdigest()[:16]
     folder = Path(runtime.clip_cache).parent / "predict" / f"predict-{name}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)

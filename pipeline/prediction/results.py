@@ -119,7 +119,7 @@ def told(made: Prediction, out: Path) -> str:
     lines = [f"{made.system} on {made.corpus}: {choice.name}, {chosen}; {count}", "", _table(made), ""]
     if made.found.skipped:
         skipped, more = made.found.skipped, len(made.found.skipped) - _NAMED
-        lines.append(f"skipped, no media: {', '.join(skipped[:_NAMED])}{f' and {more} more' if more > 0 else ''}")
+        lines.append(f"skipped, not judged: {', '.join(skipped[:_NAMED])}{f' and {more} more' if more > 0 else ''}")
     if choice.untrained:
         lines.append(f"trained in no fold, so not asked: {', '.join(choice.untrained)}")
     if made.left:

@@ -50,7 +50,7 @@ def check_corpus(name: str, params: CorpusParams) -> tuple[str, bool]:
         here, wanted = found.get(each, 0), expected.get(each)
         verdict = "" if wanted in (None, here) else f"{abs(here - wanted)} {'missing' if here < wanted else 'extra'}"
         rows.append([each.replace(":", " "), here, "" if wanted is None else wanted, verdict])
-    absent = sorted({clip.path for _, clip in clips if not Path(params.root, clip.path).is_file()})
+    absent = sorted({clip.path for _, clip in clips if not clip.file(Path(params.root)).is_file()})
     differing = sum(bool(row[3]) for row in rows)
     parts: list[Part] = [f"{name} in {params.root}, read by pipeline/corpora/{params.adapter or name}.py"]
     parts += [f"licence: {adapter.LICENCE}", "", table(["what", "here", "published", "verdict"], rows, (0, 3)), ""]
