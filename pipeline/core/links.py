@@ -57,27 +57,29 @@ def _refuse(folder: Path) -> None:
 
 
 def walk(root: Path, follow: bool, refused: Callable[[Path], None]) -> Iterator[Path]:
-    """Yield the files below `root` that are not hidden, each folder once, links that lead in circles or not; `refused`
-    is told of folders outside that links lead to, where these are not followed.
+    """Yield the files below `root` that are not hidden, each folder once, by its own name before that of a link;
+    `refused` is told of folders outside that links lead to, where these are not followed.
     """
-    seen, todo = set[tuple[int, int]](), [root]
-    while todo:
-        folder = todo.pop()
+    seen, todo, links = set[tuple[int, int]](), [root] if root.is_dir() else [], list[Path]()
+    while todo or links:
+        folder = todo.pop() if todo else links.pop(links.index(min(links)))
         state = os.stat(folder)
         if (state.st_dev, state.st_ino) in seen:
             continue
         seen.add((state.st_dev, state.st_ino))
-        with os.scandir(folder) as entries:
-            for entry in entries:
-                path = Path(entry.path)
-                if entry.name.startswith(".") or entry.name == "lost+found":  # the file system's own, which is root's
-                    continue
-                if not _is_folder(entry):
-                    yield path
-                elif not entry.is_symlink() or (follow and leads_out(root, path)):
-                    todo.append(path)
-                elif leads_out(root, path):
-                    refused(path)
+        for entry in _visible(folder):
+            path = Path(entry.path)
+            if not _is_folder(entry):
+                yield path
+            elif not entry.is_symlink():
+                todo.append(path)
+            elif leads_out(root, path):
+                (links.append if follow else refused)(path)
+
+
+def _visible(folder: Path) -> list[os.DirEntry[str]]:
+    with os.scandir(folder) as entries:  # lost+found is the file system's own, and root's alone
+        return [entry for entry in entries if not entry.name.startswith(".") and entry.name != "lost+found"]
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -90,8 +92,6 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 def links_out(root: Path) -> Iterator[Path]:
     """Yield links below a folder, of files and of folders, that lead out of it; hidden ones left out."""
     outside: list[Path] = []
-    if not root.is_dir():  # its reader says so
-        return
     for path in walk(root, False, outside.append):
         if path.is_symlink() and leads_out(root, path):
             yield path

@@ -34,7 +34,7 @@ CITATION = (
     "H. Cao, D. G. Cooper, M. K. Keutmann, R. C. Gur, A. Nenkova, R. Verma: CREMA-D: Crowd-sourced emotional "
     "multimodal actors dataset. IEEE Transactions on Affective Computing 5(4), 2014"
 )
-EXPECTED = {"speakers": 91} | {f"label:{code}": 1087 if code == "NEU" else 1271 for code in _INTENDED}
+EXPECTED = {"clips": 7442, "speakers": 91} | {f"label:{code}": 1087 if code == "NEU" else 1271 for code in _INTENDED}
 _VOTES = {"voice": "VoiceVote", "face": "FaceVote", "both": "MultiModalVote"}
 _NAME = re.compile(r"(?P<actor>\d{4})_[A-Z]{3}_(?P<emotion>[A-Z]{3})_[A-Z]{1,2}", re.IGNORECASE)
 

@@ -51,7 +51,7 @@ def test_everything(project, media, capsys):
     assert table[1].split()[-2:] == table[4].split()[-2:] == ["decode", "error"]
     assert table[3].split()[-2:] == ["no", "audio"]
     assert "small on toy: average-mfcc39+logmel-svm, as asked for; mean over 2 folds" in printed.out
-    assert "skipped, no media: notes.txt" in printed.out
+    assert "skipped, not judged: notes.txt" in printed.out
     assert "weights of mfcc39: abababababab, trained here" in printed.out
     assert "says nothing about people" in printed.out
 

@@ -10,6 +10,7 @@ from pipeline.core.clip import Clip, check_unique
 from pipeline.core.errors import SettingsError
 from pipeline.core.settings import parse
 from pipeline.corpora import LEFT_OUT
+from pipeline.corpora._scan import ANOTHER_FORM
 from pipeline.manifest.build import labelled_clips
 from pipeline.manifest.settings import CorpusParams, load_adapter
 from pipeline.runner.layout import Part, some, table, text_of
@@ -63,10 +64,12 @@ def check_corpus(name: str, params: CorpusParams) -> tuple[str, bool]:
 
 
 def counts(clips: list[tuple[str, Clip]]) -> dict[str, int]:
-    """Return what there is of (corpus label, clip) pairs, under the names of an adapter's `EXPECTED`: `clips`,
-    `speakers` of the clips that are used, `label:<label>` (used or not) and `split:<split>`.
+    """Return what there is of (corpus label, clip) pairs, under the names of an adapter's `EXPECTED`: `clips` (a
+    performance in several forms is one), `speakers` of the clips that are used, `label:<label>` (used or not) and
+    `split:<split>`.
     """
-    found = {"clips": len(clips), "speakers": len({clip.speaker for _, clip in clips if clip.emotion != LEFT_OUT})}
+    performances = sum(label != ANOTHER_FORM for label, _ in clips)
+    found = {"clips": performances, "speakers": len({clip.speaker for _, clip in clips if clip.emotion != LEFT_OUT})}
     labels, splits = Counter(label for label, _ in clips), Counter(clip.split for _, clip in clips if clip.split)
     found |= {f"label:{name}": labels[name] for name in sorted(labels)}
     return found | {f"split:{name}": splits[name] for name in sorted(splits)}
