@@ -48,8 +48,10 @@ def test_a_name_that_passes_is_one_word_in_a_shell(name: str) -> None:
         assert shlex.quote(name) == name or not name.isascii()
 
 
-@pytest.mark.parametrize(("text", "kind"), [("2024", "number"), ("1.5", "number"), ("yes", "bool"), ("null", "NoneType"),
-                                            ("2024-01-01", "date")])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [("2024", "number"), ("1.5", "number"), ("yes", "bool"), ("null", "NoneType"), ("2024-01-01", "date")],
+)
 def test_names_that_yaml_reads_as_something_else_ask_for_quotes(tmp_path: Path, text: str, kind: str) -> None:
     file = tmp_path / "params.yaml"
     file.write_text(f"corpora:\n  {text}: {{root: a}}\n  my corpus: {{root: b}}\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import yaml
 
 from pipeline.core.errors import SettingsError
 from pipeline.core.settings import read_params
-from pipeline.core.yaml_text import parsed
+from pipeline.core.yaml_text import LOADER, parsed
 
 LETTERS = "abcdefghij"
 
@@ -18,7 +19,7 @@ LETTERS = "abcdefghij"
 def laughs(first: str, each: str) -> str:
     """Nine lines, each ten times the one before."""
     lines = [f"a: &a {first}"]
-    lines += [f"{b}: &{b} {each.format(', '.join([f'*{a}'] * 10))}" for a, b in zip(LETTERS, LETTERS[1:], strict=False)]
+    lines += [f"{b}: &{b} {each.format(', '.join([f'*{a}'] * 10))}" for a, b in itertools.pairwise(LETTERS)]
     return "\n".join(lines)
 
 
@@ -56,6 +57,6 @@ def test_what_people_write_is_read() -> None:
     root = Path(__file__).resolve().parents[2]
     for name in ("params.yaml", "dvc.yaml", "plan.yaml", "dvc.lock", "weights.lock"):
         text = (root / name).read_text(encoding="utf-8")
-        assert parsed(text) == yaml.safe_load(text)
+        assert parsed(text) == yaml.load(text, Loader=LOADER)
     assert parsed("a: &a {x: 1}\nb: {<<: *a, y: [*a, *a]}")["b"] == {"x": 1, "y": [{"x": 1}, {"x": 1}]}
     assert parsed("") is None
