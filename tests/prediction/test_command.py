@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -110,6 +113,20 @@ def test_a_second_call_computes_nothing_and_says_the_same(project, media, capsys
     assert second.err.count("5 of 5 clips from the clip cache") == 2
     assert first.err.count("0 of 5 clips from the clip cache") == 2
     assert not list((project / "out/posteriors").glob("*.png"))
+
+
+def test_a_name_that_is_no_utf8_is_judged_like_any_other(project, media, tmp_path, capsys):
+    folder = os.path.join(os.fsencode(tmp_path), b"d\xe9p\xf4t")
+    os.mkdir(folder)
+    for name in (b"caf\xe9.wav", b"b.wav"):
+        shutil.copy(os.fsencode(media / "voice.wav"), os.path.join(folder, name))
+    assert predict(project, Path(os.fsdecode(folder)), "--no-pictures") == 0
+    frame = pd.read_csv(project / "out/predictions.csv", keep_default_na=False)
+    fused = frame[frame["kind"] == "fused"]
+    assert dict(zip(fused["file"], fused["status"], strict=True)) == {"b.wav": "ok", "caf\\xe9.wav": "ok"}
+    assert "caf" in capsys.readouterr().out
+    assert main(["predict", os.fsdecode(folder), "--params", str(project / "params.yaml"), "--no-pictures"]) == 0
+    assert (project / "reports/predictions/d\\xe9p\\xf4t/predictions.csv").is_file()
 
 
 def test_one_file_and_one_fold(project, media, capsys):
