@@ -37,7 +37,7 @@ def check_size(text: str) -> None:
     begun: list[tuple[str | None, int]] = []  # collections without their end yet: anchor, `count` before it
     count = written = 0
     for event in yaml.parse(text, Loader=LOADER):
-        anchor, line = getattr(event, "anchor", None), event.start_mark.line + 1
+        anchor, line = getattr(event, "anchor", None), getattr(event.start_mark, "line", 0) + 1
         if isinstance(event, yaml.AliasEvent):
             if any(anchor == one for one, _ in begun):
                 raise yaml.YAMLError(f"'*{anchor}' at line {line} stands within what it stands for")

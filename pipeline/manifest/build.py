@@ -45,7 +45,7 @@ def read_corpus(name: str, params: CorpusParams, workers: int) -> tuple[list[Cli
     check_unique((clip for _, clip in everything), str(root))
     files = sorted({(_base(clip, params), clip.file(root)) for clip in clips})
     with ThreadPoolExecutor(worker_count(workers)) as pool:  # hashing releases the GIL: threads are enough
-        looked = pool.map(lambda pair: _hashed(*pair, params.follow_links), files)
+        looked = pool.map(lambda pair: _hashed(pair[0], pair[1], params.follow_links), files)
         found = progress(looked, len(files), "hashing", "file")
         hashed = dict(zip((file for _, file in files), found, strict=True))
     clips = sorted((replace(c, digest=hashed[c.file(root)][0]) for c in clips), key=lambda clip: clip.clip_id)
