@@ -7,7 +7,11 @@ from pipeline.engine.code_digest import all_digests
 from pipeline.runner.stage import Context, stage
 from pipeline.systems.plan import check_plan
 
-READS = "corpora systems train extract extract_sound extract_speech extract_face extract_crops extract_table join"
+READS = (
+    "corpora systems train extract extract_sound extract_speech extract_face extract_crops extract_table join "
+    "generate degrade crop_faces pretrain fetch_weights rank select segments_audio segments_video clip_features "
+    "fuse_features"
+)
 
 
 @stage(reads=READS, paths="plan out")

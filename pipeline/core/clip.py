@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from pipeline.core.errors import ArtifactError, CorpusError
+from pipeline.core.file_names import located
 from pipeline.core.files import write_csv
 
 EMOTIONS = ("anger", "disgust", "fear", "happy", "sad", "surprise", "neutral")
@@ -29,7 +30,7 @@ class Clip:
 
     Attributes:
         clip_id: unique within the corpus; names HDF5 groups and rows of every table
-        path: media file, relative to the corpus root, with `/`
+        path: media file, relative to the corpus root, with `/`; bytes that are no UTF-8 as `\\xe9`
         speaker: who is seen and heard; the unit of speaker-independent protocols
         emotion: one of `EMOTIONS` or `EXTRA_EMOTIONS`
         split: official split ("train", "val", "test") or ""
@@ -52,6 +53,10 @@ class Clip:
     source: str = ""
     corpus: str = ""
     digest: str = ""
+
+    def file(self, root: Path) -> Path:
+        """Return the media file of the corpus at `root`."""
+        return located(root, self.path)
 
     @property
     def input_digest(self) -> str:

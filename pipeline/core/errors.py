@@ -10,6 +10,7 @@ REASONS = (
     "unreadable",
     "bad_path",
     "not_media",
+    "outside_link",
     "decode_error",
     "crashed",
     "no_audio",

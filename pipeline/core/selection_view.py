@@ -14,11 +14,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import h5py
 import numpy as np
 
 from pipeline.core.errors import ArtifactError
 from pipeline.core.hdf5_reading import opened_hdf5
+from pipeline.core.own_members import OwnGroup
 
 VIEW_FORMAT = "clip-selection/1"
 
@@ -55,7 +55,7 @@ class SelectionView(Mapping[str, Any]):
     `ArtifactError` where its source is absent, or is another one than that from which the columns were chosen.
     """
 
-    def __init__(self, path: Path, file: h5py.File) -> None:
+    def __init__(self, path: Path, file: OwnGroup) -> None:
         self._columns = {name: file[name]["columns"][()] for name in file if name != "clips"}
         ids = [raw.decode() for raw in file["clips"][()]]
         self._parts = {
@@ -95,15 +95,15 @@ class SelectionView(Mapping[str, Any]):
         return len(self._columns)
 
 
-def _source(path: Path, name: str, content: str) -> h5py.File:
+def _source(path: Path, name: str, content: str) -> OwnGroup:
     again = f"run `dvc repro select@{path.parent.name}-{path.stem}`"
     if Path(name).name != name or name == path.name:
         raise ArtifactError(f"{path}: its source '{name}' is no file beside it; {again}")
     beside = path.with_name(name)
     if not beside.is_file():
         raise ArtifactError(f"{beside}: no such feature file, of which {path.name} selects columns; {again}")
-    file = opened_hdf5(beside)
+    file = OwnGroup(opened_hdf5(beside), beside)
     if file.attrs.get("content", "") != content:
         file.close()
         raise ArtifactError(f"{path}: its columns were chosen from another {name} than lies beside it; {again}")
-    return file
+    return OwnGroup(file, beside)

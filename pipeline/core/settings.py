@@ -12,10 +12,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipeline.core.errors import SettingsError, did_you_mean
+from pipeline.core.names import check_names
+from pipeline.core.yaml_text import parsed
 
 Model = TypeVar("Model", bound=BaseModel)
-LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""Of YAML; libyaml takes a seventh of the time."""
 
 
 class Settings(BaseModel):
@@ -120,22 +120,23 @@ def _fields(model: Any, path: tuple[Any, ...]) -> list[str]:
     return list(getattr(model, "model_fields", {}))
 
 
-def parsed(text: str) -> Any:
-    """Return what a YAML text holds."""
-    return LOADER(text).get_single_data()
-
-
 def read_params(path: Path) -> dict[str, Any]:
-    """Read params.yaml."""
+    """Read params.yaml or another file of DVC; SettingsError also for a name that must be no word of a command."""
     if not path.is_file():
         raise SettingsError(f"{path}: no such file; run from the project's root folder")
-    try:
-        data = parsed(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
+    data = read_yaml(path)
     if not isinstance(data, dict):
         raise SettingsError(f"{path}: expected sections named after the stages")
+    check_names(data, str(path))
     return data
+
+
+def read_yaml(path: Path) -> Any:
+    """Return what a YAML file holds; SettingsError where it is none, or stands for more than any settings do."""
+    try:
+        return parsed(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from error
 
 
 def section(params: Mapping[str, Any], key: str, file: str = "params.yaml") -> Any:

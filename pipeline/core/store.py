@@ -15,6 +15,7 @@ A selection (`pipeline.core.selection_view`) lists columns of another file besid
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable
 from dataclasses import fields
 from functools import lru_cache
@@ -29,6 +30,7 @@ from pipeline.core.feature_records import ClipFeatures, ClipReader, FeatureMeta,
 from pipeline.core.files import digest_of
 from pipeline.core.hdf5_reading import AGAIN, hindrance, opened_hdf5
 from pipeline.core.joined_view import JOIN_FORMAT, JoinedView, content_of
+from pipeline.core.own_members import OwnGroup
 from pipeline.core.selection_view import VIEW_FORMAT, SelectionView
 
 __all__ = ["FORMAT", "ClipFeatures", "ClipReader", "FeatureFile", "FeatureMeta", "joined", "opened"]
@@ -36,6 +38,7 @@ __all__ = ["FORMAT", "ClipFeatures", "ClipReader", "FeatureFile", "FeatureMeta",
 FORMAT = "clip-features/3"
 WHOLE_BYTES = 16 << 20
 """A clip with less than this is read as a whole where rows are asked for."""
+MOST_COLUMNS = 1 << 24
 
 
 class FeatureFile:
@@ -83,7 +86,8 @@ class FeatureFile:
     def _opened(self, kind: str) -> Any:
         if kind == JOIN_FORMAT:
             return JoinedView(self.path, self._file, self.meta.widths, FeatureFile)
-        return SelectionView(self.path, self._file) if kind == VIEW_FORMAT else self._file
+        own = OwnGroup(self._file, self.path)
+        return SelectionView(self.path, own) if kind == VIEW_FORMAT else own
 
     def _read_meta(self) -> FeatureMeta:
         raw = {f.name: self._file.attrs[f.name] for f in fields(FeatureMeta) if f.name != "learned"}
@@ -92,7 +96,10 @@ class FeatureFile:
         raw["layers"] = tuple((str(name), tuple(shape)) for name, shape in json.loads(raw["layers"]))
         raw["params"] = json.loads(raw["params"])
         raw["dimension"], raw["rate_hz"] = int(raw["dimension"]), float(raw["rate_hz"])
-        return FeatureMeta(**raw)
+        meta = FeatureMeta(**raw)
+        if not 0 <= meta.dimension <= MOST_COLUMNS or sum(meta.widths) != meta.dimension:
+            raise ValueError(f"{meta.dimension} columns, its layers have {sum(meta.widths)}")
+        return meta
 
     @property
     def content(self) -> str:
@@ -143,6 +150,11 @@ class FeatureFile:
         if sum(group[name].nbytes for name in ("values", *chosen) if name in group) < WHOLE_BYTES:
             return self.read(clip_id, names=chosen)
         return ClipReader(*self.frames(clip_id), lambda part: self.part_of(clip_id, part, chosen))
+
+    def row_bytes(self, key: str, names: Iterable[str] = ()) -> int:
+        """Return the bytes of one row of a group: of its values, and of the further arrays that are named."""
+        arrays = [self._groups[key][name] for name in ("values", *names)]
+        return sum(array.dtype.itemsize * math.prod(array.shape[1:]) for array in arrays)
 
     def frames(self, clip_id: str) -> tuple[np.ndarray, np.ndarray]:
         """Return (times, mask) of one clip without its values."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pipeline.core.errors import CorpusError, did_you_mean
+from pipeline.core.links import check_table
 from pipeline.core.spelling import visible
 
 R = TypeVar("R")
@@ -28,7 +29,10 @@ _SEPARATOR = re.compile(r'"?sep=(?P<separator>[^"\w])"?[,;\t]*', re.IGNORECASE)
 
 
 def text_of(path: Path, encoding: str = "utf-8") -> str:
-    """Return a text, without its byte order marks; CorpusError where it is not UTF-8."""
+    """Return a text, without its byte order marks; CorpusError where it is not UTF-8, or a link leads to it that is
+    not followed.
+    """
+    check_table(path)
     data = path.read_bytes()
     while data.startswith(codecs.BOM_UTF8):  # some editors write a second one
         data = data.removeprefix(codecs.BOM_UTF8)

@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 
 from pipeline.core.clip import EMOTIONS, EXTRA_EMOTIONS, Clip
 from pipeline.core.errors import CorpusError
+from pipeline.core.links import files_below
 
 ANOTHER_FORM = "another form"
 """Label of a file of which a fuller version is used: the audio of a video, or a copy."""
@@ -32,14 +33,11 @@ def words(names: str) -> dict[str, str]:
 
 
 def visible(root: Path, suffixes: Iterable[str]) -> list[Path]:
-    """Return files below `root` with one of the suffixes (any letter case), sorted; hidden and macOS files left out."""
-    return sorted(
-        path
-        for path in root.rglob("*")
-        if path.suffix.lower() in suffixes
-        and not path.is_dir()
-        and not any(part.startswith(".") for part in path.relative_to(root).parts)
-    )
+    """Return files below `root` with one of the suffixes (any letter case), sorted; hidden and macOS files left out.
+
+    CorpusError for a linked folder outside of the corpus, unless its settings let links be followed.
+    """
+    return [path for path in files_below(root) if path.suffix.lower() in suffixes]
 
 
 def media_files(root: Path, suffixes: Iterable[str]) -> list[Path]:

@@ -20,6 +20,7 @@ import pandas as pd
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError
+from pipeline.core.links import check_table
 from pipeline.corpora import LEFT_OUT
 from pipeline.corpora._scan import UNLABELLED, WORDS, joined
 
@@ -52,6 +53,9 @@ def _load(root: Path) -> Any:
     header = root / "db.yaml"
     if not header.is_file():
         raise CorpusError(f"{header}: no such database; set the root to the folder that holds db.yaml")
+    for path in root.iterdir():
+        if path.is_file():  # the header, and the tables that it names
+            check_table(path)
     try:
         return audformat.Database.load(str(root))
     except Exception as error:  # of yaml, pyarrow and audformat, which say no more of it

@@ -1,8 +1,8 @@
 """cremad: CREMA-D, Cao et al. 2014: 7,442 clips of 91 actors, 12 sentences, 6 emotions.
 
-File names are `<actor>_<sentence>_<emotion>_<level>.flv`, usually in `VideoFlash/`; where there are no videos, as in a
-copy of `AudioWAV/` alone, the audio files are read. `VideoDemographics.csv` in the root tells who is a woman and who a
-man.
+File names are `<actor>_<sentence>_<emotion>_<level>.flv`, usually in `VideoFlash/`, and `.wav` in `AudioWAV/`. A
+performance is used once, as a video where there is one, else as audio; its other files, second copies too, are `another
+form`. `VideoDemographics.csv` in the root tells who is a woman and who a man.
 
 `labelled_by: intended` is the emotion that was asked of the actor, in the file name. `voice`, `face` and `both` are
 what most of the raters heard, saw, or heard and saw, by `processedResults/summaryTable.csv` below the root; where two
@@ -22,11 +22,12 @@ from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError
 from pipeline.core.tables import read_rows
 from pipeline.corpora import LEFT_OUT
-from pipeline.corpora._scan import matched, media_files, named
+from pipeline.corpora._scan import ANOTHER_FORM, fullest, joined, matched, media_files
 
 _INTENDED = {"ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happy", "NEU": "neutral", "SAD": "sad"}
 _SPLIT, _UNSEEN = "no majority", "no vote"
-LABELS = {**_INTENDED, **{code[0]: emotion for code, emotion in _INTENDED.items()}, _SPLIT: LEFT_OUT, _UNSEEN: LEFT_OUT}
+_LETTERS = {code[0]: emotion for code, emotion in _INTENDED.items()}
+LABELS = {**_INTENDED, **_LETTERS, **dict.fromkeys((_SPLIT, _UNSEEN, ANOTHER_FORM), LEFT_OUT)}
 LABELLINGS = ("intended", "voice", "face", "both")
 LICENCE = "Open Database License 1.0"
 CITATION = (
@@ -39,16 +40,19 @@ _NAME = re.compile(r"(?P<actor>\d{4})_[A-Z]{3}_(?P<emotion>[A-Z]{3})_[A-Z]{1,2}"
 
 
 def clips(root: Path, labelled_by: str = "intended") -> Iterator[Clip]:
-    """Yield the clips below `root`; `emotion` is the corpus's own code, or the letter that most raters chose."""
+    """Yield the clips below `root`; `emotion` is the corpus's own code, the letter that most raters chose, or `another
+    form`.
+    """
     votes = _votes(root, _VOTES[labelled_by]) if labelled_by in _VOTES else None
     genders = _genders(root / "VideoDemographics.csv")
     files = media_files(root, [".flv", ".mp4", ".wav"])
-    videos = [path for path in files if path.suffix.lower() != ".wav"]
-    for clip_id, path in named(root, videos or files):
-        match = matched(path, _NAME, "a CREMA-D file name (1001_DFA_ANG_XX.flv)")
-        actor = match["actor"]
+    matches = {path: matched(path, _NAME, "a CREMA-D file name (1001_DFA_ANG_XX.flv)") for path in files}
+    used = fullest(files, lambda path: path.stem.upper(), lambda path: path.suffix.lower() == ".wav")
+    for path, match in matches.items():
+        inside, actor = path.relative_to(root), match["actor"]
         label = match["emotion"].upper() if votes is None else votes.get(path.stem.upper(), _UNSEEN)
-        yield Clip(clip_id, path.relative_to(root).as_posix(), actor, label, gender=genders.get(actor, ""))
+        clip_id, label = (path.stem, label) if path in used else (joined(inside.parts), ANOTHER_FORM)
+        yield Clip(clip_id, inside.as_posix(), actor, label, gender=genders.get(actor, ""))
 
 
 def _votes(root: Path, column: str) -> dict[str, str]:

@@ -30,6 +30,7 @@ from pathlib import Path, PurePath
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError
+from pipeline.core.links import check_table
 from pipeline.core.tables import each
 from pipeline.corpora import LEFT_OUT
 from pipeline.corpora._scan import NOT_ANNOTATED, by_name, matched, media_files, words
@@ -104,6 +105,7 @@ def _labels(tables: list[Path]) -> dict[str, str]:
     """Return name of a turn -> label."""
     labels: dict[str, str] = {}
     for table in tables:
+        check_table(table)
         # names and labels are ASCII; what evaluators wrote in their own words below them may be anything
         lines = enumerate(table.read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1)
         rows = [(f"{table}:{number}", line.strip()) for number, line in lines if line.lstrip().startswith("[")]

@@ -51,7 +51,7 @@ class Worse:
         return noted(clip.clip_id, self.stage, degraded_by(damage)), name
 
     def _write(self, clip: Clip, damage: list[str]) -> str:
-        path = self.root / clip.path
+        path = clip.file(self.root)
         rate_hz, frame_rate = _rates(path)
         audio = frames = None
         with _bearing("no_audio"):

@@ -22,6 +22,7 @@ from av.codec.context import Flags
 
 from pipeline.core.clip import Clip, check_clip_id
 from pipeline.core.errors import CorpusError
+from pipeline.core.file_names import located
 from pipeline.core.files import write_csv
 from pipeline.pretraining.settings import MARK
 
@@ -110,7 +111,7 @@ def write_folder(folder: Path, root: Path, clips: Sequence[Clip], files: Mapping
     and write manifest.csv; the notice of a generated corpus goes with it.
     """
     for path in sorted({clip.path for clip in clips}):
-        source, target = (root / path).resolve(), folder / CLEAN / path
+        source, target = located(root, path).resolve(), folder / CLEAN / _clean(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             os.link(source, target)
@@ -121,6 +122,11 @@ def write_folder(folder: Path, root: Path, clips: Sequence[Clip], files: Mapping
     write_csv(folder / "manifest.csv", _COLUMNS, _rows(clips, files))
 
 
+def _clean(path: str) -> str:
+    """Return a path without the escapes of bytes that are no UTF-8: in a manifest a backslash separates folders."""
+    return path.replace("\\", "_")
+
+
 def _rows(clips: Sequence[Clip], files: Mapping[str, str]) -> Iterator[tuple[Any, ...]]:
     """Yield both lines of every clip; where no recording is known, it is the file, so that guards keep a clip and its
     worse one on the same side of a fold.
@@ -129,5 +135,5 @@ def _rows(clips: Sequence[Clip], files: Mapping[str, str]) -> Iterator[tuple[Any
     for clip in clips:
         source = clip.source or first.setdefault(clip.digest or clip.path, clip.path)
         common = (clip.speaker, clip.emotion, clip.split, clip.gender)
-        yield clip.clip_id, f"{CLEAN}/{clip.path}", *common, clip.start, clip.end, source, CLEAN
+        yield clip.clip_id, f"{CLEAN}/{_clean(clip.path)}", *common, clip.start, clip.end, source, CLEAN
         yield _worse(clip.clip_id), f"{WORSE}/{files[clip.clip_id]}", *common, "", "", source, WORSE

@@ -76,7 +76,7 @@ class ExtractJob:
     def load(self, clip: Clip) -> Any:
         if self._plugin.INPUT == "sound":
             damage: list[str] = []
-            read = partial(read_audio_blocks, self.source / clip.path, AUDIO_HZ, clip.start, clip.end, damage)
+            read = partial(read_audio_blocks, clip.file(self.source), AUDIO_HZ, clip.start, clip.end, damage)
             return Audio(read, damage)
         further = set(self._arrays) - {"values", "times", "mask"} if self._arrays else None
         return opened(self.source).rows(clip.clip_id, further)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -12,7 +13,9 @@ from types import ModuleType
 
 from pipeline.core.clip import EMOTIONS, EXTRA_EMOTIONS, Clip, check_clip_id, check_unique
 from pipeline.core.errors import CorpusError, SettingsError, did_you_mean
+from pipeline.core.file_names import written
 from pipeline.core.ledger import Entry
+from pipeline.core.links import reading
 from pipeline.core.spelling import shown
 from pipeline.core.tables import refuse
 from pipeline.corpora import LEFT_OUT
@@ -50,7 +53,8 @@ def read_corpus(name: str, params: CorpusParams, workers: int) -> tuple[list[Cli
     check_unique((clip for _, clip in everything), str(root))
     files = sorted({clip.path for clip in clips})
     with ThreadPoolExecutor(worker_count(workers)) as pool:  # hashing releases the GIL: threads are enough
-        found = progress(pool.map(CorpusFiles(root).hashed, files), len(files), "hashing", "file")
+        corpus = CorpusFiles(root, params.follow_links, [part.folder for part in params.parts.values()])
+        found = progress(pool.map(corpus.hashed, files), len(files), "hashing", "file")
         hashed = dict(zip(files, found, strict=True))
     clips = sorted(clips, key=lambda clip: clip.clip_id)
     lost = {path: ("failed", *why) if why[0] else () for path, (_, *why) in hashed.items()}
@@ -60,7 +64,7 @@ def read_corpus(name: str, params: CorpusParams, workers: int) -> tuple[list[Cli
 
 def _with_digest(clip: Clip, digest: str, reason: str) -> Clip:
     """Return a clip with its digest; nothing that reads the manifest later may follow a path out of the folder."""
-    return replace(clip, digest=digest, path="" if reason == "bad_path" else clip.path)
+    return replace(clip, digest=digest, path="" if reason in ("bad_path", "outside_link") else clip.path)
 
 
 def left_out(name: str, params: CorpusParams) -> dict[str, list[str]]:
@@ -83,10 +87,13 @@ def labelled_clips(name: str, params: CorpusParams) -> Iterator[tuple[str, Clip]
         folder = root / settings.folder
         if not folder.is_dir():
             raise CorpusError(f"{folder}: no such folder; set {place}.parts.{part}.folder in params.yaml")
-        for label, clip in _mapped(part, settings, folder, f"{place}.parts.{part}"):
-            yield label, _of_part(clip, part, settings.folder)
+        with reading(folder, params.follow_links):
+            mapped = list(_mapped(part, settings, folder, f"{place}.parts.{part}"))
+        yield from ((label, _of_part(clip, part, settings.folder)) for label, clip in mapped)
     if not params.parts:
-        yield from _mapped(name, params, root, place)
+        with reading(root, params.follow_links):
+            mapped = list(_mapped(name, params, root, place))
+        yield from mapped
 
 
 def _of_part(clip: Clip, part: str, folder: str) -> Clip:
@@ -104,7 +111,7 @@ def _of_part(clip: Clip, part: str, folder: str) -> Clip:
 def _mapped(name: str, params: CorpusParams | PartParams, root: Path, place: str) -> Iterator[tuple[str, Clip]]:
     adapter, place = load_adapter(name, params, place), f"params.yaml: {place}"
     labels, chosen = _labels(adapter, params, place), {"labelled_by": params.labelled_by} if params.labelled_by else {}
-    found = [(clip.emotion, clip) for clip in adapter.clips(root, **chosen)]
+    found = [(clip.emotion, _written(clip)) for clip in adapter.clips(root, **chosen)]
     lines: dict[str, str] = {}
 
     def line_of(clip: Clip) -> str:
@@ -132,6 +139,12 @@ def _labels(adapter: ModuleType, params: CorpusParams | PartParams, place: str) 
         hint = did_you_mean(params.labelled_by, known) if known else "; this adapter has but one: remove the setting"
         raise SettingsError(f"{place}.labelled_by: unknown labelling '{params.labelled_by}'{hint}")
     return {**adapter.LABELS, **params.labels}
+
+
+def _written(clip: Clip) -> Clip:
+    r"""Return a clip as tables can hold it: bytes of a file's name that are no UTF-8 as `\xe9`, in its id as `-xe9`."""
+    clip_id = re.sub(r"[\udc80-\udcff]", lambda found: f"-x{ord(found[0]) & 0xFF:02x}", clip.clip_id)
+    return replace(clip, clip_id=clip_id, path=written(clip.path), speaker=written(clip.speaker))
 
 
 def _check_labels(clips: Iterable[Labelled], labels: Mapping[str, str], place: str, line_of: _LineOf) -> None:

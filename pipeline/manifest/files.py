@@ -6,11 +6,14 @@ import mimetypes
 import os
 import unicodedata
 from collections import defaultdict
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from pipeline.core.errors import ClipError
+from pipeline.core.file_names import located
 from pipeline.core.files import file_digest
+from pipeline.core.links import REMEDY, leads_out
 from pipeline.core.paths import check_inside
 from pipeline.core.spelling import plain, shown
 from pipeline.media.placeholder import check_media
@@ -19,14 +22,18 @@ from pipeline.media.placeholder import check_media
 class CorpusFiles:
     """The files below the root of a corpus."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, follow_links: bool = False, parts: Iterable[str] = ()) -> None:
+        self.root, self.follow_links, self._bases = root, follow_links, [root / part for part in parts]
 
     def fault(self, path: str) -> tuple[str, str]:
         """Return why a path of the corpus, relative to its root, gives no media: reason and words, "" where it does."""
         try:
             check_inside(path)
-            check_media(self.root / path)
+            file = located(self.root, path)
+            base = next((base for base in self._bases if file.is_relative_to(base)), self.root)
+            if not self.follow_links and leads_out(base, file):
+                return "outside_link", f"{path}: {REMEDY}"
+            check_media(file)
         except ClipError as error:
             near = self._near(path) if error.reason in ("bad_path", "missing_file") else ""
             name = path if path.isprintable() else ascii(path)
@@ -39,7 +46,7 @@ class CorpusFiles:
         """Return a file's SHA-256, or "", and why it has none: reason and words."""
         fault = self.fault(path)
         try:
-            return (file_digest(self.root / path), "", "") if not fault[0] else ("", *fault)
+            return (file_digest(located(self.root, path)), "", "") if not fault[0] else ("", *fault)
         except OSError:  # a bad sector, a network folder that has gone since
             return "", "unreadable", path
 

@@ -42,6 +42,7 @@ class CorpusParams(Settings):
         description="speakers whose names differ in letter case, form of Unicode, unseen characters, or as 3, 03 and "
         "3.0 do, are one; without it such a corpus is refused",
     )
+    follow_links: bool = Field(False, description="read what links in it lead to outside of its folder")
     parts: Mapping[_PART, PartParams] = Field(
         {}, description="several corpora below the root, read as one: name -> which"
     )

@@ -13,8 +13,10 @@ from pathlib import Path
 from pipeline.audio.spectral import AUDIO_HZ
 from pipeline.core.clip import Clip
 from pipeline.core.errors import ClipError, CorpusError
+from pipeline.core.file_names import written
 from pipeline.core.files import file_digest
 from pipeline.core.ledger import Entry, lost
+from pipeline.core.links import leads_out, walk
 from pipeline.media.decode import read_audio_blocks, read_video_frames
 from pipeline.media.placeholder import check_media
 
@@ -25,6 +27,7 @@ MEDIA = frozenset((
 """Suffixes of files that are clips, whatever is in them: one that cannot be decoded is told in the ledger."""
 STAGE = "prepare"
 _LONGEST = 150
+_LINK = " (a link that leads out of the folder; --follow-links reads it)"
 
 
 @dataclass(frozen=True)
@@ -37,8 +40,9 @@ class Found:
     skipped: Sequence[str]  # paths of files that are no media, relative to the root
 
 
-def find(path: Path) -> Found:
-    """Return the clips of one file, or of a folder and all folders below it; hidden files are left out.
+def find(path: Path, follow_links: bool = False) -> Found:
+    """Return the clips of one file, or of a folder and all folders below it; hidden files are left out, and so is what
+    links in the folder lead to outside of it, unless they are followed.
 
     Raises:
         CorpusError: there is no such file or folder, or no media in it
@@ -46,24 +50,28 @@ def find(path: Path) -> Found:
     if not path.exists():
         raise CorpusError(f"{path}: no such file or folder; give a media file or a folder with some")
     root = path if path.is_dir() else path.parent
-    files = _visible(path) if path.is_dir() else [path]
+    files, left = _visible(path, follow_links) if path.is_dir() else ([path], [])
     media = [file for file in files if file == path or _is_media(file)]
-    skipped = [file.relative_to(root).as_posix() for file in files if file not in set(media)]
+    others = set(files) - set(media)
+    skipped = [written(file.relative_to(root).as_posix()) for file in sorted(others)]
+    skipped += [f"{written(link.relative_to(root).as_posix())}{_LINK}" for link in sorted(left)]
     if not media:
         raise CorpusError(f"{path}: no media in it that FFmpeg opens ({len(skipped)} other files); give another folder")
     clips, entries = [], []
     for clip_id, file in sorted(_named(root, media).items()):
         digest, reason, detail = _hashed(file)
-        place = file.relative_to(root).as_posix()
+        place = written(file.relative_to(root).as_posix())
         clips.append(Clip(clip_id, place, "", "", digest=digest))
         entries.append(lost(clip_id, STAGE, reason, f"{place}: {detail}") if reason else Entry(clip_id, STAGE))
     return Found(root, clips, entries, skipped)
 
 
-def _visible(folder: Path) -> list[Path]:
-    hidden = re.compile(r"(^|/)\.")
-    found = (file for file in folder.rglob("*") if not hidden.search(file.relative_to(folder).as_posix()))
-    return sorted(file for file in found if file.is_file())
+def _visible(folder: Path, follow: bool) -> tuple[list[Path], list[Path]]:
+    """Return the files below a folder, sorted, and the links out of it that are not followed."""
+    left: list[Path] = []
+    files = [path for path in walk(folder, follow, left.append) if path.is_file()]
+    outside = [] if follow else [path for path in files if leads_out(folder, path)]
+    return sorted(set(files) - set(outside)), left + outside
 
 
 def _is_media(file: Path) -> bool:

@@ -43,6 +43,7 @@ class Wanted:
     model: str = ""  # model or fusion; by default the one that was best on validation clips
     fold: str = ""  # this fold's system alone; by default the mean over all
     submission: bool = False  # whether a submission to EmotiW is to be made of it
+    follow_links: bool = False  # whether links in the folder that lead out of it are read
 
 
 def predict(wanted: Wanted, params_file: Path, say: Callable[[str], None]) -> Prediction:
@@ -59,7 +60,7 @@ def predict(wanted: Wanted, params_file: Path, say: Callable[[str], None]) -> Pr
     runtime = _runtime(params, params_file, project)
     steps = Steps.read(params_file.with_name("dvc.lock"))
     choice, fuse = choose(params, steps, project, corpus, system, wanted.model), steps.fusion(corpus, system)
-    clips = find(wanted.path)
+    clips = find(wanted.path, wanted.follow_links)
     if wanted.submission:
         check_classes(choice.classes)
         check_names(clips.clips)

@@ -120,7 +120,7 @@ def told(made: Prediction, out: Path) -> str:
     lines = [f"{made.system} on {made.corpus}: {choice.name}, {chosen}; {count}", "", _table(made), ""]
     if made.found.skipped:
         skipped, more = made.found.skipped, len(made.found.skipped) - _NAMED
-        lines.append(f"skipped, no media: {', '.join(skipped[:_NAMED])}{f' and {more} more' if more > 0 else ''}")
+        lines.append(f"skipped, not judged: {', '.join(skipped[:_NAMED])}{f' and {more} more' if more > 0 else ''}")
     lost = [f"{entry.clip_id}: {entry.reason}: {entry.detail}" for entry in made.found.entries if entry.lost]
     lines += lost[:_NAMED] + [f"and {len(lost) - _NAMED} more, see ledger.csv"] * (len(lost) > _NAMED)
     if choice.untrained:

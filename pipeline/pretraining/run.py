@@ -21,8 +21,10 @@ from typing import Any
 import pandas as pd
 
 from pipeline.core import plugins
+from pipeline.core.errors import CorpusError
 from pipeline.core.files import write_json
 from pipeline.core.ledger import Entry, check_failures, summary, write_ledger
+from pipeline.core.links import REMEDY, links_out
 from pipeline.core.posteriors import write_table
 from pipeline.core.settings import Runtime, parse
 from pipeline.core.weights_file import save_weights
@@ -53,6 +55,8 @@ def pretrain(
     key = f"pretrain.{feature}"
     source = plugins.load("sources", params.source, f"{key}.source")
     settings = parse(source.Params, params.settings, f"params.yaml: {key}.settings")
+    if not params.follow_links and (link := next(links_out(root), None)):
+        raise CorpusError(f"{link}: {REMEDY}")
     check_device(runtime.device)
     checkpoint = Path(runtime.clip_cache).parent / "checkpoints" / f"pretrain-{feature}.pt"
 

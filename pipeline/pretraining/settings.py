@@ -21,6 +21,7 @@ class PretrainParams(Settings):
     source: str = Field(min_length=1, description="plugin in pipeline/pretraining/sources")
     root: str = Field(min_length=1, description="folder of the source corpus")
     settings: Mapping[str, Any] = Field(description="the plugin's own settings")
+    follow_links: bool = Field(False, description="read what links in the folder lead to outside of it")
 
 
 def is_generated(root: Path) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import PipelineError
+from pipeline.core.names import check_name
 from pipeline.core.settings import Model, Runtime, parse, read_params, section
 from pipeline.runner.bootstrap import BEGAN
 from pipeline.runner.console import INTERRUPTED, error_line, hear_interrupts, os_words
@@ -31,6 +32,9 @@ class Context:
 
     def __init__(self, args: argparse.Namespace, reads: list[str], log: RunLog) -> None:
         self.args, self._log = args, log
+        for name, value in vars(args).items():
+            if isinstance(value, str):
+                check_name(value, f"--{name}")
         self._params = read_params(PARAMS)
         location = LOCATION if "corpus" in args else LOCATION[:1]
         self._allowed = {key.format(**vars(args)) for key in (*reads, *location)}

@@ -3,7 +3,8 @@
 DVC multiplies lists and cannot ask a system for its own features and classifiers. So this list stands in a file that
 dvc.yaml reads, and nobody edits: `python -m pipeline check` and `make repro` renew it. A feature of `extract` or
 `extract_crops` is made where a system or a join names it or another stage reads it, a table's for the corpora that have
-one: what params.yaml keeps ready costs nothing.
+one: what params.yaml keeps ready costs nothing. All other names of dvc.yaml come from here as well, since here they are
+checked (pipeline/systems/instances.py).
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ import yaml
 
 from pipeline.core.errors import SettingsError, did_you_mean
 from pipeline.core.files import atomic_path
+from pipeline.core.names import check_name
 from pipeline.core.settings import parse, section
 from pipeline.features.join import JoinParams, chain
 from pipeline.features.table import TableParams
 from pipeline.systems.ids import ModelId
+from pipeline.systems.instances import instances_of, word_of
 from pipeline.systems.params import SystemParams
 
 FILE = "plan.yaml"
@@ -36,8 +39,10 @@ Plan = dict[str, dict[str, dict[str, str]]]
 def plan_of(params: Mapping[str, Any]) -> Plan:
     """Return the instances of `train`, `transfer` and `end_to_end`, by the names of corpus, system and model, and those
     of the stages that extract without a network, or join features, by corpus and feature. A SettingsError names a
-    mistake in the settings of a system or a join, or a classifier without settings.
+    mistake in the settings of a system or a join, a classifier without settings, or a name that may be no word of a
+    command.
     """
+    instances = instances_of(params)
     plan: Plan = {"train": {}, "transfer": {}, END_TO_END: {}}
     plan |= {"extract": {}, "extract_crops": {}, "extract_table": {}, "join": {}}
     systems = {
@@ -51,20 +56,28 @@ def plan_of(params: Mapping[str, Any]) -> Plan:
         for system, models in systems.items():
             for model in models:
                 stage, item = _item(params, model)
-                plan[stage][f"{corpus}-{system}-{model}"] = {"corpus": corpus, "system": system, **item}
+                _put(plan[stage], f"{corpus}-{system}-{model}", {"corpus": corpus, "system": system, **item})
         for stage in ("extract", "extract_crops"):
             for feature in _blocks(params, stage).keys() & wanted:
                 plan[stage][f"{corpus}-{feature}"] = {"corpus": corpus, "feature": feature}
         for feature, block in _blocks(params, "extract_table").items():
             tables = parse(TableParams, block, f"params.yaml: extract_table.{feature}").tables
             if feature in wanted and corpus in tables:
-                item = {"corpus": corpus, "feature": feature, "table": tables[corpus]}
-                plan["extract_table"][f"{corpus}-{feature}"] = item
+                table = word_of(params, f"extract_table.{feature}.tables.{corpus}", "table")
+                plan["extract_table"][f"{corpus}-{feature}"] = {"corpus": corpus, "feature": feature, **table}
         for name, join in joins.items():
             for joined, one, other in chain(name, join):
                 item = {"corpus": corpus, "name": name, "feature": joined, "one": one, "other": other}
                 plan["join"][f"{corpus}-{joined}"] = item
-    return {stage: dict(sorted(items.items())) if "extract" in stage else items for stage, items in plan.items()}
+    plan = {stage: dict(sorted(items.items())) if "extract" in stage else items for stage, items in plan.items()}
+    return plan | instances
+
+
+def _put(items: dict[str, dict[str, str]], key: str, item: dict[str, str]) -> None:
+    """Add an instance of a stage; SettingsError where two have one name, or a word that may not get into a command."""
+    if key in items:
+        raise SettingsError(f"params.yaml: two corpora and systems make one name, {key}; rename one without -")
+    items[key] = {word: check_name(name, f"params.yaml: {word} of {key}") for word, name in item.items()}
 
 
 def _joins(params: Mapping[str, Any], wanted: Iterable[str]) -> dict[str, JoinParams]:

@@ -12,7 +12,8 @@ import yaml
 
 from pipeline.core.errors import SettingsError, WeightsError, did_you_mean
 from pipeline.core.files import atomic_path, file_digest
-from pipeline.core.settings import parse, parsed
+from pipeline.core.settings import parse
+from pipeline.core.yaml_text import parsed
 from pipeline.weights.entries import SHOWN, Entry, FileEntry, PackageEntry, TorchvisionEntry, TrainedEntry, UrlEntry
 from pipeline.weights.hub import check_folder
 from pipeline.weights.hub_entry import HubEntry

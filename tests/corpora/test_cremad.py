@@ -9,6 +9,7 @@ import pytest
 from helpers.corpora import tree
 from pipeline.core.errors import CorpusError
 from pipeline.corpora import cremad
+from pipeline.corpora._scan import ANOTHER_FORM
 
 
 @pytest.mark.parametrize(
@@ -31,17 +32,35 @@ def test_a_name_gives_id_speaker_and_label(tmp_path: Path, name: str, expected: 
     ("names", "ids"),
     [
         (["1002_DFA_ANG_XX.flv", "1001_DFA_ANG_XX.flv"], ["1001_DFA_ANG_XX", "1002_DFA_ANG_XX"]),
-        (["a/1001_DFA_ANG_XX.flv", "b/1001_DFA_ANG_XX.flv"], ["a__1001_DFA_ANG_XX", "b__1001_DFA_ANG_XX"]),
+        (["a/1001_DFA_ANG_XX.flv", "b/1001_DFA_ANG_XX.flv"], ["1001_DFA_ANG_XX"]),
         (
             ["1001_DFA_ANG_XX.flv", "b/c/1001_DFA_ANG_XX.flv", "b/1001_DFA_SAD_XX.flv"],
-            ["1001_DFA_ANG_XX", "1001_DFA_SAD_XX", "b__c__1001_DFA_ANG_XX"],
+            ["1001_DFA_ANG_XX", "1001_DFA_SAD_XX"],
         ),
+        (["AudioWAV/1001_DFA_ANG_XX.wav", "AudioWAV/1001_dfa_sad_xx.WAV", "VideoFlash/1001_DFA_SAD_XX.flv"],
+         ["1001_DFA_ANG_XX", "1001_DFA_SAD_XX"]),
     ],
-)
-def test_files_of_one_name_in_two_folders_stay_two_clips(tmp_path: Path, names: list[str], ids: list[str]) -> None:
+)  # fmt: skip
+def test_a_performance_is_used_once_and_its_other_files_are_listed(
+    tmp_path: Path, names: list[str], ids: list[str]
+) -> None:
     clips = list(cremad.clips(tree(tmp_path, *names)))
-    assert sorted(clip.clip_id for clip in clips) == ids
-    assert sorted(clip.path for clip in clips) == sorted(names)
+    assert sorted(clip.path for clip in clips) == sorted(names), "what is left out has its label"
+    used = {clip.clip_id: clip for clip in clips if clip.emotion != ANOTHER_FORM}
+    assert sorted(used) == ids
+    assert len({clip.clip_id for clip in clips}) == len(names)
+    assert cremad.LABELS[ANOTHER_FORM] == "left_out"
+
+
+def test_all_sounds_are_used_where_there_are_few_films(tmp_path: Path) -> None:
+    """A half-finished download of the films: the sounds of all other performances stay."""
+    names = [f"{actor}_DFA_{code}_XX" for actor in range(1001, 1005) for code in ("ANG", "DIS", "FEA", "HAP")]
+    films = ["VideoFlash/1001_DFA_ANG_XX.flv", "VideoFlash/1091_IWW_NEU_XX.flv"]
+    clips = list(cremad.clips(tree(tmp_path, *films, *(f"AudioWAV/{name}.wav" for name in names))))
+    used = {clip.path for clip in clips if clip.emotion != ANOTHER_FORM}
+    assert used == {*films, *(f"AudioWAV/{name}.wav" for name in names[1:])}
+    assert [clip.path for clip in clips if clip.emotion == ANOTHER_FORM] == ["AudioWAV/1001_DFA_ANG_XX.wav"]
+    assert {clip.clip_id for clip in clips if clip.path in used} == {*names, "1091_IWW_NEU_XX"}
 
 
 @pytest.mark.parametrize(
@@ -52,7 +71,6 @@ def test_files_of_one_name_in_two_folders_stay_two_clips(tmp_path: Path, names: 
         "__MACOSX/VideoFlash/._1001_DFA_SAD_XX.flv",
         ".DS_Store",
         "README.md",
-        "AudioWAV/1001_DFA_ANG_XX.wav",
     ],
 )
 def test_what_is_no_film_is_left_out(tmp_path: Path, extra: str) -> None:

@@ -71,7 +71,7 @@ def test_prediction_on_new_and_bad_media(done):
     for system in SYSTEMS:
         audio_visual = ["--model", PREDICTED[system][0][0]]
         said = predict(done, "new", "--system", system, *audio_visual)
-        assert "skipped, no media: read.me" in said
+        assert "skipped, not judged: read.me" in said
         assert "of the corpus: a training or validation clip in" in said
         found = pd.read_csv(done.root / "reports/predictions/new/predictions.csv", keep_default_na=False)
         about = json.loads((done.root / "reports/predictions/new/about.json").read_text())

@@ -19,7 +19,8 @@ from pipeline.classification.end_to_end.settings import EndToEndParams
 from pipeline.cli.settings.profiles import plan
 from pipeline.cli.settings.sections import check
 from pipeline.core import settings
-from pipeline.core.settings import Runtime, parsed
+from pipeline.core.settings import Runtime
+from pipeline.core.yaml_text import parsed
 from pipeline.manifest.settings import CorpusParams
 from pipeline.systems.params import SystemParams
 from pipeline.weights.lock import read_lock

@@ -26,8 +26,9 @@ from pipeline.classification.end_to_end.loop import EndToEnd, Training
 from pipeline.classification.end_to_end.settings import EndToEndParams
 from pipeline.cli.settings.profiles import plan
 from pipeline.core import plugins
-from pipeline.core.settings import Runtime, parse, parsed
+from pipeline.core.settings import Runtime, parse
 from pipeline.core.weights_file import save_weights
+from pipeline.core.yaml_text import parsed
 from pipeline.features.aligned.job import ClipModel
 from pipeline.features.joint.networks import Segments
 from pipeline.networks.face_cnn import FaceCNN, normalise_faces

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pipeline.core.clip import read_manifest, write_manifest
 from pipeline.core.errors import CorpusError, PipelineError, SettingsError
 from pipeline.core.ledger import Entry
 from pipeline.corpora import baum1s
@@ -128,8 +130,102 @@ def test_a_corpus_that_is_wrong_as_a_whole(tmp_path: Path, rows: str, message: s
 def test_a_file_name_that_gives_no_usable_id(tmp_path: Path) -> None:
     for folder in ("(a)", "b"):
         (tmp_path / folder).mkdir()
-    params = corpus(tmp_path, "", "(a)/1001_DFA_ANG_XX.flv", "b/1001_DFA_ANG_XX.flv", adapter="cremad")
-    assert str(error_of(params)).startswith(f"{tmp_path}: clip_id '(a)__1001_DFA_ANG_XX' is not usable")
+    params = corpus(tmp_path, "", "(a)/03a01Fa.wav", "b/03a01Fa.wav", adapter="emodb")
+    assert str(error_of(params)).startswith(f"{tmp_path}: clip_id '(a)__03a01Fa' is not usable")
+
+
+def named(folder: Path, name: bytes, content: str = "x") -> None:
+    """Write a file whose name may be any bytes."""
+    with open(os.path.join(os.fsencode(folder), name), "wb") as file:
+        file.write(content.encode())
+
+
+def test_a_file_name_that_is_no_utf8_is_escaped_and_read(tmp_path: Path) -> None:
+    """Latin-1 from an old disk: the name in the tables is UTF-8, and leads to the file."""
+    os.mkdir(os.path.join(os.fsencode(tmp_path), b"\xc9tudes"))
+    named(tmp_path, b"\xc9tudes/03a01Fa.wav", "one")
+    named(tmp_path, b"03a01Wa.wav", "two")
+    params = CorpusParams.model_validate({"adapter": "emodb", "root": str(tmp_path)})
+    clips, entries = read_corpus("mine", params, 1)
+    assert {clip.path: clip.digest for clip in clips} == {
+        "03a01Wa.wav": sha256("two"), "\\xc9tudes/03a01Fa.wav": sha256("one"),
+    }  # fmt: skip
+    assert {entry.status for entry in entries} == {"ok"}
+    write_manifest(tmp_path / "out.csv", clips)
+    again = read_manifest(tmp_path / "out.csv")
+    assert [clip.file(tmp_path).read_bytes() for clip in again] == [b"one", b"two"]
+    check_utf8 = (tmp_path / "out.csv").read_text(encoding="utf-8")
+    assert "xc9tudes" in check_utf8
+
+
+def test_an_id_from_a_name_that_is_no_utf8_stays_unique(tmp_path: Path) -> None:
+    for folder in (b"\xe9", b"\xe8"):
+        os.mkdir(os.path.join(os.fsencode(tmp_path), b"a" + folder))
+        named(tmp_path, b"a" + folder + b"/03a01Fa.wav", folder.hex())
+    params = CorpusParams.model_validate({"adapter": "emodb", "root": str(tmp_path)})
+    clips, _ = read_corpus("mine", params, 1)
+    assert [clip.clip_id for clip in clips] == ["a-xe8__03a01Fa", "a-xe9__03a01Fa"]
+    assert [clip.digest for clip in clips] == [sha256("e8"), sha256("e9")]
+
+
+def test_a_link_out_of_the_corpus_is_followed_where_a_setting_says_so(tmp_path: Path) -> None:
+    (tmp_path / "secret.txt").write_text("secret")
+    root = tmp_path / "corpus"
+    root.mkdir()
+    rows = "a,1.mp4,s1,anger\nb,2.mp4,s1,sad\nc,3.mp4,s1,sad\nd,deep/secret.txt,s1,sad\n"
+    params = corpus(root, rows, "1.mp4")
+    (root / "2.mp4").symlink_to(tmp_path / "secret.txt")
+    (root / "3.mp4").symlink_to("1.mp4")
+    (root / "deep").symlink_to(tmp_path)
+    clips, entries = read_corpus("mine", params, 1)
+    assert [bool(clip.digest) for clip in clips] == [True, False, True, False]
+    assert [(entry.clip_id, entry.reason) for entry in entries if entry.lost] == [
+        ("b", "outside_link"), ("d", "outside_link")
+    ]  # fmt: skip
+    assert "follow_links: true" in entries[1].detail
+    clips, entries = read_corpus("mine", params.model_copy(update={"follow_links": True}), 1)
+    assert [clip.digest for clip in clips][1::2] == [sha256("secret")] * 2
+    assert not [entry for entry in entries if entry.lost]
+
+
+def test_a_root_that_is_a_link_and_dvcs_own_links_are_the_corpus_itself(tmp_path: Path) -> None:
+    rows = "a,1.mp4,s1,anger\nb,2.mp4,s1,sad\nc,3.mp4,s1,sad\n"
+    (tmp_path / "far").mkdir()
+    (tmp_path / "near").symlink_to("far")
+    params = corpus(tmp_path / "far", rows, "1.mp4", root=str(tmp_path / "near"))
+    for name, store in (("2.mp4", f".dvc/cache/files/md5/ab/{'c' * 30}"), ("3.mp4", ".git/annex/objects/k/SHA-1")):
+        (tmp_path / store).parent.mkdir(parents=True)
+        (tmp_path / store).write_text(name)
+        (tmp_path / "far" / name).symlink_to(tmp_path / store)
+    clips, _ = read_corpus("mine", params, 1)
+    assert [clip.digest for clip in clips] == [sha256(f"{number}.mp4") for number in (1, 2, 3)]
+
+
+def test_a_linked_folder_or_table_outside_is_named_and_not_read(tmp_path: Path) -> None:
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far/03a01Fa.wav").write_text("x")
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root/Actor").symlink_to(tmp_path / "far")
+    params = CorpusParams.model_validate({"adapter": "emodb", "root": str(tmp_path / "root")})
+    assert str(error_of(params)).startswith(f"{tmp_path}/root/Actor: a link that leads out of the corpus; set follow_")
+    (clip,), _ = read_corpus("mine", params.model_copy(update={"follow_links": True}), 1)
+    assert (clip.path, clip.digest) == ("Actor/03a01Fa.wav", sha256("x"))
+    (tmp_path / "root/Actor").unlink()
+    (tmp_path / "far/table.csv").write_text("password\n")
+    (tmp_path / "root/manifest.csv").symlink_to(tmp_path / "far/table.csv")
+    error = error_of(CorpusParams.model_validate({"adapter": "manifest_csv", "root": str(tmp_path / "root")}))
+    assert str(error).startswith(f"{tmp_path}/root/manifest.csv: a link that leads out of the corpus")
+
+
+def test_links_in_a_circle_end(tmp_path: Path) -> None:
+    (tmp_path / "root/deep").mkdir(parents=True)
+    named(tmp_path / "root", b"03a01Fa.wav")
+    (tmp_path / "root/deep/up").symlink_to(tmp_path)
+    (tmp_path / "root/deep/self").symlink_to("self")
+    (tmp_path / "root/deep/again").symlink_to("..")
+    params = {"adapter": "emodb", "root": str(tmp_path / "root"), "follow_links": True}
+    (clip,), _ = read_corpus("mine", CorpusParams.model_validate(params), 1)
+    assert clip.path == "03a01Fa.wav", "once, though a link leads above the corpus"
 
 
 @pytest.mark.parametrize("name", ["absent", "manifest.csv"])

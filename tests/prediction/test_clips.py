@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
@@ -66,6 +68,37 @@ def test_files_with_one_name_keep_apart(tmp_path):
     assert len(set(ids)) == 5
     assert "a_clip.mp4" in ids
     assert "b_clip.mp4" in ids
+
+
+def test_a_name_that_is_no_utf8_costs_nothing(tmp_path):
+    for name in (b"caf\xe9.wav", b"b.wav", b"\xff\xfe.mp4"):
+        with open(os.path.join(os.fsencode(tmp_path), name), "wb") as file:
+            file.write(name)
+    with open(os.path.join(os.fsencode(tmp_path), b"notes\xe9.txt"), "wb"):
+        pass
+    found = find(tmp_path)
+    assert [clip.path for clip in found.clips] == ["b.wav", "caf\\xe9.wav", "\\xff\\xfe.mp4"]
+    assert [clip.file(found.root).read_bytes() for clip in found.clips] == [b"b.wav", b"caf\xe9.wav", b"\xff\xfe.mp4"]
+    assert list(found.skipped) == ["notes\\xe9.txt"]
+    for text in [*(clip.clip_id for clip in found.clips), *(entry.detail for entry in found.entries)]:
+        text.encode("utf-8")
+
+
+def test_links_out_of_the_folder_are_named_and_left_alone(tmp_path):
+    folder, far = tmp_path / "folder", tmp_path / "far"
+    folder.mkdir()
+    far.mkdir()
+    (far / "a.wav").write_text("far", encoding="utf-8")
+    (folder / "b.wav").write_text("near", encoding="utf-8")
+    (folder / "c.wav").symlink_to(far / "a.wav")
+    (folder / "more").symlink_to(far)
+    (folder / "round").symlink_to("..")
+    found = find(folder)
+    assert [clip.path for clip in found.clips] == ["b.wav"]
+    assert [name.partition(" ")[0] for name in found.skipped] == ["c.wav", "more", "round"]
+    assert all("--follow-links reads it" in name for name in found.skipped)
+    assert {clip.path for clip in find(folder, follow_links=True).clips} == {"b.wav", "c.wav", "more/a.wav"}
+    assert [clip.path for clip in find(folder / "c.wav").clips] == ["c.wav"], "asked for by its own name"
 
 
 def test_nothing_to_judge(tmp_path):

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -51,7 +54,7 @@ def test_everything(project, media, capsys):
     assert table[1].split()[-2:] == table[4].split()[-2:] == ["not", "media"]
     assert table[3].split()[-2:] == ["no", "audio"]
     assert "small on toy: average-mfcc39+logmel-svm, as asked for; mean over 2 folds" in printed.out
-    assert "skipped, no media: notes.txt" in printed.out
+    assert "skipped, not judged: notes.txt" in printed.out
     assert "empty: not_media: empty.mp4: an empty file, 0 bytes; copy or download it again" in printed.out
     assert "weights of mfcc39: abababababab, trained here" in printed.out
     assert "says nothing about people" in printed.out
@@ -111,6 +114,20 @@ def test_a_second_call_computes_nothing_and_says_the_same(project, media, capsys
     assert second.err.count("3 of 3 clips from the clip cache") == 2
     assert first.err.count("0 of 3 clips from the clip cache") == 2
     assert not list((project / "out/posteriors").glob("*.png"))
+
+
+def test_a_name_that_is_no_utf8_is_judged_like_any_other(project, media, tmp_path, capsys):
+    folder = os.path.join(os.fsencode(tmp_path), b"d\xe9p\xf4t")
+    os.mkdir(folder)
+    for name in (b"caf\xe9.wav", b"b.wav"):
+        shutil.copy(os.fsencode(media / "voice.wav"), os.path.join(folder, name))
+    assert predict(project, Path(os.fsdecode(folder)), "--no-pictures") == 0
+    frame = pd.read_csv(project / "out/predictions.csv", keep_default_na=False)
+    fused = frame[frame["kind"] == "fused"]
+    assert dict(zip(fused["file"], fused["status"], strict=True)) == {"b.wav": "ok", "caf\\xe9.wav": "ok"}
+    assert "caf" in capsys.readouterr().out
+    assert main(["predict", os.fsdecode(folder), "--params", str(project / "params.yaml"), "--no-pictures"]) == 0
+    assert (project / "reports/predictions/d\\xe9p\\xf4t/predictions.csv").is_file()
 
 
 def test_one_file_and_one_fold(project, media, capsys):

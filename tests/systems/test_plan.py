@@ -50,7 +50,7 @@ def test_a_further_model_counts_too() -> None:
 def test_a_table_is_read_for_the_corpora_that_have_one() -> None:
     made = params(openface="video")
     made["extract_table"] = {"openface": {"tables": {"ravdess": "data/au.csv"}}}
-    item = {"corpus": "ravdess", "feature": "openface", "table": "data/au.csv"}
+    item = {"corpus": "ravdess", "feature": "openface", "table": "data/au.csv", "word": "data/au.csv"}
     assert plan_of(made)["extract_table"] == {"ravdess-openface": item}
     made["systems"]["mine"]["features"].pop("openface")
     assert plan_of(made)["extract_table"] == {}

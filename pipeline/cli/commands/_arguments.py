@@ -50,10 +50,11 @@ def _given(ctx: Context, name: str, otherwise: str) -> Path:
 
 
 def _yaml(path: Path) -> dict[str, Any]:
-    import yaml
+    from pipeline.core.errors import SettingsError
+    from pipeline.core.settings import read_yaml
 
-    with suppress(OSError, yaml.YAMLError, UnicodeDecodeError):
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    with suppress(OSError, SettingsError):
+        found = read_yaml(path)
         return found if isinstance(found, dict) else {}
     return {}
 

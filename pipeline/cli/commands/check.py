@@ -18,16 +18,19 @@ from pipeline.cli.commands._arguments import PARAMS, Params
 
 
 def run(params: Params = PARAMS) -> str:
-    from pipeline.core.settings import read_params
+    from pipeline.core.settings import read_params, read_yaml
     from pipeline.runner.lock_file import LOCK, keep, mend
+    from pipeline.systems.plan import FILE
 
     lock = params.with_name(LOCK.name)
     mended = mend(lock)
     keep(lock)
     content = read_params(params)
+    for name in ("dvc.yaml", FILE):  # read by DVC next, which sets no limit to what a text stands for
+        if params.with_name(name).is_file():
+            read_yaml(params.with_name(name))
     words = "; ".join(filter(None, (mended, _checked(content))))
     from pipeline.cli.settings.derived import renew
-    from pipeline.systems.plan import FILE
 
     return f"{words}; {FILE} is renewed" if renew(content, params) else words
 

@@ -47,9 +47,13 @@ def run(
     submission: Annotated[
         bool, Option("--submission", help="Also write submission/<clip>.txt, as EmotiW's video sub-challenge asks.")
     ] = False,
+    follow_links: Annotated[
+        bool, Option("--follow-links", help="Also judge what links in the folder lead to outside of it.")
+    ] = False,
     params: Params = PARAMS,
 ) -> tuple[str, bool]:
     import pipeline.core.numeric  # noqa: F401 - in force before any numeric library comes in, as in the stages
+    from pipeline.core.file_names import written
     from pipeline.core.settings import parse
     from pipeline.prediction.course import SpanParams
     from pipeline.prediction.predict import Wanted, predict
@@ -57,9 +61,9 @@ def run(
     from pipeline.prediction.submission import write_submission
 
     spans = parse(SpanParams, {"window_s": window, "hop_s": hop}, "--window, --hop")
-    out = out or params.parent / "reports" / "predictions" / (path.resolve().stem or "root")
+    out = out or params.parent / "reports" / "predictions" / (written(path.resolve().stem) or "root")
     _check_out(out)
-    wanted = Wanted(path, spans, corpus, system, model, fold, submission)
+    wanted = Wanted(path, spans, corpus, system, model, fold, submission, follow_links)
     made = predict(wanted, params, lambda line: print(line, file=sys.stderr))
     write(made, out, not no_pictures)
     lines = [told(made, out), *([write_submission(made, out)] if submission else [])]

@@ -79,7 +79,7 @@ def _unseen(name: str, corpus: CorpusParams, clips: int, seconds: float) -> Mate
 
 def _looked_at(root: Path, clip: Clip) -> tuple[float, float, float] | None:
     """Return seconds, frames a second and bytes of a clip by its container; None where it cannot be opened."""
-    path = root / clip.path
+    path = clip.file(root)
     try:
         with opened(path) as container:
             video = container.streams.video

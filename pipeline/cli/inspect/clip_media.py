@@ -70,7 +70,7 @@ def media_of(features: Path, clip_id: str, params: Path, root: Path | None) -> M
     place = root or section(read_params(params), key)
     if not isinstance(place, str | Path):
         raise SettingsError(f"{params}: {key}: expected a folder")
-    path = Path(place) / clip.path
+    path = clip.file(Path(place))
     if not path.is_file():
         raise ArtifactError(f"{path}: no such media file")
     return Media(clip, path)

@@ -94,10 +94,7 @@ def blocks(file: FeatureFile, key: str, names: Iterable[str] = ()) -> Iterator[C
     Of the arrays beside values, times and mask those named are read.
     """
     chosen, begin = list(names), 0
-    row = file.meta.dimension * np.dtype(file.meta.dtype).itemsize + _TIME_AND_MASK
-    if chosen:  # only then is a first row worth reading
-        row = sum(array.nbytes for array in file.part_of(key, slice(0, 1), chosen).arrays().values())
-    step = max(1, _BLOCK_BYTES // max(1, row))
+    step = max(1, _BLOCK_BYTES // (file.row_bytes(key, chosen) + _TIME_AND_MASK))
     while True:
         block = file.part_of(key, slice(begin, begin + step), chosen)
         yield block

@@ -35,6 +35,10 @@ _STAND_INS: dict[str, Any] = {
 }
 """For the few things that a file of tensors names."""
 _TENSORS = 60
+_PLENTY = 64 << 20
+"""Bytes that an archive may claim beyond its own, for a file that somebody has packed again."""
+_MOST = 300_000
+"""Values beside tensors; a list that holds one list many times, and that another one, has billions."""
 _PREFERRED = "state"
 
 
@@ -64,10 +68,12 @@ def _loaded(path: Path, payload: bytes | None) -> Mapping[Any, Any]:
     """Return what a file of PyTorch holds, each tensor as its shape and type."""
     try:
         with zipfile.ZipFile(path if payload is None else io.BytesIO(payload)) as archive:
+            _check_sizes(archive, Path(path).stat().st_size if payload is None else len(payload))
             if bad := archive.testzip():
                 raise zipfile.BadZipFile(f"the checksum of {bad} does not hold")
             name = next(name for name in archive.namelist() if name.endswith("/data.pkl"))
             content = _Shapes(io.BytesIO(archive.read(name))).load()
+            _check_values(content)
     except Exception as error:
         words = short(str(error).split("\n")[0], 120)
         said = f"not opened: damaged, or more than tensors in it ({words})"
@@ -76,6 +82,25 @@ def _loaded(path: Path, payload: bytes | None) -> Mapping[Any, Any]:
         said = f"holds {type(content).__name__}, no network by name"
         raise ArtifactError(f"{path}: {said}; rerun its stage with `dvc repro -f`")
     return content
+
+
+def _check_sizes(archive: zipfile.ZipFile, held: int) -> None:
+    """Refuse an archive that claims more than it holds: PyTorch compresses nothing."""
+    claimed = sum(one.file_size for one in archive.infolist())
+    if claimed > held + _PLENTY:
+        raise zipfile.BadZipFile(f"it claims {claimed:,} bytes and holds {held:,}")
+
+
+def _check_values(content: Any) -> None:
+    """Refuse what stands for too many values, or holds itself."""
+    todo, count = [content], 0
+    while todo:
+        value = todo.pop()
+        if isinstance(value, Mapping | list | tuple) and not isinstance(value, _Tensor):
+            count += len(value)
+            todo += value.values() if isinstance(value, Mapping) else value
+        if count > _MOST:
+            raise pickle.UnpicklingError(f"it stands for more than {_MOST:,} values")
 
 
 class _Shapes(pickle.Unpickler):

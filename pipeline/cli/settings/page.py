@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from pipeline.cli.settings.sections import WHOLE, blocks, parts
-from pipeline.core.settings import parsed
+from pipeline.core.yaml_text import parsed
 
 HEAD = """\
 # Settings

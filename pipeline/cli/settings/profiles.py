@@ -19,7 +19,8 @@ from pipeline.cli.settings.sections import check
 from pipeline.cli.settings.yaml_edit import MISSING, differences, edited, value_at
 from pipeline.core.errors import SettingsError, did_you_mean
 from pipeline.core.files import atomic_path, write_json
-from pipeline.core.settings import parsed, read_params
+from pipeline.core.settings import read_params
+from pipeline.core.yaml_text import parsed
 
 DEFAULT = "default"
 """params.yaml without a profile."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from pipeline.core.errors import SettingsError
-from pipeline.core.settings import LOADER, parsed
+from pipeline.core.yaml_text import LOADER, parsed
 
 Path = tuple[Any, ...]
 """The keys from the top down to a setting."""

@@ -10,6 +10,7 @@ from pipeline.core.clip import Clip, check_unique
 from pipeline.core.errors import SettingsError
 from pipeline.core.settings import parse
 from pipeline.corpora import LEFT_OUT
+from pipeline.corpora._scan import ANOTHER_FORM
 from pipeline.manifest.build import labelled_clips
 from pipeline.manifest.files import CorpusFiles
 from pipeline.manifest.settings import CorpusParams, load_adapter
@@ -51,7 +52,7 @@ def check_corpus(name: str, params: CorpusParams) -> tuple[str, bool]:
         here, wanted = found.get(each, 0), expected.get(each)
         verdict = "" if wanted in (None, here) else f"{abs(here - wanted)} {'missing' if here < wanted else 'extra'}"
         rows.append([each.replace(":", " "), here, "" if wanted is None else wanted, verdict])
-    faults = _faults(Path(params.root), [clip for _, clip in clips])
+    faults = _faults(params, [clip for _, clip in clips])
     absent = sorted(path for path, (reason, _) in faults.items() if reason == "missing_file")
     differing = sum(bool(row[3]) for row in rows)
     parts: list[Part] = [*_told(faults, clips, adapter.lines(Path(params.root)) if hasattr(adapter, "lines") else {})]
@@ -66,9 +67,9 @@ def check_corpus(name: str, params: CorpusParams) -> tuple[str, bool]:
     return text_of(parts), not differing and not faults
 
 
-def _faults(root: Path, clips: list[Clip]) -> dict[str, tuple[str, str]]:
+def _faults(params: CorpusParams, clips: list[Clip]) -> dict[str, tuple[str, str]]:
     """Return path -> reason and words of the files that give no media."""
-    files = CorpusFiles(root)
+    files = CorpusFiles(Path(params.root), params.follow_links)
     found = {path: files.fault(path) for path in sorted({clip.path for clip in clips})}
     return {path: why for path, why in found.items() if why[0]}
 
@@ -82,10 +83,12 @@ def _told(faults: Mapping[str, tuple[str, str]], clips: list[tuple[str, Clip]], 
 
 
 def counts(clips: list[tuple[str, Clip]]) -> dict[str, int]:
-    """Return what there is of (corpus label, clip) pairs, under the names of an adapter's `EXPECTED`: `clips`,
-    `speakers` of the clips that are used, `label:<label>` (used or not) and `split:<split>`.
+    """Return what there is of (corpus label, clip) pairs, under the names of an adapter's `EXPECTED`: `clips` (a
+    performance in several forms is one), `speakers` of the clips that are used, `label:<label>` (used or not) and
+    `split:<split>`.
     """
-    found = {"clips": len(clips), "speakers": len({clip.speaker for _, clip in clips if clip.emotion != LEFT_OUT})}
+    performances = sum(label != ANOTHER_FORM for label, _ in clips)
+    found = {"clips": performances, "speakers": len({clip.speaker for _, clip in clips if clip.emotion != LEFT_OUT})}
     labels, splits = Counter(label for label, _ in clips), Counter(clip.split for _, clip in clips if clip.split)
     found |= {f"label:{name}": labels[name] for name in sorted(labels)}
     return found | {f"split:{name}": splits[name] for name in sorted(splits)}

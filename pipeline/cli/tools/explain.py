@@ -72,7 +72,7 @@ def why_of(entry: Entry) -> str:
 
 
 def _about(clip: Clip, places: Places) -> Part:
-    file = places.root / clip.path
+    file = clip.file(places.root)
     state = f"{file.stat().st_size / 1e6:.2f} MB" if file.is_file() else "not there"
     if (clip.start, clip.end) != (None, None):
         state += f", from {clip.start or 0:g} s to {'its end' if clip.end is None else f'{clip.end:g} s'}"

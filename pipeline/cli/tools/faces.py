@@ -85,7 +85,7 @@ def _clips(places: Places) -> tuple[dict[str, Clip], dict[str, Entry]]:
 
 def _sheet(clip: Clip, places: Places, count: int) -> tuple[ClipFeatures, np.ndarray | None]:
     """Return what was found in a clip and its sheet, or no sheet where no frame of it can be decoded."""
-    file = places.root / clip.path
+    file = clip.file(places.root)
     try:
         found = opened(places.features / "faces.h5")
         times = (time for time, _ in read_frames(file, clip.start, clip.end))

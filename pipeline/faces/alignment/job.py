@@ -30,7 +30,7 @@ class AlignJob(DetectorJob):
     def compute(self, clip: Clip, loaded: None, notes: list[str]) -> Iterator[ClipFeatures]:  # noqa: ARG002
         """See `pipeline.engine.run.Job`."""
         damage: list[str] = []
-        frames = partial(read_frames, self.root / clip.path, clip.start, clip.end, damage)
+        frames = partial(read_frames, clip.file(self.root), clip.start, clip.end, damage)
         faces, why = align(frames, self._detector, self.params)
         notes += [*why, *degraded_by(damage)]
         yield faces

@@ -85,7 +85,7 @@ class CropJob:
     def compute(self, clip: Clip, loaded: ClipFeatures, notes: list[str]) -> Blocks:
         """See `pipeline.engine.run.Job`."""
         damage: list[str] = []
-        pictures = ahead(read_video_frames(self.root / clip.path, clip.start, clip.end, damage), DECODED)
+        pictures = ahead(read_video_frames(clip.file(self.root), clip.start, clip.end, damage), DECODED)
         yield from self.cut(pictures, loaded)
         notes += degraded_by(damage)
 

@@ -58,7 +58,7 @@ class TrackJob(DetectorJob):
 
     def compute(self, clip: Clip, loaded: None, notes: list[str]) -> Iterator[ClipFeatures]:  # noqa: ARG002
         """See `pipeline.engine.run.Job`."""
-        media = self.root / clip.path, clip.start, clip.end
+        media = clip.file(self.root), clip.start, clip.end
         damage: list[str] = []
         pictures = ahead(read_video_frames(*media, damage), DECODED)
         kept = Kept(max((job.sides(self._detector.eyes) for job in self.crops), default=0.0))

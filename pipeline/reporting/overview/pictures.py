@@ -54,11 +54,11 @@ class Sounds:
         cannot be read or is too short.
         """
         clip = self._clips.get(clip_id)
-        if self._root is None or clip is None or not (self._root / clip.path).is_file():
+        if self._root is None or clip is None or not clip.file(self._root).is_file():
             return None
         begin = clip.start or 0.0
         end = begin + LONGEST_S if clip.end is None else min(clip.end, begin + LONGEST_S)
-        rows, _ = log_mel(read_audio(self._root / clip.path, AUDIO_HZ, clip.start, end), _MELS)
+        rows, _ = log_mel(read_audio(clip.file(self._root), AUDIO_HZ, clip.start, end), _MELS)
         if not len(rows):
             raise ClipError("too_short", "less than a window of audio")
         return rows

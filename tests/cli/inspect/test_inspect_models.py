@@ -8,6 +8,7 @@ import os
 import pickle
 import subprocess
 import sys
+import zipfile
 
 import joblib
 import pytest
@@ -17,6 +18,7 @@ from helpers.inspecting import write_report
 from helpers.project import ROOT
 from pipeline.__main__ import main
 from pipeline.cli.inspect.artifact import describe
+from pipeline.core.errors import ArtifactError
 from pipeline.training.checkpoints import save
 
 
@@ -192,3 +194,27 @@ def test_a_checkpoint(tmp_path):
     assert f"key  {'k' * 64}" in text
     assert "epoch  3" in text
     assert "network.w" in text
+
+
+def test_an_archive_that_claims_gigabytes_is_refused_before_it_is_unpacked(tmp_path):
+    path = tmp_path / "fold-00.pt"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("x/data.pkl", "w") as file:
+        for _ in range(100):
+            file.write(bytes(1 << 20))
+    assert path.stat().st_size < 1 << 20
+    with pytest.raises(ArtifactError, match="it claims 104,857,600 bytes and holds"):
+        describe(path)
+
+
+@pytest.mark.parametrize("itself", [False, True])
+def test_lists_of_lists_without_end_are_refused(tmp_path, itself):
+    value: list = ["x"] * 10
+    for _ in range(12):
+        value = [value] * 10
+    if itself:
+        value = []
+        value.append(value)
+    with zipfile.ZipFile(tmp_path / "fold-00.pt", "w") as archive:
+        archive.writestr("x/data.pkl", pickle.dumps({"state": value}))
+    with pytest.raises(ArtifactError, match="it stands for more than 300,000 values"):
+        describe(tmp_path / "fold-00.pt")
