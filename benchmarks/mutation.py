@@ -4,9 +4,9 @@
     python -m benchmarks.mutation evaluation/ --most 40     those whose name begins so, 40 faults of each at most
 
 Cosmic Ray (`pip install cosmic-ray` into an environment beside the project's, which needs it for nothing else) makes
-the faults. Its own runner would start an interpreter for each; here the libraries are imported once, and every fault has a
-fork, in which an importer gives the faulty module: no file is changed. A module's tests are its own quick ones, and the
-examples of its docstrings. `lives` = none of them failed.
+the faults. Its own runner would start an interpreter for each; here the libraries are imported once, and every fault
+has a fork, in which an importer gives the faulty module: no file is changed. A module's tests are its own quick ones,
+and the examples of its docstrings. `lives` = none of them failed.
 """
 
 from __future__ import annotations
