@@ -173,4 +173,5 @@ def read_rankings(path: Path) -> dict[str, Ranking]:
             for fold, rows in groups
         }
     except (KeyError, ValueError, pd.errors.ParserError) as error:
-        raise ArtifactError(f"{path}: not a ranking ({error}); run `dvc repro -f rank`") from error
+        words = " ".join(str(error).split())  # pandas ends some with a line break
+        raise ArtifactError(f"{path}: not a ranking ({words}); run `dvc repro -f rank`") from error

@@ -135,6 +135,11 @@ def _reference(work: Path) -> dict[str, str]:
     return {stage: found.digest for stage, found in run_corpus({}, work / "reference", lambda _: None)["first"].items()}
 
 
+def prepare(work: Path) -> None:
+    """Import what the stages use and compute the ordinary clip, so that forks need not."""
+    _reference(work)
+
+
 def judge_batch(inputs: Mapping[int, Input], work: Path, beat: Beat, alone: int | None) -> list[Verdict]:
     """Return the verdict on each input of one corpus; `alone` is the one that is computed by itself, too."""
     names = {f"n{number}": one for number, one in inputs.items()}

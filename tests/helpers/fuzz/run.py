@@ -23,8 +23,13 @@ def kind_of(number: int) -> str:
     return "clips" if share < CLIPS else "tables" if share < CLIPS + TABLES else "artifacts"
 
 
-def fuzz(numbers: Iterable[int], seed: int, folder: Path | None = None) -> list[Verdict]:
-    """Return the verdict on each input, in the order of their numbers."""
+def fuzz(
+    numbers: Iterable[int],
+    seed: int,
+    folder: Path | None = None,
+    tell: Callable[[list[Verdict]], object] = lambda _: None,
+) -> list[Verdict]:
+    """Return the verdict on each input, in the order of their numbers; `tell` hears of each batch."""
     by_kind: dict[str, list[int]] = defaultdict(list)
     for number in numbers:
         by_kind[kind_of(number)].append(number)
@@ -33,10 +38,12 @@ def fuzz(numbers: Iterable[int], seed: int, folder: Path | None = None) -> list[
         verdicts = []
         makers = {"clips": media.make, "tables": tables.make, "artifacts": artifacts.make}
         judges = {"clips": clips.judge_batch, "tables": readers.judge_batch, "artifacts": readers.judge_batch}
+        clips.prepare(work)  # what all forks need is made once
         for kind, some in by_kind.items():
             for begin in range(0, len(some), BATCH):
                 inputs = {number: makers[kind](chance(seed, number)) for number in some[begin : begin + BATCH]}
                 verdicts += judged(inputs, judges[kind], work)
+                tell(verdicts[-len(inputs) :])
     return sorted(verdicts, key=lambda verdict: verdict.number)
 
 
