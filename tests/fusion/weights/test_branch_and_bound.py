@@ -118,6 +118,16 @@ def test_more_than_64_clips_of_one_class_are_all_counted():
     np.testing.assert_array_equal(found.weights, weights)
 
 
+@pytest.mark.parametrize("clips", [63, 64, 65, 128, 129])
+def test_every_clip_has_a_bit_where_words_begin_and_end(clips):
+    scores = np.tile([0.2, 0.8], (1, clips, 1))
+    scores[0, -1] = [0.3, 0.9]
+    found = search(scores, np.ones(clips, int), GRID, NEVER)
+    assert (found.right, found.bound) == (clips, clips)
+    assert search(scores, np.zeros(clips, int), (1.0,), NEVER).right == 0
+    assert search(scores, np.r_[np.zeros(clips - 1, int), 1], (1.0,), NEVER).right == 1
+
+
 def test_the_search_repeats_itself():
     scores, labels = synthetic(3, 4, 40, missing=0.1)
     first, second = (search(scores, labels, GRID, 500) for _ in range(2))
@@ -144,7 +154,9 @@ def test_a_clip_that_no_sub_system_judged_is_never_right():
 
 
 def test_too_many_candidates_are_refused_by_name():
-    with pytest.raises(SettingsError, match=r"fuse\.weighted\.candidates: 10 weights for each of 3 sub-systems"):
+    with pytest.raises(
+        SettingsError, match=r"fuse\.weighted\.candidates: 10 weights for each of 3 sub-systems make 1000 "
+    ):
         columns_of([i / 10 for i in range(10)], 3)
 
 
