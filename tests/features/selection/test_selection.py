@@ -220,3 +220,28 @@ def test_a_file_that_is_no_ranking_is_refused_by_name(tmp_path, content):
         (tmp_path / "r.csv").write_text(content)
     with pytest.raises(ArtifactError, match=r"r\.csv: .*dvc repro"):
         read_rankings(tmp_path / "r.csv")
+
+
+WHOLE = "fold,rows,available,column,first_half,second_half\nfold-00,9,9,0,0.5,0.25\nfold-00,9,9,1,0.5,0.75\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("fold-00,9,9,0,0.5,0.25\n", ""),
+        ("fold-00,9,9,1,", "fold-00,9,9,0,"),
+        ("fold-00,9,9,1,", ",9,9,1,"),
+        ("0.25", "1_000"),
+        ("0.25", "nan"),
+        ("0.25", "0x10"),
+        ("fold-00,9,9,1", "fold-00,8,9,1"),
+        ("0.75\n", "0.75,1\n"),
+    ],
+)
+def test_a_ranking_that_lacks_a_column_or_a_figure_is_refused_in_one_line(tmp_path, before, after):
+    path = tmp_path / "r.csv"
+    path.write_text(WHOLE)
+    assert read_rankings(path)["fold-00"].halves.tolist() == [[0.5, 0.5], [0.25, 0.75]]
+    path.write_text(WHOLE.replace(before, after))
+    with pytest.raises(ArtifactError, match=r"^[^\n]*r\.csv: not a ranking [^\n]*dvc repro[^\n]*$"):
+        read_rankings(path)

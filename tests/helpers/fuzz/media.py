@@ -319,7 +319,9 @@ def layout(rng: Rng) -> Input:
     suffix = str(rng.choice([".wav", ".mkv"]))
     data = write_streams(suffix, [("audio", heard, {"layout": name})])
     rule = f"layout: {name}, {words}"
-    return Input(suffix, data, picture=None, whole=True, heard=sound, quiet_db=13, rule=rule)
+    return Input(
+        suffix, data, picture=None, whole=True, heard=sound, quiet_db=12 if words in ("FC", "mono") else 20, rule=rule
+    )
 
 
 def streams(rng: Rng) -> Input:

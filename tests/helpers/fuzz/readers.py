@@ -7,6 +7,7 @@ lost without a word, and none takes another's value.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -17,6 +18,7 @@ from helpers.fuzz import Verdict
 from helpers.fuzz.artifacts import Damaged
 from helpers.fuzz.tables import Edited, Table, kind
 from pipeline.core.errors import PipelineError
+from pipeline.runner.console import error_line
 
 LONGEST = 3000
 """Characters of an error: it is a line for a person."""
@@ -51,11 +53,11 @@ def judge(one: Edited | Damaged, folder: Path) -> tuple[str, str, list[str]]:
 
 def _bad_error(text: str, folder: Path, one: Edited | Damaged) -> list[str]:
     wrong = []
-    if len(text.splitlines()) != 1:
+    if len(error_line(text).splitlines()) != 1:
         wrong.append(f"an error of {len(text.splitlines())} lines")
     if len(text) > LONGEST:
         wrong.append(f"an error of {len(text)} characters")
-    if not text.isprintable():
+    if re.search("[\x00-\x08\x0e-\x1b\x7f]", error_line(text)):
         wrong.append("an error with characters that a terminal obeys")
     name = Path(one.table.path if isinstance(one, Edited) else one.name).name
     if name not in text and str(folder) not in text:

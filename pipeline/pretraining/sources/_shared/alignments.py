@@ -10,7 +10,6 @@ Instead of beside the sounds, a folder of its own may hold the files, in the sam
 
 from __future__ import annotations
 
-import codecs
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -65,7 +64,9 @@ class Ctm:
         except UnicodeDecodeError as error:
             where = f"{error.reason} at byte {begin + error.start}"
             raise CorpusError(f"{self.path}: not UTF-8 ({where}); save it as UTF-8") from error
-        return "" if text.startswith(";;") else next(iter(text.removeprefix("\ufeff").split()), "")
+        if "\r" in text.rstrip("\r\n"):  # old Macs: the whole file would be one line, of its first utterance
+            raise CorpusError(f"{self.path}: its lines end with CR alone; save it with LF or CRLF")
+        return "" if text.startswith(";;") else next(iter(text.lstrip("\ufeff").split()), "")
 
     def __contains__(self, name: str) -> bool:
         return name in self._runs
@@ -80,7 +81,7 @@ class Ctm:
         with self.path.open("rb") as file:
             for number, begin, size in self._runs[name]:
                 file.seek(begin)
-                text = file.read(size).removeprefix(codecs.BOM_UTF8).decode()
+                text = file.read(size).decode().lstrip("\ufeff")
                 lines += [(number + i, line) for i, line in enumerate(text.split("\n")) if _counts(line)]
         return _spans(self.path.name, lines, _CTM, _ctm_span)
 
