@@ -194,3 +194,13 @@ def test_a_weight_is_lowered_only_where_that_wins_clips():
 def test_three_sub_systems_and_three_classes_against_all_19683_weights(seed):
     scores, labels = synthetic(3, 3, 30, seed, missing=0.1)
     np.testing.assert_array_equal(search(scores, labels, GRID, NEVER).weights, first_best(scores, labels))
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("seed", range(3))
+def test_of_equals_the_first_is_kept_however_many_nodes_are_examined_at_once(monkeypatch, batch, seed):
+    monkeypatch.setattr("pipeline.fusion.weights.branch_and_bound.BATCH", batch)
+    scores, labels = synthetic(2, 3, 7, seed, missing=0.2)
+    found = search(scores, labels, GRID, NEVER)
+    np.testing.assert_array_equal(found.weights, first_best(scores, labels))
+    assert found.exact
