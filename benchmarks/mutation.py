@@ -61,7 +61,8 @@ def faults(module: str, operators: list[str]) -> Iterator[Fault]:
         positions = [at for node in ast_nodes(get_ast(text)) for at in operator.mutation_positions(node)]
         for occurrence, (begin, _) in enumerate(positions):
             changed = mutate_code(text, operator, occurrence)
-            if changed is None or (meaning := _meaning(changed)) in seen:
+            meaning = _meaning(changed) if changed else ""
+            if not changed or not meaning or meaning in seen:
                 continue
             seen.add(meaning)
             before, after = _line(text, changed)
@@ -69,8 +70,11 @@ def faults(module: str, operators: list[str]) -> Iterator[Fault]:
 
 
 def _meaning(text: str) -> str:
-    """Return the module without annotations and docstrings."""
-    tree = ast.parse(text)
+    """Return the module without annotations and comments; "" where it is no Python (`**` of arguments as `*`)."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError:
+        return ""
     for node in ast.walk(tree):
         for field in ("annotation", "returns"):
             if hasattr(node, field):

@@ -320,7 +320,7 @@ def layout(rng: Rng) -> Input:
     data = write_streams(suffix, [("audio", heard, {"layout": name})])
     rule = f"layout: {name}, {words}"
     return Input(
-        suffix, data, picture=None, whole=True, heard=sound, quiet_db=12 if words in ("FC", "mono") else 20, rule=rule
+        suffix, data, picture=None, whole=True, heard=sound, quiet_db=15 if words in ("FC", "mono") else 20, rule=rule
     )
 
 
