@@ -96,7 +96,7 @@ def _manifest() -> Table:
     rows = [head]
     for n in range(12):
         span = ("0.5", "1.25") if n % 3 == 0 else ("", "")
-        gender = ("female", "male", "")[n % 3]
+        gender = ("female", "male", "", "")[n % 4]  # a speaker has one
         rows.append(
             (f"clip_{n}", f"clip_{n}.wav", f"speaker{n % 4}", ("anger", "sad")[n % 2], "", gender, *span, "", "x")
         )
