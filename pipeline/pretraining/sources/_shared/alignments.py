@@ -20,7 +20,6 @@ from pipeline.pretraining.sources._shared.utterances import Utterance
 
 Span = tuple[float, float, str]
 """start s, end s, phone"""
-
 OVERLAP_S = 0.016
 """What neighbours may overlap: CTM files round start and duration to 10 ms each, which adds up to 15 ms."""
 
@@ -62,8 +61,8 @@ class Ctm:
         try:
             text = line.decode()
         except UnicodeDecodeError as error:
-            where = f"{error.reason} at byte {begin + error.start}"
-            raise CorpusError(f"{self.path}: not UTF-8 ({where}); save it as UTF-8") from error
+            begin += error.start
+            raise CorpusError(f"{self.path}: not UTF-8 ({error.reason} at byte {begin}); save it as UTF-8") from error
         if "\r" in text.rstrip("\r\n"):  # old Macs: the whole file would be one line, of its first utterance
             raise CorpusError(f"{self.path}: its lines end with CR alone; save it with LF or CRLF")
         return "" if text.startswith(";;") else next(iter(text.lstrip("\ufeff").split()), "")
