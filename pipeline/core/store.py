@@ -140,8 +140,14 @@ class FeatureFile:
         """Return one SHA-256 over some arrays of a clip, all of them by default, without reading them."""
         if clip_id not in self._groups:
             raise ArtifactError(f"{self.path}: no clip '{clip_id}' in it; its ledger says why")
-        kept = json.loads(self._groups[clip_id].attrs["digests"])
-        return digest_of({name: kept[name] for name in names} or kept)
+        try:
+            kept = json.loads(self._groups[clip_id].attrs["digests"])
+            return digest_of({name: kept[name] for name in names} or kept)
+        except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError) as error:
+            raise ArtifactError(
+                f"{self.path}: the digests of clip '{clip_id}' are damaged ({error}); delete the file and run "
+                "`dvc repro`"
+            ) from error
 
     def rows(self, clip_id: str, names: Iterable[str] | None = None) -> ClipFeatures | ClipReader:
         """Return one clip for reading by `blocks`: from memory where it is small, otherwise from the file."""
@@ -178,7 +184,7 @@ class FeatureFile:
             chosen = set(group) - {"values", "times", "mask"} if names is None else set(names)
             extra = {name: stored_rows(group[name], rows) for name in sorted(chosen)}
             return ClipFeatures(group["values"][rows], group["times"][rows], group["mask"][rows], extra)
-        except (OSError, KeyError) as error:
+        except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError) as error:  # of HDF5
             words = hindrance(error) or f"clip '{key}' is damaged ({error}); {AGAIN}"
             raise ArtifactError(f"{self.path}: {words}") from error
 

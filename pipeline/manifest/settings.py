@@ -109,6 +109,9 @@ def check_corpora(params: Mapping[str, Any]) -> str:
     """
     corpora = section(params, "corpora")
     degraded = params.get("degrade") or {}
+    for name, blocks in (("corpora", corpora), ("degrade", degraded)):
+        if not isinstance(blocks, Mapping):
+            raise SettingsError(f"params.yaml: {name}: expected a block of settings (got {blocks!r})")
     for name, block in degraded.items():
         source = block.get("corpus") if isinstance(block, Mapping) else None
         if source not in corpora:

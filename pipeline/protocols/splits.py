@@ -118,8 +118,10 @@ def read_splits(path: Path) -> dict[str, Fold]:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
-                folds[row["fold"]][row["clip_id"]] = row["part"]
-    except (KeyError, ValueError) as error:
+                fold, clip_id, part = row["fold"], row["clip_id"], row["part"]
+                if part not in PARTS or folds[fold].setdefault(clip_id, part) != part:
+                    raise ValueError(f"clip '{str(clip_id)[:80]}' is in '{str(part)[:80]}', and once in one part")
+    except (KeyError, ValueError, csv.Error) as error:
         raise ArtifactError(f"{path}: not a splits file ({error}); run `dvc repro -f prepare`") from error
     if not folds:
         raise SettingsError(

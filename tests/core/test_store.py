@@ -421,3 +421,34 @@ def test_copying_a_clip_gives_its_arrays_and_equal_bytes(tmp_path: Path, small_c
     with FeatureFile(tmp_path / "y.h5") as file:
         assert all(same(file.read(key), clip) for key, clip in clips)
         assert [file.digest(key) for key, _ in clips] == [clip.digest() for _, clip in clips]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda clip: clip.create_dataset("times", data=np.zeros(9)),
+        lambda clip: clip.create_dataset("times", data=1.0),
+        lambda clip: clip.create_group("times"),
+        lambda clip: clip.__setitem__("times", h5py.SoftLink("/clip_1/times")),
+    ],
+)
+def test_arrays_that_do_not_go_together_are_damage(tmp_path, damage):
+    path = tmp_path / "f.h5"
+    clip = ClipFeatures(np.zeros((3, 2), np.float32), np.arange(3.0), np.ones(3, bool))
+    write_features(path, FeatureMeta("mine", 2, "float32"), [("clip_1", clip)])
+    with h5py.File(path, "a") as file:
+        del file["clip_1/times"]
+        damage(file["clip_1"])
+    with FeatureFile(path) as file, pytest.raises(ArtifactError, match=r"f\.h5: clip 'clip_1' is damaged"):
+        file.read("clip_1")
+
+
+@pytest.mark.parametrize("digests", ["{", "[1]", "null", '"x"'])
+def test_digests_that_are_none_are_damage(tmp_path, digests):
+    path = tmp_path / "f.h5"
+    clip = ClipFeatures(np.zeros((3, 2), np.float32), np.arange(3.0), np.ones(3, bool))
+    write_features(path, FeatureMeta("mine", 2, "float32"), [("clip_1", clip)])
+    with h5py.File(path, "a") as file:
+        file["clip_1"].attrs["digests"] = digests
+    with FeatureFile(path) as file, pytest.raises(ArtifactError, match=r"f\.h5: the digests of clip 'clip_1'"):
+        file.digest("clip_1", ["values"])

@@ -52,3 +52,25 @@ def test_each_fold_chooses_by_its_own_clips_and_its_rows_follow():
     assert table.loc["fold-01"].to_dict() == {
         "clips": 4, "chosen": "pair", "models": 2, "uar": 1.0, "next": "single", "next_uar": 0.5,
     }  # fmt: skip
+
+
+def test_what_nobody_judged_has_a_recall_of_zero():
+    assert recalls(rows().iloc[:0], INPUTS) == {"single": 0, "pair": 0, "other": 0}
+
+
+def test_recalls_that_differ_in_the_last_bits_alone_are_equal():
+    """0.1 + 0.2 + 0.3 is more than 0.3 + 0.2 + 0.1 in floating point: of equals the one of fewer inputs is taken."""
+    found = []
+    for name, right in (("pair", (1, 2, 3)), ("single", (3, 2, 1))):
+        for emotion, count in zip(("anger", "fear", "sad"), right, strict=True):
+            other = "sad" if emotion != "sad" else "fear"
+            found += [(name, "fold-00", f"{emotion}{n}", emotion, emotion if n < count else other) for n in range(10)]
+    frame = pd.DataFrame(found, columns=["model", "fold", "clip_id", "emotion", "predicted"])
+    assert sum((0.1, 0.2, 0.3)) > sum((0.3, 0.2, 0.1))
+    assert chosen(frame, {"pair": 2, "single": 1}) == "single"
+
+
+def test_the_table_counts_the_clips_that_its_own_models_judged():
+    found = pd.concat([rows(single="aa--", pair="a---"), rows(stranger="aaas")])
+    table = choice_table(found, INPUTS, {"fold-00": "single"})
+    assert table.loc[0, "clips"] == 2

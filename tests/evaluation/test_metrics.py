@@ -19,11 +19,14 @@ from pipeline.evaluation.bootstrap import interval, interval_of
 from pipeline.evaluation.by_class import per_class
 from pipeline.evaluation.metrics import (
     ReportParams,
+    Score,
+    best,
     confusion,
     macro_f1,
     macro_precision,
     micro_f1,
     over_folds,
+    percentages,
     rounded,
     score,
     uar,
@@ -294,7 +297,12 @@ def test_score_draws_what_the_settings_say():
     assert score(frame, CLASSES, 40) == speakers, "the default"
 
 
-@pytest.mark.parametrize("change", [{"bootstrap": "folds"}, {"draws": 0}, {"bins": 0}, {"seed": 1}])
+def test_the_settings_begin_where_their_ranges_do():
+    assert (ReportParams().draws, ReportParams().bins, ReportParams().bootstrap) == (2000, 15, "speakers")
+    assert (ReportParams(draws=100).draws, ReportParams(bins=1).bins) == (100, 1)
+
+
+@pytest.mark.parametrize("change", [{"bootstrap": "folds"}, {"draws": 99}, {"bins": 0}, {"seed": 1}])
 def test_settings_that_make_no_report(change):
     with pytest.raises(ValidationError):
         ReportParams(**change)
@@ -317,6 +325,11 @@ def test_a_clip_that_was_not_judged_counts_against_the_coverage_alone():
 def test_more_clips_give_a_narrower_interval():
     widths = [np.ptp(interval(np.tile([1.0, 0.0], n))) for n in (5, 20, 80, 320)]
     assert widths == sorted(widths, reverse=True)
+
+
+def test_an_interval_is_of_two_thousand_draws_if_nothing_is_said():
+    right = np.random.default_rng(0).random(37)
+    assert interval(right) == interval(right, draws=2000) != interval(right, draws=2001)
 
 
 def test_rounded_is_plain_and_has_four_decimals():
@@ -343,3 +356,21 @@ def test_rounded_is_plain_and_has_four_decimals():
         "fold_uar",
         "fold_uar_sd",
     ]
+
+
+def a_score(accuracy: float) -> Score:
+    return Score(accuracy, uar=0.5, micro_f1=0.5, low=0, high=1, n=4, coverage=1)
+
+
+def test_the_best_has_the_highest_accuracy_the_first_of_equals_and_nothing_judged_comes_last():
+    nothing = a_score(math.nan)
+    assert best({"a": a_score(0.5), "b": a_score(0.7), "c": a_score(0.7)}) == "b"
+    assert best({"nothing": nothing, "zero": a_score(0.0)}) == "zero", "even all wrong is a figure"
+    assert best({"good": a_score(0.9), "nothing": nothing}) == "good"
+    assert best({"nothing": nothing, "too": nothing}) == "nothing"
+    assert a_score(0.5).folds == 0
+
+
+def test_percentages_are_those_of_the_rows():
+    found = percentages(np.array([[3, 1, 0], [0, 0, 0], [2, 0, 2]]))
+    np.testing.assert_array_equal(found, [[75, 25, 0], [math.nan] * 3, [50, 0, 50]])

@@ -329,3 +329,9 @@ def test_an_absent_folder_is_told_before_anything_runs(tmp_path: Path) -> None:
         CorpusError, match=r"^params.yaml: corpora.rml.root: no such folder '.*x'; mend it, or remove the corpus$"
     ):
         check(tmp_path / "x")
+
+
+@pytest.mark.parametrize("params", [{"corpora": None}, {"corpora": ["demo"]}, {"corpora": {}, "degrade": "noise"}])
+def test_a_section_that_is_no_block_is_told(params):
+    with pytest.raises(SettingsError, match=r"params\.yaml: (corpora|degrade): expected a block of settings"):
+        check_corpora(params)

@@ -173,7 +173,17 @@ def test_absent_splits(tmp_path: Path) -> None:
         read_splits(tmp_path / "s.csv")
 
 
-@pytest.mark.parametrize("content", [b"clip_id,speaker\na,s1\n", b"fold,clip_id,part\nfold-00,\xff,train\n"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"clip_id,speaker\na,s1\n",
+        b"fold,clip_id,part\nfold-00,\xff,train\n",
+        b"fold,clip_id,part\nfold-00,a,trian\n",
+        b"fold,clip_id,part\nfold-00,a\n",
+        b"fold,clip_id,part\nfold-00,a,train\nfold-00,a,test\n",
+        b"fold,clip_id,part\nfold-00," + b"a" * 140_000 + b",train\n",
+    ],
+)
 def test_what_is_no_splits_file_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "s.csv").write_bytes(content)
     with pytest.raises(ArtifactError, match=r"s\.csv"):

@@ -52,3 +52,16 @@ def test_what_rests_on_it_follows(keys):
 def test_what_does_not_is_named(keys, message):
     with pytest.raises(SettingsError, match=rf"params\.yaml: {message}"):
         check_refit(changed(*keys), MODELS)
+
+
+@pytest.mark.parametrize(
+    ("params", "place"),
+    [
+        ({"fuse_features": {"dbn1": None}}, "fuse_features.dbn1"),
+        ({"segments_audio": {"anet": 3}}, "segments_audio.anet"),
+        ({"segments_video": ["vnet"]}, "segments_video"),
+    ],
+)
+def test_a_name_without_a_block_is_told(params, place):
+    with pytest.raises(SettingsError, match=rf"params\.yaml: {place}: expected a block of settings"):
+        check_refit(params, [])

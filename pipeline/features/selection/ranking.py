@@ -167,10 +167,18 @@ def read_rankings(path: Path) -> dict[str, Ranking]:
     if not path.is_file():
         raise ArtifactError(f"{path}: no such ranking; run `dvc repro rank` first")
     try:
-        groups = pd.read_csv(path, dtype={"fold": str}).groupby("fold")
-        return {
-            str(fold): Ranking(rows[_HALVES].to_numpy().T, int(rows["rows"].iloc[0]), int(rows["available"].iloc[0]))
-            for fold, rows in groups
-        }
+        table = pd.read_csv(path, dtype={"fold": str, **dict.fromkeys(_HALVES, float)})
+        return {str(fold): _ranking(str(fold), rows) for fold, rows in table.groupby("fold", dropna=False)}
     except (KeyError, ValueError, pd.errors.ParserError) as error:
-        raise ArtifactError(f"{path}: not a ranking ({error}); run `dvc repro -f rank`") from error
+        words = " ".join(str(error).split())  # pandas ends some with a line break
+        raise ArtifactError(f"{path}: not a ranking ({words}); run `dvc repro -f rank`") from error
+
+
+def _ranking(fold: str, rows: pd.DataFrame) -> Ranking:
+    """Return the ranking of a fold; ValueError where a column is not there once, in its place, or has no figure."""
+    halves = rows[_HALVES].to_numpy().T
+    if rows["column"].tolist() != list(range(len(rows))) or not np.isfinite(halves).all():
+        raise ValueError(f"the columns of fold '{fold}' are not 0 to {len(rows) - 1}, each with two numbers")
+    if rows["rows"].nunique() != 1 or rows["available"].nunique() != 1:
+        raise ValueError(f"fold '{fold}' has several numbers of rows")
+    return Ranking(halves, int(rows["rows"].iloc[0]), int(rows["available"].iloc[0]))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from sklearn.ensemble import RandomForestClassifier
 
 from pipeline.core.clip import Clip
@@ -23,7 +24,7 @@ from pipeline.features.selection.ranking import (
     read_rankings,
     write_rankings,
 )
-from pipeline.features.selection.selection import agreements, kept_columns
+from pipeline.features.selection.selection import SelectParams, agreements, kept_columns
 
 PARAMS = RankParams(trees=30, max_rows=200, min_leaf=2, seed=0)
 PLANTED = [2, 11, 17]
@@ -220,3 +221,61 @@ def test_a_file_that_is_no_ranking_is_refused_by_name(tmp_path, content):
         (tmp_path / "r.csv").write_text(content)
     with pytest.raises(ArtifactError, match=r"r\.csv: .*dvc repro"):
         read_rankings(tmp_path / "r.csv")
+
+
+WHOLE = "fold,rows,available,column,first_half,second_half\nfold-00,9,9,0,0.5,0.25\nfold-00,9,9,1,0.5,0.75\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("fold-00,9,9,0,0.5,0.25\n", ""),
+        ("fold-00,9,9,1,", "fold-00,9,9,0,"),
+        ("fold-00,9,9,1,", ",9,9,1,"),
+        ("0.25", "1_000"),
+        ("0.25", "nan"),
+        ("0.25", "0x10"),
+        ("fold-00,9,9,1", "fold-00,8,9,1"),
+        ("0.75\n", "0.75,1\n"),
+    ],
+)
+def test_a_ranking_that_lacks_a_column_or_a_figure_is_refused_in_one_line(tmp_path, before, after):
+    path = tmp_path / "r.csv"
+    path.write_text(WHOLE)
+    assert read_rankings(path)["fold-00"].halves.tolist() == [[0.5, 0.5], [0.25, 0.75]]
+    path.write_text(WHOLE.replace(before, after))
+    with pytest.raises(ArtifactError, match=r"^[^\n]*r\.csv: not a ranking [^\n]*dvc repro[^\n]*$"):
+        read_rankings(path)
+
+
+@pytest.mark.parametrize(("trees", "each"), [(2, [1, 1]), (30, [15, 15]), (31, [16, 15])])
+def test_the_halves_share_the_trees_and_have_a_seed_each(tmp_path, monkeypatch, trees, each):
+    grown = []
+
+    def grow(rows, labels, trees, params, seed):
+        grown.append((trees, seed, rows[:, 0].tolist()))
+        return np.zeros(rows.shape[1])
+
+    monkeypatch.setattr("pipeline.features.selection.ranking.forest", grow)
+    clips, found = clips_and_features()
+    params = RankParams(trees=trees, max_rows=20, min_leaf=1, seed=7)
+    rank_folds(write(tmp_path / "p.h5", found), clips, {"fold-00": fold_of(clips, "s0")}, [], params, 1)
+    assert [(count, seed) for count, seed, _ in grown] == list(zip(each, (7, 8), strict=True))
+    assert grown[0][2] != grown[1][2], "a sample each"
+    assert len(grown[0][2]) == len(grown[1][2]) == 20
+
+
+def test_settings_begin_where_their_ranges_do():
+    least = {"trees": 2, "max_rows": 10, "min_leaf": 1, "seed": 0}
+    assert RankParams(**least).model_dump() == least
+    for name, value in least.items():
+        with pytest.raises(ValidationError, match=name):
+            RankParams(**{**least, name: value - 1})
+    assert SelectParams(k=1).k == 1
+    with pytest.raises(ValidationError):
+        SelectParams(k=0)
+
+
+def test_a_ranking_file_has_its_columns_and_nothing_else(tmp_path):
+    write_rankings(tmp_path / "r.csv", {"fold-00": Ranking(np.array([[0.5, 0.5], [0.25, 0.75]]), 9, 9)})
+    assert (tmp_path / "r.csv").read_text() == WHOLE

@@ -118,6 +118,16 @@ def test_more_than_64_clips_of_one_class_are_all_counted():
     np.testing.assert_array_equal(found.weights, weights)
 
 
+@pytest.mark.parametrize("clips", [63, 64, 65, 128, 129])
+def test_every_clip_has_a_bit_where_words_begin_and_end(clips):
+    scores = np.tile([0.2, 0.8], (1, clips, 1))
+    scores[0, -1] = [0.3, 0.9]
+    found = search(scores, np.ones(clips, int), GRID, NEVER)
+    assert (found.right, found.bound) == (clips, clips)
+    assert search(scores, np.zeros(clips, int), (1.0,), NEVER).right == 0
+    assert search(scores, np.r_[np.zeros(clips - 1, int), 1], (1.0,), NEVER).right == 1
+
+
 def test_the_search_repeats_itself():
     scores, labels = synthetic(3, 4, 40, missing=0.1)
     first, second = (search(scores, labels, GRID, 500) for _ in range(2))
@@ -144,7 +154,9 @@ def test_a_clip_that_no_sub_system_judged_is_never_right():
 
 
 def test_too_many_candidates_are_refused_by_name():
-    with pytest.raises(SettingsError, match=r"fuse\.weighted\.candidates: 10 weights for each of 3 sub-systems"):
+    with pytest.raises(
+        SettingsError, match=r"fuse\.weighted\.candidates: 10 weights for each of 3 sub-systems make 1000 "
+    ):
         columns_of([i / 10 for i in range(10)], 3)
 
 
@@ -182,3 +194,13 @@ def test_a_weight_is_lowered_only_where_that_wins_clips():
 def test_three_sub_systems_and_three_classes_against_all_19683_weights(seed):
     scores, labels = synthetic(3, 3, 30, seed, missing=0.1)
     np.testing.assert_array_equal(search(scores, labels, GRID, NEVER).weights, first_best(scores, labels))
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("seed", range(3))
+def test_of_equals_the_first_is_kept_however_many_nodes_are_examined_at_once(monkeypatch, batch, seed):
+    monkeypatch.setattr("pipeline.fusion.weights.branch_and_bound.BATCH", batch)
+    scores, labels = synthetic(2, 3, 7, seed, missing=0.2)
+    found = search(scores, labels, GRID, NEVER)
+    np.testing.assert_array_equal(found.weights, first_best(scores, labels))
+    assert found.exact

@@ -31,6 +31,7 @@ def approx(spans):
         ("u1 1 0.0 0.2 aa\nu1 1 0.6 0.2 b\n", {"u1": [(0.0, 0.2, "aa"), (0.6, 0.8, "b")]}),
         ("u1 1 0.0 0.2 aa\r\nu1 1 0.2 0.0 b\r\n", {"u1": [(0.0, 0.2, "aa")]}),
         ("\ufeffu1 1 0.0 0.2 ʃ\n", {"u1": [(0.0, 0.2, "ʃ")]}),
+        ("\ufeff\ufeffu1 1 0.0 0.2 a\nu1 1 0.2 0.2 b\n", {"u1": [(0.0, 0.2, "a"), (0.2, 0.4, "b")]}),
         ("", {}),
     ],
 )
@@ -57,6 +58,9 @@ def test_a_ctm_that_is_not_there_or_no_text(tmp_path):
         Ctm(tmp_path / "phones.ctm")
     (tmp_path / "phones.ctm").write_bytes(b"u1 1 0 1 \xe4\n")
     with pytest.raises(CorpusError, match=r"phones\.ctm: not UTF-8 .* at byte 9\); save it as UTF-8"):
+        Ctm(tmp_path / "phones.ctm")
+    (tmp_path / "phones.ctm").write_bytes(b"u1 1 0 1 a\ru2 1 0 1 b\r")
+    with pytest.raises(CorpusError, match=r"phones\.ctm: its lines end with CR alone; save it with LF"):
         Ctm(tmp_path / "phones.ctm")
 
 

@@ -10,7 +10,6 @@ Instead of beside the sounds, a folder of its own may hold the files, in the sam
 
 from __future__ import annotations
 
-import codecs
 import itertools
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -21,7 +20,6 @@ from pipeline.pretraining.sources._shared.utterances import Utterance
 
 Span = tuple[float, float, str]
 """start s, end s, phone"""
-
 OVERLAP_S = 0.016
 """What neighbours may overlap: CTM files round start and duration to 10 ms each, which adds up to 15 ms."""
 
@@ -63,9 +61,11 @@ class Ctm:
         try:
             text = line.decode()
         except UnicodeDecodeError as error:
-            where = f"{error.reason} at byte {begin + error.start}"
-            raise CorpusError(f"{self.path}: not UTF-8 ({where}); save it as UTF-8") from error
-        return "" if text.startswith(";;") else next(iter(text.removeprefix("\ufeff").split()), "")
+            begin += error.start
+            raise CorpusError(f"{self.path}: not UTF-8 ({error.reason} at byte {begin}); save it as UTF-8") from error
+        if "\r" in text.rstrip("\r\n"):  # old Macs: the whole file would be one line, of its first utterance
+            raise CorpusError(f"{self.path}: its lines end with CR alone; save it with LF or CRLF")
+        return "" if text.startswith(";;") else next(iter(text.lstrip("\ufeff").split()), "")
 
     def __contains__(self, name: str) -> bool:
         return name in self._runs
@@ -80,7 +80,7 @@ class Ctm:
         with self.path.open("rb") as file:
             for number, begin, size in self._runs[name]:
                 file.seek(begin)
-                text = file.read(size).removeprefix(codecs.BOM_UTF8).decode()
+                text = file.read(size).decode().lstrip("\ufeff")
                 lines += [(number + i, line) for i, line in enumerate(text.split("\n")) if _counts(line)]
         return _spans(self.path.name, lines, _CTM, _ctm_span)
 
