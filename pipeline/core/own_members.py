@@ -84,5 +84,5 @@ class OwnGroup(Mapping[str, Any]):
         return found
 
     def _refused(self, name: str, what: str) -> ArtifactError:
-        remedy = "this pipeline writes nothing of that kind; delete the file and run `dvc repro`, or get it anew"
+        remedy = "this pipeline writes nothing of that kind; move the file away and run `dvc repro`, or get it anew"
         return ArtifactError(f"{self._path}: {name}: {what}; {remedy}")

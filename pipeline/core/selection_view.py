@@ -106,4 +106,4 @@ def _source(path: Path, name: str, content: str) -> OwnGroup:
     if file.attrs.get("content", "") != content:
         file.close()
         raise ArtifactError(f"{path}: its columns were chosen from another {name} than lies beside it; {again}")
-    return OwnGroup(file, beside)
+    return file

@@ -145,8 +145,7 @@ class FeatureFile:
             return digest_of({name: kept[name] for name in names} or kept)
         except (OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError) as error:
             raise ArtifactError(
-                f"{self.path}: the digests of clip '{clip_id}' are damaged ({error}); delete the file and run "
-                "`dvc repro`"
+                f"{self.path}: the digests of clip '{clip_id}' are damaged ({error}); {AGAIN}"
             ) from error
 
     def rows(self, clip_id: str, names: Iterable[str] | None = None) -> ClipFeatures | ClipReader:

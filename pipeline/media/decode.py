@@ -35,6 +35,7 @@ from pipeline.media.placeholder import checked_head
 from pipeline.media.remark import Remark, broken
 from pipeline.media.streams import chosen
 
+_RATES_HZ = 1_000, 400_000  # of recordings; a damaged header that says 1 Hz would be hours of audio
 _EPSILON_S = 1e-6  # containers give their start in microseconds
 DECODED = 8
 """Frames that a thread decodes ahead of the reader."""
@@ -71,6 +72,8 @@ def _audio_pieces(path: Path, rate_hz: int, begin: float, stop: float, damage: l
     resampler = partial(av.AudioResampler, format=RESAMPLED, rate=rate_hz)
     last = None if math.isinf(stop) else round(stop * rate_hz)
     with _stream(path, "audio", damage) as (container, stream, zero):
+        if stream.rate and not _RATES_HZ[0] <= stream.rate <= _RATES_HZ[1]:
+            raise ClipError("decode_error", f"a sampling rate of {stream.rate} Hz, which no recording has")
         downmix = Downmix(_signs(path, stream.channels))
         axis = AudioTimeline(resampler, rate_hz, round(begin * rate_hz), last, downmix)
         damage += downmix.remarks(stream.layout)
@@ -121,8 +124,8 @@ def read_video_frames(
     the file says so, and with square pixels (`pipeline.media.display`).
 
     Raises:
-        ClipError: when the first frame is asked for: missing_file; decode_error; no_video; bad_span, also where no
-            frame lies in the span
+        ClipError: when the first frame is asked for: missing_file; decode_error, also where no frame is left; no_video;
+            bad_span, also where no frame lies in it
     """
     begin, stop = _span(start, end)
     damage = [] if damage is None else damage
@@ -141,8 +144,9 @@ def read_video_frames(
         else:
             damage += _at_the_end(path, container, stream, last, stop) if previous > -math.inf else []
     if previous == -math.inf:
-        reason = "decode_error" if broken(damage) else "no_video" if start is None and end is None else "bad_span"
-        raise ClipError(reason, broken(damage)[0] if broken(damage) else "no frame in the stream or the span")
+        if broken(damage) or (start is None and end is None):
+            raise ClipError("decode_error", (broken(damage) or ["the video stream has no frame"])[0])
+        raise ClipError("bad_span", "no frame in the span")
 
 
 def _span(start: float | None, end: float | None) -> tuple[float, float]:

@@ -53,7 +53,7 @@ def fault(text: bytes) -> str:
 
     try:
         # only the structure: what a value means, YAML 1.2 as DVC reads it has other rules for
-        content = yaml.load(text, getattr(yaml, "CBaseLoader", yaml.BaseLoader))
+        content = getattr(yaml, "CBaseLoader", yaml.BaseLoader)(text).get_single_data()
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         return f"no YAML{f' from line {mark.line + 1} on' if mark else ''}"

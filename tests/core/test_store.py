@@ -439,7 +439,10 @@ def test_arrays_that_do_not_go_together_are_damage(tmp_path, damage):
     with h5py.File(path, "a") as file:
         del file["clip_1/times"]
         damage(file["clip_1"])
-    with FeatureFile(path) as file, pytest.raises(ArtifactError, match=r"f\.h5: clip 'clip_1' is damaged"):
+    with (
+        FeatureFile(path) as file,
+        pytest.raises(ArtifactError, match=r"f\.h5: (clip 'clip_1' is damaged|/clip_1/times: a link)"),
+    ):
         file.read("clip_1")
 
 

@@ -137,7 +137,7 @@ def test_a_file_name_that_gives_no_usable_id(tmp_path: Path) -> None:
 def named(folder: Path, name: bytes, content: str = "x") -> None:
     """Write a file whose name may be any bytes."""
     with open(os.path.join(os.fsencode(folder), name), "wb") as file:
-        file.write(content.encode())
+        file.write(b"\0" + content.encode())  # no text, which is no media
 
 
 def test_a_file_name_that_is_no_utf8_is_escaped_and_read(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_a_file_name_that_is_no_utf8_is_escaped_and_read(tmp_path: Path) -> None
     assert {entry.status for entry in entries} == {"ok"}
     write_manifest(tmp_path / "out.csv", clips)
     again = read_manifest(tmp_path / "out.csv")
-    assert [clip.file(tmp_path).read_bytes() for clip in again] == [b"one", b"two"]
+    assert [clip.file(tmp_path).read_bytes() for clip in again] == [b"\0one", b"\0two"]
     check_utf8 = (tmp_path / "out.csv").read_text(encoding="utf-8")
     assert "xc9tudes" in check_utf8
 
@@ -169,7 +169,7 @@ def test_an_id_from_a_name_that_is_no_utf8_stays_unique(tmp_path: Path) -> None:
 
 
 def test_a_link_out_of_the_corpus_is_followed_where_a_setting_says_so(tmp_path: Path) -> None:
-    (tmp_path / "secret.txt").write_text("secret")
+    (tmp_path / "secret.txt").write_text("\0secret")
     root = tmp_path / "corpus"
     root.mkdir()
     rows = "a,1.mp4,s1,anger\nb,2.mp4,s1,sad\nc,3.mp4,s1,sad\nd,deep/secret.txt,s1,sad\n"
@@ -195,7 +195,7 @@ def test_a_root_that_is_a_link_and_dvcs_own_links_are_the_corpus_itself(tmp_path
     params = corpus(tmp_path / "far", rows, "1.mp4", root=str(tmp_path / "near"))
     for name, store in (("2.mp4", f".dvc/cache/files/md5/ab/{'c' * 30}"), ("3.mp4", ".git/annex/objects/k/SHA-1")):
         (tmp_path / store).parent.mkdir(parents=True)
-        (tmp_path / store).write_text(name)
+        (tmp_path / store).write_text(f"\0{name}")
         (tmp_path / "far" / name).symlink_to(tmp_path / store)
     clips, _ = read_corpus("mine", params, 1)
     assert [clip.digest for clip in clips] == [sha256(f"{number}.mp4") for number in (1, 2, 3)]
@@ -203,7 +203,7 @@ def test_a_root_that_is_a_link_and_dvcs_own_links_are_the_corpus_itself(tmp_path
 
 def test_a_linked_folder_or_table_outside_is_named_and_not_read(tmp_path: Path) -> None:
     (tmp_path / "far").mkdir()
-    (tmp_path / "far/03a01Fa.wav").write_text("x")
+    (tmp_path / "far/03a01Fa.wav").write_text("\0x")
     (tmp_path / "root").mkdir()
     (tmp_path / "root/Actor").symlink_to(tmp_path / "far")
     params = CorpusParams.model_validate({"adapter": "emodb", "root": str(tmp_path / "root")})

@@ -44,7 +44,7 @@ def read_lock(file: Path = LOCK) -> list[Locked]:
     """Return the stage instances of a dvc.lock; none where there is no such file, or it is not DVC's."""
     try:
         _wait_until_written(file)
-        found = yaml.load(file.read_text(encoding="utf-8"), _Loader)
+        found = _Loader(file.read_text(encoding="utf-8")).get_single_data()
         return [_locked(stage) for stage in found["stages"].values()]
     except (OSError, ValueError, yaml.YAMLError, KeyError, TypeError, AttributeError):
         return []  # what is unknown then is told on the page

@@ -192,7 +192,7 @@ def test_a_clip_of_no_fold_is_explained(
 def test_a_failed_clip_is_explained_and_inspected_with_its_reason(
     corpus: SoundCorpus, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (corpus.media / "c00002.wav").write_bytes(b"no sound")
+    (corpus.media / "c00002.wav").write_bytes(b"\0no sound")
     corpus.clips[2] = dataclasses.replace(corpus.clips[2], digest="2" * 64)
     corpus.save()
     corpus.run_here()

@@ -48,7 +48,7 @@ def test_speakers_csv(tmp_path):
         "utterance,path,speaker,gender,age",
         "u2,b.wav,s2,F,9",
         "u1,a.wav,s1, male ,8",
-        "u3,c.wav,s3",
+        "u3,c.wav,s3,,",
     )
     assert find_with_gender(root) == [
         Utterance("u1", "a.wav", "s1", "male"), Utterance("u2", "b.wav", "s2", "female"),
