@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
+from importlib.machinery import PathFinder
 
 MIN_PYTHON = (3, 11)
 MAKE = "run `make venv`, then `. .venv/bin/activate`"
@@ -16,7 +16,7 @@ def fault(*packages: str) -> str:
     if sys.version_info < MIN_PYTHON:
         version = ".".join(map(str, sys.version_info[:3]))
         return f"{sys.executable} is Python {version}, but 3.11 or newer is needed; {MAKE}"
-    missing = ", ".join(name for name in packages if find_spec(name) is None)
+    missing = ", ".join(name for name in packages if PathFinder.find_spec(name) is None)
     return lacks(missing) if missing else ""
 
 

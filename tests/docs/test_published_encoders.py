@@ -15,6 +15,7 @@ from helpers.project import ROOT, Project
 from pipeline.cli.settings.page import page
 from pipeline.cli.settings.sections import check
 from pipeline.engine.code_digest import all_digests
+from pipeline.systems.plan import write_plan
 from pipeline.weights.lock import read_lock
 
 PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
@@ -56,6 +57,7 @@ def test_nothing_of_it_is_a_stage_until_params_name_it(tmp_path: Path) -> None:
     names = {}
     for label, params in (("shipped", PARAMS), ("named", laid_over(PARAMS, BLOCK))):
         (project.root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+        write_plan(params, project.root / "plan.yaml")
         with Repo(os.fspath(project.root)) as repo:
             names[label] = {stage.name: stage for stage in repo.index.stages}
     told = {*BLOCK["fetch_weights"]}

@@ -23,6 +23,7 @@ from pipeline.core.settings import Runtime
 from pipeline.core.yaml_text import parsed
 from pipeline.manifest.settings import CorpusParams
 from pipeline.systems.params import SystemParams
+from pipeline.systems.plan import write_plan
 from pipeline.weights.lock import read_lock
 
 PARAMS: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
@@ -125,6 +126,7 @@ def test_dvc_knows_the_targets(tmp_path: Path) -> None:
     project = Project(tmp_path / "project")
     for page, targets in PAGES.items():
         (project.root / "params.yaml").write_text(yaml.safe_dump(at_size(page), sort_keys=False), encoding="utf-8")
+        write_plan(at_size(page), project.root / "plan.yaml")
         with Repo(os.fspath(project.root)) as repo:
             known = {stage.name for stage in repo.index.stages}
         assert set(targets) <= known, page
