@@ -30,8 +30,13 @@ def changed(key: str, value: Any, name: Any = None) -> dict[str, Any]:
 
 
 def test_dvc_multiplies_by_nothing_but_the_plan() -> None:
-    """What stands in params.yaml by hand reaches a shell only by way of checked code."""
-    assert set(re.findall(r"\$\{(\w+)", DAG)) == {"plan", "item", "key"}
+    """What stands in params.yaml by hand reaches a shell only by way of checked code; of a new corpus, which needs no
+    `check` first, the name stands in quotes, and `code`, which looks at it, comes before.
+    """
+    assert set(re.findall(r"\$\{(\w+)", DAG)) == {"plan", "item", "key", "corpora"}
+    assert re.findall(r"(\w+):\n    foreach: \$\{corpora\}", DAG) == ["prepare"]
+    command = yaml.safe_load(DAG)["stages"]["prepare"]["do"]["cmd"]
+    assert command.count("${") == len(re.findall(r"'[\w./]*\$\{key\}[\w./]*'", command)) == 5
     assert set(re.findall(r"\$\{plan\.(\w+)\}", DAG)) <= set(plan_of(SHIPPED))
 
 
