@@ -32,8 +32,9 @@ _LineOf = Callable[[Clip], str]
 def read_corpus(name: str, params: CorpusParams, workers: int) -> tuple[list[Clip], list[Entry]]:
     """Return the clips that are used, with digests, sorted by id, and their ledger entries.
 
-    A file costs its clip alone where it is absent, cannot be read or holds no media, or has a path that leads out of
-    the folder: `failed`, `missing_file`, `unreadable`, `not_media` or `bad_path`, digest "", and of the last no path.
+    A file costs its clip alone where it is absent, cannot be read or holds no media, or has a path or is a link that
+    leads out of the folder: `failed`, `missing_file`, `unreadable`, `not_media`, `bad_path` or `outside_link`, digest
+    "", and of the last two no path.
 
     Raises:
         SettingsError: an unknown adapter or emotion in the settings

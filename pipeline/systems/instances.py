@@ -1,7 +1,8 @@
 """The names of params.yaml that dvc.yaml multiplies its stages by, as plan.yaml hands them on.
 
 DVC puts what it multiplies by into shell commands as it stands. Read from params.yaml, a name such as `x; rm y; true`
-would run before any code of this project could look at it; plan.yaml holds only names that were checked.
+would run before any code of this project could look at it; plan.yaml holds only names that were checked. `prepare`
+alone goes by params.yaml, behind `code` and with the name in quotes, so that a new corpus runs at once.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 DVC multiplies lists and cannot ask a system for its own features and classifiers. So this list stands in a file that
 dvc.yaml reads, and nobody edits: `python -m pipeline check` and `make repro` renew it. A feature of `extract` or
 `extract_crops` is made where a system or a join names it or another stage reads it, a table's for the corpora that have
-one: what params.yaml keeps ready costs nothing. All other names of dvc.yaml come from here as well, since here they are
-checked (pipeline/systems/instances.py).
+one: what params.yaml keeps ready costs nothing. All other names of dvc.yaml but those of `prepare` come from here as
+well, since here they are checked (pipeline/systems/instances.py).
 """
 
 from __future__ import annotations

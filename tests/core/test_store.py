@@ -424,15 +424,15 @@ def test_copying_a_clip_gives_its_arrays_and_equal_bytes(tmp_path: Path, small_c
 
 
 @pytest.mark.parametrize(
-    "damage",
+    ("damage", "words"),
     [
-        lambda clip: clip.create_dataset("times", data=np.zeros(9)),
-        lambda clip: clip.create_dataset("times", data=1.0),
-        lambda clip: clip.create_group("times"),
-        lambda clip: clip.__setitem__("times", h5py.SoftLink("/clip_1/times")),
+        (lambda clip: clip.create_dataset("times", data=np.zeros(9)), "clip 'clip_1' is damaged"),
+        (lambda clip: clip.create_dataset("times", data=1.0), "clip 'clip_1' is damaged"),
+        (lambda clip: clip.create_group("times"), "clip 'clip_1' is damaged"),
+        (lambda clip: clip.__setitem__("times", h5py.SoftLink("/clip_1/times")), "/clip_1/times: a link"),
     ],
 )
-def test_arrays_that_do_not_go_together_are_damage(tmp_path, damage):
+def test_arrays_that_do_not_go_together_are_damage(tmp_path, damage, words):
     path = tmp_path / "f.h5"
     clip = ClipFeatures(np.zeros((3, 2), np.float32), np.arange(3.0), np.ones(3, bool))
     write_features(path, FeatureMeta("mine", 2, "float32"), [("clip_1", clip)])
@@ -441,7 +441,7 @@ def test_arrays_that_do_not_go_together_are_damage(tmp_path, damage):
         damage(file["clip_1"])
     with (
         FeatureFile(path) as file,
-        pytest.raises(ArtifactError, match=r"f\.h5: (clip 'clip_1' is damaged|/clip_1/times: a link)"),
+        pytest.raises(ArtifactError, match=rf"f\.h5: {words}"),
     ):
         file.read("clip_1")
 
