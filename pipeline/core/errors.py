@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
+from typing import Any
 
 REASONS = (
     "missing_file",
@@ -39,8 +41,32 @@ PASSING = ("missing_file", "unreadable")
 """Reasons that lie in the place and not in the bytes: another run may find the file."""
 
 
+_PAGE_LONG = re.compile(r"(?<![\w'])'(?! )([^']{300,})'(?!\w)")
+"""A quoted cell or setting that an error does not show whole; what stands between two quoted ones is none."""
+
+
+def clean(text: Any) -> str:
+    """Return text with what cannot be seen (line breaks, escape codes, marks of direction) as its Python escape."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in str(text)
+    )
+
+
 class PipelineError(Exception):
-    """Base of them all; `str(error)` is one line: file or setting, what is wrong, the remedy."""
+    """Base of them all; `str(error)` is one line: file or setting, what is wrong, the remedy. What a terminal would
+    obey is escaped, and of a quoted cell that is a page long the middle is left out.
+
+    >>> len(str(PipelineError(f"x.csv:2: unknown label '{'a' * 5000}'; mend it")))
+    205
+    """
+
+    def __str__(self) -> str:
+        lines = (clean(line) for line in super().__str__().split("\n"))
+        return _PAGE_LONG.sub(_shortened, "\n".join(lines))
+
+
+def _shortened(found: re.Match[str]) -> str:
+    return f"'{found[1][:100]}...{found[1][-50:]}' ({len(found[1])} characters)"
 
 
 class SettingsError(PipelineError):

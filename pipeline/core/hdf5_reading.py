@@ -12,6 +12,7 @@ from pathlib import Path
 import h5py
 
 from pipeline.core.errors import ArtifactError
+from pipeline.core.text_heaps import heaps_are_whole
 
 AGAIN = "move it away and run `dvc repro`"
 _HELD = (errno.EAGAIN, errno.EACCES)
@@ -21,9 +22,13 @@ _UNLOCKED = "set HDF5_USE_FILE_LOCKING=FALSE in the environment to read it all t
 def opened_hdf5(path: Path) -> h5py.File:
     """Return an open HDF5 file; an `ArtifactError` says why there is none and what to do."""
     try:
-        return h5py.File(path, "r")
+        file = h5py.File(path, "r")
     except OSError as error:
         raise ArtifactError(f"{path}: {refusal(error)}") from error
+    if not heaps_are_whole(path):
+        file.close()
+        raise ArtifactError(f"{path}: not a readable HDF5 file (a heap of texts in it is damaged); {AGAIN}")
+    return file
 
 
 def refusal(error: Exception) -> str:

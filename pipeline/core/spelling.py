@@ -72,9 +72,19 @@ def shown(name: str, other: str = "") -> str:
     return ascii(name) if same or not name.isprintable() else f"'{name}'"
 
 
-def canonical(names: Iterable[str]) -> str:
-    """Return the spelling that stands for all: the shortest, and of these the first in order."""
-    return min(names, key=lambda name: (len(name), name))
+def canonical(names: Iterable[str], times: Mapping[str, int] | None = None) -> str:
+    """Return the spelling that stands for all: the one that occurs most often, so that one slip of the pen renames
+    nobody else; of these the shortest, one with letters in usual case, the first in order.
+
+    >>> canonical(["Anna", "anna"], {"Anna": 1, "anna": 2}), canonical(["Joey", "JoEy"])
+    ('anna', 'Joey')
+    """
+    many = times or {}
+    return min(names, key=lambda name: (-many.get(name, 0), len(name), not _usual(name), name))
+
+
+def _usual(name: str) -> bool:
+    return name in (name.title(), name.capitalize(), name.lower(), name.upper())
 
 
 def spellings(names: Iterable[str], key: Callable[[str], str]) -> Mapping[str, list[str]]:

@@ -24,6 +24,7 @@ from pipeline.core.arrays import Digests, stored_rows
 from pipeline.core.errors import ArtifactError
 from pipeline.core.files import atomic_path, file_digest
 from pipeline.core.hdf5_reading import hindrance, refusal
+from pipeline.core.text_heaps import heaps_are_whole
 from pipeline.engine.cache_entry import Head, read_head
 
 _ABANDONED_S = 3600.0
@@ -87,6 +88,8 @@ def _digest(path: Path, identity: tuple[int, int, int]) -> str:  # noqa: ARG001
 def _as_written(path: Path, clip_id: str) -> bool:
     try:
         with h5py.File(path, "r") as file:
+            if not heaps_are_whole(path):
+                return False
             group, digests = file[clip_id], Digests()
             for name in group:
                 digests.add(name, stored_rows(group[name]))

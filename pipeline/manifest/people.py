@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
@@ -14,13 +15,10 @@ Labelled = tuple[str, Clip]
 
 
 def joined(clips: Iterable[Labelled]) -> list[Labelled]:
-    """Return clips whose speakers have one spelling each: the shortest, of equal ones the first in order."""
+    """Return clips whose speakers have one spelling each (`canonical`)."""
     found = list(clips)
-    names = {
-        name: canonical(together)
-        for together in spellings((clip.speaker for _, clip in found), person).values()
-        for name in together
-    }
+    times = Counter(clip.speaker for _, clip in found)
+    names = {name: canonical(together, times) for together in spellings(times, person).values() for name in together}
     return [(label, replace(clip, speaker=names[clip.speaker])) for label, clip in found]
 
 
@@ -31,11 +29,11 @@ def check_names(clips: Iterable[Labelled], place: str, line_of: Callable[[Clip],
     found = [clip for _, clip in clips]
     faults: dict[str, list[str]] = {}
     for what, key in (("speaker", person), ("source", plain), ("corpus", plain)):
-        first: dict[str, Clip] = {}
+        first, times = dict[str, Clip](), Counter(getattr(clip, what) for clip in found)
         for clip in found:
             first.setdefault(getattr(clip, what), clip)
         for names in spellings(filter(None, first), key).values():
-            kept = canonical(names)
+            kept = canonical(names, times)
             for other in (name for name in names if name != kept):
                 told = (
                     f"{what} {shown(other, kept)} is also written {shown(kept, other)} ({_place(line_of(first[kept]))})"

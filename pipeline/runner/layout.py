@@ -13,8 +13,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.core.errors import clean
 from pipeline.runner.console import colours
-from pipeline.runner.terminal import WIDEST, clean, short
+from pipeline.runner.terminal import WIDEST, short
 
 Part = str | Table
 """A line, or a table."""

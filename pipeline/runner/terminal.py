@@ -6,15 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.core.clip import Clip, class_names
+from pipeline.core.errors import clean
 
 WIDEST = 96
-
-
-def clean(text: Any) -> str:
-    """Return text with what cannot be seen (line breaks, escape codes, marks of direction) as its Python escape."""
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode("ascii") for c in str(text)
-    )
 
 
 def short(text: Any, most: int = WIDEST) -> str:

@@ -95,3 +95,10 @@ def test_meld_is_read_though_its_names_differ_in_letter_case(tmp_path: Path) -> 
     tree(tmp_path, "train_splits/dia0_utt0.mp4")
     found = list(labelled_clips("meld", CorpusParams(root=str(tmp_path))))
     assert {clip.speaker for _, clip in found} == {"Waiter"}
+
+
+def test_one_slip_of_the_pen_renames_nobody_else(tmp_path: Path) -> None:
+    manifest(tmp_path, "Joey", "JO", "Joey", "3.0", "jo", "jo", "3.0", "3")
+    params = CorpusParams(adapter="manifest_csv", root=str(tmp_path), join_speakers=True)
+    clips, _ = read_corpus("mine", params, 1)
+    assert [clip.speaker for clip in clips] == ["Joey", "jo", "Joey", "3.0", "jo", "jo", "3.0", "3.0"]

@@ -7,9 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.cli.inspect.file_kind import kind_of
-from pipeline.core.errors import ArtifactError, PipelineError, SettingsError
+from pipeline.core.errors import ArtifactError, PipelineError, SettingsError, clean
 from pipeline.runner.layout import Part, text_of
-from pipeline.runner.terminal import clean
 
 
 def describe(path: Path, clip_id: str = "", fold: str = "") -> str:

@@ -11,10 +11,10 @@ import numpy as np
 from pipeline.cli.inspect.clip_media import faces_at, media_of
 from pipeline.cli.inspect.feature_file import feature_file, key_of
 from pipeline.cli.inspect.heat_map import FEW, ColumnLabels, Heat, heat_of, labels_of
-from pipeline.core.errors import ArtifactError, ClipError, SettingsError
+from pipeline.core.errors import ArtifactError, ClipError, SettingsError, clean
 from pipeline.core.store import FeatureFile, FeatureMeta
 from pipeline.reporting.figures import UNOBSERVED, check_name, figure, words, write
-from pipeline.runner.terminal import clean, count
+from pipeline.runner.terminal import count
 
 _WIDE, _RIGHT, _STRIP, _WAVE, _GAP, _TOP, _BELOW = 8.4, 1.15, 0.8, 0.9, 0.12, 0.72, 0.5
 """Inches: the time axis, what is left for the colour bar, heights of the strip and the waveform, and what lies between.

@@ -11,9 +11,9 @@ import numpy as np
 
 from pipeline.cli.inspect.feature_file import Summary, feature_file, fold_of, key_in
 from pipeline.core.clip import read_manifest
-from pipeline.core.errors import ArtifactError
+from pipeline.core.errors import ArtifactError, clean
 from pipeline.reporting.figures import COLOURS, MARKERS, check_name, figure, words, write
-from pipeline.runner.terminal import clean, count, emotions_of
+from pipeline.runner.terminal import count, emotions_of
 
 _FEWEST = 4
 _EXACT = 1500
