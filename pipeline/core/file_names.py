@@ -13,13 +13,13 @@ _NO_UTF8 = re.compile(r"[\udc80-\udcff]")
 _ESCAPED = re.compile(rb"\\x([89a-f][0-9a-f])")
 
 
-def written(path: str) -> str:
-    r"""Return a path as text for tables: bytes that are no UTF-8 as `\x` and two digits.
+def written(path: str, mark: str = "\\x") -> str:
+    r"""Return a path as text for tables: bytes that are no UTF-8 as `mark` and two digits.
 
-    >>> written("caf\udce9.wav"), written("café.wav")
-    ('caf\\xe9.wav', 'café.wav')
+    >>> written("caf\udce9.wav"), written("café.wav"), written("caf\udce9", "-x")
+    ('caf\\xe9.wav', 'café.wav', 'caf-xe9')
     """
-    return _NO_UTF8.sub(lambda found: f"\\x{ord(found[0]) & 0xFF:02x}", path)
+    return _NO_UTF8.sub(lambda found: f"{mark}{ord(found[0]) & 0xFF:02x}", path)
 
 
 def located(root: Path, path: str) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -144,7 +143,7 @@ def _labels(adapter: ModuleType, params: CorpusParams | PartParams, place: str) 
 
 def _written(clip: Clip) -> Clip:
     r"""Return a clip as tables can hold it: bytes of a file's name that are no UTF-8 as `\xe9`, in its id as `-xe9`."""
-    clip_id = re.sub(r"[\udc80-\udcff]", lambda found: f"-x{ord(found[0]) & 0xFF:02x}", clip.clip_id)
+    clip_id = written(clip.clip_id, "-x")
     return replace(clip, clip_id=clip_id, path=written(clip.path), speaker=written(clip.speaker))
 
 

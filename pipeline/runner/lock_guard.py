@@ -1,8 +1,8 @@
 """A small process that outlives a `dvc` that is killed, and mends the dvc.lock that it left (`lock_file.mend`).
 
 Nobody can change how plain `dvc repro` writes the file, so the first stage that it runs starts this process, which
-waits for the end of that `dvc` and looks whether the file is whole. It looks for a minute longer: the next `dvc` may
-take the stage that was lost from the run-cache, and so write the file before it runs a stage. It takes next to
+waits for the end of that `dvc` and looks whether the file is whole. It looks for five minutes longer: the next `dvc`
+may take the stage that was lost from the run-cache, and so write the file before it runs a stage. It takes next to
 no time of a processor and 20 MB. `scripts/repro.py` has DVC write the file safely and needs none.
 """
 
@@ -20,7 +20,7 @@ from pathlib import Path
 SAFE = "AVEMOTION_LOCK_IS_SAFE"
 """Set where the `dvc` above writes dvc.lock beside and moves it into place."""
 _FOLDER = Path(".dvc") / "tmp"
-_LONGER_S, _PAUSE_S = 60.0, 0.1
+_LONGER_S, _PAUSE_S = 300.0, 0.1
 
 
 def guard(dvc: int) -> None:
@@ -46,10 +46,10 @@ def guard(dvc: int) -> None:
 
 def main(dvc: int, ends: int) -> None:
     """Wait for the end of a `dvc`, and mend what it, or one that follows, leaves."""
-    select.select([ends], [], [])
     from pipeline.core.errors import ArtifactError
-    from pipeline.runner.lock_file import LOCK, mend
+    from pipeline.runner.lock_file import LOCK, mend  # before the end: the next `dvc` may start at once
 
+    select.select([ends], [], [])
     seen, end = list[tuple[int, int]](), time.monotonic() + _LONGER_S
     with suppress(FileNotFoundError):
         (_FOLDER / f"guard-{dvc}").unlink()

@@ -30,7 +30,8 @@ def instances_of(params: Mapping[str, Any]) -> dict[str, dict[str, dict[str, str
     found |= {part: {str(name): {} for name in params.get(part) or ()} for part in NAMED}
     for name in params.get("corpora") or ():
         key = f"corpora.{name}.root"
-        found["corpora"][name] = {"root": check_path(section(params, key), f"params.yaml: {key}")}
+        check_path(section(params, key), f"params.yaml: {key}")  # a word of dvc.yaml, which reads it itself
+        found["corpora"][name] = {}
     for name in params.get("degrade") or ():
         found["degrade"][name] = {"corpus": _name(params, f"degrade.{name}.corpus")}
     found["pretrain"] = {

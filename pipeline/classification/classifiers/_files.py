@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import BadZipFile, ZipFile, ZipInfo
 
 import numpy as np
 
@@ -19,10 +19,15 @@ _RERUN = "run `dvc repro` for the stage that trains it"
 
 
 def save_arrays(path: Path, arrays: Mapping[str, Any]) -> None:
-    """Write `<path>.npz`; equal arrays give equal bytes."""
+    """Write `<path>.npz`; equal arrays give equal bytes, by any Python: `np.savez` asks for headers of large files,
+    which Python fills in otherwise from 3.11.4 on.
+    """
     buffer = io.BytesIO()
-    plain: dict[str, Any] = {name: np.asarray(array) for name, array in arrays.items()}
-    np.savez(buffer, **plain)
+    with ZipFile(buffer, "w") as file:
+        for name, array in arrays.items():
+            one = io.BytesIO()
+            np.lib.format.write_array(one, np.asarray(array), allow_pickle=False)
+            file.writestr(ZipInfo(f"{name}.npy"), one.getbuffer())
     _write(path, ".npz", buffer)
 
 
