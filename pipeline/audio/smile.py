@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from types import FrameType
-from typing import Any
 
 import numpy as np
 
@@ -58,11 +57,11 @@ def signals_wait() -> Iterator[None]:
     found = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     before = {number: handler for number, handler in found.items() if callable(handler)}
     for number in before:
-        signal.signal(number, lambda number, frame: came.append((number, frame)))
+        signal.signal(number, lambda caught, frame: came.append((caught, frame)))
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        for number, frame in came[:1]:
-            before[signal.Signals(number)](number, frame)
+        for caught, frame in came[:1]:
+            before[signal.Signals(caught)](caught, frame)

@@ -13,6 +13,7 @@ import yaml
 from helpers.project import ROOT
 from pipeline.core.errors import SettingsError
 from pipeline.systems.plan import plan_of
+from stages import code
 
 SHIPPED = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 DAG = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
@@ -42,7 +43,8 @@ def test_dvc_multiplies_by_nothing_but_the_plan() -> None:
 
 def test_the_stage_code_looks_at_each_section_of_the_plan() -> None:
     sections = set(re.findall(r"\$\{plan\.(\w+)\}", DAG)) - {"transfer", "end_to_end"}  # made of systems
-    assert sections <= set(yaml.safe_load(DAG)["stages"]["code"]["params"])
+    assert sections <= set(code.READS.split())
+    assert "params.yaml" in yaml.safe_load(DAG)["stages"]["code"]["deps"]
 
 
 @pytest.mark.parametrize("section", ["corpora", "systems", "generate", "degrade", "crop_faces", "pretrain", "select",

@@ -44,7 +44,8 @@ def columns(extractor, sound) -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def compare(sound):
-    return lld147.smile(*lld147._COMPARE).process_signal(sound, AUDIO_HZ)
+    level = opensmile.FeatureLevel.LowLevelDescriptors
+    return opensmile.Smile(opensmile.FeatureSet.ComParE_2016, level).process_signal(sound, AUDIO_HZ)
 
 
 def test_147_is_three_times_49(extractor):
