@@ -91,6 +91,8 @@ class FeatureFile:
 
     def _read_meta(self) -> FeatureMeta:
         raw = {f.name: self._file.attrs[f.name] for f in fields(FeatureMeta) if f.name != "learned"}
+        if other := [f.name for f in fields(FeatureMeta) if f.type == "str" and not isinstance(raw[f.name], str)]:
+            raise ValueError(f"'{other[0]}' is no text")
         raw["learned"] = tuple(json.loads(self._file.attrs.get("learned", "[]")))
         raw["columns"] = tuple(json.loads(raw["columns"]))
         raw["layers"] = tuple((str(name), tuple(shape)) for name, shape in json.loads(raw["layers"]))

@@ -304,6 +304,14 @@ def test_a_file_that_lacks_an_attribute(stored: Path) -> None:
     assert str(stored) in error_of(stored)
 
 
+@pytest.mark.parametrize("name", ["feature", "weights", "origin", "layer", "dtype", "version"])
+@pytest.mark.parametrize("value", [3, np.zeros(3), np.bytes_(b"lld147")])
+def test_an_attribute_that_is_no_text(stored: Path, name: str, value: object) -> None:
+    with h5py.File(stored, "a") as file:
+        file.attrs[name] = value
+    assert f"its attributes are not whole ('{name}' is no text); rerun its stage" in error_of(stored)
+
+
 def test_an_absent_clip_points_at_the_ledger(stored: Path) -> None:
     assert error_of(stored, "b") == f"{stored}: no clip 'b' in it; its ledger says why"
 
