@@ -134,6 +134,7 @@ class Project:
 def being_written(project: Project) -> Callable[[], bool]:
     """Return a function that tells whether dvc.lock is being written, by DVC in place or beside."""
     new, before = project.root / ".dvc/tmp/dvc.lock.new", project.lock.stat().st_size if project.lock.exists() else -1
+    new.unlink(missing_ok=True)  # left by an earlier stop
 
     def now() -> bool:
         size = project.lock.stat().st_size if project.lock.exists() else -1
