@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # in every process
 from pipeline.core.errors import ArtifactError
 from pipeline.runner import lock_file
 from pipeline.runner.dvc_log import heard
-from pipeline.runner.lock_guard import SAFE
+from pipeline.runner.lock_guard import SAFE, guard
 from pipeline.runner.lock_writer import write_whole
 from pipeline.runner.own_environment import leave_unless_here
 
@@ -302,6 +302,7 @@ def main() -> int:
         if mended := lock_file.mend():
             print(mended, file=sys.stderr)
         lock_file.keep()
+        guard(os.getpid(), 3.0)
         code = repro(args.targets, args.jobs)
     except ArtifactError as error:
         print(f"error: {error}", file=sys.stderr)

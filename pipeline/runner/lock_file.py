@@ -8,27 +8,23 @@ of, DVC finds in its own run-cache. By Python's own library and PyYAML alone.
 from __future__ import annotations
 
 import errno
-import fcntl
-import json
 import os
 import re
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import ArtifactError
 from pipeline.core.files import atomic_path
+from pipeline.runner.dvc_folder import dvc_waits, mend_runs, mend_rwlock
 
 LOCK = Path("dvc.lock")
 _TEMPORARY = Path(".dvc") / "tmp"
 """DVC's own folder, of which neither git nor `make clean` knows; beside dvc.lock."""
 _KEPT, _BROKEN = "dvc.lock.kept", "dvc.lock.broken"
-_RUNS, _HALF = Path(".dvc") / "cache" / "runs", "*/*/.*.tmp"
-_PATIENCE_S = 30.0
 _CONFLICT = re.compile(rb"^(<{7}|>{7}) ", re.MULTILINE)
 CURE = (
     "put back git's (`git checkout HEAD -- dvc.lock`), or move the file away: `dvc repro` then takes finished stages "
@@ -107,11 +103,11 @@ def mend(lock: Path = LOCK) -> str:
         ArtifactError: there is no copy, or the file is damaged in a way that no stop leaves
     """
     folder = lock.parent / _TEMPORARY
-    _mend_rwlock(folder)
-    _mend_runs(lock.parent / _RUNS, folder)
+    mend_rwlock(folder)
+    mend_runs(lock.parent / ".dvc" / "cache" / "runs", folder)
     if not lock.is_file() or not fault(lock.read_bytes()):
         return ""
-    with _dvc_waits(folder):
+    with dvc_waits(folder):
         text = lock.read_bytes()
         if not (why := fault(text)):
             return ""
@@ -147,47 +143,6 @@ def _in_git(lock: Path) -> bool:
     with suppress(OSError):
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
     return False
-
-
-def _mend_runs(runs: Path, folder: Path) -> None:
-    """Delete what stops left half written in DVC's run-cache: it takes the newest file there for the last run of a
-    stage, also one under the name that it gives files until they are whole, and then fails with `'outs'`.
-    """
-    if any(runs.glob(_HALF)):
-        with _dvc_waits(folder):  # it holds the lock while it writes there
-            for half in runs.glob(_HALF):
-                half.unlink(missing_ok=True)
-
-
-def _mend_rwlock(folder: Path) -> None:
-    """Delete DVC's list of the files in use where a stop left it cut off: it says nothing once its writer has gone."""
-    path = folder / "rwlock"
-    with suppress(FileNotFoundError, BlockingIOError), (folder / "rwlock.lock").open("a") as guard:
-        fcntl.flock(guard, fcntl.LOCK_EX | fcntl.LOCK_NB)  # as DVC locks it while it writes
-        try:
-            json.loads(path.read_bytes())
-        except ValueError:
-            path.unlink()
-
-
-@contextmanager
-def _dvc_waits(folder: Path) -> Iterator[None]:
-    """Hold the lock that `dvc` holds while it writes (`zc.lockfile`), after having waited for it."""
-    if not folder.parent.is_dir():
-        yield
-        return
-    folder.mkdir(exist_ok=True)
-    with (folder / "lock").open("a") as file:
-        end = time.monotonic() + _PATIENCE_S
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > end:
-                    raise ArtifactError(f"{LOCK}: a `dvc` is at work on it; wait for its end, run again") from None
-                time.sleep(0.05)
-        yield
 
 
 def copy_is_kept(lock: Path = LOCK) -> bool:

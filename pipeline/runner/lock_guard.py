@@ -3,7 +3,8 @@
 Nobody can change how plain `dvc repro` writes the file, so the first stage that it runs starts this process, which
 waits for the end of that `dvc` and looks whether the file is whole. It looks for five minutes longer: the next `dvc`
 may take the stage that was lost from the run-cache, and so write the file before it runs a stage. It takes next to
-no time of a processor and 20 MB. `scripts/repro.py` has DVC write the file safely and needs none.
+no time of a processor and 20 MB. `scripts/repro.py` has DVC write the file safely, and needs it for what else a stop
+leaves half written in DVC's folder (`dvc_folder`).
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ from pathlib import Path
 SAFE = "AVEMOTION_LOCK_IS_SAFE"
 """Set where the `dvc` above writes dvc.lock beside and moves it into place."""
 _FOLDER = Path(".dvc") / "tmp"
-_LONGER_S, _PAUSE_S = 300.0, 0.1
+LONGER_S, _PAUSE_S = 300.0, 0.1
 
 
-def guard(dvc: int) -> None:
+def guard(dvc: int, longer_s: float = LONGER_S) -> None:
     """Start the process for the `dvc` with this number, unless there is one; without it (an old kernel, a disk that is
-    full) the stage goes on.
+    full) the stage goes on. It stays for some seconds after its end.
     """
     with suppress(OSError, AttributeError):  # no pidfd before Linux 5.3
         alone = os.open(_FOLDER / f"guard-{dvc}", os.O_RDWR | os.O_CREAT, 0o666)
@@ -33,7 +34,7 @@ def guard(dvc: int) -> None:
             fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)  # held by the process until it ends
             ends = os.pidfd_open(dvc)
             try:
-                command = [sys.executable, "-m", "pipeline.runner.lock_guard", str(dvc), str(ends)]
+                command = [sys.executable, "-m", "pipeline.runner.lock_guard", str(dvc), str(ends), str(longer_s)]
                 quiet = subprocess.DEVNULL
                 subprocess.Popen(
                     command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True, pass_fds=(alone, ends)
@@ -44,13 +45,13 @@ def guard(dvc: int) -> None:
             os.close(alone)
 
 
-def main(dvc: int, ends: int) -> None:
+def main(dvc: int, ends: int, longer_s: float) -> None:
     """Wait for the end of a `dvc`, and mend what it, or one that follows, leaves."""
     from pipeline.core.errors import ArtifactError
     from pipeline.runner.lock_file import LOCK, mend  # before the end: the next `dvc` may start at once
 
     select.select([ends], [], [])
-    seen, end = list[tuple[int, int]](), time.monotonic() + _LONGER_S
+    seen, end = list[tuple[int, int]](), time.monotonic() + longer_s
     with suppress(FileNotFoundError):
         (_FOLDER / f"guard-{dvc}").unlink()
     while time.monotonic() < end and _FOLDER.is_dir():
@@ -70,4 +71,4 @@ def _state(file: Path) -> tuple[int, int]:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]))
+    main(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]))

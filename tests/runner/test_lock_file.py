@@ -15,7 +15,7 @@ from pipeline.__main__ import main
 from pipeline.cli.doctor import environment
 from pipeline.core.errors import ArtifactError, SettingsError
 from pipeline.prediction.steps import Steps
-from pipeline.runner import lock_file
+from pipeline.runner import dvc_folder, lock_file
 from pipeline.runner.lock_writer import write_whole
 
 STAGE = {
@@ -134,7 +134,7 @@ def test_a_file_that_is_cut_off_is_never_kept(lock):
 
 
 def test_a_file_that_dvc_is_writing_is_waited_for(lock, monkeypatch):
-    monkeypatch.setattr(lock_file, "_PATIENCE_S", 0.1)
+    monkeypatch.setattr(dvc_folder, "_PATIENCE_S", 0.1)
     lock.write_bytes(b"")
     with (lock.parent / ".dvc/tmp/lock").open("a") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
@@ -225,10 +225,28 @@ def test_what_a_stop_left_in_the_run_cache_goes(lock):
     for path in (whole, half):
         path.write_text("cmd: x\n", encoding="utf-8")
     with (lock.parent / ".dvc/tmp/lock").open("a") as held, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lock_file, "_PATIENCE_S", 0.1)
+        patch.setattr(dvc_folder, "_PATIENCE_S", 0.1)
         fcntl.flock(held, fcntl.LOCK_EX)
         with pytest.raises(ArtifactError, match="a `dvc` is at work"):
             lock_file.mend(lock)
     assert half.exists()
     assert lock_file.mend(lock) == ""
     assert sorted(folder.iterdir()) == [whole]
+
+
+def test_an_empty_folder_of_the_run_cache_goes_and_dvc_starts(lock):
+    """As DVC is stopped between making the folder of a stage and the file in it; it would fail with `join() argument
+    must be str, bytes, or os.PathLike object, not 'NoneType'`.
+    """
+    runs = lock.parent / ".dvc/cache/runs"
+    empty, kept = runs / "ab" / ("ab" * 32), runs / "cd" / ("cd" * 32) / ("ef" * 32)
+    empty.mkdir(parents=True)
+    kept.parent.mkdir(parents=True)
+    kept.write_text("cmd: x\n", encoding="utf-8")
+    only_half = runs / "ef" / ("ef" * 32)
+    only_half.mkdir(parents=True)
+    (only_half / ".half.tmp").touch()
+    assert lock_file.mend(lock) == ""
+    assert sorted(path for path in runs.rglob("*") if path.is_file()) == [kept]
+    assert not empty.exists()
+    assert not only_half.exists()
