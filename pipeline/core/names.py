@@ -67,8 +67,11 @@ def check_names(params: Mapping[str, Any], file: str = "params.yaml") -> None:
 
 def _faults(params: Mapping[str, Any]) -> Iterator[str]:
     for section in SECTIONS:
-        blocks = params.get(section)
-        for name in blocks if isinstance(blocks, Mapping) else ():
+        blocks = params.get(section) or {}
+        if not isinstance(blocks, Mapping):
+            yield f"{section}: blocks by name belong there (got {_shown(blocks)}); see docs/settings.md"
+            continue
+        for name in blocks:
             if fault := fault_of(name):
                 yield f"{section}.{_shown(name)}: {fault}"
 

@@ -14,7 +14,7 @@ import errno
 import io
 import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -36,6 +36,7 @@ from pipeline.media.remark import Remark, broken
 from pipeline.media.streams import chosen
 
 _RATES_HZ = 1_000, 400_000  # of recordings; a damaged header that says 1 Hz would be hours of audio
+_MOST_CHANNELS = 64
 _EPSILON_S = 1e-6  # containers give their start in microseconds
 DECODED = 8
 """Frames that a thread decodes ahead of the reader."""
@@ -74,6 +75,8 @@ def _audio_pieces(path: Path, rate_hz: int, begin: float, stop: float, damage: l
     with _stream(path, "audio", damage) as (container, stream, zero):
         if stream.rate and not _RATES_HZ[0] <= stream.rate <= _RATES_HZ[1]:
             raise ClipError("decode_error", f"a sampling rate of {stream.rate} Hz, which no recording has")
+        if stream.channels > _MOST_CHANNELS:
+            raise ClipError("decode_error", f"{stream.channels} channels; FFmpeg mixes {_MOST_CHANNELS} at most")
         downmix = Downmix(_signs(path, stream.channels))
         axis = AudioTimeline(resampler, rate_hz, round(begin * rate_hz), last, downmix)
         damage += downmix.remarks(stream.layout)
@@ -97,8 +100,9 @@ def _signs(path: Path, channels: int) -> np.ndarray:
     """Return which channels are turned upside down before they are mixed, by a reading of the file's beginning."""
     if channels < 2:
         return np.ones(channels, np.float32)
-    with _stream(path, "audio", []) as (container, stream, _):
+    with _stream(path, "audio", []) as (container, stream, _), suppress(av.FFmpegError):
         return signs_of(decoded(container, stream, []))
+    return np.ones(channels, np.float32)  # a damaged header, with a layout that nothing can have: mixing tells
 
 
 def _at_the_end(path: Path, container: Any, stream: Any, end: float, stop: float) -> list[Remark]:

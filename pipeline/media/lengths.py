@@ -39,11 +39,13 @@ def end_remarks(path: Path, container: Any, stream: Any, end: float, zero: float
         container: the same, open
         stream: the stream that was decoded
         end: when it ends, s from the beginning of the file
-        zero: the timestamp of that beginning, s; some containers count from 0, others from there
+        zero: the timestamp of that beginning, s; some containers count from 0, others from there (FLAC begins at 0:
+            where it does not, its first frames are lost)
         opening: opens the file anew
     """
     told, name, kind = declared_s(path, container), container.format.name.split(",")[0], stream.type
-    if told is not None and min(abs(end - told), abs(end + zero - told)) > SLACK_S:
+    ends = (end,) if name == "flac" else (end, end + zero)
+    if told is not None and min(abs(one - told) for one in ends) > SLACK_S:
         further = _others(stream, zero, opening) if end < told else 0.0
         if further >= told - SLACK_S:
             return [Remark(f"unequal_length: the {kind} ends at {end:.2f} s, the other streams at {further:.2f} s")]

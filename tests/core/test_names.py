@@ -74,3 +74,9 @@ def test_the_shipped_names_pass() -> None:
 def test_paths_that_are_no_word(path: object) -> None:
     with pytest.raises(SettingsError, match=r"^here: a path is text"):
         check_path(path, "here")
+
+
+@pytest.mark.parametrize("value", [True, 3, ["lld147"], "lld147"])
+def test_a_section_without_blocks_is_refused(value):
+    with pytest.raises(SettingsError, match=r"^params\.yaml: generate: blocks by name belong there \(got "):
+        check_names({"generate": value})

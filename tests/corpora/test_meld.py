@@ -224,6 +224,7 @@ def test_what_spreadsheets_save_is_read(tmp_path: Path, table: str) -> None:
             "unknown label '' (known: anger, disgust, fear, joy, neutral, sadness, surprise); mend it",
         ),
         (row("x", 0), 2, "Dialogue_ID 'x' is not a number; mend it or remove the row"),
+        (row("1" * 5000, 0), 2, "(5000 characters) is not a number; mend it or remove the row"),
         (row(0, "1.0"), 2, "Utterance_ID '1.0' is not a number; mend it or remove the row"),
         (row(0, ""), 2, "Utterance_ID '' is not a number; mend it or remove the row"),
         (row(0, 0, speaker=" "), 2, "'Speaker' is empty; fill it in or remove the row"),

@@ -28,6 +28,24 @@ def test_a_sampling_rate_that_no_audio_has_is_refused(tmp_path, rate):
         next(read_audio_blocks(tmp_path / "x.wav", 16_000))
 
 
+def test_more_channels_than_ffmpeg_mixes_are_refused(tmp_path):
+    data = bytearray(media.base(".wav").data)
+    struct.pack_into("<H", data, 22, 255)
+    (tmp_path / "x.wav").write_bytes(data)
+    with pytest.raises(ClipError, match="decode_error: 255 channels; FFmpeg mixes 64 at most"):
+        next(read_audio_blocks(tmp_path / "x.wav", 16_000))
+
+
+def test_a_flac_whose_first_frames_are_lost_is_not_whole(tmp_path):
+    whole = media.base(".flac").data
+    starts = [at for at in range(len(whole)) if whole.startswith(b"\xff\xf8", at)]
+    first, later = starts[0], starts[len(starts) // 2]
+    (tmp_path / "x.flac").write_bytes(whole[:first] + whole[later:])
+    damage = []
+    list(read_audio_blocks(tmp_path / "x.flac", 16_000, damage=damage))
+    assert any("s declared by the file" in str(one) for one in damage), damage
+
+
 def test_a_video_stream_of_which_no_frame_is_left_has_failed_and_is_not_absent(tmp_path):
     whole, reasons = media.base(".mkv").data, set()
     for share in np.linspace(0.02, 0.2, 30):
