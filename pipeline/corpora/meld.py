@@ -117,5 +117,7 @@ def _decoded(cell: str) -> str:
 def _video_name(row: Mapping[str, str], where: str) -> str:
     for key in ("Dialogue_ID", "Utterance_ID"):
         if not re.fullmatch(r"[0-9]{1,9}", row[key]):
-            raise CorpusError(f"{where}: {key} '{row[key]}' is not a number; mend it or remove the row")
+            raise CorpusError(
+                f"{where}: {key} '{row[key]}' is not a number of up to 9 digits; mend it or remove the row"
+            )
     return f"dia{int(row['Dialogue_ID'])}_utt{int(row['Utterance_ID'])}"
