@@ -65,7 +65,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The code and its contract tests with the four files of the pages."""
     root = tmp_path_factory.mktemp("docs") / "project"
     for name in ("pipeline", "stages", "tests"):
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__", "golden"))
+        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("golden"))
     for name in ("pyproject.toml", "weights.lock", "params.yaml", "dvc.yaml"):
         shutil.copy(ROOT / name, root / name)
     written(root)
