@@ -17,15 +17,26 @@ from typing import Any
 def atomic_path(path: Path) -> Iterator[Path]:
     """Give a temporary path beside `path` that replaces it once the block ends without an error.
 
-    A process that is killed leaves at most the temporary file; a reader never sees half a file.
+    A process that is killed leaves at most the temporary file (`clear_temporaries`); a reader never sees half a file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp{path.suffix}")
+    temporary = path.with_name(f".{_mark(path)}{uuid.uuid4().hex}.tmp{path.suffix}")
     try:
         yield temporary
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def clear_temporaries(path: Path) -> None:
+    """Delete what killed processes left of `path`; nobody else must be writing it."""
+    for left in path.parent.glob(f".{_mark(path)}{'?' * 32}.tmp*"):
+        left.unlink(missing_ok=True)
+
+
+def _mark(path: Path) -> str:
+    """Return a few letters that tell the temporary files of one path from those of its neighbours."""
+    return hashlib.sha256(os.fsencode(path.name)).hexdigest()[:8]
 
 
 def file_digest(path: Path) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import PipelineError
+from pipeline.core.files import clear_temporaries
 from pipeline.core.names import check_name
 from pipeline.core.settings import Model, Runtime, parse, read_params, section
 from pipeline.runner.bootstrap import BEGAN
@@ -94,6 +95,8 @@ def _run_program(body: Body, reads: list[str], paths: list[str], names: list[str
     address = stage_address(module, {name: getattr(args, name) for name in names})
     if "DVC_STAGE" in os.environ:
         _look_after_lock()
+        for path in filter(None, (getattr(args, name) for name in paths + optional)):
+            clear_temporaries(path)  # DVC runs no other stage that writes it
     with RunLog(address, [module, *sys.argv[1:]], "stage", str(getattr(args, "out", None) or ""), began=BEGAN) as log:
         leave = _run(lambda: body(Context(args, reads, log)), log)
         log.ended(not leave)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.files import atomic_path, canonical_json, file_digest, write_json
+from pipeline.core.files import atomic_path, canonical_json, clear_temporaries, file_digest, write_json
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -41,6 +41,22 @@ def breaks_off(target: Path, written: bool) -> None:
         if written:
             temporary.write_text("half")
         raise KeyError("stop")
+
+
+def test_what_a_killed_process_left_is_cleared_and_what_its_neighbours_write_is_not(tmp_path: Path) -> None:
+    target, others = tmp_path / "x.h5", [tmp_path / name for name in ("x.ledger.csv", "xy.h5", "x.csv", "[x].h5")]
+    code = (
+        "import os, pathlib, sys; from pipeline.core.files import atomic_path\n"
+        "with atomic_path(pathlib.Path(sys.argv[1])) as temporary: temporary.touch(); os._exit(9)"
+    )
+    for path in (target, target, *others):
+        subprocess.run([sys.executable, "-c", code, str(path)], check=False)
+    assert len(names(tmp_path)) == 6
+    clear_temporaries(target)
+    assert len(names(tmp_path)) == 4
+    for path in others:
+        clear_temporaries(path)
+    assert names(tmp_path) == []
 
 
 @pytest.mark.parametrize("written", [False, True])
