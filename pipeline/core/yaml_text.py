@@ -21,9 +21,12 @@ MOST_WRITTEN = 400_000
 """Values and keys that are written; dvc.lock has some 10,000 for four systems on one corpus."""
 
 
-def parsed(text: str) -> Any:
-    """Return what a YAML text holds; yaml.YAMLError where it is none, or too much."""
-    check_size(text)
+def parsed(text: str, known: bool = False) -> Any:
+    """Return what a YAML text holds; yaml.YAMLError where it is none, or too much, which is not looked for where the
+    text is `known`: made of one that was looked at.
+    """
+    if not known:
+        check_size(text)
     try:
         return LOADER(text).get_single_data()
     # a tag or a form promises what the text does not hold: 2024-13-45, `!!bool maybe`, a number of 5000 digits

@@ -74,7 +74,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_files_keep_the_contracts_of_their_kinds(copy: Path) -> None:
     names = [Path(path).stem for _, path in PLUGINS.values()]
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *CONTRACTS, "-k", " or ".join(names)]

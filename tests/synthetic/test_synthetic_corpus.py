@@ -55,10 +55,19 @@ def test_two_workers_write_the_same_bytes_as_one(root: Path, tmp_path: Path, two
         seen.append(total)
         return items
 
+    sources = SOURCES.model_copy(update={"actions": 0})  # they take nine tenths of the time
     write_demo(tmp_path / "demo", DEMO, two_workers, progress)
-    write_sources(tmp_path / "sources", SOURCES, two_workers, progress)
-    assert _files(tmp_path) == _files(root)
-    assert seen == [7, 6 + len(TEXTURES)]
+    write_sources(tmp_path / "sources", sources, two_workers, progress)
+    (tmp_path / "sources/GENERATED.txt").unlink()  # says how many actions there are
+    left_out = ("sources/actions/", "sources/GENERATED.txt")
+    assert _files(tmp_path) == {name: data for name, data in _files(root).items() if not name.startswith(left_out)}
+    assert seen == [7, 4 + len(TEXTURES)]
+
+
+@pytest.mark.long
+def test_two_workers_write_the_same_actions_as_one(root: Path, tmp_path: Path, two_workers: int) -> None:
+    write_sources(tmp_path / "sources", SOURCES, two_workers, lambda items, _: items)
+    assert _files(tmp_path / "sources") == _files(root / "sources")
 
 
 def test_the_pictures_do_not_depend_on_what_the_processor_can_do(

@@ -30,8 +30,8 @@ def edited(text: str, target: Mapping[str, Any], file: str = "params.yaml") -> s
     seen, path = set[str](), Path()
     try:
         while text not in seen:
+            found = next(differences(parsed(text, known=bool(seen)), target), None)
             seen.add(text)
-            found = next(differences(parsed(text), target), None)
             if found is None:
                 return text
             path, text = found, _changed(text, found, target)

@@ -45,6 +45,24 @@ def doctor(*words: str, cwd: Path = ROOT, **more: str) -> tuple[int, dict[str, t
     return done.returncode, {one[2]: (one[1], one[3]) for one in found}
 
 
+@pytest.mark.parametrize("name", ["libraries", "FFmpeg", "openSMILE", "dlib", "OpenCV", "torch"])
+def test_each_engine_works_here(name):
+    """In this process; in processes of their own, each with its imports, in the long test below."""
+    found = getattr(engines, name.lower())(ROOT / "params.yaml")
+    assert {one.state for one in found} <= {"ok", "note"}, found
+    assert name in " ".join(one.name for one in found)
+
+
+def test_all_is_well_here_but_what_is_tried_out():
+    code, found = doctor("--quick")
+    assert code == 0, found
+    assert {"Python", "packages", "DVC", "DVC project", "git", "settings", "corpus demo", "folders", "machine"} <= set(
+        found
+    )
+    assert "openSMILE" not in found
+
+
+@pytest.mark.long
 def test_all_is_well_here():
     code, found = doctor()
     states = {name: state for name, (state, _) in found.items()}
