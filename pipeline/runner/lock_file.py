@@ -100,7 +100,7 @@ def mend(lock: Path = LOCK) -> str:
     What the damaged file holds is moved aside, not deleted. A file that a `dvc` is writing at the moment is waited for.
 
     Raises:
-        ArtifactError: there is no copy, or the file is damaged in a way that no stop leaves
+        ArtifactError: there is no copy, but one in git; or marks of a merge, which no stop leaves
     """
     folder = lock.parent / _TEMPORARY
     mend_rwlock(folder)
@@ -112,16 +112,19 @@ def mend(lock: Path = LOCK) -> str:
         if not (why := fault(text)):
             return ""
         kept = folder / _KEPT
-        if why == "empty" and not copy_is_kept(lock) and not _in_git(lock):
-            lock.unlink()
-            return f"{lock} was empty after a stop, and there was none before it: DVC begins it anew, by its run-cache"
-        if _CONFLICT.search(text) or not copy_is_kept(lock):
+        kept_none = not copy_is_kept(lock)
+        if _CONFLICT.search(text) or (kept_none and (_in_git(lock) or not (why == "empty" or folder.is_dir()))):
             raise ArtifactError(f"{lock}: {why}; no `dvc` starts on it; {CURE}")
         aside = ""
         if text.strip(b"\0 \r\n"):
             (folder / _BROKEN).unlink(missing_ok=True)
             os.link(lock, folder / _BROKEN)
             aside = f", what it was lies in {folder / _BROKEN}"
+        if kept_none:
+            lock.unlink()
+            return (
+                f"{lock} was {why} after a stop, and there was none before it: DVC begins anew, by its run-cache{aside}"
+            )
         at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(kept.stat().st_mtime))
         _put_back(kept, lock)
     return f"{lock} was {why} after a stop: it is again what it was at {at}{aside}"

@@ -107,8 +107,17 @@ def test_an_empty_first_one_goes_since_there_was_none_before(tmp_path):
     """The `dvc` of a new project was killed as it wrote dvc.lock for the first time."""
     lock = tmp_path / "dvc.lock"
     lock.touch()
-    assert "empty after a stop, and there was none before it: DVC begins" in lock_file.mend(lock)
+    assert "empty after a stop, and there was none before it: DVC begins anew" in lock_file.mend(lock)
     assert not lock.exists()
+
+
+def test_a_first_one_that_was_cut_off_is_moved_aside(tmp_path):
+    lock, folder = tmp_path / "dvc.lock", tmp_path / ".dvc/tmp"
+    folder.mkdir(parents=True)
+    lock.write_bytes(TEXT[:100])
+    assert "cut off after a stop, and there was none before it: DVC begins anew" in lock_file.mend(lock)
+    assert not lock.exists()
+    assert (folder / "dvc.lock.broken").read_bytes() == TEXT[:100]
 
 
 def test_an_empty_one_that_git_has_is_gits_to_put_back(tmp_path):
@@ -117,9 +126,12 @@ def test_an_empty_one_that_git_has_is_gits_to_put_back(tmp_path):
     git = ("git", "-C", tmp_path, "-c", "user.name=t", "-c", "user.email=t@example.invalid")
     for words in (("init", "-q"), ("add", "dvc.lock"), ("commit", "-q", "-m", "x")):
         subprocess.run([*git, *words], check=True)
-    lock.write_bytes(b"")
-    with pytest.raises(ArtifactError, match=r"`git checkout HEAD -- dvc\.lock`"):
-        lock_file.mend(lock)
+    (tmp_path / ".dvc/tmp").mkdir(parents=True)
+    for text in (b"", TEXT[:100]):
+        lock.write_bytes(text)
+        with pytest.raises(ArtifactError, match=r"`git checkout HEAD -- dvc\.lock`"):
+            lock_file.mend(lock)
+        assert lock.read_bytes() == text
 
 
 def test_a_file_that_is_cut_off_is_never_kept(lock):
