@@ -183,8 +183,7 @@ def test_check_mends_it_and_the_doctor_and_predict_say_so(lock, monkeypatch, cap
     assert "params.yaml: expected sections" in capsys.readouterr().err
     assert lock.read_bytes() == TEXT
     assert environment.dvc(Path())[-1].state == "ok"
-    lock.write_bytes(TEXT[:99])
-    (lock.parent / ".dvc/tmp/dvc.lock.kept").unlink()
+    lock.write_bytes(TEXT + b"<<<<<<< HEAD\n")
     assert main(["check"]) == 1
     assert "git checkout HEAD -- dvc.lock" in capsys.readouterr().err
 
