@@ -58,11 +58,19 @@ def chosen(container: Any, kind: str, opening: Opening) -> tuple[Any, list[Remar
     if not usable:
         raise ClipError("decode_error", f"no decoder for the {kind} stream")
     if len(streams) == 1:
-        return streams[0], []
+        return streams[0], [note("a still picture, in which nothing moves")] * _is_still(container, opening)
     with opening() as again:
         extents = extents_of(again)
     stream, why = _best(usable, extents, 2 if kind == "video" else 1)
     return stream, [note(f"{kind} stream {streams.index(stream) + 1} of {len(streams)}, {why}")]
+
+
+def _is_still(container: Any, opening: Opening) -> bool:
+    """Return whether a file is one picture, such as a JPEG under the name of a film; several make a film."""
+    if not container.format.name.endswith("_pipe"):
+        return False
+    with opening() as again:
+        return sum(held.packets for held in extents_of(again).values()) < 2
 
 
 def _best(streams: Sequence[Any], extents: Mapping[int, Extent], least: int) -> tuple[Any, str]:

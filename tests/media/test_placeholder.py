@@ -9,8 +9,9 @@ import pytest
 
 from helpers.media import tone, write_media
 from pipeline.core.errors import ClipError
+from pipeline.core.foreign import HEAD
 from pipeline.media.decode import read_audio, read_frames
-from pipeline.media.placeholder import HEAD, check_media
+from pipeline.media.placeholder import check_media
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:9269ed5e\nsize 414429\n"
 PAGE = b"<!DOCTYPE html><html><head><title>Google Drive - Virus scan warning</title></head><body>No.</body></html>"
