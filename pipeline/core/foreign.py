@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 HEAD = 4096
 """Bytes by which a file is known."""
+JSON = "a JSON document"
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f]")
 _WIDE = 64  # bytes of UTF-16 without its mark that show it to be Latin letters
 _MARKUP = r"(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*"
@@ -50,7 +51,7 @@ _TEXTS = tuple(
         (r"%PDF-", "a PDF document", _LINK),
         (r"<\?xml|<(error|rss|svg|plist)\b", "an XML document", _AGAIN),
         (r"<(!|[a-z]\w*\b)[^<>]*>", "an HTML page", _AGAIN),
-        (r"(\)\]\}'\s*)?(\{\s*(\"|\}|$)|\[\s*([\[{\"\]]|-?\d)|\"[^\"\n]*\"\s*$)", "a JSON document", _AGAIN),
+        (r"(\)\]\}'\s*)?(\{\s*(\"|\}|$)|\[\s*([\[{\"\]]|-?\d)|\"[^\"\n]*\"\s*$)", JSON, _AGAIN),
     )
 )
 _BYTES = (

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pipeline.core.errors import CorpusError, did_you_mean
-from pipeline.core.foreign import HEAD, kind_of
+from pipeline.core.foreign import HEAD, JSON, kind_of
 from pipeline.core.links import check_table
 from pipeline.core.spelling import plain, visible
 
@@ -35,7 +35,8 @@ def text_of(path: Path, encoding: str = "utf-8") -> str:
     """
     check_table(path)
     data = path.read_bytes()
-    if found := kind_of(data[:HEAD]):
+    found = kind_of(data[:HEAD])
+    if found and not (found[0] == JSON and path.suffix.startswith(".json")):
         raise CorpusError(f"{path}: {found[0]}, not the table; {found[1]}")
     while data.startswith(codecs.BOM_UTF8):  # some editors write a second one
         data = data.removeprefix(codecs.BOM_UTF8)
@@ -123,12 +124,8 @@ def _columns(where: str, columns: list[str], required: Iterable[str]) -> list[st
         if name not in columns:
             near = [column for column in columns if re.sub("[ -]", "_", plain(column)) == plain(name)]
             hint = f" (did you mean '{near[0]}'?)" if near else did_you_mean(name, columns)
-            remedy = (
-                "separate cells by commas, below no other line"
-                if len(columns) == 1
-                else f"the first row names the columns, {name} too"
-            )
-            raise CorpusError(f"{where}: no column '{name}'{hint}; {remedy}")
+            remedy = "; separate cells by commas, below no other line" if len(columns) == 1 else ""
+            raise CorpusError(f"{where}: no column '{name}'{hint}{remedy}")
     for name in columns:
         if name and columns.count(name) > 1:
             raise CorpusError(f"{where}: column '{name}' is there twice; rename or remove one of them")

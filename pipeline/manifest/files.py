@@ -17,10 +17,11 @@ from urllib.parse import unquote
 from pipeline.core.errors import ABSENT, ClipError
 from pipeline.core.file_names import UNFINISHED, located, written
 from pipeline.core.files import file_digest
+from pipeline.core.foreign import HEAD
 from pipeline.core.links import REMEDY, leads_out
 from pipeline.core.paths import check_inside
 from pipeline.core.spelling import plain, shown
-from pipeline.media.placeholder import check_media
+from pipeline.media.placeholder import begins_as_media, check_media
 
 Hashed = tuple[str, str, str]
 """SHA-256 of a file, or "", and why it has none: reason and words."""
@@ -133,7 +134,12 @@ class CorpusFiles:
 
 
 def _without_content(file: Path) -> tuple[str, str]:
-    """Return why neither audio nor video of a file can be used: reason and words, "" where one can."""
+    """Return why neither audio nor video of a file can be used: reason and words, "" where one can, and where a file
+    does not begin as media do: what it holds is then nobody's to say.
+    """
+    with file.open("rb") as data:
+        if not begins_as_media(data.read(HEAD)):
+            return "", ""
     from pipeline.media.decode import read_audio_blocks, read_video_frames
 
     found = ("", "")

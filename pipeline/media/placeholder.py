@@ -16,6 +16,8 @@ from pipeline.core.foreign import HEAD, kind_of, text_of_head
 
 _HEADED = (b"YUV4MPEG2 ", b"NIST_1A\n", b"RIFF", b"RF64", b"OggS", b"fLaC", b"FORM", b"FLV", b"ID3", b"caff", b"#!AMR")
 """How some media begin with text, also where nothing more of them is left."""
+_MARKED = (*_HEADED, b"\x1a\x45\xdf\xa3", b"\x30\x26\xb2\x75")
+"""How they begin, Matroska and ASF too; MP4 has its mark at the fifth byte."""
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title", re.IGNORECASE | re.DOTALL)
 _SHOWN = 50
 
@@ -27,6 +29,11 @@ def checked_head(file: BinaryIO) -> bytes:
         raise ClipError("not_media", found)
     file.seek(0)
     return head
+
+
+def begins_as_media(head: bytes) -> bool:
+    """Return whether a file begins with the mark of a common container, whatever it holds."""
+    return head.startswith(_MARKED) or head[4:8] == b"ftyp"
 
 
 def check_media(path: Path) -> None:
