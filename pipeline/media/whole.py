@@ -107,8 +107,9 @@ def unfinished(path: Path, head: bytes) -> str:
 
 
 def _is_untold(path: Path, name: str) -> bool:
-    data = [size for kind, size, _, _ in _chunks(path, _CHAINS[name]) if kind in _CHAINS[name].wanted]
-    return not data or (data[0] >= _UNKNOWN and data[0] > path.stat().st_size)
+    chunks = {kind: size for kind, size, *_ in _chunks(path, _CHAINS[name])}
+    data = max((chunks.get(kind, 0) for kind in _CHAINS[name].wanted), default=0)
+    return not data or (_UNKNOWN <= data > path.stat().st_size and b"ds64" not in chunks)
 
 
 def has_index(path: Path) -> bool:

@@ -13,6 +13,14 @@ from pipeline.manifest.build import labelled_clips, read_corpus
 from pipeline.manifest.settings import CorpusParams
 
 PAIRS = [("3", "3.0"), ("anna", "Anna"), ("anna", "anna\u200b"), ("José", "Jose\u0301"), ("007", "7"), ("a k", "a  k")]
+PAIRS += [
+    ("s01", "s1"),
+    ("Dr. K", "Dr K"),
+    ("anna_k", "anna-k"),
+    ("\u0663", "3"),
+    ("anna", "\u0430nna"),
+    ("“eva”", "eva"),
+]
 
 
 def manifest(root: Path, *speakers: str, column: str = "speaker") -> Path:
@@ -95,3 +103,23 @@ def test_meld_is_read_though_its_names_differ_in_letter_case(tmp_path: Path) -> 
     tree(tmp_path, "train_splits/dia0_utt0.mp4")
     found = list(labelled_clips("meld", CorpusParams(root=str(tmp_path))))
     assert {clip.speaker for _, clip in found} == {"Waiter"}
+
+
+def test_letters_that_look_alike_are_shown_by_their_codes(tmp_path: Path) -> None:
+    manifest(tmp_path, "anna", "\u0430nna")
+    with pytest.raises(CorpusError, match=r"3: speaker '\\u0430nna' is also written 'anna' \(line 2\)"):
+        list(labelled_clips("mine", CorpusParams(adapter="manifest_csv", root=str(tmp_path))))
+
+
+def test_a_recording_that_went_through_a_data_frame_is_the_same(tmp_path: Path) -> None:
+    manifest(tmp_path, "3", "3.0", column="source")
+    with pytest.raises(CorpusError, match=r"manifest.csv:3: source '3\.0' is also written '3' \(line 2\); "):
+        read_corpus("mine", CorpusParams(adapter="manifest_csv", root=str(tmp_path)), 1)
+
+
+def test_one_person_of_two_genders_is_refused_in_any_spelling(tmp_path: Path) -> None:
+    rows = "c1,a.wav,anna,sad,female\nc2,b.wav,Anna,anger,male\n"
+    (tmp_path / "manifest.csv").write_text("clip_id,path,speaker,emotion,gender\n" + rows)
+    params = CorpusParams(adapter="manifest_csv", root=str(tree(tmp_path, "a.wav", "b.wav")), join_speakers=True)
+    with pytest.raises(CorpusError, match=r"manifest\.csv:3: speaker 'Anna' is male, but female in line 2; mend one"):
+        list(labelled_clips("mine", params))
