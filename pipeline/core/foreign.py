@@ -51,7 +51,7 @@ _TEXTS = tuple(
         (r"%PDF-", "a PDF document", _LINK),
         (r"<\?xml|<(error|rss|svg|plist)\b", "an XML document", _AGAIN),
         (r"<(!|[a-z]\w*\b)[^<>]*>", "an HTML page", _AGAIN),
-        (r"(\)\]\}'\s*)?(\{\s*(\"|\}|$)|\[\s*([\[{\"\]]|[-\d][^\n:]*\]\s*$)|\"[^\"\n]*\"\s*$)", JSON, _AGAIN),
+        (r"(\)\]\}'\s*)?(\{\s*(\"|\}|$)|\[\s*([\[{\"\]]|[-\d][^\n:\]]*\]\s*$)|\"[^\"\n]*\"\s*$)", JSON, _AGAIN),
     )
 )
 _BYTES = (
