@@ -35,9 +35,9 @@ def text_of(path: Path, encoding: str = "utf-8") -> str:
     """
     check_table(path)
     data = path.read_bytes()
-    found = kind_of(data[:HEAD])
-    if found and not (found[0] == JSON and path.suffix.startswith(".json")):
-        raise CorpusError(f"{path}: {found[0]}, not the table; {found[1]}")
+    kind = kind_of(data[:HEAD])
+    if kind and not (kind[0] == JSON and path.suffix.startswith(".json")):
+        raise CorpusError(f"{path}: {kind[0]}, not the table; {kind[1]}")
     while data.startswith(codecs.BOM_UTF8):  # some editors write a second one
         data = data.removeprefix(codecs.BOM_UTF8)
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
