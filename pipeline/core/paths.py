@@ -6,6 +6,7 @@ import re
 from pathlib import Path, PurePosixPath
 
 from pipeline.core.errors import ClipError
+from pipeline.core.file_names import located
 
 _DRIVE = re.compile(r"[A-Za-z]:[\\/]")
 
@@ -15,7 +16,7 @@ def with_slashes(text: str, folder: Path) -> str:
 
     A `\\` is a separator, unless there is a file with one in its name, which some archives leave behind on Linux.
     """
-    windows = "\\" in text and not _DRIVE.match(text) and not (folder / text).is_file()
+    windows = "\\" in text and not _DRIVE.match(text) and not located(folder, text).is_file()
     return PurePosixPath(text.replace("\\", "/") if windows else text).as_posix()
 
 

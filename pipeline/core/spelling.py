@@ -11,9 +11,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 
 from pipeline.core.errors import did_you_mean
 
-_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\ufe00-\ufe0f]")
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\ufe00-\ufe0f\uffa0]")
 """What is seen as nothing, beside the formats and controls of Unicode (categories Cf and Cc)."""
-_NUMBER = re.compile(r"0*(\d+)(?:[.,]0{0,2})?")
+_NUMBER = re.compile(r"\+?0*(\d+)(?:[.,]0*)?")
+_ALIKE = str.maketrans("аеіјорсухѕԁһӏοανρυ", "aeijopcyxsdhloavpu")
+"""Small letters of Cyrillic and Greek that look like Latin ones."""
 
 
 def visible(text: str) -> str:
@@ -37,15 +39,36 @@ def plain(name: str) -> str:
     return " ".join("".join(dashes).split())
 
 
-def person(name: str) -> str:
-    """Return what all spellings of a speaker have in common: a data frame makes 3 into 3.0, a spreadsheet 03 into 3.
+def number(name: str) -> str:
+    """Return what is `plain` of a name, of a number its value: a data frame makes 3 into 3.0, a spreadsheet 03 into 3.
 
-    >>> [person(name) for name in ("3", "3.0", "03", "3,0", "30", "3.1", "s03")]
-    ['3', '3', '3', '3', '30', '3.1', 's03']
+    >>> [number(name) for name in ("3", "3.0", "03", "3,0", "+3", "30", "3.1", "s03")]
+    ['3', '3', '3', '3', '3', '30', '3.1', 's03']
     """
-    text = plain(name)
-    number = _NUMBER.fullmatch(text)
-    return number[1] if number else text
+    text = "".join(str(unicodedata.decimal(c, c)) for c in plain(name))
+    found = _NUMBER.fullmatch(text)
+    return found[1] if found else text
+
+
+def person(name: str) -> str:
+    """Return what all spellings of a speaker have in common: as `number`, and letters of other alphabets that look the
+    same, marks and underscores between words or around them, zeros before numbers in it, and UTF-8 that was read as
+    Windows-1252.
+
+    >>> [person(name) for name in ("s03", "S_3", "Dr. K", "dr k", "\u0430nna.", "3.1")]
+    ['s3', 's 3', 'dr k', 'dr k', 'anna', '3 1']
+    """
+    text = number(_mended(name)).replace("i\u0307", "i").translate(_ALIKE)
+    words = "".join(c if c.isalnum() or unicodedata.category(c)[0] in "MS" else " " for c in text).split()
+    return re.sub(r"(?<!\d)0+(?=\d)", "", " ".join(words)) or text
+
+
+def _mended(name: str) -> str:
+    """Return the UTF-8 that somebody took for Windows-1252; other names as they are."""
+    try:
+        return name.encode("cp1252").decode("utf-8")
+    except UnicodeError:
+        return name
 
 
 def meant_by(setting: str, names: Collection[str]) -> str:
@@ -68,8 +91,12 @@ def shown(name: str, other: str = "") -> str:
     >>> shown("josé"), shown("josé", "jose\\u0301"), shown("3\\u200b")
     ("'josé'", "'jos\\\\xe9'", "'3\\\\u200b'")
     """
-    same = name != other and unicodedata.normalize("NFC", name) == unicodedata.normalize("NFC", other)
-    return ascii(name) if same or not name.isprintable() else f"'{name}'"
+    same = name != other and _seen(name) == _seen(other)
+    return ascii(name) if same or not name.isprintable() or visible(name) != name else f"'{name}'"
+
+
+def _seen(name: str) -> str:
+    return unicodedata.normalize("NFC", name).translate(_ALIKE)
 
 
 def canonical(names: Iterable[str], times: Mapping[str, int] | None = None) -> str:

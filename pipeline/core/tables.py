@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from pipeline.core.errors import CorpusError, did_you_mean
+from pipeline.core.foreign import HEAD, JSON, kind_of
 from pipeline.core.links import check_table
-from pipeline.core.spelling import visible
+from pipeline.core.spelling import plain, visible
 
 R = TypeVar("R")
 T = TypeVar("T")
@@ -29,11 +30,14 @@ _SEPARATOR = re.compile(r'"?sep=(?P<separator>[^"\w])"?[,;\t]*', re.IGNORECASE)
 
 
 def text_of(path: Path, encoding: str = "utf-8") -> str:
-    """Return a text, without its byte order marks; CorpusError where it is not UTF-8, or a link leads to it that is
-    not followed.
+    """Return a text, without its byte order marks; CorpusError where it is not UTF-8 or stands in for another file, or
+    a link leads to it that is not followed.
     """
     check_table(path)
     data = path.read_bytes()
+    kind = kind_of(data[:HEAD])
+    if kind and not (kind[0] == JSON and path.suffix.startswith(".json")):
+        raise CorpusError(f"{path}: {kind[0]}, not the table; {kind[1]}")
     while data.startswith(codecs.BOM_UTF8):  # some editors write a second one
         data = data.removeprefix(codecs.BOM_UTF8)
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -114,9 +118,14 @@ def read_rows(
 
 def _columns(where: str, columns: list[str], required: Iterable[str]) -> list[str]:
     """Return the names of the columns as they came; CorpusError where one lacks, or stands there twice."""
+    if not columns:
+        raise CorpusError(f"{where}: an empty table; it should begin with the columns {', '.join(required)}")
     for name in required:
         if name not in columns:
-            raise CorpusError(f"{where}: no column '{name}'{did_you_mean(name, columns)}")
+            near = [column for column in columns if re.sub("[ -]", "_", plain(column)) == plain(name)]
+            hint = f" (did you mean '{near[0]}'?)" if near else did_you_mean(name, columns)
+            remedy = "; separate cells by commas, below no other line" if len(columns) == 1 else ""
+            raise CorpusError(f"{where}: no column '{name}'{hint}{remedy}")
     for name in columns:
         if name and columns.count(name) > 1:
             raise CorpusError(f"{where}: column '{name}' is there twice; rename or remove one of them")
@@ -126,7 +135,7 @@ def _columns(where: str, columns: list[str], required: Iterable[str]) -> list[st
 def _records(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
     """Yield (last line, cells) of each record that is not empty, first of the heading."""
     lines = io.StringIO(text, newline="").readlines()  # ends of lines as an editor knows them, a lone \\r among them
-    told = _SEPARATOR.fullmatch(lines[0].strip()) if lines else None
+    told = _SEPARATOR.fullmatch(lines[0].strip(" \r\n\ufeff")) if lines else None
     if told:
         lines[0] = "\n"
     heading = next((line for line in lines if line.strip()), "")
@@ -149,6 +158,10 @@ def _records(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
 def _not_csv(error: csv.Error, lines: int) -> str:
     if "unexpected end of data" in str(error):
         return "a quote is opened here and never closed; close it, or remove it"
+    if "field limit" in str(error):
+        if lines == 1:
+            return f"a cell of more than {csv.field_size_limit():,} characters; mend it"
+        return f"a quote is opened here and not closed within {lines} lines; close it, or remove it"
     if "expected after" in str(error):
         where = f"{lines} lines below its opening" if lines > 1 else "in this line"
         return f"text follows a closing quote, {where}; close the quote that is open, and write one in a cell twice"
@@ -167,7 +180,7 @@ def seconds(row: Mapping[str, str], column: str, where: str) -> float | None:
     """Return the time in a cell, s; None where it is empty, CorpusError where it is no time."""
     text = row.get(column, "")
     try:
-        value = float(text) if text else 0.0
+        value = float(text) if text and "_" not in text else 0.0 if not text else math.nan
     except ValueError:
         value = math.nan
     if not 0 <= value < math.inf:

@@ -7,6 +7,7 @@ are seen before anything is built.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import yaml
@@ -17,8 +18,13 @@ DEEPEST = 60
 """Levels; params.yaml has seven."""
 MOST_REPEATED = 200_000
 """Values and keys that aliases stand for beside those that are written; params.yaml has some hundred."""
-MOST_WRITTEN = 400_000
+MOST_WRITTEN = 200_000
 """Values and keys that are written; dvc.lock has some 10,000 for four systems on one corpus."""
+MOST_CHARACTERS = 8_000_000
+"""Of a text; dvc.lock has some 200,000."""
+_LONGEST_NUMBER = 1000
+_NUMBER = re.compile(r"[-+\d][\d_:.]*")
+"""Whole numbers with colons count in sixties, which takes time that grows with the square of their length."""
 
 
 def parsed(text: str, known: bool = False) -> Any:
@@ -36,6 +42,8 @@ def parsed(text: str, known: bool = False) -> Any:
 
 def check_size(text: str) -> None:
     """Refuse, by a yaml.YAMLError, a text that nests too deeply, holds itself or stands for too many values."""
+    if len(text) > MOST_CHARACTERS:
+        raise yaml.YAMLError(f"{len(text):,} characters, more than the {MOST_CHARACTERS:,} that are read")
     sizes: dict[str, int] = {}  # anchor -> how many values it stands for
     begun: list[tuple[str | None, int]] = []  # collections without their end yet: anchor, `count` before it
     count = written = 0
@@ -47,6 +55,8 @@ def check_size(text: str) -> None:
             count += sizes.get(str(anchor), 1)
         elif isinstance(event, yaml.CollectionStartEvent):
             begun.append((anchor, count))
+        elif isinstance(event, yaml.ScalarEvent) and _is_endless(event):
+            raise yaml.YAMLError(f"a number of {len(event.value):,} digits at line {line}")
         if isinstance(event, yaml.CollectionStartEvent | yaml.ScalarEvent):
             count, written = count + 1, written + 1
             sizes[str(anchor)] = 1
@@ -57,3 +67,7 @@ def check_size(text: str) -> None:
             raise yaml.YAMLError(f"more than {DEEPEST} levels deep at line {line}")
         if count - written > MOST_REPEATED or written > MOST_WRITTEN:
             raise yaml.YAMLError(f"stands for more than {count - 1:,} values at line {line}, with what it repeats")
+
+
+def _is_endless(event: yaml.ScalarEvent) -> bool:
+    return not event.style and len(event.value) > _LONGEST_NUMBER and _NUMBER.fullmatch(event.value) is not None

@@ -8,8 +8,9 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from pathlib import Path, PurePath
 
 from pipeline.core.clip import EMOTIONS, EXTRA_EMOTIONS, Clip
-from pipeline.core.errors import CorpusError
+from pipeline.core.errors import ClipError, CorpusError
 from pipeline.core.links import files_below
+from pipeline.media.placeholder import check_media
 
 ANOTHER_FORM = "another form"
 """Label of a file of which a fuller version is used: the audio of a video, or a copy."""
@@ -64,11 +65,24 @@ def joined(parts: Iterable[str]) -> str:
 
 
 def fullest(files: Iterable[Path], performance: Callable[[Path], Hashable], rank: Callable[[Path], int]) -> set[Path]:
-    """Return one file of every performance: of the lowest rank, and of these the first."""
-    best: dict[Hashable, Path] = {}
+    """Return one file of every performance: of the lowest rank, and of these the first; one that is only a pointer, a
+    page, empty or the like where there is no other.
+    """
+    found: dict[Hashable, list[Path]] = {}
     for path in sorted(files, key=rank):
-        best.setdefault(performance(path), path)
-    return set(best.values())
+        found.setdefault(performance(path), []).append(path)
+    return {
+        next(filter(_is_media, several[:-1]), several[-1] if _is_media(several[-1]) else several[0])
+        for several in found.values()
+    }
+
+
+def _is_media(path: Path) -> bool:
+    try:
+        check_media(path)
+    except ClipError:
+        return False
+    return True
 
 
 def lone_clip(side: str, path: PurePath, label: str) -> Clip:

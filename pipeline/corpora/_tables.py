@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.core.clip import SPLITS, Clip, check_clip_id
 from pipeline.core.errors import CorpusError, did_you_mean
 from pipeline.core.paths import with_slashes
-from pipeline.core.spelling import plain
+from pipeline.core.spelling import person, plain
 from pipeline.core.tables import Row, each, read_rows, refuse, seconds
 
 REQUIRED = ("clip_id", "path", "speaker", "emotion")
@@ -83,7 +83,7 @@ def _check_rows(places: list[str], clips: list[Clip]) -> None:
         if (first := ids.setdefault(clip.clip_id, where)) != where:
             fault = f"clip_id '{clip.clip_id}' is there in line {first.rpartition(':')[2]}, too; make the ids unique"
             faults.setdefault(fault, []).append(where)
-        gender, first = genders.setdefault(clip.speaker, (clip.gender, where)) if clip.gender else ("", "")
+        gender, first = genders.setdefault(person(clip.speaker), (clip.gender, where)) if clip.gender else ("", "")
         if gender != clip.gender:
             told = f"speaker '{clip.speaker}' is {clip.gender}, but {gender} in line {first.rpartition(':')[2]}"
             faults.setdefault(f"{told}; mend one of the rows", []).append(where)

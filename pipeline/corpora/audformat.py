@@ -5,22 +5,30 @@ Read are the columns of the schemes `emotion` and `speaker`, or of these names, 
 type train, dev or test give the official split. A row without an emotion is `unlabelled` and left out. Emotions have
 the names that are common in such databases; others are mapped by `corpora.<name>.labels`.
 
+Tables are read as CSV or Parquet. The pickles that the library leaves beside them as a cache, and would prefer, are not
+opened: loading a pickle runs whatever it names.
+
 The library is there anyway: openSMILE's Python package stands on it.
 """
 
 from __future__ import annotations
 
+import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import audformat
 import pandas as pd
+import yaml
 
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError
 from pipeline.core.links import check_table
+from pipeline.core.tables import text_of
+from pipeline.core.yaml_text import parsed
 from pipeline.corpora import LEFT_OUT
 from pipeline.corpora._scan import UNLABELLED, WORDS, joined
 
@@ -31,9 +39,9 @@ _SPLITS = {"train": "train", "dev": "val", "test": "test"}
 
 def clips(root: Path) -> Iterator[Clip]:
     """Yield the clips of the database; `emotion` is its own label, or `unlabelled`."""
-    database = _load(root)
-    rows = audformat.utils.to_segmented_index(_table(database, root))
-    splits = _splits(database, root)
+    with _loaded(root) as database:
+        rows = audformat.utils.to_segmented_index(_table(database, root))
+        splits = _splits(database, root)
     several = Counter(file for file, _, _ in rows.index)
     for (file, start, end), row in zip(rows.index, rows.to_dict("records"), strict=True):
         if pd.isna(row["speaker"]):
@@ -49,19 +57,48 @@ def clips(root: Path) -> Iterator[Clip]:
         yield Clip(name, file, str(row["speaker"]), label, split, gender, begin or None, until)
 
 
-def _load(root: Path) -> Any:
+@contextmanager
+def _loaded(root: Path) -> Iterator[Any]:
+    """Give the database; its tables are read when they are asked for, from a folder that has no pickles of them."""
     header = root / "db.yaml"
     if not header.is_file():
         raise CorpusError(f"{header}: no such database; set the root to the folder that holds db.yaml")
-    for path in root.iterdir():
-        if path.is_file():  # the header, and the tables that it names
-            check_table(path)
+    files = [header, *_tables(root, header)]
+    for path in files:
+        if path.suffix != ".parquet":
+            text_of(path)  # tells what it is, where it is none
+        check_table(path)
     try:
-        return audformat.Database.load(str(root))
+        with tempfile.TemporaryDirectory() as folder:
+            for path in files:
+                Path(folder, path.name).symlink_to(path.resolve())
+            yield audformat.Database.load(folder)
+    except CorpusError:
+        raise
     except Exception as error:  # of yaml, pyarrow and audformat, which say no more of it
-        raise CorpusError(
-            f"{header}: not an audformat database that can be read ({_line(error)}); download it again"
-        ) from error
+        raise _unreadable(header, error) from error
+
+
+def _tables(root: Path, header: Path) -> Iterator[Path]:
+    """Yield the files of the tables that the header names; CorpusError where it is none, or one has no such file."""
+    try:
+        content = parsed(text_of(header))
+    except yaml.YAMLError as error:
+        raise _unreadable(header, error) from error
+    if not isinstance(content, dict) or "name" not in content:
+        raise CorpusError(f"{header}: not the header of an audformat database; download it again, or mend the root")
+    for name in [*(content.get("misc_tables") or ()), *(content.get("tables") or ())]:
+        found = [root / f"db.{name}.{suffix}" for suffix in ("parquet", "csv")]
+        there = [path for path in found if path.parent == root and path.is_file()]
+        if not there:
+            pickled = (root / f"db.{name}.pkl").is_file()
+            why = " (its pickle is not opened, since that runs what it names)" if pickled else ""
+            raise CorpusError(f"{header}: table '{name}' has no file db.{name}.csv or .parquet{why}; download it again")
+        yield there[0]
+
+
+def _unreadable(header: Path, error: Exception) -> CorpusError:
+    return CorpusError(f"{header}: not an audformat database that can be read ({_line(error)}); download it again")
 
 
 def _table(database: Any, root: Path) -> pd.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -55,7 +56,7 @@ def read_corpus(name: str, params: CorpusParams, workers: int) -> tuple[list[Cli
     with ThreadPoolExecutor(worker_count(workers)) as pool:  # hashing releases the GIL: threads are enough
         corpus = CorpusFiles(root, params.follow_links, [part.folder for part in params.parts.values()])
         found = progress(pool.map(corpus.hashed, files), len(files), "hashing", "file")
-        hashed = dict(zip(files, found, strict=True))
+        hashed = corpus.with_content(dict(zip(files, found, strict=True)))
     clips = sorted(clips, key=lambda clip: clip.clip_id)
     lost = {path: ("failed", *why) if why[0] else () for path, (_, *why) in hashed.items()}
     entries = [Entry(clip.clip_id, "prepare", *lost[clip.path]) for clip in clips]
@@ -111,7 +112,7 @@ def _of_part(clip: Clip, part: str, folder: str) -> Clip:
 def _mapped(name: str, params: CorpusParams | PartParams, root: Path, place: str) -> Iterator[tuple[str, Clip]]:
     adapter, place = load_adapter(name, params, place), f"params.yaml: {place}"
     labels, chosen = _labels(adapter, params, place), {"labelled_by": params.labelled_by} if params.labelled_by else {}
-    found = [(clip.emotion, _written(clip)) for clip in adapter.clips(root, **chosen)]
+    found = [(clip.emotion, _written(clip, root)) for clip in adapter.clips(root, **chosen)]
     lines: dict[str, str] = {}
 
     def line_of(clip: Clip) -> str:
@@ -141,10 +142,13 @@ def _labels(adapter: ModuleType, params: CorpusParams | PartParams, place: str) 
     return {**adapter.LABELS, **params.labels}
 
 
-def _written(clip: Clip) -> Clip:
-    r"""Return a clip as tables can hold it: bytes of a file's name that are no UTF-8 as `\xe9`, in its id as `-xe9`."""
-    clip_id = written(clip.clip_id, "-x")
-    return replace(clip, clip_id=clip_id, path=written(clip.path), speaker=written(clip.speaker))
+def _written(clip: Clip, root: Path) -> Clip:
+    r"""Return a clip as tables can hold it: bytes of a file's name that are no UTF-8 as `\xe9`, in its id as `-xe9`; a
+    table may have them so already.
+    """
+    already = "\\x" in clip.path and not os.path.lexists(root / clip.path)
+    path = clip.path if already else written(clip.path)
+    return replace(clip, clip_id=written(clip.clip_id, "-x"), path=path, speaker=written(clip.speaker))
 
 
 def _check_labels(clips: Iterable[Labelled], labels: Mapping[str, str], place: str, line_of: _LineOf) -> None:

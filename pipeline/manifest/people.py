@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from pipeline.core.clip import Clip
-from pipeline.core.spelling import canonical, person, plain, shown, spellings
+from pipeline.core.spelling import canonical, number, person, shown, spellings
 from pipeline.core.tables import refuse
 
 Labelled = tuple[str, Clip]
@@ -28,7 +28,7 @@ def check_names(clips: Iterable[Labelled], place: str, line_of: Callable[[Clip],
     """
     found = [clip for _, clip in clips]
     faults: dict[str, list[str]] = {}
-    for what, key in (("speaker", person), ("source", plain), ("corpus", plain)):
+    for what, key in (("speaker", person), ("source", number), ("corpus", number)):
         first, times = dict[str, Clip](), Counter(getattr(clip, what) for clip in found)
         for clip in found:
             first.setdefault(getattr(clip, what), clip)

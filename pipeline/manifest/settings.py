@@ -39,8 +39,9 @@ class CorpusParams(Settings):
     labels: Mapping[str, str] = Field({}, description="corpus label -> our emotion or left_out, besides the adapter's")
     join_speakers: bool = Field(
         False,
-        description="speakers whose names differ in letter case, form of Unicode, unseen characters, or as 3, 03 and "
-        "3.0 do, are one; without it such a corpus is refused",
+        description="speakers whose names differ in letter case, form of Unicode, unseen characters, marks between "
+        "words, letters that look alike, or as 3, 03 and 3.0 or s1 and s01 do, are one; without it such a corpus is "
+        "refused",
     )
     follow_links: bool = Field(False, description="read what links in it lead to outside of its folder")
     parts: Mapping[_PART, PartParams] = Field(

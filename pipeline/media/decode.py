@@ -34,6 +34,7 @@ from pipeline.media.packets import decoded, seek, words
 from pipeline.media.placeholder import checked_head
 from pipeline.media.remark import Remark, broken
 from pipeline.media.streams import chosen
+from pipeline.media.whole import unfinished
 
 _RATES_HZ = 1_000, 400_000  # of recordings; a damaged header that says 1 Hz would be hours of audio
 _MOST_CHANNELS = 64
@@ -131,9 +132,8 @@ def read_video_frames(
         ClipError: when the first frame is asked for: missing_file; decode_error, also where no frame is left; no_video;
             bad_span, also where no frame lies in it
     """
-    begin, stop = _span(start, end)
+    (begin, stop), previous, last = _span(start, end), -math.inf, 0.0
     damage = [] if damage is None else damage
-    previous, last = -math.inf, 0.0
     with _stream(path, "video", damage) as (container, stream, zero):
         seek(container, stream, zero + begin)
         aspect = stream.sample_aspect_ratio
@@ -185,7 +185,7 @@ def opened(path: Path) -> Iterator[Any]:
             further = _WAVE if head[:4] in (b"RIFF", b"RF64") and head[8:12] == b"WAVE" else {}
             container = av.open(file, "r", options={"protocol_whitelist": "none", **further}, metadata_errors="replace")
         except (av.FFmpegError, OSError) as error:  # no name: clips with equal bytes share one result
-            raise ClipError("decode_error", words(error)) from error
+            raise ClipError("decode_error", words(error) + unfinished(path, head)) from error
         with container:
             yield container
 

@@ -1,11 +1,12 @@
 """Whether what decoded is as long as the file, its other streams, or the span asked for say."""
 
+import math
 from pathlib import Path
 from typing import Any
 
 from pipeline.media.remark import Remark
 from pipeline.media.streams import Opening, extents_of
-from pipeline.media.whole import cut_chunk, ragged_end
+from pipeline.media.whole import UNTOLD, cut_chunk, has_index, ragged_end
 
 SLACK_S = 0.1
 """What is less is rounding: a block that a codec adds, a frame's own time, a container that counts in milliseconds."""
@@ -13,14 +14,18 @@ _GUESSED = frozenset(("aac", "ac3", "eac3", "amr", "dts", "truehd", "h264", "hev
 """Without a container; of these FFmpeg only guesses, by the bit rate, how long they are."""
 _TAG_BYTES = 4096
 _SAMPLES = ("wav", "w64", "caf")
-"""Of these FFmpeg gives the samples that are there, whatever is declared, and their bytes tell the time."""
+"""Of these FFmpeg mostly gives the samples that are there, whatever is declared, and their bytes tell the time."""
 
 
 def declared_s(path: Path, container: Any) -> float | None:
     """Return how long a file says that it is, s, counted from its beginning; None where it does not say."""
     name = container.format.name.split(",")[0]
     whole = (container.duration or 0) / 1e6
-    if name in _GUESSED or (name in ("amr", "mp3") and not _has_frame_count(path)):
+    if (
+        name in _GUESSED
+        or (name == "nut" and not has_index(path))
+        or (name in ("amr", "mp3") and not _has_frame_count(path))
+    ):
         return None
     if name == "avi":  # FFmpeg gives what is there
         counts = [float(one.frames * one.time_base) for one in container.streams if one.time_base and one.frames]
@@ -28,7 +33,12 @@ def declared_s(path: Path, container: Any) -> float | None:
     if name == "asf" and not whole:
         return _asf_s(path)
     cut = cut_chunk(path, name) if name in _SAMPLES else None
-    return whole * (cut[0] / cut[1] if cut and cut[1] else 1.0) or None
+    if cut is None or not cut[1]:
+        return whole or None
+    a_second = (container.streams[0].bit_rate or 0) / 8
+    told, there = (size / a_second if a_second else math.inf for size in cut)
+    # where the header counts samples, FFmpeg gives these, else what is there
+    return whole if abs(whole - told) < abs(whole - there) else whole * cut[0] / cut[1]
 
 
 def end_remarks(path: Path, container: Any, stream: Any, end: float, zero: float, opening: Opening) -> list[Remark]:
@@ -53,7 +63,7 @@ def end_remarks(path: Path, container: Any, stream: Any, end: float, zero: float
     if cut := cut_chunk(path, name):
         sizes = f"{cut[1]} of the {cut[0]} bytes that it declares"
         return [Remark(f"decode_error: {end:.2f} s of {kind} decoded, the file has {sizes}")]
-    return ragged_end(path, name, opening)
+    return [UNTOLD] if told is None and name == "matroska" else ragged_end(path, name, opening)
 
 
 def span_remarks(kind: str, end: float, stop: float) -> list[Remark]:

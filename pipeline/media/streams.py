@@ -13,6 +13,8 @@ from pipeline.media.packets import packets
 from pipeline.media.remark import Remark, note
 
 _THUMBNAIL = Disposition.attached_pic | Disposition.timed_thumbnails
+_ASIDE = Disposition.comment | Disposition.dub | Disposition.visual_impaired | Disposition.karaoke
+"""Marks of what goes with a recording and is not the recording."""
 Opening = Callable[[], AbstractContextManager[Any]]
 """Opens the file anew: what is looked at here must not move the reading."""
 
@@ -46,7 +48,8 @@ def chosen(container: Any, kind: str, opening: Opening) -> tuple[Any, list[Remar
     """Return the stream of a kind, `audio` or `video`, that is read, and what is to be said of the choice.
 
     A thumbnail is never read. Of several streams it is the one that is marked as the default; where none is, or
-    several are, the one that really lasts longest, of equal ones the first. A stream without content is passed over.
+    several are, the one that really lasts longest, of equal ones the first, and one that is marked as a commentary, a
+    dubbing or a description only where there is no other. A stream without content is passed over.
 
     Raises:
         ClipError: no_audio, no_video; decode_error, there is no decoder for any of them
@@ -58,11 +61,19 @@ def chosen(container: Any, kind: str, opening: Opening) -> tuple[Any, list[Remar
     if not usable:
         raise ClipError("decode_error", f"no decoder for the {kind} stream")
     if len(streams) == 1:
-        return streams[0], []
+        return streams[0], [note("a still picture, in which nothing moves")] * _is_still(container, opening)
     with opening() as again:
         extents = extents_of(again)
     stream, why = _best(usable, extents, 2 if kind == "video" else 1)
     return stream, [note(f"{kind} stream {streams.index(stream) + 1} of {len(streams)}, {why}")]
+
+
+def _is_still(container: Any, opening: Opening) -> bool:
+    """Return whether a file is one picture, such as a JPEG under the name of a film; several make a film."""
+    if not container.format.name.endswith("_pipe"):
+        return False
+    with opening() as again:
+        return sum(held.packets for held in extents_of(again).values()) < 2
 
 
 def _best(streams: Sequence[Any], extents: Mapping[int, Extent], least: int) -> tuple[Any, str]:
@@ -72,8 +83,9 @@ def _best(streams: Sequence[Any], extents: Mapping[int, Extent], least: int) -> 
     marked = [one for one in real if one.disposition & Disposition.default]
     if len(marked) == 1:
         return marked[0], "marked as the default"
-    longest = max(held[one.index].seconds for one in marked or real)
-    best = next(one for one in marked or real if held[one.index].seconds >= longest - GAP_S)
+    own = [one for one in marked or real if not one.disposition & _ASIDE] or marked or real
+    longest = max(held[one.index].seconds for one in own)
+    best = next(one for one in own if held[one.index].seconds >= longest - GAP_S)
     return best, f"the longest{' of those marked as the default' if marked else ''}, {longest:.2f} s"
 
 

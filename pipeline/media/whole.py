@@ -41,6 +41,8 @@ _UNKNOWN = 0x7FFF0000
 """What writes to a pipe does not know how much it will be, and gives a size from here on, beyond the file."""
 _NEAR_BYTES = 64  # writers miscount by a header
 _TAIL_BYTES, _OGG_LAST = 1 << 17, 4
+_NUT_INDEX = b"NX\xdd\x67\x2f\x23\xe6\x4e"
+UNTOLD = note("it does not say how long it is, as what is written to a pipe, so that some may lack")
 _BLOCKS = {"mpegts": (188, 192, 204), "dv": (120_000, 144_000)}
 """Bytes of every packet, or frame (525 or 625 lines)."""
 _ONE_SIZE = ("mp3", "ac3", "eac3", "dts")
@@ -82,6 +84,8 @@ def _chunks(path: Path, form: _Chain) -> Iterator[tuple[bytes, int, int, bytes]]
 
 def ragged_end(path: Path, name: str, opening: Callable[[], AbstractContextManager[Any]]) -> list[Remark]:
     """Return what is to be said of a file without chunks that ends within a page, a packet or a frame."""
+    if (name in ("wav", "avi", "caf") and _is_untold(path, name)) or (name == "nut" and not has_index(path)):
+        return [UNTOLD]
     if name in ("ogg", "flv"):
         return _ogg_end(path) if name == "ogg" else _flv_end(path)
     size, blocks = path.stat().st_size, _BLOCKS.get(name, (1,))
@@ -89,6 +93,30 @@ def ragged_end(path: Path, name: str, opening: Callable[[], AbstractContextManag
         rest = f"{size % blocks[0]} of the {blocks[0]} bytes"
         return [Remark(f"decode_error: the file is cut, its last packet has {rest} of the others")]
     return _frame_end(opening) if name in _ONE_SIZE else []
+
+
+def unfinished(path: Path, head: bytes) -> str:
+    """Return what to add where a file cannot be opened because some of it lacks, and the remedy; "" where none does."""
+    kinds = {b"ftyp": "mov", b"mdat": "mov", b"free": "mov", b"wide": "mov"}
+    name = kinds.get(head[4:8], "asf" if head.startswith(_CHAINS["asf"].wanted) else "")
+    if cut := cut_chunk(path, name):
+        return f": cut, with {cut[1]} of the {cut[0]} bytes that it declares; download or copy it again"
+    if name == "mov" and all(kind != b"moov" for kind, *_ in _chunks(path, _CHAINS["mov"])):
+        return ": without an index (moov), as where a recording was not ended; record or download it again"
+    return ""
+
+
+def _is_untold(path: Path, name: str) -> bool:
+    chunks = {kind: size for kind, size, *_ in _chunks(path, _CHAINS[name])}
+    data = max((chunks.get(kind, 0) for kind in _CHAINS[name].wanted), default=0)
+    return not data or (_UNKNOWN <= data > path.stat().st_size and b"ds64" not in chunks)
+
+
+def has_index(path: Path) -> bool:
+    """Return whether a NUT file has its index, the last that is written."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL_BYTES))
+        return _NUT_INDEX in file.read()
 
 
 def _frame_end(opening: Callable[[], AbstractContextManager[Any]]) -> list[Remark]:

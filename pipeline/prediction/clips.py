@@ -13,7 +13,7 @@ from pathlib import Path
 from pipeline.audio.spectral import AUDIO_HZ
 from pipeline.core.clip import Clip
 from pipeline.core.errors import ClipError, CorpusError
-from pipeline.core.file_names import written
+from pipeline.core.file_names import UNFINISHED, written
 from pipeline.core.files import file_digest
 from pipeline.core.ledger import Entry, lost
 from pipeline.core.links import leads_out, walk
@@ -27,6 +27,7 @@ MEDIA = frozenset((
 """Suffixes of files that are clips, whatever is in them: one that cannot be decoded is told in the ledger."""
 STAGE = "prepare"
 _LONGEST = 150
+_PART = " (a download that is not finished)"
 _LINK = " (a link that leads out of the folder; --follow-links reads it)"
 
 
@@ -51,9 +52,10 @@ def find(path: Path, follow_links: bool = False) -> Found:
         raise CorpusError(f"{path}: no such file or folder; give a media file or a folder with some")
     root = path if path.is_dir() else path.parent
     files, left = _visible(path, follow_links) if path.is_dir() else ([path], [])
-    media = [file for file in files if file == path or _is_media(file)]
+    parts = [file for file in files if file != path and file.suffix.lower() in UNFINISHED]
+    media = [file for file in files if file not in parts and (file == path or _is_media(file))]
     others = set(files) - set(media)
-    skipped = [written(file.relative_to(root).as_posix()) for file in sorted(others)]
+    skipped = [written(file.relative_to(root).as_posix()) + _PART * (file in parts) for file in sorted(others)]
     skipped += [f"{written(link.relative_to(root).as_posix())}{_LINK}" for link in sorted(left)]
     if not media:
         raise CorpusError(f"{path}: no media in it that FFmpeg opens ({len(skipped)} other files); give another folder")

@@ -24,6 +24,20 @@ from pipeline.core.spelling import canonical, person, plain, shown, visible
         ("3", "003"),
         ("anna-k", "anna–k"),
         ("o'neil", "O’Neil"),
+        ("anna", "anna."),
+        ("“anna”", "anna"),
+        ("Dr. K", "dr k"),
+        ("anna_k", "Anna K"),
+        ("s1", "s01"),
+        ("spk_07", "SPK 7"),
+        ("3", "\u0663"),
+        ("3", "\uff13"),
+        ("3", "3.000"),
+        ("3", "+3"),
+        ("anna", "\u0430nna"),
+        ("José", "JosÃ©"),
+        ("ipek", "İpek"),
+        ("anna", "an\u3164na"),
     ],
 )
 def test_one_person(one: str, other: str) -> None:
@@ -32,7 +46,16 @@ def test_one_person(one: str, other: str) -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("3", "30"), ("1.1", "1.10"), ("s1", "s01"), ("anna", "ann"), ("jose", "josé"), ("s1_1", "s11"), ("3", "3.5")],
+    [
+        ("3", "30"),
+        ("1.1", "1.10"),
+        ("anna", "ann"),
+        ("jose", "josé"),
+        ("s1_1", "s11"),
+        ("3", "3.5"),
+        ("s10", "s01"),
+        ("анна", "ана"),
+    ],
 )
 def test_two_people(one: str, other: str) -> None:
     assert person(one) != person(other)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ def test_empty_rows_are_skipped_and_lines_still_counted(tmp_path: Path) -> None:
 
 def test_what_is_no_csv_is_named_with_its_line(tmp_path: Path) -> None:
     path = table(tmp_path, "a,b\n1," + "x" * 200_000 + "\n")
-    with pytest.raises(CorpusError, match=r"table\.csv:\d: not CSV \(field larger than field limit .*\); mend it"):
+    with pytest.raises(CorpusError, match=r"table\.csv:2: a cell of more than 131,072 characters; mend it$"):
         list(read_rows(path, ("a",)))
 
 
@@ -35,7 +36,7 @@ def test_seconds(text: str, expected: float | None) -> None:
     assert seconds({}, "start", "x.csv:2") is None
 
 
-@pytest.mark.parametrize("text", ["-1", "nan", "inf", "1,5", "0:01"])
+@pytest.mark.parametrize("text", ["-1", "nan", "inf", "1,5", "0:01", "1_0"])
 def test_what_is_no_time(text: str) -> None:
     with pytest.raises(CorpusError, match=r"x\.csv:2: end '.*' is not a number of seconds; mend it"):
         seconds({"end": text}, "end", "x.csv:2")
@@ -135,3 +136,56 @@ def test_faults_of_many_rows_are_told_up_to_a_number_and_equal_ones_once(tmp_pat
     with pytest.raises(CorpusError, match=r"^t\.csv:0: '0' is wrong \(2 rows\); .*; and 10 more such faults$"):
         each(rows, read)
     assert each(rows, lambda _, row: row["n"])[31] == "1"
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:92\n", "a Git LFS pointer, not the table; run `git"),
+        (b"<!DOCTYPE html><html><title>Sign in</title></html>", "an HTML page, not the table; download it again"),
+        (b'[{"a": 1}]', "a JSON document, not the table; "),
+        (gzip.compress(b"a,b\n1,2\n"), "a gzip file, not the table; unpack it"),
+        (
+            b"PK\x03\x04\x14\0[Content_Types].xml\xff",
+            "an Office document, not the table; save its sheet as CSV in UTF-8",
+        ),
+        (bytes.fromhex("d0cf11e0a1b11ae1") + bytes(99), "an Office document, not the table; save its sheet as CSV"),
+    ],
+)
+def test_what_stands_in_for_a_table_is_named(tmp_path: Path, data: bytes, words: str) -> None:
+    (tmp_path / "table.csv").write_bytes(data)
+    with pytest.raises(CorpusError) as caught:
+        read_rows(tmp_path / "table.csv", ("a",))
+    assert str(caught.value).startswith(f"{tmp_path / 'table.csv'}: {words}")
+
+
+@pytest.mark.parametrize("closed", ["", '9,"'])
+def test_a_quote_that_is_opened_in_a_long_table_is_told(tmp_path: Path, closed: str) -> None:
+    rows = "".join(f"{i},some words\n" for i in range(20_000))
+    with pytest.raises(
+        CorpusError, match=r"table\.csv:3: a quote is opened here and not closed within \d+ lines; close"
+    ):
+        read_rows(table(tmp_path, f'a,b\n1,x\n2,"y\n{rows}{closed}'), ("a",))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", ":1: an empty table; it should begin with the columns clip_id"),
+        ("Clip_ID,b\n1,2\n", ":1: no column 'clip_id' (did you mean 'Clip_ID'?)"),
+        ("clip id,b\n1,2\n", ":1: no column 'clip_id' (did you mean 'clip id'?)"),
+        (
+            "clip_id|b\n1|2\n",
+            ":1: no column 'clip_id' (did you mean 'clip_id|b'?); separate cells by commas, below no other line",
+        ),
+    ],
+)
+def test_a_heading_of_another_kind_is_told(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(CorpusError) as caught:
+        read_rows(table(tmp_path, text), ("clip_id",))
+    assert str(caught.value) == f"{tmp_path / 'table.csv'}{words}"
+
+
+def test_the_line_by_which_excel_is_told_a_tab(tmp_path: Path) -> None:
+    ((where, row),) = read_rows(table(tmp_path, "sep=\t\r\na\tb\r\n1\t2\r\n"), ("a", "b"))
+    assert (where[-2:], row) == (":3", {"a": "1", "b": "2"})

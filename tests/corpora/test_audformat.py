@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import pickle
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -121,3 +124,47 @@ def test_no_database_and_one_that_is_broken(tmp_path: Path) -> None:
     )
     (tmp_path / "db.yaml").write_text("name: [")
     assert error_of(tmp_path).startswith(f"{tmp_path / 'db.yaml'}: not an audformat database that can be read (")
+
+
+class _Runs:
+    """A pickle that makes a folder where it is loaded."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = str(path)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (self.path,)
+
+
+def test_a_pickle_beside_a_table_is_not_opened(tmp_path: Path) -> None:
+    columns = {"emotion": ["anger"] * 3, "speaker": ["x", "y", "z"]}
+    root = database(tmp_path, {"files": (WHOLE, columns)})
+    whole = list(plugin.clips(root))
+    (root / "db.files.pkl").write_bytes(pickle.dumps(_Runs(tmp_path / "ran")))
+    assert list(plugin.clips(root)) == whole
+    assert not (tmp_path / "ran").exists()
+    (root / "db.files.csv").unlink(missing_ok=True)
+    (root / "db.files.parquet").unlink(missing_ok=True)
+    assert "table 'files' has no file db.files.csv or .parquet (its pickle is not opened" in error_of(root)
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("name: x\na: " + "[" * 20_000, "more than 60 levels deep"),
+        ("b0: &b0 [x]\n" + "".join(f"b{i + 1}: &b{i + 1} [{f'*b{i}, ' * 10}]\n" for i in range(9)), "stands for more"),
+        ("name: " + "x" * 100_000_000, "more than the 8,000,000 that are read"),
+        ("- a\n", "not the header of an audformat database; download it again"),
+        ("<!doctype html><html>", "an HTML page, not the table; download it again"),
+        ("version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer, not the table; run `git lfs pull`"),
+        ("name: x\ntables: {/../../secret: {}}\n", "table '/../../secret' has no file"),
+    ],
+)
+def test_a_header_that_is_none_is_one_line_within_a_second(tmp_path: Path, header: str, words: str) -> None:
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus/db.yaml").write_text(header)
+    (tmp_path / "secret.csv").write_text("file,emotion,speaker\na.wav,sad,s1\n")
+    begin = time.monotonic()
+    assert words in error_of(tmp_path / "corpus")
+    assert time.monotonic() - begin < 2

@@ -171,3 +171,22 @@ def test_a_table_of_votes_of_another_kind(tmp_path: Path) -> None:
     (root / "processedResults" / "summaryTable.csv").write_text("FileName,FaceVote\n1001_DFA_ANG_XX,A\n")
     with pytest.raises(CorpusError, match=r"summaryTable\.csv:1: no column 'VoiceVote'"):
         list(cremad.clips(root, "voice"))
+
+
+@pytest.mark.parametrize(
+    "data", [b"version https://git-lfs.github.com/spec/v1\noid sha256:9\n", b"", b"<html>", bytes(9000)]
+)
+def test_a_film_that_was_never_fetched_leaves_its_sound(tmp_path: Path, data: bytes) -> None:
+    names = ["1001_DFA_ANG_XX", "1001_DFA_SAD_XX", "1002_DFA_ANG_XX"]
+    tree(tmp_path, *(f"AudioWAV/{name}.wav" for name in names), *(f"VideoFlash/{name}.flv" for name in names))
+    (tmp_path / f"VideoFlash/{names[0]}.flv").write_bytes(data)
+    used = {clip.path for clip in cremad.clips(tmp_path) if clip.emotion != ANOTHER_FORM}
+    assert used == {f"AudioWAV/{names[0]}.wav", *(f"VideoFlash/{name}.flv" for name in names[1:])}
+    assert len(list(cremad.clips(tmp_path))) == 6, "what is left out is listed"
+
+
+def test_a_performance_without_any_media_is_told_once(tmp_path: Path) -> None:
+    tree(tmp_path, "a/1001_DFA_ANG_XX.flv", "b/1001_DFA_ANG_XX.wav")
+    for path in ("a/1001_DFA_ANG_XX.flv", "b/1001_DFA_ANG_XX.wav"):
+        (tmp_path / path).write_bytes(b"")
+    assert [clip.path for clip in cremad.clips(tmp_path) if clip.emotion == "ANG"] == ["a/1001_DFA_ANG_XX.flv"]

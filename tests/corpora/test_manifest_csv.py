@@ -57,7 +57,7 @@ def test_what_is_read(tmp_path: Path, content: str, expected: list[Clip]) -> Non
 @pytest.mark.parametrize(
     ("content", "line", "message"),
     [
-        ("", 1, "no column 'clip_id' (known: none)"),
+        ("", 1, "an empty table; it should begin with the columns clip_id, path, speaker, emotion"),
         ("clip_id,path,speaker\n", 1, "no column 'emotion' (known: clip_id, path, speaker)"),
         ("clip_id,path,speakers,emotion\n", 1, "no column 'speaker' (did you mean 'speakers'?)"),
         ("Clip_id,path,speaker,emotion\n", 1, "no column 'clip_id' (did you mean 'Clip_id'?)"),

@@ -86,3 +86,12 @@ def test_another_name_is_refused(tmp_path: Path, name: str) -> None:
 
 def test_the_published_folds_hold_every_actor_once() -> None:
     assert PUBLISHED[ravdess.PROTOCOL["name"]].speakers == {str(actor) for actor in range(1, 25)}
+
+
+def test_the_fullest_of_those_that_were_fetched_is_used(tmp_path: Path) -> None:
+    rest = "-01-05-01-01-01-01.mp4"
+    names = [f"01{rest}", f"03{rest.replace('mp4', 'wav')}", f"02{rest}"]
+    tree(tmp_path, *names)
+    for fetched in (names, names[1:], names[2:]):
+        assert [name for name, label in labels(tmp_path).items() if label == "angry"] == fetched[:1]
+        (tmp_path / fetched[0]).write_bytes(b"version https://git-lfs.github.com/spec/v1\n")

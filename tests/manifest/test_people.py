@@ -13,6 +13,14 @@ from pipeline.manifest.build import labelled_clips, read_corpus
 from pipeline.manifest.settings import CorpusParams
 
 PAIRS = [("3", "3.0"), ("anna", "Anna"), ("anna", "anna\u200b"), ("José", "Jose\u0301"), ("007", "7"), ("a k", "a  k")]
+PAIRS += [
+    ("s01", "s1"),
+    ("Dr. K", "Dr K"),
+    ("anna_k", "anna-k"),
+    ("\u0663", "3"),
+    ("anna", "\u0430nna"),
+    ("“eva”", "eva"),
+]
 
 
 def manifest(root: Path, *speakers: str, column: str = "speaker") -> Path:
@@ -102,3 +110,23 @@ def test_one_slip_of_the_pen_renames_nobody_else(tmp_path: Path) -> None:
     params = CorpusParams(adapter="manifest_csv", root=str(tmp_path), join_speakers=True)
     clips, _ = read_corpus("mine", params, 1)
     assert [clip.speaker for clip in clips] == ["Joey", "jo", "Joey", "3.0", "jo", "jo", "3.0", "3.0"]
+
+
+def test_letters_that_look_alike_are_shown_by_their_codes(tmp_path: Path) -> None:
+    manifest(tmp_path, "anna", "\u0430nna")
+    with pytest.raises(CorpusError, match=r"3: speaker '\\u0430nna' is also written 'anna' \(line 2\)"):
+        list(labelled_clips("mine", CorpusParams(adapter="manifest_csv", root=str(tmp_path))))
+
+
+def test_a_recording_that_went_through_a_data_frame_is_the_same(tmp_path: Path) -> None:
+    manifest(tmp_path, "3", "3.0", column="source")
+    with pytest.raises(CorpusError, match=r"manifest.csv:3: source '3\.0' is also written '3' \(line 2\); "):
+        read_corpus("mine", CorpusParams(adapter="manifest_csv", root=str(tmp_path)), 1)
+
+
+def test_one_person_of_two_genders_is_refused_in_any_spelling(tmp_path: Path) -> None:
+    rows = "c1,a.wav,anna,sad,female\nc2,b.wav,Anna,anger,male\n"
+    (tmp_path / "manifest.csv").write_text("clip_id,path,speaker,emotion,gender\n" + rows)
+    params = CorpusParams(adapter="manifest_csv", root=str(tree(tmp_path, "a.wav", "b.wav")), join_speakers=True)
+    with pytest.raises(CorpusError, match=r"manifest\.csv:3: speaker 'Anna' is male, but female in line 2; mend one"):
+        list(labelled_clips("mine", params))

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from helpers.media import tone, write_media
+from pipeline.core.errors import ClipError
 from pipeline.media.decode import read_audio_blocks, read_frames
 from pipeline.media.remark import degraded_by
+from pipeline.media.whole import UNTOLD
 
 SECONDS = re.compile(r"(\d+\.\d\d) s")
 FILM = [*range(0, 2000, 40)]
@@ -147,7 +149,7 @@ def test_a_wav_that_was_written_to_a_pipe_claims_nothing(tmp_path, claim):
     data[at : at + 4] = struct.pack("<I", claim)
     path.write_bytes(data)
     if claim:  # FFmpeg reads nothing of a chunk of no bytes
-        assert heard(path) == []
+        assert heard(path) == [UNTOLD]
 
 
 def test_an_mp3_without_a_count_is_cut_within_a_frame(tmp_path):
@@ -162,3 +164,51 @@ def test_tone_of_a_second_is_of_a_second(tmp_path):
     with av.open(str(write_media(tmp_path / "a.wav", sound=tone(1.0)))) as container:
         assert container.duration == 1_000_000
     assert heard(tmp_path / "a.wav") == []
+
+
+@pytest.mark.parametrize(
+    ("codec", "mux"), [("pcm_mulaw", {}), ("adpcm_ima_wav", {}), ("pcm_s16le", {"rf64": "always"})]
+)
+def test_what_a_wav_declares_is_told_though_it_counts_its_samples(tmp_path, codec, mux):
+    path = tmp_path / "a.wav"
+    write_media(path, sound=noise(2, 16000), rate=16000, codecs=("", codec), mux=mux)
+    assert heard(path) == []
+    (line,) = heard(cut(path))
+    told = re.fullmatch(r"decode_error: (.*) s of audio decoded, (.*) s declared by the file", line)
+    assert float(told[1]) < 1.3
+    assert float(told[2]) == pytest.approx(2, abs=0.1)
+
+
+@pytest.mark.parametrize("codecs", [("mpeg4", "pcm_s16le"), ("mpeg4", "mp2")])
+def test_a_nut_file_without_its_index_is_said_to_lack_some(tmp_path, codecs):
+    path = tmp_path / "a.nut"
+    write_media(path, [40 * i for i in range(50)], noise(2, 44100), rate=44100, codecs=codecs)
+    assert heard(path) == []
+    assert heard(cut(path)) == [UNTOLD]
+
+
+def test_a_matroska_file_that_was_written_to_a_pipe_says_that_some_may_lack(tmp_path):
+    path = tmp_path / "a.mkv"
+    write_media(path, sound=noise(2, 44100), rate=44100, codecs=("", "flac"), mux={"live": "1"})
+    assert heard(path) == heard(cut(path)) == [UNTOLD]
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "words"),
+    [
+        ("a.mp4", 0.55, r": cut, with \d+ of the \d+ bytes that it declares; download or copy it again$"),
+        ("a.mov", 0.9, r": cut, with \d+ of the \d+ bytes that it declares; download or copy it again$"),
+        (
+            "a.mp4",
+            0.0,
+            r": without an index \(moov\), as where a recording was not ended; record or download it again$",
+        ),
+    ],
+)
+def test_a_film_that_cannot_be_opened_since_some_of_it_lacks_says_so(tmp_path, name, part, words):
+    path = write_media(tmp_path / name, [0, 40, 80], noise(0.2, 44100), rate=44100, codecs=("mpeg4", "aac"))
+    data = path.read_bytes()
+    path.write_bytes(data[: max(data.index(b"mdat") - 4, int(len(data) * part))])
+    with pytest.raises(ClipError, match=words) as caught:
+        list(read_frames(path))
+    assert caught.value.reason == "decode_error"

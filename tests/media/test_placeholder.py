@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from helpers.media import tone, write_media
 from pipeline.core.errors import ClipError
+from pipeline.core.foreign import HEAD
 from pipeline.media.decode import read_audio, read_frames
-from pipeline.media.placeholder import HEAD, check_media
+from pipeline.media.placeholder import check_media
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:9269ed5e\nsize 414429\n"
 PAGE = b"<!DOCTYPE html><html><head><title>Google Drive - Virus scan warning</title></head><body>No.</body></html>"
@@ -34,6 +37,37 @@ POSING = {
     b"v=0\r\no=- 0 0 IN IP4 127.0.0.1\r\n": "a playlist;",
     b"https://example.org/a.mp4\n": "a playlist or link;",
     b"[InternetShortcut]\r\nURL=https://example.org\r\n": "a link to another place;",
+    b"..\\.git\\annex\\objects\\F0\\SHA256E-s1--a.mp4": "a git-annex pointer; run `git annex get`",
+    b"SHA256E-s414429--9f86d081884c7d65.mp4\n": "a git-annex pointer;",
+    b"wdir: ..\nouts:\n- md5: 1f\n": "a DVC pointer; run `dvc pull`",
+    b"md5: 1f\nfrozen: true\ndeps:\n- path: a\n  repo:\n    url: https://x\nouts:\n- md5: 2\n": "a DVC pointer;",
+    b"<<<<<<< HEAD\nversion https://git-lfs.github.com/spec/v1\n": "an unresolved merge of git; resolve it",
+    b" \r\n\xef\xbb\xbf<html><title>Sign in</title>": "an HTML page ('Sign in'); download it again",
+    b'<a href="https://x">Moved Permanently</a>.': "an HTML page; download it again",
+    b"<center><h1>403 Forbidden</h1></center>": "an HTML page;",
+    "\ufeff<html><title>登录</title>".encode("utf-16-le"): "an HTML page ('登录');",
+    "<!doctype html><html><body>No.</body>".encode("utf-16-le"): "an HTML page;",
+    b"<Error><Code>NoSuchKey</Code></Error>": "an XML document;",
+    b'"Unauthorized"': "a JSON document;",
+    b")]}'\n[1, 2]": "a JSON document;",
+    b"d8:announce20:udp://example.org:806:lengthi1e6:pieces3:\x00\x01\x02e": "a torrent; download what it names",
+    b"magnet:?xt=urn:btih:c12f&dn=a.mp4\n": "a playlist or link;",
+    b"; mine\n[playlist]\nFile1=a.mp3\n": "a playlist;",
+    b'REM GENRE x\nPERFORMER "y"\nFILE "a.wav" WAVE\n  TRACK 01 AUDIO\n': "a playlist;",
+    b"# mine\nfile 'a.mp4'\nfile 'b.mp4'\n": "a playlist;",
+    b"\xef\xbb\xbf#EXTM3U\n": "a playlist;",
+    gzip.compress(b"<!doctype html>", mtime=0): "a gzip file; unpack it",
+    b"PK\x03\x04\x14\0\0\0\0\0a.mp4": "a ZIP archive; unpack it",
+    b"PK\x03\x04\x14\0\0\0\0\0[Content_Types].xml": "an Office document; save its sheet as CSV",
+    b"a.mp4".ljust(257, b"\0") + b"ustar\x0000": "a tar archive; unpack it",
+    bytes.fromhex("0005160700020000")
+    + b"Mac OS X        "
+    + bytes(60): "what macOS notes beside a file (AppleDouble);",
+    b"\0\0\0\x01Bud1" + bytes(60): "what macOS notes of a folder (.DS_Store);",
+    b"bplist00\xd3\x01\x02]NSURLNameKey": "a list of macOS, such as iCloud leaves in place of a file; download",
+    b"L\0\0\0\x01\x14\x02\0\0\0\0\0\xc0": "a Windows shortcut; put the recording itself in its place",
+    b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n\0\x01": "a PDF document;",
+    b"\xff" * 2 * HEAD: "nothing but FF bytes, as of an erased card; copy or download it again",
     b"404: Not Found": "text ('404: Not Found'); put the recording itself in its place",
     b"../shared/a.mp4": "text ('../shared/a.mp4');",
     b"x\x1b[31m " * 2000: "text ('x?[31m",
@@ -46,7 +80,7 @@ POSING = {
 }
 
 
-@pytest.mark.parametrize("data", POSING)
+@pytest.mark.parametrize("data", [pytest.param(data, id=str(number)) for number, data in enumerate(POSING)])
 @pytest.mark.parametrize("name", ["a.mp4", "a.wav", "a"])
 def test_it_is_named_with_its_remedy(tmp_path: Path, data: bytes, name: str) -> None:
     (tmp_path / name).write_bytes(data)
@@ -90,3 +124,20 @@ def test_places_without_a_file(tmp_path: Path) -> None:
     for name, words in told.items():
         with pytest.raises(ClipError, match=f"^missing_file: {words}$"):
             check_media(tmp_path / name)
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG"])
+def test_a_picture_under_the_name_of_a_film_is_said_to_be_one(tmp_path: Path, form: str) -> None:
+    Image.radial_gradient("L").convert("RGB").save(tmp_path / "a.mp4", form)
+    damage: list[str] = []
+    assert len(list(read_frames(tmp_path / "a.mp4", damage=damage))) == 1
+    assert damage == ["note: a still picture, in which nothing moves"]
+
+
+def test_pictures_one_after_another_are_a_film(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.mp4"):
+        Image.radial_gradient("L").convert("RGB").save(tmp_path / "a.jpg", "JPEG")
+        (tmp_path / name).write_bytes((tmp_path / "a.jpg").read_bytes() * 3)
+    damage: list[str] = []
+    assert len(list(read_frames(tmp_path / "b.mp4", damage=damage))) == 3
+    assert damage == []

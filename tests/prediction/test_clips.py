@@ -10,6 +10,7 @@ import pytest
 from helpers.media import tone, write_media
 from pipeline.core.clip import check_clip_id
 from pipeline.core.errors import CorpusError
+from pipeline.core.files import file_digest
 from pipeline.prediction.clips import find
 
 
@@ -106,3 +107,26 @@ def test_nothing_to_judge(tmp_path):
         find(tmp_path / "nowhere")
     with pytest.raises(CorpusError, match=r"no media in it that FFmpeg opens \(0 other files\)"):
         find(tmp_path)
+
+
+def test_parts_of_downloads_are_named_and_not_judged(tmp_path):
+    for name in ("a.wav", "b.wav.part", "c.mp4.crdownload", "d.wav.aria2"):
+        write_media(tmp_path / "a.wav", sound=tone(0.5))
+        (tmp_path / name).write_bytes((tmp_path / "a.wav").read_bytes())
+    found = find(tmp_path)
+    assert [clip.path for clip in found.clips] == ["a.wav"]
+    assert found.skipped == [f"{name} (a download that is not finished)" for name in (
+        "b.wav.part", "c.mp4.crdownload", "d.wav.aria2"
+    )]  # fmt: skip
+    assert [clip.path for clip in find(tmp_path / "b.wav.part").clips] == ["b.wav.part"], "one that is named is read"
+
+
+def test_a_name_that_looks_like_an_escaped_one_is_another_file(tmp_path):
+    write_media(tmp_path / "a.wav", sound=tone(0.5))
+    data = (tmp_path / "a.wav").read_bytes()
+    for name, more in ((b"caf\xe9.wav", b"1"), (rb"caf\xe9.wav", b"2"), (rb"caf\x5cxe9.wav", b"3")):
+        with open(os.fsencode(tmp_path) + b"/" + name, "wb") as file:
+            file.write(data + more)
+    clips = find(tmp_path).clips
+    assert len({clip.path for clip in clips}) == 4
+    assert [file_digest(clip.file(tmp_path)) for clip in clips] == [clip.digest for clip in clips]
