@@ -76,8 +76,9 @@ def test_a_command_of_no_group_is_listed_too(monkeypatch, capsys):
 def test_examples_are_indented_and_fit_80_columns(words, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     assert main([*words, "--help"]) == 0
-    found = capsys.readouterr().out.split("steps:" if not words else "examples:")[1].split("\n\n")[0]
-    lines = [line.rstrip() for line in found.splitlines() if line.strip()]
+    _, _, after = capsys.readouterr().out.partition("examples:" if words else "first steps:")
+    lines = [line.rstrip() for line in after.splitlines()[1:]]
+    lines = lines[: lines.index("")]
     if words == ("profile",):
         lines = lines[:2]
     assert len(lines) >= 2

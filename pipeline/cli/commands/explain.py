@@ -3,8 +3,8 @@
 The predictions stand below the stages, those of a fold that tested the clip.
 
 examples:
-  python -m pipeline explain demo s01_anger_1          all stages, predictions
-  python -m pipeline explain demo s01_anger_1 lld147   one stage, its whole key
+  python -m pipeline explain demo s01_anger_1          all stages
+  python -m pipeline explain demo s01_anger_1 lld147   its whole key
 """
 
 from __future__ import annotations

@@ -238,8 +238,8 @@ def test_a_training_chart_says_its_ends_in_words():
 
 
 def test_a_training_of_one_epoch_is_a_mark_in_the_middle():
-    chart = training_chart("m", pd.DataFrame({"step": [0], "loss": [0.75]}), "epoch")
-    assert (chart.lines[0].points, chart.ticks_across, chart.across) == ([(0.5, 0.75)], [(0.5, "0")], "epoch")
+    chart = training_chart("m", pd.DataFrame({"step": [0], "loss": [0.87]}), "epoch")
+    assert (chart.lines[0].points, chart.ticks_across, chart.across) == ([(0.5, 0.87)], [(0.5, "0")], "epoch")
     assert chart.left - 6 - 10 * len("0.25") >= 28, "ticks leave room for the label of the axis"
 
 

@@ -119,7 +119,9 @@ def test_the_report_says_first_which_networks_did_not_learn(tmp_path):
     assert text[1].startswith(f"  mine on demo: {dead}")
     assert text[2].startswith(f"  mine on demo: {worse}")
     index = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert index.index("2 of the networks or models did not learn (mine on demo)") < index.index("Headlines</h2>")
+    assert index.index("2 of the networks or models did not learn (mine on demo)") < index.index(
+        "Headlines on demo</h2>"
+    )
     assert dead in index.split('id="notices"')[1]
     for page in ("demo/mine.html", "demo/mine/index.html"):
         html = (tmp_path / page).read_text(encoding="utf-8").split("<body")[1]
