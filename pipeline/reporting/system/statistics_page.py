@@ -90,7 +90,7 @@ def statistics_values(report: SystemReport, found: Statistics, scores: Mapping[s
             "before": _sureness(sure.before),
             "after": _sureness(sure.after),
             "temperature": decimal(sure.temperature, 2),
-            "aurc": decimal(sure.aurc),
+            "aurc": decimal(sure.aurc, 4),
             "fitted": sure.fitted,
             "folds": sure.folds,
         },
