@@ -24,6 +24,7 @@ def main(context: Context) -> str:
     learned = read_learned(args.fusion / "learned.json", wanted, folds)
     decisions = FoldDecisions(wanted, learned, tables, needs, clips, class_names(clips), params.seed, without)
     figures = robustness(decisions, folds, params.shares, context.runtime.workers)
-    best, described = chosen(figures, needs, wanted), read_corpus_summary(args.about)
+    best = chosen(figures, needs, wanted, system.baselines)
+    described = read_corpus_summary(args.about)
     line = write_robustness(args.out, described, args.system, figures, best, is_generated(context.root()))
     return f"robustness {args.system} on {args.corpus}: {line}"

@@ -48,7 +48,7 @@ FIRST = """\
   make repro                                           demo: stages, results
   python -m pipeline results                           all tables, HTML page
   python -m pipeline inspect features/demo/lld147.h5   what is in a file
-  python -m pipeline explain demo s01_anger_1          walk-through of one clip
+  python -m pipeline explain demo s01_anger_1          walk through one clip
   python -m pipeline predict clip.mp4                  emotions of a new clip"""
 CODES = """\
   0 all is well

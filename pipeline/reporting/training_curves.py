@@ -4,7 +4,7 @@ behind the features, those pre-trained on source tasks and those fine-tuned in e
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import ceil, floor, log10
 from pathlib import Path
 
@@ -21,6 +21,8 @@ NO_CURVE = "no_model_learns_step_by_step"
 _CURVES = ("loss", "val_loss", "val_accuracy", "clipped")
 _ACROSS, _UP = 5, 4
 """About so many ticks of a chart."""
+_DIGIT = 10
+"""Width of a digit in a small chart, in the units of the drawing."""
 
 
 def training_curve(history: pd.DataFrame) -> pd.DataFrame | None:
@@ -55,57 +57,90 @@ def write_curves(folder: Path, curves: Mapping[str, pd.DataFrame]) -> None:
         write_table(folder / f"{name}.csv", curve)
 
 
-def network_charts(models: Path) -> dict[str, list[Chart]]:
-    """Return where networks are trained -> a chart per network, as far as histories are in the folder of all models."""
-    places = {"Pre-trained on source tasks": models / "pretrained"}
-    places |= {f"In every fold on {path.parent.name}": path for path in sorted(models.glob("*/networks"))}
+def pretrained_charts(models: Path) -> dict[str, list[Chart]]:
+    """Return a heading -> a chart per network that is pre-trained on a source task, as far as their histories are in
+    the folder of all models; empty without one.
+    """
+    return _known({"Pre-trained on source tasks": models / "pretrained"})
+
+
+def fold_charts(models: Path) -> dict[str, list[Chart]]:
+    """Return a heading per corpus -> a chart per network that is trained in its folds, alike."""
+    return _known({f"In every fold on {path.parent.name}": path for path in sorted(models.glob("*/networks"))})
+
+
+def _known(places: Mapping[str, Path]) -> dict[str, list[Chart]]:
     found = {title: _charts(folder) for title, folder in places.items()}
     return {title: charts for title, charts in found.items() if charts}
 
 
 def _charts(folder: Path) -> list[Chart]:
-    """Return a chart per network, named after it and how many held-out items it gets right at the end."""
+    """Return a chart per network, named after it and how many held-out items it gets right with the weights that are
+    kept.
+    """
     charts = []
     for path in sorted(folder.glob("*/history.csv")):
         try:
-            curve = network_curve(pd.read_csv(path))
+            rounds = _tuned(pd.read_csv(path))
         except pd.errors.EmptyDataError:  # a network that has nothing to learn, such as concatenation
             continue
         except (pd.errors.ParserError, UnicodeDecodeError) as error:
             remedy = "rerun its stage with `dvc repro -f`"
             raise ArtifactError(f"{path}: not a readable table ({error}); {remedy}") from error
-        if len(curve):
-            right = f": {percent(float(curve['val_accuracy'].iloc[-1]))} right" if "val_accuracy" in curve else ""
-            charts.append(training_chart(f"{path.parent.name}{right}", curve))
+        if len(rounds):
+            title = f"{path.parent.name}{_right(rounds)}"
+            charts.append(training_chart(title, network_curve(rounds), "epoch"))
     return charts
 
 
-def network_curve(history: pd.DataFrame) -> pd.DataFrame:
-    """Return step, loss and as far as they are known the others of `_CURVES`, mean over the folds still in training.
+def _tuned(history: pd.DataFrame) -> pd.DataFrame:
+    """Return the rounds of a network's history, those held out under the names of validation; none without a loss.
 
     Of a network that is pre-trained layer by layer only what comes after counts: a reconstruction error is no loss.
-    `history`: epoch, loss, and val_accuracy or held_out_accuracy; fold and phase where there are several.
+    `history`: epoch, loss, and val_ or held_out_ figures; fold and phase where there are several.
     """
     tuned = history[history["phase"] == "tune"] if "phase" in history else history
-    named = tuned.rename(columns={"epoch": "step", "held_out_accuracy": "val_accuracy"})
-    if not {"step", "loss"} <= set(named.columns):
-        return named.iloc[:0]
-    return named.groupby("step")[[name for name in _CURVES if name in named]].mean().reset_index()
+    named = tuned.rename(columns=lambda name: name.replace("held_out_", "val_")).rename(columns={"epoch": "step"})
+    return named if {"step", "loss"} <= set(named.columns) else named.iloc[:0]
 
 
-def training_chart(name: str, curve: pd.DataFrame) -> Chart:
-    """Return the losses of one model or network, the axis up from 0 to what holds the highest."""
+def _right(rounds: pd.DataFrame) -> str:
+    """Return in words what is right in the kept round, the last where none is marked, mean over the folds."""
+    if "val_accuracy" not in rounds:
+        return ""
+    kept = rounds.get("kept", pd.Series(0, rounds.index)).eq(1)
+    fold = rounds.get("fold", pd.Series("", rounds.index))
+    ends = rounds.assign(kept=kept).sort_values(["kept", "step"]).groupby(fold)["val_accuracy"].last()
+    return f": {percent(float(ends.mean()))} right"
+
+
+def network_curve(rounds: pd.DataFrame) -> pd.DataFrame:
+    """Return step, loss and as far as they are known the others of `_CURVES`, mean over the folds still in training."""
+    return rounds.groupby("step")[[name for name in _CURVES if name in rounds]].mean().reset_index()
+
+
+def training_chart(name: str, curve: pd.DataFrame, steps: str = "epoch or iteration") -> Chart:
+    """Return the losses of one model or network, the axis up from 0 to what holds the highest; a single step stands in
+    the middle. `steps`: what they are.
+    """
     kinds = {column: kind for column, kind in (("loss", "curve"), ("val_loss", "curve beside")) if column in curve}
     step, highest = _step(float(curve[[*kinds]].max().max()) / _UP)
-    last = max(int(curve["step"].max()), 1)
+    last = int(curve["step"].max())
     lines = []
     for column, kind in kinds.items():
         known = curve[curve[column].notna()]
-        lines.append(Line([*zip(known["step"] / last, known[column] / highest, strict=True)], kind))
+        lines.append(Line([*zip(_places(known["step"], curve), known[column] / highest, strict=True)], kind))
     across = max(1, round(_step(last / _ACROSS)[0]))
-    ticks_across = [(at / last, str(at)) for at in range(0, last + 1, across)]
+    ticks = [last] if len(curve) == 1 else range(0, last + 1, across)
+    ticks_across = [*zip(_places(ticks, curve), map(str, ticks), strict=True)]
     ticks_up = [(number * step / highest, f"{number * step:g}") for number in range(round(highest / step) + 1)]
-    return Chart(name, _said(curve, [*kinds]), "epoch or iteration", "loss", [], lines, ticks_across, ticks_up)
+    left = 34 + _DIGIT * max(len(text) for _, text in ticks_up)
+    return Chart(name, _said(curve, [*kinds]), steps, "loss", [], lines, ticks_across, ticks_up, left=left)
+
+
+def _places(steps: Iterable[int], curve: pd.DataFrame) -> list[float]:
+    """Return where steps stand across, from 0 to 1."""
+    return [0.5 if len(curve) == 1 else step / curve["step"].max() for step in steps]
 
 
 def _said(curve: pd.DataFrame, losses: list[str]) -> str:

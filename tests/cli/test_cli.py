@@ -72,6 +72,19 @@ def test_a_command_of_no_group_is_listed_too(monkeypatch, capsys):
     assert re.search(r"─ more ─+╮\n│ align .*", capsys.readouterr().out)
 
 
+@pytest.mark.parametrize("words", [(), ("explain",), ("faces",), ("profile",)])
+def test_examples_are_indented_and_fit_80_columns(words, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main([*words, "--help"]) == 0
+    _, _, after = capsys.readouterr().out.partition("examples:" if words else "first steps:")
+    lines = [line.rstrip() for line in after.splitlines()[1:]]
+    lines = lines[: lines.index("")]
+    if words == ("profile",):
+        lines = lines[:2]
+    assert len(lines) >= 2
+    assert all(re.match(r"   (python|make) ", line) for line in lines), "no line goes on below"
+
+
 def test_without_a_command_the_help_is_printed_and_the_code_is_2():
     done = run()
     assert (done.returncode, done.stderr) == (2, "")

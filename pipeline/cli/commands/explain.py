@@ -1,8 +1,10 @@
 """Walk through one clip: what was reused or computed and why, and what came out.
 
+The predictions stand below the stages, those of a fold that tested the clip.
+
 examples:
-  python -m pipeline explain demo s01_anger_1             all stages, and the predictions
-  python -m pipeline explain demo s01_anger_1 lld147      all that one stage's key is made of
+  python -m pipeline explain demo s01_anger_1          all stages
+  python -m pipeline explain demo s01_anger_1 lld147   its whole key
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 """Draw how the face was followed: one clip, or a page over all of them, worst coverage first.
 
+The page and the sheets go below reports/.
+
 examples:
-  python -m pipeline faces demo                    a page over all clips, below reports/demo
-  python -m pipeline faces demo s01_anger_1        a larger sheet of one clip
+  python -m pipeline faces demo               a page over all clips
+  python -m pipeline faces demo s01_anger_1   a larger sheet of one clip
 """
 
 from __future__ import annotations

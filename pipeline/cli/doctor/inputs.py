@@ -91,9 +91,11 @@ def _made(folder: Path) -> str:
     from pipeline.core.errors import WeightsError
     from pipeline.core.files import file_digest
     from pipeline.core.weights_file import DIGEST, FILE, PUBLISHED, load_published
+    from pipeline.runner.terminal import count
 
     if (folder / PUBLISHED).is_file():
-        return f"{folder}, {len(load_published(folder).files)} files, hashes hold"
+        number = len(load_published(folder).files)
+        return f"{folder}, {count(number, 'file')}, {'its hash holds' if number == 1 else 'hashes hold'}"
     file, beside = folder / FILE, folder / DIGEST
     if not file.is_file():
         return ""

@@ -55,7 +55,7 @@ def material_of(name: str, params: Mapping[str, Any], count: int = 0, seconds: f
     length, fps, size = (mean(values) for values in zip(*found, strict=True))
     parts = [list(fold.values()) for fold in make_folds(clips, protocol_of(name, corpus), Path(corpus.root))]
     folds = [(fold.count("train"), len(fold)) for fold in parts]
-    told = f"{len(clips)} clips of {length:.1f} s on average in {len(found)} of them, {corpus.root}"
+    told = f"{len(clips)} clips in {corpus.root}, {length:.1f} s long on average of the {len(found)} that were measured"
     emotions = len({clip.emotion for clip in clips})
     return Material(len(clips), length * len(clips), fps, size * len(clips), folds, emotions, told)
 

@@ -162,8 +162,8 @@ def _without(text: str, state: Mapping[str, str], file: str) -> tuple[str, list[
 def listed(params: Path) -> str:
     """Return the profiles, one a line, with what each is for; `*` stands before the one in use."""
     about = {DEFAULT: f"{params.name} without a profile"} | {name: load(params, name).about for name in names(params)}
-    used = in_use(params)
-    return "\n".join(f"{'*' if name == used else ' '} {name:<12} {words}" for name, words in about.items())
+    used, wide = in_use(params), max(map(len, about)) + 1
+    return "\n".join(f"{'*' if name == used else ' '} {name:<{wide}} {words}" for name, words in about.items())
 
 
 def shown(params: Path, name: str) -> str:

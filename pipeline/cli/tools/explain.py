@@ -15,7 +15,7 @@ from pipeline.engine.clip_cache import ClipCache
 from pipeline.engine.journal import Journal, Row, journal_path, read_journal
 from pipeline.protocols.splits import read_splits
 from pipeline.runner.layout import WHOLE, Part, pairs, table, text_of
-from pipeline.runner.terminal import short
+from pipeline.runner.terminal import count, short
 
 NO_FOLDS = "none: the corpus has protocol.name: none"
 
@@ -162,4 +162,4 @@ def _predictions(clip: Clip, places: Places) -> list[Part]:
         return ["no predictions: not tested in any fold, or no report yet (`dvc repro report`)"]
     judged = sum(row[2] != "-" for row in rows)
     found = table(["system", "model", "predicted", "p", f"(true: {clip.emotion})"], rows, (0, 1, 2, 4))
-    return [found, f"right in {right} of {judged} models"]
+    return [found, f"right in {right} of {count(judged, 'decision')} of models and fusions"]

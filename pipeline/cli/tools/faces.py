@@ -21,6 +21,7 @@ from pipeline.engine.parallel import ordered_map
 from pipeline.faces.tracking.tracker import INTERPOLATED
 from pipeline.media.decode import read_frames
 from pipeline.reporting.html.page import render
+from pipeline.runner.terminal import count
 
 STAGE, _LEDGER = "track_faces", "faces.ledger.csv"
 _FRAMES_OF_ONE, _FRAMES_OF_ALL = 24, 6
@@ -68,7 +69,7 @@ def everyone(corpus: str, places: Places, workers: int) -> str:
     lines = sorted(drawn, key=lambda line: (line.coverage, -line.between, line.clip_id))
     path, mean = places.reports / "faces" / "index.html", float(np.mean([line.coverage for line in lines]))
     missing = len(clips) - len(seen)
-    counted = f"{len(lines)} clips" + (f" ({missing} more have no picture)" if missing else "")
+    counted = count(len(lines), "clip") + (f" ({missing} more have no picture)" if missing else "")
     render("faces.html", path, corpus=corpus, counted=counted, lines=lines, mean=mean)
     worst = ", ".join(f"{line.clip_id} {line.coverage:.0%}" for line in lines[:3])
     return f"{counted}, a face in {mean:.1%} of the frames on average, worst: {worst}\n{path}"

@@ -49,6 +49,12 @@ class Listing:
     closed: bool = False  # a reader has to open it
     note: str = ""  # how to read it
 
+    @property
+    def texts(self) -> frozenset[int]:
+        """Numbers of the columns that hold words, such as names, and no figures."""
+        words = re.compile(r"[^\W\d_]{2}")
+        return frozenset(at for at in range(len(self.columns)) if any(words.search(row[at]) for row in self.rows))
+
 
 def heat(counts: np.ndarray, classes: Sequence[str]) -> Rows:
     """Return the rows of a confusion matrix in whole %, with the clips of each cell."""

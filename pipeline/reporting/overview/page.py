@@ -49,11 +49,15 @@ def overview(places: Places) -> str:
 
 
 def _of_each(reports: Sequence[Report], name: str = "") -> str:
-    """Return the figures of one model of each report; of that which is best on the test clips, if none is named."""
+    """Return the figures of one model of each report; if none is named, of that which is best on the test clips, and
+    its name.
+    """
+    first = 1 if name else 0
     rows = [
-        (each.corpus, each.setup["protocol"], each.system, *each.row(name or each.setup["on_test"])) for each in reports
+        (each.corpus, each.setup["protocol"], each.system, *each.row(name or each.setup["on_test"])[first:])
+        for each in reports
     ]
-    return text_of([table(("Corpus", "Protocol", "System", *COLUMNS), rows, range(4))])
+    return text_of([table(("Corpus", "Protocol", "System", *COLUMNS[first:]), rows, range(4 - first))])
 
 
 def _compared(places: Places, reports: Sequence[Report]) -> Mapping[str, Listing]:

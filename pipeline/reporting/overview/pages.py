@@ -16,7 +16,9 @@ from pipeline.reporting.overview.reports import COLUMNS, Places, Report
 from pipeline.reporting.overview.run_facts import run_values, software
 from pipeline.reporting.overview.stage_times import by_kind, duration, stage_rows
 from pipeline.reporting.overview.systems_compared import glance
-from pipeline.reporting.training_curves import network_charts
+from pipeline.reporting.system.learning import LEAST_P
+from pipeline.reporting.training_curves import fold_charts, pretrained_charts
+from pipeline.training.learning import NEAR
 
 TEMPLATES = Path(__file__).parent / "templates"
 _PARTS = {
@@ -64,6 +66,8 @@ def write_index(
         "chosen": CHOSEN,
         "charts": glance(reports),
         "compared": compared,
+        "near": NEAR,
+        "least_p": LEAST_P,
     }
     _render("index.html", places.reports / "index.html", values)
 
@@ -97,7 +101,8 @@ def write_run(places: Places, reports: Sequence[Report], project: Project, old: 
     code = {key: digest for report in reports for key, digest in report.setup["run"]["code"].items()}
     values = {
         "old": old,
-        "networks": network_charts(places.models),
+        "networks": {**pretrained_charts(places.models), **(tuned := fold_charts(places.models))},
+        "in_folds": [*tuned],
         "stages": stages,
         "kinds": by_kind(stages),
         "took": duration(sum(row.seconds or 0.0 for row in stages)),

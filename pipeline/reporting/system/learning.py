@@ -1,6 +1,6 @@
 """Which networks did not learn: by their training loss, and by the mean and deviation of their own input.
 
-A network did not learn where its training loss stays near the entropy of the labels (`pipeline.training.learning`), or
+A network did not learn where its losses stay near the entropy of the labels (`pipeline.training.learning`), or
 where the linear SVM on what it learned is worse than the one on the mean and deviation over time of the network's own
 input (`systems.<name>.baselines`). Worse: right on fewer clips, with McNemar's exact p below 0.05, on the clips of
 validation or on those of the test; on fewer clips alone would be chance in half of all equals.
@@ -46,7 +46,16 @@ class Learning:
     def values(self) -> dict[str, Any]:
         """Return the values of the template."""
         texts = [_training(row) for row in self.trainings.to_dict("records")]
-        head = ["Network", "Trainings", "Steps", "First", "Last", "Labels alone", "Validation", "Labels alone"]
+        head = [
+            "Network",
+            "Trainings",
+            "Steps",
+            "First loss",
+            "Kept loss",
+            "Labels alone",
+            "Validation loss",
+            "Labels alone",
+        ]
         against = [_against(row) for row in self.baselines.to_dict("records")]
         beside = ["Model", "Against", "Validation, points", "p", "Test, points", "p", "Worse on"]
         return {"trainings": Listing("", head, texts), "baselines": Listing("", beside, against)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,17 @@ _WORDS = {"sound": "audio", "picture": "video", "joint": "audio and video", "fus
 """Kind, or what is missing -> how the page names it; the kinds are those of the files."""
 
 
-def chosen(figures: pd.DataFrame, needs: Mapping[str, frozenset[str]], wanted: Iterable[Fusion]) -> dict[str, str]:
+def chosen(
+    figures: pd.DataFrame,
+    needs: Mapping[str, frozenset[str]],
+    wanted: Iterable[Fusion],
+    baselines: Container[str] = (),
+) -> dict[str, str]:
     """Return kind -> the model or fusion of that kind with the highest accuracy of all clips, the first of equals.
 
     `figures` are those of `pipeline.fusion.missing_modality.robustness`, of which the lowest share counts; `needs` says
     what every model needs of a clip; `wanted` has every part before what it is part of, and of the fusions those of
-    both modalities count, or all where none is.
+    both modalities count, or all where none is. `baselines` are never the best, as in the rest of the report.
     """
     rests = dict(needs)
     for fusion in wanted:
@@ -39,7 +44,8 @@ def chosen(figures: pd.DataFrame, needs: Mapping[str, frozenset[str]], wanted: I
     fused = [name for name in rests if name not in needs]
     of_both = [name for name in fused if len(rests[name]) == len(MISSING)]
     kinds = {name: next(iter(needed)) if len(needed) == 1 else "joint" for name, needed in needs.items()}
-    groups = {kind: [name for name in needs if kinds[name] == kind] for kind in KINDS} | {"fusion": of_both or fused}
+    own = [name for name in needs if name not in baselines]
+    groups = {kind: [name for name in own if kinds[name] == kind] for kind in KINDS} | {"fusion": of_both or fused}
     whole = figures[figures["share"] == figures["share"].min()].groupby("model", sort=False)["accuracy_of_all"].mean()
     return {kind: max(names, key=whole.to_dict().__getitem__) for kind, names in groups.items() if names}
 

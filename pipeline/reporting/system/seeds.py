@@ -11,6 +11,7 @@ import pandas as pd
 from pipeline.core.decimals import decimal
 from pipeline.core.posteriors import SEEDS, read_table
 from pipeline.evaluation.metrics import confusion, uar
+from pipeline.reporting.html.page import Listing
 
 COLUMNS = ("model", "seeds", "accuracy", "accuracy_deviation", "uar", "uar_deviation")
 
@@ -39,7 +40,7 @@ def seeds_table(by_seed: Mapping[str, pd.DataFrame], classes: Sequence[str]) -> 
     return pd.DataFrame(found, columns=list(COLUMNS))
 
 
-def seeds_values(table: pd.DataFrame) -> dict[str, Any]:
+def seeds_values(table: pd.DataFrame) -> Listing:
     """Return the table as a page shows it."""
 
     def shown(row: Any, figure: str) -> str:
@@ -48,4 +49,4 @@ def seeds_values(table: pd.DataFrame) -> dict[str, Any]:
     rows = [
         [row["model"], str(row["seeds"]), shown(row, "accuracy"), shown(row, "uar")] for row in table.to_dict("records")
     ]
-    return {"columns": ["Model", "Seeds", "Accuracy", "UAR"], "rows": rows}
+    return Listing("", ["Model", "Seeds", "Accuracy", "UAR"], rows)

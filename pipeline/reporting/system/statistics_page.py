@@ -52,10 +52,10 @@ CHOICE: Sequence[Column] = (
     ("Fold", "fold", str),
     ("Validation clips", "clips", str),
     ("Chosen", "chosen", str),
-    ("Made of models", "models", str),
-    ("UAR there", "uar", percent),
-    ("Next", "next", str),
-    ("UAR there", "next_uar", percent),
+    ("Models in it", "models", str),
+    ("Validation UAR", "uar", percent),
+    ("Next best", "next", lambda name: name or "-"),
+    ("Validation UAR", "next_uar", percent),
 )
 FIGURES: Sequence[Column] = (("Clips", "clips", str), ("Accuracy", "accuracy", percent), ("UAR", "uar", percent))
 """Columns of tables on a page."""
@@ -90,7 +90,7 @@ def statistics_values(report: SystemReport, found: Statistics, scores: Mapping[s
             "before": _sureness(sure.before),
             "after": _sureness(sure.after),
             "temperature": decimal(sure.temperature, 2),
-            "aurc": decimal(sure.aurc, 2),
+            "aurc": decimal(sure.aurc, 4),
             "fitted": sure.fitted,
             "folds": sure.folds,
         },

@@ -33,6 +33,8 @@ FURTHER = "further models"
 """How the page names the models that the system lists as such."""
 BASELINES = "baselines: mean and deviation of the networks' own input"
 """How it names those that no network stands behind."""
+_ALIKE = "micro-F1"
+"""Column of the tables that the page leaves out, since it equals accuracy."""
 _NAMED = 3
 """As many fusions with the same line in the ledger are named; more are counted."""
 
@@ -63,13 +65,14 @@ def page_values(
         "best": {"name": CHOSEN, "interval": not isnan(scores[CHOSEN].low), **asdict(scores[CHOSEN])},
         "on_test": {"name": top, **asdict(scores[top])},
         "contenders": len(contenders(report.settings)),
+        "only": next(iter(report.choice.values()), ""),
         "among": max(among(report.settings).values()),
         "choice": listing(choice_table(report.validation, contenders(report.settings), report.choice), CHOICE),
         "models": [
-            {"title": words, "rows": [list(score_row(name, scores[name]).values()) for name in names]}
+            {"title": words, "rows": [_figures(name, scores[name]) for name in names]}
             for words, names in by_modality(report).items()
         ],
-        "columns": list(score_row("", scores[CHOSEN])),
+        "columns": [name for name in score_row("", scores[CHOSEN]) if name != _ALIKE],
         "matrix": _matrix(report, scores),
         "combined": _combined(report, scores),
         "statistics": statistics_values(report, statistics, scores),
@@ -87,7 +90,7 @@ def notices(about: Sequence[Mapping[str, Any]], generated: bool) -> list[str]:
     made = made_here(about)
     trained = (
         "Networks pre-trained on generated material, not on real speech or faces, are behind "
-        f"{', '.join(made)}; the table of weights below says how each was made"
+        f"{', '.join(made)}; the table of weights below says how each was made."
     )
     return [*graver_notices(about, generated), *([trained] if made else [])]
 
@@ -115,6 +118,11 @@ def by_modality(report: SystemReport) -> dict[str, list[str]]:
     return {words: names for words, names in groups.items() if names}
 
 
+def _figures(name: str, found: Score) -> list[str]:
+    """Return a model's row on the page."""
+    return [text for column, text in score_row(name, found).items() if column != _ALIKE]
+
+
 def _matrix(report: SystemReport, scores: Mapping[str, Score]) -> dict[str, Any]:
     """Return accuracies of all fusions of pairs: pairs in rows, methods in columns."""
     wanted = [(fusion.name, fusion.name.pair) for fusion in fusions(report.settings) if fusion.name.pair]
@@ -138,8 +146,8 @@ def _combined(report: SystemReport, scores: Mapping[str, Score]) -> list[dict[st
             "name": short,
             "rule": each.rule,
             "parts": each.of,
-            "figures": list(score_row(name, scores[name]).values())[1:],
-            "best": name == top,
+            "figures": _figures(name, scores[name])[1:],
+            "best": name == top and len(names) > 1,
         }
         for name, (short, each) in names.items()
     ]

@@ -20,7 +20,7 @@ from pipeline.evaluation.metrics import Score, best, confusion, rounded
 from pipeline.reporting.html.page import CONTENTS, FURTHER, SECTION, page_base, render
 from pipeline.reporting.papers.by_system import paper_of
 from pipeline.reporting.papers.paper import Results
-from pipeline.reporting.system.learning import learning
+from pipeline.reporting.system.learning import LEAST_P, learning
 from pipeline.reporting.system.modalities import among, chosen_models, parts_of
 from pipeline.reporting.system.seeds import seeds_table
 from pipeline.reporting.system.statistics import candidates, statistics_of
@@ -71,7 +71,7 @@ def write_report(report: SystemReport, folder: Path) -> dict[str, Score]:
     )
     paper = _write_paper(folder / "tables", report, scores, confusions)
     values = {**page_values(report, scores, confusions, statistics), "paper": paper}
-    values |= {"unlearned": learned.unlearned, "learning": learned.values(), "near": NEAR}
+    values |= {"unlearned": learned.unlearned, "learning": learned.values(), "near": NEAR, "least_p": LEAST_P}
     render("system.html", folder / "index.html", **values, base="", contents="", further="")
     base = page_base(report.system)
     render("system_body.html", folder / SECTION, **values, base=base, contents=CONTENTS, further=FURTHER)

@@ -362,7 +362,7 @@ def test_weights_that_are_here_and_a_flipped_byte(project):
     assert (weights_here().state, "its hash holds" in weights_here().words) == ("note", True)
     folder = project / "models/pretrained/one"
     save_published(folder, {"net": project / "net.pth"}, ["net"], "a test")
-    assert weights_here() == Finding("ok", "weights, one", "models/pretrained/one, 1 files, hashes hold")
+    assert weights_here() == Finding("ok", "weights, one", "models/pretrained/one, 1 file, its hash holds")
     copy = folder / "net.pth"
     copy.write_bytes(b"W" + copy.read_bytes()[1:])
     assert (weights_here().state, "net.pth: refused" in weights_here().words) == ("wrong", True)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from helpers.project import ROOT
 from pipeline.__main__ import main
-from pipeline.cli.settings.profiles import in_use, load, names, plan
+from pipeline.cli.settings.profiles import in_use, listed, load, names, plan
 from pipeline.cli.settings.sections import check
 from pipeline.cli.settings.yaml_edit import differences, edited
 from pipeline.core.errors import SettingsError
@@ -52,6 +52,16 @@ def profile(params: Path, text: str) -> str:
 def epochs(params: Path) -> int:
     """Return the setting that most tests here change."""
     return yaml.safe_load(params.read_text(encoding="utf-8"))["train"]["lstm"]["epochs"]
+
+
+def test_profiles_are_listed_in_columns(params: Path) -> None:
+    profile(params, "# what it is for\nreport: {draws: 200}\n")
+    (params.parent / "profiles" / "own.yaml").rename(params.parent / "profiles" / "a_name_of_some_length.yaml")
+    lines = listed(params).splitlines()
+    about = "  a_name_of_some_length  "
+    assert [line for line in lines if line.startswith(about)] == [f"{about}what it is for"]
+    assert {line[len(about) - 1] for line in lines} == {" "}
+    assert all(line[len(about)] != " " for line in lines)
 
 
 @pytest.mark.parametrize("name", names(ROOT / "params.yaml"))

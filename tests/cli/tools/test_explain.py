@@ -68,7 +68,7 @@ def test_the_walk_names_file_folds_stages_and_predictions(
     ]
     assert line(text, "toy     m-svm").split() == ["toy", "m-svm", "anger", "0.75"]
     assert line(text, "toy     n-svm").split() == ["toy", "n-svm", "sad", "0.60", "wrong"]
-    assert line(text, "right in") == "right in 1 of 2 models"
+    assert line(text, "right in") == "right in 1 of 2 decisions of models and fusions"
     assert "no predictions" in said(capsys, "explain", "c", "c00002")
 
 
@@ -215,7 +215,7 @@ def test_a_prediction_without_any_part_is_no_mistake_and_no_traceback(
     (folder / "predictions.csv").write_text(
         f"{header}m,fold-00,c00000,s0,anger,,,\nn,fold-00,c00000,s0,anger,anger,1,0\n"
     )
-    assert line(said(capsys, "explain", "c", "c00000"), "right in") == "right in 1 of 1 models"
+    assert line(said(capsys, "explain", "c", "c00000"), "right in") == "right in 1 of 1 decision of models and fusions"
 
 
 def test_splits_of_a_corpus_without_folds(corpus: SoundCorpus, capsys: pytest.CaptureFixture[str]) -> None:

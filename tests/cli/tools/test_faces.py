@@ -161,7 +161,7 @@ def test_clips_without_a_picture_are_counted_and_not_shown(project: Path, capsys
     write_ledger(project / "features/c/faces.ledger.csv", [Entry("whole", "track_faces"), *deaf[1:]])
     assert main(["faces", "c"]) == 0
     assert capsys.readouterr().out.startswith(
-        "1 clips (3 more have no picture), a face in 100.0% of the frames on average"
+        "1 clip (3 more have no picture), a face in 100.0% of the frames on average"
     )
     assert (project / "reports/c/faces/index.html").read_text(encoding="utf-8").count("<figure>") == 1
     write_ledger(project / "features/c/faces.ledger.csv", deaf)

@@ -30,7 +30,7 @@ from pipeline.reporting.overview.run_facts import PACKAGES, SHIPPED, changed_set
 from pipeline.reporting.overview.stage_times import by_kind, stage_rows
 from pipeline.reporting.system.modalities import chosen_models, modality_values, parts_of
 from pipeline.reporting.system.write import write_report
-from pipeline.reporting.training_curves import network_charts, network_curve, training_chart
+from pipeline.reporting.training_curves import fold_charts, network_curve, pretrained_charts, training_chart
 
 NO_SOUND = Sounds(Path("no.yaml"), "demo", Path("no.csv"))
 ROWS = pd.DataFrame(
@@ -237,6 +237,37 @@ def test_a_training_chart_says_its_ends_in_words():
     assert len(chart.lines[1].points) == 1, "no point for what is not known"
 
 
+def test_a_training_of_one_epoch_is_a_mark_in_the_middle():
+    chart = training_chart("m", pd.DataFrame({"step": [0], "loss": [0.87]}), "epoch")
+    assert (chart.lines[0].points, chart.ticks_across, chart.across) == ([(0.5, 0.87)], [(0.5, "0")], "epoch")
+    assert chart.left - 6 - 10 * len("0.25") >= 28, "ticks leave room for the label of the axis"
+
+
+def test_a_network_shows_its_held_out_loss_and_is_judged_by_the_weights_that_are_kept(tmp_path):
+    path = tmp_path / "pretrained" / "a60" / "history.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text("epoch,loss,held_out_loss,held_out_accuracy,kept\n0,1,0.5,0.75,1\n1,0.5,0.8,0.5,0\n")
+    (chart,) = pretrained_charts(tmp_path)["Pre-trained on source tasks"]
+    assert chart.name == "a60: 75.0 % right"
+    assert [(line.kind, len(line.points)) for line in chart.lines] == [("curve", 2), ("curve beside", 2)]
+
+
+def test_what_the_page_of_the_run_says_of_networks(tmp_path):
+    write_report(make("huang2017", HUANG), tmp_path / "demo" / "huang2017")
+    for name in ("pretrained/a60", "demo/networks/anet"):
+        path = tmp_path / "models" / name / "history.csv"
+        path.parent.mkdir(parents=True)
+        path.write_text("fold,epoch,loss,held_out_accuracy\nf,0,0.5,0.9\n")
+    overview(tmp_path)
+    page = (tmp_path / "run.html").read_text(encoding="utf-8")
+    first, second = page.split("Pre-trained on source tasks</h3>")[1].split("In every fold on demo</h3>")
+    assert "held-out items of the source task" in first
+    assert "folds" not in first, "a source task has none"
+    assert "means over the folds" in second
+    assert page.count('<circle class="curve"') == 2, "a single epoch is seen"
+    assert ">epoch</text>" in first
+
+
 def test_networks_show_how_they_learned(tmp_path):
     for name, text in (
         ("pretrained/a60", "epoch,loss,held_out_accuracy\n0,1,0.5\n1,0.5,0.75\n"),
@@ -253,16 +284,16 @@ def test_networks_show_how_they_learned(tmp_path):
         path = tmp_path / name / "history.csv"
         path.parent.mkdir(parents=True)
         path.write_text(text)
-    found = network_charts(tmp_path)
+    found = {**pretrained_charts(tmp_path), **fold_charts(tmp_path)}
     assert {title: [chart.name for chart in charts] for title, charts in found.items()} == {
         "Pre-trained on source tasks": ["a60: 75.0 % right"],
-        "In every fold on demo": ["anet: 20.0 % right", "dbn1: 50.0 % right"],
+        "In every fold on demo": ["anet: 25.0 % right", "dbn1: 50.0 % right"],
     }
-    curve = network_curve(pd.read_csv(tmp_path / "demo/networks/anet/history.csv"))
+    curve = network_curve(pd.read_csv(tmp_path / "demo/networks/anet/history.csv").rename(columns={"epoch": "step"}))
     assert curve["loss"].tolist() == [3, 1], "mean over the folds that still learned"
     (tmp_path / "pretrained" / "a60" / "history.csv").write_text('a,b\n1,2,3,4\n"')
     with pytest.raises(ArtifactError, match="rerun its stage"):
-        network_charts(tmp_path)
+        pretrained_charts(tmp_path)
 
 
 def test_settings_that_differ_are_told_by_name(tmp_path):

@@ -60,10 +60,41 @@ def test_all_learned(tmp_path):
         assert "did not learn" not in (tmp_path / page).read_text(encoding="utf-8").split("<details")[0]
 
 
-def test_a_few_clips_less_are_chance():
-    found = learning(report({"anet-linear_svm": 0.55, "logmel-svm": 0.6}))
+def test_a_few_clips_less_are_chance(tmp_path):
+    few = report({"anet-linear_svm": 0.55, "logmel-svm": 0.6})
+    found = learning(few)
     assert found.unlearned == []
     assert found.baselines["test_difference"].tolist()[0] == pytest.approx(-3 / 56)
+    write_report(few, tmp_path / "demo" / "mine")
+    overview(places(tmp_path))
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "none is worse" not in page, "it is, by three clips"
+    assert (
+        "no model on what a network learned is significantly worse (McNemar&#39;s exact test, p below 0.05)"
+        in page.replace("'", "&#39;")
+    )
+
+
+def test_what_learning_means_is_told_as_it_is_judged(tmp_path):
+    """A training loss near the entropy is no failure where the validation loss lies below it, as with much dropout."""
+    late = {**ALIVE, "loss": 1.9, "val_loss": 1.1}
+    write_report(report({}, learned=(late,)), tmp_path / "demo" / "mine")
+    overview(places(tmp_path))
+    page = (tmp_path / "demo" / "mine.html").read_text(encoding="utf-8")
+    assert "neither its training loss nor its validation loss is at most 90 % of that" in page
+    assert "its training or its validation loss is at most 90 %" in (tmp_path / "index.html").read_text(
+        encoding="utf-8"
+    )
+    assert "<td>anet</td>" in page.split("Training</h2>")[1]
+    assert "No classifier of this system is trained step by step" not in page, "one is: it has a curve"
+
+
+@pytest.mark.parametrize(
+    ("learned", "said"), [((), "No network of this system is trained here."), ((ALIVE,), "No classifier")]
+)
+def test_a_system_without_curves_says_why(tmp_path, learned, said):
+    write_report(replace(report({}, learned=learned), curves={}), tmp_path)
+    assert said in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(("test", "val", "where"), [(0.3, 0.6, "test"), (0.6, 0.3, "validation"), (0, 0, "both")])
@@ -88,7 +119,9 @@ def test_the_report_says_first_which_networks_did_not_learn(tmp_path):
     assert text[1].startswith(f"  mine on demo: {dead}")
     assert text[2].startswith(f"  mine on demo: {worse}")
     index = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert index.index("2 of the networks or models did not learn (mine on demo)") < index.index("Headlines</h2>")
+    assert index.index("2 of the networks or models did not learn (mine on demo)") < index.index(
+        "Headlines on demo</h2>"
+    )
     assert dead in index.split('id="notices"')[1]
     for page in ("demo/mine.html", "demo/mine/index.html"):
         html = (tmp_path / page).read_text(encoding="utf-8").split("<body")[1]

@@ -79,6 +79,11 @@ def test_the_best_of_each_kind_on_complete_clips():
     )
 
 
+def test_a_baseline_is_not_the_best():
+    assert chosen(figures(), NEEDS, fusions(SYSTEM), {"vnet-svm": ()}) == {**BEST, "picture": "wnet-svm"}
+    assert "sound" not in chosen(figures(), NEEDS, fusions(SYSTEM), {"anet-svm": ()})
+
+
 def test_kinds_that_a_system_lacks():
     pictures = {name: NEEDS[name] for name in ("vnet-svm", "wnet-svm")}
     few = figures({name: ACCURACY[name] for name in (*pictures, "combined-pictures-average")})

@@ -388,6 +388,11 @@ def test_an_interval_over_few_speakers_is_called_rough(tmp_path, speakers, boots
     notes = re.findall(r'<p class="note">([^<]*)</p>', page.split('class="headline"')[1])
     assert len(notes) == bool(said)
     assert all(note.startswith(said) for note in notes)
+    drawn = "(bootstrap over speakers, or over clips where that is wider)"
+    assert (drawn in page, "(bootstrap over clips)" in page) == (
+        bootstrap == "speakers" and speakers > 1,
+        bootstrap == "clips",
+    )
     if speakers == 1:
         assert "95 % interval - to -" not in page
         assert "nan" not in page.split("</style>")[1]
@@ -575,6 +580,6 @@ def test_a_system_may_name_what_its_headline_is_chosen_among(tmp_path):
     assert set(whole.choice.values()) == {"a60-svm"}
     assert whole.scores()[CHOSEN] == whole.scores()["a60-svm"]
     page = page_of(tmp_path)
-    assert "The only model or fusion to choose from" in page
+    assert "The only model or fusion to choose from, a60-svm" in page
     assert "among 1" not in page
     assert "flattered by the choice" not in page, "nothing was chosen"
