@@ -7,8 +7,10 @@
 A WavLM of base size with six blocks, for which the extra `hub` is needed, or Whisper tiny; random weights, which
 speed does not depend on. Bare = the class's own forward pass on the ready samples of a whole clip, one thread; of
 Whisper on a ready spectrogram of 30 s at most, as many as it takes. Pipeline = what the stage does for a clip:
-opening and decoding a WAV file, windows, forward pass, rows with times. Clips are dealt to both in turn, and a ratio
-is that of the medians; seconds are those that the process has worked, since other work may run on the same cores.
+opening and decoding a WAV file, windows, forward pass, rows with times, one after another: a stage with one worker
+reads the next clip in a thread beside that, which seconds of work would not show. Clips are dealt to both in turn, and
+a ratio is that of the medians; seconds are those that the process has worked, since other work may run on the same
+cores.
 `memory`: peak of anonymous memory (RssAnon) of a process that extracts one clip.
 """
 
@@ -38,7 +40,7 @@ from pipeline.networks.hub_files import transformers
 from pipeline.networks.whisper_encoder import WhisperEncoder
 
 SHAPE = {"num_hidden_layers": 6}
-CLIPS = ((3.7, 16000, 9), (3.7, 48000, 9), (60, 48000, 3))
+CLIPS = ((3.7, 16000, 41), (3.7, 48000, 41), (60, 48000, 9))
 """Seconds, Hz of the file, and how often both are measured."""
 TINY = {"bands": 80, "width": 384, "layers": 4, "heads": 6, "positions": 1500}
 BLOCK = {"extractor": "hub_audio"}

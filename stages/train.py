@@ -10,7 +10,7 @@ from pipeline.core import plugins
 from pipeline.core.clip import read_manifest
 from pipeline.core.ledger import read_ledger
 from pipeline.core.settings import parse
-from pipeline.core.weights_file import FILE
+from pipeline.core.weights_file import FILE, PUBLISHED
 from pipeline.protocols.splits import read_splits
 from pipeline.runner.stage import Context, stage
 from pipeline.systems.ids import ModelId
@@ -31,7 +31,9 @@ def main(context: Context) -> str:
     recipe = FeatureRecipe.of(plugin, params, args.source, args.weights, name, Place.of(context.runtime))
     clips, folds, upstream = read_manifest(args.manifest), read_splits(args.splits), read_ledger(args.upstream)
     model, notes = ModelId(args.feature, args.classifier), Path(context.runtime.clip_cache).parent / "trained"
-    inputs = [args.source, args.manifest, args.splits, args.upstream, *([args.weights / FILE] if args.weights else [])]
+    inputs = [args.source, args.manifest, args.splits, args.upstream]
+    if args.weights:  # the list of an encoder's files has their digests
+        inputs.append(args.weights / (FILE if (args.weights / FILE).is_file() else PUBLISHED))
     key = key_of(inputs, params.model_dump(), __spec__.name, plugin.__name__)
     train = partial(cross_validate, model, recipe, clips, folds, upstream, args.out, workers)
     return trained_once(key, args.out, notes, train)

@@ -18,7 +18,7 @@ from pipeline.core.errors import SettingsError
 from pipeline.core.files import write_json
 from pipeline.core.ledger import Entry, absent_ids, lost, lost_by_id, write_ledger
 from pipeline.core.store import FeatureFile
-from pipeline.core.weights_file import load_weights
+from pipeline.core.weights_file import load_any
 from pipeline.engine.parallel import ordered_map
 from pipeline.protocols.refit import is_refit
 from pipeline.protocols.splits import Fold, check_source
@@ -49,7 +49,7 @@ def cross_validate(
             sound or the picture; where one does, the fold is left out
     """
     if recipe.weights:
-        check_source(load_weights(recipe.weights).config, clips, recipe.weights.name)
+        check_source(load_any(recipe.weights).config, clips, recipe.weights.name)
     with FeatureFile(recipe.source) as file:
         if is_refit(file.folds) and not getattr(recipe.params, "refit", False):
             was = "was learned anew from training and validation clips (refit)"

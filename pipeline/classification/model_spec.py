@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from pipeline.core.clip import Clip
 from pipeline.core.errors import SettingsError
 from pipeline.core.store import FeatureFile
-from pipeline.core.weights_file import load_weights
+from pipeline.core.weights_file import load_any
 from pipeline.engine.parallel import workers_for
 from pipeline.training.material import Material
 from pipeline.training.place import CPU, Place
@@ -108,7 +108,7 @@ class FeatureRecipe:
             meta = file.meta
         rests, learned = [(meta.feature, meta.weights, meta.origin)], list(meta.learned)
         if self.weights:
-            own = load_weights(self.weights)
+            own = load_any(self.weights)
             rests.append((self.weights.name, own.sha256, own.origin))
             learned += own.told["learned"]
         head = {"feature": meta.feature, "dimension": meta.dimension}

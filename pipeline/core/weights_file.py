@@ -15,7 +15,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from pipeline.core.errors import WeightsError
 from pipeline.core.files import atomic_path, canonical_json, digest_of, file_digest, write_json
@@ -106,6 +106,13 @@ class Published:
     files: dict[str, Path]
     sha256: str
     origin: str
+    config: ClassVar[Mapping[str, Any]] = {"speakers": []}
+    """Nobody tells whom published encoders have heard."""
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """Return what is told of a network of them, as `Weights` has it; nothing was learned here."""
+        return {"weights": self.sha256, "origin": self.origin, "learned": ()}
 
 
 def save_published(folder: Path, files: Mapping[str, Path], names: Sequence[str], origin: str) -> None:
@@ -145,3 +152,9 @@ def load_published(folder: Path) -> Published:
         if file_digest(file) != digests[role]:
             raise WeightsError(f"{file}: refused, its digest in {PUBLISHED} does not hold; {rerun}")
     return Published(files, digest_of(digests), origin)
+
+
+def load_any(folder: Path) -> Weights | Published:
+    """Read what a folder of weights has: published files as they are, or else `weights.pt`."""
+    files = (folder / PUBLISHED).is_file() and not (folder / FILE).is_file()
+    return load_published(folder) if files else load_weights(folder)

@@ -12,6 +12,7 @@ from fractions import Fraction
 from functools import partial
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from pipeline.engine.parallel import surviving_map
 from pipeline.media.audio_blocks import Audio
 from pipeline.media.decode import opened, read_audio_blocks, read_video_frames
 from pipeline.media.remark import degraded_by
+from pipeline.media.streams import chosen
 
 _RATES_HZ = range(1000, 400_000)
 _USUAL = 16_000, Fraction(25)  # sampling rate and frame rate of a file that tells none
@@ -95,14 +97,17 @@ def _bearing(reason: str) -> Iterator[None]:
 
 
 def _rates(path: Path) -> tuple[int, Fraction]:
-    """Return the sampling rate of the audio, Hz, and the frame rate, 1/s, that the file tells."""
+    """Return the sampling rate, Hz, and the frame rate, 1/s, that the file tells of the streams that are read."""
+    told: dict[str, Any] = {}
     with opened(path) as container:
-        rates = [stream.codec_context.rate for stream in container.streams.audio if stream.codec_context]
-        frame_rates = [stream.average_rate for stream in container.streams.video if stream.average_rate]
-    rate_hz = rates[0] if rates else _USUAL[0]
+        for kind in ("audio", "video"):
+            with _bearing(f"no_{kind}"):
+                told[kind] = chosen(container, kind, partial(opened, path))[0]
+        rate_hz = told["audio"].codec_context.rate if "audio" in told else _USUAL[0]
+        frame_rate = told["video"].average_rate if "video" in told else None
     if rate_hz not in _RATES_HZ:
         raise ClipError("decode_error", f"audio at {rate_hz} Hz")
-    return rate_hz, frame_rates[0] if frame_rates else _USUAL[1]
+    return rate_hz, frame_rate or _USUAL[1]
 
 
 def _audible(path: Path, rate_hz: int, clip: Clip, damage: list[str]) -> Iterator[np.ndarray]:

@@ -46,12 +46,15 @@ class Downmix:
 
 
 def channels_of(frame: Any) -> np.ndarray:
-    """Return the samples (C, n) float32 of an `av.AudioFrame` of `RESAMPLED`."""
-    return frame.to_ndarray().reshape(-1, frame.layout.nb_channels).T
+    """Return the samples (C, n) float32 of an `av.AudioFrame` of `RESAMPLED`, not to be written to."""
+    channels = frame.layout.nb_channels
+    return np.frombuffer(frame.planes[0], np.float32, frame.samples * channels).reshape(-1, channels).T
 
 
 def mixed(planes: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return channels (C, n) float32 as one, (n,) float32."""
+    if len(planes) == 1 and weights[0] == 1:
+        return planes[0]  # as below, without the work
     if (weights == weights[0]).all() and weights[0] * len(weights) == 1:
         return planes.mean(axis=0, dtype=np.float32)
     return weights @ planes

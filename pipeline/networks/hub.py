@@ -56,7 +56,7 @@ class HubEncoder(nn.Module):
             setattr(self.config, self.kind.depth, max(1, *self.numbers))
         self.model = model_of(folder, self.kind, self.config)
         self._caught: dict[int, torch.Tensor] = {}
-        blocks = _blocks(self.model)
+        blocks = blocks_of(self.model)
         for number in self.numbers:
             if number:
                 blocks[number - 1].register_forward_hook(partial(self._catch_output, number))
@@ -115,7 +115,8 @@ def _shares(weights: Sequence[float] | None, count: int, place: str) -> tuple[fl
     return tuple(one / sum(weights) for one in weights)
 
 
-def _blocks(model: nn.Module) -> nn.ModuleList:
+def blocks_of(model: nn.Module) -> nn.ModuleList:
+    """Return the Transformer blocks of an encoder, in order."""
     for place in _BLOCKS:
         found: Any = model
         for name in place.split("."):

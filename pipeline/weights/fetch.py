@@ -17,6 +17,7 @@ from pipeline.core.files import atomic_path
 from pipeline.networks import torchvision_ops
 from pipeline.runner.progress import bar
 from pipeline.weights.archive import extract
+from pipeline.weights.aside import kept_if_refused, make_room
 from pipeline.weights.entries import Entry, FileEntry, PackageEntry, TorchvisionEntry, TrainedEntry, UrlEntry
 from pipeline.weights.hub import download
 from pipeline.weights.hub_entry import HubEntry
@@ -84,7 +85,8 @@ def _bring(entry: Entry, path: Path, downloads: Path) -> None:
         with atomic_path(path) as temporary:
             extract(entry, temporary, downloads, path.name)
             remedy = f"check {entry.client}'s settings, or get it by hand and run `{entry.by_hand}`"
-            check(entry, temporary, remedy, path)
+            with kept_if_refused(entry, temporary, path):
+                make_room(path, check(entry, temporary, remedy, path))
     elif isinstance(entry, HubEntry):
         download(entry, path)
     elif isinstance(entry, UrlEntry | TorchvisionEntry):
@@ -101,11 +103,8 @@ def _from_net(entry: Entry, url: str, path: Path) -> None:
             f"weights.lock: {entry.name}: {url} cannot be fetched ({_why(error)}); "
             f"{kept}try again, or download it by hand and run `{entry.by_hand}`"
         ) from error
-    try:
+    with kept_if_refused(entry, part, path):
         check(entry, part, f"try again, or get {url} by hand and run `{entry.by_hand}`", path)
-    except WeightsError:
-        part.unlink()
-        raise
     os.replace(part, path)
 
 

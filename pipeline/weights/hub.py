@@ -14,6 +14,7 @@ from typing import Any
 
 from pipeline.core.errors import WeightsError
 from pipeline.core.files import file_digest
+from pipeline.weights.aside import kept_if_refused, told_aside
 from pipeline.weights.entries import SHOWN
 from pipeline.weights.hub_entry import CONFIGS, NO_PICKLE, HubEntry
 
@@ -42,7 +43,7 @@ def copy_folder(entry: HubEntry, source: Path, target: Path) -> None:
     for name in entry.files:
         shutil.copyfile(source / name, part / name)  # a cache of a hub has links in this place
     check_folder(entry, part, "it changed while it was copied; run the command again", source)
-    _into_place(part, target)
+    _into_place(entry, part, target)
 
 
 def files_in(folder: Path) -> dict[str, str]:
@@ -122,13 +123,10 @@ def download(entry: HubEntry, target: Path) -> None:
             why = " ".join(str(error).split())[:160] or type(error).__name__
             hint = f"try again, or get the folder by hand and run `{entry.by_hand}`"
             raise WeightsError(f"{place}: {entry.repository}/{name} cannot be fetched ({why}); {hint}") from error
-    try:
-        check_folder(entry, part, "mend the entry, whose hashes are not those of this revision", target)
-    except WeightsError:
-        shutil.rmtree(part)
-        raise
     shutil.rmtree(part / ".cache", ignore_errors=True)
-    _into_place(part, target)
+    with kept_if_refused(entry, part, target):
+        check_folder(entry, part, "its hashes are not those of this revision", target)
+    _into_place(entry, part, target)
 
 
 def block(
@@ -156,6 +154,14 @@ def _fresh(target: Path) -> Path:
     return part
 
 
-def _into_place(part: Path, target: Path) -> None:
-    shutil.rmtree(target, ignore_errors=True)  # there only where its hashes do not hold
+def _into_place(entry: HubEntry, part: Path, target: Path) -> None:
+    """Move a folder whose hashes hold to its place; what lies there stays where its hashes hold, too, or is kept."""
+    if target.exists():
+        try:
+            check_folder(entry, target, "")
+        except WeightsError:
+            told_aside(target)
+        else:
+            shutil.rmtree(part)
+            return
     part.rename(target)

@@ -31,3 +31,15 @@ def test_it_is_whispers(count):
 
 def test_silence_is_one_value():
     np.testing.assert_allclose(whisper_mel(np.zeros(1600, np.float32)), -1.5)
+
+
+@pytest.mark.parametrize("bands", [80, 128])
+@pytest.mark.parametrize("count", [400, 401, 560, 5049, 40_960, 66_410])
+def test_not_a_bit_differs_from_librosas_transform(count, bands):
+    rng = np.random.default_rng(count)
+    samples = (rng.standard_normal(count) * np.geomspace(1e-4, 1, count)).astype(np.float32)
+    spectrum = librosa.stft(samples, n_fft=400, hop_length=160, pad_mode="reflect")
+    filters = librosa.filters.mel(sr=16000, n_fft=400, n_mels=bands)
+    power = np.einsum("...ft,mf->...mt", np.abs(spectrum) ** 2.0, filters, optimize=True)[:, : count // 160]
+    level = np.log(np.maximum(power, 1e-10)) * np.float32(1 / np.log(10))
+    np.testing.assert_array_equal(whisper_mel(samples, bands), (np.maximum(level, level.max() - 8) + 4) / 4)

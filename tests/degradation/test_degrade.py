@@ -7,6 +7,7 @@ import os
 import subprocess
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers import warm
-from helpers.media import add_cover, rotate_metadata, tone, write_media
+from helpers.media import add_cover, join_streams, rotate_metadata, tone, write_media
 from helpers.project import ROOT
 from pipeline.core.clip import Clip, read_manifest, write_manifest
 from pipeline.core.errors import CorpusError, SettingsError
@@ -173,6 +174,22 @@ def test_sound_alone_becomes_a_wav_file(tmp_path):
 def test_a_cover_is_no_picture(tmp_path):
     add_cover(tmp_path / "a.mp4", tone(0.5))
     assert worse(tmp_path, Clip("a", "a.mp4", "s", "happy"), blur_px=2).suffix == ".wav"
+
+
+def test_the_rates_are_those_of_the_streams_that_are_read(tmp_path):
+    sounds = [write_media(tmp_path / f"{rate}.wav", (), tone(0.5, rate), rate) for rate in (8000, 22050)]
+    videos = [write_media(tmp_path / f"{ms}.mp4", range(0, 480, ms)) for ms in (80, 40)]
+    for default, rate_hz in ((0, 8000), (1, 22050)):
+        join_streams(tmp_path / "two.mka", sounds, default)
+        path = worse(tmp_path, Clip("two", "two.mka", "s", "happy"), blur_px=1)
+        with av.open(str(path)) as container:
+            assert container.streams.audio[0].rate == rate_hz
+        np.testing.assert_array_equal(read_audio(path, rate_hz), read_audio(sounds[default], rate_hz))
+    for default, fps in ((0, 12.5), (1, 25)):
+        join_streams(tmp_path / "two.mp4", videos, default)
+        rate_hz, frame_rate = job._rates(tmp_path / "two.mp4")
+        assert rate_hz == 16000, "there is no audio"
+        assert float(frame_rate) == pytest.approx(fps, rel=0.1)  # the muxer writes no duration of the last frame
 
 
 def test_pictures_alone_get_no_sound(tmp_path):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
+from av.stream import Disposition
 
 from pipeline.media.frame import VideoFrame
 
@@ -100,6 +102,21 @@ def _sound_packets(stream, sound: np.ndarray, rate: int, begin_ms: int) -> Itera
         frame.pts = begin + begin_ms * rate // 1000
         yield from stream.encode(frame)
     yield from stream.encode(None)
+
+
+def join_streams(path: Path, parts: Sequence[Path], default: int) -> Path:
+    """Write a file with the first stream of every part, in their order; that of one part is marked as the default."""
+    with av.open(str(path), "w") as out, ExitStack() as files:
+        read = [files.enter_context(av.open(str(part))).streams[0] for part in parts]
+        written = [out.add_stream_from_template(stream) for stream in read]
+        for number, stream in enumerate(written):
+            stream.disposition = Disposition.default if number == default else Disposition(0)
+        for one, stream in zip(read, written, strict=True):
+            for packet in one.container.demux(one):
+                if packet.dts is not None:
+                    packet.stream = stream
+                    out.mux(packet)
+    return path
 
 
 def rotate_metadata(path: Path) -> None:

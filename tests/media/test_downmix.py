@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import av
 import numpy as np
 import pytest
 import soundfile
 
 from helpers.media import tone
 from pipeline.media.decode import read_audio, read_audio_blocks
-from pipeline.media.downmix import weights_of
+from pipeline.media.downmix import RESAMPLED, channels_of, mixed, weights_of
 from pipeline.media.remark import degraded_by
 
 VOICE = tone(1.0)
@@ -77,3 +78,13 @@ def test_weights_never_exceed_full_scale(layout):
 def test_float_audio_above_full_scale_is_kept(tmp_path, factor):
     path = written(tmp_path / "a.wav", factor * VOICE)
     assert np.abs(read_audio(path, 16000) - factor * VOICE).max() < 1e-3 * factor
+
+
+@pytest.mark.parametrize("layout", ["mono", "stereo"])
+def test_samples_are_taken_as_they_are(layout):
+    samples = np.random.default_rng(0).standard_normal((1, 2 * 480)).astype(np.float32)
+    frame = av.AudioFrame.from_ndarray(samples, format=RESAMPLED, layout=layout)
+    planes = channels_of(frame)
+    np.testing.assert_array_equal(planes, frame.to_ndarray().reshape(-1, frame.layout.nb_channels).T)
+    one = planes[:1]
+    np.testing.assert_array_equal(mixed(one, np.ones(1, np.float32)), one.mean(axis=0, dtype=np.float32))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -14,6 +15,7 @@ from pipeline.weights.fetch import cached_path, fetch
 
 HASH = sha256(CONTENT)
 HALF = len(CONTENT) // 2
+IMPORT = "python -m pipeline weights import net"
 
 
 @pytest.fixture
@@ -91,7 +93,8 @@ def test_more_left_behind_than_the_file_has(net, cache, part, server):
 def test_left_behind_from_another_file(net, cache, part):
     part.write_bytes(b"x" * HALF)
     assert "refused, SHA-256" in refused(net, cache)
-    assert left(cache) == []
+    (kept,) = left(cache)
+    assert re.fullmatch(r"net\.pth\.refused-[0-9a-f]{12}", kept)
     assert fetch(net, cache).read_bytes() == CONTENT
 
 
@@ -123,7 +126,11 @@ def test_wrong_hash(server, cache, tmp_path):
     message = refused(net, cache)
     assert HASH[:12] in message
     assert "000000000000" in message
-    assert left(cache) == []
+    kept = cache / "net" / f"net.pth.refused-{HASH[:12]}"
+    assert message.endswith(f"what came is kept; if it is right, mend weights.lock and run `{IMPORT} {kept}`")
+    assert kept.read_bytes() == CONTENT
+    refused(net, cache)
+    assert left(cache) == [kept.name], "equal bytes are kept once"
 
 
 def test_not_there(server, cache, tmp_path):

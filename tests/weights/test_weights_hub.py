@@ -222,9 +222,29 @@ def test_fetch_is_by_the_hubs_client_at_the_revision_and_checked(tmp_path, monke
     fetch(one, tmp_path / "cache")
     assert len(asked) == 3, "it is there"
     other = entry(tmp_path, "hub", **PLACE, files={**files(source), "config.json": "0" * 64})
-    with pytest.raises(WeightsError, match=r"config\.json: refused, .* mend the entry"):
-        fetch(other, tmp_path / "cache")
+    kept = []
+    for _ in range(2):
+        with pytest.raises(WeightsError, match=r"config\.json: refused, .* mend weights\.lock and run") as caught:
+            fetch(other, tmp_path / "cache")
+        kept += re.findall(r"`python -m pipeline weights import net (\S+)`", str(caught.value))
     assert not cached_path(other, tmp_path / "cache").exists()
+    assert kept[0] == kept[1], "equal bytes are kept once"
+    assert files(Path(kept[0])) == files(source), "they may be right, and the entry wrong"
+
+
+def test_what_lies_in_the_cache_is_kept_where_its_hashes_do_not_hold(project, capsys):
+    folder(project / "mine")
+    run(capsys, "add", "wavlm", "mine", *WORDS)
+    cached = cached_path(read_lock(project / "weights.lock").entry("wavlm"), project / "cache")
+    (cached / "more.txt").write_text("somebody's own")
+    run(capsys, "import", "wavlm", "mine")
+    assert (cached / "more.txt").is_file(), "its hashes hold, so it stays as it is"
+    (cached / "config.json").write_text("{}")
+    assert main(["weights", "import", "wavlm", "mine"]) == 0
+    (kept,) = (path for path in cached.parent.iterdir() if ".refused-" in path.name)
+    assert capsys.readouterr().err == f"{cached}: had other content, which is kept: {kept}\n".replace(f"{project}/", "")
+    assert (kept / "config.json").read_text() == "{}"
+    assert files(cached) == files(project / "mine")
 
 
 def test_a_hub_that_is_not_there_is_one_line(tmp_path, monkeypatch):

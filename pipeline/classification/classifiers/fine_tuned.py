@@ -3,7 +3,8 @@
 Layer-wise learning rates as in Howard and Ruder 2018 ("ULMFiT", discriminative fine-tuning, section 3.2): each layer
 learns `layer_decay` as fast as the one above it, the new softmax layer on mean and deviation over time `new_rate` times
 as fast as the last. The feature is that of the frozen layers, which are so computed once per clip, for all folds.
-Whisper's encoder is the first; another one has to have the method `top` (`pipeline/networks/encoder_top.py`).
+Whisper's encoder out of a package, or a sound encoder of a model hub (`hub_audio`): `_encoder.py`. Of the latter the
+blocks' own dropout is in force while they are trained, as their configuration says.
 """
 
 from __future__ import annotations
@@ -17,13 +18,12 @@ import torch
 from pydantic import Field
 
 from pipeline.classification.candidates import Tried
+from pipeline.classification.classifiers._encoder import encoder_of
 from pipeline.classification.classifiers._sequences import LoopSettings, SequenceClassifier
-from pipeline.core.errors import SettingsError, WeightsError
+from pipeline.core.errors import SettingsError
 from pipeline.core.feature_records import FeatureMeta
 from pipeline.core.settings import Settings
-from pipeline.core.weights_file import Weights, load_state, load_weights
 from pipeline.networks.encoder_top import EncoderTop, TunedEncoder, pooled
-from pipeline.networks.whisper_encoder import WhisperEncoder
 from pipeline.training.datasets import Dataset, Scaler
 
 LIGHT, WEIGHTS = False, True
@@ -50,20 +50,9 @@ class Params(LoopSettings, _Tuning):  # fields stand in files in the order of th
     step_s: float = Field(0.0, ge=0, le=0, description="0: an encoder's layers take the rows as they are")
 
 
-def _loaded(folder: Path | None) -> Weights:
-    if folder is None:
-        raise WeightsError("fine_tuned needs the encoder that `dvc repro fetch_weights` fetches")
-    weights = load_weights(folder)
-    if "positions" not in weights.config.get("network", {}):
-        raise WeightsError(
-            f"{folder}: these are not the weights of an audio encoder; set pretrained to that of whisper"
-        )
-    return weights
-
-
 def check_input(meta: FeatureMeta, weights: Path) -> None:
     """Refuse rows of another network."""
-    if meta.weights != _loaded(weights).sha256:
+    if meta.weights != encoder_of(weights).sha256:
         raise SettingsError(
             f"fine_tuned: {meta.feature} was not made by the encoder of {weights}; train it on its rows"
         )
@@ -71,7 +60,7 @@ def check_input(meta: FeatureMeta, weights: Path) -> None:
 
 def check_layer(meta: FeatureMeta, weights: Path, params: Params) -> None:
     """Refuse rows of another layer than the one below those that are trained."""
-    layers, layer = _loaded(weights).config["network"]["layers"], meta.params.get("layer")
+    layers, layer = encoder_of(weights).layers, meta.params.get("layer", meta.params.get("layers"))
     if params.trained_layers >= layers or layer != layers - params.trained_layers:
         raise SettingsError(
             f"params.yaml: train.fine_tuned.trained_layers is {params.trained_layers} of {layers}, but {meta.feature} "
@@ -87,9 +76,8 @@ class Classifier(SequenceClassifier):
 
     def __init__(self, params: Params, classes: int, weights: Path | None) -> None:
         super().__init__(params, classes)
-        loaded = _loaded(weights)
-        encoder = load_state(WhisperEncoder(**loaded.config["network"]), loaded, Path(weights or ""))
-        self.source: EncoderTop = encoder.top(loaded.config["network"]["layers"] - params.trained_layers)
+        encoder = encoder_of(weights)
+        self.source: EncoderTop = encoder.top(encoder.layers - params.trained_layers)
 
     def _measure(self, train: Dataset) -> None:
         """Learn what the encoder gives for training clips before it is trained further, on average."""

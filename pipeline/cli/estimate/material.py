@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import mean
 from typing import Any
@@ -16,6 +17,7 @@ from pipeline.corpora import LEFT_OUT
 from pipeline.manifest.build import labelled_clips
 from pipeline.manifest.settings import CorpusParams, load_adapter, protocol_of
 from pipeline.media.decode import opened
+from pipeline.media.streams import chosen
 from pipeline.protocols.assign import make_folds
 from pipeline.protocols.published import PUBLISHED
 
@@ -82,10 +84,18 @@ def _looked_at(root: Path, clip: Clip) -> tuple[float, float, float] | None:
     path = clip.file(root)
     try:
         with opened(path) as container:
-            video = container.streams.video
             whole = (container.duration or 0) / 1e6
-            fps = float(video[0].average_rate or UNSEEN_FPS) if video else 0.0
+            fps = _frame_rate(container, path)
     except (ClipError, OSError):
         return None
     begin, end = clip.start or 0.0, clip.end if clip.end is not None else whole
     return max(0.0, end - begin) or UNSEEN_S, fps, float(path.stat().st_size)
+
+
+def _frame_rate(container: Any, path: Path) -> float:
+    """Return frames a second of the video stream that is read; 0 where there is none that can be."""
+    try:
+        video, _ = chosen(container, "video", partial(opened, path))
+    except ClipError:
+        return 0.0
+    return float(video.average_rate or UNSEEN_FPS)

@@ -12,6 +12,7 @@ from pipeline.core.settings import read_params
 from pipeline.core.weights_file import FILE, PUBLISHED, load_published, load_weights
 from pipeline.runner.layout import WHOLE, table, text_of
 from pipeline.weights.activation import checked_state
+from pipeline.weights.aside import make_room
 from pipeline.weights.entries import SHOWN, Entry, TrainedEntry
 from pipeline.weights.fetch import CACHE_REMEDY, cached_path, fetch, verify
 from pipeline.weights.hub import block, copy_folder, files_in, network_in, told_by
@@ -71,6 +72,7 @@ def import_weights(lock_path: Path, name: str, file: Path, cache: Path) -> str:
             shutil.copyfile(source, temporary)
             if file_digest(temporary) != wanted:
                 raise WeightsError(f"{source}: changed while it was copied; run the command again")
+            make_room(target, wanted)
     return _pinned(lock, entry, sha256, path, ignored_words(ignored))
 
 

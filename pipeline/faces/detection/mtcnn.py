@@ -45,7 +45,8 @@ class Params(Settings):
         20,
         ge=P_PX,
         le=4096,
-        description="side of the smallest face that is looked for, px; 20 takes more than twice the time of 80",
+        description="side of the smallest face that is seen in a picture as it is, px; where a clip shows none, its "
+        "pictures are enlarged until one of 15 px is seen; 20 takes more than twice the time of 80",
     )
     factor: float = Field(0.709, ge=0.1, le=0.95, description="from one size of the image pyramid to the next")
     thresholds: tuple[Share, Share, Share] = Field(

@@ -11,14 +11,16 @@ from pathlib import Path
 import pytest
 import yaml
 
+from helpers.media import add_cover, join_streams, tone, write_media
 from helpers.project import ROOT, Project
 from pipeline import __main__ as command
 from pipeline.cli.estimate import estimate as page
 from pipeline.cli.estimate.costs import Work, work_of
 from pipeline.cli.estimate.feature_rows import shape_of
-from pipeline.cli.estimate.material import material_of
+from pipeline.cli.estimate.material import _looked_at, material_of
 from pipeline.cli.estimate.needed import Needed, to_bring
 from pipeline.cli.estimate.rates import ROWS
+from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError
 from pipeline.core.settings import Runtime
 
@@ -70,6 +72,19 @@ def test_a_corpus_that_is_not_here_counts_as_published_or_as_asked_for() -> None
 def test_a_corpus_without_a_published_count_asks_for_one() -> None:
     with pytest.raises(CorpusError, match="--clips N --seconds S"):
         material_of("one", params_of(adapter="cheavd"))
+
+
+def test_the_frame_rate_is_that_of_the_video_that_is_read(tmp_path: Path) -> None:
+    videos = [write_media(tmp_path / f"{ms}.mp4", range(0, 480, ms)) for ms in (80, 40)]
+    for default, fps in ((0, 12.5), (1, 25.0)):
+        join_streams(tmp_path / "two.mp4", videos, default)
+        looked_at = _looked_at(tmp_path, Clip("two", "two.mp4", "s", "happy"))
+        assert looked_at
+        assert looked_at[1] == pytest.approx(fps, rel=0.1)  # the muxer writes no duration of the last frame
+    add_cover(tmp_path / "sound.mp4", tone(0.5))
+    looked_at = _looked_at(tmp_path, Clip("sound", "sound.mp4", "s", "happy"))
+    assert looked_at
+    assert looked_at[1] == 0, "cover art is no video"
 
 
 def test_rows_of_features_are_those_of_the_settings() -> None:

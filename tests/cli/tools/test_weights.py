@@ -109,6 +109,18 @@ def test_import_checks_copies_and_pins(project, capsys):
     assert run(capsys, "fetch", "pnet")[0] == 0
 
 
+def test_import_keeps_what_lies_there(project, capsys):
+    run(capsys, "import", "pnet", str(pnet(project)))
+    cached = project / "cache" / "pnet" / "pnet.pt"
+    cached.write_bytes(b"another version")
+    code, _, err = run(capsys, "import", "pnet", str(project / "mine.pt"))
+    assert code == 0
+    kept = cached.with_name(f"pnet.pt.refused-{sha256(b'another version')[:12]}")
+    assert err == f"{cached}: had other content, which is kept: {kept}\n".replace(f"{project}/", "")
+    assert kept.read_bytes() == b"another version"
+    assert cached.read_bytes() == (project / "mine.pt").read_bytes()
+
+
 def test_import_after_a_download_by_hand(project, capsys):
     (project / "by hand.bin").write_bytes(CONTENT)
     assert run(capsys, "import", "neturl", "by hand.bin")[0] == 0
