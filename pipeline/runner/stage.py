@@ -95,7 +95,7 @@ def _run_program(body: Body, reads: list[str], paths: list[str], names: list[str
     address = stage_address(module, {name: getattr(args, name) for name in names})
     if "DVC_STAGE" in os.environ:
         _look_after_lock()
-        for path in filter(None, (getattr(args, name) for name in paths + optional)):
+        for path in (one for one in vars(args).values() if isinstance(one, Path)):
             clear_temporaries(path)  # DVC runs no other stage that writes it
     with RunLog(address, [module, *sys.argv[1:]], "stage", str(getattr(args, "out", None) or ""), began=BEGAN) as log:
         leave = _run(lambda: body(Context(args, reads, log)), log)

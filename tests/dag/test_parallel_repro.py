@@ -22,6 +22,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.project import ROOT
+from pipeline.runner.stage_order import in_order
+from pipeline.runner.stage_pool import Done, shares
 
 SCRIPT = ROOT / "scripts" / "repro.py"
 
@@ -257,20 +259,20 @@ def test_the_lock_file_has_the_bytes_that_plain_dvc_writes(tmp_path):
 )
 def test_what_dvc_explains_after_each_stage_is_not_shown(repro, lock):
     printed = f"Running stage 'a':\n> touch a\na: done\n{lock}\n\nTo track the changes with git, run:"
-    assert repro._shown(repro.Done("a", 0, printed, 2.0)) == "a: 2 s\nRunning stage 'a':\n> touch a\na: done\n"
-    assert lock in repro._shown(repro.Done("a", 1, printed, 2.0)), "of a failure everything is shown"
+    assert repro._shown(Done("a", 0, printed, 2.0)) == "a: 2 s\nRunning stage 'a':\n> touch a\na: done\n"
+    assert lock in repro._shown(Done("a", 1, printed, 2.0)), "of a failure everything is shown"
 
 
-def test_what_stands_between_most_others_comes_first(repro):
+def test_what_stands_between_most_others_comes_first():
     graph = {
         name: frozenset(below) for name, below in {"a": "", "b": "", "c": "b", "d": "bc", "e": "", "f": "bcd"}.items()
     }
-    assert repro.in_order(graph) == ["b", "c", "d", "f", "a", "e"]
+    assert in_order(graph) == ["b", "c", "d", "f", "a", "e"]
 
 
 @given(cores=st.sets(st.integers(0, 63), min_size=1), jobs=st.integers(1, 9))
-def test_cores_are_dealt_evenly(repro, cores, jobs):
-    dealt = repro.shares(cores, jobs)
+def test_cores_are_dealt_evenly(cores, jobs):
+    dealt = shares(cores, jobs)
     assert len(dealt) == jobs
     assert set().union(*dealt) == cores if len(cores) >= jobs else set().union(*dealt) <= cores
     sizes = [len(share) for share in dealt]
