@@ -2,6 +2,7 @@
 
     python -m benchmarks.encoders speed
     python -m benchmarks.encoders whisper
+    python -m benchmarks.encoders stage
     python -m benchmarks.encoders memory
 
 A WavLM of base size with six blocks, for which the extra `hub` is needed, or Whisper tiny; random weights, which
@@ -11,17 +12,21 @@ opening and decoding a WAV file, windows, forward pass, rows with times, one aft
 reads the next clip in a thread beside that, which seconds of work would not show. Clips are dealt to both in turn, and
 a ratio is that of the medians; seconds are those that the process has worked, since other work may run on the same
 cores.
+`stage`: Whisper tiny by the engine with one worker, which reads the next clip beside the forward pass, clip cache and
+feature file included, against its forward passes one after the other; seconds of a clock, so for an idle machine.
 `memory`: peak of anonymous memory (RssAnon) of a process that extracts one clip.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,7 +39,10 @@ import stages  # noqa: F401  its numeric settings have to be in force before tor
 from benchmarks.measure import peak_of
 from pipeline.audio.whisper_mel import whisper_mel
 from pipeline.core.clip import Clip
+from pipeline.core.ledger import Entry
+from pipeline.core.settings import Runtime
 from pipeline.core.weights_file import save_published, save_weights
+from pipeline.engine import run as engine
 from pipeline.features.extract_job import ExtractJob
 from pipeline.networks.hub_files import transformers
 from pipeline.networks.whisper_encoder import WhisperEncoder
@@ -42,6 +50,8 @@ from pipeline.networks.whisper_encoder import WhisperEncoder
 SHAPE = {"num_hidden_layers": 6}
 CLIPS = ((3.7, 16000, 41), (3.7, 48000, 41), (60, 48000, 9))
 """Seconds, Hz of the file, and how often both are measured."""
+STAGES = ((3.7, 16000, 150), (3.7, 48000, 150), (60, 48000, 8))
+"""Seconds, Hz of the files, and how many clips a stage has."""
 TINY = {"bands": 80, "width": 384, "layers": 4, "heads": 6, "positions": 1500}
 BLOCK = {"extractor": "hub_audio"}
 
@@ -94,6 +104,41 @@ def whisper(folder: Path) -> None:
     _table(job, folder, lambda samples: partial(network.features, torch.from_numpy(whisper_mel(samples))))
 
 
+def stage(folder: Path) -> None:
+    """Print frames a second of a clock for a stage, and for the bare forward passes of its clips."""
+    torch.set_num_threads(1)
+    network = WhisperEncoder(**TINY).eval()
+    save_weights(folder / "whisper", network.state_dict(), {"network": TINY, "speakers": []}, "for a benchmark")
+    job = ExtractJob.of("whisper", {}, "extract_sound.whisper", folder, folder / "whisper")
+    print("| clips | rate of the files | bare, s | stage, s | bare / stage |\n|---|---|---|---|---|")
+    for seconds, rate, count in STAGES:
+        one = clip(folder, seconds, rate)
+        clips = [replace(one, clip_id=f"c{n:03d}", digest=f"{one.clip_id}-{n}") for n in range(count)]
+        samples = np.concatenate(list(job.load(one).blocks()))
+        parts = [torch.from_numpy(whisper_mel(part)) for part in np.array_split(samples, math.ceil(seconds / 30))]
+
+        def bare(parts: list[torch.Tensor] = parts, count: int = count) -> None:
+            with torch.inference_mode():
+                for part in parts * count:
+                    network.features(part)
+
+        def whole(clips: list[Clip] = clips, name: str = f"{seconds:g}-{rate}") -> None:
+            places = folder / f"{name}.h5", folder / f"{name}.csv"
+            runtime = Runtime(workers=1, clip_cache=str(folder / "cache"))
+            before = [Entry(each.clip_id, "prepare") for each in clips]
+            engine.run(job, clips, before, job.meta(), *places, runtime)
+
+        times = [_clocked(work) for work in (bare, bare, whole, bare)][1:]  # the machine's speed drifts
+        own = (times[0] + times[2]) / 2
+        print(f"| {count} of {seconds:g} s | {rate} | {own:.2f} | {times[1]:.2f} | {own / times[1]:.2f} |", flush=True)
+
+
+def _clocked(work: Callable[[], Any]) -> float:
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
 def _table(job: ExtractJob, folder: Path, bare_of: Callable[[np.ndarray], Callable[[], Any]]) -> None:
     print("| clip | rate of the file | frames | bare, a second | pipeline, a second | pipeline / bare |")
     print("|---|---|---|---|---|---|")
@@ -128,4 +173,4 @@ def memory(folder: Path) -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as where:
-        {"speed": speed, "whisper": whisper, "memory": memory}[sys.argv[1]](Path(where))
+        {"speed": speed, "whisper": whisper, "stage": stage, "memory": memory}[sys.argv[1]](Path(where))
