@@ -144,7 +144,7 @@ def test_faults_of_many_rows_are_told_up_to_a_number_and_equal_ones_once(tmp_pat
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:92\n", "a Git LFS pointer, not the table; run `git"),
         (b"<!DOCTYPE html><html><title>Sign in</title></html>", "an HTML page, not the table; download it again"),
         (b'[{"a": 1}]', "a JSON document, not the table; "),
-        (gzip.compress(b"a,b\n1,2\n"), "a gzip file, not the table; unpack it"),
+        (gzip.compress(b"a,b\n1,2\n", mtime=0), "a gzip file, not the table; unpack it"),
         (
             b"PK\x03\x04\x14\0[Content_Types].xml\xff",
             "an Office document, not the table; save its sheet as CSV in UTF-8",
