@@ -52,9 +52,9 @@ def sound(line: str) -> dict[str, str]:
     return dict.fromkeys(SOUNDS, line)
 
 
-def no_media() -> dict[str, str]:
+def no_media(why: str = "") -> dict[str, str]:
     """The lines of a file that FFmpeg does not know."""
-    return dict.fromkeys(STAGES, f"failed decode_error: {INVALID}")
+    return dict.fromkeys(STAGES, f"failed decode_error: {INVALID}{why}")
 
 
 def no_file(line: str, reason: str = "missing_file") -> dict[str, str]:
@@ -84,7 +84,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         **pictures(f"failed decode_error: {INVALID}"),
         **sound("degraded decode_error: the file is cut, its last packet has 94 of the 188 bytes of the others"),
     },
-    "cut_tail_index": no_media(),
+    "cut_tail_index": no_media(": cut, with * of the * bytes that it declares; download or copy it again"),
     "cut_middle": {  # FFmpeg hides what is wrong with pictures of H.264
         **films("degraded decode_error: 0.40 s of video decoded, 0.70 s declared by the file"),
         **sound(PARTLY + LESS),

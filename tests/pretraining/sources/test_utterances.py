@@ -29,7 +29,7 @@ def test_a_table_counts_before_any_pattern(tmp_path):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", r"speakers\.csv:1: no column 'utterance'"),
+        (b"", r"speakers\.csv:1: an empty table; it should begin with the columns utterance, path, speaker"),
         (b"utterance,path,speaker\n", "its table has no rows; add one for each utterance"),
         (b"utterance,path\nu,p\n", r"speakers\.csv:1: no column 'speaker'"),
         (b"a,b,c\n1,2,3\n", r"speakers\.csv:1: no column 'utterance'"),
