@@ -14,6 +14,14 @@ from pipeline.audio.smile import signals_wait, smile
 SAMPLES = np.sin(np.arange(8000) / 7).astype(np.float32) / 2
 
 
+@pytest.fixture(autouse=True)
+def hears():
+    """Let Ctrl-C mean something, which it does not in the background of a script."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.fixture
 def stopped(monkeypatch):
     """Return a list of signals, one of which comes with each third row that openSMILE hands over."""
