@@ -49,6 +49,11 @@ def pytest_collection(session: pytest.Session) -> None:
                 del sys.modules[name]
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name a long text by its length: as part of a test's name it would go to and fro between the workers."""
+    return f"{argname} of {len(val)}" if isinstance(val, str | bytes) and len(val) > 200 else None
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Bring what takes longest to the front, and refuse to go on where pytest-xdist ignores groups: each process would

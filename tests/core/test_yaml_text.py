@@ -37,10 +37,10 @@ BOMBS = {
     "digits": "a: " + "9" * 6000,
     "tag": "a: !!bool maybe",
     "time": "a: !!timestamp no",
-    "one scalar": "a: " + "x" * 20_000_000,
-    "one comment": "# " + "x" * 20_000_000,
+    "one scalar": "a: " + "x" * 9_000_000,
+    "one comment": "# " + "x" * 9_000_000,
     "sixties": "a: " + ":".join(["59"] * 20_000),
-    "bytes": "a: !!binary " + "A" * 20_000_000,
+    "bytes": "a: !!binary " + "A" * 9_000_000,
     "anchors": "".join(f"k{i}: &a{i} {i}\n" for i in range(200_000)),
     "python": "a: !!python/object/apply:os.system [id]",
 }

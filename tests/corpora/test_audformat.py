@@ -154,7 +154,7 @@ def test_a_pickle_beside_a_table_is_not_opened(tmp_path: Path) -> None:
     [
         ("name: x\na: " + "[" * 20_000, "more than 60 levels deep"),
         ("b0: &b0 [x]\n" + "".join(f"b{i + 1}: &b{i + 1} [{f'*b{i}, ' * 10}]\n" for i in range(9)), "stands for more"),
-        ("name: " + "x" * 100_000_000, "more than the 8,000,000 that are read"),
+        pytest.param("name: " + "x" * 9_000_000, "more than the 8,000,000 that are read", id="one scalar"),
         ("- a\n", "not the header of an audformat database; download it again"),
         ("<!doctype html><html>", "an HTML page, not the table; download it again"),
         ("version https://git-lfs.github.com/spec/v1\n", "a Git LFS pointer, not the table; run `git lfs pull`"),
