@@ -31,7 +31,10 @@ def mend_runs(runs: Path, folder: Path) -> None:
 def _left_over(runs: Path) -> Iterator[Path]:
     """Yield files of the run-cache that are not whole, and empty folders."""
     for stage in runs.glob("*/*"):
-        names = os.listdir(stage)
+        try:
+            names = os.listdir(stage)
+        except FileNotFoundError:  # another process mends, too
+            continue
         yield from (stage / name for name in names if name.startswith(".") and name.endswith(".tmp"))
         if not names:
             yield stage

@@ -105,12 +105,12 @@ def mend(lock: Path = LOCK) -> str:
     folder = lock.parent / _TEMPORARY
     mend_rwlock(folder)
     mend_runs(lock.parent / ".dvc" / "cache" / "runs", folder)
-    if not lock.is_file() or not fault(lock.read_bytes()):
+    if not _fault_of(lock):
         return ""
     with dvc_waits(folder):
-        text = lock.read_bytes()
-        if not (why := fault(text)):
+        if not (why := _fault_of(lock)):  # another process has mended it
             return ""
+        text = lock.read_bytes()
         kept = folder / _KEPT
         kept_none = not copy_is_kept(lock)
         if _CONFLICT.search(text) or (kept_none and (_in_git(lock) or not (why == "empty" or folder.is_dir()))):
@@ -128,6 +128,13 @@ def mend(lock: Path = LOCK) -> str:
         at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(kept.stat().st_mtime))
         _put_back(kept, lock)
     return f"{lock} was {why} after a stop: it is again what it was at {at}{aside}"
+
+
+def _fault_of(lock: Path) -> str:
+    try:
+        return fault(lock.read_bytes())
+    except FileNotFoundError:
+        return ""
 
 
 def _put_back(kept: Path, lock: Path) -> None:

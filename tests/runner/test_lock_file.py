@@ -261,3 +261,27 @@ def test_an_empty_folder_of_the_run_cache_goes_and_dvc_starts(lock):
     assert sorted(path for path in runs.rglob("*") if path.is_file()) == [kept]
     assert not empty.exists()
     assert not only_half.exists()
+
+
+def test_two_that_mend_at_once_do_not_meet(tmp_path, monkeypatch):
+    """The process that looks after a killed `dvc`, and the next start: one finds what the other has removed."""
+    runs, lock = tmp_path / ".dvc/cache/runs", tmp_path / "dvc.lock"
+    gone = runs / "ab" / ("ab" * 32)
+    gone.mkdir(parents=True)
+    (tmp_path / ".dvc/tmp").mkdir()
+    lock.touch()
+    glob, waits = Path.glob, lock_file.dvc_waits
+
+    def after_the_other(path, pattern):
+        found = [*glob(path, pattern)]
+        if gone.exists():
+            gone.rmdir()
+        return iter(found)
+
+    def mended_meanwhile(folder):
+        lock.unlink()
+        return waits(folder)
+
+    monkeypatch.setattr(Path, "glob", after_the_other)
+    monkeypatch.setattr(lock_file, "dvc_waits", mended_meanwhile)
+    assert lock_file.mend(lock) == ""
