@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-import yaml
 
 from helpers import joined
 from helpers.docs import laid_over, settings_of
@@ -20,11 +19,12 @@ from pipeline.core.ledger import Entry, lost, read_ledger, write_ledger
 from pipeline.core.posteriors import read_table
 from pipeline.core.settings import parse
 from pipeline.core.store import FeatureFile
+from pipeline.core.yaml_text import parsed
 from pipeline.systems.check import check_systems
 from pipeline.systems.plan import plan_of
 from stages import join
 
-PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+PARAMS = parsed((ROOT / "params.yaml").read_text(encoding="utf-8"), known=True)
 (EARLY,), (TUNED,) = settings_of("early-fusion"), settings_of("fine-tuning")
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 
 from helpers.docs import PLUGINS, blocks, file_of, plugin, settings_of, text_of
 from helpers.media import tone, write_media
@@ -22,6 +21,7 @@ from pipeline.core.posteriors import read_table
 from pipeline.core.settings import parse
 from pipeline.core.store import FeatureFile, joined
 from pipeline.core.store_writer import write_features
+from pipeline.core.yaml_text import parsed
 from pipeline.corpora import _tables
 from pipeline.manifest.settings import CorpusParams
 from pipeline.media.audio_blocks import Audio
@@ -182,7 +182,7 @@ def test_the_rule_goes_by_the_surer_model(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("page", ["own-extractor", "own-classifier", "own-fusion-rule"])
 def test_the_lines_for_a_system_suit_it(page: str) -> None:
-    system = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))["systems"]["huang2017"]
+    system = parsed((ROOT / "params.yaml").read_text(encoding="utf-8"), known=True)["systems"]["huang2017"]
     changes = [block["systems"]["huang2017"] for block in settings_of(page) if "systems" in block]
     assert changes
     for change in changes:

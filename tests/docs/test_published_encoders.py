@@ -14,11 +14,12 @@ from helpers.docs import laid_over, settings_of, text_of
 from helpers.project import ROOT, Project
 from pipeline.cli.settings.page import page
 from pipeline.cli.settings.sections import check
+from pipeline.core.yaml_text import parsed
 from pipeline.engine.code_digest import all_digests
 from pipeline.systems.plan import write_plan
 from pipeline.weights.lock import read_lock
 
-PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+PARAMS = parsed((ROOT / "params.yaml").read_text(encoding="utf-8"), known=True)
 BLOCK, HUB = settings_of("published-encoders")
 
 

@@ -26,7 +26,7 @@ from pipeline.systems.params import SystemParams
 from pipeline.systems.plan import write_plan
 from pipeline.weights.lock import read_lock
 
-PARAMS: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+PARAMS: dict[str, Any] = parsed((ROOT / "params.yaml").read_text(encoding="utf-8"), known=True)
 PAGES = {
     "reproducing-huang2017": ["report@cheavd-huang2017"],
     "reproducing-zhang2017": ["report@rml-zhang2017", "report@enterface05-zhang2017", "report@baum1s-zhang2017"],
@@ -139,7 +139,7 @@ def shown_settings() -> list[Any]:
     found = []
     for page in pages():
         for number, block in enumerate(blocks(page.read_text(encoding="utf-8"))):
-            content = yaml.safe_load(block.text) if block.language == "yaml" else None
+            content = parsed(block.text, known=True) if block.language == "yaml" else None
             if isinstance(content, dict) and set(content) <= set(PARAMS):
                 found.append(pytest.param(content, id=f"{page.stem}-{number}"))
     return found

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import yaml
-
 from helpers.project import ROOT
+from pipeline.core.yaml_text import parsed
 
 DOCS = ROOT / "docs"
 PLUGINS = {
@@ -42,10 +43,14 @@ class Block:
     text: str
 
 
+@cache
 def pages() -> list[Path]:
     """Return every page of the project that is in git's reach: not those of environments and artifacts."""
-    skipped = {".venv", ".git", ".dvc", ".cache", "node_modules", ".pytest_cache"}
-    return sorted(path for path in ROOT.rglob("*.md") if not skipped & set(path.relative_to(ROOT).parts[:-1]))
+    found = []
+    for folder, below, files in os.walk(ROOT):
+        below[:] = set(below) - {".venv", ".git", ".dvc", ".cache", "node_modules", ".pytest_cache"}
+        found += [Path(folder, name) for name in files if name.endswith(".md")]
+    return sorted(found)
 
 
 def text_of(page: str) -> str:
@@ -71,7 +76,9 @@ def file_of(page: str, path: str) -> str:
 
 def settings_of(page: str) -> list[dict[str, Any]]:
     """Return the blocks of params.yaml that a page shows, below lines that begin with `params.yaml`."""
-    return [yaml.safe_load(block.text) for block in blocks(text_of(page)) if block.above.startswith("`params.yaml`")]
+    return [
+        parsed(block.text, known=True) for block in blocks(text_of(page)) if block.above.startswith("`params.yaml`")
+    ]
 
 
 def plugin(kind: str, folder: Path) -> ModuleType:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
 
 from pipeline.core.errors import SettingsError
 from pipeline.core.settings import parse
+from pipeline.core.yaml_text import parsed
 from pipeline.prediction.jobs import PER_CLIP
 from pipeline.prediction.steps import Steps
 from pipeline.systems.params import SystemParams
 
 ROOT = Path(__file__).resolve().parents[2]
-PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+PARAMS = parsed((ROOT / "params.yaml").read_text(encoding="utf-8"), known=True)
 LEARNED = {"select", "fuse_features"}
 
 

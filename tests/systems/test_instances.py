@@ -8,14 +8,14 @@ import shlex
 from typing import Any
 
 import pytest
-import yaml
 
 from helpers.project import ROOT
 from pipeline.core.errors import SettingsError
+from pipeline.core.yaml_text import parsed
 from pipeline.systems.plan import plan_of
 from stages import code
 
-SHIPPED = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+SHIPPED = parsed((ROOT / "params.yaml").read_text(encoding="utf-8"), known=True)
 DAG = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
 TRICK = "x; touch y; true"
 
@@ -36,7 +36,7 @@ def test_dvc_multiplies_by_nothing_but_the_plan() -> None:
     """
     assert set(re.findall(r"\$\{(\w+)", DAG)) == {"plan", "item", "key", "corpora"}
     assert re.findall(r"(\w+):\n    foreach: \$\{corpora\}", DAG) == ["prepare"]
-    command = yaml.safe_load(DAG)["stages"]["prepare"]["do"]["cmd"]
+    command = parsed(DAG, known=True)["stages"]["prepare"]["do"]["cmd"]
     assert command.count("${") == len(re.findall(r"'[\w./]*\$\{key\}[\w./]*'", command)) == 5
     assert set(re.findall(r"\$\{plan\.(\w+)\}", DAG)) <= set(plan_of(SHIPPED))
 
@@ -44,7 +44,7 @@ def test_dvc_multiplies_by_nothing_but_the_plan() -> None:
 def test_the_stage_code_looks_at_each_section_of_the_plan() -> None:
     sections = set(re.findall(r"\$\{plan\.(\w+)\}", DAG)) - {"transfer", "end_to_end"}  # made of systems
     assert sections <= set(code.READS.split())
-    assert "params.yaml" in yaml.safe_load(DAG)["stages"]["code"]["deps"]
+    assert "params.yaml" in parsed(DAG, known=True)["stages"]["code"]["deps"]
 
 
 @pytest.mark.parametrize("section", ["corpora", "systems", "generate", "degrade", "crop_faces", "pretrain", "select",

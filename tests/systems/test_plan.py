@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from helpers.project import ROOT
 from pipeline.core.errors import SettingsError
+from pipeline.core.yaml_text import parsed
 from pipeline.systems.plan import plan_of, write_plan
 
-SHIPPED = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+SHIPPED = parsed((ROOT / "params.yaml").read_text(encoding="utf-8"), known=True)
 SYSTEM = {"features": {"egemaps": "audio"}, "classifiers": ["svm"], "fusions": []}
 
 

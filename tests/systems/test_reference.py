@@ -9,7 +9,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from helpers import segments as corpus
 from helpers.project import ROOT
@@ -20,12 +19,13 @@ from pipeline.core.clip import Clip, class_names
 from pipeline.core.posteriors import read_table
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.core.store_writer import write_features
+from pipeline.core.yaml_text import parsed
 from pipeline.evaluation.choice import CHOSEN, chosen_by_fold, chosen_rows
 from pipeline.fusion.per_fold import fuse_all
 from pipeline.systems.contenders import contenders
 from pipeline.systems.params import SystemParams
 
-PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+PARAMS = parsed((ROOT / "params.yaml").read_text(encoding="utf-8"), known=True)
 SYSTEM = SystemParams.model_validate(PARAMS["systems"]["reference"])
 
 

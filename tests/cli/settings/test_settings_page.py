@@ -17,16 +17,17 @@ from pipeline.cli.settings.page import PRINTED, demo, page
 from pipeline.cli.settings.sections import NAMED, WHOLE, blocks, check, parts
 from pipeline.cli.settings.yaml_edit import differences
 from pipeline.core.errors import SettingsError
+from pipeline.core.yaml_text import parsed
 
 TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
-PARAMS: dict[str, Any] = yaml.safe_load(TEXT)
+PARAMS: dict[str, Any] = parsed(TEXT, known=True)
 REMEDY = "run `python scripts/settings_page.py`"
 
 
 def test_the_page_and_the_shipped_profile_are_current() -> None:
     assert (ROOT / "docs" / "settings.md").read_text(encoding="utf-8") == page(TEXT), REMEDY
     assert (ROOT / "profiles" / "demo.yaml").read_text(encoding="utf-8") == demo(TEXT), REMEDY
-    shipped = yaml.safe_load(demo(TEXT))
+    shipped = parsed(demo(TEXT), known=True)
     assert not list(differences({key: PARAMS[key] for key in PARAMS if key != "runtime"}, shipped))
 
 
@@ -64,10 +65,8 @@ def test_papers_values_fit_the_setting_they_stand_at() -> None:
             for field in block.model.model_fields.values():
                 for _, _, value, _ in PRINTED.findall(field.description or ""):
                     found += 1
-                    parsed = yaml.safe_load(value)
-                    TypeAdapter(Annotated[field.annotation, "one argument at least", *field.metadata]).validate_python(
-                        parsed
-                    )
+                    kind = Annotated[field.annotation, "one argument at least", *field.metadata]
+                    TypeAdapter(kind).validate_python(parsed(value, known=True))
     assert found > 50
 
 
@@ -115,7 +114,7 @@ def test_what_is_repeated_is_merged_and_never_an_alias() -> None:
             for key, value in node.items():
                 owned(value, f"{place}.{key}")
 
-    owned(yaml.safe_load(TEXT), "")
+    owned(parsed(TEXT, known=True), "")
 
 
 @pytest.mark.parametrize(
@@ -136,7 +135,7 @@ def test_dvc_changes_the_named_setting_alone_and_keeps_comments_and_anchors(
     shutil.copy(ROOT / "params.yaml", file)
     apply_overrides(file, [f"{key}={value}"])
     text = file.read_text(encoding="utf-8")
-    assert [".".join(path) for path in differences(PARAMS, yaml.safe_load(text))] == [key]
+    assert [".".join(path) for path in differences(PARAMS, parsed(text, known=True))] == [key]
     comments = {line for line in TEXT.splitlines() if line.startswith("#")}
     assert comments <= set(text.splitlines())
     assert TEXT.count("&") - TEXT.count("`&") == text.count("&") - text.count("`&")

@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.project import ROOT
 from pipeline.cli.settings.yaml_edit import MISSING, differences, edited
 from pipeline.core.errors import SettingsError
+from pipeline.core.yaml_text import parsed
 
 SHIPPED = (ROOT / "params.yaml").read_text(encoding="utf-8")
 TEXT = """\
@@ -37,7 +37,7 @@ none:
 
 def changed(text: str, *path: str, value: Any = MISSING) -> str:
     """Return the text with one value set, or gone."""
-    target = json.loads(json.dumps(yaml.safe_load(text)))
+    target = json.loads(json.dumps(parsed(text, known=True)))
     node = target
     for key in path[:-1]:
         node = node[key]
@@ -46,7 +46,7 @@ def changed(text: str, *path: str, value: Any = MISSING) -> str:
     else:
         node[path[-1]] = value
     found = edited(text, target)
-    assert not list(differences(yaml.safe_load(found), target))
+    assert not list(differences(parsed(found, known=True), target))
     return found
 
 
@@ -77,7 +77,7 @@ def test_only_the_characters_of_a_value_change(path: tuple[str, ...], value: Any
 
 
 def test_what_a_changed_anchor_is_repeated_as_stays() -> None:
-    found = yaml.safe_load(changed(TEXT, "base", "one", value=9))
+    found = parsed(changed(TEXT, "base", "one", value=9), known=True)
     assert (found["base"]["one"], found["merged"]["one"], found["alias"]["one"]) == (9, 1, 1)
 
 
@@ -104,7 +104,7 @@ def leaves(node: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     return [path]
 
 
-LEAVES = leaves(yaml.safe_load(SHIPPED))
+LEAVES = leaves(parsed(SHIPPED, known=True))
 VALUES = st.one_of(
     st.none(), st.booleans(), st.integers(-9, 9), st.floats(allow_nan=False), st.text(max_size=9), st.just(MISSING)
 )
@@ -114,7 +114,7 @@ VALUES = st.recursive(VALUES.filter(lambda value: value is not MISSING), lambda 
 @settings(max_examples=6, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(LEAVES), st.one_of(VALUES, st.just(MISSING))), min_size=1, max_size=4))
 def test_any_settings_of_the_real_file_change_and_the_comments_stay(edits: list[tuple[tuple[str, ...], Any]]) -> None:
-    target = json.loads(json.dumps(yaml.safe_load(SHIPPED)))
+    target = json.loads(json.dumps(parsed(SHIPPED, known=True)))
     for path, value in edits:
         node = target
         for key in path[:-1]:
@@ -124,6 +124,6 @@ def test_any_settings_of_the_real_file_change_and_the_comments_stay(edits: list[
         elif node:
             node[path[-1]] = value
     found = edited(SHIPPED, target)
-    assert not list(differences(yaml.safe_load(found), target))
+    assert not list(differences(parsed(found, known=True), target))
     comments = [line for line in SHIPPED.splitlines() if line.lstrip().startswith("#")]
     assert [line for line in found.splitlines() if line.lstrip().startswith("#")] == comments

@@ -25,6 +25,7 @@ from pipeline.core.settings import Runtime
 from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta, joined
 from pipeline.core.store_writer import write_features
 from pipeline.core.weights_file import save_weights
+from pipeline.core.yaml_text import parsed
 from pipeline.engine.clip_cache import cache_key
 from pipeline.engine.run import run
 from pipeline.features.aligned import job as job_module
@@ -170,7 +171,7 @@ def test_the_kept_feature_and_the_network_end_to_end_get_equal_arrays(job, tmp_p
 
 
 def test_the_shipped_systems_compare_networks_on_the_same_faces():
-    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params = parsed((ROOT / "params.yaml").read_text(encoding="utf-8"), known=True)
     combined = params["systems"]["ouyang2017"]["combined"]
     kept, whole = ({name.partition("-")[0] for name in combined[of]["of"]} for of in ("cached", "end_to_end"))
     assert kept == whole == {"vggface", "pyramid", "c3d"}

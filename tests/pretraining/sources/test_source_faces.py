@@ -5,12 +5,12 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-import yaml
 from pydantic import ValidationError
 from skimage import data
 
 from helpers.project import ROOT
 from pipeline.core.errors import ClipError, SettingsError
+from pipeline.core.yaml_text import parsed
 from pipeline.faces.alignment.align import AlignParams, align
 from pipeline.faces.cropping.kinds import square
 from pipeline.faces.detection import dlib_hog
@@ -173,7 +173,7 @@ def test_detection_is_the_default():
 
 
 def test_source_and_target_faces_are_cut_alike_in_the_shipped_settings():
-    shipped = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    shipped = parsed((ROOT / "params.yaml").read_text(encoding="utf-8"), known=True)
     cut = shipped["pretrain"]["pool5"]["settings"]["detect"]
     found = {key: shipped["track_faces"][key] for key in ("detector", "detector_settings")}
     assert cut == {**found, "crop": shipped["crop_faces"]["square100"]}
