@@ -128,12 +128,22 @@ def test_features_follow_the_hdf5_contract(first):
         assert "generated" in file.attrs["origin"]
 
 
-def test_second_run_runs_nothing_nor_does_another_runtime(done):
-    assert done.repro() == []
-    done.set({"runtime.workers": 2, "runtime.clip_cache_gb": 5})
-    assert done.repro() == ["code"]  # which looks at params.yaml as a whole, and finds the same digests
+def test_second_run_runs_nothing_and_what_changes_no_result_reruns_code_alone(done):
+    """Another runtime, comments, docstrings, the console: `code` looks at them, and finds the same digests."""
     assert done.repro() == []
     assert done.git("status", "--porcelain", "--", "pipeline", "features", "models", "reports", "data") == ""
+    done.set({"runtime.workers": 2, "runtime.clip_cache_gb": 5})
+    for file, old, new in (
+        ("features/extractors/mfcc39.py", "", "\n# a comment\n"),
+        ("classification/cross_validation.py", '"""', '"""Another docstring. '),
+        ("runner/console.py", '"red": "31"', '"red": "91"'),
+        ("cli/commands/inspect.py", "", "\nANYTHING = 1\n"),
+    ):
+        path = done.root / "pipeline" / file
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new, 1) if old else text + new)
+    assert done.repro() == ["code"]
 
 
 TRAINED = {f"train@demo-huang2017-{model}" for model in ("a60-svm", "v1024-svm", "v1024-lstm")}
@@ -184,38 +194,25 @@ def test_settings_of_fusion_rerun_fusion_and_report(done):
     assert "not run: add dbn2 to systems.zhang2017.features" in set(table.iloc[:, -1])
 
 
-def test_comments_docstrings_and_the_console_rerun_code_alone_and_one_classifier_its_instances(done):
-    for file, old, new in (
-        ("features/extractors/mfcc39.py", "", "\n# a comment\n"),
-        ("classification/cross_validation.py", '"""', '"""Another docstring. '),
-        ("runner/console.py", '"red": "31"', '"red": "91"'),
-        ("cli/commands/inspect.py", "", "\nANYTHING = 1\n"),
-    ):
-        path = done.root / "pipeline" / file
-        text = path.read_text()
-        assert old in text
-        path.write_text(text.replace(old, new, 1) if old else text + new)
-    assert done.repro() == ["code"]
-    path = done.root / "pipeline/classification/classifiers/linear_svm.py"
-    path.write_text(path.read_text() + "\nANYTHING = 1\n")
-    models = {f"train@demo-zhang2017-{feature}-linear_svm" for feature in ("anet", "vnet", "dbn2")}
-    assert set(done.repro()) == {"code", *models}, "their results are the same, so nothing after them has to run"
-
-
 MINE = {"features": {"a60": "audio", "v1024": "video"}, "classifiers": ["svm"], "fusions": ["product"]}
 
 
-def test_a_system_of_ones_own_is_a_block_of_params(done):
-    """No edit of dvc.yaml and no code; a model that another system has trained is taken, and not trained again."""
+def test_a_system_of_ones_own_is_a_block_of_params_and_an_edit_of_a_classifier_reruns_its_models_alone(done):
+    """No edit of dvc.yaml and no code; a model that another system has trained is taken, and not trained again. The
+    classifier is none of this system's; its results are the same, so that fusion after it does not run.
+    """
+    path = done.root / "pipeline/classification/classifiers/image_set.py"
+    path.write_text(path.read_text() + "\nANYTHING = 1\n")
     settings = {**done.params, "systems": {**done.params["systems"], "mine": MINE}}
     (done.root / "params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
     first = done.run("dvc", "repro")
     assert first.returncode != 0
     assert "plan.yaml is renewed: run the same command again" in (first.stdout + first.stderr).replace(" had; it", "")
-    run = done.run("dvc", "repro", "report@demo-mine")
+    run = done.run("dvc", "repro", "report@demo-mine", "fuse@demo-ouyang2017")
     assert run.returncode == 0, run.stdout + run.stderr
     models = {"train@demo-mine-a60-svm", "train@demo-mine-v1024-svm"}
-    assert set(ran(run.stdout)) == {"code", *models, "fuse@demo-mine", "report@demo-mine"}
+    edited = "train@demo-ouyang2017-vggface-image_set"
+    assert set(ran(run.stdout)) == {"code", *models, "fuse@demo-mine", "report@demo-mine", edited}
     assert run.stdout.count("huang2017/classifiers/a60-svm, trained from the same input") == 1
     scores = json.loads((done.root / "reports/demo/mine/scores.json").read_text())
     assert set(scores) == {"a60-svm", "v1024-svm", "product-a60+v1024-svm", CHOSEN}
