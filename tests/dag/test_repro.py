@@ -128,8 +128,10 @@ def test_features_follow_the_hdf5_contract(first):
         assert "generated" in file.attrs["origin"]
 
 
-def test_second_run_runs_nothing_and_what_changes_no_result_reruns_code_alone(done):
-    """Another runtime, comments, docstrings, the console: `code` looks at them, and finds the same digests."""
+def test_second_run_runs_nothing_and_an_edit_what_it_reaches(done):
+    """Another runtime, comments, docstrings and the console reach no result: `code` looks at them, and finds the same
+    digests. A classifier's code reruns its instances; their results are the same, so nothing after them has to run.
+    """
     assert done.repro() == []
     assert done.git("status", "--porcelain", "--", "pipeline", "features", "models", "reports", "data") == ""
     done.set({"runtime.workers": 2, "runtime.clip_cache_gb": 5})
@@ -138,12 +140,13 @@ def test_second_run_runs_nothing_and_what_changes_no_result_reruns_code_alone(do
         ("classification/cross_validation.py", '"""', '"""Another docstring. '),
         ("runner/console.py", '"red": "31"', '"red": "91"'),
         ("cli/commands/inspect.py", "", "\nANYTHING = 1\n"),
+        ("classification/classifiers/image_set.py", "", "\nANYTHING = 1\n"),
     ):
         path = done.root / "pipeline" / file
         text = path.read_text()
         assert old in text
         path.write_text(text.replace(old, new, 1) if old else text + new)
-    assert done.repro() == ["code"]
+    assert done.repro() == ["code", "train@demo-ouyang2017-vggface-image_set"]
 
 
 TRAINED = {f"train@demo-huang2017-{model}" for model in ("a60-svm", "v1024-svm", "v1024-lstm")}
@@ -176,48 +179,40 @@ def test_an_experiment_reruns_what_its_settings_reach_and_nothing_else(done, set
             assert file.attrs["dimension"] == 16
 
 
-def test_settings_of_fusion_rerun_fusion_and_report(done):
-    """A feature that a system drops is not fused any more, though its files stay."""
-    done.set(
-        {
-            "fuse.logistic_regression.c": [0.5],
-            "systems.huang2017.fusions": ["logistic_regression", "confidence"],
-            "systems.huang2017.stacked": {"prior_knowledge": ["video"]},
-            "systems.zhang2017.features.dbn2": None,
-        }
-    )
-    assert names(done.repro("report@demo-huang2017", "report@demo-zhang2017")) == {"code", "fuse", "report"}
-    metrics = json.loads((done.root / "reports/demo/zhang2017/scores.json").read_text())
-    assert not any("dbn2" in name for name in metrics)
-    assert (done.root / "features/demo/dbn2.h5").exists()
-    table = pd.read_csv(done.root / "reports/demo/zhang2017/tables/table_X.csv", keep_default_na=False)
-    assert "not run: add dbn2 to systems.zhang2017.features" in set(table.iloc[:, -1])
-
-
 MINE = {"features": {"a60": "audio", "v1024": "video"}, "classifiers": ["svm"], "fusions": ["product"]}
 
 
-def test_a_system_of_ones_own_is_a_block_of_params_and_an_edit_of_a_classifier_reruns_its_models_alone(done):
-    """No edit of dvc.yaml and no code; a model that another system has trained is taken, and not trained again. The
-    classifier is none of this system's; its results are the same, so that fusion after it does not run.
+def test_a_system_of_ones_own_is_a_block_of_params_and_settings_of_fusion_rerun_fusion_and_report(done):
+    """No edit of dvc.yaml and no code; a model that another system has trained is taken, and not trained again. A
+    feature that a system drops is not fused any more, though its files stay.
     """
-    path = done.root / "pipeline/classification/classifiers/image_set.py"
-    path.write_text(path.read_text() + "\nANYTHING = 1\n")
+    done.set(
+        {
+            "fuse.logistic_regression.c": [0.5],
+            "systems.zhang2017.fusions": ["product", "vote"],
+            "systems.zhang2017.features.dbn2": None,
+        }
+    )
     settings = {**done.params, "systems": {**done.params["systems"], "mine": MINE}}
     (done.root / "params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
     first = done.run("dvc", "repro")
     assert first.returncode != 0
     assert "plan.yaml is renewed: run the same command again" in (first.stdout + first.stderr).replace(" had; it", "")
-    run = done.run("dvc", "repro", "report@demo-mine", "fuse@demo-ouyang2017")
+    run = done.run("dvc", "repro", "report@demo-mine", "report@demo-zhang2017")
     assert run.returncode == 0, run.stdout + run.stderr
     models = {"train@demo-mine-a60-svm", "train@demo-mine-v1024-svm"}
-    edited = "train@demo-ouyang2017-vggface-image_set"
-    assert set(ran(run.stdout)) == {"code", *models, "fuse@demo-mine", "report@demo-mine", edited}
+    fused = {f"{stage}@demo-{system}" for stage in ("fuse", "report") for system in ("mine", "zhang2017")}
+    assert set(ran(run.stdout)) == {"code", *models, *fused}
     assert run.stdout.count("huang2017/classifiers/a60-svm, trained from the same input") == 1
     scores = json.loads((done.root / "reports/demo/mine/scores.json").read_text())
     assert set(scores) == {"a60-svm", "v1024-svm", "product-a60+v1024-svm", CHOSEN}
     theirs = json.loads((done.root / "reports/demo/huang2017/scores.json").read_text())
     assert scores["a60-svm"]["accuracy"] == theirs["a60-svm"]["accuracy"]
+    fewer = {"anet-linear_svm", "vnet-linear_svm", "product-anet+vnet-linear_svm", "vote-anet+vnet-linear_svm", CHOSEN}
+    assert set(json.loads((done.root / "reports/demo/zhang2017/scores.json").read_text())) == fewer
+    assert (done.root / "features/demo/dbn2.h5").exists()
+    table = pd.read_csv(done.root / "reports/demo/zhang2017/tables/table_X.csv", keep_default_na=False)
+    assert "not run: add dbn2 to systems.zhang2017.features" in set(table.iloc[:, -1])
     assert done.repro("report@demo-mine") == []
 
 
