@@ -16,6 +16,9 @@ from pipeline.evaluation.choice import CHOSEN
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("repro")]
 
+CLIPS = 21
+"""Three speakers, seven emotions."""
+
 
 def test_first_run_makes_everything(first):
     assert {
@@ -37,14 +40,14 @@ def test_first_run_makes_everything(first):
         metrics
     )
     for figures in metrics.values():
-        assert figures["n"] == 28
+        assert figures["n"] == CLIPS
         assert figures["coverage"] == 1.0
         assert figures["low"] <= figures["accuracy"] <= figures["high"]
     predictions = pd.read_csv(report / "predictions.csv")
     assert set(predictions["model"]) | {CHOSEN} == set(metrics)
-    assert (predictions.groupby("model").size() == 28).all()
+    assert (predictions.groupby("model").size() == CLIPS).all()
     assert np.allclose(predictions.filter(regex="^p_").sum(axis=1), 1, atol=1e-4)
-    assert predictions["speaker"].nunique() == 4
+    assert predictions["speaker"].nunique() == 3
 
 
 def test_first_run_makes_the_second_system(first):
@@ -55,7 +58,7 @@ def test_first_run_makes_the_second_system(first):
     fusions = {f"{rule}-anet+vnet-linear_svm" for rule in rules}
     assert set(metrics) == {"anet-linear_svm", "vnet-linear_svm", "dbn2-linear_svm", CHOSEN} | fusions
     for figures in metrics.values():
-        assert (figures["n"], figures["coverage"]) == (28, 1.0)
+        assert (figures["n"], figures["coverage"]) == (CLIPS, 1.0)
     tables = {path.stem for path in (report / "tables").glob("table_*.csv") if not path.stem.endswith("_details")}
     numbers = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI")
     assert tables == {f"table_{number}" for number in numbers}
@@ -71,7 +74,7 @@ def test_first_run_makes_the_third_system(first):
     models = {"vggface-image_set", "vggface-end_to_end", "egemaps-transfer"}
     assert set(metrics) == models | {"combined-visual-average", "combined-audio_visual-weighted", CHOSEN}
     for figures in metrics.values():
-        assert (figures["n"], figures["coverage"]) == (28, 1.0)
+        assert (figures["n"], figures["coverage"]) == (CLIPS, 1.0)
     tables = {path.stem for path in (report / "tables").glob("table_*.csv") if not path.stem.endswith("_details")}
     assert tables == {f"table_{number}" for number in range(2, 7)}
     for name in tables:
@@ -81,7 +84,7 @@ def test_first_run_makes_the_third_system(first):
         assert np.shape(state["weights"]) == (3, 7)
         assert state["gap"] == state["bound"] - state["right"]
     steps = pd.read_csv(report / "tables/feedback.csv")
-    assert set(steps["fold"]) == {f"fold-{number:02d}" for number in range(4)}
+    assert set(steps["fold"]) == {f"fold-{number:02d}" for number in range(3)}
     network = first.root / "models/demo/ouyang2017/classifiers/vggface-end_to_end"
     assert (network / "fold-00/weights.pt").is_file()
     assert not (network / "fold-01").exists()
@@ -111,11 +114,11 @@ def test_features_follow_the_hdf5_contract(first):
         with h5py.File(path) as file:
             assert file.attrs["feature"] == path.stem
             if file.attrs["format"] == "clip-selection/1":
-                assert len(file["clips"]) == len(file["fold-00/parts"]) == 28
+                assert len(file["clips"]) == len(file["fold-00/parts"]) == CLIPS
                 assert file["fold-00/columns"].shape == (file.attrs["dimension"],)
                 continue
             level = file.get("fold-00", file)
-            assert len(level) == 28
+            assert len(level) == CLIPS
             for clip in level.values():
                 rows, columns = clip["values"].shape
                 assert columns == file.attrs["dimension"]

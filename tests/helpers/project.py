@@ -123,19 +123,19 @@ def ran(output: str) -> list[str]:
 
 
 SMALL = {
-    "generate.demo.speakers": 4,
+    "generate.demo.speakers": 3,
     "generate.demo.takes": 1,
     "generate.demo.seconds": 1.0,
     "generate.sources": {
         "seed": 7,
         "voices": 4,
-        "utterances": 2,
-        "identities": 3,
-        "pictures": 5,
+        "utterances": 1,
+        "identities": 2,
+        "pictures": 4,
         "actions": 1,
         "strength_voice": 0.3,
     },
-    "corpora.demo.protocol": {"name": "logso", "groups": 4, "validation": 0.3, "seed": 0},
+    "corpora.demo.protocol": {"name": "logso", "groups": 3, "validation": 0.3, "seed": 0},
     "pretrain.a60.settings.hidden": 16,
     "pretrain.a60.settings.held_out_speakers": 1,
     "pretrain.a60.settings.loop.epochs": 1,
