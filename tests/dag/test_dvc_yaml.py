@@ -151,21 +151,33 @@ def test_how_a_stage_speaks_is_in_no_digest():
     assert {"pipeline/core/store.py", "pipeline/media/decode.py", "pipeline/fusion/per_fold.py"} <= files
 
 
+@cache
+def nodes_of(path: Path) -> tuple[ast.AST, ...]:
+    """Return the syntax of one file, which most stages reach."""
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@cache
+def loads_and_kinds(path: Path) -> tuple[list[ast.expr], list[ast.Assign]]:
+    """Return the kinds that a file gives to `plugins.load`, and what it sets KIND to."""
+    calls = [node for node in nodes_of(path) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)]
+    given = [node for node in nodes_of(path) if isinstance(node, ast.Assign)]
+    return (
+        [node.args[0] for node in calls if ast.unparse(node.func) == "plugins.load"],
+        [node for node in given if ast.unparse(node.targets[0]) == "KIND"],
+    )
+
+
 def test_plugins_loaded_by_name_are_known_to_this_test():
     """A stage whose code calls `plugins.load` must stand in DYNAMIC, or its plugin would be a forgotten dependency."""
     for path in (ROOT / "stages").glob("[a-z]*.py"):
-        nodes = [
-            node for file in imported_files([path]) for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
-        ]
-        loads = [
-            node.args[0] for node in nodes if isinstance(node, ast.Call) and ast.unparse(node.func) == "plugins.load"
-        ]
+        found = [loads_and_kinds(file) for file in imported_files([path])]
+        loads = [load for one, _ in found for load in one]
         kinds = {kind.value for kind in loads if isinstance(kind, ast.Constant)}
         if len(kinds) < len(
             {ast.unparse(kind) for kind in loads}
         ):  # by the KIND of a class: see pipeline/core/pretrained_plugin.py
-            given = [node for node in nodes if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "KIND"]
-            kinds |= {node.value.value for node in given}
+            kinds |= {node.value.value for _, given in found for node in given}
         expected = set(DYNAMIC[path.stem][0].split()) if path.stem in DYNAMIC else set()
         # what a report imports of `pipeline.systems.params` can name fusion rules, but never loads one
         assert kinds - ({"fusion"} if path.stem == "report" else set()) == expected, path.name
@@ -193,13 +205,13 @@ def test_no_stage_depends_on_runtime(stages):
 
 def test_every_declared_setting_is_read_somewhere():
     files = [*ROOT.glob("pipeline/**/*.py"), *ROOT.glob("stages/*.py")]
-    trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in files}
-    nodes = [node for tree in trees.values() for node in ast.walk(tree)]
+    nodes = [node for path in files for node in nodes_of(path)]
     read = {node.attr for node in nodes if isinstance(node, ast.Attribute)}
-    called = [n for n in nodes if isinstance(n, ast.Call) and ast.unparse(n.func) == "getattr"]
+    calls = [node for node in nodes if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    called = [node for node in calls if node.func.id == "getattr"]
     read |= {n.args[1].value for n in called if isinstance(n.args[1], ast.Constant)}
-    for path, tree in trees.items():
-        for node in ast.walk(tree):
+    for path in files:
+        for node in nodes_of(path):
             if isinstance(node, ast.ClassDef) and any(ast.unparse(b) in ("Settings", "BaseModel") for b in node.bases):
                 for field in (f.target.id for f in node.body if isinstance(f, ast.AnnAssign)):
                     assert field in read, f"{path.relative_to(ROOT)}: {node.name}.{field} is read nowhere"
@@ -222,19 +234,30 @@ def test_stage_scripts_are_thin(path: Path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 40
 
 
-@pytest.mark.slow
 def test_numeric_settings_are_in_force_before_numpy():
-    """Set after numpy came in, they would hold in worker processes only."""
+    """Set after numpy came in, they would hold in worker processes only. Each import ends where the first of these
+    libraries is looked for, and begins anew.
+    """
     program = (
-        "import sys, importlib.abc\n"
+        "import os, sys, importlib, importlib.abc\n"
+        "class Found(BaseException):\n"
+        "    pass\n"
         "class Watch(importlib.abc.MetaPathFinder):\n"
         "    def find_spec(self, name, path, target=None):\n"
-        "        import os\n"
         "        if name in ('numpy', 'torch', 'scipy'):\n"
         "            assert os.environ.get('OPENBLAS_CORETYPE') == 'Haswell', name\n"
+        "            raise Found\n"
         "sys.meta_path.insert(0, Watch())\n"
-        "import stages.extract, stages.train, stages.select, stages.pretrain, stages.track_faces, stages.report\n"
-        "assert 'numpy' in sys.modules\n"
+        "for name in ('extract', 'train', 'select', 'pretrain', 'track_faces', 'report'):\n"
+        "    try:\n"
+        "        importlib.import_module(f'stages.{name}')\n"
+        "    except Found:\n"
+        "        print(name)\n"
+        "    for name in [name for name in sys.modules if name.split('.')[0] in ('stages', 'pipeline')]:\n"
+        "        del sys.modules[name]\n"
+        "    del os.environ['OPENBLAS_CORETYPE']\n"
     )
     environment = {name: value for name, value in os.environ.items() if name not in NUMERIC}
-    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, env=environment)
+    words = [sys.executable, "-c", program]
+    done = subprocess.run(words, cwd=ROOT, check=True, env=environment, capture_output=True, text=True)
+    assert done.stdout.split() == ["extract", "train", "select", "pretrain", "track_faces", "report"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -50,9 +51,18 @@ def main(context):
 """
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `.dvc` of a project that DVC has made, which is the same for each."""
+    folder = tmp_path_factory.mktemp("empty")
+    assert run(folder, "dvc", "init", "--no-scm", "-q").returncode == 0
+    return folder / ".dvc"
+
+
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def project(empty: Path, tmp_path: Path) -> Path:
     """A project of three stages of ours, each on the one before."""
+    shutil.copytree(empty, tmp_path / ".dvc")
     stages, before = {}, "stages"
     for name in ("a", "b", "c"):
         stages[name] = {"cmd": f"python -m stages.toy --out {name}", "deps": [before], "outs": [name]}
@@ -67,7 +77,6 @@ def project(tmp_path: Path) -> Path:
     for name, body in (("dvc", DVC), ("repro.py", ours)):
         (tmp_path / "killed").mkdir(exist_ok=True)
         (tmp_path / "killed" / name).write_text(KILLED.replace("{run}", body), encoding="utf-8")
-    assert run(tmp_path, "dvc", "init", "--no-scm", "-q").returncode == 0
     return tmp_path
 
 

@@ -81,28 +81,21 @@ MEET = (
 )
 
 
-def test_stages_that_do_not_need_each_other_run_together_and_learn_the_name_of_the_run(tmp_path):
-    pipeline = Pipeline(
-        tmp_path / "p", a=(MEET.format("a", "b"), ()), b=(MEET.format("b", "a"), ()), c=("cat a b > c", ("a", "b"))
-    )
-    done = pipeline.repro()
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert (pipeline.root / "c").read_text() == "a\nb\n"
-    assert run_name(pipeline, "a.run", "b.run")
-    assert "[3 of 3] c: " in done.stdout
-    assert "git add" not in done.stdout
-    assert "up to date" in pipeline.run("dvc", "status").stdout
-
-
-def test_a_second_run_runs_nothing_and_a_change_what_rests_on_it(tmp_path):
+def test_stages_run_together_a_second_run_runs_nothing_and_a_change_what_rests_on_it(tmp_path):
+    """Those that do not need each other, which learn the name of the run."""
     stages = {
-        "a": ("echo a > a", ()),
-        "b": ("echo b > b", ()),
+        "a": (MEET.format("a", "b"), ()),
+        "b": (MEET.format("b", "a"), ()),
         "c": ("cat a b > c", ("a", "b")),
         "d": ("cat b > d", ("b",)),
     }
     pipeline = Pipeline(tmp_path / "p", **stages)
-    assert pipeline.repro().returncode == 0
+    done = pipeline.repro()
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (pipeline.root / "c").read_text() == "a\nb\n"
+    assert run_name(pipeline, "a.run", "b.run")
+    assert re.search(r"\[[34] of 4\] c: ", done.stdout)
+    assert "git add" not in done.stdout
     again = pipeline.repro()
     assert (again.returncode, again.stdout) == (0, "Data and pipelines are up to date.\n")
     pipeline.write(**{**stages, "a": ("echo A > a", ())})
@@ -124,10 +117,11 @@ def test_only_what_a_target_rests_on_is_run_and_an_unknown_one_is_dvcs_to_compla
     assert "Traceback" not in unknown.stderr
 
 
-def test_a_failure_ends_the_run_and_keeps_what_is_done(tmp_path):
+def test_a_failure_ends_the_run_keeps_what_is_done_and_names_the_log(tmp_path):
+    log = 'mkdir -p .cache/logs; echo why > ".cache/logs/$AVEMOTION_RUN.log"'
     pipeline = Pipeline(
         tmp_path / "p",
-        a=("echo why >&2; exit 3", ()),
+        a=(f"{log}; echo why >&2; exit 3", ()),
         b=("sleep 2; echo b > b", ()),
         c=("cat b > c", ("b",)),
         d=("cat a > d", ("a",)),
@@ -136,6 +130,7 @@ def test_a_failure_ends_the_run_and_keeps_what_is_done(tmp_path):
     assert done.returncode == 1
     assert "why" in done.stdout
     assert "failed to reproduce 'a'" in done.stdout
+    assert re.search(r"what the stages did, and why one failed: \.cache/logs/\S+-repro-\d+\.log\n", done.stderr)
     assert "c begins" not in done.stdout
     assert "d begins" not in done.stdout
     assert (pipeline.root / "b").exists()  # it was under way, and was waited for
@@ -206,13 +201,6 @@ def run_name(pipeline: Pipeline, *files: str) -> str:
     (name,) = {(pipeline.root / file).read_text() for file in files}
     assert re.fullmatch(r"\d{8}T\d{6}-repro-\d+\n", name)
     return name
-
-
-def test_after_a_failure_the_log_is_named(tmp_path):
-    log = 'mkdir -p .cache/logs; echo why > ".cache/logs/$AVEMOTION_RUN.log"; exit 3'
-    done = Pipeline(tmp_path / "p", a=(log, ())).repro()
-    assert done.returncode == 1
-    assert re.search(r"what the stages did, and why one failed: \.cache/logs/\S+-repro-\d+\.log\n", done.stderr)
 
 
 def test_ctrl_c_is_not_heard_where_it_is_ignored(tmp_path):

@@ -16,6 +16,9 @@ from pipeline.evaluation.choice import CHOSEN
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("repro")]
 
+CLIPS = 21
+"""Three speakers, seven emotions."""
+
 
 def test_first_run_makes_everything(first):
     assert {
@@ -37,14 +40,14 @@ def test_first_run_makes_everything(first):
         metrics
     )
     for figures in metrics.values():
-        assert figures["n"] == 28
+        assert figures["n"] == CLIPS
         assert figures["coverage"] == 1.0
         assert figures["low"] <= figures["accuracy"] <= figures["high"]
     predictions = pd.read_csv(report / "predictions.csv")
     assert set(predictions["model"]) | {CHOSEN} == set(metrics)
-    assert (predictions.groupby("model").size() == 28).all()
+    assert (predictions.groupby("model").size() == CLIPS).all()
     assert np.allclose(predictions.filter(regex="^p_").sum(axis=1), 1, atol=1e-4)
-    assert predictions["speaker"].nunique() == 4
+    assert predictions["speaker"].nunique() == 3
 
 
 def test_first_run_makes_the_second_system(first):
@@ -55,7 +58,7 @@ def test_first_run_makes_the_second_system(first):
     fusions = {f"{rule}-anet+vnet-linear_svm" for rule in rules}
     assert set(metrics) == {"anet-linear_svm", "vnet-linear_svm", "dbn2-linear_svm", CHOSEN} | fusions
     for figures in metrics.values():
-        assert (figures["n"], figures["coverage"]) == (28, 1.0)
+        assert (figures["n"], figures["coverage"]) == (CLIPS, 1.0)
     tables = {path.stem for path in (report / "tables").glob("table_*.csv") if not path.stem.endswith("_details")}
     numbers = ("I", "II", "III", "IV", "V", "VI", "VII", "VIII", "IX", "X", "XI")
     assert tables == {f"table_{number}" for number in numbers}
@@ -71,7 +74,7 @@ def test_first_run_makes_the_third_system(first):
     models = {"vggface-image_set", "vggface-end_to_end", "egemaps-transfer"}
     assert set(metrics) == models | {"combined-visual-average", "combined-audio_visual-weighted", CHOSEN}
     for figures in metrics.values():
-        assert (figures["n"], figures["coverage"]) == (28, 1.0)
+        assert (figures["n"], figures["coverage"]) == (CLIPS, 1.0)
     tables = {path.stem for path in (report / "tables").glob("table_*.csv") if not path.stem.endswith("_details")}
     assert tables == {f"table_{number}" for number in range(2, 7)}
     for name in tables:
@@ -81,7 +84,7 @@ def test_first_run_makes_the_third_system(first):
         assert np.shape(state["weights"]) == (3, 7)
         assert state["gap"] == state["bound"] - state["right"]
     steps = pd.read_csv(report / "tables/feedback.csv")
-    assert set(steps["fold"]) == {f"fold-{number:02d}" for number in range(4)}
+    assert set(steps["fold"]) == {f"fold-{number:02d}" for number in range(3)}
     network = first.root / "models/demo/ouyang2017/classifiers/vggface-end_to_end"
     assert (network / "fold-00/weights.pt").is_file()
     assert not (network / "fold-01").exists()
@@ -111,11 +114,11 @@ def test_features_follow_the_hdf5_contract(first):
         with h5py.File(path) as file:
             assert file.attrs["feature"] == path.stem
             if file.attrs["format"] == "clip-selection/1":
-                assert len(file["clips"]) == len(file["fold-00/parts"]) == 28
+                assert len(file["clips"]) == len(file["fold-00/parts"]) == CLIPS
                 assert file["fold-00/columns"].shape == (file.attrs["dimension"],)
                 continue
             level = file.get("fold-00", file)
-            assert len(level) == 28
+            assert len(level) == CLIPS
             for clip in level.values():
                 rows, columns = clip["values"].shape
                 assert columns == file.attrs["dimension"]
@@ -128,12 +131,25 @@ def test_features_follow_the_hdf5_contract(first):
         assert "generated" in file.attrs["origin"]
 
 
-def test_second_run_runs_nothing_nor_does_another_runtime(done):
-    assert done.repro() == []
-    done.set({"runtime.workers": 2, "runtime.clip_cache_gb": 5})
-    assert done.repro() == ["code"]  # which looks at params.yaml as a whole, and finds the same digests
+def test_second_run_runs_nothing_and_an_edit_what_it_reaches(done):
+    """Another runtime, comments, docstrings and the console reach no result: `code` looks at them, and finds the same
+    digests. A classifier's code reruns its instances; their results are the same, so nothing after them has to run.
+    """
     assert done.repro() == []
     assert done.git("status", "--porcelain", "--", "pipeline", "features", "models", "reports", "data") == ""
+    done.set({"runtime.workers": 2, "runtime.clip_cache_gb": 5})
+    for file, old, new in (
+        ("features/extractors/mfcc39.py", "", "\n# a comment\n"),
+        ("classification/cross_validation.py", '"""', '"""Another docstring. '),
+        ("runner/console.py", '"red": "31"', '"red": "91"'),
+        ("cli/commands/inspect.py", "", "\nANYTHING = 1\n"),
+        ("classification/classifiers/image_set.py", "", "\nANYTHING = 1\n"),
+    ):
+        path = done.root / "pipeline" / file
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new, 1) if old else text + new)
+    assert done.repro() == ["code", "train@demo-ouyang2017-vggface-image_set"]
 
 
 TRAINED = {f"train@demo-huang2017-{model}" for model in ("a60-svm", "v1024-svm", "v1024-lstm")}
@@ -166,61 +182,40 @@ def test_an_experiment_reruns_what_its_settings_reach_and_nothing_else(done, set
             assert file.attrs["dimension"] == 16
 
 
-def test_settings_of_fusion_rerun_fusion_and_report(done):
-    """A feature that a system drops is not fused any more, though its files stay."""
-    done.set(
-        {
-            "fuse.logistic_regression.c": [0.5],
-            "systems.huang2017.fusions": ["logistic_regression", "confidence"],
-            "systems.huang2017.stacked": {"prior_knowledge": ["video"]},
-            "systems.zhang2017.features.dbn2": None,
-        }
-    )
-    assert names(done.repro("report@demo-huang2017", "report@demo-zhang2017")) == {"code", "fuse", "report"}
-    metrics = json.loads((done.root / "reports/demo/zhang2017/scores.json").read_text())
-    assert not any("dbn2" in name for name in metrics)
-    assert (done.root / "features/demo/dbn2.h5").exists()
-    table = pd.read_csv(done.root / "reports/demo/zhang2017/tables/table_X.csv", keep_default_na=False)
-    assert "not run: add dbn2 to systems.zhang2017.features" in set(table.iloc[:, -1])
-
-
-def test_comments_docstrings_and_the_console_rerun_code_alone_and_one_classifier_its_instances(done):
-    for file, old, new in (
-        ("features/extractors/mfcc39.py", "", "\n# a comment\n"),
-        ("classification/cross_validation.py", '"""', '"""Another docstring. '),
-        ("runner/console.py", '"red": "31"', '"red": "91"'),
-        ("cli/commands/inspect.py", "", "\nANYTHING = 1\n"),
-    ):
-        path = done.root / "pipeline" / file
-        text = path.read_text()
-        assert old in text
-        path.write_text(text.replace(old, new, 1) if old else text + new)
-    assert done.repro() == ["code"]
-    path = done.root / "pipeline/classification/classifiers/linear_svm.py"
-    path.write_text(path.read_text() + "\nANYTHING = 1\n")
-    models = {f"train@demo-zhang2017-{feature}-linear_svm" for feature in ("anet", "vnet", "dbn2")}
-    assert set(done.repro()) == {"code", *models}, "their results are the same, so nothing after them has to run"
-
-
 MINE = {"features": {"a60": "audio", "v1024": "video"}, "classifiers": ["svm"], "fusions": ["product"]}
 
 
-def test_a_system_of_ones_own_is_a_block_of_params(done):
-    """No edit of dvc.yaml and no code; a model that another system has trained is taken, and not trained again."""
+def test_a_system_of_ones_own_is_a_block_of_params_and_settings_of_fusion_rerun_fusion_and_report(done):
+    """No edit of dvc.yaml and no code; a model that another system has trained is taken, and not trained again. A
+    feature that a system drops is not fused any more, though its files stay.
+    """
+    done.set(
+        {
+            "fuse.logistic_regression.c": [0.5],
+            "systems.zhang2017.fusions": ["product", "vote"],
+            "systems.zhang2017.features.dbn2": None,
+        }
+    )
     settings = {**done.params, "systems": {**done.params["systems"], "mine": MINE}}
     (done.root / "params.yaml").write_text(yaml.safe_dump(settings, sort_keys=False), encoding="utf-8")
     first = done.run("dvc", "repro")
     assert first.returncode != 0
     assert "plan.yaml is renewed: run the same command again" in (first.stdout + first.stderr).replace(" had; it", "")
-    run = done.run("dvc", "repro", "report@demo-mine")
+    run = done.run("dvc", "repro", "report@demo-mine", "report@demo-zhang2017")
     assert run.returncode == 0, run.stdout + run.stderr
     models = {"train@demo-mine-a60-svm", "train@demo-mine-v1024-svm"}
-    assert set(ran(run.stdout)) == {"code", *models, "fuse@demo-mine", "report@demo-mine"}
+    fused = {f"{stage}@demo-{system}" for stage in ("fuse", "report") for system in ("mine", "zhang2017")}
+    assert set(ran(run.stdout)) == {"code", *models, *fused}
     assert run.stdout.count("huang2017/classifiers/a60-svm, trained from the same input") == 1
     scores = json.loads((done.root / "reports/demo/mine/scores.json").read_text())
     assert set(scores) == {"a60-svm", "v1024-svm", "product-a60+v1024-svm", CHOSEN}
     theirs = json.loads((done.root / "reports/demo/huang2017/scores.json").read_text())
     assert scores["a60-svm"]["accuracy"] == theirs["a60-svm"]["accuracy"]
+    fewer = {"anet-linear_svm", "vnet-linear_svm", "product-anet+vnet-linear_svm", "vote-anet+vnet-linear_svm", CHOSEN}
+    assert set(json.loads((done.root / "reports/demo/zhang2017/scores.json").read_text())) == fewer
+    assert (done.root / "features/demo/dbn2.h5").exists()
+    table = pd.read_csv(done.root / "reports/demo/zhang2017/tables/table_X.csv", keep_default_na=False)
+    assert "not run: add dbn2 to systems.zhang2017.features" in set(table.iloc[:, -1])
     assert done.repro("report@demo-mine") == []
 
 

@@ -71,7 +71,8 @@ def test_no_test_clip_and_no_test_label_reaches_a_weight_or_a_prediction(first, 
     manifest.loc[rows, "emotion"] = np.roll(manifest.loc[rows, "emotion"].to_numpy(), 1)
     manifest.to_csv(path, index=False)
     learned = [stage for stage in first.ran if stage.startswith(LEARNED)]
-    assert done.repro("--single-item", *learned) == learned
+    done.forget([stage for stage in first.ran if stage not in learned])
+    assert done.repro("--single-item", "--no-commit", *learned) == learned
     again = learned_in(done, "fold-00")
     assert again.keys() == {name for name in weights if name in again}
     assert sum(isinstance(content, bytes) for content in again.values()) > 10
@@ -111,7 +112,7 @@ def _bad_clips_in_the_second_system(project: Project) -> None:
         assert entry("happy", f"fuse:{rule}-anet+vnet-linear_svm") == ("failed", "missing_file")
     counts = pd.read_csv(fused / "predictions.csv")["model"].value_counts()
     judged = {name: counts[f"{name}-linear_svm"] for name in ("anet", "vnet", "product-anet+vnet")}
-    assert judged == {"anet": 25, "vnet": 24, "product-anet+vnet": 26}
+    assert judged == {"anet": 18, "vnet": 17, "product-anet+vnet": 19}
 
 
 def _bad_clips_in_the_third_system(project: Project) -> None:
@@ -141,7 +142,7 @@ def _bad_clips_in_the_third_system(project: Project) -> None:
     judged = {
         name: counts[name] for name in ("egemaps-transfer", "vggface-end_to_end", "combined-audio_visual-weighted")
     }
-    assert judged == {"egemaps-transfer": 24, "vggface-end_to_end": 24, "combined-audio_visual-weighted": 26}
+    assert judged == {"egemaps-transfer": 17, "vggface-end_to_end": 17, "combined-audio_visual-weighted": 19}
 
 
 @pytest.mark.parametrize(
@@ -153,7 +154,7 @@ def _bad_clips_in_the_third_system(project: Project) -> None:
         pytest.param("video", "audio", ("huang2017", "ouyang2017"), marks=pytest.mark.long),
     ],
 )
-def test_a_corpus_of_one_modality_runs_through_all_stages(done, kept, other, systems):
+def test_a_corpus_of_one_modality_runs_through_all_stages(first, done, kept, other, systems):
     """Sound alone, or pictures alone: nothing has failed, models of the other modality judge nothing, and fusion goes
     by what is there.
     """
@@ -172,6 +173,7 @@ def test_a_corpus_of_one_modality_runs_through_all_stages(done, kept, other, sys
     done.set(
         {"degrade": {"one_worse": {"corpus": "one", "snr_db": 10, "blur_px": 1}}, "runtime.max_failed_fraction": 0}
     )
+    done.forget([stage for stage in first.ran if "@demo" in stage])
     targets = [f"{stage}@one-{system}" for system in systems for stage in ("report", "robustness")]
     done.repro_two(*targets, "degrade@one_worse")
     audio = {"huang2017": "a60-svm", "zhang2017": "anet-linear_svm", "ouyang2017": "egemaps-transfer"}
@@ -185,7 +187,7 @@ def test_a_corpus_of_one_modality_runs_through_all_stages(done, kept, other, sys
     for system in systems:
         folder = done.root / "reports/one" / system
         scores = json.loads((folder / "scores.json").read_text())
-        assert (scores[there[system]]["n"], scores[absent[system]]["n"], scores[fused[system]]["n"]) == (28, 0, 28), (
+        assert (scores[there[system]]["n"], scores[absent[system]]["n"], scores[fused[system]]["n"]) == (21, 0, 21), (
             system
         )
         assert scores[absent[system]]["accuracy"] is None
@@ -193,7 +195,7 @@ def test_a_corpus_of_one_modality_runs_through_all_stages(done, kept, other, sys
         assert "failed" not in set(ledger["status"])
         assert set(ledger.loc[ledger["stage"] == f"train:{absent[system]}", "reason"]) == {f"no_{other}"}
         assert set(ledger.loc[ledger["stage"] == f"fuse:{fused[system]}", "status"]) == {"degraded"}
-    assert len(list((done.root / "data/degraded/one_worse/worse").iterdir())) == 28
+    assert len(list((done.root / "data/degraded/one_worse/worse").iterdir())) == 21
 
 
 def rewritten(source: Path, target: Path, frames: int, voice: bool = True) -> None:
@@ -261,9 +263,9 @@ def test_bad_clips_cost_themselves_only(hostile):
     assert entry("fear", fused) == ("degraded", "no_face")
     assert entry("happy", fused) == ("failed", "missing_file")
     metrics = json.loads((report / "scores.json").read_text())
-    assert (metrics["a60-svm"]["n"], metrics["v1024-svm"]["n"]) == (25, 24)
-    assert metrics["confidence-a60+v1024-svm"]["n"] == 26
-    assert metrics["confidence-a60+v1024-svm"]["coverage"] == pytest.approx(26 / 28, abs=1e-4)
+    assert (metrics["a60-svm"]["n"], metrics["v1024-svm"]["n"]) == (18, 17)
+    assert metrics["confidence-a60+v1024-svm"]["n"] == 19
+    assert metrics["confidence-a60+v1024-svm"]["coverage"] == pytest.approx(19 / 21, abs=1e-4)
     assert {clip for clip, _ in ledger.index} == set(
         pd.read_csv(hostile.root / "features/mine/manifest.csv")["clip_id"]
     )

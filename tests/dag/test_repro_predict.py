@@ -12,7 +12,7 @@ import pytest
 
 from helpers.media import tone, write_media
 from helpers.project import Project
-from helpers.small_run import SYSTEMS, locked
+from helpers.small_run import SYSTEMS, copy_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("repro-predict")]
 
@@ -22,9 +22,15 @@ PREDICTED = {
         ("confidence-logistic_regression+audio+video-a60+v1024-lstm", "fold-01"),
         ("prior_knowledge-a60+v1024-svm", "fold-02"),
     ],
-    "zhang2017": [("score_level-anet+vnet-linear_svm", "fold-03"), ("dbn2-linear_svm", "fold-02")],
+    "zhang2017": [("score_level-anet+vnet-linear_svm", "fold-01"), ("dbn2-linear_svm", "fold-02")],
     "ouyang2017": [("combined-audio_visual-weighted", "fold-00")],
 }
+
+
+@pytest.fixture(scope="module")
+def done(first, tmp_path_factory) -> Project:
+    """One copy of the first run for all that is predicted here, which changes nothing in it."""
+    return copy_of(first, tmp_path_factory.mktemp("predict") / "project")
 
 
 def predict(project: Project, *args: str) -> str:
@@ -42,7 +48,7 @@ def test_a_test_clip_is_predicted_as_it_was_tested(done, system):
         )
         assert "says nothing about people" in said
         assert not any(
-            " from the clip cache" in line and "28 of 28" not in line
+            " from the clip cache" in line and "21 of 21" not in line
             for line in said.splitlines()
             if "(fold" not in line
         )
@@ -59,7 +65,7 @@ def test_a_test_clip_is_predicted_as_it_was_tested(done, system):
 
 
 def test_prediction_on_new_and_bad_media(done):
-    before, folder = locked(done), done.root / "new"
+    folder = done.root / "new"
     folder.mkdir()
     shutil.copy(done.root / "data/demo/s01/s01_anger_1.mp4", folder / "known.mp4")
     write_media(folder / "no face.mkv", [i * 40 for i in range(25)], tone(1.0))
@@ -89,7 +95,7 @@ def test_prediction_on_new_and_bad_media(done):
             "text": "not_media",
             "voice": "no_video",
         }
-        assert about["folds"] == (["fold-00"] if system == "ouyang2017" else [f"fold-{n:02d}" for n in range(4)])
+        assert about["folds"] == (["fold-00"] if system == "ouyang2017" else [f"fold-{n:02d}" for n in range(3)])
         for fold in about["folds"]:
             assert all(len(digests[fold]) == 64 for digests in about["models"].values())
         courses = {path.stem for path in (done.root / "reports/predictions/new/posteriors").glob("*.csv")}
@@ -102,14 +108,15 @@ def test_prediction_on_new_and_bad_media(done):
     ]
     assert reused
     assert all(found[1] == found[2] for found in reused), again
-    done.repro()
-    assert locked(done) == before, "a prediction touches no artifact"
+    assert "up to date" in done.run("dvc", "status").stdout, "a prediction touches no artifact"
 
 
-def test_prediction_stops_with_one_line_where_weights_were_not_kept(done):
-    shutil.rmtree(done.root / "models/demo/ouyang2017/classifiers/vggface-end_to_end/fold-00")
+def test_prediction_stops_with_one_line_where_weights_were_not_kept(done, tmp_path):
+    weights = done.root / "models/demo/ouyang2017/classifiers/vggface-end_to_end/fold-00"
+    shutil.move(weights, tmp_path / "kept")
     words = "predict data/demo --system ouyang2017 --model combined-visual-average"
     stopped = done.run("python", "-m", "pipeline", *words.split())
+    shutil.move(tmp_path / "kept", weights)
     assert stopped.returncode == 1
     remedy = "dvc repro end_to_end@demo-ouyang2017-vggface-end_to_end"
     assert f"set end_to_end.vggface.keep: all in params.yaml and run `{remedy}`" in stopped.stderr

@@ -54,7 +54,7 @@ def one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
         assert word in lines[0]
 
 
-@pytest.mark.parametrize("times", [12, pytest.param(60, marks=pytest.mark.long)])
+@pytest.mark.parametrize("times", [8, pytest.param(60, marks=pytest.mark.long)])
 def test_kills_at_random_moments_lose_no_finished_clip(
     corpus: SoundCorpus, undisturbed: tuple[bytes, bytes], times: int
 ) -> None:

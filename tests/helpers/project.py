@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -95,6 +95,13 @@ class Project:
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return [line.removesuffix(" begins") for line in done.stdout.splitlines() if line.endswith(" begins")]
 
+    def forget(self, stages: Container[str]) -> None:
+        """Take stages out of dvc.lock, which DVC reads and writes anew for each that runs: the fewer, the sooner."""
+        path = self.root / "dvc.lock"
+        lock = yaml.safe_load(path.read_text(encoding="utf-8"))
+        lock["stages"] = {name: entry for name, entry in lock["stages"].items() if name not in stages}
+        path.write_text(yaml.safe_dump(lock, sort_keys=False), encoding="utf-8")
+
     @property
     def params(self) -> dict[str, Any]:
         """params.yaml as it is now."""
@@ -123,19 +130,19 @@ def ran(output: str) -> list[str]:
 
 
 SMALL = {
-    "generate.demo.speakers": 4,
+    "generate.demo.speakers": 3,
     "generate.demo.takes": 1,
     "generate.demo.seconds": 1.0,
     "generate.sources": {
         "seed": 7,
         "voices": 4,
-        "utterances": 2,
-        "identities": 3,
-        "pictures": 5,
+        "utterances": 1,
+        "identities": 2,
+        "pictures": 4,
         "actions": 1,
         "strength_voice": 0.3,
     },
-    "corpora.demo.protocol": {"name": "logso", "groups": 4, "validation": 0.3, "seed": 0},
+    "corpora.demo.protocol": {"name": "logso", "groups": 3, "validation": 0.3, "seed": 0},
     "pretrain.a60.settings.hidden": 16,
     "pretrain.a60.settings.held_out_speakers": 1,
     "pretrain.a60.settings.loop.epochs": 1,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -68,39 +69,53 @@ def test_what_is_heard(tmp_path, monkeypatch, printed, error, interrupted, told)
     assert printed.records, "nothing is left out once nobody listens"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("jobs", ["1", "2"])
-@pytest.mark.parametrize("when", ["commit", "checkout"])
-def test_a_real_full_disk(tmp_path: Path, jobs: str, when: str):
-    root = tmp_path / "p"
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The `.dvc` of a project that DVC has made, which copies what it caches."""
+    folder = tmp_path_factory.mktemp("empty")
+    for words in (("init", "--no-scm", "-q"), ("config", "cache.type", "copy")):
+        assert run(folder, "dvc", *words).returncode == 0
+    return folder / ".dvc"
+
+
+def run(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     variables = {**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1"}
+    return subprocess.run(words, cwd=root, capture_output=True, text=True, env=variables, timeout=120)
 
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(words, cwd=root, capture_output=True, text=True, env=variables, timeout=120)
 
+def told_and_mended(root: Path, jobs: str) -> None:
+    """See that a run on a disk that something else fills says so in one line, and that the next one makes `b`."""
+    filler = root / "filler"
+    filler.write_bytes(bytes(1500000))
+    done = run(root, sys.executable, str(SCRIPT), "--jobs", jobs)
+    assert done.returncode not in (0, 130)
+    lines = [line for line in (done.stdout + done.stderr).splitlines() if "disk is full" in line]
+    assert len(lines) == 1, done.stdout + done.stderr
+    assert "free some room there and run the same command again" in lines[0]
+    assert "ERROR" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert [path for path in root.rglob("*.tmp") if path.stat().st_size] == []
+    filler.unlink()
+    (root / "b").unlink(missing_ok=True)
+    assert run(root, sys.executable, str(SCRIPT), "--jobs", jobs).returncode == 0
+    assert (root / "b").stat().st_size == 1000002
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_real_full_disk(empty: Path, tmp_path: Path, jobs: str):
+    """Under the cache, when DVC commits an output; under the workspace, when it takes one from the cache."""
+    root = tmp_path / "p"
     stages = {
         "a": {"cmd": "echo a > a", "outs": ["a"]},
         "b": {"cmd": "(cat a; head -c 1000000 /dev/urandom) > b", "deps": ["a"], "outs": ["b"]},
     }
     with mounted(root, "size=3m"):
-        assert run("dvc", "init", "--no-scm", "-q").returncode == 0
-        assert run("dvc", "config", "cache.type", "copy").returncode == 0
+        shutil.copytree(empty, root / ".dvc")
         (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}), encoding="utf-8")
-        if when == "checkout":
-            assert run("dvc", "repro", "-q").returncode == 0
-            (root / "b").unlink()
-        filler = root / "filler"
-        filler.write_bytes(bytes(1500000))
-        done = run(sys.executable, str(SCRIPT), "--jobs", jobs)
-        assert done.returncode not in (0, 130)
-        lines = [line for line in (done.stdout + done.stderr).splitlines() if "disk is full" in line]
-        assert len(lines) == 1, done.stdout + done.stderr
-        assert "free some room there and run the same command again" in lines[0]
-        assert "ERROR" not in done.stdout + done.stderr
-        assert "Traceback" not in done.stdout + done.stderr
-        assert [path for path in root.rglob("*.tmp") if path.stat().st_size] == []
-        filler.unlink()
-        (root / "b").unlink(missing_ok=True)
-        assert run(sys.executable, str(SCRIPT), "--jobs", jobs).returncode == 0
-        assert (root / "b").stat().st_size == 1000002
+        told_and_mended(root, jobs)
+        made = (root / "b").read_bytes()
+        (root / "b").unlink()
+        told_and_mended(root, jobs)
+        assert (root / "b").read_bytes() == made, "it came from the cache"

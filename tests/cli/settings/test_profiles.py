@@ -7,7 +7,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from pipeline.cli.settings.profiles import in_use, listed, load, names, plan
 from pipeline.cli.settings.sections import check
 from pipeline.cli.settings.yaml_edit import differences, edited
 from pipeline.core.errors import SettingsError
+from pipeline.core.yaml_text import parsed
 
 SHIPPED = (ROOT / "params.yaml").read_text(encoding="utf-8")
 MINE = """\
@@ -51,7 +51,7 @@ def profile(params: Path, text: str) -> str:
 
 def epochs(params: Path) -> int:
     """Return the setting that most tests here change."""
-    return yaml.safe_load(params.read_text(encoding="utf-8"))["train"]["lstm"]["epochs"]
+    return parsed(params.read_text(encoding="utf-8"))["train"]["lstm"]["epochs"]
 
 
 def test_profiles_are_listed_in_columns(params: Path) -> None:
@@ -67,7 +67,7 @@ def test_profiles_are_listed_in_columns(params: Path) -> None:
 @pytest.mark.parametrize("name", names(ROOT / "params.yaml"))
 def test_every_profile_changes_the_shipped_settings_to_valid_ones_and_back(params: Path, name: str) -> None:
     use(params, name)
-    check(yaml.safe_load(params.read_text(encoding="utf-8")))
+    check(parsed(params.read_text(encoding="utf-8")))
     assert in_use(params) == name
     use(params, "default")
     assert (params.read_text(encoding="utf-8"), in_use(params)) == (SHIPPED, "default")
@@ -78,9 +78,7 @@ def test_nothing_that_only_the_demo_needs_remains_in_the_profile_of_a_paper(para
     """How narrow networks learn from few clips is no value of a paper, and no test of printed values would find it."""
 
     def laid(paper: str) -> dict:
-        use(params, "default")
-        use(params, paper)
-        return yaml.safe_load(params.read_text(encoding="utf-8"))
+        return parsed(plan(params, paper).new)
 
     assert not laid("huang2017")["pretrain"]["pool5"]["settings"]["batch_norm"]
     ouyang = laid("ouyang2017")["end_to_end"]
@@ -91,7 +89,7 @@ def test_nothing_that_only_the_demo_needs_remains_in_the_profile_of_a_paper(para
 
 
 def test_quick_is_shorter_than_the_demo_everywhere_it_says_so() -> None:
-    here, quick = yaml.safe_load(SHIPPED), load(ROOT / "params.yaml", "quick").over
+    here, quick = parsed(SHIPPED), load(ROOT / "params.yaml", "quick").over
     changed = [path for path in differences({}, quick) if path]
     assert len(changed) >= 8
 
@@ -189,9 +187,9 @@ def test_a_profile_that_does_not_exist(params: Path) -> None:
 
 def test_removed_blocks_come_back(params: Path) -> None:
     use(params, profile(params, "# p\nremove: [pretrain.a60, degrade.demo_worse, corpora.gone]\n"))
-    found = yaml.safe_load(params.read_text(encoding="utf-8"))
+    found = parsed(params.read_text(encoding="utf-8"))
     assert "a60" not in found["pretrain"]
-    assert found["pretrain"]["a1024"] == yaml.safe_load(SHIPPED)["pretrain"]["a1024"]
+    assert found["pretrain"]["a1024"] == parsed(SHIPPED)["pretrain"]["a1024"]
     use(params, "default")
     assert params.read_text(encoding="utf-8") == SHIPPED
 
@@ -227,7 +225,7 @@ OWN = st.dictionaries(st.sampled_from(["mine", "ours", "größer"]), st.integers
 def test_use_then_default_is_the_identity_to_the_byte(
     params: Path, own: dict[str, int], bins: int, name: str, tail: str
 ) -> None:
-    target = json.loads(json.dumps(yaml.safe_load(SHIPPED)))
+    target = json.loads(json.dumps(parsed(SHIPPED)))
     for corpus, groups in own.items():
         target["corpora"][corpus] = {
             "adapter": "demo",
@@ -238,6 +236,6 @@ def test_use_then_default_is_the_identity_to_the_byte(
     text = edited(SHIPPED, target) + tail
     params.write_text(text, encoding="utf-8", newline="")
     use(params, name)
-    assert set(own) <= set(yaml.safe_load(params.read_text(encoding="utf-8"))["corpora"])
+    assert set(own) <= set(parsed(params.read_text(encoding="utf-8"))["corpora"])
     use(params, "default")
     assert params.read_bytes() == text.encode()
