@@ -12,13 +12,14 @@ from dvc.repo import Repo
 
 from helpers.docs import laid_over, settings_of, text_of
 from helpers.project import ROOT, Project
+from helpers.shipped import shipped
 from pipeline.cli.settings.page import page
 from pipeline.cli.settings.sections import check
 from pipeline.engine.code_digest import all_digests
 from pipeline.systems.plan import write_plan
 from pipeline.weights.lock import read_lock
 
-PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+PARAMS = shipped()
 BLOCK, HUB = settings_of("published-encoders")
 
 

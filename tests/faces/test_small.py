@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import cv2
 import numpy as np
 import pytest
@@ -17,7 +19,12 @@ from pipeline.faces.tracking.tracker import track
 
 FACE_PX = 104.0
 MIDDLE = 106.0
-DETECTOR = Detector(Params())
+
+
+@cache
+def detector() -> Detector:
+    """The one of all tests, made when the first asks for it: that takes a second."""
+    return Detector(Params())
 
 
 def reduced(px: float, count: int = 6) -> list[np.ndarray]:
@@ -27,8 +34,8 @@ def reduced(px: float, count: int = 6) -> list[np.ndarray]:
     return [cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=kind) for rgb in film(1)[0][:count]]
 
 
-def tracked(pictures, detector=DETECTOR):
-    return track(((0.04 * n, drawn(rgb)) for n, rgb in enumerate(pictures)), detector, TrackParams(), [])
+def tracked(pictures, finder=None):
+    return track(((0.04 * n, drawn(rgb)) for n, rgb in enumerate(pictures)), finder or detector(), TrackParams(), [])
 
 
 @pytest.mark.parametrize("px", [15, 25, 40, 60, 104, 300])
@@ -53,7 +60,7 @@ def test_a_face_in_a_large_picture(size):
 
 def test_a_small_face_is_aligned():
     pictures = [(0.04 * n, rgb) for n, rgb in enumerate(reduced(20))]
-    found, _ = align(lambda: iter(pictures), DETECTOR, AlignParams(detector="dlib_hog", frames=4, px=64))
+    found, _ = align(lambda: iter(pictures), detector(), AlignParams(detector="dlib_hog", frames=4, px=64))
     assert found.mask.all()
     assert found.values[:, 2].mean() - found.values[:, 0].mean() == pytest.approx(20, rel=0.3)
 
@@ -83,17 +90,17 @@ def test_a_clip_without_a_face_is_enlarged_ever_less_often():
 
 
 def test_how_much_is_enlarged():
-    assert folds(DETECTOR, (60, 80)) == [2.0, pytest.approx(5.84)]
-    assert folds(DETECTOR, (2160, 3840)) == []
-    assert folds(DETECTOR, (SMALLEST_PX - 1, 400)) == []
+    assert folds(detector(), (60, 80)) == [2.0, pytest.approx(5.84)]
+    assert folds(detector(), (2160, 3840)) == []
+    assert folds(detector(), (SMALLEST_PX - 1, 400)) == []
     assert folds(lambda rgb: [], (60, 80)) == []  # type: ignore[arg-type]
     height, width = 720, 1280
-    assert max(folds(DETECTOR, (height, width))) ** 2 * height * width <= 3840 * 2160 * 1.001
-    assert fold_for(DETECTOR, 15) * 15 > 73
-    assert fold_for(DETECTOR, 70) == 1
+    assert max(folds(detector(), (height, width))) ** 2 * height * width <= 3840 * 2160 * 1.001
+    assert fold_for(detector(), 15) * 15 > 73
+    assert fold_for(detector(), 70) == 1
 
 
 def test_points_come_back_to_their_place():
-    found = finder_of_small(DETECTOR)(reduced(30)[0])
+    found = finder_of_small(detector())(reduced(30)[0])
     (left, _, right, _) = found[0].box
     assert (left + right) / 2 == pytest.approx(MIDDLE * 30 / FACE_PX, abs=4)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import yaml
 
+from helpers.shipped import shipped
 from pipeline.core.errors import SettingsError
 from pipeline.core.settings import parse
 from pipeline.prediction.jobs import PER_CLIP
@@ -14,7 +14,7 @@ from pipeline.prediction.steps import Steps
 from pipeline.systems.params import SystemParams
 
 ROOT = Path(__file__).resolve().parents[2]
-PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+PARAMS = shipped()
 LEARNED = {"select", "fuse_features"}
 
 

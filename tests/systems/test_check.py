@@ -7,13 +7,12 @@ import re
 from typing import Any
 
 import pytest
-import yaml
 
-from helpers.project import ROOT
+from helpers.shipped import shipped
 from pipeline.core.errors import SettingsError
 from pipeline.systems.check import FUSED, check_systems, check_windows
 
-PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+PARAMS = shipped()
 
 
 def changed(key: str, value: Any) -> dict[str, Any]:
@@ -58,6 +57,6 @@ def test_windows_that_nothing_fuses_may_differ():
 
 
 def test_what_is_fused_is_what_dvc_yaml_says():
-    stage = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["fuse_features"]
+    stage = shipped("dvc.yaml")["stages"]["fuse_features"]
     given = dict(re.findall(r"--(audio|video) features/\$\{item\.corpus\}/(\w+)\.h5", stage["cmd"]))
     assert (f"segments_audio.{given['audio']}", f"segments_video.{given['video']}") == FUSED

@@ -11,11 +11,12 @@ import pytest
 import yaml
 
 from helpers.project import ROOT
+from helpers.shipped import shipped
 from pipeline.core.errors import SettingsError
 from pipeline.systems.plan import plan_of
 from stages import code
 
-SHIPPED = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+SHIPPED = shipped()
 DAG = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
 TRICK = "x; touch y; true"
 

@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from helpers.project import ROOT
+from helpers.shipped import shipped
 from pipeline.core.errors import SettingsError
 from pipeline.systems.plan import plan_of, write_plan
 
-SHIPPED = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+SHIPPED = shipped()
 SYSTEM = {"features": {"egemaps": "audio"}, "classifiers": ["svm"], "fusions": []}
 
 

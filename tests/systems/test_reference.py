@@ -9,10 +9,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from helpers import segments as corpus
-from helpers.project import ROOT
+from helpers.shipped import shipped
 from pipeline.classification.classifiers import logistic
 from pipeline.classification.cross_validation import cross_validate
 from pipeline.classification.model_spec import FeatureRecipe
@@ -25,7 +24,7 @@ from pipeline.fusion.per_fold import fuse_all
 from pipeline.systems.contenders import contenders
 from pipeline.systems.params import SystemParams
 
-PARAMS = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+PARAMS = shipped()
 SYSTEM = SystemParams.model_validate(PARAMS["systems"]["reference"])
 
 

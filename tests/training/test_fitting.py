@@ -384,9 +384,7 @@ fit(noisy(), params, Run(checkpoint=Path({path!r}), on_epoch=on_epoch))
 @pytest.mark.slow
 def test_a_process_killed_in_the_middle_is_gone_on_with(tmp_path):
     tests, told = Path(__file__).parent, tmp_path / "told"
-    program = KILLED.format(
-        tests=str(tests), root=str(tests.parents[1]), path=str(tmp_path / "c.pt"), told=str(told)
-    )
+    program = KILLED.format(tests=str(tests), root=str(tests.parents[1]), path=str(tmp_path / "c.pt"), told=str(told))
     for epoch in (4, 9):  # killed twice, the second time after it had gone on once
         process = started(program)
         while not told.is_file() or f"{epoch}\n" not in told.read_text():

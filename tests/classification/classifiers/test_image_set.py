@@ -197,7 +197,12 @@ def spoken(data: Dataset, speakers: int) -> Dataset:
 @pytest.mark.parametrize("weights", ["equal", "validation"])
 def test_validation_clips_get_what_the_other_speakers_choose(weights):
     train, val = spoken(toy(45, 0, shift=0.5), 5), spoken(toy(39, 1, shift=0.5), 3)
-    some = {"descriptor": ("gaussian",), "kernel": ("rbf",), "model": ("svm", "logistic_regression"), "weights": weights}
+    some = {
+        "descriptor": ("gaussian",),
+        "kernel": ("rbf",),
+        "model": ("svm", "logistic_regression"),
+        "weights": weights,
+    }
     classifier, _ = fitted("image_set", train, val, **some)
     for speaker in sorted(set(val.speakers)):
         others = val.some([i for i, one in enumerate(val.speakers) if one != speaker])

@@ -464,7 +464,8 @@ def test_a_state_of_other_settings_is_not_gone_on_with(toy, corpus, tmp_path, ch
 
 def test_two_runs_give_equal_bytes_and_another_seed_others(toy, corpus, tmp_path):
     one, two, other = (
-        written(train(corpus, tmp_path / n, only=["fold-00"], iterations=2, seed=seed)) for n, seed in (("1", 0), ("2", 0), ("3", 1))
+        written(train(corpus, tmp_path / n, only=["fold-00"], iterations=2, seed=seed))
+        for n, seed in (("1", 0), ("2", 0), ("3", 1))
     )
     assert one == two
     assert one["posteriors.csv"] != other["posteriors.csv"]

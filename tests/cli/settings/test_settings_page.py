@@ -13,13 +13,14 @@ from dvc.utils.hydra import apply_overrides
 from pydantic import TypeAdapter
 
 from helpers.project import ROOT
+from helpers.shipped import shipped
 from pipeline.cli.settings.page import PRINTED, demo, page
 from pipeline.cli.settings.sections import NAMED, WHOLE, blocks, check, parts
 from pipeline.cli.settings.yaml_edit import differences
 from pipeline.core.errors import SettingsError
 
 TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
-PARAMS: dict[str, Any] = yaml.safe_load(TEXT)
+PARAMS: dict[str, Any] = shipped()
 REMEDY = "run `python scripts/settings_page.py`"
 
 
@@ -115,7 +116,7 @@ def test_what_is_repeated_is_merged_and_never_an_alias() -> None:
             for key, value in node.items():
                 owned(value, f"{place}.{key}")
 
-    owned(yaml.safe_load(TEXT), "")
+    owned(shipped(), "")
 
 
 @pytest.mark.parametrize(

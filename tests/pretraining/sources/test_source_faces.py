@@ -5,11 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-import yaml
 from pydantic import ValidationError
 from skimage import data
 
-from helpers.project import ROOT
+from helpers.shipped import shipped
 from pipeline.core.errors import ClipError, SettingsError
 from pipeline.faces.alignment.align import AlignParams, align
 from pipeline.faces.cropping.kinds import square
@@ -173,10 +172,10 @@ def test_detection_is_the_default():
 
 
 def test_source_and_target_faces_are_cut_alike_in_the_shipped_settings():
-    shipped = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    cut = shipped["pretrain"]["pool5"]["settings"]["detect"]
-    found = {key: shipped["track_faces"][key] for key in ("detector", "detector_settings")}
-    assert cut == {**found, "crop": shipped["crop_faces"]["square100"]}
+    params = shipped()
+    cut = params["pretrain"]["pool5"]["settings"]["detect"]
+    found = {key: params["track_faces"][key] for key in ("detector", "detector_settings")}
+    assert cut == {**found, "crop": params["crop_faces"]["square100"]}
     for name in ("vggface", "pyramid"):
-        aligned = shipped["pretrain"][name]["settings"]["detect"]
-        assert aligned == {key: shipped["align_faces"][key] for key in ("detector", "detector_settings", "px")}
+        aligned = params["pretrain"][name]["settings"]["detect"]
+        assert aligned == {key: params["align_faces"][key] for key in ("detector", "detector_settings", "px")}
