@@ -748,15 +748,19 @@ def test_a_state_that_cannot_be_written_stops_nothing(toy, corpus, tmp_path, mon
     assert (train(corpus, tmp_path, only=["fold-00"], iterations=2) / "posteriors.csv").is_file()
 
 
-def test_it_learns_anew_for_the_iterations_that_validation_kept(learned, corpus, tmp_path):
+def test_it_learns_anew_for_the_iterations_that_validation_kept(toy, corpus, tmp_path, monkeypatch):
     """Validation posteriors stay; the weights are those of one training on both without any choice."""
-    again = train(corpus, tmp_path / "again", only=["fold-00"], keep="all", refit=True)
-    found = [read_table(folder / "posteriors.csv").query("fold == 'fold-00'") for folder in (learned, again)]
+    looks = iter(2 * [(0.1, 0.75), (0.4, 0.25)])
+    monkeypatch.setattr(end_to_end_loop, "judged", lambda *_: next(looks))
+    short = {"only": ["fold-00"], "keep": "all", "iterations": 4, "judge_every": 2}
+    plain, again = (train(corpus, tmp_path / str(refit), refit=refit, **short) for refit in (False, True))
+    found = [read_table(folder / "posteriors.csv") for folder in (plain, again)]
     rows = [[frame[frame["part"] == part].reset_index(drop=True) for frame in found] for part in ("val", "test")]
     assert rows[0][0].equals(rows[0][1])
     assert not rows[1][0].equals(rows[1][1])
     history = pd.read_csv(again / "history.csv").to_dict("records")
     kept = max(history, key=lambda row: (row["val_accuracy"], -row["val_loss"]))["iteration"]
+    assert kept == 2, "not the last"
     assert load_weights(again / "fold-00").config["params"]["iterations"] == kept
     training = recipe(corpus, tmp_path / "alone", iterations=int(kept), refit=True).training
     both = {name: "train" if part == "val" else part for name, part in folds()["fold-00"].items()}
