@@ -125,7 +125,7 @@ def test_a_class_that_training_lacks(name, lacking):
 
 
 def test_a_class_that_only_validation_and_test_have(name):
-    classifier, history = fitted(name, toy(60, 0, (0, 2)), toy(24, 1), classes=3)
+    classifier, history = fitted(name, toy(40, 0, (0, 2)), toy(12, 1), classes=3)
     found = classifier.predict(toy(40, 2))
     assert np.isfinite(found).all()
     assert (found.argmax(axis=1) != 1).all(), "nobody taught it that class"
@@ -133,7 +133,7 @@ def test_a_class_that_only_validation_and_test_have(name):
 
 
 def test_validation_of_classes_that_training_lacks_alone(name):
-    classifier, history = fitted(name, toy(40, 0, (0, 1)), toy(8, 1, (2,)))
+    classifier, history = fitted(name, toy(16, 0, (0, 1)), toy(8, 1, (2,)))
     assert np.isfinite(classifier.predict(toy(6, 2))).all()
     assert finite(history)
 
@@ -148,7 +148,7 @@ def test_clips_of_very_different_lengths(learned, length):
 
 
 def test_a_column_that_never_changes_and_one_that_explodes(name):
-    train, val = toy(60, 0), toy(12, 1)
+    train, val = toy(24, 0), toy(12, 1)
     for data in (train, val):
         for sequence in data.sequences:
             sequence[:, 4] = 7

@@ -23,7 +23,8 @@ from pipeline.features.segments.finetune import Tuning
 from pipeline.features.segments.run import tuned
 from pipeline.protocols.refit import refit_of
 
-LOOP = toy.LOOP.model_copy(update={"epochs": 3, "patience": 3})
+LOOP = toy.LOOP.model_copy(update={"epochs": 3, "patience": 3, "learning_rate": 1.0})
+"""So fast that the first epoch is the best."""
 ONE = {"fold-00": toy.folds()["fold-00"]}
 ALL = {"fold-00": {name: "test" if part == "test" else "train" for name, part in ONE["fold-00"].items()}}
 """All other speakers are trained on."""
@@ -86,7 +87,7 @@ def test_it_sees_validation_clips_for_as_many_epochs_as_they_chose(learned):
     assert set(again.train.inputs.rows) == rows
     assert len(again.held_out.labels) == 0
     assert finetune.kept_epochs([{"epoch": epoch, "kept": int(epoch == 1)} for epoch in range(3)]) == 2
-    assert 1 <= once.epochs <= loop.epochs
+    assert once.epochs == 1 < loop.epochs
     assert once.model_copy(update={"epochs": loop.epochs}) == loop
 
 
