@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 import cv2
 import numpy as np
 import pytest
 
 from helpers.hostile import film
 from helpers.media import drawn
+from helpers.scenes import detector
 from pipeline.core.errors import ClipError
 from pipeline.faces.alignment.align import AlignParams, align
 from pipeline.faces.detection.dlib_hog import Detector, Params
@@ -19,12 +18,6 @@ from pipeline.faces.tracking.tracker import track
 
 FACE_PX = 104.0
 MIDDLE = 106.0
-
-
-@cache
-def detector() -> Detector:
-    """The one of all tests, made when the first asks for it: that takes a second."""
-    return Detector(Params())
 
 
 def reduced(px: float, count: int = 6) -> list[np.ndarray]:

@@ -8,6 +8,7 @@ import pytest
 from pydantic import ValidationError
 from skimage import data
 
+from helpers.scenes import detector
 from helpers.shipped import shipped
 from pipeline.core.errors import ClipError, SettingsError
 from pipeline.faces.alignment.align import AlignParams, align
@@ -31,10 +32,6 @@ def put(path, rgb):
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), rgb[..., ::-1])
     return path
-
-
-def detector():
-    return dlib_hog.Detector(dlib_hog.Params())
 
 
 def test_a_source_crop_is_the_crop_of_the_detected_box(tmp_path, astronaut):
