@@ -10,7 +10,7 @@ import torch
 
 from helpers import joined
 from helpers.docs import laid_over, settings_of
-from helpers.project import ROOT
+from helpers.shipped import shipped
 from pipeline.classification.cross_validation import cross_validate
 from pipeline.classification.model_spec import FeatureRecipe
 from pipeline.cli.settings.sections import check
@@ -24,7 +24,7 @@ from pipeline.systems.check import check_systems
 from pipeline.systems.plan import plan_of
 from stages import join
 
-PARAMS = parsed((ROOT / "params.yaml").read_text(encoding="utf-8"), known=True)
+PARAMS = shipped()
 (EARLY,), (TUNED,) = settings_of("early-fusion"), settings_of("fine-tuning")
 
 

@@ -9,12 +9,13 @@ import pytest
 
 from helpers.docs import text_of
 from helpers.project import ROOT
+from helpers.shipped import shipped
 from pipeline.core import plugins
 from pipeline.core.yaml_text import parsed
 from pipeline.weights.lock import read_lock
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-CITATION = parsed((ROOT / "CITATION.cff").read_text(encoding="utf-8"), known=True)
+CITATION = shipped("CITATION.cff")
 
 
 def rows(heading: str) -> dict[str, list[str]]:
@@ -31,7 +32,7 @@ def test_every_corpus_is_listed_in_the_words_of_its_adapter() -> None:
 
 
 def test_every_weight_is_listed_in_the_words_of_the_registry() -> None:
-    lock = parsed((ROOT / "weights.lock").read_text(encoding="utf-8"), known=True)
+    lock = shipped("weights.lock")
     assert rows("Weights") == {name: [entry["network"], entry["licence"]] for name, entry in lock.items()}
     for name in lock:
         read_lock(ROOT / "weights.lock").entry(name)

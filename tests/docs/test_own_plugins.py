@@ -14,6 +14,7 @@ import pytest
 from helpers.docs import PLUGINS, blocks, file_of, plugin, settings_of, text_of
 from helpers.media import tone, write_media
 from helpers.project import ROOT, SMALL, Project
+from helpers.shipped import shipped
 from pipeline.audio.spectral import AUDIO_HZ
 from pipeline.core import plugins
 from pipeline.core.errors import ClipError, CorpusError
@@ -182,7 +183,7 @@ def test_the_rule_goes_by_the_surer_model(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("page", ["own-extractor", "own-classifier", "own-fusion-rule"])
 def test_the_lines_for_a_system_suit_it(page: str) -> None:
-    system = parsed((ROOT / "params.yaml").read_text(encoding="utf-8"), known=True)["systems"]["huang2017"]
+    system = shipped()["systems"]["huang2017"]
     changes = [block["systems"]["huang2017"] for block in settings_of(page) if "systems" in block]
     assert changes
     for change in changes:

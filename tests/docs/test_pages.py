@@ -11,10 +11,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-import yaml
 
 from helpers.docs import DOCS, PLUGINS, blocks, pages
 from helpers.project import ROOT
+from helpers.shipped import shipped
 from pipeline.cli import application
 
 PAGES = pages()
@@ -116,7 +116,7 @@ def test_commands_parse(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=ids)
 def test_stages_that_commands_name_exist(page: Path) -> None:
-    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    stages = shipped("dvc.yaml")["stages"]
     text = page.read_text(encoding="utf-8")
     for line in re.findall(r"dvc (?:repro|exp run|push|pull)[^\n`#]*", text):
         for stage in re.findall(r"([\w*]+)@[\w-]+", line):

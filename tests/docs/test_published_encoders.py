@@ -12,6 +12,7 @@ from dvc.repo import Repo
 
 from helpers.docs import laid_over, settings_of, text_of
 from helpers.project import ROOT, Project
+from helpers.shipped import shipped
 from pipeline.cli.settings.page import page
 from pipeline.cli.settings.sections import check
 from pipeline.core.yaml_text import parsed
@@ -19,7 +20,7 @@ from pipeline.engine.code_digest import all_digests
 from pipeline.systems.plan import write_plan
 from pipeline.weights.lock import read_lock
 
-PARAMS = parsed((ROOT / "params.yaml").read_text(encoding="utf-8"), known=True)
+PARAMS = shipped()
 BLOCK, HUB = settings_of("published-encoders")
 
 

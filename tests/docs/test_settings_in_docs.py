@@ -15,6 +15,7 @@ from dvc.repo import Repo
 
 from helpers.docs import PLUGINS, blocks, laid_over, pages, settings_of, text_of
 from helpers.project import ROOT, Project
+from helpers.shipped import shipped
 from pipeline.classification.end_to_end.settings import EndToEndParams
 from pipeline.cli.settings.profiles import plan
 from pipeline.cli.settings.sections import check
@@ -26,7 +27,7 @@ from pipeline.systems.params import SystemParams
 from pipeline.systems.plan import write_plan
 from pipeline.weights.lock import read_lock
 
-PARAMS: dict[str, Any] = parsed((ROOT / "params.yaml").read_text(encoding="utf-8"), known=True)
+PARAMS: dict[str, Any] = shipped()
 PAGES = {
     "reproducing-huang2017": ["report@cheavd-huang2017"],
     "reproducing-zhang2017": ["report@rml-zhang2017", "report@enterface05-zhang2017", "report@baum1s-zhang2017"],

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 
 import cv2
@@ -41,6 +45,15 @@ def values_of(
 
 def write_corpus(root: Path, count: int = 8) -> Path:
     """Write features/toy with a plain file, one per fold, one of several layers, crops and tables; return it."""
+    shutil.copytree(_corpus(count), root, dirs_exist_ok=True)
+    return root / "features" / "toy"
+
+
+@cache
+def _corpus(count: int) -> Path:
+    """Return the root of what `write_corpus` copies."""
+    root = Path(tempfile.mkdtemp(prefix="inspecting-"))
+    atexit.register(shutil.rmtree, root, ignore_errors=True)
     folder = root / "features" / "toy"
     folder.mkdir(parents=True)
     names = [clip.clip_id for clip in clips(count)]
@@ -61,7 +74,7 @@ def write_corpus(root: Path, count: int = 8) -> Path:
         folder / "lld.ledger.csv", [Entry(name, stage) for name in names for stage in ("prepare", "extract:lld")]
     )
     write_report(root / "reports" / "toy" / "system", count)
-    return folder
+    return root
 
 
 def write_crops(folder: Path, name: str = "square100.h5", count: int = 8) -> None:

@@ -20,7 +20,7 @@ from pipeline.networks.tanh_dnn import TanhDNN
 from pipeline.networks.vgg_face import VggFace
 from pipeline.synthetic.mp4 import write_mp4
 
-LOOP = {"epochs": 5, "patience": 5, "batch": 16, "learning_rate": 0.003, "threads": 1, "seed": 0}
+LOOP = {"epochs": 4, "patience": 4, "batch": 16, "learning_rate": 0.003, "threads": 1, "seed": 0}
 HEIGHTS = {"aa": 300.0, "ii": 900.0, "uu": 2000.0}
 
 
@@ -121,7 +121,7 @@ CASES = {
     ),
     "gender": (
         write_genders,
-        {"hidden": 16, "held_out": 0.5, "loop": {"epochs": 5, "batch": 2, "learning_rate": 0.1}},
+        {"hidden": 16, "held_out": 0.5, "loop": {"epochs": 3, "batch": 2, "learning_rate": 0.3}},
         {"f1", "f2", "m1", "m2"},
         TanhDNN,
         ("held_out_gender_accuracy", "most_frequent_gender"),

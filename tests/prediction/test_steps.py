@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.shipped import shipped
 from pipeline.core.errors import SettingsError
 from pipeline.core.settings import parse
 from pipeline.core.yaml_text import parsed
@@ -14,7 +15,7 @@ from pipeline.prediction.steps import Steps
 from pipeline.systems.params import SystemParams
 
 ROOT = Path(__file__).resolve().parents[2]
-PARAMS = parsed((ROOT / "params.yaml").read_text(encoding="utf-8"), known=True)
+PARAMS = shipped()
 LEARNED = {"select", "fuse_features"}
 
 

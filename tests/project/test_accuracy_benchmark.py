@@ -14,6 +14,7 @@ import yaml
 from benchmarks import accuracy
 from benchmarks.accuracy_project import Copy, Corpus, Failed
 from helpers.project import ROOT
+from helpers.shipped import shipped
 from pipeline.core.clip import Clip
 from pipeline.core.posteriors import table, write_table
 from pipeline.core.yaml_text import parsed
@@ -108,7 +109,7 @@ def test_a_small_system_on_a_generated_corpus(tmp_path: Path, capsys: pytest.Cap
     """All of it, with real DVC; weights of dlib are asked of the cache, and without them the script's row says so."""
     before = _digests(ROOT)
     write_demo(tmp_path / "demo", DemoSettings(seed=3, speakers=4, takes=1, seconds=1.0), workers=1)
-    params = parsed((ROOT / "params.yaml").read_text(encoding="utf-8"), known=True)
+    params = shipped()
     params["systems"] = {
         "tiny": {"features": {"mfcc39": "audio", "lld147": "audio"}, "classifiers": ["svm"], "fusions": []}
     }

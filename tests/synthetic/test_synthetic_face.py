@@ -1,5 +1,7 @@
 """The generated faces: a detector finds them, and expressions move what FACS says they move."""
 
+from typing import Any
+
 import dlib
 import numpy as np
 import pytest
@@ -23,14 +25,19 @@ def renderer() -> FaceRenderer:
     return FaceRenderer(portrait, draw_identity(portrait, "male", np.random.default_rng(1)))
 
 
+@pytest.fixture(scope="module")
+def detector() -> Any:
+    """dlib's, which takes longer to make than to ask."""
+    return dlib.get_frontal_face_detector()
+
+
 def _moved(renderer: FaceRenderer, emotion: str) -> Points:
     """Displacement of the 68 landmarks from rest to the emotion's prototype, (68, 2)."""
     rest = renderer.vertices(np.zeros(len(ex.UNITS)), Pose())
     return (renderer.vertices(ex.prototype(emotion), Pose()) - rest)[:LANDMARKS]
 
 
-def test_dlib_finds_the_face_in_a_clip() -> None:
-    detector = dlib.get_frontal_face_detector()
+def test_dlib_finds_the_face_in_a_clip(detector: Any) -> None:
     rng = np.random.default_rng(2)
     person = draw_person("female", rng)
     frames, utterance = make_clip(person, "fear", 1.2, DemoSettings(variation_voice=1.0, variation_face=1.0), rng)
@@ -42,10 +49,10 @@ def test_dlib_finds_the_face_in_a_clip() -> None:
         assert 85 <= boxes[0].width() <= 126
 
 
-def test_predicted_box_lies_on_the_detected_one(renderer: FaceRenderer) -> None:
+def test_predicted_box_lies_on_the_detected_one(renderer: FaceRenderer, detector: Any) -> None:
     units = np.zeros(len(ex.UNITS))
     left, top, side = face_box(renderer.vertices(units, Pose())[:LANDMARKS])
-    found = dlib.get_frontal_face_detector()(renderer.render(units, Pose()), 0)[0]
+    found = detector(renderer.render(units, Pose()), 0)[0]
     assert left + side / 2 == pytest.approx(found.center().x, abs=10)
     assert top + side / 2 == pytest.approx(found.center().y, abs=10)
     assert 0.75 < side / found.width() < 1.33
@@ -99,9 +106,8 @@ def test_apex_stays_in_range_and_neutral_is_weak() -> None:
             assert units.sum(axis=1).mean() > 1.5 * apexes["neutral"].sum(axis=1).mean()
 
 
-def test_source_pictures_show_a_face(renderer: FaceRenderer) -> None:
+def test_source_pictures_show_a_face(renderer: FaceRenderer, detector: Any) -> None:
     pictures = [source_image(renderer, np.random.default_rng(k)) for k in range(3)]
     assert all(p.shape == (100, 100, 3) and p.dtype == np.uint8 for p in pictures)
     assert not np.array_equal(pictures[0], pictures[1])
-    detector = dlib.get_frontal_face_detector()
     assert sum(len(detector(p, 1)) > 0 for p in pictures) >= 2

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from helpers.project import ROOT
+from helpers.shipped import shipped
 from pipeline.core.errors import SettingsError
 from pipeline.core.yaml_text import parsed
 from pipeline.systems.check import FUSED, check_systems, check_windows
 
-PARAMS = parsed((ROOT / "params.yaml").read_text(encoding="utf-8"), known=True)
+PARAMS = shipped()
 
 
 def changed(key: str, value: Any) -> dict[str, Any]:
@@ -58,6 +58,6 @@ def test_windows_that_nothing_fuses_may_differ():
 
 
 def test_what_is_fused_is_what_dvc_yaml_says():
-    stage = parsed((ROOT / "dvc.yaml").read_text(encoding="utf-8"), known=True)["stages"]["fuse_features"]
+    stage = shipped("dvc.yaml")["stages"]["fuse_features"]
     given = dict(re.findall(r"--(audio|video) features/\$\{item\.corpus\}/(\w+)\.h5", stage["cmd"]))
     assert (f"segments_audio.{given['audio']}", f"segments_video.{given['video']}") == FUSED

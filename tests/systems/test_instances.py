@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from helpers.project import ROOT
+from helpers.shipped import shipped
 from pipeline.core.errors import SettingsError
 from pipeline.core.yaml_text import parsed
 from pipeline.systems.plan import plan_of
 from stages import code
 
-SHIPPED = parsed((ROOT / "params.yaml").read_text(encoding="utf-8"), known=True)
+SHIPPED = shipped()
 DAG = (ROOT / "dvc.yaml").read_text(encoding="utf-8")
 TRICK = "x; touch y; true"
 

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from helpers.project import ROOT
+from helpers.shipped import shipped
 from pipeline.core.errors import SettingsError
 from pipeline.core.yaml_text import parsed
 from pipeline.systems.plan import plan_of, write_plan
 
-SHIPPED = parsed((ROOT / "params.yaml").read_text(encoding="utf-8"), known=True)
+SHIPPED = shipped()
 SYSTEM = {"features": {"egemaps": "audio"}, "classifiers": ["svm"], "fusions": []}
 
 

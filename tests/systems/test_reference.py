@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from helpers import segments as corpus
-from helpers.project import ROOT
+from helpers.shipped import shipped
 from pipeline.classification.classifiers import logistic
 from pipeline.classification.cross_validation import cross_validate
 from pipeline.classification.model_spec import FeatureRecipe
@@ -25,7 +25,7 @@ from pipeline.fusion.per_fold import fuse_all
 from pipeline.systems.contenders import contenders
 from pipeline.systems.params import SystemParams
 
-PARAMS = parsed((ROOT / "params.yaml").read_text(encoding="utf-8"), known=True)
+PARAMS = shipped()
 SYSTEM = SystemParams.model_validate(PARAMS["systems"]["reference"])
 
 

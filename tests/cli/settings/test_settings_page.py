@@ -13,6 +13,7 @@ from dvc.utils.hydra import apply_overrides
 from pydantic import TypeAdapter
 
 from helpers.project import ROOT
+from helpers.shipped import shipped
 from pipeline.cli.settings.page import PRINTED, demo, page
 from pipeline.cli.settings.sections import NAMED, WHOLE, blocks, check, parts
 from pipeline.cli.settings.yaml_edit import differences
@@ -20,7 +21,7 @@ from pipeline.core.errors import SettingsError
 from pipeline.core.yaml_text import parsed
 
 TEXT = (ROOT / "params.yaml").read_text(encoding="utf-8")
-PARAMS: dict[str, Any] = parsed(TEXT, known=True)
+PARAMS: dict[str, Any] = shipped()
 REMEDY = "run `python scripts/settings_page.py`"
 
 
@@ -114,7 +115,7 @@ def test_what_is_repeated_is_merged_and_never_an_alias() -> None:
             for key, value in node.items():
                 owned(value, f"{place}.{key}")
 
-    owned(parsed(TEXT, known=True), "")
+    owned(shipped(), "")
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.project import ROOT
+from helpers.shipped import shipped
 from pipeline.cli.settings.yaml_edit import MISSING, differences, edited
 from pipeline.core.errors import SettingsError
 from pipeline.core.yaml_text import parsed
@@ -104,7 +105,7 @@ def leaves(node: Any, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     return [path]
 
 
-LEAVES = leaves(parsed(SHIPPED, known=True))
+LEAVES = leaves(shipped())
 VALUES = st.one_of(
     st.none(), st.booleans(), st.integers(-9, 9), st.floats(allow_nan=False), st.text(max_size=9), st.just(MISSING)
 )
@@ -114,7 +115,7 @@ VALUES = st.recursive(VALUES.filter(lambda value: value is not MISSING), lambda 
 @settings(max_examples=6, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from(LEAVES), st.one_of(VALUES, st.just(MISSING))), min_size=1, max_size=4))
 def test_any_settings_of_the_real_file_change_and_the_comments_stay(edits: list[tuple[tuple[str, ...], Any]]) -> None:
-    target = json.loads(json.dumps(parsed(SHIPPED, known=True)))
+    target = json.loads(json.dumps(shipped()))
     for path, value in edits:
         node = target
         for key in path[:-1]:

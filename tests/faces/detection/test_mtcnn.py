@@ -258,16 +258,16 @@ def test_the_tracker_takes_it(detector, astronaut):
 @pytest.mark.slow
 @pytest.mark.skipif(not DATA.is_dir(), reason="the real development data are not here")
 def test_real_clips_have_a_face_in_every_frame_where_dlib_has_it(detector):
-    """Every thirtieth frame; all 477 were compared by hand: the least overlap was 0.606."""
+    """Every sixtieth frame; all 477 were compared by hand: the least overlap was 0.606."""
     other = dlib_hog.Detector(dlib_hog.Params())
     found, common = [], []
     for path in [*sorted((DATA / "cremad").glob("*.flv")), *sorted((DATA / "ravdess").glob("*.mp4"))]:
         for index, (_, rgb) in enumerate(read_frames(path)):
-            if index % 30 == 0:
+            if index % 60 == 0:
                 ours, theirs = detector(rgb), other(rgb)
                 found.append(bool(ours))
                 common += [iou(ours[0].box, theirs[0].box)] if ours and theirs else []
-    assert len(found) == 20
+    assert len(found) == 12
     assert all(found)
     assert len(common) > 0.9 * len(found)
     assert np.mean(np.array(common) >= 0.5) >= 0.95

@@ -7,8 +7,8 @@ import pytest
 
 from helpers.media import drawn
 from helpers.published import published
+from helpers.scenes import detector
 from pipeline.core.errors import WeightsError
-from pipeline.faces.detection import dlib_hog
 from pipeline.faces.tracking.detection import Dlib5, eye_finder
 from pipeline.faces.tracking.job import TrackJob
 from pipeline.faces.tracking.settings import TrackParams
@@ -31,14 +31,13 @@ def astronaut():
 @pytest.mark.parametrize("grey", [False, True])
 def test_the_eyes_are_where_they_are(folder, astronaut, grey):
     pixels = drawn(astronaut).luma if grey else astronaut
-    face = dlib_hog.Detector(dlib_hog.Params())(pixels)[0]
+    face = detector()(pixels)[0]
     assert np.allclose(Dlib5(folder)(pixels, face), EYES, atol=5)
 
 
 def test_the_tracker_takes_them_and_tracks_depend_on_the_weights(folder, astronaut, tmp_path):
     frames = [(0.04 * index, drawn(np.roll(astronaut, 3 * index, axis=1))) for index in range(12)]
-    detector = dlib_hog.Detector(dlib_hog.Params())
-    found = track(frames, detector, TrackParams(eyes="dlib5"), [], Dlib5(folder))
+    found = track(frames, detector(), TrackParams(eyes="dlib5"), [], Dlib5(folder))
     shift = 3 * np.arange(12)[:, None] * [1, 0]
     expected = np.array(EYES) + shift[:, None]
     assert np.abs(found.extra["landmarks"] - expected).max() < 6

@@ -11,6 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from helpers.media import drawn
+from helpers.scenes import detector
 from pipeline.core.errors import ClipError
 from pipeline.faces.boxes import Detection, eye_centres, iou, smooth
 from pipeline.faces.detection import dlib_hog
@@ -214,8 +215,7 @@ def test_dlib_follows_a_real_face_through_a_gap(params):
     astronaut = cv2.resize(data.astronaut(), (320, 320), interpolation=cv2.INTER_AREA)  # the face is 80 px wide
     shifted = [np.roll(astronaut, 3 * i, axis=1) for i in range(8)]
     shifted[3] = np.zeros_like(astronaut)
-    detector = dlib_hog.Detector(dlib_hog.Params())
-    result = track(((i * 0.04, drawn(rgb)) for i, rgb in enumerate(shifted)), detector, params, [])
+    result = track(((i * 0.04, drawn(rgb)) for i, rgb in enumerate(shifted)), detector(), params, [])
     assert result.mask.all()
     assert result.extra["how"][3] == INTERPOLATED
     assert result.extra["score"][3] == 0
@@ -232,8 +232,7 @@ def test_dlib_follows_a_real_face_through_a_gap(params):
 @pytest.mark.skipif(not CREMAD.is_dir(), reason="the CREMA-D clips are not beside this checkout")
 def test_real_clip_has_a_face_in_every_frame():
     path = sorted(CREMAD.glob("*.flv"))[0]
-    detector = dlib_hog.Detector(dlib_hog.Params())
-    result = track(read_video_frames(path), detector, TrackParams(), [])
+    result = track(read_video_frames(path), detector(), TrackParams(), [])
     assert result.mask.all()
     steps = np.diff(result.times)
     assert (steps > 0).all()
@@ -241,7 +240,7 @@ def test_real_clip_has_a_face_in_every_frame():
     overlaps = [
         iou(tuple(box), found[0].box)
         for box, (_, rgb) in zip(result.values.tolist(), read_frames(path), strict=True)
-        if (found := detector(rgb))
+        if (found := detector()(rgb))
     ]
     assert len(overlaps) > 50
     assert np.mean(overlaps) > 0.8

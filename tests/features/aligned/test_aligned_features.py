@@ -16,6 +16,7 @@ import torch
 import yaml
 
 from helpers import warm
+from helpers.shipped import shipped
 from pipeline.classification.end_to_end.network import FaceClips, middle
 from pipeline.cli.inspect.artifact import describe
 from pipeline.core.clip import Clip, write_manifest
@@ -171,7 +172,7 @@ def test_the_kept_feature_and_the_network_end_to_end_get_equal_arrays(job, tmp_p
 
 
 def test_the_shipped_systems_compare_networks_on_the_same_faces():
-    params = parsed((ROOT / "params.yaml").read_text(encoding="utf-8"), known=True)
+    params = shipped()
     combined = params["systems"]["ouyang2017"]["combined"]
     kept, whole = ({name.partition("-")[0] for name in combined[of]["of"]} for of in ("cached", "end_to_end"))
     assert kept == whole == {"vggface", "pyramid", "c3d"}

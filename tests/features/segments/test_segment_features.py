@@ -4,10 +4,7 @@ ledger.
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +15,7 @@ import pytest
 import torch
 
 from helpers import segments as toy
+from helpers.killed import started
 from pipeline.core.clip import Clip
 from pipeline.core.errors import ArtifactError, PipelineError, SettingsError, WeightsError
 from pipeline.core.ledger import Entry, read_ledger
@@ -221,14 +219,15 @@ def test_a_killed_run_goes_on_with_the_folds_that_it_lacks(corpus, learned, tmp_
     program = KILLED.format(
         here=here, tests=str(root / "tests"), root=str(root), corpus=str(corpus), folder=str(tmp_path)
     )
-    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = started(program)
     scratch = tmp_path / "scratch" / "tuned_alexnet"
     limit = time.monotonic() + 120
     while not list(scratch.glob("*/history.json")) and time.monotonic() < limit:
-        assert process.poll() is None, "it ended before a fold was done"
+        assert process.is_alive(), "it ended before a fold was done"
         time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
     assert not (tmp_path / "tuned_alexnet.h5").exists()
     paths, line = tune(corpus, tmp_path)
     assert "of them kept from an unfinished run" in line
@@ -238,10 +237,11 @@ def test_a_killed_run_goes_on_with_the_folds_that_it_lacks(corpus, learned, tmp_
 
 def test_a_fold_of_other_settings_is_not_taken(corpus, tmp_path, monkeypatch):
     monkeypatch.setattr("pipeline.training.per_fold.shutil.rmtree", lambda *_, **__: None)  # an unfinished run
-    tune(corpus, tmp_path)
-    assert "kept from" in tune(corpus, tmp_path)[1]
+    fold = {"fold-00": toy.folds()["fold-00"]}
+    tune(corpus, tmp_path, folds=fold)
+    assert "kept from" in tune(corpus, tmp_path, folds=fold)[1]
     other = toy.LOOP.model_copy(update={"learning_rate": 0.02})
-    assert "kept from" not in tune(corpus, tmp_path, tuning=Tuning(other))[1]
+    assert "kept from" not in tune(corpus, tmp_path, tuning=Tuning(other), folds=fold)[1]
 
 
 def test_bad_clips_cost_themselves_only(corpus, tmp_path):

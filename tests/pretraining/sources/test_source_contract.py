@@ -103,7 +103,7 @@ def test_no_epochs_give_the_initial_weights(name, corpus, plugin):
 
 def test_an_interrupted_run_gives_what_an_uninterrupted_one_gives(name, corpus, plugin, trained, tmp_path):
     def stop(row):
-        if row["epoch"] == 2:
+        if row["epoch"] == 1:
             raise InterruptedError
 
     params, run = plugin.Params(**CASES[name][1]), Run(checkpoint=tmp_path / "c.pt", on_epoch=stop)

@@ -8,7 +8,8 @@ import pytest
 from pydantic import ValidationError
 from skimage import data
 
-from helpers.project import ROOT
+from helpers.scenes import detector
+from helpers.shipped import shipped
 from pipeline.core.errors import ClipError, SettingsError
 from pipeline.core.yaml_text import parsed
 from pipeline.faces.alignment.align import AlignParams, align
@@ -32,10 +33,6 @@ def put(path, rgb):
     path.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(path), rgb[..., ::-1])
     return path
-
-
-def detector():
-    return dlib_hog.Detector(dlib_hog.Params())
 
 
 def test_a_source_crop_is_the_crop_of_the_detected_box(tmp_path, astronaut):
@@ -173,10 +170,10 @@ def test_detection_is_the_default():
 
 
 def test_source_and_target_faces_are_cut_alike_in_the_shipped_settings():
-    shipped = parsed((ROOT / "params.yaml").read_text(encoding="utf-8"), known=True)
-    cut = shipped["pretrain"]["pool5"]["settings"]["detect"]
-    found = {key: shipped["track_faces"][key] for key in ("detector", "detector_settings")}
-    assert cut == {**found, "crop": shipped["crop_faces"]["square100"]}
+    params = shipped()
+    cut = params["pretrain"]["pool5"]["settings"]["detect"]
+    found = {key: params["track_faces"][key] for key in ("detector", "detector_settings")}
+    assert cut == {**found, "crop": params["crop_faces"]["square100"]}
     for name in ("vggface", "pyramid"):
-        aligned = shipped["pretrain"][name]["settings"]["detect"]
-        assert aligned == {key: shipped["align_faces"][key] for key in ("detector", "detector_settings", "px")}
+        aligned = params["pretrain"][name]["settings"]["detect"]
+        assert aligned == {key: params["align_faces"][key] for key in ("detector", "detector_settings", "px")}
