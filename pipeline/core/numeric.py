@@ -17,7 +17,9 @@ NUMERIC = {
     "OPENBLAS_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "NUMBA_NUM_THREADS": "1",
-    "MKL_CBWR": "AVX2",
+    # MKL keeps to AVX2 on Intel's processors alone and chooses by itself on others; COMPATIBLE is the same on all, at
+    # half the speed of matrix products: who needs speed more than equal bytes sets another value
+    "MKL_CBWR": os.environ.get("MKL_CBWR", "COMPATIBLE"),
     "ATEN_CPU_CAPABILITY": "avx2",
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "OPENBLAS_CORETYPE": "Haswell",

@@ -78,11 +78,14 @@ def in_threads(
             yield coming.popleft().result()
 
 
+_THREADS = {"cv2": ("getNumThreads", "setNumThreads"), "torch": ("get_num_threads", "set_num_threads")}
+
+
 def _limit_threads() -> None:
-    if "cv2" in sys.modules:
-        sys.modules["cv2"].setNumThreads(1)
-    if "torch" in sys.modules and sys.modules["torch"].get_num_threads() != 1:
-        sys.modules["torch"].set_num_threads(1)
+    for name, (asked, limit) in _THREADS.items():
+        module = sys.modules.get(name)
+        if module is not None and getattr(module, asked)() != 1:  # OpenCV takes milliseconds to set the same again
+            getattr(module, limit)(1)
 
 
 def _one_thread(function: Callable[[Item], Result], item: Item) -> Result:

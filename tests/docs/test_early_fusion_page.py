@@ -19,7 +19,6 @@ from pipeline.core.ledger import Entry, lost, read_ledger, write_ledger
 from pipeline.core.posteriors import read_table
 from pipeline.core.settings import parse
 from pipeline.core.store import FeatureFile
-from pipeline.core.yaml_text import parsed
 from pipeline.systems.check import check_systems
 from pipeline.systems.plan import plan_of
 from stages import join

@@ -11,7 +11,6 @@ from helpers.docs import text_of
 from helpers.project import ROOT
 from helpers.shipped import shipped
 from pipeline.core import plugins
-from pipeline.core.yaml_text import parsed
 from pipeline.weights.lock import read_lock
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

@@ -22,7 +22,6 @@ from pipeline.core.posteriors import read_table
 from pipeline.core.settings import parse
 from pipeline.core.store import FeatureFile, joined
 from pipeline.core.store_writer import write_features
-from pipeline.core.yaml_text import parsed
 from pipeline.corpora import _tables
 from pipeline.manifest.settings import CorpusParams
 from pipeline.media.audio_blocks import Audio

@@ -15,7 +15,6 @@ from helpers.project import ROOT, Project
 from helpers.shipped import shipped
 from pipeline.cli.settings.page import page
 from pipeline.cli.settings.sections import check
-from pipeline.core.yaml_text import parsed
 from pipeline.engine.code_digest import all_digests
 from pipeline.systems.plan import write_plan
 from pipeline.weights.lock import read_lock

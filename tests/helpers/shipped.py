@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from pipeline.core.yaml_text import parsed
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -19,4 +19,4 @@ def shipped(name: str = "params.yaml") -> Any:
 
 @cache
 def _parsed(name: str) -> Any:
-    return yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
+    return parsed((ROOT / name).read_text(encoding="utf-8"), known=True)

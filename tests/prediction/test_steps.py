@@ -9,7 +9,6 @@ import pytest
 from helpers.shipped import shipped
 from pipeline.core.errors import SettingsError
 from pipeline.core.settings import parse
-from pipeline.core.yaml_text import parsed
 from pipeline.prediction.jobs import PER_CLIP
 from pipeline.prediction.steps import Steps
 from pipeline.systems.params import SystemParams

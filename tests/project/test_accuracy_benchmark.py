@@ -17,7 +17,6 @@ from helpers.project import ROOT
 from helpers.shipped import shipped
 from pipeline.core.clip import Clip
 from pipeline.core.posteriors import table, write_table
-from pipeline.core.yaml_text import parsed
 from pipeline.synthetic.corpus import DemoSettings, write_demo
 
 

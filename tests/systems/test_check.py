@@ -10,7 +10,6 @@ import pytest
 
 from helpers.shipped import shipped
 from pipeline.core.errors import SettingsError
-from pipeline.core.yaml_text import parsed
 from pipeline.systems.check import FUSED, check_systems, check_windows
 
 PARAMS = shipped()

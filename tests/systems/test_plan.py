@@ -10,7 +10,6 @@ import pytest
 
 from helpers.shipped import shipped
 from pipeline.core.errors import SettingsError
-from pipeline.core.yaml_text import parsed
 from pipeline.systems.plan import plan_of, write_plan
 
 SHIPPED = shipped()

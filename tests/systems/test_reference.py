@@ -19,7 +19,6 @@ from pipeline.core.clip import Clip, class_names
 from pipeline.core.posteriors import read_table
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.core.store_writer import write_features
-from pipeline.core.yaml_text import parsed
 from pipeline.evaluation.choice import CHOSEN, chosen_by_fold, chosen_rows
 from pipeline.fusion.per_fold import fuse_all
 from pipeline.systems.contenders import contenders

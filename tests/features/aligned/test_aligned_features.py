@@ -26,7 +26,6 @@ from pipeline.core.settings import Runtime
 from pipeline.core.store import ClipFeatures, FeatureFile, FeatureMeta, joined
 from pipeline.core.store_writer import write_features
 from pipeline.core.weights_file import save_weights
-from pipeline.core.yaml_text import parsed
 from pipeline.engine.clip_cache import cache_key
 from pipeline.engine.run import run
 from pipeline.features.aligned import job as job_module

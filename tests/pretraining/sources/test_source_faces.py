@@ -11,7 +11,6 @@ from skimage import data
 from helpers.scenes import detector
 from helpers.shipped import shipped
 from pipeline.core.errors import ClipError, SettingsError
-from pipeline.core.yaml_text import parsed
 from pipeline.faces.alignment.align import AlignParams, align
 from pipeline.faces.cropping.kinds import square
 from pipeline.faces.detection import dlib_hog
