@@ -330,6 +330,41 @@ def test_damaged_data_is_named_with_its_clip(stored: Path) -> None:
     assert f"{stored}: clip 'a' is damaged" in error_of(stored)
 
 
+NOISE = np.random.default_rng(0).standard_normal((300, 384)).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("values", "zipped"),
+    [
+        pytest.param(NOISE, False, id="noise"),
+        pytest.param(NOISE.clip(0), True, id="behind a ReLU"),
+        pytest.param(NOISE.repeat(5, axis=0), True, id="rows that stand"),
+        pytest.param(NOISE.round(1), True, id="few values"),
+        pytest.param(np.zeros((300, 384), np.float32), True, id="zeros"),
+        pytest.param(NOISE[:1], False, id="one row"),
+    ],
+)
+def test_rows_that_compression_would_not_shrink_are_stored_as_they_are(
+    tmp_path: Path, values: np.ndarray, zipped: bool
+) -> None:
+    clip = ClipFeatures(values, np.arange(float(len(values))), np.ones(len(values), bool))
+    write_features(tmp_path / "x.h5", FeatureMeta("x", 384, "float32"), [("a", clip)])
+    with h5py.File(tmp_path / "x.h5") as file:
+        array = file["a/values"]
+        assert (array.compression, array.fletcher32) == (("gzip", False) if zipped else (None, True))
+        assert array.id.get_storage_size() < (0.9 * values.nbytes if zipped else 1.01 * values.nbytes)
+    with FeatureFile(tmp_path / "x.h5") as read:
+        assert same(read.read("a"), clip)
+
+
+def test_damage_of_rows_that_are_not_compressed_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "x.h5"
+    clip = ClipFeatures(NOISE, np.arange(300.0), np.ones(300, bool))
+    write_features(path, FeatureMeta("x", 384, "float32"), [("a", clip)])
+    flipped(path, lambda content: content.find(NOISE[17, :8].tobytes()))
+    assert "damaged" in error_of(path)
+
+
 @pytest.mark.parametrize("place", ["a", "a/values", "a/times", "a/mask"])
 def test_damaged_headers_are_named(stored: Path, place: str) -> None:
     with h5py.File(stored) as file:

@@ -88,11 +88,21 @@ def torch_kernels() -> dict[str, str]:
     loss = torch.nn.functional.cross_entropy(network(inputs), torch.arange(33) % 7)
     loss.backward()
     found["torch dense"] = digest(loss.detach().numpy(), *(w.grad.numpy() for w in network.parameters()))
+    left, right = torch.randn(256, 429), torch.randn(429, 512)
+    found["torch product"] = digest(
+        (left @ right).numpy(), (left[:1] @ right).numpy(), (right.double().T @ right.double()).numpy()
+    )
+    queries = torch.randn(3, 1, 6, 185, 64)
+    found["torch attention"] = digest(torch.nn.functional.scaled_dot_product_attention(*queries).numpy())
     lstm = torch.nn.LSTM(40, 24, batch_first=True)
     found["torch lstm"] = digest(lstm(torch.randn(3, 50, 40))[0].detach().numpy())
     layer = torch.nn.Conv2d(3, 16, 5, padding=2)
     pictures = torch.randn(2, 3, 45, 45)
     found["torch convolution"] = digest(torch.relu(layer(pictures)).detach().numpy())
+    layer3d = torch.nn.Conv3d(3, 8, 3, padding=1)
+    for name, one, given in (("2D", layer, pictures), ("3D", layer3d, torch.randn(2, 3, 8, 24, 24))):
+        one(given).square().mean().backward()
+        found[f"torch {name} gradient"] = digest(*(w.grad.numpy() for w in one.parameters()))
     for name in ("exp", "log", "tanh", "sigmoid"):
         found[f"torch {name}"] = digest(getattr(torch, name)(torch.rand(20_011) * 8).numpy())
     found["torch softmax"] = digest(torch.softmax(torch.randn(100, 7).double(), 1).numpy())
