@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.shipped import shipped
 from pipeline.cli.settings.sections import NAMED
 from pipeline.core.errors import SettingsError
 from pipeline.core.names import SECTIONS, check_names, check_path, fault_of
 from pipeline.core.settings import read_params
-from pipeline.core.yaml_text import parsed
 
 HOSTILE = ["x; touch y; true", "$(id)", "`id`", "a b", "a\nb", "a|b", "a&b", "../x", "-x", "--help", ".", "", "a'b",
            'a"b', "*", "~", "a\\b", "${item}", "a.b", "a/b", "a@b", "\u202eab", "a\u200bb", "x" * 101]  # fmt: skip
@@ -66,8 +66,7 @@ def test_names_that_yaml_reads_as_something_else_ask_for_quotes(tmp_path: Path, 
 
 
 def test_the_shipped_names_pass() -> None:
-    root = Path(__file__).resolve().parents[2]
-    check_names(parsed((root / "params.yaml").read_text(encoding="utf-8"), known=True))
+    check_names(shipped())
 
 
 @pytest.mark.parametrize("path", ["-rf", "a\nb", "", 3, None, "a\x00b"])

@@ -13,6 +13,7 @@ import yaml
 
 from helpers.media import add_cover, join_streams, tone, write_media
 from helpers.project import ROOT, Project
+from helpers.shipped import shipped
 from pipeline import __main__ as command
 from pipeline.cli.estimate import estimate as page
 from pipeline.cli.estimate.costs import Work, work_of
@@ -23,7 +24,6 @@ from pipeline.cli.estimate.rates import ROWS
 from pipeline.core.clip import Clip
 from pipeline.core.errors import CorpusError
 from pipeline.core.settings import Runtime
-from pipeline.core.yaml_text import parsed
 
 PAPERS = {"huang2017": ("cheavd", 2218), "zhang2017": ("rml", 0), "ouyang2017": ("afew", 0)}
 
@@ -89,15 +89,15 @@ def test_the_frame_rate_is_that_of_the_video_that_is_read(tmp_path: Path) -> Non
 
 
 def test_rows_of_features_are_those_of_the_settings() -> None:
-    shipped = parsed((ROOT / "params.yaml").read_text(encoding="utf-8"), known=True)
-    named = {*shipped["extract"], *shipped["extract_speech"], *shipped["extract_face"]}
+    params = shipped()
+    named = {*params["extract"], *params["extract_speech"], *params["extract_face"]}
     assert named <= set(ROWS)
 
 
 def test_rows_and_columns_go_by_the_block_whatever_its_name() -> None:
     """10 clips of 2 s at 25 video frames a second."""
     params, material = (
-        parsed((ROOT / "params.yaml").read_text(encoding="utf-8"), known=True),
+        shipped(),
         material_of("one", params_of(), 10, 2),
     )
     params["join"] = {"both": {"audio": ["lld147"], "video": ["hog_apex"]}}
@@ -117,7 +117,7 @@ def cost(stage: str, params: dict, **arguments: str) -> Work:
 
 
 def test_networks_on_sequences_are_counted_and_an_encoder_of_a_hub_is_named() -> None:
-    params = parsed((ROOT / "params.yaml").read_text(encoding="utf-8"), known=True)
+    params = shipped()
     tuned = {"trained_layers": 1, "batch": 16, "epochs": 8, "seed": 0}
     params["extract_sound"] = {"whisper": {"layer": 3}, "wavlm": {"extractor": "hub_audio", "layers": 9}}
     params["train"]["fine_tuned"] = tuned
@@ -169,18 +169,18 @@ def test_a_corpus_of_sounds_does_not_fit_a_system_of_faces() -> None:
 
 
 def test_what_the_shipped_settings_need_is_here_or_made() -> None:
-    assert not list(to_bring(parsed((ROOT / "params.yaml").read_text(encoding="utf-8"), known=True)))
+    assert not list(to_bring(shipped()))
 
 
 def test_check_refuses_sources_that_are_not_here(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    shipped = parsed((ROOT / "params.yaml").read_text(encoding="utf-8"), known=True)
-    shipped["pretrain"]["a60"]["root"] = "data/mandarin"
-    shipped["fetch_weights"]["vggface"] = {"weights": ["vgg_face"]}
-    shipped["runtime"]["weights_cache"] = str(tmp_path / "none")
-    del shipped["pretrain"]["vggface"]
-    (tmp_path / "params.yaml").write_text(yaml.safe_dump(shipped, sort_keys=False), encoding="utf-8")
+    params = shipped()
+    params["pretrain"]["a60"]["root"] = "data/mandarin"
+    params["fetch_weights"]["vggface"] = {"weights": ["vgg_face"]}
+    params["runtime"]["weights_cache"] = str(tmp_path / "none")
+    del params["pretrain"]["vggface"]
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
     shutil.copy(ROOT / "weights.lock", tmp_path)
     monkeypatch.chdir(tmp_path)
     assert command.main(["check"]) == 1
