@@ -157,7 +157,7 @@ def _source_texture(root: Path, settings: SourceSettings, index: int) -> list[st
     """Writes one texture's pictures; returns no lines."""
     folder = root / "textures" / TEXTURES[index]
     folder.mkdir(parents=True, exist_ok=True)
-    for k in range(settings.pictures):
+    for k in range(settings.texture_pictures):
         rng = np.random.default_rng([settings.seed, _TEXTURE, index, k])
         _write_png(folder / f"{k + 1:03d}.png", texture_image(TEXTURES[index], rng))
     return []
@@ -178,7 +178,11 @@ def write_sources(root: Path, settings: SourceSettings, workers: int, progress: 
     ``phones.ctm`` has NIST CTM lines: utterance, channel 1, start and duration in seconds, phone. Paths in
     ``speakers.csv`` are relative to ``root``.
     """
-    kinds = [(_source_voice, settings.voices), (_source_face, settings.identities), (_source_texture, len(TEXTURES))]
+    kinds = [
+        (_source_voice, settings.voices),
+        (_source_face, settings.identities),
+        (_source_texture, settings.textures),
+    ]
     kinds += [(_source_actions, settings.identities)] if settings.actions else []
     calls = [joblib.delayed(write)(root, settings, index) for write, count in kinds for index in range(count)]
     _write_lines(root / "voices" / "phones.ctm", [line for part in _run(calls, workers, progress) for line in part])

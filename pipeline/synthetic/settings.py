@@ -34,7 +34,9 @@ class SourceSettings(BaseModel):
     voices: int = Field(default=16, ge=1, le=99, description="speakers of the speech corpus")
     utterances: int = Field(default=10, ge=1, le=99, description="of every voice")
     identities: int = Field(default=24, ge=1, le=99, description="people of the picture corpus")
-    pictures: int = Field(default=40, ge=1, le=999, description="of every identity, and of every texture")
+    pictures: int = Field(default=40, ge=1, le=999, description="of every identity")
+    textures: int = Field(default=192, ge=2, le=192, description="kinds of textures")
+    texture_pictures: int = Field(default=5, ge=2, le=999, description="of every texture")
     actions: int = Field(
         default=1, ge=0, le=9, description="clips of every identity doing every facial action; 0 = none"
     )

@@ -30,6 +30,7 @@ from pipeline.core.settings import Settings
 from pipeline.training.fitting import logits
 from pipeline.training.learning import prior
 from pipeline.training.loop import Loop, Schedule, Score, minibatches
+from pipeline.training.optimiser import Optimizer
 from pipeline.training.task import Examples, History, Run, check_device
 
 LEAST_RATE = 1e-9
@@ -97,7 +98,7 @@ class Adjusted(Schedule):
         self.current *= factor(math.inf if best is None else -best[0], -score[0], self.params)
 
 
-class UnitGain(torch.optim.Optimizer):
+class UnitGain(Optimizer):
     """Stochastic gradient descent with CNTK's momentum, on gradients that are sums over a minibatch.
 
     `count` in the parameter group is the size of the minibatch at hand.

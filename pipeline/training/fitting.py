@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -47,7 +48,7 @@ def fit(task: Task, params: LoopParams, run: Run) -> tuple[State, History]:
         return {"epoch": epoch, **{name: round(value, 6) for name, value in row.items()}}, (reached, -lost)
 
     optimiser = new_optimiser(params, weight_groups(network, task.new, params.new_rate))
-    schedule = Schedule(lambda _: params.learning_rate)
+    schedule = Schedule(partial(rate_at, params=params, examples=len(task.train.labels)))
     drawn = {"order of examples": order, **task.generators}
     rounds = (params.epochs, params.patience if len(task.held_out.labels) else None)
     loop = Loop(network, optimiser, schedule, batches, loss, judge, *rounds, generators=drawn, device=device)
@@ -56,6 +57,14 @@ def fit(task: Task, params: LoopParams, run: Run) -> tuple[State, History]:
     key = _key(task, params, run) if run.checkpoint else ""
     history = loop.run(run.checkpoint, key, run.on_epoch, "training", run.checkpoint_s)
     return copied(network), history
+
+
+def rate_at(step: int, params: LoopParams, examples: int) -> float:
+    """Return the learning rate of a step, counted from 0."""
+    if params.schedule == "constant":
+        return params.learning_rate
+    steps = params.epochs * max(1, math.ceil(examples / params.batch))
+    return params.learning_rate * (1 + math.cos(math.pi * min(1.0, step / steps))) / 2
 
 
 def kept_epochs(history: History) -> int:

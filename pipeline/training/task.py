@@ -34,6 +34,11 @@ class LoopParams(Settings):
     batch: int = Field(ge=1, description="examples per step {Zhang IV.B: 30 for segments_*}")
     at_once: int | None = Field(None, ge=1, description=f"examples {AT_ONCE}")
     learning_rate: float = Field(gt=0, description="of the optimiser {Zhang IV.B: 0.001 for segments_*}")
+    schedule: Literal["constant", "cosine"] = Field(
+        "constant",
+        description="of the learning rate: constant, or cosine decay to 0 at the last step of all epochs, by which the "
+        "accuracy settles {Zhang IV.B: constant for segments_*}",
+    )
     optimiser: Literal["adam", "sgd"] = Field(
         "adam", description="adam, or stochastic gradient descent with momentum {Zhang IV.B: sgd for segments_*}"
     )

@@ -139,6 +139,8 @@ SMALL = {
         "utterances": 1,
         "identities": 2,
         "pictures": 4,
+        "textures": 4,
+        "texture_pictures": 4,
         "actions": 1,
         "strength_voice": 0.3,
     },

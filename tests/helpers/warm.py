@@ -25,16 +25,7 @@ from pathlib import Path
 
 LIBRARIES = ["torch", "sklearn.svm", "sklearn.linear_model", "sklearn.ensemble", "pandas", "h5py", "av", "pydantic"]
 LIBRARIES += ["matplotlib.figure", "scipy.stats", "scipy.signal", "skimage.transform", "opensmile"]
-LIBRARIES += [
-    "torch._dynamo",
-    "dvclive",
-    "dvc.repo",
-    "pydantic.main",
-    "hdf5plugin",
-    "jinja2",
-    "filelock",
-    "skimage.draw",
-]
+LIBRARIES += ["dvclive", "dvc.repo", "pydantic.main", "hdf5plugin", "jinja2", "filelock", "skimage.draw"]
 LIBRARIES += ["librosa.feature.spectral", "dlib", "cv2"]
 CLIENT = """#!{python} -ISE
 import os, sys

@@ -150,6 +150,34 @@ def test_settings_that_make_no_sense(key, value):
         LoopParams(**{**LOOP, key: value})
 
 
+def rates(**loop) -> list[float]:
+    """Return the learning rates that a training took its steps with."""
+    seen: list[float] = []
+
+    class Noted(torch.optim.SGD):
+        def step(self, closure=None):
+            seen.append(self.param_groups[0]["lr"])
+            return super().step(closure)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipeline.training.optimiser.SGD", Noted)
+        train(network(), points(count=100), points(1), optimiser="sgd", **loop)
+    return seen
+
+
+def test_a_constant_rate_stays():
+    assert rates(epochs=2) == [0.05] * 14
+
+
+def test_cosine_decay_starts_at_the_learning_rate_and_ends_near_0_at_the_last_step_of_all_epochs():
+    found = rates(epochs=4, schedule="cosine")
+    assert len(found) == 28
+    assert found[0] == 0.05
+    assert found[14] == pytest.approx(0.025)
+    assert 0 < found[-1] < 0.0003
+    assert found == sorted(found, reverse=True)
+
+
 def test_no_epochs_leave_the_network_as_it_was():
     learner = network()
     before = {name: tensor.clone() for name, tensor in learner.state_dict().items()}
@@ -417,3 +445,12 @@ def test_examples_are_prepared_beside_the_training_and_held_out_ones_too():
 
     train(network(), points(), points(1), prepare, epochs=1)
     assert set(seen) == {(True, False), (False, False)}
+
+
+def test_with_cosine_decay_a_run_that_is_gone_on_with_ends_as_one_that_was_not_stopped(tmp_path):
+    whole = train(network(), points(), points(1), schedule="cosine")
+    run = Run(checkpoint=tmp_path / "c.pt", on_epoch=stop_after(2))
+    with pytest.raises(Stopped):
+        train(network(), points(), points(1), run=run, schedule="cosine")
+    resumed = train(network(), points(), points(1), run=Run(checkpoint=tmp_path / "c.pt"), schedule="cosine")
+    assert same_result(whole, resumed)

@@ -29,6 +29,7 @@ from pipeline.training.datasets import Dataset, Scaler
 from pipeline.training.judging import judged
 from pipeline.training.learning import prior
 from pipeline.training.loop import Loop, Schedule, Score, copied, minibatches
+from pipeline.training.optimiser import Adam
 from pipeline.training.place import CPU
 from pipeline.training.task import PATIENCE
 
@@ -136,7 +137,7 @@ class SequenceClassifier(ABC):
             return {**row, "val_loss": val_loss, "val_accuracy": val_accuracy}, (-val_loss,)
 
         p = self.params
-        optimiser, schedule = torch.optim.Adam(self._groups(), lr=p.learning_rate), Schedule(lambda _: p.learning_rate)
+        optimiser, schedule = Adam(self._groups(), lr=p.learning_rate), Schedule(lambda _: p.learning_rate)
         given = (self.network, optimiser, schedule, lambda _: minibatches(len(train), p.batch), loss, judge)
         known, patience = prior(train.labels, val.labels, weights), p.patience if len(val) else None
         return Loop(*given, epochs, patience, max_gradient=p.max_gradient, prior=known).run()

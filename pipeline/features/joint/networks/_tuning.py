@@ -18,6 +18,7 @@ from pipeline.networks.fusion_dbn import FusionNetwork
 from pipeline.training.datasets import Scaler
 from pipeline.training.learning import prior
 from pipeline.training.loop import Loop, Schedule, Score, minibatches
+from pipeline.training.optimiser import SGD
 from pipeline.training.task import PATIENCE, check_device
 
 Network = TypeVar("Network", bound=FusionNetwork)
@@ -127,7 +128,7 @@ def tune(network: FusionNetwork, train: Tensors, val: Tensors, params: TuneParam
     kept.
     """
     # fused: one pass over each matrix, in place; the other forms copy the gradient where weights decay
-    optimiser = torch.optim.SGD(network.parameters(), lr=params.learning_rate, momentum=params.momentum, fused=True)
+    optimiser = SGD(network.parameters(), lr=params.learning_rate, momentum=params.momentum, fused=True)
     order = torch.Generator().manual_seed(params.seed)
     known = torch.isin(val[1], train[1])
     patience = params.patience if known.any() else None

@@ -27,6 +27,7 @@ from pipeline.features.joint.networks._tuning import chosen as chosen
 from pipeline.networks.fusion_dbn import FusionDBN
 from pipeline.networks.rbm import RBM, BernoulliRBM, GaussianRBM
 from pipeline.training.loop import minibatches
+from pipeline.training.optimiser import SGD
 
 
 class Params(TuneParams):
@@ -99,7 +100,7 @@ def _train(machine: RBM, inputs: torch.Tensor, params: Params, generator: torch.
         {"params": [machine.weights], "weight_decay": params.weight_decay},
         {"params": [machine.visible_bias, machine.hidden_bias]},
     ]
-    optimiser = torch.optim.SGD(groups, lr=rate, momentum=params.momentum, fused=True)
+    optimiser = SGD(groups, lr=rate, momentum=params.momentum, fused=True)
     sampled = params.reconstruction == "sample"
     errors = []
     for _ in range(params.pretrain_epochs):
