@@ -77,6 +77,9 @@ def empty_folder(venv: Path) -> None:
     """Make `venv` a folder that holds only an `incomplete` stamp; refuse one that is not ours."""
     if venv.exists() and not read_stamp(venv) and any(venv.iterdir()):
         raise SetupError(f"{venv} exists and was not made by make: move it away, or name another: make repro VENV=...")
+    made_at = "".join(read_stamp(venv).splitlines()[2:])
+    if venv.is_symlink() and made_at not in ("", str(venv)):  # another checkout's, which may be intact
+        raise SetupError(f"{venv} is a link to the environment {made_at}: remove the link, or name another: VENV=...")
     venv.mkdir(parents=True, exist_ok=True)
     (venv / STAMP).write_text(INCOMPLETE)
     for entry in venv.iterdir():

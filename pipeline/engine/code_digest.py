@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -39,17 +39,38 @@ class _Source(NamedTuple):
 @cache
 def _source(path: Path) -> _Source:
     tree, imports = ast.parse(path.read_bytes(), str(path)), set[str]()
+    words = "\n".join(_words(tree, imports))
     does_something = not all(map(_is_docstring, tree.body))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            imports.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            imports.update([node.module, *(f"{node.module}.{alias.name}" for alias in node.names)])
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Field":
-            node.keywords = [one for one in node.keywords if one.arg != "description"]
-        elif isinstance(body := getattr(node, "body", None), list):  # a lambda's is an expression
-            node.body = [one for one in body if not _is_docstring(one)] or [ast.Pass()]  # type: ignore[attr-defined]
-    return _Source(frozenset(imports), does_something, hashlib.sha256(ast.dump(tree).encode()).hexdigest())
+    return _Source(frozenset(imports), does_something, hashlib.sha256(words.encode()).hexdigest())
+
+
+def _words(node: ast.AST, imports: set[str]) -> Iterator[str]:
+    """Yield the kinds of a node and of all below it, and their values; add the names that they import."""
+    if isinstance(node, ast.Import):
+        imports.update(alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+        imports.update([node.module, *(f"{node.module}.{alias.name}" for alias in node.names)])
+    yield type(node).__name__
+    for name in node._fields:
+        value = getattr(node, name, None)
+        if isinstance(value, ast.AST):
+            yield from _words(value, imports)
+        elif isinstance(value, list):
+            yield "["
+            for one in _counted(node, name, value):
+                yield from _words(one, imports) if isinstance(one, ast.AST) else [repr(one)]
+            yield "]"
+        else:
+            yield repr(value)
+
+
+def _counted(node: ast.AST, name: str, values: list[Any]) -> list[Any]:
+    """Return what counts of a list below a node: no docstrings, no descriptions of settings."""
+    if name == "body":
+        return [one for one in values if not _is_docstring(one)] or [ast.Pass()]
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Field":
+        return [one for one in values if not (isinstance(one, ast.keyword) and one.arg == "description")]
+    return values
 
 
 def _is_docstring(node: ast.stmt) -> bool:

@@ -138,6 +138,23 @@ def test_a_folder_that_is_not_ours_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / "home" / "thesis.txt").read_text() == "years of work"
 
 
+def test_a_link_to_the_environment_of_another_folder_is_left_alone(bootstrap: ModuleType, tmp_path: Path) -> None:
+    theirs, link = tmp_path / "theirs/.venv", tmp_path / ".venv"
+    (theirs / "bin").mkdir(parents=True)
+    link.symlink_to(theirs)
+    for stamp in (bootstrap.wanted_stamp(LOCK, theirs), f"unfinished\npython 3.11\n{theirs}\n"):
+        (theirs / bootstrap.STAMP).write_text(stamp)
+        done = call("--venv", link)
+        expected = f"set-up: {link} is a link to the environment {theirs}: remove the link, or name another: VENV=..."
+        assert our_lines(done.stdout + done.stderr)[-1] == expected
+        assert done.returncode
+        assert (theirs / bootstrap.STAMP).read_text() == stamp
+        assert (theirs / "bin").is_dir()
+    (theirs / bootstrap.STAMP).write_text(bootstrap.wanted_stamp(LOCK, link))  # a link may lead to one of one's own
+    bootstrap.empty_folder(link)
+    assert [path.name for path in theirs.iterdir()] == [bootstrap.STAMP]
+
+
 def test_left_overs_of_a_killed_set_up_go(bootstrap: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "half.py").touch()
