@@ -203,7 +203,6 @@ SMALL = {
     "align_faces.detector": "dlib_hog",
     "align_faces.detector_settings": {},
     "align_faces.px": 44,
-    "align_faces.frames": 6,
     "pretrain.vggface.settings.width": 0.03125,
     "pretrain.vggface.settings.detect": NULL,  # whole crops, since there is no detector
     "pretrain.vggface.settings.size": 38,

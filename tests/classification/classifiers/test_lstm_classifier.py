@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.classifiers import fitted, toy
-from pipeline.classification.classifiers import lstm
+from pipeline.classification.classifiers import _sequences, lstm
 from pipeline.core import plugins
 from pipeline.networks.lstm import EmotionLSTM
 from pipeline.networks.temporal import TemporalLSTM
@@ -54,13 +54,13 @@ def test_another_seed_gives_other_posteriors():
 
 def test_weight_decay_lies_on_the_softmax_alone(monkeypatch):
     seen = []
-    adam = torch.optim.Adam
+    adam = _sequences.Adam
 
     def spy(groups, **options):
         seen.append((groups, options))
         return adam(groups, **options)
 
-    monkeypatch.setattr(torch.optim, "Adam", spy)
+    monkeypatch.setattr(_sequences, "Adam", spy)
     classifier, _ = fitted("lstm", toy(24, 0), toy(9, 1), epochs=1, weight_decay=1e-4)
     (body, softmax), options = seen[0]
     assert body.get("weight_decay", 0) == 0

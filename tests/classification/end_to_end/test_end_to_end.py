@@ -40,7 +40,7 @@ from pipeline.core.store_writer import write_features
 from pipeline.core.weights_file import load_weights, save_weights
 from pipeline.networks.c3d import C3D
 from pipeline.networks.temporal import ClipNetwork, LayerScales, TemporalLSTM
-from pipeline.training import checkpoints
+from pipeline.training import checkpoints, optimiser
 from pipeline.training.loop import Loop
 
 LEARNED = ("steps", "kept", "prior_loss", "val_prior_loss", "val_prior_accuracy")
@@ -274,14 +274,14 @@ def test_the_paper_is_the_default():
 
 
 def test_the_optimiser_gets_that_learning_rate(toy, corpus, tmp_path, monkeypatch):
-    seen, sgd = [], torch.optim.SGD
+    seen, sgd = [], optimiser.SGD
 
     class Watched(sgd):
         def step(self, *args, **kwargs):
             seen.extend((group["lr"], group["momentum"], group["weight_decay"]) for group in self.param_groups)
             return super().step(*args, **kwargs)
 
-    monkeypatch.setattr(torch.optim, "SGD", Watched)
+    monkeypatch.setattr(optimiser, "SGD", Watched)
     train(
         corpus,
         tmp_path,
@@ -298,14 +298,14 @@ def test_the_optimiser_gets_that_learning_rate(toy, corpus, tmp_path, monkeypatc
 
 def test_what_is_new_learns_at_a_rate_of_its_own(toy, corpus, tmp_path, monkeypatch):
     """And adam takes the place of stochastic gradient descent."""
-    seen, adam = [], torch.optim.Adam
+    seen, adam = [], optimiser.Adam
 
     class Watched(adam):
         def step(self, *args, **kwargs):
             seen.append([group["lr"] for group in self.param_groups])
             return super().step(*args, **kwargs)
 
-    monkeypatch.setattr(torch.optim, "Adam", Watched)
+    monkeypatch.setattr(optimiser, "Adam", Watched)
     rates = {"learning_rate": 1e-5, "new_rate": 300.0, "decay_every": 3}
     out = train(corpus, tmp_path, only=["fold-00"], keep=("fold-00",), optimiser="adam", iterations=4, **rates)
     np.testing.assert_allclose(seen, [[1e-5, 3e-3]] * 3 + [[1e-6, 3e-4]])
