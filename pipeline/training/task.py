@@ -37,7 +37,7 @@ class LoopParams(Settings):
     schedule: Literal["constant", "cosine"] = Field(
         "constant",
         description="of the learning rate: constant, or cosine decay to 0 at the last step of all epochs, by which the "
-        "accuracy settles {Zhang IV.B: constant for segments_*}",
+        "accuracy settles",
     )
     optimiser: Literal["adam", "sgd"] = Field(
         "adam", description="adam, or stochastic gradient descent with momentum {Zhang IV.B: sgd for segments_*}"
