@@ -17,8 +17,9 @@ import os
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # in every process of the pool, too
@@ -28,6 +29,7 @@ from pipeline.runner import lock_file
 from pipeline.runner.lock_guard import SAFE, guard
 from pipeline.runner.lock_writer import write_whole
 from pipeline.runner.own_environment import leave_unless_here
+from pipeline.runner.stage_client import StageServer
 from pipeline.runner.stage_order import Graph, in_order, stage_names, stale_graph
 from pipeline.runner.stage_pool import Done, Pool, by_dvc
 
@@ -43,7 +45,7 @@ def run_all(graph: Graph, jobs: int) -> bool:
     After a failure no further stage begins; those under way are waited for.
     """
     todo, finished, failed = in_order(graph), set[str](), False
-    with Pool(jobs) as pool:
+    with stage_server(graph) as server, Pool(jobs, server) as pool:
         while True:
             ready = [] if failed else [name for name in todo if graph[name] <= finished]
             alone = len(ready) + len(pool) == 1
@@ -57,6 +59,16 @@ def run_all(graph: Graph, jobs: int) -> bool:
                 finished.add(done.name)
                 failed |= done.code != 0
                 print(f"[{len(finished)} of {len(graph)}] {_shown(done)}", flush=True)
+
+
+@contextmanager
+def stage_server(graph: Graph) -> Iterator[str]:
+    """Provide the address of a server for these stages; "" where it would have to import more than it saves."""
+    if len(graph) <= 2 or not Path("stages", "__init__.py").is_file():
+        yield ""
+        return
+    with StageServer() as server:
+        yield server.address
 
 
 def _shown(done: Done) -> str:

@@ -14,7 +14,8 @@ from multiprocessing.synchronize import Event
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.runner.dvc_log import heard
-from pipeline.runner.lock_writer import write_whole
+from pipeline.runner.lock_writer import read_by_entry, write_whole
+from pipeline.runner.stage_client import hand_over
 
 if TYPE_CHECKING:
     from typing import Self
@@ -36,25 +37,13 @@ _hears = True
 """
 
 
-def _begin_worker(stop: Event, hears: bool) -> None:
+def _begin_worker(stop: Event, hears: bool, server: str) -> None:
     global _stop, _hears
     _stop, _hears = stop, hears
     _on_ctrl_c(_wait_on)
-    _read_lock_plainly()
-    write_whole()
-
-
-def _read_lock_plainly() -> None:
-    """Let DVC read dvc.lock for an update as it reads it otherwise, not in the way that keeps comments, which takes
-    five times as long.
-
-    It does so after every stage, and the file has no comments. What is written is the same to the byte
-    (tests/dag/test_parallel_repro.py). A DVC without these functions goes its own way.
-    """
-    from dvc.utils.serialize import _yaml
-
-    if hasattr(_yaml, "parse_yaml_for_update") and hasattr(_yaml, "parse_yaml"):
-        _yaml.parse_yaml_for_update = _yaml.parse_yaml
+    write_whole(read_by_entry())
+    if server:
+        hand_over(server, hears)
 
 
 def _on_ctrl_c(handler: Callable[..., object]) -> None:
@@ -98,12 +87,12 @@ def shares(cores: Iterable[int], jobs: int) -> list[frozenset[int]]:
 class Pool:
     """Processes that each run one stage at a time on their share of the cores; a context manager waits for them."""
 
-    def __init__(self, jobs: int) -> None:
+    def __init__(self, jobs: int, server: str = "") -> None:
         context = multiprocessing.get_context("spawn")
         self._cores = frozenset(os.sched_getaffinity(0))
         self._stop = context.Event()
         hears = signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
-        self._pool = ProcessPoolExecutor(jobs, context, _begin_worker, (self._stop, hears))
+        self._pool = ProcessPoolExecutor(jobs, context, _begin_worker, (self._stop, hears, server))
         self._running: dict[Future[Done], frozenset[int]] = {}
         self.free = shares(self._cores, jobs)
 
