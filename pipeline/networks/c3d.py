@@ -28,6 +28,8 @@ _POOLED = ("1a", "2a", "3b", "4b", "5b")
 """Convolutions that a pooling follows."""
 _SIDE = 4
 """Height and width of pool5 that the published fc6 takes."""
+_DEVIATION, _LEAST_DEVIATION = 50.0, 5.0
+"""Of a colour, grey levels: what it is brought to, about that of a face; what is added, so that noise stays small."""
 _LEAST_PX = 16
 """One pixel remains behind four poolings; the fifth is padded."""
 
@@ -63,15 +65,16 @@ class C3D(nn.Module):
         size: height and width of the frames, px; 16 at least
         dropout: behind fc6 and fc7. Narrow networks that begin at random weights hardly learn with it
         pool5: "padded" by one pixel on each side, as mmaction2 has it, or rounded up, for the authors' own weights
+        standardise: bring every colour of every clip to mean 0 and a deviation of about 50; see `standardised`
     """
 
     def __init__(
         self, width: float = 1, classes: int | None = None, size: int = PUBLISHED_PX, fc6: Fc6 = "published",
-        dropout: float = 0.5, pool5: Pool5 = "padded",
+        dropout: float = 0.5, pool5: Pool5 = "padded", standardise: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
         check_size(size, fc6)
-        self.rounded_up = pool5 == "caffe"
+        self.rounded_up, self.standardise = pool5 == "caffe", standardise
         side = (size // 16 + (1 if self.rounded_up else 2)) // 2 if fc6 == "new" else _SIDE
         self.size, self.adaptive = size, fc6 == "adaptive"
         self.renewed = () if side == _SIDE else ("fc6.weight", "fc6.bias")
@@ -92,6 +95,7 @@ class C3D(nn.Module):
     def features(self, clips: torch.Tensor) -> torch.Tensor:
         """Return fc7 behind its ReLU, (B, 4096 * width), for clips (B, 3, 16, size, size) from `normalise_clips`."""
         check_shape("C3D takes clips", clips, 3, FRAMES, self.size, self.size)
+        clips = standardised(clips) if self.standardise else clips
         for name in _CHANNELS:
             clips = self.get_submodule(f"conv{name}")(clips).relu()
             if name in _POOLED:
@@ -108,6 +112,15 @@ class C3D(nn.Module):
         """Return class logits (B, classes), or fc7 where there is no last layer."""
         features = self.features(clips)
         return features if self.fc8 is None else self.fc8(self.dropout(features))
+
+
+def standardised(clips: torch.Tensor) -> torch.Tensor:
+    """Return clips (B, 3, 16, H, W) whose every colour has mean 0 and a deviation of nearly 50, so that neither light
+    nor skin nor camera tells anything. Clips of one colour stay near 0: 5 grey levels are added to the deviation.
+    """
+    centred = clips - clips.mean((2, 3, 4), keepdim=True)
+    deviation = centred.square().mean((2, 3, 4), keepdim=True).sqrt()
+    return centred * (_DEVIATION / (deviation + _LEAST_DEVIATION))
 
 
 def normalise_clips(clips: torch.Tensor) -> torch.Tensor:

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from copy import deepcopy
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -71,9 +72,10 @@ def _dumped(name: str, value: object, dumper: Dumper) -> str:
     return stream.getvalue().removeprefix("stages:\n")
 
 
-def read_by_entry() -> LockText:
+def read_once() -> LockText:
     """Let DVC, in this process, read dvc.lock by entry, for an update too, for which it otherwise reads in a way that
-    keeps comments, of which there are none. A DVC without these functions goes its own way.
+    keeps comments, of which there are none; and no text of another file that it has read before, as it does with
+    params.yaml three times per stage. A DVC without these functions goes its own way.
     """
     from dvc.utils import strictyaml
     from dvc.utils.serialize import _yaml
@@ -82,16 +84,20 @@ def read_by_entry() -> LockText:
     if plainly is None or not hasattr(_yaml, "parse_yaml_for_update") or not hasattr(strictyaml, "parse_yaml"):
         return lock
     for_update = _yaml.parse_yaml_for_update
+    known = lru_cache(maxsize=8)(plainly)
 
     def read(text: str, path: Any, typ: str = "safe") -> Any:
-        if Path(path).name != LOCK.name or typ != "safe":
+        if typ != "safe":
             return plainly(text, path, typ)
-        return lock.parse(text, lambda part: plainly(part, path))
+        if Path(path).name == LOCK.name:
+            return lock.parse(text, lambda part: plainly(part, path))
+        return deepcopy(known(text, os.fspath(path)))  # who asked may change it
 
     def read_for_update(text: str, path: Any) -> Any:
         return read(text, path) if Path(path).name == LOCK.name else for_update(text, path)
 
-    strictyaml.parse_yaml, _yaml.parse_yaml_for_update = read, read_for_update
+    strictyaml.parse_yaml = _yaml.parse_yaml = read
+    _yaml.parse_yaml_for_update = read_for_update
     return lock
 
 

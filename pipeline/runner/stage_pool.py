@@ -14,7 +14,7 @@ from multiprocessing.synchronize import Event
 from typing import TYPE_CHECKING, NamedTuple
 
 from pipeline.runner.dvc_log import heard
-from pipeline.runner.lock_writer import read_by_entry, write_whole
+from pipeline.runner.lock_writer import read_once, write_whole
 from pipeline.runner.stage_client import hand_over
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def _begin_worker(stop: Event, hears: bool, server: str) -> None:
     global _stop, _hears
     _stop, _hears = stop, hears
     _on_ctrl_c(_wait_on)
-    write_whole(read_by_entry())
+    write_whole(read_once())
     if server:
         hand_over(server, hears)
 

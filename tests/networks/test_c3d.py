@@ -6,7 +6,9 @@ import pytest
 import torch
 from torch.nn import functional
 
-from pipeline.networks.c3d import C3D, normalise_clips
+from pipeline.features.aligned.networks import c3d as aligned
+from pipeline.features.segments.networks import c3d as segments
+from pipeline.networks.c3d import C3D, normalise_clips, standardised
 
 CLIP = (3, 16, 112, 112)
 """Input of the published network: channels, frames, height, width."""
@@ -188,3 +190,32 @@ def test_normalised_clips_keep_the_order_of_channels_and_frames():
     assert found[0, :, 0, 0, 0].tolist() == [-104, -117, -128]
     assert torch.equal(normalise_clips(clips.float()), found)
     assert found.is_contiguous(memory_format=torch.channels_last_3d), "the faster layout on the CPU"
+
+
+def test_standardised_clips_tell_nothing_of_light_skin_or_camera():
+    torch.manual_seed(0)
+    clips = 40 * torch.randn(2, 3, 16, 20, 20) + torch.tensor([90.0, -20, 7]).view(3, 1, 1, 1)
+    found = standardised(clips)
+    deviation = clips.std((2, 3, 4), correction=0)
+    assert torch.allclose(found.mean((2, 3, 4)), torch.zeros(2, 3), atol=1e-4)
+    assert torch.allclose(found.std((2, 3, 4), correction=0), 50 * deviation / (deviation + 5), atol=1e-3)
+    assert torch.allclose(standardised(clips + torch.tensor([3.0, -70, 20]).view(3, 1, 1, 1)), found, atol=1e-3)
+    assert torch.equal(standardised(torch.full((1, 3, 16, 4, 4), 77.0)), torch.zeros(1, 3, 16, 4, 4))
+    assert torch.equal(standardised(clips[1:]), found[1:]), "a clip does not depend on its neighbours"
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_weights_that_were_trained_on_standardised_clips_get_them_wherever_they_go(asked):
+    config = {"width": 1 / 64, **({"standardise": True} if asked else {})}
+    settings = {"size": 16, "fc6": "adaptive"}
+    windows = {"length": 64, "shift": 30}
+    built = [
+        segments.network(segments.Params(windows=windows, **settings), config, 3),
+        aligned.network(aligned.Params(**settings), config),
+    ]
+    assert [network.standardise for network in built] == [asked, asked]
+    torch.manual_seed(0)
+    clips = normalise_clips(torch.randint(0, 255, (1, 16, 16, 16, 3), dtype=torch.uint8))
+    for network in built:
+        brighter, plain = network.eval().features(clips + 30), network.features(clips)
+        assert torch.allclose(brighter, plain, atol=1e-4) is asked

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.project import ROOT
-from pipeline.runner.lock_writer import LockText, read_by_entry
+from pipeline.runner.lock_writer import LockText, read_once
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("C",)), max_size=120)
 NAMES = st.one_of(st.from_regex(r"[a-z_]{1,9}@[a-z0-9:-]{1,9}", fullmatch=True), st.sampled_from(["no", "1e3", "a b"]))
@@ -108,11 +108,15 @@ def test_another_file_is_none_of_its_business(monkeypatch, tmp_path):
     from dvc.utils import strictyaml
     from dvc.utils.serialize import _yaml
 
-    monkeypatch.setattr(strictyaml, "parse_yaml", strictyaml.parse_yaml)
+    for module in (strictyaml, _yaml):
+        monkeypatch.setattr(module, "parse_yaml", module.parse_yaml)
     monkeypatch.setattr(_yaml, "parse_yaml_for_update", _yaml.parse_yaml_for_update)
-    read_by_entry()
+    read_once()
     text = "schema: '2.0'\nstages:\n  a:\n    cmd: b # c\n"
+    first = strictyaml.parse_yaml(text, "dvc.yaml")
+    first["stages"]["a"]["cmd"] = "changed by who asked"
     assert strictyaml.parse_yaml(text, "dvc.yaml") == strictyaml.parse_yaml(text, "dvc.lock")
+    assert strictyaml.parse_yaml(text.replace("b", "c"), "dvc.yaml")["stages"]["a"]["cmd"] == "c"
     kept = _yaml.parse_yaml_for_update(text, tmp_path / "dvc.yaml")
     stream = io.StringIO()
     _yaml._dump(kept, stream)

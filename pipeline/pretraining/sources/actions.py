@@ -42,6 +42,11 @@ class Params(Changes):
     mirror: bool = Field(True, description="mirror half of the training clips; not where left and right tell classes")
     grey: float = Field(0.0, ge=0, le=1, description="share of training clips shown without colour")
     dropout: float = Field(0.5, ge=0, lt=1, description="of fc6 and fc7; narrow networks learn faster without")
+    standardise: bool = Field(
+        False,
+        description="bring every colour of every clip to mean 0 and deviation 50, here and wherever these weights go, "
+        "so that light, skin and camera tell nothing; published weights take pictures as they are",
+    )
 
     _speaker_has_one_group = field_validator("speaker")(with_one_group)
 
@@ -120,4 +125,4 @@ def train(root: Path, params: Params, run: Run) -> Trained:
     """Train C3D on clips."""
     corpus = read_clips(root, params.size, params.held_out, params.speaker, run)
     shape = (len(corpus.classes), params.width, params.size, params.dropout, params.loop.seed, params.fc6)
-    return learn(CLIPS, corpus, params, run, __name__, built("c3d", *shape))
+    return learn(CLIPS, corpus, params, run, __name__, built("c3d", *shape, standardise=params.standardise))

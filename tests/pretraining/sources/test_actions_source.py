@@ -162,11 +162,12 @@ def test_the_published_fc6_is_refused_at_other_sizes():
         actions.Params(**{**SETTINGS, "size": 64, "fc6": "published"})
 
 
-def test_the_config_says_what_the_network_takes(tmp_path):
+@pytest.mark.parametrize("asked", [{}, {"standardise": True}])
+def test_the_config_says_what_the_network_takes(tmp_path, asked):
     corpus(tmp_path, nod="p1_1 p2_1", shake="p1_1 p2_1")
-    trained = actions.train(tmp_path, actions.Params(**SETTINGS), Run())
+    trained = actions.train(tmp_path, actions.Params(**SETTINGS, **asked), Run())
     assert trained.config == {
-        "network": {"width": 0.05, "classes": 2, "size": 16, "fc6": "adaptive"},
+        "network": {"width": 0.05, "classes": 2, "size": 16, "fc6": "adaptive", **asked},
         "classes": ["nod", "shake"],
         "input": {"frames": 16, "size": 16, "mean": [104, 117, 128]},
     }

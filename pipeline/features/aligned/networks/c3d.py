@@ -57,7 +57,7 @@ class Network(C3D):
 
 def network(params: Params, config: Mapping[str, Any]) -> Network:
     """Return C3D up to fc7, as wide as the weights, for this size of frames."""
-    shape = {"width": config["width"], "pool5": config.get("pool5", "padded")}
+    shape = {"width": config["width"], **{name: config[name] for name in ("pool5", "standardise") if name in config}}
     module = Network(**shape, size=params.size, fc6=params.fc6, dropout=params.dropout)
     return module.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
 

@@ -97,6 +97,6 @@ def prepare(inputs: torch.Tensor) -> torch.Tensor:
 
 def network(params: Params, config: Mapping[str, Any], classes: int) -> C3D:
     """Return C3D as wide as the weights, for this size of frames, with a new last layer."""
-    shape = {"width": config["width"], "pool5": config.get("pool5", "padded")}
+    shape = {"width": config["width"], **{name: config[name] for name in ("pool5", "standardise") if name in config}}
     module = C3D(**shape, classes=classes, size=params.size, fc6=params.fc6, dropout=params.dropout)
     return module.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]

@@ -32,12 +32,13 @@ class Built(NamedTuple):
 
 
 def built(
-    feature: str, classes: int, width: float, px: int, dropout: float | None, seed: int, fc6: c3d.Fc6 = "published"
-) -> Built:
+    feature: str, classes: int, width: float, px: int, dropout: float | None, seed: int,
+    fc6: c3d.Fc6 = "published", standardise: bool = False,
+) -> Built:  # fmt: skip
     """Return the network behind a feature of `INPUT_PX`.
 
     pool5, vggface and pyramid take pictures (B, 3, px, px), of which pyramid sees the middle 6/7 of the width; c3d
-    clips (B, 16, px, px, 3). Without `dropout` it is 0.5 as published, none in pyramid.
+    clips (B, 16, px, px, 3), which may `standardise` them. Without `dropout` it is 0.5 as published, none in pyramid.
     """
     torch.manual_seed(seed)
     shape: dict[str, Any] = {"width": width, "size": px}
@@ -55,7 +56,7 @@ def built(
         shape["identities"] = classes
         taken |= {"across": face_resnet.across(px), "offset": 127.5, "scale": 128, "order": "bgr"}
         return Built(_last(face_resnet.FaceResNet(**shape, **drop)), shape, middle_of_faces, taken)
-    shape |= {"classes": classes, "fc6": fc6}
+    shape |= {"classes": classes, "fc6": fc6} | ({"standardise": True} if standardise else {})
     taken |= {"frames": c3d.FRAMES, "mean": list(c3d.MEAN)}
     return Built(_last(c3d.C3D(**shape, **drop), torch.channels_last_3d), shape, c3d.normalise_clips, taken)
 
