@@ -159,7 +159,6 @@ SMALL = {
     "extract_speech.a1024": None,
     "fetch_weights": {},  # the tests of the DAG need no network
     "extract_face.dlib128": None,
-    "extract_face.landmarks_apex": None,
     "extract.lld147": None,
     "systems.reference": None,
     "systems.huang2017.features": {"a60": "audio", "v1024": "video"},
