@@ -9,6 +9,7 @@ from pathlib import Path
 DEMO = Path("features") / "demo"
 RUNS = (
     *(("benchmarks.engine", way) for way in ("nothing", "overhead", "workers", "many", "memory", "added")),
+    ("benchmarks.stage_start",),
     ("benchmarks.disk", "42"),
     ("benchmarks.extraction", "speed"),
     ("benchmarks.extraction", "memory"),

@@ -57,7 +57,7 @@ class StageServer:
         self._folder.cleanup()
 
 
-class _Forked:
+class Forked:
     """A stage that the server runs, as far as DVC looks at a process that it has started."""
 
     def __init__(self, connection: socket.socket) -> None:
@@ -79,7 +79,7 @@ def hand_over(address: str, hears: bool) -> None:
     def popen(command: Any, **more: Any) -> Any:
         with suppress(OSError):  # the server is still importing, or gone, or the request too long for it
             if words := _stage_words(command):
-                return _ask(address, Request(words, os.fspath(more["cwd"]), more["env"], _cores(), hears))
+                return asked(address, Request(words, os.fspath(more["cwd"]), more["env"], _cores(), hears))
         return subprocess.Popen(command, **more)
 
     if hasattr(run, "subprocess"):
@@ -101,7 +101,8 @@ def _stage_words(command: object) -> list[str]:
     return words[2:] if words[:2] == ["python", "-m"] and words[2:3] and words[2].startswith("stages.") else []
 
 
-def _ask(address: str, request: Request) -> _Forked:
+def asked(address: str, request: Request) -> Forked:
+    """Return the stage that the server has begun; OSError where there is none yet, or the request is too long."""
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
         connection.connect(address)
@@ -109,4 +110,4 @@ def _ask(address: str, request: Request) -> _Forked:
     except OSError:
         connection.close()
         raise
-    return _Forked(connection)
+    return Forked(connection)

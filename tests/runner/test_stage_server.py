@@ -123,7 +123,7 @@ def test_stages_run_side_by_side_and_ctrl_c_reaches_those_that_hear_it(server, f
     environment = {**os.environ, **PATH}
     requests = [Request(["stages.pause"], os.fspath(folder), environment, [0], hears) for hears in (True, False)]
     began = time.monotonic()
-    hearing, deaf = [stage_client._ask(server.address, request) for request in requests]
+    hearing, deaf = [stage_client.asked(server.address, request) for request in requests]
     pids = set[int]()
     while len(pids) < 2:
         assert time.monotonic() < began + 30
