@@ -119,8 +119,11 @@ class FaceRenderer:
         table = np.zeros((6, 256), np.float32)
         table[:, : len(affine)] = affine.reshape(-1, 6).T
         terms = [cv2.LUT(index, row) for row in table]
-        x, y = _GRID
-        return terms[0] * x + terms[1] * y + terms[2], terms[3] * x + terms[4] * y + terms[5]
+        for across, down, offset in (terms[:3], terms[3:]):
+            across *= _GRID[0]
+            across += np.multiply(down, _GRID[1], out=down)
+            across += offset
+        return terms[0], terms[3]
 
     def render(self, units: Points, pose: Pose) -> Frame:
         """One frame, (240, 320, 3) RGB uint8."""

@@ -81,23 +81,33 @@ def _traits(gender: Gender, rng: np.random.Generator) -> dict[str, float]:
 
 def _texture(portrait: Portrait, gender: Gender, rng: np.random.Generator) -> Image:
     """Coloured texture (h, w, 4), RGB and opacity, 0-255."""
-    masks = {name: mask[..., None] for name, mask in portrait.masks.items()}
     tone = rng.uniform(0, len(_SKIN) - 1)
     skin = np.array([np.interp(tone, np.arange(len(_SKIN)), _SKIN[:, c]) for c in range(3)])
     hair = _HAIR[rng.integers(len(_HAIR) if tone < 1.8 else 2)] * rng.uniform(0.8, 1.15)
     clothes = rng.uniform(0.1, 0.6) + rng.normal(0.0, 0.12, 3)
-    base = portrait.texture
+    base, masks = portrait.texture, portrait.masks
     rgb = base * skin * rng.uniform(0.97, 1.03, 3)
     beard = float(gender == "male") * rng.uniform(0.0, 0.4)
-    rgb = rgb * (1 - beard * masks["beard"])
-    rgb = rgb * (1 - rng.uniform(0.25, 0.7) * masks["brows"])
+    for name, dark in (("beard", beard), ("brows", rng.uniform(0.25, 0.7))):
+        there, mask = _there(masks[name])
+        rgb[there] *= 1 - dark * mask
     grey = base.mean(axis=2, keepdims=True)
-    tinted = (np.clip(grey / max(float(grey.mean()), 1e-3), 0.0, 2.2) * hair).astype(np.float32) * 0.9
-    rgb = rgb * (1 - masks["hair"]) + tinted * masks["hair"]
-    cloth = 0.35 * grey + 0.75 * clothes
-    rgb = rgb * (1 - masks["clothes"]) + cloth * masks["clothes"]
-    out = np.concatenate([np.clip(rgb, 0, 1), masks["silhouette"]], axis=2)
-    return np.asarray(out * 255, dtype=np.float32)
+    there, mask = _there(masks["hair"])
+    tinted = (np.clip(grey[there] / max(float(grey.mean()), 1e-3), 0.0, 2.2) * hair).astype(np.float32) * 0.9
+    rgb[there] = rgb[there] * (1 - mask) + tinted * mask
+    there, mask = _there(masks["clothes"])
+    rgb[there] = rgb[there] * (1 - mask) + (0.35 * grey[there] + 0.75 * clothes) * mask
+    out = np.empty((*rgb.shape[:2], 4), np.float32)
+    out[..., :3] = np.clip(rgb, 0, 1, out=rgb) * 255
+    out[..., 3] = masks["silhouette"] * 255
+    return out
+
+
+def _there(mask: Image) -> tuple[tuple[slice, slice], Image]:
+    """Return the rectangle outside of which a mask is 0, and the mask within it, (h, w, 1)."""
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    there = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    return there, mask[there][..., None]
 
 
 def _background(rng: np.random.Generator) -> Image:
