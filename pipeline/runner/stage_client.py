@@ -77,7 +77,8 @@ def hand_over(address: str, hears: bool) -> None:
     from dvc.stage import run
 
     def popen(command: Any, **more: Any) -> Any:
-        with suppress(OSError):  # the server is still importing, or gone, or the request too long for it
+        # the server is still importing, or gone, or the request too long for it, or the command no shell's
+        with suppress(OSError, ValueError):
             if words := _stage_words(command):
                 return asked(address, Request(words, os.fspath(more["cwd"]), more["env"], _cores(), hears))
         return subprocess.Popen(command, **more)

@@ -59,6 +59,8 @@ def serve(listening: socket.socket) -> Request | None:
 def _watch(connection: socket.socket) -> Request:
     """Fork once more, return in the new process, and tell in the old one with what it ended."""
     said, streams, _, _ = socket.recv_fds(connection, _SIZE, 3)
+    if not said:  # who connected has ended before it asked
+        os._exit(0)
     if stage := os.fork():
         for stream in streams:
             os.close(stream)

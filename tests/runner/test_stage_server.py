@@ -8,6 +8,7 @@ import re
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -161,6 +162,18 @@ def test_stages_run_side_by_side_and_ctrl_c_reaches_those_that_hear_it(server, f
 )
 def test_what_a_shell_has_to_read_is_not_handed_over(command, words):
     assert stage_client._stage_words(command) == words
+
+
+def test_what_no_shell_would_take_is_left_to_it(popen, capfd, folder):
+    code, _, err = ran(popen, capfd, folder, "python -m stages.tell --path 'a")
+    assert code != 0
+    assert "nterminated" in err or "unexpected EOF" in err
+
+
+def test_a_caller_that_ends_before_it_asks_costs_nothing(server, popen, capfd, folder):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
+        connection.connect(server.address)
+    assert ran(popen, capfd, folder, "python -m stages.three")[0] == 3
 
 
 def test_without_a_server_a_stage_runs_as_it_would(monkeypatch, capfd, folder, tmp_path):
