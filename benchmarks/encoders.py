@@ -35,7 +35,6 @@ import numpy as np
 import soundfile
 import torch
 
-import stages  # noqa: F401  its numeric settings have to be in force before torch
 from benchmarks.measure import peak_of
 from pipeline.audio.whisper_mel import whisper_mel
 from pipeline.core.clip import Clip

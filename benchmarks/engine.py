@@ -25,7 +25,6 @@ import numpy as np
 import opensmile
 import soundfile
 
-import stages  # noqa: F401  its numeric settings have to be in force before numeric libraries
 from pipeline.core.clip import Clip
 from pipeline.core.files import file_digest
 from pipeline.core.ledger import Entry

@@ -27,7 +27,6 @@ from typing import Any
 import numpy as np
 import torch
 
-import stages  # noqa: F401  its numeric settings have to be in force before torch
 from pipeline.core.clip import Clip
 from pipeline.core.ledger import Entry
 from pipeline.core.settings import Runtime

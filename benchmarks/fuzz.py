@@ -19,7 +19,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 
-import stages  # noqa: F401  numeric settings
 from helpers.fuzz import Verdict
 from helpers.fuzz.run import fuzz, table
 

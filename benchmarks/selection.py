@@ -23,7 +23,6 @@ from pathlib import Path
 
 import numpy as np
 
-import stages  # noqa: F401  its numeric settings have to be in force before torch or scikit-learn
 from pipeline.core.clip import Clip, read_manifest
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.core.store_writer import write_features, write_selection

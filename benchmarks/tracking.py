@@ -26,7 +26,6 @@ from pathlib import Path
 import av
 import numpy as np
 
-import stages  # noqa: F401  its numeric settings have to be in force before numeric libraries
 from benchmarks.bench import params
 from benchmarks.measure import peak_of
 from pipeline.core.clip import Clip

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-import stages  # noqa: F401  its numeric settings have to be in force before torch or scikit-learn
 from benchmarks.bench import params
 from pipeline.classification.candidates import combinations
 from pipeline.classification.cross_validation import cross_validate
