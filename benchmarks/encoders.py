@@ -35,7 +35,7 @@ import numpy as np
 import soundfile
 import torch
 
-from benchmarks.measure import peak_of
+from benchmarks.measure import clocked, peak_of
 from pipeline.audio.whisper_mel import whisper_mel
 from pipeline.core.clip import Clip
 from pipeline.core.ledger import Entry
@@ -129,15 +129,9 @@ def stage(folder: Path) -> None:
 
         whole(clips[:1], "first")  # what is imported and looked up once
         whole_rest = partial(whole, clips[1:])
-        times = [_clocked(work) for work in (bare, bare, whole_rest, bare)][1:]  # the machine's speed drifts
+        times = [clocked(work) for work in (bare, bare, whole_rest, bare)][1:]  # the machine's speed drifts
         own = (times[0] + times[2]) / 2 * (count - 1) / count
         print(f"| {count} of {seconds:g} s | {rate} | {own:.2f} | {times[1]:.2f} | {own / times[1]:.2f} |", flush=True)
-
-
-def _clocked(work: Callable[[], Any]) -> float:
-    begin = time.perf_counter()
-    work()
-    return time.perf_counter() - begin
 
 
 def _table(job: ExtractJob, folder: Path, bare_of: Callable[[np.ndarray], Callable[[], Any]]) -> None:

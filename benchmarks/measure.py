@@ -5,9 +5,17 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+
+def clocked(work: Callable[[], Any]) -> float:
+    """Return how long a piece of work takes, seconds of a clock."""
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
 
 
 def peak(work: Callable[[], Any]) -> float:

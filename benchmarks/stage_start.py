@@ -15,23 +15,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.measure import clocked
 from pipeline.runner.lock_writer import LockText
 from pipeline.runner.stage_client import StageServer, asked
 from pipeline.runner.stage_server import Request
 
 STAGE = "import h5py, joblib, numpy, pandas, psutil, pydantic, scipy.stats, sklearn.linear_model, sklearn.svm, torch\n"
 ROUNDS = 9
-
-
-def clocked(work: Callable[[], object]) -> float:
-    """Return how long a piece of work takes, s."""
-    begin = time.perf_counter()
-    work()
-    return time.perf_counter() - begin
 
 
 def stages(folder: Path) -> tuple[float, float]:
@@ -42,8 +34,7 @@ def stages(folder: Path) -> tuple[float, float]:
     environment, cores = dict(os.environ), sorted(os.sched_getaffinity(0))
     request = Request(["stages.none"], os.fspath(folder), environment, cores, True)
     with StageServer() as server:
-        while not Path(server.address).exists():
-            time.sleep(0.05)
+        server.wait()
 
         def process() -> None:
             subprocess.run([sys.executable, "-m", "stages.none"], cwd=folder, check=True)

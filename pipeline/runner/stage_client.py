@@ -1,7 +1,7 @@
 """A server of stages as `scripts/repro.py` and DVC see it.
 
 A stage that begins as `python -m stages.train ...` imports numpy, scipy, scikit-learn, pandas and PyTorch for 1 to 3 s;
-a fork of a process that has them begins in 60 ms. `scripts/repro.py` starts one such process for all of its own
+a fork of a process that has them begins and ends in 0.1 s. `scripts/repro.py` starts one such process for all of its own
 (`StageServer`), and each of them has DVC hand over what it would give to a shell (`hand_over`). What the server does is
 in `stage_server`.
 """
@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from types import SimpleNamespace, TracebackType
@@ -47,6 +48,14 @@ class StageServer:
         self.address = os.path.join(self._folder.name, "socket")
         command = [sys.executable, "-m", "pipeline.runner.stage_server", self.address, *libraries]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE)
+
+    def wait(self, patience_s: float = 120) -> None:
+        """Wait until it is ready; TimeoutError where that takes longer."""
+        end = time.monotonic() + patience_s
+        while not os.path.exists(self.address):
+            if time.monotonic() > end:
+                raise TimeoutError(f"the server of stages is not ready after {patience_s:g} s")
+            time.sleep(0.02)
 
     def __enter__(self) -> Self:
         return self

@@ -10,7 +10,6 @@ from __future__ import annotations
 import atexit
 import sys
 import tempfile
-import time
 from functools import cache
 from pathlib import Path
 
@@ -47,10 +46,7 @@ def folder() -> Path:
     """Return the folder of the quick `python`; what stands behind it ends with this process."""
     server = StageServer([*LIBRARIES, *MORE])
     atexit.register(server.__exit__, None, None, None)
-    end = time.monotonic() + 120
-    while not Path(server.address).exists():
-        assert time.monotonic() < end, "the process that runs stages did not start"
-        time.sleep(0.05)
+    server.wait()
     place = Path(tempfile.mkdtemp(prefix="warm-", dir=Path(server.address).parent))
     client = place / "python"
     client.write_text(CLIENT.format(python=sys.executable, address=server.address), encoding="utf-8")

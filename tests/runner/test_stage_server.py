@@ -61,10 +61,7 @@ def folder(tmp_path_factory) -> Path:
 def server():
     with pytest.MonkeyPatch.context() as patch, StageServer(["wave"]) as started:
         patch.chdir(ROOT)
-        end = time.monotonic() + 60
-        while not Path(started.address).exists():
-            assert time.monotonic() < end
-            time.sleep(0.02)
+        started.wait()
         yield started
 
 
@@ -202,8 +199,6 @@ def test_it_ends_with_the_process_that_started_it(tmp_path):
 
 def test_an_import_that_fails_is_the_stages_to_tell():
     with StageServer(["no_such_library", "wave"]) as server:
-        end = time.monotonic() + 60
-        while not Path(server.address).exists():
-            assert time.monotonic() < end
-            time.sleep(0.02)
+        server.wait()
+        assert Path(server.address).exists()
     assert not Path(server.address).exists()
