@@ -1,9 +1,9 @@
 """A server of stages as `scripts/repro.py` and DVC see it.
 
 A stage that begins as `python -m stages.train ...` imports numpy, scipy, scikit-learn, pandas and PyTorch for 1 to 3 s;
-a fork of a process that has them begins and ends in 0.1 s. `scripts/repro.py` starts one such process for all of its own
-(`StageServer`), and each of them has DVC hand over what it would give to a shell (`hand_over`). What the server does is
-in `stage_server`.
+a fork of a process that has them begins and ends in 0.1 s. `scripts/repro.py` starts one such process for all of its
+own (`StageServer`), and each of them has DVC hand over what it would give to a shell (`hand_over`). What the server
+does is in `stage_server`.
 """
 
 from __future__ import annotations
