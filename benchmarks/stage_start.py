@@ -19,7 +19,7 @@ from pathlib import Path
 
 from benchmarks.measure import clocked
 from pipeline.runner.lock_writer import LockText
-from pipeline.runner.stage_client import StageServer, asked
+from pipeline.runner.stage_client import StageServer, asked, wait
 from pipeline.runner.stage_server import Request
 
 STAGE = "import h5py, joblib, numpy, pandas, psutil, pydantic, scipy.stats, sklearn.linear_model, sklearn.svm, torch\n"
@@ -34,7 +34,7 @@ def stages(folder: Path) -> tuple[float, float]:
     environment, cores = dict(os.environ), sorted(os.sched_getaffinity(0))
     request = Request(["stages.none"], os.fspath(folder), environment, cores, True)
     with StageServer() as server:
-        server.wait()
+        wait(server.address)
 
         def process() -> None:
             subprocess.run([sys.executable, "-m", "stages.none"], cwd=folder, check=True)

@@ -5,6 +5,7 @@ workers.
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from _pytest.pathlib import import_path
 from hypothesis import settings
 
 import stages  # noqa: F401  its numeric settings, so that what a test computes here has the bytes of a stage
+from helpers import warm
 
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
@@ -29,6 +31,21 @@ FIRST = (
 )  # fmt: skip
 """Parts of the names of modules that take longest, which begin first, so that all workers end at about the same time.
 """
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes(config: pytest.Config, specs: Iterable[Any]) -> None:
+    """Of a whole run, start the server of stages once for all workers, and fork them from it, too: each would import
+    the libraries for 9 s.
+    """
+    if _whole(config):
+        os.environ[warm.SHARED] = warm.started().address
+        for spec in specs:
+            spec.python = os.fspath(warm.folder() / "python")
+
+
+def _whole(config: pytest.Config) -> bool:
+    return [Path(one).name for one in config.args] == config.getini("testpaths")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -49,7 +66,7 @@ def _import_in_turn(session: pytest.Session) -> None:
     one of them, 0.04 s of work, while the others do the same for theirs, and is read by all.
     """
     worker = getattr(session.config, "workerinput", None)
-    if worker is None or [Path(one).name for one in session.config.args] != session.config.getini("testpaths"):
+    if worker is None or not _whole(session.config):
         return
     files = sorted(Path(__file__).parent.rglob("test_*.py"))
     begin = len(files) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]

@@ -34,6 +34,8 @@ scipy.spatial scipy.special scipy.stats sklearn.calibration sklearn.ensemble skl
 sklearn.model_selection sklearn.svm ssl torch yaml
 """.split()  # noqa: SIM905 - one word a line would fill the page
 """What most stages import; one that is missing is for the stage to tell that needs it."""
+SERVER = "AVEMOTION_STAGE_SERVER"
+"""Variable of the environment: the address of a server that is there already, for many short runs one after another."""
 
 
 class StageServer:
@@ -49,14 +51,6 @@ class StageServer:
         command = [sys.executable, "-m", "pipeline.runner.stage_server", self.address, *libraries]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE)
 
-    def wait(self, patience_s: float = 120) -> None:
-        """Wait until it is ready; TimeoutError where that takes longer."""
-        end = time.monotonic() + patience_s
-        while not os.path.exists(self.address):
-            if time.monotonic() > end:
-                raise TimeoutError(f"the server of stages is not ready after {patience_s:g} s")
-            time.sleep(0.02)
-
     def __enter__(self) -> Self:
         return self
 
@@ -64,6 +58,15 @@ class StageServer:
         self._process.terminate()  # a stage that is under way is a process of its own
         self._process.communicate()
         self._folder.cleanup()
+
+
+def wait(address: str, patience_s: float = 120) -> None:
+    """Wait until the server there is ready; TimeoutError where that takes longer."""
+    end = time.monotonic() + patience_s
+    while not os.path.exists(address):
+        if time.monotonic() > end:
+            raise TimeoutError(f"the server of stages is not ready after {patience_s:g} s")
+        time.sleep(0.02)
 
 
 class Forked:

@@ -21,7 +21,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers import warm
 from helpers.project import ROOT
+from pipeline.runner.stage_client import SERVER
 from pipeline.runner.stage_order import in_order
 from pipeline.runner.stage_pool import Done, shares
 
@@ -48,7 +50,7 @@ def _empty() -> Path:
     """Return the `.dvc` of a project that DVC has made, which is the same for each."""
     folder = tempfile.TemporaryDirectory()
     atexit.register(folder.cleanup)
-    subprocess.run(["dvc", "init", "--no-scm", "-q"], cwd=folder.name, env=ENVIRONMENT, check=True)
+    subprocess.run(["dvc", "init", "--no-scm", "-q"], cwd=folder.name, env=warm.environment(), check=True)
     return Path(folder.name) / ".dvc"
 
 
@@ -67,11 +69,11 @@ class Pipeline:
 
     def run(self, *args: str) -> subprocess.CompletedProcess[str]:
         """Run a command here, without failing on its exit code."""
-        return subprocess.run(args, cwd=self.root, capture_output=True, text=True, env=ENVIRONMENT, timeout=120)
+        return subprocess.run(args, cwd=self.root, capture_output=True, text=True, env=warm.environment(), timeout=120)
 
     def repro(self, *args: str) -> subprocess.CompletedProcess[str]:
         """Run the script."""
-        return self.run(sys.executable, str(SCRIPT), "--jobs", "2", *args)
+        return self.run("python", str(SCRIPT), "--jobs", "2", *args)
 
 
 # waits up to 30 s for a file that the other stage makes at once
@@ -212,7 +214,7 @@ def test_ctrl_c_is_not_heard_where_it_is_ignored(tmp_path):
 
 def test_one_job_is_plain_dvc_repro_and_all_stages_learn_the_name_of_the_run(tmp_path):
     pipeline = Pipeline(tmp_path / "p", a=('echo "$AVEMOTION_RUN" > a', ()), b=('echo "$AVEMOTION_RUN" > b', ()))
-    done = pipeline.run(sys.executable, str(SCRIPT))
+    done = pipeline.run("python", str(SCRIPT))
     assert (done.returncode, "a begins" in done.stdout) == (0, False)
     assert "Running stage 'a'" in done.stdout
     assert run_name(pipeline, "a", "b")
@@ -223,12 +225,18 @@ def test_no_jobs_are_refused(tmp_path):
     assert (done.returncode, "at least one stage" in done.stderr) == (2, True)
 
 
+def test_a_server_that_is_there_already_is_taken(repro, monkeypatch):
+    monkeypatch.setenv(SERVER, "/there/socket")
+    with repro.stage_server({name: set() for name in "abc"}) as address:
+        assert address == "/there/socket"
+
+
 def test_the_lock_file_has_the_bytes_that_plain_dvc_writes(tmp_path):
     """Names and values that YAML would read as something else, several stages in a row, and one that changes."""
     stages = {"a": ("echo 1 > a", ()), "b": ("echo ': # \"yes\" 1e3' > b", ("a",)), "no": ("cat a b > no", ("a", "b"))}
     plain, ours = Pipeline(tmp_path / "plain", **stages), Pipeline(tmp_path / "ours", **stages)
     for change in (stages, {**stages, "b": ("printf '%s' 2 > b", ("a",))}):
-        for project, command in ((plain, ("dvc", "repro")), (ours, (sys.executable, str(SCRIPT), "--jobs", "2"))):
+        for project, command in ((plain, ("dvc", "repro")), (ours, ("python", str(SCRIPT), "--jobs", "2"))):
             project.write(**change)
             assert project.run(*command).returncode == 0
         assert yaml.safe_load((ours.root / "dvc.lock").read_text()) == yaml.safe_load(

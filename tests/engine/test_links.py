@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import stat
 import subprocess
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers import warm
 from helpers.project import ROOT
 
 STAGE = """
@@ -24,10 +24,8 @@ print(Packs(Path("cache")).add(Path("out.h5")))
 
 
 def dvc(root: Path, *words: str) -> str:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "DVC_NO_ANALYTICS": "1"}
-    run = subprocess.run(
-        [sys.executable, "-m", "dvc", *words], cwd=root, env=environment, capture_output=True, text=True, check=False
-    )
+    environment = {**warm.environment(), "PYTHONPATH": str(ROOT)}
+    run = subprocess.run(["dvc", *words], cwd=root, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
     return run.stdout
 

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from helpers import warm
+from pipeline.runner.stage_client import SERVER
 from pipeline.systems.plan import write_plan
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,12 +76,9 @@ class Project:
 
     def run(self, *args: str) -> subprocess.CompletedProcess[str]:
         """Run a command of this environment in the project, without failing on its exit code."""
-        first = [os.fspath(folder) for folder in ([warm.folder()] if self.warm else []) + [Path(sys.executable).parent]]
-        environment = {
-            **os.environ,
-            "PATH": os.pathsep.join([*first, os.environ["PATH"]]),
-            "PYTHONHASHSEED": "0",
-        }
+        own = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        environment = {**warm.environment(), SERVER: warm.address()} if self.warm else {**os.environ, "PATH": own}
+        environment["PYTHONHASHSEED"] = "0"
         return subprocess.run(args, cwd=self.root, capture_output=True, text=True, env=environment, timeout=900)
 
     def repro(self, *targets: str) -> list[str]:
@@ -91,7 +89,7 @@ class Project:
 
     def repro_two(self, *targets: str) -> list[str]:
         """Run two stages at a time, see that they succeed, and return the stages that began."""
-        done = self.run(sys.executable, "scripts/repro.py", "--jobs", "2", *targets)
+        done = self.run("python", "scripts/repro.py", "--jobs", "2", *targets)
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return [line.removesuffix(" begins") for line in done.stdout.splitlines() if line.endswith(" begins")]
 

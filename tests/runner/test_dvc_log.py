@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
+from helpers import warm
 from helpers.engine import mounted
 from helpers.project import ROOT
 from pipeline.runner.dvc_log import heard
@@ -79,16 +78,14 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    variables = {**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "1"}
-    return subprocess.run(words, cwd=root, capture_output=True, text=True, env=variables, timeout=120)
+    return subprocess.run(words, cwd=root, capture_output=True, text=True, env=warm.environment(), timeout=120)
 
 
 def told_and_mended(root: Path, jobs: str) -> None:
     """See that a run on a disk that something else fills says so in one line, and that the next one makes `b`."""
     filler = root / "filler"
     filler.write_bytes(bytes(1500000))
-    done = run(root, sys.executable, str(SCRIPT), "--jobs", jobs)
+    done = run(root, "python", str(SCRIPT), "--jobs", jobs)
     assert done.returncode not in (0, 130)
     lines = [line for line in (done.stdout + done.stderr).splitlines() if "disk is full" in line]
     assert len(lines) == 1, done.stdout + done.stderr
@@ -98,7 +95,7 @@ def told_and_mended(root: Path, jobs: str) -> None:
     assert [path for path in root.rglob("*.tmp") if path.stat().st_size] == []
     filler.unlink()
     (root / "b").unlink(missing_ok=True)
-    assert run(root, sys.executable, str(SCRIPT), "--jobs", jobs).returncode == 0
+    assert run(root, "python", str(SCRIPT), "--jobs", jobs).returncode == 0
     assert (root / "b").stat().st_size == 1000002
 
 

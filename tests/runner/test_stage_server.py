@@ -20,7 +20,7 @@ import pytest
 from helpers.project import ROOT
 from pipeline.core.numeric import NUMERIC
 from pipeline.runner import stage_client
-from pipeline.runner.stage_client import StageServer, hand_over
+from pipeline.runner.stage_client import StageServer, hand_over, wait
 from pipeline.runner.stage_server import Request
 
 TELL = """
@@ -30,7 +30,7 @@ print(json.dumps({
     "argv": sys.argv[1:], "folder": os.getcwd(), "environment": dict(os.environ), "path": sys.path[0],
     "cores": sorted(os.sched_getaffinity(0)), "interrupt": signal.getsignal(signal.SIGINT) is signal.SIG_IGN,
     "libraries": "wave" in sys.modules, "code": pipeline.core.mark.MARK, "main": __spec__.name, "name": __name__,
-    "files": len(os.listdir("/proc/self/fd")),
+    "files": len(os.listdir("/proc/self/fd")), "writes_bytecode": not sys.dont_write_bytecode,
 }))
 """
 END = {
@@ -61,7 +61,7 @@ def folder(tmp_path_factory) -> Path:
 def server():
     with pytest.MonkeyPatch.context() as patch, StageServer(["wave"]) as started:
         patch.chdir(ROOT)
-        started.wait()
+        wait(started.address)
         yield started
 
 
@@ -71,7 +71,7 @@ def popen(server, monkeypatch):
     from dvc.stage import run
 
     monkeypatch.setattr(run, "subprocess", subprocess)
-    hand_over(server.address, hears=True)
+    hand_over(server.address, hears=signal.getsignal(signal.SIGINT) is not signal.SIG_IGN)
     return run.subprocess.Popen
 
 
@@ -85,7 +85,9 @@ def ran(popen, capfd, folder: Path, command: str) -> tuple[int, str, str]:
     return begun.returncode, *capfd.readouterr()
 
 
-def test_a_fork_is_what_a_process_of_its_own_would_be(popen, capfd, folder):
+@pytest.mark.parametrize("writes", ["", "1"])
+def test_a_fork_is_what_a_process_of_its_own_would_be(popen, capfd, folder, monkeypatch, writes):
+    monkeypatch.setitem(PATH, "PYTHONDONTWRITEBYTECODE", writes)
     command = "python -m stages.tell --path 'a b' --other c=d"
     code, out, err = ran(popen, capfd, folder, command)
     assert (code, err) == (0, "")
@@ -115,6 +117,14 @@ def test_an_end_is_told_as_it_was(popen, capfd, folder, stage, code, said):
     assert found == code
     assert re.fullmatch(said, err)
     assert out == ("tidied\n" if stage == "bug" else "")
+
+
+def test_a_script_runs_as_python_runs_it(server, capfd, tmp_path):
+    (tmp_path / "script.py").write_text("import sys; print(sys.argv, __name__); sys.exit(4)", encoding="utf-8")
+    script = os.fspath(tmp_path / "script.py")
+    fork = stage_client.asked(server.address, Request([script, "a b"], os.fspath(tmp_path), {**os.environ}, [0], True))
+    fork.communicate()
+    assert (fork.returncode, capfd.readouterr().out) == (4, f"{[script, 'a b']} __main__\n")
 
 
 def test_stages_run_side_by_side_and_ctrl_c_reaches_those_that_hear_it(server, folder, monkeypatch):
@@ -199,6 +209,6 @@ def test_it_ends_with_the_process_that_started_it(tmp_path):
 
 def test_an_import_that_fails_is_the_stages_to_tell():
     with StageServer(["no_such_library", "wave"]) as server:
-        server.wait()
+        wait(server.address)
         assert Path(server.address).exists()
     assert not Path(server.address).exists()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import subprocess
 from collections import namedtuple
 from pathlib import Path
 
@@ -52,9 +51,7 @@ def test_profile_estimate_and_dry_run_of_a_paper(
         assert "python -m pipeline weights fetch c3d_sports1m" in said
     for folder in re.findall(r"ln -s /your/copy (\S+)", used):  # whoever has the corpora
         Path(folder).mkdir(parents=True)
-    dry = subprocess.run(
-        ["dvc", "repro", "--dry", "--force", f"report@{corpus}-{paper}"], capture_output=True, text=True, check=False
-    )
+    dry = project.run("dvc", "repro", "--dry", "--force", f"report@{corpus}-{paper}")
     assert dry.returncode == 0, dry.stdout + dry.stderr
     assert f"stages.report --corpus {corpus} --system {paper}" in dry.stdout
 

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from helpers import warm
+
 ROOT = Path(__file__).resolve().parents[3]
 TELL = """
 import json, sys
@@ -31,7 +33,7 @@ def test_dvc_has_written_what_a_stage_rests_on_before_the_stage_begins(tmp_path)
     }
     (tmp_path / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
     for command in (["init", "--no-scm", "-q"], ["repro", "-q"]):
-        subprocess.run([sys.executable, "-m", "dvc", *command], cwd=tmp_path, check=True, timeout=120)
+        subprocess.run(["dvc", *command], cwd=tmp_path, env=warm.environment(), check=True, timeout=120)
     found = json.loads((tmp_path / "record.json").read_text())
     assert found["settings"] == {"report": {"bins": 15}, "select": {"k": 512}, "train.rate": 2e-05}
     assert found["unknown"] == []
