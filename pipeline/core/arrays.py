@@ -1,10 +1,5 @@
 """How the arrays of a clip lie in an HDF5 file: chunks, compression, and the bytes and digests that follow from the
-rows alone.
-
-Crops, (T, height, width, 3) uint8, are coded without loss: a dataset whose attribute `coding` is `frame-differences`
-holds in each chunk the first frame as it is, and of every further frame the difference to the one before, modulo 256.
-On faces that takes a third of the bytes; compression of the frames as they are takes three quarters
-(docs/decisions/0014).
+rows alone. Crops are coded before they are compressed (`pipeline.core.crop_coding`).
 """
 
 from __future__ import annotations
@@ -16,7 +11,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-CODING = "frame-differences"
+from pipeline.core.crop_coding import CODING, coded, coded_rows
+
 ZIPPED = {"compression": "gzip", "compression_opts": 1}
 CHUNK_BYTES = 1 << 20
 _SHUFFLED_ITEMS = 1 << 17
@@ -73,17 +69,17 @@ class ArrayWriter:
         if rows.size == 0:
             self._group.create_dataset(self._name, data=rows, track_times=False)
             return
-        coded = rows.ndim == 4 and rows.dtype == np.uint8
-        written = differences(rows, chunk) if coded else rows
+        pictures = rows.ndim == 4 and rows.dtype == np.uint8 and rows.shape[3] == 3
+        written = coded(rows, chunk) if pictures else rows
         if self._dataset is not None:
             begin = len(self._dataset)
             self._dataset.resize(begin + len(rows), axis=0)
             self._dataset[begin:] = written
             return
         shapes = {"chunks": (chunk, *rows.shape[1:]), "maxshape": (most, *rows.shape[1:])}
-        filters = _crop_filters() if coded else _filters(rows[:chunk])
+        filters = _crop_filters() if pictures else _filters(rows[:chunk])
         self._dataset = self._group.create_dataset(self._name, data=written, track_times=False, **shapes, **filters)
-        if coded:
+        if pictures:
             self._dataset.attrs["coding"] = CODING
 
 
@@ -115,30 +111,8 @@ def _crop_filters() -> Mapping[str, Any]:
     return hdf5plugin.Bitshuffle(nelems=_SHUFFLED_ITEMS, cname="zstd", clevel=1)
 
 
-def differences(frames: np.ndarray, chunk: int) -> np.ndarray:
-    """Return what a dataset with chunks of `chunk` rows holds for frames (T, height, width, 3) from a chunk's begin on.
-
-    >>> differences(np.array([[[[10]]], [[[12]]], [[[11]]]], np.uint8), 2).ravel().tolist()
-    [10, 2, 11]
-    """
-    coded = np.empty_like(frames)
-    np.subtract(frames[1:], frames[:-1], out=coded[1:])
-    coded[::chunk] = frames[::chunk]
-    return coded
-
-
 def stored_rows(dataset: Any, rows: slice = slice(None)) -> np.ndarray:
     """Return consecutive rows of a dataset, or of what stands for one in a selection, decoded where it is coded."""
-    if not isinstance(dataset, h5py.Dataset) or dataset.attrs.get("coding", "") != CODING:
+    if not isinstance(dataset, h5py.Dataset) or "coding" not in dataset.attrs:
         return dataset[rows]
-    import hdf5plugin  # noqa: F401
-
-    begin, end, _ = rows.indices(len(dataset))
-    chunk = dataset.chunks[0]
-    first = begin // chunk * chunk
-    frames = dataset[first:end]
-    for start in range(0, len(frames), chunk):
-        part = frames[start : start + chunk]
-        for row in range(1, len(part)):
-            np.add(part[row], part[row - 1], out=part[row])
-    return frames[begin - first :]
+    return coded_rows(dataset, rows)

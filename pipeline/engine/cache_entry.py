@@ -13,7 +13,7 @@ from typing import BinaryIO
 
 from pipeline.core.errors import ClipError
 
-_MAGIC = b"CLP4"
+_MAGIC = b"CLP5"
 """Names the layout too (chunks, compression): entries are packed as they lie, and an older one is computed again."""
 _DIGEST_BYTES = 32
 _HEAD_CHECK = struct.Struct("<II")

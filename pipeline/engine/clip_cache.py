@@ -5,7 +5,7 @@ file and moved into place, and carries its own digest: a killed run resumes, one
 a damaged entry is computed again. The folder may be deleted at any time.
 
     <root>/ab/cdef...   HDF5 with the group `clip`, as a feature file has it (empty, where the clip failed), then
-                        the head as JSON, SHA-256 of all before, CRC-32 of the head, its length, "CLP4"
+                        the head as JSON, SHA-256 of all before, CRC-32 of the head, its length, "CLP5"
     <root>/packs/<SHA-256>.h5   a second name of a stage's feature file; the entries of its clips have a head alone,
                         which refers to it (`ClipCache.adopt`)
     <root>/journal      what each stage did with each clip the last time (pipeline.engine.journal)

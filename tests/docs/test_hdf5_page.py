@@ -13,8 +13,8 @@ import pytest
 
 from helpers.docs import file_of, text_of
 from helpers.project import ROOT
-from pipeline.core.arrays import CODING
 from pipeline.core.clip import Clip, write_manifest
+from pipeline.core.crop_coding import CODING
 from pipeline.core.ledger import read_ledger
 from pipeline.core.store import FORMAT, ClipFeatures, FeatureFile, FeatureMeta
 from pipeline.core.store_writer import write_features, write_selection
