@@ -6,7 +6,7 @@ import io
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from helpers.project import ROOT
@@ -51,6 +51,7 @@ def read(lock: LockText, text: str) -> Any:
     return data
 
 
+@settings(max_examples=40)  # each reads YAML four times by ruamel
 @given(before=STAGES, after=STAGES)
 def test_what_is_read_and_written_is_what_dvc_reads_and_writes(before, after):
     from dvc.utils.serialize import _yaml
