@@ -52,7 +52,7 @@ def address() -> str:
     """Return where the server is, which ends with the process that has started it: this one, or the workers' parent."""
     if not (address := os.environ.get(SHARED, "")):
         address = started().address
-    wait(address)
+    wait(address, 600)  # a cold disk
     return address
 
 
