@@ -34,14 +34,10 @@ FIRST = (
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_setupnodes(config: pytest.Config, specs: Iterable[Any]) -> None:
-    """Of a whole run, start the server of stages once for all workers, and fork them from it, too: each would import
-    the libraries for 9 s.
-    """
+def pytest_xdist_setupnodes(config: pytest.Config) -> None:
+    """Of a whole run, start the server of stages once for all workers, which inherit its address."""
     if _whole(config):
         os.environ[warm.SHARED] = warm.started().address
-        for spec in specs:
-            spec.python = os.fspath(warm.folder() / "python")
 
 
 def _whole(config: pytest.Config) -> bool:

@@ -26,9 +26,7 @@ import os, sys
 words = sys.argv[1:]
 if os.path.basename(sys.argv[0]) == "dvc":
     words = ["-m", "dvc", *words]
-if words[:2] == ["-u", "-c"]:  # a worker of pytest-xdist
-    words = [{worker!r}, *words[2:]]
-elif words[:1] == ["-m"] and words[1].split(".")[0] in ("stages", "pipeline", "dvc"):
+if words[:1] == ["-m"] and words[1].split(".")[0] in ("stages", "pipeline", "dvc"):
     words = words[1:]
 elif not words or os.path.basename(words[0]) != "repro.py":
     os.execv({python!r}, [{python!r}, *words])
@@ -68,8 +66,7 @@ def folder() -> Path:
     """Return the folder of the quick `python` and `dvc`."""
     place = Path(tempfile.mkdtemp(prefix="warm-", dir=Path(address()).parent))
     client = place / "python"
-    worker = os.fspath(Path(__file__).with_name("worker.py"))
-    client.write_text(CLIENT.format(python=sys.executable, address=address(), worker=worker), encoding="utf-8")
+    client.write_text(CLIENT.format(python=sys.executable, address=address()), encoding="utf-8")
     client.chmod(0o755)
     (place / "dvc").symlink_to(client)
     return place
