@@ -1,4 +1,4 @@
-"""How crops lie in an HDF5 file: without loss, in a quarter of their bytes (docs/decisions/0014-disk.md).
+"""How crops lie in an HDF5 file: without loss, in a sixth to two fifths of their bytes (docs/decisions/0014-disk.md).
 
 A dataset (T, height, width, 3) uint8 whose attribute `coding` is `frame-and-colour-differences` holds, of each chunk's
 first frame, the frame itself, and of every further one the difference to the frame before; of red and blue, what they
