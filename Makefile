@@ -17,7 +17,7 @@ VENV ?= .venv
 TORCH_INDEX ?=
 JOBS ?= 2
 TARGETS ?=
-PYTEST_ARGS ?= -n 4 --dist loadgroup
+PYTEST_ARGS ?= -n 3 --dist loadgroup
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help

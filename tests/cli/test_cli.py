@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers import warm
 from helpers.project import ROOT
 from pipeline.__main__ import main
 from pipeline.cli import application
@@ -38,8 +39,9 @@ def run(*words: str, cwd: Path = ROOT, **environment: str) -> subprocess.Complet
         if name not in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE")
     }
     full = {**plain, "PYTHONPATH": os.fspath(ROOT), **environment}
+    python = sys.executable if environment else warm.python()  # libraries ask about colour when they are imported
     return subprocess.run(
-        [sys.executable, "-m", "pipeline", *words], cwd=cwd, env=full, capture_output=True, text=True, timeout=120
+        [python, "-m", "pipeline", *words], cwd=cwd, env=full, capture_output=True, text=True, timeout=120
     )
 
 
@@ -214,7 +216,7 @@ def test_a_bug_in_a_command_is_one_line_and_the_log_has_the_rest(project):
 
 
 def test_a_reader_that_stops_is_no_error():
-    line = f"set -o pipefail; {shlex.quote(sys.executable)} -m pipeline weights list | head -n 1"
+    line = f"set -o pipefail; {shlex.quote(warm.python())} -m pipeline weights list | head -n 1"
     done = subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -282,7 +284,7 @@ OFFERED = [
 
 def test_bash_completes(project):
     """All in one shell, which asks for the function that completes once, as a user's does."""
-    python = shlex.quote(sys.executable)
+    python = shlex.quote(warm.python())
     asked = [
         COMPLETE.format(words=f"{python} -m pipeline {typed}".strip(), last=shlex.quote(last), end=END)
         for typed, last, _ in OFFERED

@@ -155,17 +155,18 @@ def test_second_run_runs_nothing_and_an_edit_what_it_reaches(done):
 TRAINED = {f"train@demo-huang2017-{model}" for model in ("a60-svm", "v1024-svm", "v1024-lstm")}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("settings", "target", "others"),
     [
         (["select.v1024.k=16"], "select@demo-v1024", {"code"}),
-        pytest.param(
+        (
             ["train.svm.c=[0.001]", "select.v1024.k=16"], "report@demo-huang2017",
-            {"code", "select@demo-v1024", *TRAINED, "fuse@demo-huang2017"}, marks=pytest.mark.long,
+            {"code", "select@demo-v1024", *TRAINED, "fuse@demo-huang2017"},
         ),
-        pytest.param(
+        (
             ["segments_audio.anet.tune.learning_rate=0.01"], "train@demo-zhang2017-dbn2-linear_svm",
-            {"code", "segments_audio@demo-anet", "fuse_features@demo-dbn2"}, marks=pytest.mark.long,
+            {"code", "segments_audio@demo-anet", "fuse_features@demo-dbn2"},
         ),
     ],
     ids=["selection", "classifier", "fine-tuning"],

@@ -121,7 +121,7 @@ def test_no_feature_has_two_networks(page: str) -> None:
     assert not set(params["pretrain"]) & set(params["fetch_weights"])
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.xdist_group("docs-dvc")
 def test_dvc_knows_the_targets(tmp_path: Path) -> None:
     project = Project(tmp_path / "project")

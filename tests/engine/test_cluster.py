@@ -91,7 +91,7 @@ def cluster(corpus: SoundCorpus, environment: dict[str, str]) -> Iterator[Cluste
     found.stop()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_worker_killed_in_the_middle_costs_its_clip_and_the_bytes_are_those_of_a_local_run(
     corpus: SoundCorpus, cluster: Cluster
 ) -> None:

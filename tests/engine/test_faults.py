@@ -84,6 +84,7 @@ def test_kills_at_random_moments_lose_no_finished_clip(
     assert len(caught) >= times // 3, f"the kills fell into {caught} finished clips: not at random moments"
 
 
+@pytest.mark.long
 def test_two_workers_that_are_killed_lose_no_finished_clip(
     corpus: SoundCorpus, undisturbed: tuple[bytes, bytes]
 ) -> None:

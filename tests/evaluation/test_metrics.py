@@ -36,7 +36,7 @@ CLASSES = ["anger", "fear", "sad", "neutral"]
 DECISIONS = st.lists(st.tuples(st.sampled_from(CLASSES), st.sampled_from(CLASSES)), min_size=1, max_size=60)
 
 
-@settings(deadline=None)
+@settings(max_examples=40)
 @given(DECISIONS)
 @pytest.mark.filterwarnings("ignore:A single label was found")
 @pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true")

@@ -20,6 +20,7 @@ from pipeline.runner.stage_client import LIBRARIES, StageServer, wait
 MORE = """
 dlib dvc.cli.parser dvc.lock dvc.repo.reproduce dvc.repo.status dvc.stage.cache dvclive filelock
 fsspec.implementations.local matplotlib.figure networkx opensmile scmrepo.git skimage.draw skimage.transform
+typer.rich_utils
 """.split()  # noqa: SIM905
 CLIENT = """#!{python} -ISE
 import os, sys
@@ -70,6 +71,11 @@ def folder() -> Path:
     client.chmod(0o755)
     (place / "dvc").symlink_to(client)
     return place
+
+
+def python() -> str:
+    """Return the quick `python`."""
+    return os.fspath(folder() / "python")
 
 
 def environment() -> dict[str, str]:

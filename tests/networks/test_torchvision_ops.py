@@ -50,6 +50,7 @@ for program in ({WITH!r}, {WITHOUT!r}):
 """Two processes, neither of which has met torchvision, that share one import of torch."""
 
 
+@pytest.mark.long
 def test_nothing_is_declared_where_operators_exist_and_without_code_where_they_do_not_load():
     """The second as beside a torch of another build: there the loading is made to fail."""
     done = subprocess.run([sys.executable, "-c", BOTH], cwd=ROOT, capture_output=True, text=True, check=False)

@@ -37,7 +37,7 @@ def test_for_features_alone_there_is_neither_fc7_nor_fc8():
     assert meta(None).features(torch.empty(2, 3, 224, 224, device="meta")).shape == (2, 4096)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_same_as_torchvisions_network_at_full_width():
     """fc6 is random, fc7 and fc8 take one number each in memory."""
     torch.manual_seed(0)

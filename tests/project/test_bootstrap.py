@@ -197,6 +197,7 @@ def test_torch_comes_from_its_own_index(bootstrap: ModuleType, tmp_path: Path, m
     assert commands == [second]
 
 
+@pytest.mark.long
 def test_set_up_fails_then_succeeds_then_rests_then_follows_the_lock(bootstrap: ModuleType, tmp_path: Path) -> None:
     venv, lock, wheels = tmp_path / "a venv", tmp_path / "tiny.lock", tmp_path / "wheels"
     stamp, arguments = venv / bootstrap.STAMP, ("--venv", venv, "--lock", lock, "--need-gb", 0)

@@ -59,13 +59,10 @@ def times_the_most_frequent(trained: Trained, speaker: str, texts: str = "") -> 
     return right / heard.most_common(1)[0][1]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("settings", "learn", "test"),
-    [
-        pytest.param(SMALL, "03", "09"),
-        pytest.param(LARGE, "03", "09", marks=pytest.mark.long),
-        pytest.param(LARGE, "09", "03", marks=pytest.mark.long),
-    ],
+    [(SMALL, "03", "09"), (LARGE, "03", "09"), (LARGE, "09", "03")],
 )
 def test_phones_of_a_speaker_who_was_never_heard(settings, learn, test):
     trained = trained_on(learn, settings)

@@ -51,7 +51,7 @@ def read(lock: LockText, text: str) -> Any:
     return data
 
 
-@settings(max_examples=40)  # each reads YAML four times by ruamel
+@settings(max_examples=20)  # each reads YAML four times by ruamel
 @given(before=STAGES, after=STAGES)
 def test_what_is_read_and_written_is_what_dvc_reads_and_writes(before, after):
     from dvc.utils.serialize import _yaml

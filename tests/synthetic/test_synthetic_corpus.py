@@ -53,6 +53,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.long
 def test_two_workers_write_the_same_bytes_as_one(root: Path, tmp_path: Path, two_workers: int) -> None:
     seen: list[int] = []
 

@@ -104,6 +104,7 @@ def broken(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.long
 def test_broken_packages_are_lines_and_the_rest_goes_on(broken):
     """One that raises, one that kills its process as an unknown instruction does, one that is not there, one that ends
     Python.
@@ -145,6 +146,7 @@ def test_without_yaml_and_pydantic_it_still_runs(broken):
     assert "No module named 'yaml'" in found["settings"][1]
 
 
+@pytest.mark.long
 def test_a_python_without_any_package_says_so():
     code = f"""
 import runpy, sys

@@ -27,10 +27,8 @@ from pipeline.core.settings import Runtime
 PAPERS = {"huang2017": ("cheavd", 2218), "zhang2017": ("rml", 0), "ouyang2017": ("afew", 0)}
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "paper", ["zhang2017", *(pytest.param(name, marks=pytest.mark.long) for name in ("huang2017", "ouyang2017"))]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("paper", PAPERS)
 def test_profile_estimate_and_dry_run_of_a_paper(
     paper: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:

@@ -255,7 +255,7 @@ def test_the_tracker_takes_it(detector, astronaut):
     assert np.diff(found.values[:, 0]).mean() == pytest.approx(2, abs=1)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.skipif(not DATA.is_dir(), reason="the real development data are not here")
 def test_real_clips_have_a_face_in_every_frame_where_dlib_has_it(detector):
     """Every sixtieth frame; all 477 were compared by hand: the least overlap was 0.606."""

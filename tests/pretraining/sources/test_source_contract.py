@@ -21,6 +21,9 @@ pytestmark = pytest.mark.slow
 NAMES = plugins.names("sources")
 LONG = ("actions", "expressions", "pictures", "recognition")
 """Those that take longest: they train by the loop that the others have, and networks of the same layers."""
+QUICK = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long) if name in LONG else name for name in NAMES], scope="module"
+)
 
 
 @pytest.fixture(scope="module", params=NAMES)
@@ -101,6 +104,7 @@ def test_no_epochs_give_the_initial_weights(name, corpus, plugin):
     assert CASES[name][4][0] in trained.metrics
 
 
+@QUICK
 def test_an_interrupted_run_gives_what_an_uninterrupted_one_gives(name, corpus, plugin, trained, tmp_path):
     def stop(row):
         if row["epoch"] == 1:
@@ -115,11 +119,7 @@ def test_an_interrupted_run_gives_what_an_uninterrupted_one_gives(name, corpus, 
     assert all(torch.equal(again.state[key], tensor) for key, tensor in trained.state.items())
 
 
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(name, marks=pytest.mark.long) if name in LONG else name for name in NAMES],
-    scope="module",
-)
+@QUICK
 def test_mixed_precision_learns_as_well(name, corpus, plugin):
     trained = plugin.train(corpus, plugin.Params(**CASES[name][1]), Run(mixed_precision=True))
     reached, chance = (trained.metrics[key] for key in CASES[name][4])

@@ -287,6 +287,7 @@ def test_the_page_of_faces_shows_its_own_pictures_and_no_others(browser, tmp_pat
     assert any("Content Security Policy" in line for line in opened.said)
 
 
+@pytest.mark.long
 def test_five_thousand_clips_stay_small(browser, tmp_path):
     write_report(make("huang2017", SYSTEMS["huang2017"], count=5000, speakers=200), tmp_path / "demo" / "huang2017")
     overview(tmp_path)
