@@ -13,7 +13,8 @@ reads the next clip in a thread beside that, which seconds of work would not sho
 a ratio is that of the medians; seconds are those that the process has worked, since other work may run on the same
 cores.
 `stage`: Whisper tiny by the engine with one worker, which reads the next clip beside the forward pass, clip cache and
-feature file included, against its forward passes one after the other; seconds of a clock, so for an idle machine.
+feature file included, against its forward passes before and after it, in turn; seconds of a clock, so for an idle
+machine; the median of the turns, and its quartiles.
 `memory`: peak of anonymous memory (RssAnon) of a process that extracts one clip.
 """
 
@@ -49,8 +50,10 @@ from pipeline.networks.whisper_encoder import WhisperEncoder
 SHAPE = {"num_hidden_layers": 6}
 CLIPS = ((3.7, 16000, 41), (3.7, 48000, 41), (60, 48000, 9))
 """Seconds, Hz of the file, and how often both are measured."""
-STAGES = ((3.7, 16000, 150), (3.7, 48000, 150), (60, 48000, 8))
+STAGES = ((3.7, 16000, 15), (3.7, 48000, 15), (60, 48000, 2))
 """Seconds, Hz of the files, and how many clips a stage has."""
+TURNS = 16
+"""How often a stage and the bare forward passes before and after it are measured: a machine's speed drifts."""
 TINY = {"bands": 80, "width": 384, "layers": 4, "heads": 6, "positions": 1500}
 BLOCK = {"extractor": "hub_audio"}
 
@@ -109,11 +112,10 @@ def stage(folder: Path) -> None:
     network = WhisperEncoder(**TINY).eval()
     save_weights(folder / "whisper", network.state_dict(), {"network": TINY, "speakers": []}, "for a benchmark")
     job = ExtractJob.of("whisper", {}, "extract_sound.whisper", folder, folder / "whisper")
-    print("| clips | rate of the files | bare, s | stage, s | bare / stage |\n|---|---|---|---|---|")
+    print("| clips | rate of the files | bare, ms a clip | stage, ms a clip | bare / stage |\n|---|---|---|---|---|")
     for seconds, rate, count in STAGES:
         one = clip(folder, seconds, rate)
-        clips = [replace(one, clip_id=f"c{n:03d}", digest=f"{one.clip_id}-{n}") for n in range(count)]
-        samples = np.concatenate(list(job.load(one).blocks()))
+        samples = np.concatenate(list(job.load(one)[0].blocks()))
         parts = [torch.from_numpy(whisper_mel(part)) for part in np.array_split(samples, math.ceil(seconds / 30))]
 
         def bare(parts: list[torch.Tensor] = parts, count: int = count) -> None:
@@ -121,17 +123,20 @@ def stage(folder: Path) -> None:
                 for part in parts * count:
                     network.features(part)
 
-        def whole(clips: list[Clip] = clips, name: str = f"{seconds:g}-{rate}") -> None:
-            places = folder / f"{name}.h5", folder / f"{name}.csv"
+        def whole(turn: int, one: Clip = one, count: int = count) -> None:
+            name = f"{one.clip_id}-{turn}"
+            clips = [replace(one, clip_id=f"c{n:03d}", digest=f"{name}-{n}") for n in range(count)]
             runtime = Runtime(workers=1, clip_cache=str(folder / "cache"))
             before = [Entry(each.clip_id, "prepare") for each in clips]
-            engine.run(job, clips, before, job.meta(), *places, runtime)
+            engine.run(job, clips, before, job.meta(), folder / f"{name}.h5", folder / f"{name}.csv", runtime)
 
-        whole(clips[:1], "first")  # what is imported and looked up once
-        whole_rest = partial(whole, clips[1:])
-        times = [clocked(work) for work in (bare, bare, whole_rest, bare)][1:]  # the machine's speed drifts
-        own = (times[0] + times[2]) / 2 * (count - 1) / count
-        print(f"| {count} of {seconds:g} s | {rate} | {own:.2f} | {times[1]:.2f} | {own / times[1]:.2f} |", flush=True)
+        whole(0)  # what is imported and looked up once
+        turns = [[clocked(work) for work in (bare, partial(whole, turn), bare)] for turn in range(1, TURNS + 1)]
+        ratios = [(first + last) / 2 / stage for first, stage, last in turns]
+        low, middle, high = statistics.quantiles(ratios, n=4)
+        bare_s, stage_s = (statistics.median(turn[n] for turn in turns) / count for n in (0, 1))
+        words = f"| {count} of {seconds:g} s | {rate} | {1000 * bare_s:.0f} | {1000 * stage_s:.0f} "
+        print(f"{words}| {middle:.2f} ({low:.2f} to {high:.2f}) |", flush=True)
 
 
 def _table(job: ExtractJob, folder: Path, bare_of: Callable[[np.ndarray], Callable[[], Any]]) -> None:
@@ -139,7 +144,7 @@ def _table(job: ExtractJob, folder: Path, bare_of: Callable[[np.ndarray], Callab
     print("|---|---|---|---|---|---|")
     for seconds, rate, rounds in CLIPS:
         one = clip(folder, seconds, rate)
-        samples = np.concatenate(list(job.load(one).blocks()))
+        samples = np.concatenate(list(job.load(one)[0].blocks()))
         if job.feature == "whisper":
             samples = samples[: 30 * 16000]
         frames, bare = extracted(job, one), bare_of(samples)

@@ -74,17 +74,22 @@ class ExtractJob:
         }
 
     def load(self, clip: Clip) -> Any:
+        """See `pipeline.engine.run.Job`; of sound, with what the extractor makes of it, which may have begun."""
         if self._plugin.INPUT == "sound":
             damage: list[str] = []
             read = partial(read_audio_blocks, clip.file(self.source), AUDIO_HZ, clip.start, clip.end, damage)
-            return Audio(read, damage)
+            sound = Audio(read, damage)
+            return sound, self._extractor(sound)
         further = set(self._arrays) - {"values", "times", "mask"} if self._arrays else None
         return opened(self.source).rows(clip.clip_id, further)
 
     def compute(self, clip: Clip, loaded: Any, notes: list[str]) -> Iterator[ClipFeatures]:  # noqa: ARG002
-        yield from self._extractor(loaded)
-        if isinstance(loaded, Audio):
-            notes += degraded_by(loaded.damage)
+        if self._plugin.INPUT == "sound":
+            sound, blocks = loaded
+            yield from blocks
+            notes += degraded_by(sound.damage)
+        else:
+            yield from self._extractor(loaded)
 
     def meta(self) -> FeatureMeta:
         """Return the attributes of the feature file; checks that the input file suits the weights."""

@@ -1,6 +1,7 @@
 """What the features of sound share: what their files say, and consecutive rows of frames with their times."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import TypeVar
 
 import numpy as np
@@ -12,6 +13,7 @@ from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.media.audio_blocks import PIECE_S, Audio, overlapping
 
 Params = TypeVar("Params", LogMelParams, MfccParams)
+Item = TypeVar("Item")
 Rows = Iterable[np.ndarray]
 
 
@@ -32,6 +34,13 @@ def timed(rows: Rows, times: Callable[[int, int], np.ndarray], too_short: str) -
         done += len(block)
     if not done:
         raise ClipError("too_short", too_short)
+
+
+def begun(items: Iterator[Item]) -> Iterator[Item]:
+    """Return the same items, of which the first is made here and now: for a network's input, which the thread that
+    reads the next clip then prepares beside the forward pass.
+    """
+    return chain(list(islice(items, 1)), items)
 
 
 def of_frames(

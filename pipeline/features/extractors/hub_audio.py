@@ -22,7 +22,7 @@ from pipeline.audio.whisper_mel import FRAME, HOP, whisper_mel
 from pipeline.core.errors import SettingsError, WeightsError
 from pipeline.core.store import ClipFeatures
 from pipeline.features.extractors._hub import LayerParams, encoder, meta_of
-from pipeline.features.extractors._sound import timed
+from pipeline.features.extractors._sound import begun, timed
 from pipeline.media.audio_blocks import Audio, overlapping
 from pipeline.networks.hub_files import PREPROCESSOR, described
 
@@ -72,11 +72,8 @@ class Extractor:
         margin = self.margin if long else 0
         step = self.window - 2 * margin
         pieces = overlapping(sound.blocks(), step, margin, margin)
-        rows = (
-            self._rows(prepare(samples), min(begin, margin) // self.row, step // self.row)
-            for begin, samples in pieces
-            if len(samples) >= self.seen
-        )
+        inputs = begun((prepare(samples), min(begin, margin)) for begin, samples in pieces if len(samples) >= self.seen)
+        rows = (self._rows(ready, before // self.row, step // self.row) for ready, before in inputs)
         return timed(
             (block for block in rows if len(block)),
             self._times,

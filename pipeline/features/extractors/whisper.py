@@ -22,7 +22,7 @@ from pipeline.core.errors import SettingsError, WeightsError
 from pipeline.core.settings import Settings
 from pipeline.core.store import ClipFeatures, FeatureMeta
 from pipeline.core.weights_file import load_state, load_weights
-from pipeline.features.extractors._sound import timed
+from pipeline.features.extractors._sound import begun, timed
 from pipeline.media.audio_blocks import Audio, overlapping
 from pipeline.networks.whisper_encoder import WhisperEncoder
 
@@ -69,13 +69,14 @@ class Extractor:
         margin = self.margin if long else 0
         step = self.window - 2 * margin
         pieces = overlapping(sound.blocks(), step, margin, margin)
-        rows = (self._rows(samples, min(begin, margin), step) for begin, samples in pieces if len(samples) >= FRAME)
+        inputs = begun((whisper_mel(samples), min(begin, margin)) for begin, samples in pieces if len(samples) >= FRAME)
+        rows = (self._rows(mel, before, step) for mel, before in inputs)
         return timed(rows, _times, f"less sound than a frame of {1000 * FRAME // AUDIO_HZ} ms")
 
     @torch.inference_mode()
-    def _rows(self, samples: np.ndarray, before: int, step: int) -> np.ndarray:
+    def _rows(self, mel: np.ndarray, before: int, step: int) -> np.ndarray:
         """Return the rows of a window, but for those of `before` samples and those behind a further `step`."""
-        found: np.ndarray = self.network.features(torch.from_numpy(whisper_mel(samples))).numpy()
+        found: np.ndarray = self.network.features(torch.from_numpy(mel)).numpy()
         return found[before // ROW : (before + step) // ROW]
 
 

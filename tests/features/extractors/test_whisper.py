@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from pipeline.audio.whisper_mel import whisper_mel
@@ -126,12 +127,24 @@ def test_silence_is_observed(weights):
     assert found.mask.all()
 
 
+def test_the_first_spectrogram_is_made_where_the_clip_is_read(weights, tmp_path, monkeypatch):
+    """In the thread beside the forward pass of the clip before; further windows are made as they are needed."""
+    soundfile.write(tmp_path / "c.wav", noise(160_000), 16000)
+    job, made = ExtractJob.of("whisper", {}, "extract_sound.whisper", tmp_path, weights), []
+    monkeypatch.setattr(whisper, "whisper_mel", lambda samples: made.append(len(samples)) or whisper_mel(samples))
+    loaded = job.load(Clip("c", "c.wav", "s", "anger", digest="0"))
+    assert len(made) == 1
+    assert len(joined(job.compute(Clip("c", "c.wav", "s", "anger", digest="0"), loaded, [])).values) == 500
+    assert len(made) == 5
+
+
 def test_it_is_applied_in_its_place(weights, tmp_path):
     """In bfloat16, since the tests have no other device: another key, coarser values."""
     jobs = [ExtractJob.of("whisper", {}, "extract_sound.whisper", tmp_path, weights, place)
             for place in (CPU, Place("cpu", mixed_precision=True))]  # fmt: skip
     clip = Clip("c", "c.wav", "s", "anger", digest="0")
-    exact, coarse = (joined(job.compute(clip, Audio.of(noise(16000)), [])).values for job in jobs)
+    soundfile.write(tmp_path / "c.wav", noise(16000), 16000)
+    exact, coarse = (joined(job.compute(clip, job.load(clip), [])).values for job in jobs)
     assert jobs[0].parts(clip) != jobs[1].parts(clip)
     assert not np.array_equal(exact, coarse)
     np.testing.assert_allclose(coarse, exact, atol=0.1 * np.abs(exact).max())
