@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Sequence
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, cast
@@ -120,8 +121,11 @@ def complete() -> int:
     return WELL
 
 
+@cache
 def application() -> TyperGroup:
-    """Return the parser of all commands, one per file of `COMMANDS`; one that does not load says so when it is run."""
+    """Return the parser of all commands, one per file of `COMMANDS`, built once; one that does not load says so when it
+    is run.
+    """
     found = typer.Typer(add_completion=False, context_settings={"help_option_names": ["-h", "--help"]})
     found.callback(help=HELP)(_options)
     names = [path.stem for path in sorted(COMMANDS.glob("[!_]*.py"))]

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,15 @@ def test_help_has_every_command_in_a_group_first_steps_and_exit_codes():
     assert "does not load" not in done.stdout
 
 
+@pytest.fixture
+def rebuilt() -> Iterator[None]:
+    """The parser is built anew, and not kept."""
+    application.application.cache_clear()
+    yield
+    application.application.cache_clear()
+
+
+@pytest.mark.usefixtures("rebuilt")
 def test_a_command_of_no_group_is_listed_too(monkeypatch, capsys):
     monkeypatch.setattr(application, "GROUPS", {"look at results": ("results",)})
     assert main(["--help"]) == 0
@@ -141,6 +151,7 @@ def test_every_command_has_examples():
     assert {name for name, _ in examples()} >= set(NAMES)
 
 
+@pytest.mark.usefixtures("rebuilt")
 def test_a_command_that_does_not_load_leaves_the_others(tmp_path, monkeypatch, capsys):
     for name in ("environment", "broken"):
         (tmp_path / f"{name}.py").touch()

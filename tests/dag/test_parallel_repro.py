@@ -231,6 +231,7 @@ def test_a_server_that_is_there_already_is_taken(repro, monkeypatch):
         assert address == "/there/socket"
 
 
+@pytest.mark.long
 def test_the_lock_file_has_the_bytes_that_plain_dvc_writes(tmp_path):
     """Names and values that YAML would read as something else, several stages in a row, and one that changes."""
     stages = {"a": ("echo 1 > a", ()), "b": ("echo ': # \"yes\" 1e3' > b", ("a",)), "no": ("cat a b > no", ("a", "b"))}

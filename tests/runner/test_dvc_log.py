@@ -100,7 +100,7 @@ def told_and_mended(root: Path, jobs: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("jobs", ["1", "2"])
+@pytest.mark.parametrize("jobs", ["1", pytest.param("2", marks=pytest.mark.long)])
 def test_a_real_full_disk(empty: Path, tmp_path: Path, jobs: str):
     """Under the cache, when DVC commits an output; under the workspace, when it takes one from the cache."""
     root = tmp_path / "p"

@@ -76,6 +76,7 @@ def test_two_workers_write_the_same_actions_as_one(root: Path, tmp_path: Path, t
     assert _files(tmp_path / "sources") == _files(root / "sources")
 
 
+@pytest.mark.long
 def test_the_pictures_do_not_depend_on_what_the_processor_can_do(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

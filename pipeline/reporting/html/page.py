@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -104,14 +105,20 @@ def render(template: str, path: Path, further: Sequence[Path] = (), /, **values:
     """Fill a template, looked up in the folders `further` and then in `templates/`, and write it to `path`; a value
     that the template uses and that is not given is an error.
     """
-    loader = FileSystemLoader([*further, Path(__file__).parent / "templates"])
+    text = _environment((*further, Path(__file__).parent / "templates")).get_template(template).render(**values)
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+@cache
+def _environment(folders: tuple[Path, ...]) -> Environment:
+    """Return what keeps templates once they are compiled, which takes as long as filling them."""
+    loader = FileSystemLoader(folders)
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {"percent": percent, "decimal": decimal, "shortened": shortened}
-    text = environment.get_template(template).render(**values)
-    with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    return environment
 
 
 def warmth(values: Sequence[float]) -> list[int]:
