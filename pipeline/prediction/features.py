@@ -20,7 +20,6 @@ from pipeline.core.weights_file import FILE
 from pipeline.engine import run as engine
 from pipeline.features.join import join_entries
 from pipeline.features.joint.job import joined, paired
-from pipeline.features.segments.job import SegmentJob, SegmentParams
 from pipeline.features.selection.ranking import Ranking, read_rankings
 from pipeline.features.selection.selection import SelectParams
 from pipeline.prediction.clips import Found
@@ -58,7 +57,7 @@ class Features:
         """Return whether a feature comes from a network that is fine-tuned in every fold."""
         if step.stage != SEGMENTS:
             return False
-        return self.maker.parsed(f"{step.args['section']}.{step.args['feature']}", SegmentParams).tune is not None
+        return self.maker.section(f"{step.args['section']}.{step.feature}").get("tune") is not None
 
     def folds(self, out: str, folds: Sequence[str]) -> dict[str, str]:
         """Return fold -> why a feature cannot be had in it; "" where it can."""
@@ -98,9 +97,10 @@ class Features:
             before = dict.fromkeys(entry for source in step.sources for entry in self.entries[source])
             upstream = list(before) or list(self.found.entries)
             if self.is_tuned(step):
-                model, source = self.maker.segment_model(step), self.path(step.args["source"])
+                source = self.path(step.args["source"])
                 for fold in folds:
-                    self._run(step, SegmentJob(step.feature, model, source, self._kept(step, fold)), upstream, fold)
+                    job = self.maker.segment_job(step, source, self._kept(step, fold))
+                    self._run(step, job, upstream, fold)
             elif step.stage in PER_CLIP:
                 self._run(step, self.maker.job(step), upstream)
             elif step.stage == JOIN:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 
 from pipeline.core.store import ClipFeatures
-from pipeline.media.frame_sampling import filled
 from pipeline.training.datasets import Dataset, sequence_of
 
 
@@ -50,25 +48,12 @@ class FoldModel:
 
     def _data(self, clips: Sequence[ClipFeatures]) -> Any:
         if self.end_to_end:
-            return _Faces(clips)
+            from pipeline.prediction.networks import ClipFaces  # PyTorch, a second and a half
+
+            return ClipFaces(clips)
         timed = getattr(self.classifier, "timed", False)
         sequences, times = [sequence_of(clip, self.step_s, timed) for clip in clips], []
         if timed:
             sequences, times = [one[:, 1:] for one in sequences], [one[:, 0] for one in sequences]
         names, labels = [str(number) for number in range(len(clips))], np.zeros(len(clips), np.int64)
         return Dataset(names, sequences, labels, "test", self.widths, times=times)
-
-
-class _Faces:
-    """Aligned faces of some clips in memory; see `pipeline.classification.end_to_end.network.Faces`."""
-
-    def __init__(self, clips: Sequence[ClipFeatures]) -> None:
-        self._clips = clips
-
-    def __len__(self) -> int:
-        return len(self._clips)
-
-    def faces(self, numbers: Sequence[int]) -> Iterator[torch.Tensor]:
-        for number in numbers:
-            clip = self._clips[number]
-            yield torch.from_numpy(clip.extra["crops"][filled(clip.mask)])

@@ -9,18 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.core import plugins
 from pipeline.core.settings import Model as SettingsModel
 from pipeline.core.settings import parse, section
-from pipeline.core.weights_file import load_weights
 from pipeline.engine.run import Job
 from pipeline.faces.alignment.job import AlignJob
 from pipeline.faces.cropping.job import CropJob
 from pipeline.faces.tracking.job import TrackJob
-from pipeline.features.aligned.job import ClipFeatureJob, ClipFeatureParams
 from pipeline.features.extract_job import ExtractJob
-from pipeline.features.joint.job import JointParams
-from pipeline.features.segments.job import Model, SegmentJob, SegmentParams
 from pipeline.features.table import TableJob, TableParams
 from pipeline.prediction.steps import Step
 
@@ -56,10 +51,13 @@ class Maker:
             case "table":  # a clip without a row of its own is lost by the ledger
                 return TableJob(name, self.parsed(f"extract_table.{name}", TableParams), self.project / args["table"])
             case "clip_features":
-                params = self.parsed(f"clip_features.{name}", ClipFeatureParams)
-                return ClipFeatureJob.of(name, params, self.project / args["weights"], source)
+                from pipeline.prediction.networks import clip_feature_job  # PyTorch, a second and a half
+
+                return clip_feature_job(
+                    step, self.section(f"clip_features.{name}"), self.project / args["weights"], source
+                )
             case _:
-                return SegmentJob(name, self.segment_model(step), source)
+                return self.segment_job(step, self.scratch(args["source"]))
 
     def section(self, key: str) -> Any:
         """Return a block of params.yaml."""
@@ -73,19 +71,16 @@ class Maker:
         """Return a path among a stage's arguments; None where it is not given."""
         return self.project / step.args[name] if name in step.args else None
 
-    def segment_model(self, step: Step) -> Model:
-        """Return the network behind a feature of windows."""
-        place = f"{step.args['section']}.{step.args['feature']}"
-        params = self.parsed(place, SegmentParams)
-        return Model.of(params.network, params.settings, self.project / step.args["weights"], place)
+    def segment_job(self, step: Step, source: Path, kept: Path | None = None) -> Job:
+        """Return the job of a feature of windows, of the network fine-tuned into `kept`; None = the original one."""
+        from pipeline.prediction.networks import segment_job
+
+        section = self.section(f"{step.args['section']}.{step.feature}")
+        return segment_job(step, section, self.project / step.args["weights"], source, kept)
 
     def fusion_network(self, step: Step, fold: str, columns: int) -> Any:
-        """Return a fold's fusion network over pairs of that many columns (`pipeline.features.joint.networks`), with the
-        weights that its training ended with; a WeightsError says that they are absent, damaged or of other settings.
-        """
-        place = f"fuse_features.{step.feature}"
-        params = self.parsed(place, JointParams)
-        plugin = plugins.load("fusion_networks", params.network, f"{place}.network")
-        settings = parse(plugin.Params, params.settings, f"params.yaml: {place}.settings")
-        weights = load_weights(self.project / step.args["kept"] / fold)
-        return plugin.load(settings, weights.state, columns, len(weights.config["classes"]))
+        """Return a fold's fusion network; see `pipeline.prediction.networks.fusion_network`."""
+        from pipeline.prediction.networks import fusion_network
+
+        section = self.section(f"fuse_features.{step.feature}")
+        return fusion_network(step, section, self.project / step.args["kept"] / fold, columns)

@@ -11,15 +11,12 @@ from typing import Any
 import pandas as pd
 
 from pipeline.classification.candidates import combinations
-from pipeline.classification.end_to_end.loop import EndToEnd, Training
-from pipeline.classification.end_to_end.settings import EndToEndParams
 from pipeline.core import plugins
 from pipeline.core.errors import ArtifactError
 from pipeline.core.posteriors import read_table
-from pipeline.core.settings import Runtime, parse
+from pipeline.core.settings import parse
 from pipeline.core.store import FeatureMeta
 from pipeline.core.weights_file import FILE
-from pipeline.features.aligned.job import ClipModel
 from pipeline.prediction.fold_model import FoldModel
 from pipeline.prediction.steps import Step
 from pipeline.systems.ids import ModelId
@@ -121,15 +118,14 @@ class TrainedModel:
         args, place = self.step.args, f"{self.folder}/about.json: params"
         given = {**self.about["params"], **self.about.get("chosen", {}).get(fold, {})}
         if self.end_to_end:
-            weights = self.project / args["weights"]
-            (params,) = combinations(parse(EndToEndParams, given, place))
-            body = ClipModel.of(args["network"], params.settings, weights, f"{END_TO_END}.{args['network']}")
-            training = Training(body, params, "", Path(), parse(Runtime, {}, "runtime"))
-            classifier: Any = EndToEnd(training, self.classes)
+            from pipeline.prediction.networks import end_to_end  # PyTorch, a second and a half
+
+            weights, step_s = self.project / args["weights"], 0.0
+            classifier: Any = end_to_end(args["network"], given, place, weights, self.classes)
         else:
             plugin = plugins.load("classifiers", args["classifier"])
             (params,) = combinations(parse(plugin.Params, given, place))
             more = [self.project / args["weights"]] if "weights" in args else []
-            classifier = plugin.Classifier(params, len(self.classes), *more)
+            classifier, step_s = plugin.Classifier(params, len(self.classes), *more), getattr(params, "step_s", 0.0)
         classifier.load(self.folder / fold)
-        return FoldModel(classifier, self.end_to_end, len(self.classes), getattr(params, "step_s", 0.0), widths)
+        return FoldModel(classifier, self.end_to_end, len(self.classes), step_s, widths)

@@ -23,7 +23,7 @@ from pipeline.prediction.steps import Step, Steps
 from pipeline.prediction.submission import check_classes, check_names
 from pipeline.pretraining.settings import is_generated
 from pipeline.protocols.splits import read_splits
-from pipeline.reporting.system.system_page import notices
+from pipeline.reporting.system.notices import notices
 from pipeline.runner.progress import progress
 
 _GENERATED = (

@@ -6,6 +6,8 @@ import csv
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ import pandas as pd
 import pytest
 
 from helpers.media import tone, write_media
+from helpers.project import ROOT
 from helpers.toy import FOLDS, write_project
 from pipeline.__main__ import main
 from pipeline.core.store import FeatureMeta
@@ -212,3 +215,21 @@ def test_a_folder_that_cannot_be_written_to_is_told_before_anything_is_computed(
     assert predict(project, media, "--out", str(tmp_path / "file" / "deeper")) == 1
     assert "is no folder that can be written to; name another" in capsys.readouterr().err
     assert not (project / ".cache").exists()
+
+
+IMPORTED = """
+import sys
+from pipeline.core import plugins
+import pipeline.prediction.predict
+extractors, classifiers, rules = ["compare16", "egemaps", "hog"], ["logistic", "linear_svm"], ["stacking", "product"]
+kinds = {"extractors": extractors, "classifiers": classifiers, "fusion": rules}
+for kind, names in kinds.items():
+    for name in names:
+        plugins.load(kind, name)
+print(*sys.modules)
+"""
+
+
+def test_a_prediction_waits_for_no_library_that_only_training_or_networks_need():
+    done = subprocess.run([sys.executable, "-c", IMPORTED], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not {"torch", "sklearn", "matplotlib", "jinja2"} & set(done.stdout.split())

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 from pydantic import Field
-from sklearn.svm import SVC
 
 from pipeline.classification import svm_probabilities
 from pipeline.classification.candidates import REFIT
@@ -82,6 +81,8 @@ class LinearSvm:
 
     def machine(self, value: float) -> Any:
         """Return a new machine with one of the candidates, for a kernel matrix."""
+        from sklearn.svm import SVC  # a second and a half to import, and a trained one does without
+
         weights = "balanced" if self.params.balanced else None
         return SVC(kernel="precomputed", C=value, class_weight=weights, decision_function_shape="ovo")
 

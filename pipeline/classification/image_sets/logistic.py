@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import softmax
-from sklearn.linear_model import LogisticRegression
 
 
 @dataclass(frozen=True)
@@ -61,6 +60,9 @@ class KernelLogistic:
 
     def fit(self, gram: np.ndarray, labels: np.ndarray) -> KernelLogistic:  # noqa: ARG002 - the coordinates have it
         """Learn the class indices (N,) of the training clips, whose kernel `coordinates` were made of."""
+        # a second and a half to import, and a trained one does without
+        from sklearn.linear_model import LogisticRegression
+
         weight = "balanced" if self.balanced else None
         model = LogisticRegression(C=self.c, class_weight=weight, max_iter=10_000, tol=1e-6)
         model.fit(self.coordinates.points, labels)

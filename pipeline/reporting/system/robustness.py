@@ -14,8 +14,8 @@ from pipeline.fusion.missing_modality import MISSING
 from pipeline.manifest.corpus_json import CorpusSummary
 from pipeline.reporting.html.charts import Chart, Line
 from pipeline.reporting.html.page import SECTION, page_base, page_key, render
+from pipeline.reporting.system.notices import GENERATED
 from pipeline.reporting.system.statistics_page import SPEAKER_DEPENDENT
-from pipeline.reporting.system.system_page import GENERATED
 from pipeline.reporting.training_curves import write_curves
 from pipeline.systems.params import Fusion
 

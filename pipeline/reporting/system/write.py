@@ -22,10 +22,11 @@ from pipeline.reporting.papers.by_system import paper_of
 from pipeline.reporting.papers.paper import Results
 from pipeline.reporting.system.learning import LEAST_P, learning
 from pipeline.reporting.system.modalities import among, chosen_models, parts_of
+from pipeline.reporting.system.notices import graver_notices, made_here
 from pipeline.reporting.system.seeds import seeds_table
 from pipeline.reporting.system.statistics import candidates, statistics_of
 from pipeline.reporting.system.system_page import FURTHER as FURTHER_MODELS
-from pipeline.reporting.system.system_page import by_modality, graver_notices, made_here, page_values
+from pipeline.reporting.system.system_page import by_modality, page_values
 from pipeline.reporting.system.system_report import SystemReport
 from pipeline.reporting.system.tables import score_table
 from pipeline.reporting.training_curves import write_curves

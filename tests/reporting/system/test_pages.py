@@ -24,8 +24,9 @@ from pipeline.protocols.settings import ProtocolParams
 from pipeline.reporting.html.page import Listing, counted, heat, render, shares, warmth
 from pipeline.reporting.papers.paper import FeedbackRuns
 from pipeline.reporting.system import system_report
+from pipeline.reporting.system.notices import GENERATED
 from pipeline.reporting.system.statistics_page import SPEAKER_DEPENDENT
-from pipeline.reporting.system.system_page import GENERATED, ledger_lines
+from pipeline.reporting.system.system_page import ledger_lines
 from pipeline.reporting.system.system_report import SystemReport, read_feedback, read_json
 from pipeline.reporting.system.write import write_report
 from pipeline.systems.params import SystemParams, fusions
