@@ -12,7 +12,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 
@@ -25,13 +26,15 @@ SLOW = ("torch", "libraries", "FFmpeg", "openSMILE", "dlib", "OpenCV")
 INPUTS = ("settings", "weights", "corpora")
 PROBES = {**dict.fromkeys(SLOW, "engines"), **dict.fromkeys(INPUTS, "inputs"), "places": "places"}
 """What is tried out in a process -> the module whose function of that name does it."""
+ORDER = ("Python", "packages", *SLOW, "DVC", "git", "tools", *INPUTS, "places", "machine")
+"""Names of all checks as they are listed."""
 LIMIT_S = 60.0
 _STYLES = {"ok": "green", "note": "yellow", "wrong": "red"}
 
 
 def report(params: Path, lock: Path, quick: bool = False) -> tuple[str, bool]:
     """Return a line for each check and one for all, and whether nothing is wrong."""
-    findings = list(_examined(params, lock, quick))
+    findings = _examined(params, lock, quick)
     width = max(len(one.name) for one in findings)
     lines = []
     for one in findings:
@@ -42,18 +45,25 @@ def report(params: Path, lock: Path, quick: bool = False) -> tuple[str, bool]:
     return "\n".join([*lines, tinted(end[1], end[0], sys.stdout)]), not faults
 
 
-def _examined(params: Path, lock: Path, quick: bool) -> Iterator[Finding]:
-    """Yield the findings of all checks; with `quick`, of those that try nothing out."""
-    probed = run_all([name for name in PROBES if not (quick and name in SLOW)], params)
-    project = params.absolute().parent
-    yield from _safe("Python", environment.python)
-    yield from _safe("packages", lambda: environment.packages(lock))
-    yield from (one for name in SLOW for one in probed.get(name, ()))
-    yield from _safe("DVC", lambda: environment.dvc(project))
-    yield from _safe("git", lambda: environment.git(project))
-    yield from _safe("tools", environment.tools)
-    yield from (one for name in (*INPUTS, "places") for one in probed[name])
-    yield from _safe("machine", environment.machine)
+def _examined(params: Path, lock: Path, quick: bool) -> list[Finding]:
+    """Return the findings of all checks; with `quick`, of those that try nothing out."""
+    with ThreadPoolExecutor(1) as beside:  # the probes leave a core free here and there
+        here = beside.submit(_here, params.absolute().parent, lock)
+        found = run_all([name for name in PROBES if not (quick and name in SLOW)], params) | here.result()
+    return [one for name in ORDER for one in found.get(name, ())]
+
+
+def _here(project: Path, lock: Path) -> dict[str, Sequence[Finding]]:
+    """Return what needs no process of its own."""
+    checks: dict[str, Callable[[], Sequence[Finding]]] = {
+        "Python": environment.python,
+        "packages": lambda: environment.packages(lock),
+        "DVC": lambda: environment.dvc(project),
+        "git": lambda: environment.git(project),
+        "tools": environment.tools,
+        "machine": environment.machine,
+    }
+    return {name: _safe(name, check) for name, check in checks.items()}
 
 
 def _safe(name: str, check: Callable[[], Sequence[Finding]]) -> Sequence[Finding]:

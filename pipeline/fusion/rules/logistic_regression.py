@@ -10,16 +10,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import chain, combinations
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 from pydantic import Field
 from scipy.special import softmax
-from sklearn.linear_model import LogisticRegression
 
 from pipeline.core.settings import Settings
 from pipeline.fusion.rules import DECIMALS
 from pipeline.protocols.held_out import held_out_parts
+
+if TYPE_CHECKING:
+    from sklearn.linear_model import LogisticRegression
 
 _NEVER = -30.0
 """Intercept of a class without a validation clip."""
@@ -83,6 +85,8 @@ def _learned(
 
 
 def _regression(c: float, rows: np.ndarray, labels: np.ndarray) -> LogisticRegression:
+    from sklearn.linear_model import LogisticRegression  # slow to import, and what checks settings needs none
+
     # of scikit-learn's solvers the fastest on some thirty clips, of which fusion asks for thousands
     return LogisticRegression(C=c, solver="newton-cg", tol=1e-6, max_iter=1000).fit(rows, labels)
 
