@@ -131,7 +131,12 @@ class TableJob:
             raise ClipError("no_input", f"{self.path.name} has no row for it{hint}")
         return found
 
-    def compute(self, clip: Clip, loaded: tuple[float, ...], notes: list[str]) -> Iterator[ClipFeatures]:  # noqa: ARG002
+    def compute(
+        self,
+        clip: Clip,  # noqa: ARG002
+        loaded: tuple[float, ...],
+        notes: list[str],  # noqa: ARG002
+    ) -> Iterator[ClipFeatures]:
         """Yield the clip's row (1, D); the table tells no time, so that it is 0 s."""
         yield ClipFeatures(np.array([loaded], np.float32), np.zeros(1), np.ones(1, bool))
 
